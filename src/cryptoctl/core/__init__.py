@@ -1,0 +1,1 @@
+"""Prices and indicators: pure rules, standard library only, shipped to Lambda."""

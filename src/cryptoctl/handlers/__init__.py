@@ -1,0 +1,1 @@
+"""The Lambda entry points: an event comes in, the rules of core are applied, AWS is called."""

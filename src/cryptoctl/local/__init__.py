@@ -1,0 +1,1 @@
+"""The embedded engine: AWS as far as the pipeline needs it, in one process group on this machine."""

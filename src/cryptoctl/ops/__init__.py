@@ -1,0 +1,1 @@
+"""What the operating commands do, as functions that return values; nothing here prints."""

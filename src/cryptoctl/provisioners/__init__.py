@@ -1,0 +1,1 @@
+"""One file for each kind of AWS resource; `queue.py` is the exemplar."""
