@@ -1,0 +1,249 @@
+"""The only boto3 session: cached clients, the account, exact error codes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from cryptoctl.errors import Failure, Problem
+
+T = TypeVar("T")
+Answer = dict[str, Any]
+
+CONNECTIONS = 64
+CONNECT_TIMEOUT_S = 5
+ANSWER_LOST = "AnswerLost"
+
+
+class AwsError(Exception):
+    """An error that AWS answered with: its exact code and message, and what was asked."""
+
+    def __init__(self, *, service: str, operation: str, code: str, message: str) -> None:
+        self.service, self.operation, self.code, self.message = service, operation, code, message
+        super().__init__(f"{service}:{operation} answered {code}: {message}")
+
+    @property
+    def answer_lost(self) -> bool:
+        """Whether no answer came, so that the work may have been done or not."""
+        return self.code == ANSWER_LOST
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """An engine's own credentials; never a person's."""
+
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who the credentials belong to."""
+
+    account: str
+    arn: str
+
+    @property
+    def partition(self) -> str:
+        """aws, aws-cn, aws-us-gov, …"""
+        return self.arn.split(":")[1]
+
+
+class Aws:
+    """AWS as seen with one set of credentials in one region, or an engine that speaks like it.
+
+    `endpoint_url` with `credentials` is an engine: then nothing of the user's AWS configuration is read,
+    so that a command meant for the engine cannot reach AWS.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: Credentials | None = None,
+    ) -> None:
+        self._region, self._profile = region, profile
+        self.endpoint_url, self._credentials = endpoint_url, credentials
+        self._clients: dict[tuple[str, bool], Any] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+        import botocore.session
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            if self._credentials is None:
+                return boto3.Session(profile_name=self._profile, region_name=self._region)
+            alone = botocore.session.Session(
+                session_vars={
+                    "profile": (None, None, None, None),
+                    "config_file": (None, None, "/dev/null", None),
+                    "credentials_file": (None, None, "/dev/null", None),
+                }
+            )
+            return boto3.Session(
+                botocore_session=alone,
+                region_name=self._region,
+                aws_access_key_id=self._credentials.access_key,
+                aws_secret_access_key=self._credentials.secret_key,
+            )
+        except BotoCoreError as error:
+            raise _failure(error) from error
+
+    @cached_property
+    def region(self) -> str:
+        """As given, else as the AWS configuration says, else us-east-1."""
+        return self._region or self._session.region_name or "us-east-1"
+
+    def _client(self, service: str, *, once: bool) -> Any:
+        from botocore.config import Config
+
+        with self._lock:
+            if (service, once) not in self._clients:
+                settings: dict[str, Any] = {
+                    "connect_timeout": CONNECT_TIMEOUT_S,
+                    "read_timeout": 70,
+                    "max_pool_connections": CONNECTIONS,
+                    "retries": {"total_max_attempts": 1} if once else {"mode": "standard", "max_attempts": 6},
+                }
+                if self._credentials is not None:
+                    # An engine on loopback: no proxy, and no special endpoint, may come between.
+                    settings |= {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
+                self._clients[service, once] = self._session.client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self.endpoint_url,
+                    config=Config(**settings),
+                )
+            return self._clients[service, once]
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service."""
+        return self._client(service, once=False)
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+        """Sends one request; throttling and passing faults are repeated unless `once`.
+
+        Raises AwsError for what AWS refuses, Failure where AWS is not reached or knows no such caller.
+        """
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
+        except ClientError as error:
+            raise _refusal(service, operation, error.response.get("Error", {})) from error
+        except BotoCoreError as error:
+            if once and _may_have_arrived(error):
+                raise AwsError(
+                    service=service, operation=operation, code=ANSWER_LOST, message=str(error)
+                ) from error
+            raise _failure(error) from error
+        return answer
+
+    def look(
+        self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
+    ) -> Answer | None:
+        """Sends a reading request; None for one of the exact codes that mean "no such thing"."""
+        codes = (absent,) if isinstance(absent, str) else absent or ()
+        try:
+            return self.call(service, operation, **params)
+        except AwsError as error:
+            if error.code in codes:
+                return None
+            raise
+
+    def items(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        """Every item under `key`, over all pages."""
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
+                yield from page.get(key) or []
+        except ClientError as error:
+            raise _refusal(service, operation, error.response.get("Error", {})) from error
+        except BotoCoreError as error:
+            raise _failure(error) from error
+
+    def together(self, reads: Sequence[Callable[[], T]]) -> list[T]:
+        """Runs reads at the same time and gives their results in order."""
+        if len(reads) < 2:
+            return [read() for read in reads]
+        with ThreadPoolExecutor(len(reads), thread_name_prefix="read") as readers:
+            return list(readers.map(lambda read: read(), reads))
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Whose credentials these are; one request, the first of every command."""
+        answer = self.call("sts", "GetCallerIdentity")
+        return Caller(account=answer["Account"], arn=answer["Arn"])
+
+
+def _refusal(service: str, operation: str, error: Mapping[str, Any]) -> Exception:
+    code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
+    if code in _BAD_CREDENTIALS:
+        return Failure(
+            Problem.CREDENTIALS,
+            f"AWS does not accept the credentials ({service}:{operation} answered {code}: {message}).",
+            "Sign in again (for example `aws sso login`), name another --profile, "
+            "or add --local to work on this machine.",
+        )
+    return AwsError(service=service, operation=operation, code=code, message=message)
+
+
+_BAD_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "IncompleteSignature",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "AuthFailure",
+    }
+)
+
+
+def _may_have_arrived(error: Exception) -> bool:
+    from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+
+    return isinstance(error, ReadTimeoutError | ConnectionClosedError | HTTPClientError)
+
+
+def _failure(error: Exception) -> Failure:
+    from botocore import exceptions as known
+
+    text = str(error).rstrip(".")
+    if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError):
+        return Failure(
+            Problem.CREDENTIALS,
+            f"No AWS credentials were found ({text}).",
+            "Set AWS_PROFILE or sign in, or add --local to work on this machine without an account.",
+        )
+    if isinstance(error, known.ProfileNotFound):
+        return Failure(
+            Problem.CREDENTIALS, f"{text}.", "List the profiles with `aws configure list-profiles`."
+        )
+    if isinstance(
+        error, known.TokenRetrievalError | known.SSOTokenLoadError | known.UnauthorizedSSOTokenError
+    ):
+        return Failure(Problem.CREDENTIALS, f"The sign-in has expired ({text}).", "Run `aws sso login`.")
+    if isinstance(error, known.InvalidRegionError):
+        return Failure(Problem.USAGE, f"{text}.", "Name a region such as us-east-1 with --region.")
+    if isinstance(error, known.HTTPClientError | known.EndpointConnectionError):
+        return Failure(
+            Problem.UNREACHABLE,
+            f"No answer came: {text}.",
+            "Check the network and the region; for the embedded engine: `cryptoctl local status`.",
+        )
+    return Failure(Problem.AWS, f"The request could not be made: {text}.", "See --verbose for the calls.")

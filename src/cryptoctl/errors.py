@@ -1,0 +1,34 @@
+"""What can go wrong in a way that a person can mend: a closed list, each with its exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Problem(IntEnum):
+    """The exit codes. docs/commands.md has the same table; a test compares them."""
+
+    FAILED = 1
+    """something could not be done; the message says what, and what was done"""
+    USAGE = 2
+    """the command line, the configuration or the input is wrong; nothing was changed"""
+    DIFFERENCES = 3
+    """`plan --exit-code` found something to do"""
+    CREDENTIALS = 4
+    """AWS credentials are missing, expired, or belong to another account than the pinned one"""
+    UNREACHABLE = 5
+    """AWS or the embedded engine does not answer"""
+    REFUSED = 6
+    """refused to protect something: a protected environment, a foreign resource, a changed plan"""
+    AWS = 7
+    """AWS refused a request"""
+    INTERRUPTED = 130
+    """Ctrl-C; what was finished is said, and the same command goes on from there"""
+
+
+class Failure(Exception):
+    """An error for a person: what was being done, to what, and why it failed; then what to do next."""
+
+    def __init__(self, problem: Problem, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.problem, self.message, self.hint = problem, message, hint

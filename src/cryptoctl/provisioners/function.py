@@ -1,0 +1,377 @@
+"""Lambda functions: code, configuration, concurrency, and who may invoke them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from cryptoctl.aws import Answer, Aws
+from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.provisioners.policy import normal
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
+from cryptoctl.provisioners.tags import pairs
+from cryptoctl.provisioners.topic import Topic
+from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields, Value
+
+NOT_FOUND = "ResourceNotFoundException"
+NO_ROLE = "none"
+EARLIER_ROLE = "an earlier role of that name"
+# Lambda keeps this many of an account's concurrent executions for functions that reserve none.
+UNRESERVED_AT_LEAST = 100
+CHANGES = (
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+    "PutFunctionConcurrency",
+    "DeleteFunctionConcurrency",
+    "DeleteFunction",
+    "TagResource",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A deployment package and its identity: base64 of its SHA-256, as Lambda gives it."""
+
+    zip_bytes: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """A service that may invoke the function, on behalf of one source in one account."""
+
+    principal: str
+    source_arn: str
+    account: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Function(Provisioner):
+    """A function with its own role and log group, its environment under the environment's key."""
+
+    runtime: str
+    handler: str
+    architecture: str
+    memory_mb: int
+    timeout_s: int
+    code: Code
+    environment: Mapping[str, Value]
+    key: Key
+    role: Role
+    other_role: Role
+    """A role that it can be given for a moment: see `_give_role_again`."""
+    log_group: LogGroup
+    dead_letters: Queue | Topic
+    reserved_concurrency: int | None
+    permissions: Mapping[str, Permission]
+
+    kind: ClassVar[str] = "function"
+    closed: ClassVar[frozenset[str]] = frozenset({"Environment", "Permissions"})
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        *(
+            RetryRule(
+                code="InvalidParameterValueException",
+                contains=contains,
+                because=because,
+                up_to_s=120,
+                operations=("CreateFunction", "UpdateFunctionConfiguration"),
+            )
+            for contains, because in (
+                ("cannot be assumed by Lambda", "the new role to be seen by Lambda"),
+                ("execution role does not have permissions", "the role's rights to be seen by Lambda"),
+                ("KMS key is invalid for CreateGrant", "the new key to be seen by Lambda"),
+                ("valid principal", "the new role to be seen by KMS"),
+            )
+        ),
+        RetryRule(
+            code="ResourceConflictException",
+            because="another change of the function",
+            up_to_s=180,
+            operations=CHANGES,
+        ),
+        *(
+            RetryRule(
+                code="ResourceConflictException",
+                contains=contains,
+                because="another change of the function",
+                up_to_s=180,
+                operations=("AddPermission", "RemovePermission"),
+            )
+            for contains in ("in progress", "cannot be performed", "Pending")
+        ),
+        RetryRule(code="TooManyRequestsException", because="Lambda's limit of changes a second", up_to_s=60),
+    )
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self.scope.arn("lambda", f"function:{self.name}")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads code, configuration, tags, permissions, and the age of the role."""
+        found, policy, role = aws.together(
+            [
+                lambda: aws.look("lambda", "GetFunction", absent=NOT_FOUND, FunctionName=self.name),
+                lambda: aws.look("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=self.name),
+                lambda: aws.look("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.role.name),
+            ]
+        )
+        if found is None:
+            return None
+        configuration = found["Configuration"]
+        reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
+        return Observed(
+            fields={
+                **_normal(configuration),
+                "RoleId": _role_id(role, configuration["LastModified"]),
+                "ReservedConcurrentExecutions": reserved,
+                "Permissions": _permissions(policy),
+                "Tags": found.get("Tags") or {},
+            }
+        )
+
+    def desired(self) -> Fields:
+        """Code, configuration, environment, role, concurrency, permissions, tags."""
+        return {
+            "CodeSha256": self.code.sha256,
+            "Architectures": (self.architecture,),
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_s,
+            "Role": self.role.arn,
+            "RoleId": self.role.role_id,
+            "KMSKeyArn": self.key.arn,
+            "DeadLetterTargetArn": self.dead_letters.arn,
+            "LogFormat": "JSON",
+            "LogGroup": self.log_group.name,
+            "Environment": dict(self.environment),
+            "ReservedConcurrentExecutions": self.reserved_concurrency,
+            "Permissions": {sid: _described(each) for sid, each in self.permissions.items()},
+            "Tags": self.scope.tags,
+        }
+
+    @classmethod
+    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:
+        """Whether the account's concurrency allows what is to be reserved."""
+        more = sum(_reserves_more(delta) for delta in deltas)
+        if more <= 0:
+            return
+        limit = aws.call("lambda", "GetAccountSettings")["AccountLimit"]
+        free = int(limit["UnreservedConcurrentExecutions"])
+        if free - more < UNRESERVED_AT_LEAST:
+            yield (
+                f"The functions are to reserve {more} more concurrent executions, but this account has "
+                f"{free} unreserved of {limit['ConcurrentExecutions']} and must keep {UNRESERVED_AT_LEAST}. "
+                'Set `reserved_concurrency = "none"` for the functions, or ask AWS for a higher quota.'
+            )
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Makes the function, or mends the role first, then code, configuration and the rest."""
+        if delta.creating:
+            yield self._create(delta.desired)
+            yield self._settled("State", "Active", reason="StateReason", because="the function to be active")
+        if delta.touches("RoleId"):
+            yield from self._give_role_again(delta.desired)
+        if delta.touches("CodeSha256", "Architectures"):
+            yield self._call(
+                "UpdateFunctionCode", ZipFile=self.code.zip_bytes, Architectures=(self.architecture,)
+            )
+            yield self._updated()
+        if delta.touches(*CONFIGURATION) and not delta.touches("RoleId"):
+            yield self._call("UpdateFunctionConfiguration", **self._configuration(delta.desired))
+            yield self._updated()
+        yield from self._concurrency(delta)
+        yield from self._permissions(delta)
+        if delta.touches("Tags"):
+            yield Call(
+                service="lambda",
+                operation="TagResource",
+                params={"Resource": self.arn, "Tags": pairs(delta, "Tags")},
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the function; its permissions and settings go with it."""
+        yield self._call("DeleteFunction", gone=NOT_FOUND)
+
+    def _create(self, desired: Fields) -> Call:
+        return Call(
+            service="lambda",
+            operation="CreateFunction",
+            params={
+                "FunctionName": self.name,
+                "Code": {"ZipFile": self.code.zip_bytes},
+                "Architectures": (self.architecture,),
+                "PackageType": "Zip",
+                "Tags": desired["Tags"],
+                **self._configuration(desired),
+            },
+            exists="ResourceConflictException",
+        )
+
+    def _configuration(self, desired: Fields) -> dict[str, Value]:
+        return {
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_s,
+            "Role": self.role.arn,
+            "KMSKeyArn": desired["KMSKeyArn"],
+            "DeadLetterConfig": {"TargetArn": self.dead_letters.arn},
+            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": self.log_group.name},
+            "Environment": {"Variables": desired["Environment"]},
+        }
+
+    def _give_role_again(self, desired: Fields) -> Iterator[Action]:
+        # The key's grant names the id of the role that was there when the function was configured. A role
+        # made again under the old name has another id and cannot read the environment. AWS's own remedy
+        # is another role and back, which makes the grant anew.
+        yield self._call("UpdateFunctionConfiguration", Role=self.other_role.arn)
+        yield self._updated()
+        yield self._call("UpdateFunctionConfiguration", **self._configuration(desired))
+        yield self._updated()
+
+    def _concurrency(self, delta: Delta) -> Iterator[Action]:
+        if self.reserved_concurrency is not None:
+            if delta.creating or delta.touches("ReservedConcurrentExecutions"):
+                yield self._call(
+                    "PutFunctionConcurrency", ReservedConcurrentExecutions=self.reserved_concurrency
+                )
+        elif delta.touches("ReservedConcurrentExecutions"):
+            yield self._call("DeleteFunctionConcurrency")
+
+    def _permissions(self, delta: Delta) -> Iterator[Action]:
+        differing = [change.key or "" for change in delta.keys("Permissions")]
+        there = delta.observed.fields["Permissions"] if delta.observed else {}
+        for sid in differing:
+            if sid in there:
+                yield self._call("RemovePermission", StatementId=sid, gone=NOT_FOUND)
+        for sid, permission in self.permissions.items():
+            if delta.creating or sid in differing:
+                yield self._call(
+                    "AddPermission",
+                    exists="ResourceConflictException",
+                    StatementId=sid,
+                    Action="lambda:InvokeFunction",
+                    Principal=permission.principal,
+                    SourceArn=permission.source_arn,
+                    SourceAccount=permission.account,
+                )
+
+    def _call(
+        self, operation: str, *, gone: str | None = None, exists: str | None = None, **params: Value
+    ) -> Call:
+        return Call(
+            service="lambda",
+            operation=operation,
+            params={"FunctionName": self.name, **params},
+            gone=gone,
+            exists=exists,
+        )
+
+    def _updated(self) -> Settle:
+        return self._settled(
+            "LastUpdateStatus",
+            "Successful",
+            reason="LastUpdateStatusReason",
+            because="the function's update to be done",
+        )
+
+    def _settled(self, path: str, until: str, *, reason: str, because: str) -> Settle:
+        return Settle(
+            service="lambda",
+            operation="GetFunctionConfiguration",
+            params={"FunctionName": self.name},
+            path=path,
+            until=(until,),
+            fails=("Failed",),
+            reason=reason,
+            because=because,
+            up_to_s=300,
+            gone=NOT_FOUND,
+        )
+
+
+CONFIGURATION = (
+    "Runtime",
+    "Handler",
+    "MemorySize",
+    "Timeout",
+    "Role",
+    "KMSKeyArn",
+    "DeadLetterTargetArn",
+    "LogFormat",
+    "LogGroup",
+    "Environment",
+)
+
+
+def _normal(configuration: Mapping[str, Any]) -> dict[str, Value]:
+    logging = configuration.get("LoggingConfig") or {}
+    return {
+        "CodeSha256": configuration.get("CodeSha256"),
+        "Architectures": tuple(configuration.get("Architectures") or ("x86_64",)),
+        "Runtime": configuration.get("Runtime"),
+        "Handler": configuration.get("Handler"),
+        "MemorySize": configuration.get("MemorySize"),
+        "Timeout": configuration.get("Timeout"),
+        "Role": configuration.get("Role"),
+        "KMSKeyArn": configuration.get("KMSKeyArn"),
+        "DeadLetterTargetArn": (configuration.get("DeadLetterConfig") or {}).get("TargetArn"),
+        "LogFormat": logging.get("LogFormat"),
+        "LogGroup": logging.get("LogGroup"),
+        "Environment": (configuration.get("Environment") or {}).get("Variables") or {},
+    }
+
+
+def _role_id(role: Answer | None, last_modified: str) -> str:
+    if role is None:
+        return NO_ROLE
+    made: datetime = role["Role"]["CreateDate"]
+    younger = made.astimezone(UTC) > datetime.fromisoformat(last_modified)
+    return EARLIER_ROLE if younger else str(role["Role"]["RoleId"])
+
+
+def _permissions(policy: Answer | None) -> dict[str, Value]:
+    if policy is None:
+        return {}
+    loaded = json.loads(policy["Policy"])
+    return {statement.get("Sid", ""): _plain(statement) for statement in normal(loaded)["Statement"]}
+
+
+def _plain(statement: Mapping[str, Value]) -> dict[str, Value]:
+    tests = {
+        key.lower(): value
+        for operator in statement.get("Condition", {}).values()
+        for key, value in operator.items()
+    }
+    principal = statement.get("Principal", {})
+    return {
+        "Action": statement.get("Action"),
+        "Principal": principal if isinstance(principal, str) else principal.get("Service"),
+        "SourceArn": tests.get("aws:sourcearn"),
+        "SourceAccount": tests.get("aws:sourceaccount"),
+    }
+
+
+def _described(permission: Permission) -> dict[str, Value]:
+    return {
+        "Action": ("lambda:InvokeFunction",),
+        "Principal": (permission.principal,),
+        "SourceArn": (permission.source_arn,),
+        "SourceAccount": (permission.account,),
+    }
+
+
+def _reserves_more(delta: Delta) -> int:
+    wanted = delta.desired["ReservedConcurrentExecutions"] or 0
+    has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
+    return int(wanted) - int(has)

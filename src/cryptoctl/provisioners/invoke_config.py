@@ -1,0 +1,90 @@
+"""How Lambda treats asynchronous invocations of a function: how long, how often, and then what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.topic import Topic
+from cryptoctl.reconcile.call import Action, Call, RetryRule
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields
+
+NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InvokeConfig(Provisioner):
+    """The settings for a function's `$LATEST`. Named after the function; it cannot carry tags."""
+
+    function: Function
+    event_age_s: int
+    retries: int
+    on_success: Topic
+
+    kind: ClassVar[str] = "invoke config"
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(
+            code="InvalidParameterValueException",
+            contains="does not have permissions",
+            because="the role's right to publish to be seen by Lambda",
+            up_to_s=120,
+        ),
+        RetryRule(
+            code="InvalidParameterValueException",
+            contains="destination",
+            because="the destination to be seen by Lambda",
+            up_to_s=60,
+        ),
+        RetryRule(code="ResourceConflictException", because="another change of the function", up_to_s=120),
+    )
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the settings."""
+        found = aws.look(
+            "lambda", "GetFunctionEventInvokeConfig", absent=NOT_FOUND, FunctionName=self.function.name
+        )
+        if found is None:
+            return None
+        success = (found.get("DestinationConfig") or {}).get("OnSuccess") or {}
+        return Observed(
+            fields={
+                "MaximumEventAgeInSeconds": found.get("MaximumEventAgeInSeconds"),
+                "MaximumRetryAttempts": found.get("MaximumRetryAttempts"),
+                "OnSuccess": success.get("Destination"),
+            }
+        )
+
+    def desired(self) -> Fields:
+        """Age, retries, destination."""
+        return {
+            "MaximumEventAgeInSeconds": self.event_age_s,
+            "MaximumRetryAttempts": self.retries,
+            "OnSuccess": self.on_success.arn,
+        }
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """One call replaces the whole of it."""
+        yield Call(
+            service="lambda",
+            operation="PutFunctionEventInvokeConfig",
+            params={
+                "FunctionName": self.function.name,
+                "MaximumEventAgeInSeconds": self.event_age_s,
+                "MaximumRetryAttempts": self.retries,
+                "DestinationConfig": {"OnSuccess": {"Destination": self.on_success.arn}},
+            },
+        )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Takes the settings off the function."""
+        yield Call(
+            service="lambda",
+            operation="DeleteFunctionEventInvokeConfig",
+            params={"FunctionName": self.function.name},
+            gone=NOT_FOUND,
+        )

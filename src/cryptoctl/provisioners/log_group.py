@@ -1,0 +1,92 @@
+"""CloudWatch log groups: made before the function that writes to them, removed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.tags import pairs
+from cryptoctl.reconcile.call import Action, Call, RetryRule
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields
+
+NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogGroup(Provisioner):
+    """A log group that forgets after some days."""
+
+    retention_days: int
+
+    kind: ClassVar[str] = "log group"
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(code="OperationAbortedException", because="another change of the log group", up_to_s=30),
+    )
+
+    @property
+    def arn(self) -> str:
+        """Its ARN, without the `:*` that grants and permissions on its streams need."""
+        return self.scope.arn("logs", f"log-group:{self.name}")
+
+    @property
+    def streams_arn(self) -> str:
+        """The ARN that stands for all its streams."""
+        return f"{self.arn}:*"
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads retention and tags."""
+        groups, tags = aws.together(
+            [
+                lambda: aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=self.name),
+                lambda: aws.look("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
+            ]
+        )
+        exact = [group for group in groups["logGroups"] if group["logGroupName"] == self.name]
+        if not exact or tags is None:
+            return None
+        return Observed(
+            fields={"retentionInDays": exact[0].get("retentionInDays"), "Tags": tags.get("tags", {})}
+        )
+
+    def owned(self, observed: Observed) -> bool:
+        """Ours by tag; or untagged, since then a late line of our own function made it again."""
+        return not observed.fields["Tags"] or super().owned(observed)
+
+    def desired(self) -> Fields:
+        """Retention and tags."""
+        return {"retentionInDays": self.retention_days, "Tags": self.scope.tags}
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Makes the group with its tags, then sets the retention."""
+        if delta.creating:
+            yield Call(
+                service="logs",
+                operation="CreateLogGroup",
+                params={"logGroupName": self.name, "tags": delta.desired["Tags"]},
+                exists="ResourceAlreadyExistsException",
+            )
+        if delta.creating or delta.touches("retentionInDays"):
+            yield Call(
+                service="logs",
+                operation="PutRetentionPolicy",
+                params={"logGroupName": self.name, "retentionInDays": self.retention_days},
+            )
+        if delta.touches("Tags"):
+            yield Call(
+                service="logs",
+                operation="TagResource",
+                params={"resourceArn": self.arn, "tags": pairs(delta, "Tags")},
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the group with its lines."""
+        yield Call(
+            service="logs",
+            operation="DeleteLogGroup",
+            params={"logGroupName": self.name},
+            gone=NOT_FOUND,
+        )

@@ -1,0 +1,87 @@
+"""Log subscription filters: lines that somebody should see are handed to a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.reconcile.call import Action, Call, RetryRule
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields
+
+NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogSubscription(Provisioner):
+    """Lines of a log group that match a pattern → a function. It cannot carry tags."""
+
+    group: LogGroup
+    pattern: str
+    destination: Function
+
+    kind: ClassVar[str] = "log subscription"
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        *(
+            RetryRule(
+                code="InvalidParameterException",
+                contains=contains,
+                because="the permission to invoke the function to be seen by CloudWatch Logs",
+                up_to_s=90,
+            )
+            for contains in ("Could not deliver test message", "Could not execute the lambda function")
+        ),
+        RetryRule(code="OperationAbortedException", because="another change of the log group", up_to_s=30),
+    )
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the filter."""
+        found = aws.look(
+            "logs",
+            "DescribeSubscriptionFilters",
+            absent=NOT_FOUND,
+            logGroupName=self.group.name,
+            filterNamePrefix=self.name,
+        )
+        exact = [
+            each for each in (found or {}).get("subscriptionFilters", ()) if each["filterName"] == self.name
+        ]
+        if not exact:
+            return None
+        return Observed(
+            fields={
+                "filterPattern": exact[0]["filterPattern"],
+                "destinationArn": exact[0]["destinationArn"],
+            }
+        )
+
+    def desired(self) -> Fields:
+        """Pattern and destination."""
+        return {"filterPattern": self.pattern, "destinationArn": self.destination.arn}
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """One call makes it or replaces it."""
+        yield Call(
+            service="logs",
+            operation="PutSubscriptionFilter",
+            params={
+                "logGroupName": self.group.name,
+                "filterName": self.name,
+                "filterPattern": self.pattern,
+                "destinationArn": self.destination.arn,
+            },
+        )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the filter."""
+        yield Call(
+            service="logs",
+            operation="DeleteSubscriptionFilter",
+            params={"logGroupName": self.group.name, "filterName": self.name},
+            gone=NOT_FOUND,
+        )

@@ -1,0 +1,84 @@
+"""Policy documents: written as statements, compared by meaning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from cryptoctl.reconcile.values import Value, frozen
+
+VERSION = "2012-10-17"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One permission: these actions on these resources (ARNs or Refs to them)."""
+
+    actions: tuple[str, ...]
+    resources: tuple[Value, ...] = ()
+    principal: Mapping[str, str] = field(default_factory=dict)
+    condition: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    sid: str = ""
+
+
+def document(statements: Sequence[Statement]) -> dict[str, Value]:
+    """The statements as a policy document in normal form."""
+    return {"Version": VERSION, "Statement": tuple(_written(statement) for statement in statements)}
+
+
+def _written(statement: Statement) -> dict[str, Value]:
+    written: dict[str, Value] = {"Sid": statement.sid} if statement.sid else {}
+    written |= {"Effect": "Allow", "Action": tuple(sorted(statement.actions))}
+    if statement.principal:
+        written["Principal"] = {kind: (who,) for kind, who in statement.principal.items()}
+    if statement.resources:
+        written["Resource"] = tuple(sorted(statement.resources, key=str))
+    if statement.condition:
+        written["Condition"] = {
+            operator: {key: _several(value) for key, value in tests.items()}
+            for operator, tests in statement.condition.items()
+        }
+    return written
+
+
+def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
+    """A document as AWS gives it (JSON, perhaps URL-encoded) in normal form.
+
+    Single values become tuples, actions and resources are sorted; nothing else of the meaning changes.
+    """
+    loaded = (
+        json.loads(unquote(text) if text.lstrip().startswith("%") else text)
+        if isinstance(text, str)
+        else text
+    )
+    statements = loaded.get("Statement", ())
+    if isinstance(statements, Mapping):
+        statements = (statements,)
+    return {
+        "Version": loaded.get("Version", "2008-10-17"),
+        "Statement": tuple(_normal_statement(statement) for statement in statements),
+    }
+
+
+def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
+    result: dict[str, Value] = {}
+    for key, value in statement.items():
+        if key in ("Action", "NotAction", "Resource", "NotResource"):
+            result[key] = tuple(sorted(_several(value)))
+        elif key in ("Principal", "NotPrincipal") and isinstance(value, Mapping):
+            result[key] = {kind: tuple(sorted(_several(who))) for kind, who in value.items()}
+        elif key == "Condition":
+            result[key] = {
+                operator: {name: _several(wanted) for name, wanted in tests.items()}
+                for operator, tests in value.items()
+            }
+        elif key != "Sid" or value:
+            result[key] = value
+    return result
+
+
+def _several(value: Value) -> tuple[Value, ...]:
+    return frozen(value) if isinstance(value, list | tuple) else (value,)

@@ -1,0 +1,126 @@
+"""SQS queues: where failed events wait until somebody has looked at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.tags import pairs
+from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields, Ref
+
+NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Queue(Provisioner):
+    """A standard queue, encrypted at rest with SQS's own key."""
+
+    retention_s: int
+
+    kind: ClassVar[str] = "queue"
+    # SQS may take a minute to show changed attributes.
+    visible_within_s: ClassVar[float] = 60.0
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(
+            code="AWS.SimpleQueueService.QueueDeletedRecently",
+            because="the queue's name, which AWS blocks for 60 s after a deletion",
+            up_to_s=75,
+        ),
+    )
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self.scope.arn("sqs", self.name)
+
+    @property
+    def url(self) -> Ref:
+        """Its URL, which AWS assigns."""
+        return Ref(self, "QueueUrl")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the attributes and the tags."""
+        found = aws.look("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=self.name)
+        if found is None:
+            return None
+        url = found["QueueUrl"]
+        attributes, tags = aws.together(
+            [
+                lambda: aws.look(
+                    "sqs",
+                    "GetQueueAttributes",
+                    absent=NO_SUCH_QUEUE,
+                    QueueUrl=url,
+                    AttributeNames=["MessageRetentionPeriod", "SqsManagedSseEnabled"],
+                ),
+                lambda: aws.look("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
+            ]
+        )
+        if attributes is None or tags is None:
+            return None
+        return Observed(
+            fields={"Attributes": attributes.get("Attributes", {}), "Tags": tags.get("Tags", {})},
+            outputs={"QueueUrl": url},
+        )
+
+    def desired(self) -> Fields:
+        """Retention, encryption, tags."""
+        return {
+            "Attributes": {
+                "MessageRetentionPeriod": str(self.retention_s),
+                "SqsManagedSseEnabled": "true",
+            },
+            "Tags": self.scope.tags,
+        }
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """One call makes it whole; attributes and tags are mended apart."""
+        if delta.creating:
+            yield Call(
+                service="sqs",
+                operation="CreateQueue",
+                params={
+                    "QueueName": self.name,
+                    "Attributes": delta.desired["Attributes"],
+                    "tags": delta.desired["Tags"],
+                },
+                gives={"QueueUrl": "QueueUrl"},
+                exists="QueueAlreadyExists",
+            )
+            return
+        if delta.touches("Attributes"):
+            yield Call(
+                service="sqs",
+                operation="SetQueueAttributes",
+                params={"QueueUrl": self.url, "Attributes": pairs(delta, "Attributes")},
+            )
+        if delta.touches("Tags"):
+            yield Call(
+                service="sqs",
+                operation="TagQueue",
+                params={"QueueUrl": self.url, "Tags": pairs(delta, "Tags")},
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the queue with what is in it."""
+        yield Call(
+            service="sqs",
+            operation="DeleteQueue",
+            params={"QueueUrl": observed.outputs["QueueUrl"]},
+            gone=NO_SUCH_QUEUE,
+        )
+        yield Settle(
+            service="sqs",
+            operation="GetQueueUrl",
+            params={"QueueName": self.name},
+            path="QueueUrl",
+            until=(None,),
+            gone=NO_SUCH_QUEUE,
+            because="SQS to forget the queue",
+            up_to_s=75,
+        )

@@ -1,0 +1,141 @@
+"""IAM roles: what a function may do, and not a right more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.aws import Answer, Aws
+from cryptoctl.provisioners.policy import Statement, document, normal
+from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.reconcile.call import Action, Call, RetryRule
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+
+NO_SUCH_ENTITY = "NoSuchEntity"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Role(Provisioner):
+    """A role for one AWS service, with its rights as inline policies. Other policies on it are removed."""
+
+    service: str
+    policies: Mapping[str, tuple[Statement, ...]]
+
+    kind: ClassVar[str] = "role"
+    closed: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(
+            code="MalformedPolicyDocument",
+            contains="Invalid principal",
+            because="a principal in the policy to be seen by IAM",
+            up_to_s=60,
+        ),
+        RetryRule(
+            code="NoSuchEntity",
+            because="the new role to be seen by all of IAM",
+            up_to_s=30,
+            operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
+        ),
+        RetryRule(code="ConcurrentModification", because="another change of the role", up_to_s=30),
+    )
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self.scope.arn("iam", f"role/{self.name}", regional=False)
+
+    @property
+    def role_id(self) -> Ref:
+        """Its unique id: another one after the role was deleted and made again under its name."""
+        return Ref(self, "RoleId")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the trust policy, every inline policy, what is attached, and the tags."""
+        role, inline, attached = aws.together(
+            [
+                lambda: aws.look("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name),
+                lambda: aws.look("iam", "ListRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
+                lambda: aws.look(
+                    "iam", "ListAttachedRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name
+                ),
+            ]
+        )
+        if role is None or inline is None or attached is None:
+            return None
+        policies = aws.together([_reading(aws, self.name, name) for name in inline["PolicyNames"]])
+        found = role["Role"]
+        return Observed(
+            fields={
+                "AssumeRolePolicyDocument": normal(found["AssumeRolePolicyDocument"]),
+                "Policies": {
+                    name: normal(policy["PolicyDocument"])
+                    for name, policy in zip(inline["PolicyNames"], policies, strict=True)
+                    if policy is not None
+                },
+                "AttachedPolicies": {item["PolicyArn"]: True for item in attached["AttachedPolicies"]},
+                "Tags": mapped(found.get("Tags", ())),
+            },
+            outputs={"RoleId": found["RoleId"]},
+        )
+
+    def desired(self) -> Fields:
+        """Who may assume it, what it may do, tags."""
+        trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})
+        return {
+            "AssumeRolePolicyDocument": document([trust]),
+            "Policies": {name: document(statements) for name, statements in self.policies.items()},
+            "AttachedPolicies": {},
+            "Tags": self.scope.tags,
+        }
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Makes the role, then each policy; a policy that is not declared goes."""
+        if delta.creating:
+            yield Call(
+                service="iam",
+                operation="CreateRole",
+                params={
+                    "RoleName": self.name,
+                    "AssumeRolePolicyDocument": Json(delta.desired["AssumeRolePolicyDocument"]),
+                    "Tags": listed(delta.desired["Tags"]),
+                },
+                gives={"RoleId": "Role.RoleId"},
+                exists="EntityAlreadyExists",
+            )
+            for name, policy in delta.desired["Policies"].items():
+                yield self._put(name, policy)
+            return
+        if delta.touches("AssumeRolePolicyDocument"):
+            yield self._call(
+                "UpdateAssumeRolePolicy", PolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"])
+            )
+        if delta.touches("Tags"):
+            yield self._call("TagRole", Tags=listed(pairs(delta, "Tags")))
+        for change in delta.keys("Policies"):
+            if change.new is None:
+                yield self._call("DeleteRolePolicy", PolicyName=change.key, gone=NO_SUCH_ENTITY)
+            else:
+                yield self._put(change.key or "", change.new)
+        for change in delta.keys("AttachedPolicies"):
+            yield self._call("DetachRolePolicy", PolicyArn=change.key, gone=NO_SUCH_ENTITY)
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Takes every policy off, then deletes the role: IAM refuses to delete one that has any."""
+        for name in observed.fields["Policies"]:
+            yield self._call("DeleteRolePolicy", PolicyName=name, gone=NO_SUCH_ENTITY)
+        for arn in observed.fields["AttachedPolicies"]:
+            yield self._call("DetachRolePolicy", PolicyArn=arn, gone=NO_SUCH_ENTITY)
+        yield self._call("DeleteRole", gone=NO_SUCH_ENTITY)
+
+    def _put(self, name: str, policy: Value) -> Call:
+        return self._call("PutRolePolicy", PolicyName=name, PolicyDocument=Json(policy))
+
+    def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
+        return Call(service="iam", operation=operation, params={"RoleName": self.name, **params}, gone=gone)
+
+
+def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Answer | None]:
+    return lambda: aws.look("iam", "GetRolePolicy", absent=NO_SUCH_ENTITY, RoleName=role, PolicyName=policy)

@@ -1,0 +1,193 @@
+"""The event source mapping: Lambda reads the table's stream and hands new prices to a function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.table import Table
+from cryptoctl.provisioners.tags import pairs
+from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
+
+NOT_FOUND = "ResourceNotFoundException"
+CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
+ROLE_TO_BE_SEEN = "the function's role and rights to be seen by Lambda"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StreamMapping(Provisioner):
+    """Table stream → function, in batches; what keeps failing goes to a queue. Named after its function.
+
+    It starts at TRIM_HORIZON, so that records written while it starts are not missed.
+    """
+
+    function: Function
+    table: Table
+    dead_letters: Queue
+    batch_size: int
+    window_s: int
+    retries: int
+    record_age_s: int
+    pattern: Mapping[str, Value]
+    """What a record must look like to be handed on (Lambda's event filtering)."""
+
+    kind: ClassVar[str] = "stream mapping"
+    # A stream that was switched off and on is another stream.
+    fixed: ClassVar[frozenset[str]] = frozenset({"EventSourceArn"})
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        *(
+            RetryRule(
+                code="InvalidParameterValueException",
+                contains=contains,
+                because=ROLE_TO_BE_SEEN,
+                up_to_s=120,
+                operations=CREATE_OR_UPDATE,
+            )
+            for contains in ("cannot be assumed", "does not have permissions", "ensure the role can perform")
+        ),
+        RetryRule(
+            code="ResourceInUseException",
+            because="the mapping to come to rest",
+            up_to_s=180,
+            operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
+        ),
+    )
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Finds the function's mapping on a stream of the table, and reads its tags."""
+        listed = aws.look(
+            "lambda", "ListEventSourceMappings", absent=NOT_FOUND, FunctionName=self.function.name
+        )
+        prefix = f"{self.table.arn}/stream/"
+        ours = [
+            mapping
+            for mapping in (listed or {}).get("EventSourceMappings", ())
+            if mapping.get("EventSourceArn", "").startswith(prefix) and mapping["State"] != "Deleting"
+        ]
+        if not ours:
+            return None
+        mapping = max(ours, key=lambda each: str(each["EventSourceArn"]))
+        arn = self._arn(mapping["UUID"])
+        tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=arn)
+        fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
+        return Observed(fields=fields, outputs={"UUID": mapping["UUID"]})
+
+    def desired(self) -> Fields:
+        """What it reads, how, and where failures go."""
+        return {
+            "EventSourceArn": self.table.stream_arn,
+            "State": "Enabled",
+            "BatchSize": self.batch_size,
+            "MaximumBatchingWindowInSeconds": self.window_s,
+            "BisectBatchOnFunctionError": True,
+            "MaximumRetryAttempts": self.retries,
+            "MaximumRecordAgeInSeconds": self.record_age_s,
+            "FunctionResponseTypes": ("ReportBatchItemFailures",),
+            "Filters": (frozen(self.pattern),),
+            "OnFailure": self.dead_letters.arn,
+            "Tags": self.scope.tags,
+        }
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Makes the mapping, or sends all its settings again."""
+        if delta.creating:
+            yield Call(
+                service="lambda",
+                operation="CreateEventSourceMapping",
+                params={
+                    "FunctionName": self.function.name,
+                    "EventSourceArn": delta.desired["EventSourceArn"],
+                    "StartingPosition": "TRIM_HORIZON",
+                    "Tags": delta.desired["Tags"],
+                    **self._settings(delta.desired),
+                },
+                gives={"UUID": "UUID"},
+                exists="ResourceConflictException",
+            )
+            yield self._rested("Enabled")
+            return
+        if delta.touches(*(name for name in delta.desired if name != "Tags")):
+            yield Call(
+                service="lambda",
+                operation="UpdateEventSourceMapping",
+                params={"UUID": self._uuid, **self._settings(delta.desired)},
+            )
+            yield self._rested("Enabled")
+        if delta.touches("Tags"):
+            assert delta.observed is not None
+            yield Call(
+                service="lambda",
+                operation="TagResource",
+                params={
+                    "Resource": self._arn(delta.observed.outputs["UUID"]),
+                    "Tags": pairs(delta, "Tags"),
+                },
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the mapping and waits until Lambda has let go of the stream."""
+        uuid = observed.outputs["UUID"]
+        yield Call(
+            service="lambda",
+            operation="DeleteEventSourceMapping",
+            params={"UUID": uuid},
+            gone=NOT_FOUND,
+        )
+        yield self._rested(None, uuid=uuid)
+
+    @property
+    def _uuid(self) -> Ref:
+        return Ref(self, "UUID")
+
+    def _arn(self, uuid: str) -> str:
+        return self.scope.arn("lambda", f"event-source-mapping:{uuid}")
+
+    def _settings(self, desired: Fields) -> dict[str, Value]:
+        return {
+            "Enabled": True,
+            "BatchSize": self.batch_size,
+            "MaximumBatchingWindowInSeconds": self.window_s,
+            "BisectBatchOnFunctionError": True,
+            "MaximumRetryAttempts": self.retries,
+            "MaximumRecordAgeInSeconds": self.record_age_s,
+            "FunctionResponseTypes": desired["FunctionResponseTypes"],
+            "FilterCriteria": {"Filters": tuple({"Pattern": Json(each)} for each in desired["Filters"])},
+            "DestinationConfig": {"OnFailure": {"Destination": self.dead_letters.arn}},
+        }
+
+    def _rested(self, state: str | None, *, uuid: Value = None) -> Settle:
+        return Settle(
+            service="lambda",
+            operation="GetEventSourceMapping",
+            params={"UUID": uuid or self._uuid},
+            path="State",
+            until=(state,),
+            because=f"the mapping to be {(state or 'gone').lower()}",
+            up_to_s=180,
+            gone=NOT_FOUND,
+        )
+
+
+def _normal(mapping: Mapping[str, Any]) -> dict[str, Value]:
+    filters = (mapping.get("FilterCriteria") or {}).get("Filters") or ()
+    destination = (mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
+    return {
+        "EventSourceArn": mapping.get("EventSourceArn"),
+        "State": "Disabled" if mapping["State"] in ("Disabled", "Disabling") else "Enabled",
+        "BatchSize": mapping.get("BatchSize"),
+        "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
+        "BisectBatchOnFunctionError": bool(mapping.get("BisectBatchOnFunctionError")),
+        "MaximumRetryAttempts": mapping.get("MaximumRetryAttempts"),
+        "MaximumRecordAgeInSeconds": mapping.get("MaximumRecordAgeInSeconds"),
+        "FunctionResponseTypes": tuple(mapping.get("FunctionResponseTypes") or ()),
+        "Filters": tuple(frozen(json.loads(each["Pattern"])) for each in filters),
+        "OnFailure": destination.get("Destination"),
+    }

@@ -1,0 +1,224 @@
+"""The DynamoDB table of prices, with the stream that feeds the enricher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields, Ref, Value
+
+NOT_FOUND = "ResourceNotFoundException"
+VIEW_TYPE = "NEW_AND_OLD_IMAGES"
+ANOTHER_CHANGE = "another change of the table; DynamoDB makes one at a time"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table(Provisioner):
+    """An on-demand table with a stream of old and new images and point-in-time recovery."""
+
+    hash_key: tuple[str, str]
+    """Name and type (S, N or B) of the partition key."""
+    range_key: tuple[str, str]
+    """Name and type of the sort key."""
+    deletion_protection: bool
+
+    kind: ClassVar[str] = "table"
+    fixed: ClassVar[frozenset[str]] = frozenset({"KeySchema"})
+    holds_data: ClassVar[bool] = True
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(
+            code="ResourceInUseException",
+            contains="being deleted",
+            because="the old table of that name to be gone",
+            up_to_s=600,
+        ),
+        RetryRule(
+            code="ResourceInUseException",
+            because=ANOTHER_CHANGE,
+            up_to_s=300,
+            operations=("UpdateTable", "DeleteTable", "UpdateContinuousBackups", "TagResource"),
+        ),
+        RetryRule(
+            code="LimitExceededException",
+            contains="simultaneously",
+            because="other tables that are being made or changed",
+            up_to_s=300,
+        ),
+        RetryRule(
+            code="ContinuousBackupsUnavailableException",
+            because="backups to be enabled for the new table",
+            up_to_s=120,
+        ),
+    )
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self.scope.arn("dynamodb", f"table/{self.name}")
+
+    @property
+    def stream_arn(self) -> Ref:
+        """The ARN of its stream, whose last part AWS assigns anew whenever the stream is switched on."""
+        return Ref(self, "LatestStreamArn")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the table, its backups and its tags. A table that is being deleted is gone."""
+        described, backups, tags = aws.together(
+            [
+                lambda: aws.look("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name),
+                lambda: aws.look(
+                    "dynamodb",
+                    "DescribeContinuousBackups",
+                    absent=(NOT_FOUND, "TableNotFoundException"),
+                    TableName=self.name,
+                ),
+                lambda: aws.look("dynamodb", "ListTagsOfResource", absent=NOT_FOUND, ResourceArn=self.arn),
+            ]
+        )
+        if described is None or described["Table"]["TableStatus"] == "DELETING":
+            return None
+        table = described["Table"]
+        stream = table.get("StreamSpecification", {})
+        streaming = bool(stream.get("StreamEnabled"))
+        return Observed(
+            fields={
+                "KeySchema": _schema(table),
+                "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+                "StreamViewType": stream.get("StreamViewType") if streaming else None,
+                "PointInTimeRecoveryStatus": _recovery(backups or {}),
+                "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
+                "Tags": mapped((tags or {}).get("Tags", ())),
+            },
+            outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
+        )
+
+    def desired(self) -> Fields:
+        """Key, billing, stream, recovery, protection, tags."""
+        return {
+            "KeySchema": {
+                self.hash_key[0]: f"HASH {self.hash_key[1]}",
+                self.range_key[0]: f"RANGE {self.range_key[1]}",
+            },
+            "BillingMode": "PAY_PER_REQUEST",
+            "StreamViewType": VIEW_TYPE,
+            "PointInTimeRecoveryStatus": "ENABLED",
+            "DeletionProtectionEnabled": self.deletion_protection,
+            "Tags": self.scope.tags,
+        }
+
+    def guard(self, observed: Observed) -> str | None:
+        """Deletion protection stands, whatever this machine's configuration says."""
+        if not observed.fields["DeletionProtectionEnabled"]:
+            return None
+        return (
+            f"{self} has deletion protection: the environment was set up as protected. "
+            "To remove it, set `protected = false`, run `cryptoctl up`, then `cryptoctl down` again."
+        )
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Makes the table, or changes one thing after the other, as DynamoDB asks."""
+        if delta.creating:
+            yield self._create(delta.desired)
+            yield self._active()
+        if delta.touches("BillingMode"):
+            yield from self._update(BillingMode="PAY_PER_REQUEST")
+        if delta.touches("StreamViewType"):
+            assert delta.observed is not None
+            if delta.observed.fields["StreamViewType"] is not None:
+                yield from self._update(StreamSpecification={"StreamEnabled": False})
+            yield from self._update(
+                StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
+                gives={"LatestStreamArn": "TableDescription.LatestStreamArn"},
+            )
+        if delta.touches("DeletionProtectionEnabled"):
+            yield from self._update(DeletionProtectionEnabled=self.deletion_protection)
+        if delta.creating or delta.touches("PointInTimeRecoveryStatus"):
+            yield self._call(
+                "UpdateContinuousBackups",
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+            )
+        if delta.touches("Tags"):
+            yield Call(
+                service="dynamodb",
+                operation="TagResource",
+                params={"ResourceArn": self.arn, "Tags": listed(pairs(delta, "Tags"))},
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the table with its data, and waits until it is gone."""
+        yield Call(
+            service="dynamodb", operation="DeleteTable", params={"TableName": self.name}, gone=NOT_FOUND
+        )
+        yield self._settled(until=(None,), because="the table to be gone", up_to_s=600)
+
+    def _create(self, desired: Fields) -> Call:
+        keys = (self.hash_key, self.range_key)
+        return Call(
+            service="dynamodb",
+            operation="CreateTable",
+            params={
+                "TableName": self.name,
+                "AttributeDefinitions": tuple(
+                    {"AttributeName": name, "AttributeType": kind} for name, kind in keys
+                ),
+                "KeySchema": (
+                    {"AttributeName": self.hash_key[0], "KeyType": "HASH"},
+                    {"AttributeName": self.range_key[0], "KeyType": "RANGE"},
+                ),
+                "BillingMode": "PAY_PER_REQUEST",
+                "StreamSpecification": {"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
+                "DeletionProtectionEnabled": self.deletion_protection,
+                "Tags": listed(desired["Tags"]),
+            },
+            gives={"LatestStreamArn": "TableDescription.LatestStreamArn"},
+            exists="ResourceInUseException",
+        )
+
+    def _update(self, *, gives: dict[str, str] | None = None, **params: Value) -> Iterator[Action]:
+        yield self._call("UpdateTable", gives=gives, **params)
+        yield self._active()
+
+    def _call(self, operation: str, *, gives: dict[str, str] | None = None, **params: Value) -> Call:
+        return Call(
+            service="dynamodb",
+            operation=operation,
+            params={"TableName": self.name, **params},
+            gives=gives or {},
+        )
+
+    def _active(self) -> Settle:
+        return self._settled(until=("ACTIVE",), because="the table to be active", up_to_s=300)
+
+    def _settled(self, *, until: tuple[Value, ...], because: str, up_to_s: float) -> Settle:
+        return Settle(
+            service="dynamodb",
+            operation="DescribeTable",
+            params={"TableName": self.name},
+            path="Table.TableStatus",
+            until=until,
+            because=because,
+            up_to_s=up_to_s,
+            gone=NOT_FOUND,
+        )
+
+
+def _schema(table: dict[str, Any]) -> dict[str, str]:
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    return {
+        each["AttributeName"]: f"{each['KeyType']} {types[each['AttributeName']]}"
+        for each in table["KeySchema"]
+    }
+
+
+def _recovery(backups: dict[str, Any]) -> str:
+    description = backups.get("ContinuousBackupsDescription", {})
+    status: str = description.get("PointInTimeRecoveryDescription", {}).get(
+        "PointInTimeRecoveryStatus", "DISABLED"
+    )
+    return status

@@ -1,0 +1,112 @@
+"""SNS topics: where enriched prices and alerts are announced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.reconcile.call import Action, Call
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Fields
+
+NOT_FOUND = ("NotFound", "NotFoundException")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriber:
+    """Who hears of a topic's messages: an email address, an https URL or a queue's ARN."""
+
+    protocol: str
+    endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Topic(Provisioner):
+    """A standard topic with the subscribers that the configuration names.
+
+    Subscribers that somebody else added are left alone.
+    """
+
+    subscribers: tuple[Subscriber, ...] = ()
+
+    kind: ClassVar[str] = "topic"
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self.scope.arn("sns", self.name)
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads whether it is there, its tags and who is subscribed."""
+        attributes, tags, subscriptions = aws.together(
+            [
+                lambda: aws.look("sns", "GetTopicAttributes", absent=NOT_FOUND, TopicArn=self.arn),
+                lambda: aws.look(
+                    "sns",
+                    "ListTagsForResource",
+                    absent=(*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException"),
+                    ResourceArn=self.arn,
+                ),
+                lambda: subscriptions_of(aws, self.arn),
+            ]
+        )
+        if attributes is None or tags is None:
+            return None
+        there = {_key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
+        return Observed(fields={"Tags": mapped(tags.get("Tags", ())), "Subscriptions": there})
+
+    def desired(self) -> Fields:
+        """Tags and subscribers."""
+        subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}
+        return {"Tags": self.scope.tags, "Subscriptions": subscriptions}
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Makes the topic with its tags, then adds the subscribers that are missing."""
+        missing = list(delta.desired["Subscriptions"])
+        if delta.creating:
+            yield Call(
+                service="sns",
+                operation="CreateTopic",
+                params={"Name": self.name, "Tags": listed(delta.desired["Tags"])},
+            )
+        else:
+            missing = [change.key for change in delta.keys("Subscriptions") if change.key]
+            if delta.touches("Tags"):
+                yield Call(
+                    service="sns",
+                    operation="TagResource",
+                    params={"ResourceArn": self.arn, "Tags": listed(pairs(delta, "Tags"))},
+                )
+        for key in missing:
+            protocol, endpoint = key.split(" ", 1)
+            yield Call(
+                service="sns",
+                operation="Subscribe",
+                params={"TopicArn": self.arn, "Protocol": protocol, "Endpoint": endpoint},
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """Deletes the topic; its subscriptions go with it."""
+        yield Call(service="sns", operation="DeleteTopic", params={"TopicArn": self.arn}, gone="NotFound")
+
+
+def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
+    """Everybody subscribed to a topic; nobody where there is no such topic."""
+    found: list[dict[str, Any]] = []
+    token: dict[str, str] = {}
+    while True:
+        page = aws.look("sns", "ListSubscriptionsByTopic", absent=NOT_FOUND, TopicArn=arn, **token)
+        if page is None:
+            return []
+        found += page.get("Subscriptions", [])
+        if not page.get("NextToken"):
+            return found
+        token = {"NextToken": page["NextToken"]}
+
+
+def _key(protocol: str, endpoint: str) -> str:
+    return f"{protocol} {endpoint}"

@@ -1,0 +1,76 @@
+"""What a provisioner asks for, as frozen data: requests that change something, and waits between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from cryptoctl.reconcile.values import Fields, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One writing request to AWS.
+
+    `gives` names outputs and where they stand in the answer (JMESPath). `exists` is the error code that
+    means "such a thing is there already": then the resource is observed again, and what still differs is
+    worked out anew. `gone` is the code that means a removal has nothing left to remove. `once` marks a
+    request that AWS cannot recognise as a repeat: after a lost answer it is not sent again blindly.
+    """
+
+    service: str
+    operation: str
+    params: Fields
+    gives: Mapping[str, str] = field(default_factory=dict)
+    exists: str | None = None
+    gone: str | None = None
+    once: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settle:
+    """A wait until a reading request shows one of the wished values at `path` (JMESPath).
+
+    The error code `gone` reads as the value None. A value in `fails` ends the wait as a failure, with the
+    text at `reason` (JMESPath).
+    """
+
+    service: str
+    operation: str
+    params: Fields
+    path: str
+    until: tuple[Value, ...]
+    because: str
+    up_to_s: float
+    gone: str | None = None
+    fails: tuple[Value, ...] = ()
+    reason: str | None = None
+
+
+Action: TypeAlias = Call | Settle
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryRule:
+    """An error that passes by itself: its exact code, the shortest stable piece of its message, and why.
+
+    `operations` narrows it to those requests; empty means all of the provisioner's.
+    """
+
+    code: str
+    contains: str = ""
+    because: str
+    up_to_s: float
+    operations: tuple[str, ...] = ()
+
+    def matches(self, operation: str, code: str, message: str) -> bool:
+        """Whether this rule speaks of that error."""
+        return (
+            code == self.code
+            and self.contains.lower() in message.lower()
+            and (not self.operations or operation in self.operations)
+        )

@@ -1,0 +1,60 @@
+"""Looking at every resource at the same time, and looking again until AWS shows what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.patience import Clock, Patience, RealClock
+from cryptoctl.reconcile.plan import Goal, Plan, Verb, build
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+
+if TYPE_CHECKING:
+    from cryptoctl.aws import Aws
+
+
+def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, Observed | None]:
+    """Observes all resources at once; the slowest one's round trips are what it takes."""
+    seen = aws.together([_looking(resource, aws) for resource in resources])
+    return dict(zip(resources, seen, strict=True))
+
+
+def _looking(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]:
+    return lambda: resource.observe(aws)
+
+
+def planned(resources: Sequence[Provisioner], aws: Aws, goal: Goal, *, adopt: bool = False) -> Plan:
+    """Observes, and builds the plan, with what is known to stand in its way."""
+    plan = build(resources, observe(resources, aws), goal, adopt=adopt)
+    return Plan(goal=plan.goal, steps=plan.steps, known=plan.known, obstacles=_obstacles(plan, aws))
+
+
+def remaining(resources: Sequence[Provisioner], aws: Aws, goal: Goal, clock: Clock | None = None) -> Plan:
+    """Plans again after the work until nothing is left to do, or until AWS had time to show it all."""
+    up_to_s = max((resource.visible_within_s for resource in resources), default=0.0)
+    latest = planned(resources, aws, goal)
+    if not latest.work:
+        return latest
+    for _ in Patience(clock or RealClock()).pauses("AWS to show what was done", up_to_s):
+        latest = planned(resources, aws, goal)
+        if not latest.work:
+            break
+    return latest
+
+
+def _obstacles(plan: Plan, aws: Aws) -> tuple[str, ...]:
+    if plan.goal is Goal.ABSENT:
+        seen = [(step.resource, step.delta.observed) for step in plan.work]
+        guards = [resource.guard(observed) for resource, observed in seen if observed is not None]
+        return tuple(guard for guard in guards if guard)
+    by_kind: dict[type[Provisioner], list[Delta]] = {}
+    for step in plan.work:
+        if step.verb is not Verb.REFUSED:
+            by_kind.setdefault(type(step.resource), []).append(step.delta)
+    found = aws.together([_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
+    return tuple(sentence for sentences in found for sentence in sentences)
+
+
+def _checking(kind: type[Provisioner], deltas: list[Delta], aws: Aws) -> Callable[[], list[str]]:
+    return lambda: list(kind.preflight(aws, deltas))

@@ -1,0 +1,81 @@
+"""The one place that waits: for errors that pass by themselves, and for AWS to come to rest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 3.0
+
+
+class Interrupted(Exception):
+    """The person asked to stop; what is being waited for goes on without us."""
+
+
+class Clock(Protocol):
+    """Time, so that a test can bring its own."""
+
+    def now_s(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass; raises Interrupted when asked to stop meanwhile."""
+
+
+class RealClock:
+    """The machine's clock. `stop` ends every sleep at once."""
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self.stop = stop or threading.Event()
+
+    def now_s(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass; raises Interrupted when asked to stop meanwhile."""
+        if self.stop.wait(seconds):
+            raise Interrupted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """What is being waited for, for how long already, and for how long at most."""
+
+    because: str
+    waited_s: float
+    up_to_s: float
+
+
+class Patience:
+    """Repeats an attempt until it gives something, on a clock, and tells what it waits for."""
+
+    def __init__(self, clock: Clock, tell: Callable[[Wait], None] = lambda _: None) -> None:
+        self.clock = clock
+        self.tell = tell
+
+    def pauses(self, because: str, up_to_s: float) -> Iterator[float]:
+        """Sleeps between attempts, longer each time, and yields the seconds waited; ends after `up_to_s`."""
+        start_s = self.clock.now_s()
+        pause_s = FIRST_PAUSE_S
+        while (waited_s := self.clock.now_s() - start_s) < up_to_s:
+            self.tell(Wait(because=because, waited_s=waited_s, up_to_s=up_to_s))
+            self.clock.sleep(min(pause_s, up_to_s - waited_s))
+            pause_s = min(pause_s * 1.6, LONGEST_PAUSE_S)
+            yield self.clock.now_s() - start_s
+
+    def until(self, attempt: Callable[[], T | None], because: str, up_to_s: float) -> T | None:
+        """Repeats `attempt` until it gives something else than None; None when the time is over."""
+        found = attempt()
+        if found is not None:
+            return found
+        for _ in self.pauses(because, up_to_s):
+            if (found := attempt()) is not None:
+                return found
+        return None

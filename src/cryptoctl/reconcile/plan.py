@@ -1,0 +1,205 @@
+"""The plan: which calls run, in which order, and why. A value: shown, compared, and run as it stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from graphlib import TopologicalSorter
+
+from cryptoctl.reconcile.call import Action, Call
+from cryptoctl.reconcile.delta import Change, Delta, difference
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Json, Ref, Value, resolve
+
+Observations = Mapping[Provisioner, Observed | None]
+
+
+class Goal(StrEnum):
+    """What is wished of the whole stack."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+class Verb(StrEnum):
+    """What a step does to its resource."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One resource's part of a plan: the calls, their reason, and which resources come first."""
+
+    resource: Provisioner
+    verb: Verb
+    delta: Delta
+    actions: tuple[Action, ...] = ()
+    after: tuple[Provisioner, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The writing calls, without the waits between them."""
+        return tuple(action for action in self.actions if isinstance(action, Call))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The fields that differ."""
+        return self.delta.changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Every resource of the stack with what is to be done to it, in dependency order."""
+
+    goal: Goal
+    steps: tuple[Step, ...]
+    known: Mapping[Ref, str]
+    """The values that are known before anything runs and that nothing in the plan renews."""
+    obstacles: tuple[str, ...] = ()
+    """What would make the plan fail, known beforehand."""
+
+    @property
+    def work(self) -> tuple[Step, ...]:
+        """The steps that do something."""
+        return tuple(step for step in self.steps if step.actions)
+
+    @property
+    def refused(self) -> tuple[Step, ...]:
+        """The resources that bear our names and are somebody else's."""
+        return tuple(step for step in self.steps if step.verb is Verb.REFUSED)
+
+    @property
+    def destroys(self) -> tuple[Step, ...]:
+        """The steps that remove something."""
+        return tuple(step for step in self.work if step.verb in (Verb.REPLACE, Verb.DELETE))
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits of the SHA-256 over everything that the plan does."""
+        listed = [
+            [str(step.resource), step.verb, [_listed(action) for action in step.actions]]
+            for step in self.work
+        ]
+        text = json.dumps([self.goal, listed], sort_keys=True, default=_plain)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def build(
+    resources: Sequence[Provisioner],
+    observations: Observations,
+    goal: Goal,
+    *,
+    adopt: bool = False,
+) -> Plan:
+    """Works out the plan from what was observed. Pure: no request is made here.
+
+    With `adopt`, resources that are not ours by tag are taken over; otherwise they are refused.
+    """
+    known: dict[Ref, str] = {
+        Ref(resource, name): value
+        for resource, observed in observations.items()
+        if observed is not None
+        for name, value in observed.outputs.items()
+    }
+    ordered = _in_order(resources)
+    steps: list[Step] = []
+    for resource in ordered:
+        observed = observations[resource]
+        if goal is Goal.PRESENT:
+            step = present(resource, observed, known, adopt=adopt)
+        else:
+            step = _absent(resource, observed, dependents=_dependents(resource, ordered))
+        for call in step.calls:
+            for output in call.gives:
+                known.pop(Ref(resource, output), None)
+        steps.append(step)
+    if goal is Goal.ABSENT:
+        steps.reverse()
+    return Plan(goal=goal, steps=tuple(steps), known=known)
+
+
+def next_delta(resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str]) -> Delta:
+    """What still differs, with the values known by now."""
+    desired = resolve(resource.desired(), lambda ref: known.get(ref, ref))
+    return difference(desired, observed, resource.closed)
+
+
+def present(
+    resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str], *, adopt: bool
+) -> Step:
+    """The step that makes or mends one resource, with the values known by now."""
+    delta = next_delta(resource, observed, known)
+    after = resource.dependencies()
+    if observed is None:
+        actions = tuple(resource.apply(delta))
+        return Step(resource=resource, verb=Verb.CREATE, delta=delta, actions=actions, after=after)
+    if not resource.owned(observed) and not adopt:
+        return Step(resource=resource, verb=Verb.REFUSED, delta=delta)
+    if not delta.changes:
+        return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+    if delta.touches(*resource.fixed):
+        afresh = Delta(desired=delta.desired, observed=None, changes=())
+        actions = (*resource.remove(observed), *resource.apply(afresh))
+        return Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
+    actions = tuple(resource.apply(delta))
+    return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)
+
+
+def _absent(resource: Provisioner, observed: Observed | None, *, dependents: tuple[Provisioner, ...]) -> Step:
+    delta = Delta(desired={}, observed=observed, changes=())
+    if observed is None or observed.leaving is not None:
+        return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+    if not resource.owned(observed):
+        return Step(resource=resource, verb=Verb.REFUSED, delta=delta)
+    actions = tuple(resource.remove(observed))
+    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=dependents)
+
+
+def _in_order(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
+    chosen = set(resources)
+    graph = {
+        resource: [p for p in (*resource.dependencies(), *resource.sources()) if p in chosen]
+        for resource in resources
+    }
+    return tuple(TopologicalSorter(graph).static_order())
+
+
+def _dependents(resource: Provisioner, resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
+    return tuple(other for other in resources if resource in (*other.dependencies(), *other.sources()))
+
+
+def with_dependencies(chosen: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
+    """The chosen resources and all that they depend on, directly or not."""
+    found: dict[Provisioner, None] = {}
+
+    def visit(resource: Provisioner) -> None:
+        for needed in (*resource.dependencies(), *resource.sources()):
+            visit(needed)
+        found[resource] = None
+
+    for resource in chosen:
+        visit(resource)
+    return tuple(found)
+
+
+def _listed(action: Action) -> Iterator[Value] | list[Value]:
+    if isinstance(action, Call):
+        return [action.service, action.operation, action.params]
+    return ["wait", action.operation, action.path, action.until]
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, Json):
+        return value.document
+    return str(value)

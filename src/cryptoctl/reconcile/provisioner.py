@@ -1,0 +1,114 @@
+"""What every kind of resource has in common: look, wish, and turn the difference into calls."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from cryptoctl.reconcile.call import Action, RetryRule
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+
+if TYPE_CHECKING:
+    from cryptoctl.aws import Aws
+    from cryptoctl.reconcile.delta import Delta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What AWS says of a resource: its fields in AWS's own names, and the values that AWS assigned.
+
+    `leaving` is set on what is already being removed by AWS, with the date on which it will be gone.
+    """
+
+    fields: Fields
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    leaving: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Provisioner(ABC):
+    """One resource as it should be.
+
+    The dataclass's fields are the wish, in our units. A field that is another provisioner is a dependency:
+    that one is finished first. A Ref in a field waits for that value only.
+    """
+
+    scope: Scope
+    name: str
+
+    kind: ClassVar[str]
+    """What a person calls it: "queue"."""
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = ()
+    fixed: ClassVar[frozenset[str]] = frozenset()
+    """Fields that AWS cannot change in place: a difference means replacement."""
+    closed: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose mapping is ours alone: a key that we do not declare is a difference too."""
+    visible_within_s: ClassVar[float] = 15.0
+    """How long after a change AWS may still show the old state."""
+    holds_data: ClassVar[bool] = False
+    """Whether removing it loses what cannot be made again; `down --keep-data` leaves it."""
+
+    @abstractmethod
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the resource; None when AWS answers with its one exact not-found code."""
+
+    @abstractmethod
+    def desired(self) -> Fields:
+        """The wish, in the same names and normal form as `observe` gives."""
+
+    @abstractmethod
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """The calls that make the resource (nothing observed) or mend the differences."""
+
+    @abstractmethod
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        """The calls that remove what was observed."""
+
+    def owned(self, observed: Observed) -> bool:
+        """Whether it is ours: it carries our tags, or it cannot carry any and belongs to its parent."""
+        tags = observed.fields.get("Tags")
+        return tags is None or self.scope.owner_tags.items() <= tags.items()
+
+    def guard(self, observed: Observed) -> str | None:
+        """Why it must not be removed, in a sentence; None where nothing speaks against it."""
+        return None
+
+    @classmethod
+    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:
+        """What would make these changes fail and can be known before; one sentence each."""
+        yield from ()
+
+    def dependencies(self) -> tuple[Provisioner, ...]:
+        """The resources that must be finished first, in the order of the fields."""
+        return tuple(dict.fromkeys(p for p in self._mentioned() if isinstance(p, Provisioner)))
+
+    def sources(self) -> tuple[Provisioner, ...]:
+        """The resources from which a value is taken by Ref."""
+        return tuple(dict.fromkeys(ref.of for ref in self._mentioned() if isinstance(ref, Ref)))
+
+    def _mentioned(self) -> Iterator[Provisioner | Ref]:
+        for item in fields(self):
+            yield from _mentions(getattr(self, item.name))
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def _mentions(value: Value) -> Iterator[Provisioner | Ref]:
+    if isinstance(value, Provisioner | Ref):
+        yield value
+    elif isinstance(value, Json):
+        yield from _mentions(value.document)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _mentions(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _mentions(item)
+    elif is_dataclass(value):
+        for item in fields(value):
+            yield from _mentions(getattr(value, item.name))

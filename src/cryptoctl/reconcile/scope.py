@@ -1,0 +1,34 @@
+"""Where an environment lives, and what marks a resource as part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MANAGED_BY = "ManagedBy"
+ENVIRONMENT = "Environment"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """One environment in one account and region. Every name, ARN and tag follows from it."""
+
+    environment: str
+    account: str
+    region: str
+    partition: str = "aws"
+    extra_tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def owner_tags(self) -> dict[str, str]:
+        """The tags that make a resource ours; written in the create call."""
+        return {MANAGED_BY: "cryptoctl", ENVIRONMENT: self.environment}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Everything a taggable resource carries."""
+        return {**self.extra_tags, **self.owner_tags}
+
+    def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
+        """The ARN of a resource of this account; global services have no region in theirs."""
+        return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
