@@ -1,1 +1,1 @@
-"""The embedded engine: AWS as far as the pipeline needs it, in one process group on this machine."""
+"""The embedded engine: AWS on this machine, for as much of it as the pipeline leans on."""

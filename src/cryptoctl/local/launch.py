@@ -1,0 +1,101 @@
+"""Starts the engine's process: detached from this one, in a clean environment, and known to answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from cryptoctl.local.errors import EngineError
+from cryptoctl.local.home import Home
+from cryptoctl.local.options import EngineOptions
+
+SOURCE_ROOT: Final[Path] = Path(__file__).parents[2]
+BOOT_SCRIPT: Final[Path] = Path(__file__).with_name("boot.py")
+
+
+def launch(home: Home, port: int, options: EngineOptions) -> None:
+    """Starts an engine and returns when it answers. Raises EngineError with the reason where it does not."""
+    _require_ministack()
+    listener = _listen(port)
+    ready, report = os.pipe()
+    try:
+        command = [sys.executable, "-E", "-P", str(BOOT_SCRIPT), str(SOURCE_ROOT), str(home.directory)]
+        command += [str(listener.fileno()), str(report), options.to_json()]
+        with home.log_file.open("ab") as log:
+            subprocess.run(  # noqa: S603
+                command,
+                env=clean_environment(home),
+                cwd=home.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(listener.fileno(), report),
+                check=False,
+            )
+    finally:
+        os.close(report)
+        listener.close()
+    _await_report(home, ready)
+
+
+def clean_environment(home: Home) -> dict[str, str]:
+    """The variables the engine starts with: none of the caller's, so that nothing of AWS's can leak in."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home.scratch),
+        "TMPDIR": str(home.scratch),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "NO_PROXY": "*",
+        # boto3 asks a metadata service for credentials where it finds none; there is none here.
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _require_ministack() -> None:
+    missing = [name for name in ("ministack", "hypercorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineError(
+            f"Starting the embedded engine: {' and '.join(missing)} not installed.",
+            hint="pip install 'cryptoctl[local]'",
+        )
+
+
+def _listen(port: int) -> socket.socket:
+    """Opens the one port of the engine, on loopback; whoever comes before it answers just waits."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(512)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else "ports end at 65535"
+        raise EngineError(
+            f"Starting the embedded engine on port {port}: {(reason or str(error)).lower()}.",
+            hint="Stop the program that uses the port, or choose another one with --port.",
+        ) from error
+    return listener
+
+
+def _await_report(home: Home, ready: int) -> None:
+    """Waits for the engine's own word. Its end of the pipe closes when it dies, so this cannot hang."""
+    with os.fdopen(ready, "rb") as pipe:
+        report = pipe.read()
+    if not report:
+        raise EngineError(
+            f"Starting the embedded engine in {home.directory}: it died.\n{home.last_log_lines()}",
+            hint=f"The whole log is in {home.log_file}.",
+        )
+    error = json.loads(report).get("error")
+    if error:
+        raise EngineError(
+            f"Starting the embedded engine in {home.directory}: {error}",
+            hint=f"The whole log is in {home.log_file}.",
+        )

@@ -1,0 +1,60 @@
+"""All that cryptoctl knows of ministack's inside. Pinned to one version, and tested against it.
+
+Everything else speaks to ministack through AWS's public APIs. A newer version is tried by changing
+VERSION and running the tests of this directory.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any, Final
+
+VERSION: Final[str] = "1.5.33"
+
+SERVICES: Final[tuple[str, ...]] = (
+    "account",
+    "dynamodb",
+    "dynamodbstreams",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+    "tagging",
+)
+"""What is served. Services that would open ports or start containers of their own are not among them."""
+
+
+def configure(state: Path, scratch: Path, port: int) -> None:
+    """Sets the variables ministack reads while it is imported. Must come before `load_app`."""
+    os.environ.update(
+        {
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(state),
+            "S3_DATA_DIR": str(scratch / "s3"),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "SERVICES": ",".join(SERVICES),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            # ministack removes containers of its own kind when it starts and stops; this engine has none,
+            # and the user's are not ours to touch.
+            "DOCKER_HOST": f"unix://{scratch / 'no-docker.sock'}",
+        }
+    )
+
+
+def load_app() -> Any:
+    """ministack's ASGI application, its documented way in."""
+    return importlib.import_module("ministack.app").app

@@ -1,0 +1,38 @@
+"""Processes of the engine, as the operating system shows them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+
+def resident_bytes(pid: int) -> int | None:
+    """How much memory a process holds, or None where that cannot be learnt."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        return _resident_bytes_by_ps(pid)
+    return None
+
+
+def _resident_bytes_by_ps(pid: int) -> int | None:
+    ps = shutil.which("ps")
+    if ps is None:
+        return None
+    shown = subprocess.run([ps, "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603
+    return int(shown.stdout) * 1024 if shown.stdout.strip().isdigit() else None
+
+
+def end_group(leader: int) -> None:
+    """Ends every process of a group at once; a group that is gone already is no error."""
+    if leader in (0, 1, os.getpgrp()):
+        return
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,76 @@
+"""The engine's own process: ministack's app in our front, served on the one socket it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptoctl.local.front import Front
+from cryptoctl.local.home import Home, Record
+from cryptoctl.local.ministack_adapter import configure, load_app
+from cryptoctl.local.options import EngineOptions
+
+
+def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:
+    """Serves until SIGTERM or SIGINT; reports once, on `report_fd`, that it answers or why it does not."""
+    home = Home(Path(home_directory))
+    if home.hold() is None:
+        _report(report_fd, {"error": "another engine holds this directory."})
+        return
+    asyncio.run(_serve(home, listener_fd, report_fd, EngineOptions.from_json(options_text)))
+    sys.stdout.flush()
+    # Handlers may have left processes behind; they are in our group, and the group ends with us.
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+@dataclass(kw_only=True)
+class _Life:
+    """Writes down that the engine answers, and tells whoever started it."""
+
+    home: Home
+    port: int
+    report_fd: int
+    options: EngineOptions
+
+    async def started(self) -> None:
+        """Called when every part is ready; connections wait in the socket's queue until then."""
+        self.home.write(Record(pid=os.getpid(), port=self.port, started_at=datetime.now(UTC).isoformat()))
+        _report(self.report_fd, {"port": self.port})
+
+    async def stopping(self) -> None:
+        """Called when no further request is accepted."""
+
+
+async def _serve(home: Home, listener_fd: int, report_fd: int, options: EngineOptions) -> None:
+    with socket.socket(fileno=os.dup(listener_fd)) as listener:
+        port: int = listener.getsockname()[1]
+    configure(home.state, home.scratch, port)
+    app = load_app()
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"fd://{listener_fd}"]
+    config.graceful_timeout = 2.0
+    config.loglevel = "WARNING"
+    front = Front(app, _Life(home=home, port=port, report_fd=report_fd, options=options))
+
+    async def told_to_stop() -> None:
+        await stop.wait()
+
+    await serve(front, config, shutdown_trigger=told_to_stop)  # type: ignore[arg-type]
+
+
+def _report(descriptor: int, answer: dict[str, object]) -> None:
+    os.write(descriptor, json.dumps(answer).encode())
+    os.close(descriptor)

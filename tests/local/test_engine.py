@@ -1,0 +1,216 @@
+"""The engine as a process: started once, left alone, stopped without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.local import launch
+from cryptoctl.local.engine import Engine, EngineError, EngineOptions
+from cryptoctl.local.home import Home, Record
+from local.clients import client, eventually
+
+MakeEngine = Callable[[str], Engine]
+
+
+def test_importing_the_engine_is_cheap() -> None:
+    code = "import sys, cryptoctl.local.engine; print([m for m in sys.modules if m.split('.')[0] in "
+    code += "('ministack', 'hypercorn', 'boto3', 'botocore', 'asyncio')])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_start_answers_and_stop_leaves_nothing(engine: Engine) -> None:
+    started = engine.start(port=0)
+    assert started.running
+    assert started.memory_bytes is not None and started.memory_bytes > 10_000_000
+    account = client(engine, "sts").get_caller_identity()["Account"]
+    assert account == "000000000000"
+    assert engine.stop() is True
+    assert engine.status().running is False
+    assert engine.stop() is False
+    assert _members(started.pid) == []
+
+
+def test_start_is_idempotent(engine: Engine) -> None:
+    first = engine.start(port=0)
+    assert engine.start().pid == first.pid
+    assert engine.start(port=first.port).pid == first.pid
+    with pytest.raises(EngineError, match="runs already"):
+        engine.start(port=1)
+
+
+def test_two_simultaneous_starts_end_with_one_engine(engine: Engine) -> None:
+    pids: list[int | None] = []
+    starters = [threading.Thread(target=lambda: pids.append(engine.start(port=0).pid)) for _ in range(3)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join(30)
+    assert len(pids) == 3
+    assert len(set(pids)) == 1
+
+
+def test_it_survives_the_command_that_started_it(engine: Engine, tmp_path: Path) -> None:
+    home = engine.status().home
+    code = "from pathlib import Path; from cryptoctl.local.engine import Engine; "
+    code += f"Engine(Path({str(home)!r})).start(port=0)"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(launch.SOURCE_ROOT),
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "AWS_PROFILE": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "the-user's-own-secret",
+        "PERSIST_STATE": "0",
+    }
+    starter = subprocess.Popen([sys.executable, "-c", code], env=environment, start_new_session=True)
+    assert starter.wait(30) == 0
+    with pytest.raises(ProcessLookupError):
+        os.killpg(starter.pid, signal.SIGKILL)
+    status = engine.status()
+    assert status.running
+    assert b"the-user's-own-secret" not in Path(f"/proc/{status.pid}/environ").read_bytes()
+    assert client(engine, "sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_data_outlives_stop_and_another_port(engine: Engine) -> None:
+    first = engine.start(port=0)
+    client(engine, "sqs").create_queue(QueueName="kept")
+    engine.stop()
+    second = engine.start(port=_free_port(besides=first.port))
+    assert second.port != first.port
+    assert client(engine, "sqs").get_queue_url(QueueName="kept")["QueueUrl"]
+
+
+def test_without_a_port_it_comes_back_where_it_was(engine: Engine) -> None:
+    port = engine.start(port=0).port
+    engine.stop()
+    assert engine.start().port == port
+
+
+def test_reset_deletes_everything(engine: Engine) -> None:
+    engine.start(port=0)
+    client(engine, "sqs").create_queue(QueueName="gone")
+    engine.reset()
+    assert engine.status().running is False
+    engine.start(port=0)
+    assert not client(engine, "sqs").list_queues().get("QueueUrls")
+
+
+def test_a_taken_port_is_said(engine: Engine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(EngineError) as caught:
+            engine.start(port=taken.getsockname()[1])
+    assert "address already in use" in caught.value.message
+    assert "--port" in caught.value.hint
+    with pytest.raises(EngineError, match="99999"):
+        engine.start(port=99999)
+
+
+def test_missing_ministack_is_said(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(EngineError) as caught:
+        engine.start(port=0)
+    assert caught.value.hint == "pip install 'cryptoctl[local]'"
+
+
+def test_an_engine_that_dies_at_start_shows_its_last_lines(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "clean_environment", lambda _home: {"PATH": "/bin"})
+    monkeypatch.setattr(EngineOptions, "to_json", lambda _self: "no options at all")
+    with pytest.raises(EngineError) as caught:
+        engine.start(port=0)
+    assert "JSONDecodeError" in caught.value.message
+    assert engine.status().running is False
+
+
+def test_a_killed_engine_is_seen_as_stopped_and_starts_again(engine: Engine) -> None:
+    pid = engine.start(port=0).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not engine.status().running, what="the end of the engine")
+    assert engine.start().pid != pid
+
+
+def test_a_stale_record_of_a_living_process_is_not_believed(engine: Engine) -> None:
+    """The recorded id may by now be another program's: ours, here."""
+    home = Home(engine.status().home)
+    home.create()
+    home.write(Record(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
+    assert engine.status().running is False
+    assert engine.stop() is False
+    assert engine.start(port=0).pid != os.getpid()
+
+
+def test_only_its_own_port_on_loopback_is_open(engine: Engine) -> None:
+    status = engine.start(port=0)
+    assert _listeners(status.pid) == [f"127.0.0.1:{status.port}"]
+
+
+def test_ministacks_own_doors_are_closed(engine: Engine) -> None:
+    import http.client
+
+    status = engine.start(port=0)
+    client(engine, "sqs").create_queue(QueueName="still-there")
+    connection = http.client.HTTPConnection("127.0.0.1", status.port or 0, timeout=5)
+    connection.request("POST", "/_ministack/reset")
+    assert connection.getresponse().status == 404
+    connection.close()
+    assert client(engine, "sqs").list_queues()["QueueUrls"]
+
+
+def test_credentials_are_made_up_and_differ_by_environment(engine: Engine) -> None:
+    dev, prod = engine.credentials("dev"), engine.credentials("prod")
+    assert dev == engine.credentials("dev")
+    assert dev.access_key != prod.access_key
+    assert not dev.access_key.startswith(("AKIA", "ASIA")) and not dev.access_key.isdigit()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"async_retry_delays_s": (1.0,)}, {"async_retry_delays_s": (-1.0, 1.0)}, {"save_every_s": 0.0}],
+    ids=json.dumps,
+)
+def test_options_are_checked(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        EngineOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_options_cross_to_the_engine_unchanged() -> None:
+    options = EngineOptions(async_retry_delays_s=(0.0, 2.5), save_every_s=9)
+    assert EngineOptions.from_json(options.to_json()) == options
+
+
+def _free_port(besides: int | None) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port != besides:
+            return port
+
+
+def _members(group: int | None) -> list[str]:
+    """The processes of a group that still run (a zombie nobody reaps does not)."""
+    shown = subprocess.run(
+        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
+    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+
+
+def _listeners(pid: int | None) -> list[str]:
+    shown = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
+    return [line.split()[3] for line in shown.stdout.splitlines() if f"pid={pid}," in line]
