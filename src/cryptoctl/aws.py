@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptoctl.errors import Failure, Problem
 
-T = TypeVar("T")
 Answer = dict[str, Any]
 
 CONNECTIONS = 64
@@ -174,7 +173,7 @@ class Aws:
         except BotoCoreError as error:
             raise _failure(error) from error
 
-    def together(self, reads: Sequence[Callable[[], T]]) -> list[T]:
+    def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
         """Runs reads at the same time and gives their results in order."""
         if len(reads) < 2:
             return [read() for read in reads]

@@ -375,3 +375,10 @@ def _reserves_more(delta: Delta) -> int:
     wanted = delta.desired["ReservedConcurrentExecutions"] or 0
     has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
     return int(wanted) - int(has)
+
+
+def logs_may_invoke(group: LogGroup) -> Permission:
+    """CloudWatch Logs may hand a function the lines of one log group."""
+    return Permission(
+        principal="logs.amazonaws.com", source_arn=group.streams_arn, account=group.scope.account
+    )

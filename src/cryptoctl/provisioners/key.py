@@ -13,6 +13,7 @@ from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 
 NOT_FOUND = "NotFoundException"
@@ -165,21 +166,21 @@ class Key(Provisioner):
         return Call(service="kms", operation=operation, params={"KeyId": self.key_id, **params})
 
 
-def lambda_environment_policy(account_root: str, account: str) -> tuple[Statement, ...]:
+def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
     """The account administers the key; Lambda may decrypt with it, for this account only."""
     return (
         Statement(
             sid="AccountAdministers",
             actions=("kms:*",),
             resources=("*",),
-            principal={"AWS": account_root},
+            principal={"AWS": scope.arn("iam", "root", regional=False)},
         ),
         Statement(
             sid="LambdaDecrypts",
             actions=("kms:Decrypt", "kms:DescribeKey"),
             resources=("*",),
             principal={"Service": "lambda.amazonaws.com"},
-            condition={"StringEquals": {"aws:SourceAccount": account}},
+            condition={"StringEquals": {"aws:SourceAccount": scope.account}},
         ),
     )
 

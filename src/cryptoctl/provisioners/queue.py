@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.aws import Aws
+from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
@@ -124,3 +125,8 @@ class Queue(Provisioner):
             because="SQS to forget the queue",
             up_to_s=75,
         )
+
+
+def may_send(queue: Queue) -> Statement:
+    """The right to put messages on a queue."""
+    return Statement(actions=("sqs:SendMessage",), resources=(queue.arn,))

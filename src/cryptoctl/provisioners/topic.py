@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Aws
+from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Delta
@@ -110,3 +111,14 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
 
 def _key(protocol: str, endpoint: str) -> str:
     return f"{protocol} {endpoint}"
+
+
+def subscriber(text: str) -> Subscriber:
+    """From an email address, an https:// address or a queue's ARN."""
+    protocol = "https" if text.startswith("https://") else "sqs" if text.startswith("arn:") else "email"
+    return Subscriber(protocol=protocol, endpoint=text)
+
+
+def may_publish(topic: Topic) -> Statement:
+    """The right to publish to a topic."""
+    return Statement(actions=("sns:Publish",), resources=(topic.arn,))

@@ -1,0 +1,301 @@
+"""THE system, one entry for each resource. Read it beside the diagram in docs/architecture.md.
+
+webhook-processor ──▶ prices table ──stream──▶ price-enricher ──▶ success topic
+        │                   ▲─── ma_5 ma_20 volatility ──┘ │
+        ▼                                                  ▼
+webhook-processor-dlq                              price-enricher-dlq
+errors in both log groups ──▶ error-notifier ──▶ alerts topic
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cryptoctl.provisioners.function import Code, Function, Permission, logs_may_invoke
+from cryptoctl.provisioners.invoke_config import InvokeConfig
+from cryptoctl.provisioners.key import Key, lambda_environment_policy
+from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.provisioners.log_subscription import LogSubscription
+from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.queue import Queue, may_send
+from cryptoctl.provisioners.role import Role
+from cryptoctl.provisioners.stream_mapping import StreamMapping
+from cryptoctl.provisioners.table import Table
+from cryptoctl.provisioners.topic import Topic, may_publish, subscriber
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.values import Value
+from cryptoctl.settings import Environment
+
+# A literal: the service model lists previews too, so its newest value is not a choice.
+RUNTIME = "python3.14"
+ARCHITECTURE = "arm64"
+
+# Error records of ours and of Lambda's runtime, text-format errors, tracebacks, timeouts and crashes.
+# Terms are matched to the letter: a user's text inside a JSON line has its quotes escaped, so that an
+# info line that merely speaks of an error does not match.
+ERRORS = " ".join(
+    f"?{term}"
+    for term in (
+        r'"\"level\":\"ERROR\""',
+        r'"\"level\":\"CRITICAL\""',
+        r'"\"level\": \"ERROR\""',
+        r'"\"level\": \"CRITICAL\""',
+        r'"\"log_level\":\"ERROR\""',
+        r'"\"log_level\": \"ERROR\""',
+        r'"[ERROR]"',
+        r'"Traceback (most recent call last)"',
+        r'"Task timed out after"',
+        r'"\"status\":\"timeout\""',
+        r'"\"status\":\"failure\""',
+    )
+)
+
+
+class Stack:
+    """One environment's resources: each attribute that is a provisioner is part of the stack."""
+
+    def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
+        self.scope, self.config, self.code = scope, config, code
+        self._data()
+        self._rights()
+        self._functions()
+        self._connections()
+
+    def __iter__(self) -> Iterator[Provisioner]:
+        return (each for each in vars(self).values() if isinstance(each, Provisioner))
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions in the order in which a price meets them."""
+        return (self.webhook, self.enricher, self.notifier)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What other systems need to know of the environment."""
+        return {
+            "webhook_processor_arn": self.webhook.arn,
+            "price_enricher_arn": self.enricher.arn,
+            "dynamodb_table_name": self.prices.name,
+            "sns_topic_arn": self.success.arn,
+            "alerts_topic_arn": self.alerts.arn,
+            "error_notifier_arn": self.notifier.arn,
+            "webhook_dlq_arn": self.webhook_dead_letters.arn,
+            "enricher_dlq_arn": self.enricher_dead_letters.arn,
+            "environment": self.scope.environment,
+            "account": self.scope.account,
+            "region": self.scope.region,
+        }
+
+    def _data(self) -> None:
+        name = self.scope.environment
+        self.key = Key(
+            scope=self.scope,
+            name=f"alias/lambda-env-{name}",
+            deletion_window_days=self.config.key_deletion_window_days,
+            policy=lambda_environment_policy(self.scope),
+        )
+        self.prices = Table(
+            scope=self.scope,
+            name=f"crypto-prices-{name}",
+            hash_key=("symbol", "S"),
+            range_key=("timestamp", "N"),
+            deletion_protection=self.config.protected,
+        )
+        self.webhook_dead_letters = self._dead_letters("webhook-processor")
+        self.enricher_dead_letters = self._dead_letters("price-enricher")
+        self.success = Topic(scope=self.scope, name=f"price-updates-success-{name}")
+        self.alerts = Topic(
+            scope=self.scope,
+            name=f"price-alerts-{name}",
+            subscribers=tuple(map(subscriber, self.config.alert_subscribers)),
+        )
+        self.webhook_logs = self._logs("webhook-processor")
+        self.enricher_logs = self._logs("price-enricher")
+        self.notifier_logs = self._logs("error-notifier")
+
+    def _rights(self) -> None:
+        self.webhook_role = self._role(
+            "webhook-processor",
+            self.webhook_logs,
+            {
+                "dynamodb-access": Statement(
+                    actions=("dynamodb:PutItem", "dynamodb:Query"), resources=(self.prices.arn,)
+                ),
+                "sqs-dlq-access": may_send(self.webhook_dead_letters),
+            },
+        )
+        self.enricher_role = self._role(
+            "price-enricher",
+            self.enricher_logs,
+            {
+                "dynamodb-access": Statement(
+                    actions=("dynamodb:Query", "dynamodb:UpdateItem"), resources=(self.prices.arn,)
+                ),
+                "dynamodb-stream-access": Statement(
+                    actions=(
+                        "dynamodb:DescribeStream",
+                        "dynamodb:GetRecords",
+                        "dynamodb:GetShardIterator",
+                        "dynamodb:ListStreams",
+                    ),
+                    resources=(self.prices.stream_arn,),
+                ),
+                "sqs-dlq-access": may_send(self.enricher_dead_letters),
+                "sns-access": may_publish(self.success),
+            },
+        )
+        self.notifier_role = self._role(
+            "error-notifier", self.notifier_logs, {"sns-access": may_publish(self.alerts)}
+        )
+
+    def _functions(self) -> None:
+        self.webhook = self._function(
+            "webhook-processor",
+            memory_mb=1024,
+            timeout_s=60,
+            role=self.webhook_role,
+            other_role=self.notifier_role,
+            log_group=self.webhook_logs,
+            dead_letters=self.webhook_dead_letters,
+            reserved_concurrency=self.config.webhook_processor.reserved,
+            environment={
+                "DLQ_URL": self.webhook_dead_letters.url,
+                **self.config.webhook_processor.variables,
+            },
+        )
+        self.enricher = self._function(
+            "price-enricher",
+            memory_mb=512,
+            timeout_s=30,
+            role=self.enricher_role,
+            other_role=self.notifier_role,
+            log_group=self.enricher_logs,
+            dead_letters=self.enricher_dead_letters,
+            reserved_concurrency=self.config.price_enricher.reserved,
+            environment={
+                "SUCCESS_TOPIC_ARN": self.success.arn,
+                "DLQ_URL": self.enricher_dead_letters.url,
+            },
+        )
+        self.notifier = self._function(
+            "error-notifier",
+            memory_mb=256,
+            timeout_s=30,
+            role=self.notifier_role,
+            other_role=self.webhook_role,
+            log_group=self.notifier_logs,
+            dead_letters=self.alerts,
+            reserved_concurrency=None,
+            environment={"ALERTS_TOPIC_ARN": self.alerts.arn},
+            permissions={
+                "webhook-errors": logs_may_invoke(self.webhook_logs),
+                "enricher-errors": logs_may_invoke(self.enricher_logs),
+            },
+        )
+
+    def _connections(self) -> None:
+        name = self.scope.environment
+        self.prices_to_enricher = StreamMapping(
+            scope=self.scope,
+            name=self.enricher.name,
+            function=self.enricher,
+            table=self.prices,
+            dead_letters=self.enricher_dead_letters,
+            batch_size=self.config.stream.batch_size,
+            window_s=self.config.stream.window_s,
+            retries=2,
+            record_age_s=21_600,
+            # The enricher's own writes are MODIFY records: without the filter they would start it again.
+            pattern={"eventName": ("INSERT",)},
+        )
+        self.enricher_invocations = InvokeConfig(
+            scope=self.scope,
+            name=self.enricher.name,
+            function=self.enricher,
+            event_age_s=3600,
+            retries=0,
+            on_success=self.success,
+        )
+        self.webhook_errors = LogSubscription(
+            scope=self.scope,
+            name=f"webhook-error-filter-{name}",
+            group=self.webhook_logs,
+            pattern=ERRORS,
+            destination=self.notifier,
+        )
+        self.enricher_errors = LogSubscription(
+            scope=self.scope,
+            name=f"enricher-error-filter-{name}",
+            group=self.enricher_logs,
+            pattern=ERRORS,
+            destination=self.notifier,
+        )
+
+    def _dead_letters(self, function: str) -> Queue:
+        return Queue(
+            scope=self.scope,
+            name=f"{function}-dlq-{self.scope.environment}",
+            retention_s=self.config.dead_letter_retention_s,
+        )
+
+    def _logs(self, function: str) -> LogGroup:
+        return LogGroup(
+            scope=self.scope,
+            name=f"/aws/lambda/{function}-{self.scope.environment}",
+            retention_days=self.config.log_retention_days,
+        )
+
+    def _role(self, function: str, group: LogGroup, rights: Mapping[str, Statement]) -> Role:
+        policies = {
+            **rights,
+            # A grant usually makes this unnecessary; with it the function starts without the grant too.
+            "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(self.key.arn,)),
+            # No role may create a log group: a late line would bring a deleted one back.
+            "cloudwatch-logs": Statement(
+                actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
+            ),
+        }
+        return Role(
+            scope=self.scope,
+            name=f"{function}-{self.scope.environment}-role",
+            service="lambda.amazonaws.com",
+            policies={name: (statement,) for name, statement in policies.items()},
+        )
+
+    def _function(
+        self,
+        name: str,
+        *,
+        memory_mb: int,
+        timeout_s: int,
+        role: Role,
+        other_role: Role,
+        log_group: LogGroup,
+        dead_letters: Queue | Topic,
+        reserved_concurrency: int | None,
+        environment: Mapping[str, Value],
+        permissions: Mapping[str, Permission] | None = None,
+    ) -> Function:
+        return Function(
+            scope=self.scope,
+            name=f"{name}-{self.scope.environment}",
+            runtime=RUNTIME,
+            handler=f"cryptoctl.handlers.{name.replace('-', '_')}.handler",
+            architecture=ARCHITECTURE,
+            memory_mb=memory_mb,
+            timeout_s=timeout_s,
+            code=self.code,
+            environment={
+                "DYNAMODB_TABLE": self.prices.name,
+                "ENVIRONMENT": self.scope.environment,
+                **environment,
+            },
+            key=self.key,
+            role=role,
+            other_role=other_role,
+            log_group=log_group,
+            dead_letters=dead_letters,
+            reserved_concurrency=reserved_concurrency,
+            permissions=permissions or {},
+        )
