@@ -37,7 +37,12 @@ class _Section(BaseModel):
 
 
 Concurrency = Annotated[int, Field(ge=1, le=1000)] | Literal["none"]
-LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]  # fmt: skip
+# The values that CloudWatch Logs takes, up to a year.
+LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
+
+
+def _reserved(wanted: int | str) -> int | None:
+    return None if isinstance(wanted, str) else wanted
 
 
 def _subscriber(text: str) -> str:
@@ -54,11 +59,26 @@ class WebhookProcessor(_Section):
     reserved_concurrency: Concurrency = 10
     max_age_days: Annotated[int, Field(ge=1, le=36500)] | None = None
 
+    @property
+    def reserved(self) -> int | None:
+        """The reserved concurrency; None for none."""
+        return _reserved(self.reserved_concurrency)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings that the handler reads from its environment."""
+        return {} if self.max_age_days is None else {"MAX_AGE_DAYS": str(self.max_age_days)}
+
 
 class PriceEnricher(_Section):
     """[env.NAME.price_enricher]"""
 
     reserved_concurrency: Concurrency = 5
+
+    @property
+    def reserved(self) -> int | None:
+        """The reserved concurrency; None for none."""
+        return _reserved(self.reserved_concurrency)
 
 
 class Stream(_Section):
@@ -142,10 +162,10 @@ def _wrong(path: Path, what: str) -> Failure:
 
 def _sentence(error: Mapping[str, Any]) -> str:
     # Where a key takes one of several types, pydantic appends the type that it tried to the location.
+    parts = [str(part) for part in error["loc"]]
     key = ".".join(
-        str(part) for part in error["loc"] if not str(part).startswith(("literal[", "constrained-"))
+        p for p in parts if p not in ("int", "str") and not p.startswith(("literal[", "constrained"))
     )
-    key = re.sub(r"\.(int|float|str)$", "", key)
     if error["type"] == "extra_forbidden":
         return f"has an unknown key `{key}`"
     value = json.dumps(error["input"], default=str)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Answer, Aws
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.table import Table
@@ -61,22 +61,26 @@ class StreamMapping(Provisioner):
         ),
     )
 
-    def observe(self, aws: Aws) -> Observed | None:
-        """Finds the function's mapping on a stream of the table, and reads its tags."""
+    def find(self, aws: Aws) -> Answer | None:
+        """The function's mapping on a stream of the table, as Lambda describes it."""
         listed = aws.look(
             "lambda", "ListEventSourceMappings", absent=NOT_FOUND, FunctionName=self.function.name
         )
         prefix = f"{self.table.arn}/stream/"
-        ours = [
+        ours: list[Answer] = [
             mapping
             for mapping in (listed or {}).get("EventSourceMappings", ())
             if mapping.get("EventSourceArn", "").startswith(prefix) and mapping["State"] != "Deleting"
         ]
-        if not ours:
+        # A stream's label is the time at which it was switched on: the last one is the newest.
+        return max(ours, key=lambda each: str(each["EventSourceArn"]), default=None)
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads the mapping and its tags."""
+        mapping = self.find(aws)
+        if mapping is None:
             return None
-        mapping = max(ours, key=lambda each: str(each["EventSourceArn"]))
-        arn = self._arn(mapping["UUID"])
-        tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=arn)
+        tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
         fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
         return Observed(fields=fields, outputs={"UUID": mapping["UUID"]})
 

@@ -1,0 +1,93 @@
+"""cryptoctl down: removes everything, and proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.work import carry_out, check
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.ui.plans import plan_document, show_plan
+
+ROUNDS_AT_MOST = 3
+
+
+@command(app, "down", example="cryptoctl down --env dev")
+def down(
+    run: Run,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="Leave the table of prices.")] = False,
+) -> None:
+    """Remove the environment: all its resources, in reverse order, with their data."""
+    session, screen = run.session, run.screen
+    if session.config.protected:
+        raise Failure(
+            Problem.REFUSED,
+            f"{session.environment} is protected. Nothing was changed.",
+            "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
+        )
+    resources = [each for each in session.stack if not (keep_data and each.holds_data)]
+    plan = planned(resources, session.aws, Goal.ABSENT)
+    show_plan(screen, plan, environment=session.place)
+    check(run, plan)
+    if plan.work and not yes:
+        _ask(run)
+    _remove(run, plan, resources)
+    leaving = _leaving(planned(resources, session.aws, Goal.ABSENT))
+    kept = [str(each) for each in session.stack if keep_data and each.holds_data]
+    if not kept:
+        session.forget()
+    if run.machine:
+        screen.json({"plan": plan_document(plan), "leaving": leaving, "kept": kept})
+        return
+    for each in leaving:
+        screen.say(f"Left: {each['resource']} ({each['id']}), pending deletion until {each['gone_on']}.")
+    for name in kept:
+        screen.say(f"Kept: {name}, as asked.")
+    if not leaving and not kept:
+        screen.say("Nothing is left.")
+
+
+def _ask(run: Run) -> None:
+    name = run.session.environment
+    if not run.screen.can_ask:
+        raise Failure(
+            Problem.REFUSED,
+            f"This removes {name}, and nobody is here to be asked. Nothing was changed.",
+            "Add --yes.",
+        )
+    if run.screen.ask(f"Type the environment's name ({name}) to remove it:").strip() != name:
+        raise Failure(Problem.REFUSED, "That was another name. Nothing was changed.")
+
+
+def _remove(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> None:
+    # A late log line can bring a log group back after its removal: hence another look, and another round.
+    for _ in range(ROUNDS_AT_MOST):
+        if not plan.work:
+            return
+        _, plan = carry_out(run, plan, resources)
+    if plan.work:
+        names = ", ".join(str(step.resource) for step in plan.work)
+        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", "Run `cryptoctl down` again in a minute.")
+
+
+def _leaving(plan: Plan) -> list[dict[str, str]]:
+    left = []
+    for step in plan.steps:
+        observed = step.delta.observed
+        if observed is not None and observed.leaving is not None:
+            left.append(
+                {
+                    "resource": str(step.resource),
+                    "id": next(iter(observed.outputs.values()), ""),
+                    "gone_on": observed.leaving.date().isoformat(),
+                }
+            )
+    return left

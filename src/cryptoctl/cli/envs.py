@@ -1,0 +1,19 @@
+"""cryptoctl envs: the environments that exist here."""
+
+from __future__ import annotations
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.ops.environments import environments
+
+
+@command(app, "envs", example="cryptoctl envs --region eu-central-1")
+def envs(run: Run) -> None:
+    """List the environments in this account and region, found by their tags."""
+    found = environments(run.session.aws)
+    if run.machine:
+        run.screen.json([{"environment": name, "resources": count} for name, count in found.items()])
+        return
+    run.screen.table(["environment", "resources"], list(found.items()), numbers=["resources"])
+    if not found:
+        run.screen.say(f"No environment in {run.session.aws.caller.account}, {run.session.aws.region}.")

@@ -1,0 +1,106 @@
+"""cryptoctl local: the embedded engine on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.local.engine import EngineStatus
+
+local = typer.Typer(no_args_is_help=True, help="The embedded engine on this machine.")
+app.add_typer(local, name="local")
+
+
+@command(local, "start", example="cryptoctl local start")
+def start(
+    run: Run,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens on loopback.")] = None,
+) -> None:
+    """Start the engine; one that runs already is left as it is."""
+    session = run.session
+    found = session.engine.start(port=port or session.settings.engine.port, options=session.engine_options)
+    _show(run, found)
+
+
+@command(local, "stop", example="cryptoctl local stop")
+def stop(run: Run) -> None:
+    """Stop the engine. Its data stays for the next start."""
+    stopped = run.session.engine.stop()
+    run.screen.say("Stopped; the data is kept." if stopped else "The engine was not running.")
+
+
+@command(local, "status", example="cryptoctl local status")
+def status(run: Run) -> None:
+    """Show whether the engine runs, where, and how to point other tools at it."""
+    _show(run, run.session.engine.status())
+
+
+@command(local, "reset", example="cryptoctl local reset --yes")
+def reset(
+    run: Run,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Stop the engine and delete all its data."""
+    if not yes:
+        if not run.screen.can_ask:
+            raise Failure(
+                Problem.REFUSED,
+                "This deletes every local environment, and nobody is here to be asked. Nothing was changed.",
+                "Add --yes.",
+            )
+        answer = run.screen.ask("Delete every local environment with its prices? [y/N]")
+        if answer.strip().lower() not in ("y", "yes"):
+            raise Failure(Problem.REFUSED, "Nothing was changed.")
+    run.session.engine.reset()
+    run.screen.say("The engine is stopped and its data is gone.")
+
+
+@command(local, "logs", example="cryptoctl local logs --last 50")
+def logs(
+    run: Run,
+    last: Annotated[int, typer.Option(min=1, help="How many lines.")] = 100,
+) -> None:
+    """Show the engine's own log (the functions' logs: `cryptoctl logs`)."""
+    path = run.session.engine.status().log_file
+    if not path.is_file():
+        raise Failure(Problem.FAILED, "The engine has written no log yet.", "`cryptoctl local start`")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
+    for line in lines:
+        run.screen.data(line)
+
+
+def _show(run: Run, found: EngineStatus) -> None:
+    made_up = run.session.engine.credentials(run.session.environment)
+    if run.machine:
+        run.screen.json(
+            {
+                "running": found.running,
+                "url": found.url,
+                "pid": found.pid,
+                "port": found.port,
+                "started_at": found.started_at,
+                "home": found.home,
+                "log_file": found.log_file,
+                "memory_bytes": found.memory_bytes,
+                "notes": list(found.notes),
+                "access_key": made_up.access_key,
+                "secret_key": made_up.secret_key,
+            }
+        )
+        return
+    if not found.running:
+        run.screen.data("The engine is not running.")
+        return
+    memory = f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
+    run.screen.data(f"The engine answers at {found.url} (process {found.pid}{memory}).")
+    run.screen.data(f"Its data is in {found.home}.")
+    run.screen.data(
+        f"Other tools: AWS_ACCESS_KEY_ID={made_up.access_key} AWS_SECRET_ACCESS_KEY={made_up.secret_key} "
+        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
+    )
+    for note in found.notes:
+        run.screen.say(note, style="yellow")

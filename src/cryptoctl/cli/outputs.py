@@ -1,0 +1,27 @@
+"""cryptoctl outputs: what other systems need to know."""
+
+from __future__ import annotations
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ui.outputs import show_outputs
+from cryptoctl.reconcile.observe import observe
+
+
+@command(app, "outputs", example="cryptoctl outputs --output json")
+def outputs(run: Run) -> None:
+    """Show the environment's names and ARNs; with --output json as one flat object."""
+    stack = run.session.stack
+    named = [stack.webhook, stack.enricher, stack.prices, stack.success]
+    missing = [str(resource) for resource, seen in observe(named, run.session.aws).items() if seen is None]
+    if missing:
+        raise Failure(
+            Problem.FAILED,
+            f"{run.session.place} is not up: missing {', '.join(missing)}.",
+            f"Run `cryptoctl up --env {run.session.environment}`.",
+        )
+    if run.machine:
+        run.screen.json(stack.outputs)
+    else:
+        show_outputs(run.screen, stack.outputs)

@@ -1,0 +1,39 @@
+"""cryptoctl plan: what `up` would do, and no writes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.work import chosen
+from cryptoctl.errors import Problem
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.ui.plans import plan_document, show_plan
+
+
+@command(app, "plan", example="cryptoctl plan --env prod --exit-code")
+def plan(
+    run: Run,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 0 when there is nothing to do, 3 when there is.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this resource, with what it depends on."),
+    ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Plan to take over resources without our tags.")
+    ] = False,
+) -> None:
+    """Show what `up` would do, call by call with --verbose. Changes nothing."""
+    found = planned(chosen(run, only or []), run.session.aws, Goal.PRESENT, adopt=adopt)
+    if run.machine:
+        run.screen.json(plan_document(found))
+    else:
+        show_plan(run.screen, found, environment=run.session.place)
+    if exit_code and (found.work or found.refused):
+        raise typer.Exit(Problem.DIFFERENCES)

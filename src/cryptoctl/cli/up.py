@@ -1,0 +1,96 @@
+"""cryptoctl up: makes or mends everything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.work import carry_out, check, chosen
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ui.outputs import show_outputs
+from cryptoctl.provisioners.topic import subscriptions_of
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.settings import Target
+from cryptoctl.ui.plans import plan_document, report_document, show_plan
+
+
+@command(app, "up", example="cryptoctl up --env dev --local")
+def up(
+    run: Run,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")
+    ] = False,
+    expect: Annotated[
+        str | None,
+        typer.Option(metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this resource, with what it depends on."),
+    ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take over resources that bear our names without our tags.")
+    ] = False,
+) -> None:
+    """Make the environment what it should be, creating or mending whatever differs."""
+    session, screen = run.session, run.screen
+    session.start_engine()
+    resources = chosen(run, only or [])
+    plan = planned(resources, session.aws, Goal.PRESENT, adopt=adopt)
+    show_plan(screen, plan, environment=session.place)
+    check(run, plan, expect)
+    if plan.destroys and not yes:
+        _ask(run, plan)
+    answer = {"plan": plan_document(plan), "results": []}
+    if plan.work:
+        report, rest = carry_out(run, plan, resources)
+        answer["results"] = report_document(plan, report)["results"]
+        if rest.work or rest.refused:
+            show_plan(screen, rest, environment=session.place)
+            raise Failure(
+                Problem.FAILED,
+                "AWS took every call, but these still differ: "
+                + ", ".join(_differing(rest)),
+                "Run `cryptoctl plan` in a minute; if it still differs, the field's new value is not kept.",
+            )
+    session.remember()
+    outputs = session.stack.outputs
+    if run.machine:
+        screen.json({**answer, "outputs": outputs})
+    else:
+        show_outputs(screen, outputs)
+    _mention_alerts(run)
+
+
+def _differing(rest: Plan) -> list[str]:
+    return [
+        f"{step.resource} ({', '.join(change.path for change in step.changes) or step.verb})"
+        for step in (*rest.work, *rest.refused)
+    ]
+
+
+def _ask(run: Run, plan: Plan) -> None:
+    names = ", ".join(str(step.resource) for step in plan.destroys)
+    if not run.screen.can_ask:
+        raise Failure(
+            Problem.REFUSED,
+            f"This plan replaces or destroys {names}, and nobody is here to be asked. Nothing was changed.",
+            "Review it with `cryptoctl plan`, then add --yes.",
+        )
+    if run.screen.ask(f"Replace or destroy {names}? [y/N]").strip().lower() not in ("y", "yes"):
+        raise Failure(Problem.REFUSED, "Nothing was changed.")
+
+
+def _mention_alerts(run: Run) -> None:
+    alerts = run.session.stack.alerts
+    if not subscriptions_of(run.session.aws, alerts.arn):
+        where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
+        run.screen.say(
+            f"Nobody is subscribed to the alerts ({alerts.name}): errors reach nobody. "
+            f"Add alert_subscribers to cryptoctl.toml{where}.",
+            style="yellow",
+        )

@@ -1,0 +1,75 @@
+"""What `up`, `plan` and `down` share: choosing resources, refusing bad plans, running good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptoctl.cli.command import Run
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.execute import Executor, Outcome, Report
+from cryptoctl.reconcile.observe import remaining
+from cryptoctl.reconcile.plan import Plan, with_dependencies
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.ui.plans import Progress
+
+
+def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
+    """The stack's resources, or those named with what they depend on."""
+    everything = list(run.session.stack)
+    if not only:
+        return everything
+    found = [each for each in everything if each.name in only or str(each) in only]
+    unknown = set(only) - {each.name for each in found} - {str(each) for each in found}
+    if unknown:
+        raise Failure(
+            Problem.USAGE,
+            f"There is no resource named {', '.join(sorted(unknown))} in {run.session.environment}.",
+            f"Choose among: {', '.join(dict.fromkeys(each.name for each in everything))}.",
+        )
+    return list(with_dependencies(found))
+
+
+def check(run: Run, plan: Plan, expect: str | None = None) -> None:
+    """Refuses a plan that cannot or must not be run, before anything is changed."""
+    if expect is not None and expect != plan.fingerprint:
+        raise Failure(
+            Problem.REFUSED,
+            f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since.",
+            "Review `cryptoctl plan` again.",
+        )
+    if plan.refused:
+        names = ", ".join(str(step.resource) for step in plan.refused)
+        raise Failure(
+            Problem.REFUSED,
+            f"These bear the names of {run.session.environment} without its tags, so they are "
+            f"somebody else's: {names}. Nothing was changed.",
+            "Choose another --env, or take them over in place with `cryptoctl up --adopt`.",
+        )
+    if plan.obstacles:
+        raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")
+
+
+def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[Report, Plan]:
+    """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
+    aws = run.session.aws
+    with Progress(run.screen) as progress:
+        report = Executor(aws=aws, listener=progress).run(plan)
+    if report.ended(Outcome.INTERRUPTED):
+        raise Failure(Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here.")
+    if report.ended(Outcome.FAILED):
+        raise Failure(
+            Problem.FAILED,
+            f"Not everything worked: {_ends(report)}.",
+            "Mend the cause and run the same command again; it goes on from here.",
+        )
+    return report, remaining(resources, aws, plan.goal)
+
+
+def _ends(report: Report) -> str:
+    listed = []
+    for outcome in Outcome:
+        results = report.ended(outcome)
+        if results:
+            names = ", ".join(str(each.step.resource) for each in results)
+            listed.append(f"{len(results)} {outcome} ({names})")
+    return "; ".join(listed)

@@ -1,0 +1,27 @@
+"""The environments of an account and region, found by their tags."""
+
+from __future__ import annotations
+
+from cryptoctl.aws import Aws
+from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
+
+
+def environments(aws: Aws) -> dict[str, int]:
+    """Each environment's name with how many of its resources the tag index lists, in order of name."""
+    counts: dict[str, int] = {}
+    found = aws.items(
+        "resourcegroupstaggingapi",
+        "GetResources",
+        "ResourceTagMappingList",
+        TagFilters=[{"Key": MANAGED_BY, "Values": ["cryptoctl"]}],
+    )
+    for resource in found:
+        tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+        if ENVIRONMENT in tags and not _leaving(resource["ResourceARN"]):
+            counts[tags[ENVIRONMENT]] = counts.get(tags[ENVIRONMENT], 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _leaving(arn: str) -> bool:
+    # What `down` leaves is a key that is pending deletion; a key alone is no environment.
+    return arn.split(":")[2] == "kms"

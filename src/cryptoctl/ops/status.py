@@ -1,0 +1,124 @@
+"""What is there of an environment, what differs, and what waits in its queues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
+from cryptoctl.provisioners.stream_mapping import StreamMapping
+from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.plan import Goal, Step, Verb, build
+from cryptoctl.stack import Stack
+
+
+class State(StrEnum):
+    """How a resource stands."""
+
+    PRESENT = "present"
+    DRIFTED = "drifted"
+    MISSING = "missing"
+    FOREIGN = "somebody else's"
+
+
+_STATES = {
+    Verb.NOTHING: State.PRESENT,
+    Verb.CREATE: State.MISSING,
+    Verb.UPDATE: State.DRIFTED,
+    Verb.REPLACE: State.DRIFTED,
+    Verb.REFUSED: State.FOREIGN,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueDepth:
+    """How many messages wait in a queue and how many somebody has received just now."""
+
+    name: str
+    visible: int
+    in_flight: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingState:
+    """A stream mapping as Lambda reports it."""
+
+    name: str
+    state: str
+    last_result: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """The whole environment."""
+
+    resources: tuple[tuple[str, State, tuple[str, ...]], ...]
+    queues: tuple[QueueDepth, ...]
+    mappings: tuple[MappingState, ...]
+
+    def document(self) -> dict[str, Any]:
+        """For a machine."""
+        return {
+            "resources": [
+                {"resource": name, "state": state, "differs": list(fields)}
+                for name, state, fields in self.resources
+            ],
+            "queues": [vars(queue) for queue in self.queues],
+            "mappings": [vars(mapping) for mapping in self.mappings],
+        }
+
+
+def status_of(stack: Stack, aws: Aws) -> Health:
+    """Looks at everything at once."""
+    resources = list(stack)
+    reads: list[Callable[[], Any]] = [lambda: build(resources, observe(resources, aws), Goal.PRESENT)]
+    queues = [each for each in resources if isinstance(each, Queue)]
+    mappings = [each for each in resources if isinstance(each, StreamMapping)]
+    reads += [_depth(aws, queue) for queue in queues]
+    reads += [_state(aws, mapping) for mapping in mappings]
+    plan, *rest = aws.together(reads)
+    return Health(
+        resources=tuple(_resource(step) for step in plan.steps),
+        queues=tuple(each for each in rest[: len(queues)] if each),
+        mappings=tuple(each for each in rest[len(queues) :] if each),
+    )
+
+
+def _resource(step: Step) -> tuple[str, State, tuple[str, ...]]:
+    return str(step.resource), _STATES[step.verb], tuple(change.path for change in step.changes)
+
+
+def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
+    def read() -> QueueDepth | None:
+        found = aws.look("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
+        if found is None:
+            return None
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = aws.look(
+            "sqs",
+            "GetQueueAttributes",
+            absent=NO_SUCH_QUEUE,
+            QueueUrl=found["QueueUrl"],
+            AttributeNames=names,
+        )
+        if answer is None:
+            return None
+        visible, in_flight = (int(answer["Attributes"][name]) for name in names)
+        return QueueDepth(name=queue.name, visible=visible, in_flight=in_flight)
+
+    return read
+
+
+def _state(aws: Aws, mapping: StreamMapping) -> Callable[[], MappingState | None]:
+    def read() -> MappingState | None:
+        found = mapping.find(aws)
+        if found is None:
+            return None
+        return MappingState(
+            name=str(mapping), state=found["State"], last_result=found.get("LastProcessingResult", "")
+        )
+
+    return read

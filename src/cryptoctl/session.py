@@ -1,0 +1,161 @@
+"""What a command works with: the environment, where it lives, AWS as seen from there, the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from cryptoctl import settings
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.bundle import build
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.local.engine import Engine, EngineOptions
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment, Memory, Settings, Target
+from cryptoctl.stack import Stack, tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What the command line says; None is "not said"."""
+
+    environment: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    target: Target | None = None
+    config: Path | None = None
+
+
+@dataclass
+class Session:
+    """One command's view. Everything is worked out when it is first needed."""
+
+    choice: Choice = field(default_factory=Choice)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """cryptoctl.toml, checked."""
+        return settings.load(self.choice.config)
+
+    @cached_property
+    def environment(self) -> str:
+        """The environment's name."""
+        return settings.environment_name(self.choice.environment, self.settings)
+
+    @cached_property
+    def config(self) -> Environment:
+        """The environment's settings; the defaults where the file does not name it."""
+        return self.settings.env.get(self.environment, Environment())
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """Where `up` last put the environment, as far as this machine knows."""
+        return settings.remembered(self.environment)
+
+    @cached_property
+    def target(self) -> Target:
+        """Command line, then file, then where `up` last put it, then AWS."""
+        if self.choice.target is not None:
+            return self.choice.target
+        if self.config.target is not None:
+            return self.config.target
+        return self.memory.target if self.memory else Target.AWS
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The embedded engine of this user on this machine."""
+        return Engine(settings.state_directory() / "engine")
+
+    def start_engine(self) -> None:
+        """Starts the embedded engine where this environment lives in it and it does not run yet."""
+        if self.target is Target.LOCAL:
+            self.engine.start(port=self.settings.engine.port, options=self.engine_options)
+
+    @cached_property
+    def engine_options(self) -> EngineOptions:
+        """The engine's settings from the file."""
+        return EngineOptions(async_retry_delays_s=self.settings.engine.async_retry_delays_s)
+
+    @cached_property
+    def aws(self) -> Aws:
+        """AWS, or the engine; the account is checked against the pin before anything else is asked."""
+        aws = self._engine_aws() if self.target is Target.LOCAL else self._real_aws()
+        self._check_account(aws)
+        return aws
+
+    def _real_aws(self) -> Aws:
+        return Aws(
+            region=self.choice.region or self.config.region,
+            profile=self.choice.profile or self.config.profile,
+        )
+
+    def _engine_aws(self) -> Aws:
+        status = self.engine.status()
+        if status.url is None:
+            raise Failure(
+                Problem.UNREACHABLE,
+                "The embedded engine is not running.",
+                "Start it with `cryptoctl local start`, or use `cryptoctl up --local`; "
+                "with --aws the command goes to AWS.",
+            )
+        made_up = self.engine.credentials(self.environment)
+        return Aws(
+            region=self.choice.region or self.config.region or "us-east-1",
+            endpoint_url=status.url,
+            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+        )
+
+    def _check_account(self, aws: Aws) -> None:
+        pin = self.config.account_id
+        if pin is not None and aws.caller.account != pin:
+            raise Failure(
+                Problem.CREDENTIALS,
+                f"The credentials belong to account {aws.caller.account}, "
+                f"but {self.environment} is pinned to account {pin}.",
+                "Name the right --profile, or change account_id in cryptoctl.toml.",
+            )
+        known = self.memory
+        if pin is None and known and known.target is self.target and known.account != aws.caller.account:
+            raise Failure(
+                Problem.CREDENTIALS,
+                f"The credentials belong to account {aws.caller.account}, "
+                f"but {self.environment} was last brought up in account {known.account}.",
+                "Name the right --profile; if the environment has moved, pin its account_id in "
+                "cryptoctl.toml.",
+            )
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The environment in its account and region."""
+        return Scope(
+            environment=self.environment,
+            account=self.aws.caller.account,
+            region=self.aws.region,
+            partition=self.aws.caller.partition,
+            extra_tags=tags(self.environment),
+        )
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The environment's resources as they should be."""
+        bundle = build()
+        return Stack(self.scope, self.config, Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256))
+
+    def remember(self) -> None:
+        """Notes where the environment lives now."""
+        settings.remember(
+            self.environment, Memory(target=self.target, account=self.aws.caller.account)
+        )
+
+    def forget(self) -> None:
+        """Drops the note."""
+        settings.remember(self.environment, None)
+
+    @property
+    def place(self) -> str:
+        """Where, for a person: account and region, or this machine."""
+        if self.target is Target.LOCAL:
+            return f"{self.environment} on this machine"
+        return f"{self.environment} in {self.scope.account}, {self.scope.region}"
