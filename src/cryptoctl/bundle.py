@@ -1,0 +1,50 @@
+"""The functions' code as a zip that two machines make byte for byte alike.
+
+It holds `core/` and `handlers/` and nothing else, because boto3 is in Lambda's runtime. It is stored, not
+compressed: another zlib would make other bytes.
+"""
+
+import base64
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGES = ("core", "handlers")
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # the first that a zip can name
+_REGULAR_FILE = 0o100644 << 16
+_UNIX = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """The zip. `sha256` is base64, as Lambda's CodeSha256 is."""
+
+    zip_bytes: bytes
+    sha256: str
+
+
+def build() -> Bundle:
+    """The zip of the handlers that are installed here."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(_contents().items()):
+            entry = zipfile.ZipInfo(name, date_time=_MOMENT)
+            entry.external_attr = _REGULAR_FILE
+            entry.create_system = _UNIX
+            archive.writestr(entry, content)
+    zip_bytes = buffer.getvalue()
+    digest = hashlib.sha256(zip_bytes).digest()
+    return Bundle(zip_bytes=zip_bytes, sha256=base64.b64encode(digest).decode())
+
+
+def _contents() -> dict[str, bytes]:
+    """Path in the zip → bytes; line ends as in the repository, whatever the checkout made of them."""
+    root = Path(__file__).parent
+    files = [root / "__init__.py"]
+    files += [file for package in _PACKAGES for file in (root / package).rglob("*.py")]
+    return {
+        f"cryptoctl/{file.relative_to(root).as_posix()}": file.read_bytes().replace(b"\r\n", b"\n")
+        for file in files
+    }

@@ -1,0 +1,127 @@
+"""A price as an item of the table, in DynamoDB's own attribute values: {"N": "1.5"}, {"S": "BTC"}."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.core import keys
+from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators
+from cryptoctl.core.numbers import NumberError, decimal_from, plain
+from cryptoctl.core.prices import Price
+
+Item = Mapping[str, Mapping[str, Any]]
+
+
+class UnusableError(ValueError):
+    """An item that is no price and never will be; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPrice:
+    """A price as read from the table. `exchange` is empty where an item written by hand has none."""
+
+    symbol: str
+    key: Decimal
+    price: Decimal
+    volume: Decimal
+    exchange: str
+    id: str | None = None
+    processed: bool = False
+    enriched_at: str | None = None
+    indicators: Indicators = NOTHING_KNOWN
+
+    @property
+    def sort_key(self) -> str:
+        """The exact key as text."""
+        return plain(self.key)
+
+    @property
+    def timestamp_ms(self) -> int:
+        """The whole milliseconds of the key."""
+        return keys.millisecond_of_key(self.key)
+
+
+def new_item(price: Price, sort_key: str, created_at: str) -> dict[str, dict[str, Any]]:
+    """The item that a price becomes; `created_at` is ISO 8601 with an offset."""
+    item: dict[str, dict[str, Any]] = {
+        "symbol": {"S": price.symbol},
+        "timestamp": {"N": sort_key},
+        "price": {"N": plain(price.price)},
+        "exchange": {"S": price.exchange},
+        "volume": {"N": plain(price.volume)},
+        "raw_data": {"S": price.raw},
+        "processed": {"BOOL": False},
+        "created_at": {"S": created_at},
+    }
+    if price.id is not None:
+        item["id"] = {"S": price.id}
+    return item
+
+
+def stored_price(item: Item) -> StoredPrice:
+    """The price that an item holds, whoever wrote it. Raises UnusableError where there is none in it."""
+    price = _number(item, "price")
+    if price is None:
+        raise UnusableError("it has no price")
+    if price <= 0:
+        raise UnusableError("its price is not greater than 0")
+    volume = _number(item, "volume")
+    return StoredPrice(
+        symbol=_text(item, "symbol") or "",
+        key=_key(item),
+        price=price,
+        volume=Decimal(0) if volume is None else volume,
+        exchange=_text(item, "exchange") or "",
+        id=item["id"].get("S") or item["id"].get("N") if "id" in item else None,
+        processed=item.get("processed", {}).get("BOOL") is True,
+        enriched_at=item.get("enriched_at", {}).get("S"),
+        indicators=_indicators(item),
+    )
+
+
+def same_price(stored: StoredPrice, price: Price) -> bool:
+    """Whether `price` has come before as `stored`: by its id or, without one, by everything it says."""
+    if (stored.exchange, stored.id, stored.timestamp_ms) != (price.exchange, price.id, price.timestamp_ms):
+        return False
+    return price.id is not None or (stored.price, stored.volume) == (price.price, price.volume)
+
+
+def _key(item: Item) -> Decimal:
+    key = _number(item, "timestamp")
+    if key is None or "symbol" not in item:
+        raise UnusableError("it has no symbol or no timestamp")
+    return key
+
+
+def _number(item: Item, name: str) -> Decimal | None:
+    if name not in item:
+        return None
+    if "N" not in item[name]:
+        raise UnusableError(f"its {name} is no number")
+    try:
+        return decimal_from(item[name]["N"])
+    except NumberError as error:
+        raise UnusableError(f"its {name} cannot be read: {error}") from None
+
+
+def _text(item: Item, name: str) -> str | None:
+    if name not in item:
+        return None
+    value = item[name].get("S")
+    if not isinstance(value, str) or not value.strip():
+        raise UnusableError(f"its {name} is no text")
+    return value
+
+
+def _indicators(item: Item) -> Indicators:
+    """What is stored; what cannot be read counts as absent, and is then written anew."""
+    found: dict[str, Decimal] = {}
+    for name in ("ma_5", "ma_20", "volatility"):
+        try:
+            value = _number(item, name)
+        except UnusableError:
+            value = None
+        if value is not None:
+            found[name] = value
+    return Indicators(**found)

@@ -1,0 +1,261 @@
+"""What a price is, and the rules by which one is taken in or refused."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.core import json_text, keys
+from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from
+
+LONGEST_SYMBOL = 64
+LONGEST_EXCHANGE = 64
+LONGEST_ID = 128
+MOST_PRICES = 1000  # in one request
+MOST_BYTES = 500_000  # of a request's body, so that it fits whole into a dead-letter message
+MOST_PRICE_BYTES = 8_000  # of one price's text, which is stored with it
+MOST_AHEAD = timedelta(minutes=5)
+MOST_BEHIND = timedelta(days=7305)  # 20 years: older than any cryptocurrency, so 0 is no timestamp
+MILLISECONDS_FROM = 10**11  # an epoch number below is in seconds
+
+_SYMBOL = re.compile(r"[A-Za-z0-9._:/+!$-]+", re.ASCII)
+_EXCHANGE = re.compile(r"[A-Za-z0-9 ._:/+&()-]+", re.ASCII)
+_ID = re.compile(r"[!-~]+", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+_EPOCH_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Rejected(ValueError):  # noqa: N818 - it is what became of the price
+    """A price, or a request, that is refused: which field, and why, in words for its sender."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class TooLarge(Rejected):
+    """Refused for its size alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """One price as it is stored.
+
+    `timestamp_ms` is whole milliseconds since 1970-01-01 UTC; `volume` is 0 where none was given; `raw` is
+    the JSON text of this price as received.
+    """
+
+    symbol: str
+    exchange: str
+    price: Decimal
+    volume: Decimal
+    timestamp_ms: int
+    id: str | None
+    raw: str
+
+    def sort_key(self, attempt: int = 0) -> str:
+        """The key's number as text: its own with an id, else place `attempt` of its millisecond."""
+        if self.id is None:
+            return keys.key_of_place(self.timestamp_ms, attempt)
+        return keys.key_of_id(self.timestamp_ms, self.exchange, self.id, attempt)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clock:
+    """The moments a price is judged by, in milliseconds since 1970-01-01 UTC."""
+
+    now_ms: int
+    arrival_ms: int  # the timestamp of a price that brings none
+    most_behind: timedelta = MOST_BEHIND
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """The prices of one request, each accepted or refused, in the request's order."""
+
+    prices: tuple[Price | Rejected, ...]
+    several: bool  # a list was sent, even if of one
+
+
+def parse_request(text: str, clock: Clock) -> Request:
+    """The prices in a request's JSON text: one object, a list, or {"prices": [ … ]}.
+
+    Raises Rejected (TooLarge) where the request as a whole is refused; a refused price among several
+    stands in the answer.
+    """
+    size = len(text.encode(errors="surrogatepass"))
+    if size > MOST_BYTES:
+        raise TooLarge("body", f"{size} bytes; at most {MOST_BYTES} are taken at once")
+    try:
+        value = json_text.loads(text)
+    except json_text.JsonError as error:
+        raise Rejected("body", str(error)) from None
+    listed, name = _list_in(value)
+    if listed is None:
+        return Request(prices=(_one(value, text.strip(), clock),), several=False)
+    _check_count(listed)
+    return Request(
+        prices=tuple(_one(v, raw, clock) for v, raw in json_text.elements(text, name)), several=True
+    )
+
+
+def parse_parsed(value: object, clock: Clock) -> Request:
+    """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
+    import json  # here, because only a bare event comes this way
+
+    listed, _ = _list_in(value)
+    if listed is None:
+        return Request(prices=(_one(value, _dumped(json, value), clock),), several=False)
+    _check_count(listed)
+    return Request(prices=tuple(_one(v, _dumped(json, v), clock) for v in listed), several=True)
+
+
+def parse_price(fields: Mapping[str, Any], raw: str, clock: Clock) -> Price:
+    """One price from its parsed fields. Raises Rejected, which names the first field that is wrong."""
+    if len(raw.encode()) > MOST_PRICE_BYTES:
+        raise TooLarge("price", f"its text has more than {MOST_PRICE_BYTES} bytes")
+    return Price(
+        symbol=_text_field(fields, "symbol", _SYMBOL, LONGEST_SYMBOL).upper(),
+        price=_positive(fields),
+        exchange=_text_field(fields, "exchange", _EXCHANGE, LONGEST_EXCHANGE),
+        volume=_volume(fields),
+        timestamp_ms=_timestamp_ms(fields, clock),
+        id=_id(fields),
+        raw=raw,
+    )
+
+
+def _dumped(json: Any, value: object) -> str:
+    try:
+        return str(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        raise Rejected("body", "cannot be written as JSON") from None
+
+
+def _list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
+    """The list of prices in a request, and the member it stands in; None where it is one price."""
+    if isinstance(value, list):
+        return value, None
+    if isinstance(value, dict) and "prices" in value:
+        if not isinstance(value["prices"], list):
+            raise Rejected("prices", "must be a list")
+        return value["prices"], "prices"
+    return None, None
+
+
+def _check_count(listed: Sequence[object]) -> None:
+    if not listed:
+        raise Rejected("prices", "the list is empty")
+    if len(listed) > MOST_PRICES:
+        raise TooLarge("prices", f"{len(listed)} prices; at most {MOST_PRICES} are taken at once")
+
+
+def _one(value: object, raw: str, clock: Clock) -> Price | Rejected:
+    if not isinstance(value, dict):
+        return Rejected("price", "must be a JSON object")
+    try:
+        return parse_price(value, raw, clock)
+    except Rejected as rejected:
+        return rejected
+
+
+def _text_field(fields: Mapping[str, Any], name: str, allowed: re.Pattern[str], longest: int) -> str:
+    value = fields.get(name)
+    if name not in fields:
+        raise Rejected(name, "is missing")
+    if not isinstance(value, str) or isinstance(value, JsonNumber):
+        raise Rejected(name, "must be text")
+    value = value.strip()
+    if not value:
+        raise Rejected(name, "is empty")
+    if len(value) > longest:
+        raise Rejected(name, f"{len(value)} characters; at most {longest} are taken")
+    if not allowed.fullmatch(value):
+        raise Rejected(name, f"has a character outside {allowed.pattern.removesuffix('+')}")
+    return value
+
+
+def _number(fields: Mapping[str, Any], name: str) -> Decimal:
+    try:
+        return decimal_from(fields[name])
+    except NumberError as error:
+        raise Rejected(name, str(error)) from None
+
+
+def _positive(fields: Mapping[str, Any]) -> Decimal:
+    if "price" not in fields:
+        raise Rejected("price", "is missing")
+    price = _number(fields, "price")
+    if price <= 0:
+        raise Rejected("price", "must be greater than 0")
+    return price
+
+
+def _volume(fields: Mapping[str, Any]) -> Decimal:
+    volume = _number(fields, "volume") if "volume" in fields else Decimal(0)
+    if volume < 0:
+        raise Rejected("volume", "must not be negative")
+    return volume
+
+
+def _id(fields: Mapping[str, Any]) -> str | None:
+    if "id" not in fields:
+        return None
+    value = fields["id"]
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 1000:
+        value = str(value)
+    elif isinstance(value, JsonNumber) and not _WHOLE_NUMBER.fullmatch(value):
+        raise Rejected("id", "a number must be whole")
+    if not isinstance(value, str):
+        raise Rejected("id", "must be text or a whole number")
+    value = value.strip()
+    if not 0 < len(value) <= LONGEST_ID:
+        raise Rejected("id", f"must have 1 to {LONGEST_ID} characters")
+    if not _ID.fullmatch(value):
+        raise Rejected("id", "has a character that is not printable ASCII")
+    return str(value)
+
+
+def _timestamp_ms(fields: Mapping[str, Any], clock: Clock) -> int:
+    timestamp_ms = _milliseconds(fields["timestamp"]) if "timestamp" in fields else clock.arrival_ms
+    if timestamp_ms - clock.now_ms > MOST_AHEAD / timedelta(milliseconds=1):
+        raise Rejected("timestamp", f"lies more than {MOST_AHEAD.seconds // 60} minutes ahead of the clock")
+    if clock.now_ms - timestamp_ms > clock.most_behind / timedelta(milliseconds=1):
+        raise Rejected("timestamp", f"lies more than {clock.most_behind.days} days back")
+    return timestamp_ms
+
+
+def _milliseconds(value: object) -> int:
+    """Epoch seconds, epoch milliseconds or ISO 8601 with an offset; what is finer is cut off."""
+    if (
+        isinstance(value, str)
+        and not isinstance(value, JsonNumber)
+        and not _EPOCH_NUMBER.fullmatch(value.strip())
+    ):
+        return _milliseconds_of_iso(value.strip())
+    try:
+        number = decimal_from(value)
+    except NumberError as error:
+        raise Rejected(
+            "timestamp", f"{error}, nor ISO 8601" if isinstance(value, str) else str(error)
+        ) from None
+    if not 0 <= number <= keys.LARGEST_MILLISECOND:
+        raise Rejected("timestamp", "is no time in seconds or milliseconds since 1970")
+    return int(number * 1000 if number < MILLISECONDS_FROM else number)
+
+
+def _milliseconds_of_iso(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Rejected("timestamp", "neither epoch seconds, epoch milliseconds nor ISO 8601") from None
+    if moment.tzinfo is None:
+        raise Rejected("timestamp", "says no offset from UTC; end it with Z or +00:00")
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
+    if milliseconds < 0:
+        raise Rejected("timestamp", "lies before 1970")
+    return milliseconds

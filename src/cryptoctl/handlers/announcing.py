@@ -1,0 +1,65 @@
+"""One message on the success topic for each enriched or corrected price."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from cryptoctl.core.enrichment import Change
+from cryptoctl.core.numbers import plain
+from cryptoctl.handlers.clients import client, setting
+
+_MOST_MESSAGES = 10  # in one PublishBatch
+
+
+class AnnouncementError(RuntimeError):
+    """The topic did not take a message."""
+
+
+def announce(changes: Sequence[Change]) -> list[Exception | None]:
+    """Announces the changes, ten in a call, and says of each what went wrong."""
+    errors: list[Exception | None] = []
+    for start in range(0, len(changes), _MOST_MESSAGES):
+        errors += _announce_batch(changes[start : start + _MOST_MESSAGES])
+    return errors
+
+
+def _announce_batch(changes: Sequence[Change]) -> list[Exception | None]:
+    entries = [{"Id": str(number), **_message(change)} for number, change in enumerate(changes)]
+    try:
+        answer = client("sns").publish_batch(
+            TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
+        )
+    except Exception as error:
+        return [error] * len(changes)
+    failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
+    return [_error(failed.get(str(number))) for number in range(len(changes))]
+
+
+def _error(entry: dict[str, Any] | None) -> Exception | None:
+    return None if entry is None else AnnouncementError(f"{entry.get('Code')}: {entry.get('Message')}")
+
+
+def _message(change: Change) -> dict[str, Any]:
+    price, right = change.price, change.indicators
+    numbers = {
+        "price": price.price,
+        "volume": price.volume,
+        "ma_5": right.ma_5,
+        "ma_20": right.ma_20,
+        "volatility": right.volatility,
+    }
+    body = {
+        "symbol": price.symbol,
+        "timestamp": price.timestamp_ms,
+        "sort_key": price.sort_key,
+        "exchange": price.exchange,
+        **{name: plain(value) for name, value in numbers.items() if value is not None},
+        "correction": change.correction,
+    }
+    attributes = {"symbol": price.symbol, "exchange": price.exchange}
+    return {
+        "Message": json.dumps(body),
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+        },
+    }

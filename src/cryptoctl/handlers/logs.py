@@ -1,0 +1,75 @@
+"""One JSON line for each log record, on stdout, whether or not the runtime has a handler of its own."""
+
+import json
+import logging
+import os
+import sys
+import time
+from typing import Any
+
+_PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """timestamp, level, message, logger, function, requestId, then the record's extras and its traceback.
+
+    The names are those of Lambda's own JSON lines, so that one query reads both.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.request_id = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line, without spaces between the members."""
+        line: dict[str, Any] = {
+            "timestamp": iso_utc(record.created),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            "function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            "requestId": self.request_id,
+        }
+        line.update((name, value) for name, value in vars(record).items() if name not in _PLAIN_RECORD)
+        if record.exc_info and record.exc_info[0] is not None:
+            line["errorType"] = record.exc_info[0].__name__
+            line["errorMessage"] = str(record.exc_info[1])
+            line["stackTrace"] = self.formatException(record.exc_info)
+        return json.dumps(line, separators=(",", ":"), default=str)
+
+
+class _Stdout(logging.StreamHandler[Any]):
+    """Writes to whatever stdout is now: a runtime may exchange it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stdout
+
+
+_formatter = JsonFormatter()
+_root = logging.getLogger("cryptoctl")
+
+
+def logger(name: str) -> logging.Logger:
+    """The logger of a handler module; set up once for each process."""
+    if not any(isinstance(handler, _Stdout) for handler in _root.handlers):
+        handler = _Stdout()
+        handler.setFormatter(_formatter)
+        _root.addHandler(handler)
+        _root.setLevel(os.environ.get("LOG_LEVEL") or logging.INFO)
+        _root.propagate = False
+    return _root.getChild(name)
+
+
+def begin_request(context: object) -> None:
+    """From now on the lines carry this invocation's request id."""
+    _formatter.request_id = str(getattr(context, "aws_request_id", "") or "")
+
+
+def iso_utc(seconds: float) -> str:
+    """A moment in seconds since 1970 as ISO 8601 in UTC, with microseconds and offset."""
+    whole, micros = divmod(int(seconds * 1_000_000), 1_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{micros:06}+00:00"

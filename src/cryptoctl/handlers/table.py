@@ -1,0 +1,160 @@
+"""The table of prices, as both sides of the pipeline use it."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cryptoctl.core import keys
+from cryptoctl.core.enrichment import Change
+from cryptoctl.core.items import Item, StoredPrice, UnusableError, stored_price
+from cryptoctl.core.numbers import plain
+from cryptoctl.handlers.clients import client, setting
+
+_MOST_STATEMENTS = 25  # in one BatchExecuteStatement
+_READ = "#symbol, #timestamp, price, volume, exchange, id, #processed, enriched_at, ma_5, ma_20, volatility"
+_NAMES = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
+
+
+class UpdateError(RuntimeError):
+    """DynamoDB refused an update for a reason that may pass."""
+
+
+def put_if_new(item: Item) -> Item | None:
+    """Stores the item where its key is free, else gives the item that holds the key. One write."""
+    try:
+        client("dynamodb").put_item(
+            TableName=setting("DYNAMODB_TABLE"),
+            Item=item,
+            ConditionExpression="attribute_not_exists(symbol)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        holder: Item = error.response["Item"]
+        return holder
+    return None
+
+
+def items_without_id(symbol: str, timestamp_ms: int) -> list[Item]:
+    """The items that hold the keys of prices without an id in one millisecond, in key order."""
+    first, last = keys.key_of_place(timestamp_ms, 0), keys.last_key_of_place(timestamp_ms)
+    condition = "#symbol = :symbol AND #timestamp BETWEEN :first AND :last"
+    values = {":first": {"N": first}, ":last": {"N": last}}
+    return [item for page in _query(symbol, condition, values, forward=True) for item in page]
+
+
+class Run:
+    """The usable prices of a symbol on one side of a key, nearest first, read only as far as asked for."""
+
+    def __init__(
+        self, symbol: str, condition: str, key: Decimal | None, *, forward: bool, limit: int
+    ) -> None:
+        values = {} if key is None else {":key": {"N": plain(key)}}
+        condition = "#symbol = :symbol" + (f" AND #timestamp {condition} :key" if key is not None else "")
+        self._pages = _query(symbol, condition, values, forward=forward, limit=limit)
+        self.prices: list[StoredPrice] = []
+        self.exhausted = False
+
+    def read(self, count: int) -> list[StoredPrice]:
+        """At least `count` prices, or all there are. What is no price is passed over."""
+        while len(self.prices) < count and not self.exhausted:
+            page = next(self._pages, None)
+            self.exhausted = page is None
+            self.prices += _usable(page or ())
+        return self.prices
+
+
+def newest(symbol: str, limit: int) -> Run:
+    """From the newest price back."""
+    return Run(symbol, "", None, forward=False, limit=limit)
+
+
+def before(symbol: str, key: Decimal, limit: int) -> Run:
+    """From the key back, without it."""
+    return Run(symbol, "<", key, forward=False, limit=limit)
+
+
+def since(symbol: str, key: Decimal, limit: int) -> Run:
+    """From the key on, with it."""
+    return Run(symbol, ">=", key, forward=True, limit=limit)
+
+
+def update(changes: Sequence[Change], enriched_at: str) -> list[Exception | None]:
+    """Writes the changes, 25 in a call, and says of each what went wrong.
+
+    A price that was deleted or enriched by another since it was read is left alone: `OvertakenError`.
+    """
+    outcomes: list[Exception | None] = []
+    for start in range(0, len(changes), _MOST_STATEMENTS):
+        chunk = changes[start : start + _MOST_STATEMENTS]
+        statements = [_update_statement(change, enriched_at) for change in chunk]
+        answer = client("dynamodb").batch_execute_statement(Statements=statements)
+        outcomes += [_outcome(response.get("Error")) for response in answer["Responses"]]
+    return outcomes
+
+
+class OvertakenError(RuntimeError):
+    """The price is no longer as it was read."""
+
+
+def _outcome(error: dict[str, str] | None) -> Exception | None:
+    if error is None:
+        return None
+    if error.get("Code") == "ConditionalCheckFailed":
+        return OvertakenError()
+    return UpdateError(f"{error.get('Code')}: {error.get('Message')}")
+
+
+def _update_statement(change: Change, enriched_at: str) -> dict[str, Any]:
+    """An UPDATE, which in PartiQL never creates an item, on the condition that nobody else enriched it."""
+    price, right = change.price, change.indicators
+    values = {name: getattr(right, name) for name in ("ma_5", "ma_20", "volatility")}
+    sets = [f'SET "{name}"=?' for name, value in values.items() if value is not None]
+    removes = [
+        f'REMOVE "{name}"'
+        for name, value in values.items()
+        if value is None and getattr(price.indicators, name)
+    ]
+    parameters: list[dict[str, Any]] = [{"N": plain(value)} for value in values.values() if value is not None]
+    parameters += [{"BOOL": True}, {"S": enriched_at}, {"S": price.symbol}, {"N": plain(price.key)}]
+    unchanged = '"enriched_at" IS MISSING'
+    if price.enriched_at is not None:
+        unchanged = '"enriched_at"=?'
+        parameters.append({"S": price.enriched_at})
+    actions = " ".join([*sets, 'SET "processed"=?', 'SET "enriched_at"=?', *removes])
+    where = f'WHERE "symbol"=? AND "timestamp"=? AND {unchanged}'
+    return {"Statement": f'UPDATE "{setting("DYNAMODB_TABLE")}" {actions} {where}', "Parameters": parameters}
+
+
+def _usable(page: Sequence[Item]) -> Iterator[StoredPrice]:
+    for item in page:
+        try:
+            yield stored_price(item)
+        except UnusableError:  # its own record sets it aside
+            continue
+
+
+def _query(
+    symbol: str, condition: str, values: dict[str, Any], *, forward: bool, limit: int | None = None
+) -> Iterator[list[Item]]:
+    """The pages of a query that misses nothing written before it."""
+    request: dict[str, Any] = {
+        "TableName": setting("DYNAMODB_TABLE"),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": _NAMES,
+        "ExpressionAttributeValues": {":symbol": {"S": symbol}, **values},
+        "ProjectionExpression": _READ,
+        "ConsistentRead": True,
+        "ScanIndexForward": forward,
+    }
+    if limit is not None:
+        request["Limit"] = limit
+    while True:
+        page = client("dynamodb").query(**request)
+        yield page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
