@@ -14,7 +14,7 @@ from cryptoctl.local.engine import Engine, EngineOptions
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment, Memory, Settings, Target
-from cryptoctl.stack import Stack, tags
+from cryptoctl.stack import APPLICATION, Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class Session:
             account=self.aws.caller.account,
             region=self.aws.region,
             partition=self.aws.caller.partition,
-            extra_tags=tags(self.environment),
+            extra_tags=APPLICATION,
         )
 
     @cached_property
@@ -145,9 +145,7 @@ class Session:
 
     def remember(self) -> None:
         """Notes where the environment lives now."""
-        settings.remember(
-            self.environment, Memory(target=self.target, account=self.aws.caller.account)
-        )
+        settings.remember(self.environment, Memory(target=self.target, account=self.aws.caller.account))
 
     def forget(self) -> None:
         """Drops the note."""

@@ -30,6 +30,7 @@ from cryptoctl.settings import Environment
 # A literal: the service model lists previews too, so its newest value is not a choice.
 RUNTIME = "python3.14"
 ARCHITECTURE = "arm64"
+APPLICATION = {"Application": "crypto-price-processing"}
 
 # Error records of ours and of Lambda's runtime, text-format errors, tracebacks, timeouts and crashes.
 # Terms are matched to the letter: a user's text inside a JSON line has its quotes escaped, so that an

@@ -1,21 +1,27 @@
 """The command line: one command a file; each parses, calls, renders."""
 
 from cryptoctl.cli import (
-    up,
-    plan,
-    status,
-    outputs,
-    envs,
     down,
-    send_price,
-    prices,
-    logs,
-    local,
+    envs,
     init,
+    local,
+    logs,
+    outputs,
+    plan,
+    prices,
+    send_price,
+    status,
+    up,
 )
 from cryptoctl.cli.app import app
 
-__all__ = ["down", "envs", "init", "local", "logs", "main", "outputs", "plan", "prices", "send_price", "status", "up"]
+# In the help, in the order of a day's work.
+COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, down, local)
+app.registered_commands.sort(
+    key=lambda each: [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS].index(
+        each.name or ""
+    )
+)
 
 
 def main() -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from cryptoctl import settings
+from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.local.engine import EngineError
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
+
+Command: TypeAlias = Callable[..., None]
 
 
 class Output(StrEnum):
@@ -38,127 +44,98 @@ class Run:
         return self.screen.machine
 
 
-_PANEL = "Common options"
-_COMMON: dict[str, tuple[Any, Any]] = {
-    "env": (
-        Annotated[
-            str | None,
-            typer.Option("--env", "-e", help="The environment. [default: dev]", rich_help_panel=_PANEL),
-        ],
-        None,
-    ),
-    "local": (
-        Annotated[
-            bool | None,
-            typer.Option(
-                "--local/--aws", help="On this machine, or on AWS.", show_default=False, rich_help_panel=_PANEL
-            ),
-        ],
-        None,
-    ),
-    "profile": (
-        Annotated[str | None, typer.Option(help="The AWS profile.", rich_help_panel=_PANEL)],
-        None,
-    ),
-    "region": (
-        Annotated[str | None, typer.Option(help="The AWS region.", rich_help_panel=_PANEL)],
-        None,
-    ),
-    "config": (
-        Annotated[
-            Path | None, typer.Option(help="The configuration file.", rich_help_panel=_PANEL)
-        ],
-        None,
-    ),
-    "output": (
-        Annotated[Output, typer.Option("--output", "-o", help="How to answer.", rich_help_panel=_PANEL)],
-        Output.TABLE,
-    ),
-    "verbose": (
-        Annotated[bool, typer.Option("--verbose", "-v", help="Show each call.", rich_help_panel=_PANEL)],
-        False,
-    ),
-    "no_color": (
-        Annotated[bool, typer.Option("--no-color", help="No colours.", rich_help_panel=_PANEL)],
-        False,
-    ),
-}
+def _option(*names: str, shown: str, default: bool = True) -> Any:
+    return typer.Option(*names, help=shown, show_default=default, rich_help_panel="Common options")
 
 
-def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _common(
+    *,
+    env: Annotated[str | None, _option("--env", "-e", shown="The environment. [default: dev]")] = None,
+    local: Annotated[
+        bool | None, _option("--local/--aws", shown="On this machine, or on AWS.", default=False)
+    ] = None,
+    profile: Annotated[str | None, _option("--profile", shown="The AWS profile.")] = None,
+    region: Annotated[str | None, _option("--region", shown="The AWS region.")] = None,
+    config: Annotated[Path | None, _option("--config", shown="The configuration file.")] = None,
+    output: Annotated[Output, _option("--output", "-o", shown="How to answer.")] = Output.TABLE,
+    verbose: Annotated[bool, _option("--verbose", "-v", shown="Say more: each call of a plan.")] = False,
+    no_color: Annotated[bool, _option("--no-color", shown="No colours.")] = False,
+) -> None:
+    """The options that every command has."""
+
+
+def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command], Command]:
     """Registers a function of (Run, own options…) as a command with the common options and an example."""
 
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(function)
-        hints = get_type_hints(function, include_extras=True)
-        names = list(own.parameters)[1:]
+    def register(function: Command) -> Command:
+        common = _parameters(_common)
+        _, *own = _parameters(function)
+        given_names = {parameter.name for parameter in own}
+        added = [parameter for parameter in common if parameter.name not in given_names]
 
         def run(**given: Any) -> None:
-            common = {key: given.pop(key) for key in _COMMON if key not in names}
-            _run(function, common, given)
+            options = {parameter.name: given.get(parameter.name) for parameter in common}
+            _run(function, options, {parameter.name: given[parameter.name] for parameter in own})
 
-        run.__doc__, run.__name__ = function.__doc__, function.__name__
-        parameters = [
-            inspect.Parameter(
-                each, inspect.Parameter.KEYWORD_ONLY, default=own.parameters[each].default, annotation=hints[each]
-            )
-            for each in names
-        ] + [
-            inspect.Parameter(
-                each, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-            )
-            for each, (annotation, default) in _COMMON.items()
-            if each not in names
-        ]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        app.command(name, epilog=f"Example:  {example}")(run)
+        run.__doc__ = function.__doc__
+        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        app.command(name, cls=_Command, epilog=f"Example:  {example}")(run)
         return function
 
     return register
 
 
-def _run(function: Callable[..., None], common: dict[str, Any], own: dict[str, Any]) -> None:
+class _Command(TyperCommand):
+    """Takes "-1" for the number that it is, not for an unknown option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # The parsers of numbers pass over the space.
+        return super().parse_args(ctx, [f" {arg}" if _NEGATIVE.match(arg) else arg for arg in args])
+
+
+_NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
+
+
+def _parameters(function: Command) -> list[inspect.Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+
+def _run(function: Command, options: dict[str, Any], own: dict[str, Any]) -> None:
     screen = Screen(
-        colour=settings.colour_wanted(common["no_color"]),
-        machine=common.get("output", own.get("output")) == Output.JSON,
-        verbose=common["verbose"],
+        colour=settings.colour_wanted(options["no_color"]),
+        machine=options["output"] == Output.JSON,
+        verbose=options["verbose"],
     )
-    target = {None: None, True: Target.LOCAL, False: Target.AWS}[common["local"]]
     choice = Choice(
-        environment=common["env"],
-        profile=common["profile"],
-        region=common["region"],
-        target=target,
-        config=common["config"],
+        environment=options["env"],
+        profile=options["profile"],
+        region=options["region"],
+        target={None: None, True: Target.LOCAL, False: Target.AWS}[options["local"]],
+        config=options["config"],
     )
     try:
         function(Run(session=Session(choice), screen=screen), **own)
-    except Failure as failure:
+    except (Failure, AwsError, EngineError) as error:
+        failure = _for_a_person(error)
         screen.failure(failure)
-        raise typer.Exit(failure.problem) from failure
+        raise typer.Exit(failure.problem) from error
     except KeyboardInterrupt:
         screen.say("Interrupted.", style="yellow")
         raise typer.Exit(Problem.INTERRUPTED) from None
     except BrokenPipeError:
-        raise typer.Exit(0) from None
-    except Exception as error:
-        known = _known(error)
-        if known is None:
-            raise
-        screen.failure(known)
-        raise typer.Exit(known.problem) from error
+        raise typer.Exit from None
 
 
-def _known(error: Exception) -> Failure | None:
-    from cryptoctl.aws import AwsError
-    from cryptoctl.local.engine import EngineError
-
+def _for_a_person(error: Failure | AwsError | EngineError) -> Failure:
+    if isinstance(error, Failure):
+        return error
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
-    if not isinstance(error, AwsError):
-        return None
-    hint = "Add --verbose to see the calls."
-    if error.code in ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"):
-        hint = "These credentials lack a right; docs/permissions.md lists what each command needs."
-    return Failure(Problem.AWS, f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}", hint)
+    what = f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}"
+    denied = error.code.startswith(("AccessDenied", "AuthorizationError"))
+    hint = "These credentials lack that right." if denied else "Run it again with --verbose to see the calls."
+    return Failure(Problem.AWS, what, hint)

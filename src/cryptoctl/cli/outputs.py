@@ -5,8 +5,8 @@ from __future__ import annotations
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.reconcile.observe import observe
+from cryptoctl.ui.outputs import show_outputs
 
 
 @command(app, "outputs", example="cryptoctl outputs --output json")

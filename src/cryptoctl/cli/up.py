@@ -10,20 +10,18 @@ from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.cli.work import carry_out, check, chosen
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.settings import Target
+from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, report_document, show_plan
 
 
 @command(app, "up", example="cryptoctl up --env dev --local")
 def up(
     run: Run,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")] = False,
     expect: Annotated[
         str | None,
         typer.Option(metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
@@ -53,8 +51,7 @@ def up(
             show_plan(screen, rest, environment=session.place)
             raise Failure(
                 Problem.FAILED,
-                "AWS took every call, but these still differ: "
-                + ", ".join(_differing(rest)),
+                "AWS took every call, but these still differ: " + ", ".join(_differing(rest)),
                 "Run `cryptoctl plan` in a minute; if it still differs, the field's new value is not kept.",
             )
     session.remember()

@@ -55,7 +55,9 @@ def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[R
     with Progress(run.screen) as progress:
         report = Executor(aws=aws, listener=progress).run(plan)
     if report.ended(Outcome.INTERRUPTED):
-        raise Failure(Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here.")
+        raise Failure(
+            Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
+        )
     if report.ended(Outcome.FAILED):
         raise Failure(
             Problem.FAILED,

@@ -28,7 +28,7 @@ _EPOCH_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Rejected(ValueError):  # noqa: N818 - it is what became of the price
+class Rejected(ValueError):
     """A price, or a request, that is refused: which field, and why, in words for its sender."""
 
     def __init__(self, field: str, reason: str) -> None:

@@ -69,20 +69,20 @@ class Table(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the table, its backups and its tags. A table that is being deleted is gone."""
-        described, backups, tags = aws.together(
+        described = aws.look("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
+        if described is None or described["Table"]["TableStatus"] == "DELETING":
+            return None
+        backups, tags = aws.together(
             [
-                lambda: aws.look("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name),
                 lambda: aws.look(
                     "dynamodb",
                     "DescribeContinuousBackups",
-                    absent=(NOT_FOUND, "TableNotFoundException"),
+                    absent="TableNotFoundException",
                     TableName=self.name,
                 ),
                 lambda: aws.look("dynamodb", "ListTagsOfResource", absent=NOT_FOUND, ResourceArn=self.arn),
             ]
         )
-        if described is None or described["Table"]["TableStatus"] == "DELETING":
-            return None
         table = described["Table"]
         stream = table.get("StreamSpecification", {})
         streaming = bool(stream.get("StreamEnabled"))

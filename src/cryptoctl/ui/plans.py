@@ -113,7 +113,7 @@ def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
 
 
 class Progress:
-    """One line for each resource: waiting for what, done in how long. Live on a terminal, else plain lines."""
+    """One line for each resource: waiting for what, done in how long. Live on a terminal."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -208,5 +208,3 @@ def report_document(plan: Plan, report: Report) -> dict[str, Value]:
             for each in report.results
         ],
     }
-
-

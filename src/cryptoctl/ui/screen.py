@@ -35,6 +35,9 @@ def _shown(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+WIDEST_TABLE = 1000
+
+
 class Screen:
     """What a command prints with. `machine` is set by --output json: then stdout holds JSON only."""
 
@@ -69,14 +72,17 @@ class Screen:
         """One of many answers, as JSON on a line of its own."""
         self.raw(json.dumps(value, default=_plain) + "\n")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
+    ) -> None:
         """The answer as a table; the columns named in `numbers` are aligned to the right."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column, justify="right" if column in numbers else "left", no_wrap=True)
         for row in rows:
             table.add_row(*(_cell(each) for each in row))
-        self.out.print(table, soft_wrap=False, crop=False, no_wrap=True)
+        # As wide as it needs: a cell is never cut, neither in a pipe nor in a narrow terminal.
+        self.out.print(table, width=WIDEST_TABLE, crop=False, no_wrap=True, overflow="ignore")
 
     def ask(self, question: str) -> str:
         """Asks the person; an end of input is an empty answer."""

@@ -1,0 +1,61 @@
+"""cryptoctl prices: the stored prices with their enrichment."""
+
+from __future__ import annotations
+
+import csv
+import io
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.ops.prices import COLUMNS, Query, document, enriched_prices, row
+from cryptoctl.ops.prices import prices as read_prices
+from cryptoctl.ops.times import moment_ms
+
+
+class Output(StrEnum):
+    """How the prices are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@command(app, "prices", example="cryptoctl prices BTC --last 20")
+def prices(
+    run: Run,
+    symbol: Annotated[str, typer.Argument(help="Such as BTC.")],
+    last: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest.")] = 20,
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Not before: 10m (ago), epoch or ISO 8601.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until they are all enriched.")] = False,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TABLE,
+) -> None:
+    """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
+    query = Query(
+        symbol=symbol.strip().upper(), last=last, since_ms=moment_ms(since) if since is not None else None
+    )
+    read = enriched_prices if wait else read_prices
+    found = read(run.session.aws, run.session.stack.prices, query)
+    if output is Output.JSON:
+        run.screen.json([document(price) for price in found])
+    elif output is Output.CSV:
+        run.screen.raw(_csv(found))
+    else:
+        run.screen.table(COLUMNS, [row(price) for price in found], numbers=COLUMNS[3:8])
+        if not found:
+            run.screen.say(f"No prices of {query.symbol} in {run.session.place}.")
+
+
+def _csv(found: list[StoredPrice]) -> str:
+    names = list(document(found[0])) if found else ["symbol"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(document(price) for price in found)
+    return text.getvalue()

@@ -1,0 +1,53 @@
+"""Invoking the webhook processor, as cryptoctl always does: with JSON text in `body`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.provisioners.function import NOT_FOUND, Function
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the webhook processor answered: an HTTP status and the body, parsed."""
+
+    status: int
+    body: dict[str, Any]
+
+
+def invoke(aws: Aws, function: Function, text: str) -> Answer:
+    """Hands the text over and waits for the answer. Raises Failure where the function fails."""
+    reply = _invoke(aws, function, text, "RequestResponse")
+    payload = json.loads(reply["Payload"].read() or b"null")
+    if reply.get("FunctionError"):
+        detail = payload if isinstance(payload, dict) else {}
+        raise Failure(
+            Problem.FAILED,
+            f"{function.name} failed: {detail.get('errorType', 'Error')}: {detail.get('errorMessage', '')}",
+            f"See `cryptoctl logs {function.name}`. Nothing was acknowledged; send it again.",
+        )
+    return Answer(status=int(payload["statusCode"]), body=json.loads(payload["body"]))
+
+
+def invoke_later(aws: Aws, function: Function, text: str) -> str:
+    """Queues the text for the function, on the path that has the dead-letter queue. Gives the request id."""
+    reply = _invoke(aws, function, text, "Event")
+    return str(reply["ResponseMetadata"]["RequestId"])
+
+
+def _invoke(aws: Aws, function: Function, text: str, kind: str) -> dict[str, Any]:
+    payload = json.dumps({"body": text}, ensure_ascii=False).encode()
+    try:
+        return aws.call("lambda", "Invoke", FunctionName=function.name, InvocationType=kind, Payload=payload)
+    except AwsError as error:
+        if error.code != NOT_FOUND:
+            raise
+        raise Failure(
+            Problem.FAILED,
+            f"There is no {function.name}: {function.scope.environment} is not up.",
+            f"Run `cryptoctl up --env {function.scope.environment}`.",
+        ) from error

@@ -1,0 +1,90 @@
+"""The functions' logs, merged in order of time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.log_group import NOT_FOUND
+from cryptoctl.reconcile.patience import RealClock
+
+POLL_S = 1.0
+# Lines may become visible a little after their time; so far back each poll looks again.
+LATE_MS = 10_000
+OWN_FIELDS = ("timestamp", "level", "message", "logger", "function", "requestId", "function_request_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One log event: milliseconds since 1970, the function, the text as it was logged."""
+
+    id: str
+    time_ms: int
+    function: str
+    text: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON fields; empty where the text is no JSON object."""
+        try:
+            loaded = json.loads(self.text)
+        except ValueError:
+            return {}
+        return loaded if isinstance(loaded, dict) else {}
+
+
+def lines(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
+    """What the functions have logged since then, merged."""
+    found = aws.together([_reading(aws, function, since_ms) for function in functions])
+    return sorted((line for each in found for line in each), key=lambda line: line.time_ms)
+
+
+def follow(aws: Aws, functions: Sequence[Function], since_ms: int) -> Iterator[Line]:
+    """The lines since then, and then each new one, for ever."""
+    clock, seen = RealClock(), dict[str, int]()
+    while True:
+        for line in lines(aws, functions, since_ms):
+            if line.id not in seen:
+                seen[line.id] = line.time_ms
+                yield line
+        newest_ms = max(seen.values(), default=since_ms)
+        since_ms = max(since_ms, newest_ms - LATE_MS)
+        seen = {key: time_ms for key, time_ms in seen.items() if time_ms >= since_ms}
+        clock.sleep(POLL_S)
+
+
+def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[Line]]:
+    def read() -> list[Line]:
+        events = aws.items(
+            "logs",
+            "FilterLogEvents",
+            "events",
+            logGroupName=function.log_group.name,
+            startTime=since_ms,
+        )
+        try:
+            return [_line(function, event) for event in events]
+        except AwsError as error:
+            if error.code == NOT_FOUND:
+                return []
+            raise
+
+    return read
+
+
+def _line(function: Function, event: dict[str, Any]) -> Line:
+    text = event["message"].rstrip("\n")
+    made_up = f"{event.get('logStreamName', '')}/{event['timestamp']}/{hash(text)}"
+    return Line(
+        id=event.get("eventId") or made_up, time_ms=event["timestamp"], function=function.name, text=text
+    )
+
+
+def moment(time_ms: int) -> str:
+    """A time as it is shown: UTC, to the millisecond."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

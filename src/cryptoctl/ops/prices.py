@@ -1,0 +1,137 @@
+"""Reading stored prices with their enrichment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.numbers import plain
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.provisioners.table import NOT_FOUND, Table
+from cryptoctl.reconcile.patience import Patience, RealClock
+
+COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
+ENRICHED_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which prices: the last so many of a symbol, not before a moment (milliseconds since 1970)."""
+
+    symbol: str
+    last: int
+    since_ms: int | None = None
+
+
+def prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
+    """The prices in key order, the newest last. Items that are no prices are passed over."""
+    found: list[StoredPrice] = []
+    for item in _items(aws, table, query):
+        try:
+            found.append(stored_price(item))
+        except UnusableError:
+            continue
+        if len(found) == query.last:
+            break
+    return found[::-1]
+
+
+def _items(aws: Aws, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
+    condition, values = "#symbol = :symbol", {":symbol": {"S": query.symbol}}
+    names = {"#symbol": "symbol"}
+    if query.since_ms is not None:
+        condition += " AND #timestamp >= :since"
+        names["#timestamp"] = "timestamp"
+        values[":since"] = {"N": str(query.since_ms)}
+    start: dict[str, Any] = {}
+    while True:
+        try:
+            page = aws.call(
+                "dynamodb",
+                "Query",
+                TableName=table.name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                Limit=min(query.last, 1000),
+                **start,
+            )
+        except AwsError as error:
+            if error.code != NOT_FOUND:
+                raise
+            raise Failure(
+                Problem.FAILED,
+                f"There is no table {table.name}: {table.scope.environment} is not up.",
+                f"Run `cryptoctl up --env {table.scope.environment}`.",
+            ) from error
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def enriched_prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
+    """As `prices`, once every one of them is enriched. Raises Failure when that takes too long."""
+
+    def look() -> list[StoredPrice] | None:
+        found = prices(aws, table, query)
+        return found if all(price.processed for price in found) else None
+
+    found = Patience(RealClock()).until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
+    if found is None:
+        raise Failure(
+            Problem.FAILED,
+            f"Some of the last {query.last} prices of {query.symbol} are still not enriched "
+            f"after {ENRICHED_WITHIN_S:.0f} s.",
+            "See `cryptoctl status` for the stream mapping and the queues.",
+        )
+    return found
+
+
+def document(price: StoredPrice) -> dict[str, Any]:
+    """A price for a machine: every number as text, with all its digits; absent indicators are null."""
+    indicators = price.indicators
+    return {
+        "symbol": price.symbol,
+        "timestamp": price.timestamp_ms,
+        "sort_key": price.sort_key,
+        "exchange": price.exchange,
+        "price": plain(price.price),
+        "volume": plain(price.volume),
+        "ma_5": _plain(indicators.ma_5),
+        "ma_20": _plain(indicators.ma_20),
+        "volatility": _plain(indicators.volatility),
+        "processed": price.processed,
+        "enriched_at": price.enriched_at,
+        "id": price.id,
+    }
+
+
+def row(price: StoredPrice, digits: int = 8) -> Sequence[str]:
+    """A price for a person: `time` in UTC, averages to some significant digits."""
+    moment = datetime.fromtimestamp(price.timestamp_ms / 1000, tz=UTC)
+    indicators = price.indicators
+    return (
+        moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{price.timestamp_ms % 1000:03d}",
+        price.symbol,
+        price.exchange,
+        plain(price.price),
+        plain(price.volume),
+        *(_short(each, digits) for each in (indicators.ma_5, indicators.ma_20, indicators.volatility)),
+        "yes" if price.processed else "not yet",
+    )
+
+
+def _plain(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)
+
+
+def _short(number: Decimal | None, digits: int) -> str:
+    return "" if number is None else plain(Decimal(f"{number:.{digits}g}"))

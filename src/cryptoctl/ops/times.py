@@ -1,0 +1,36 @@
+"""Moments as people write them on a command line."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+from cryptoctl.errors import Failure, Problem
+
+_SPAN = re.compile(r"(\d+)\s*(ms|s|m|h|d|w)")
+_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def moment_ms(text: str, now: int | None = None) -> int:
+    """Milliseconds since 1970 of "10m" (ago), of epoch seconds or milliseconds, or of ISO 8601."""
+    span = _SPAN.fullmatch(text.strip())
+    if span:
+        return (now_ms() if now is None else now) - int(span[1]) * _MS[span[2]]
+    if re.fullmatch(r"\d+", text.strip()):
+        number = int(text)
+        return number * 1000 if number < 10**11 else number
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Failure(
+            Problem.USAGE,
+            f"{text!r} is no moment.",
+            "Write 90s, 10m, 2h or 3d for so long ago, epoch seconds or milliseconds, or ISO 8601.",
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
