@@ -147,10 +147,6 @@ class Session:
         """Notes where the environment lives now."""
         settings.remember(self.environment, Memory(target=self.target, account=self.aws.caller.account))
 
-    def forget(self) -> None:
-        """Drops the note."""
-        settings.remember(self.environment, None)
-
     @property
     def place(self) -> str:
         """Where, for a person: account and region, or this machine."""

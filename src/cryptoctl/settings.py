@@ -231,12 +231,9 @@ def remembered(environment: str) -> Memory | None:
         return None
 
 
-def remember(environment: str, memory: Memory | None) -> None:
-    """Writes the hint, or with None removes it."""
-    memories = _memories()
-    memories.pop(environment, None)
-    if memory is not None:
-        memories[environment] = memory.model_dump(mode="json")
+def remember(environment: str, memory: Memory) -> None:
+    """Writes the hint."""
+    memories = {**_memories(), environment: memory.model_dump(mode="json")}
     path = _memory_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")

@@ -42,8 +42,6 @@ def down(
     _remove(run, plan, resources)
     leaving = _leaving(planned(resources, session.aws, Goal.ABSENT))
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
-    if not kept:
-        session.forget()
     if run.machine:
         screen.json({"plan": plan_document(plan), "leaving": leaving, "kept": kept})
         return

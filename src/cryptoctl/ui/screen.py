@@ -82,7 +82,8 @@ class Screen:
         for row in rows:
             table.add_row(*(_cell(each) for each in row))
         # As wide as it needs: a cell is never cut, neither in a pipe nor in a narrow terminal.
-        self.out.print(table, width=WIDEST_TABLE, crop=False, no_wrap=True, overflow="ignore")
+        wide = Console(width=WIDEST_TABLE, no_color=self.out.no_color, highlight=False)
+        wide.print(table, crop=False)
 
     def ask(self, question: str) -> str:
         """Asks the person; an end of input is an empty answer."""
