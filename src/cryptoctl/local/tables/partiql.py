@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cryptoctl.local.tables.evaluate import holds, project
-from cryptoctl.local.tables.grammar import Compare, Literal, Logic, Path
+from cryptoctl.local.tables.grammar import Call, Compare, Literal, Logic, Path
 from cryptoctl.local.tables.items import ConditionFailedError, Write, make
 from cryptoctl.local.tables.store import Table, TableStore
 from cryptoctl.local.tables.update import Action
@@ -241,15 +241,24 @@ def _where(table: Table, statement: _Statement) -> tuple[tuple[bytes, bytes], An
     key: Item = {}
     names = {name for name, _ in table.keys.values()}
     for each in conditions:
-        if each.sign == "=" and len(each.operands[0].steps) == 1 and each.operands[0].steps[0] in names:
+        if (
+            isinstance(each, Compare)
+            and each.sign == "="
+            and len(each.operands[0].steps) == 1
+            and each.operands[0].steps[0] in names
+        ):
             key[each.operands[0].steps[0]] = each.operands[1].value
     if set(key) != names:
         raise invalid("Where clause does not contain a mandatory equality on all key attributes")
     return table.exact_place(key), Logic("AND", tuple(conditions))
 
 
-def _one_condition(statement: _Statement) -> Compare:
+def _one_condition(statement: _Statement) -> Compare | Call:
     target = statement.path()
+    if statement.accept("IS"):
+        there = statement.accept("NOT")
+        statement.expect("MISSING")
+        return Call("attribute_exists" if there else "attribute_not_exists", (target,))
     sign = statement.comparison()
     return Compare(sign, (target, Literal(statement.value())))
 
