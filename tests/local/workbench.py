@@ -44,7 +44,9 @@ POLICY = {
 class Workbench:
     """One endpoint, and what a test makes there."""
 
-    def __init__(self, endpoint_url: str | None, region: str, access_key: str | None, secret_key: str | None) -> None:
+    def __init__(
+        self, endpoint_url: str | None, region: str, access_key: str | None, secret_key: str | None
+    ) -> None:
         self.real = endpoint_url is None
         self._session = boto3.Session(access_key, secret_key, region_name=region)
         self._endpoint_url = endpoint_url
@@ -112,7 +114,8 @@ class Workbench:
         self.eventually(create, what="the function's creation")
         self._undo.callback(client.delete_function, FunctionName=name)
         self.eventually(
-            lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active", what="an active function"
+            lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active",
+            what="an active function",
         )
         return name
 
@@ -145,7 +148,10 @@ class Workbench:
         """What lies in a queue; taken out of it."""
         client = self.client("sqs")
         found: list[dict[str, Any]] = client.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=5 if self.real else 0
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            WaitTimeSeconds=5 if self.real else 0,
         ).get("Messages", [])
         for message in found:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -174,7 +180,8 @@ class Workbench:
         )
         self._undo.callback(client.delete_table, TableName=name)
         self.eventually(
-            lambda: client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE", what="an active table"
+            lambda: client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE",
+            what="an active table",
         )
         return name, client.describe_table(TableName=name)["Table"]["LatestStreamArn"]
 
@@ -210,8 +217,10 @@ class Workbench:
 
     def log(self, function: str, pattern: str = "") -> list[dict[str, Any]]:
         """A function's log events."""
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{function}", filterPattern=pattern
+        pages = (
+            self.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=f"/aws/lambda/{function}", filterPattern=pattern)
         )
         return [event for page in pages for event in page["events"]]
 

@@ -80,9 +80,8 @@ async def _function(inside: Inside, request: Request) -> None:
     _check_ranges(asked, _RANGES)
     runtime = asked.get("Runtime")
     if runtime is not None and not RUNTIMES.fullmatch(runtime):
-        raise _invalid(
-            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set"
-        )
+        problem = "failed to satisfy constraint: Member must satisfy enum value set"
+        raise _invalid(f"Value {runtime} at 'runtime' {problem}")
     unknown = [each for each in asked.get("Architectures") or [] if each not in ("arm64", "x86_64")]
     if unknown:
         raise AwsError(
