@@ -70,7 +70,7 @@ class Workbench:
         """Removes what was made."""
         self._undo.close()
 
-    def eventually(self, look: Callable[[], T], *, within_s: float = 15.0, what: str = "") -> T:
+    def eventually(self, look: Callable[[], T | None], *, within_s: float = 15.0, what: str = "") -> T:
         """The first truthy answer; a real account gets more time."""
         deadline = time.monotonic() + within_s * (10 if self.real else 1)
         while True:
@@ -89,7 +89,7 @@ class Workbench:
             iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(POLICY))
             self._undo.callback(iam.delete_role, RoleName=name)
             self._undo.callback(iam.delete_role_policy, RoleName=name, PolicyName="all")
-            self._role = made["Role"]["Arn"]
+            self._role = str(made["Role"]["Arn"])
         return self._role
 
     def function(self, source: str, **settings: Any) -> str:
@@ -231,7 +231,7 @@ class Workbench:
 
 
 def reporting(body: str) -> str:
-    """A handler's source: `body`, with `say(**facts)` for the test to read and `numbers(event)` of a batch."""
+    """A handler's source: `body`, with `say(**facts)` for the test and `numbers(event)` of a batch."""
     head = """
         import json, os, time, logging
 
