@@ -52,7 +52,8 @@ class Workbench:
         self._endpoint_url = endpoint_url
         self._clients: dict[str, Any] = {}
         self._undo = ExitStack()
-        self._role: str | None = None
+        self._role = ""
+        self._last = ExitStack()
 
     def client(self, service: str) -> Any:
         """A client of the endpoint, made once."""
@@ -66,9 +67,13 @@ class Workbench:
         """A name nobody else uses."""
         return f"conformance-{kind}-{uuid.uuid4().hex[:8]}"
 
-    def close(self) -> None:
-        """Removes what was made."""
+    def clear(self) -> None:
+        """Removes what a test made."""
         self._undo.close()
+
+    def close(self) -> None:
+        """Removes what all tests shared."""
+        self._last.close()
 
     def eventually(self, look: Callable[[], T | None], *, within_s: float = 15.0, what: str = "") -> T:
         """The first truthy answer; a real account gets more time."""
@@ -83,18 +88,18 @@ class Workbench:
 
     def role(self) -> str:
         """A role that functions run as."""
-        if self._role is None:
+        if not self._role:
             iam, name = self.client("iam"), self.name("role")
             made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
             iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(POLICY))
-            self._undo.callback(iam.delete_role, RoleName=name)
-            self._undo.callback(iam.delete_role_policy, RoleName=name, PolicyName="all")
+            self._last.callback(iam.delete_role, RoleName=name)
+            self._last.callback(iam.delete_role_policy, RoleName=name, PolicyName="all")
             self._role = str(made["Role"]["Arn"])
         return self._role
 
     def function(self, source: str, **settings: Any) -> str:
         """A function with this source in `main.py`, its log group first; ready to be invoked."""
-        client, name = self.client("lambda"), settings.pop("FunctionName", self.name("function"))
+        client, name = self.client("lambda"), str(settings.pop("FunctionName", self.name("function")))
         logs = self.client("logs")
         with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=f"/aws/lambda/{name}")

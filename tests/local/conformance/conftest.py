@@ -62,8 +62,8 @@ def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     engine.stop()
 
 
-@pytest.fixture
-def bench(endpoint: str) -> Iterator[Workbench]:
+@pytest.fixture(scope="session")
+def shared_bench(endpoint: str) -> Iterator[Workbench]:
     """A workbench at the endpoint."""
     if endpoint == "aws":
         bench = Workbench(None, os.environ.get("AWS_REGION", REGION), None, None)
@@ -71,3 +71,10 @@ def bench(endpoint: str) -> Iterator[Workbench]:
         bench = Workbench(endpoint, REGION, "LKCONFORMANCE", "made-up")
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def bench(shared_bench: Workbench) -> Iterator[Workbench]:
+    """The workbench, cleared after each test."""
+    yield shared_bench
+    shared_bench.clear()
