@@ -14,6 +14,7 @@ from cryptoctl.local.functions.elsewhere import Elsewhere
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import Functions
 from cryptoctl.local.functions.invocations import Invocations
+from cryptoctl.local.functions.metrics import Metrics
 from cryptoctl.local.home import Home
 from cryptoctl.local.inside import Inside
 from cryptoctl.local.logs.api import LogsApi
@@ -51,7 +52,7 @@ class Parts:
         self._logs.on_events = self._subscriptions.take
         tables = TableStore(self._database)
         mappings = MappingStore(self._database)
-        self._runner = Runner(inside, mappings)
+        self._runner = Runner(inside, mappings, self._execution.note_iterator_age)
         tables.on_records = self._runner.records_written
         self._streams = StreamsApi(tables)
         front.parts = (
@@ -64,6 +65,7 @@ class Parts:
                 front.inner, functions, self._execution, self._queue, Elsewhere(self._database, endpoint)
             ),
         )
+        self._metrics = Metrics(inside, self._execution.counts)
         self._work: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
@@ -72,6 +74,7 @@ class Parts:
             self._queue.work(),
             self._subscriptions.work(),
             self._durability.work(),
+            self._metrics.work(),
             self._keep_house(),
         ):
             self._begin(work)

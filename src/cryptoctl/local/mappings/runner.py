@@ -6,10 +6,9 @@ import asyncio
 import logging
 
 from cryptoctl.local.inside import Inside
-from cryptoctl.local.mappings.delivery import Delivery
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.reader import Reader
-from cryptoctl.local.mappings.worker import Worker
+from cryptoctl.local.mappings.worker import NoteAge, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -17,8 +16,9 @@ logger = logging.getLogger(__name__)
 class Runner:
     """The workers of all mappings."""
 
-    def __init__(self, inside: Inside, store: MappingStore) -> None:
+    def __init__(self, inside: Inside, store: MappingStore, note_age: NoteAge) -> None:
         self._inside = inside
+        self._note_age = note_age
         self._store = store
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
@@ -35,7 +35,7 @@ class Runner:
             mapping.position = await Reader(self._inside, mapping).first_position()
             self._store.save(mapping)
         if mapping.enabled:
-            worker = Worker(mapping, self._store, self._inside, Delivery(self._inside, mapping))
+            worker = Worker(mapping, self._store, self._inside, self._note_age)
             self._workers[mapping.uuid] = (worker, asyncio.create_task(worker.run()))
 
     async def stop(self, uuid: str) -> None:
