@@ -193,7 +193,9 @@ def _quiet(what: Any) -> Any:
     if isinstance(what, dict):
         return {key: _quiet(value) for key, value in what.items() if key not in NOISE}
     if isinstance(what, list):
-        return [_quiet(value) for value in what]
+        quiet = [_quiet(value) for value in what]
+        tags = all(isinstance(each, dict) and each.keys() == {"Key", "Value"} for each in quiet)
+        return sorted(quiet, key=str) if tags else quiet
     return what
 
 
