@@ -135,7 +135,7 @@ def run(world: World, base: Baseline, cases: Sequence[Case | None], environment:
         world.proxy.behave()
         ended = world.clients.run(command, "--env", environment, "--yes", "--aws")
         if ended.code:
-            wrong.append(f"{case}: the next {command} ended with {ended.code}: {ended.err[-600:]}")
+            wrong.append(f"{case}: the next {command} ended with {ended.code}: {told(ended.err)}")
         wrong += [f"{case}: {each}" for each in differences(wanted, world.account.inventory(environment))]
         if phase != "down" and not world.plan_is_empty(environment):
             wrong.append(f"{case}: the next plan is not empty")
@@ -152,9 +152,9 @@ def _accident(world: World, case: Case, command: str, environment: str) -> list[
     world.proxy.behave(trap=sprung)
     ended = world.clients.start(command, "--env", environment, "--yes", "--aws", known=known).wait()
     if sprung.sprung is None:
-        return [f"the call was never made; it ended with {ended.code}: {ended.err[-300:]}"]
+        return [f"the call was never made; it ended with {ended.code}: {told(ended.err)}"]
     if case.accident is Accident.ANSWER_LOST and ended.code:
-        return [f"it did not get over it: {ended.code}: {ended.err[-600:]}"]
+        return [f"it did not get over it: {ended.code}: {told(ended.err)}"]
     return []
 
 
@@ -276,3 +276,8 @@ TRUSTS_SOMEBODY_ELSE = {
     ],
 }
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+
+
+def told(text: str) -> str:
+    """Of what a command told, the lines about what did not work."""
+    return " | ".join(line for line in text.splitlines() if line.startswith(("✗", "■", "error", "Traceback")))

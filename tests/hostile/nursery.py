@@ -6,6 +6,7 @@ stdin and writes what becomes of them to stdout, a JSON object a line.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ SERVICES = ("sts", "kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "re
 
 def main(home: str) -> None:
     """Serves until stdin ends."""
+    importlib.import_module("cryptoctl.cli")  # so that each command finds it imported
     from cryptoctl.aws import Aws
     from cryptoctl.session import Session
 
