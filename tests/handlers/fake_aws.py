@@ -30,7 +30,7 @@ class FaultError(Exception):
         self.answer = {"Error": {"Code": code, "Message": message}, **members}
 
 
-@dataclass
+@dataclass(repr=False)
 class FakeAws:
     """What the clients see. `fault` may raise a FaultError before or, to lose the answer, after the work."""
 

@@ -302,5 +302,26 @@ def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: Fa
     assert len(announcements(aws)) == 604 + 4 * 19
 
 
+@pytest.mark.parametrize("distance", [*range(1, 24), 39, 40, 41])
+def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: int) -> None:
+    add(*range(1, 101))
+    mapping = Mapping(aws)
+    mapping.run()
+    send_prices(*({"timestamp": MS + at, "price": 1000 + at} for at in (30, 30 + distance)))
+    mapping.run()
+    assert_right(aws)
+
+
+@pytest.mark.parametrize("followers", range(25))
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_price_that_is_late_by_any_number_of_others(aws: FakeAws, followers: int, size: int) -> None:
+    add(*range(1, 51))
+    mapping = Mapping(aws, size)
+    mapping.run()
+    send_prices({"timestamp": MS + 50 - followers, "price": 1000})
+    mapping.run()
+    assert_right(aws)
+
+
 def test_an_empty_event_is_nothing(aws: FakeAws) -> None:
     assert enrich([]) == []

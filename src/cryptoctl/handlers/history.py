@@ -20,8 +20,9 @@ def changes_of(symbol: str, new_keys: Collection[Decimal]) -> list[Change]:
         _behind.add(symbol)
     found: dict[Decimal, Change] = {}
     while ordered:
-        series, ordered = _stretch(symbol, ordered)
-        found.update((change.price.key, change) for change in changes(series, new_keys))
+        series, near = _stretch(symbol, ordered)
+        found.update((change.price.key, change) for change in changes(series, ordered[:near]))
+        ordered = ordered[near:]
     return [found[key] for key in sorted(found)]
 
 
@@ -36,8 +37,8 @@ def _tail(symbol: str, ordered: Sequence[Decimal]) -> Sequence[StoredPrice] | No
     return prices[::-1]
 
 
-def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice], list[Decimal]]:
-    """The prices around the first of the keys and those near it, and the keys that are left: two queries."""
+def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice], int]:
+    """The prices around the first of the keys and those near it, and how many keys that are: two queries."""
     onward = table.since(symbol, ordered[0], len(ordered) + REACH)
     prices = onward.read(len(ordered) + REACH)
     if onward.exhausted:
@@ -49,4 +50,4 @@ def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice]
     following = sum(price.key > last for price in prices)
     prices = onward.read(len(prices) + max(0, REACH - following))
     older = table.before(symbol, ordered[0], REACH).read(REACH)
-    return older[::-1] + prices, ordered[near:]
+    return older[::-1] + prices, near
