@@ -18,7 +18,7 @@ MS = 1_675_329_600_000
 
 @pytest.fixture(autouse=True)
 def _no_hint() -> None:
-    history._behind.clear()
+    history.lagging.clear()
 
 
 def add(*prices: int, start: int = 0, symbol: str = "BTC") -> None:
@@ -74,7 +74,7 @@ def test_a_batch_of_new_prices_costs_one_query_one_publish_and_one_update(aws: F
     assert aws.calls == {"PutItem": 10, "Query": 1, "PublishBatch": 1, "BatchExecuteStatement": 1}
 
 
-def test_a_symbol_that_lags_behind_costs_two_queries_a_batch(aws: FakeAws) -> None:
+def test_a_symbol_that_lagslagging_costs_two_queries_a_batch(aws: FakeAws) -> None:
     add(*range(1, 201))
     aws.calls.clear()
     Mapping(aws).run()
@@ -308,6 +308,16 @@ def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: in
     mapping = Mapping(aws)
     mapping.run()
     send_prices(*({"timestamp": MS + at, "price": 1000 + at} for at in (30, 30 + distance)))
+    mapping.run()
+    assert_right(aws)
+
+
+@pytest.mark.parametrize("spacing", [1, 2, 3, 5, 8, 13])
+def test_ten_late_prices_of_one_batch_at_any_spacing(aws: FakeAws, spacing: int) -> None:
+    add(*range(1, 201))
+    mapping = Mapping(aws)
+    mapping.run()
+    send_prices(*({"timestamp": MS + 30 + spacing * n, "price": 1000 + n} for n in range(10)))
     mapping.run()
     assert_right(aws)
 

@@ -105,7 +105,7 @@ def identity(price: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def clear(aws: FakeAws) -> None:
-    history._behind.clear()
+    history.lagging.clear()
     aws.__init__()  # type: ignore[misc]
 
 

@@ -7,17 +7,17 @@ from cryptoctl.core.enrichment import REACH, Change, changes
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.handlers import table
 
-_behind: set[str] = set()  # symbols whose newest prices lately weren't the new ones: a hint about cost alone
+lagging: set[str] = set()  # symbols whose newest prices lately weren't the new ones: a hint about cost alone
 
 
 def changes_of(symbol: str, new_keys: Collection[Decimal]) -> list[Change]:
     """What the arrival of `new_keys` changes in the table, each price once, in key order."""
     ordered = sorted(new_keys)
-    if symbol not in _behind:
+    if symbol not in lagging:
         series = _tail(symbol, ordered)
         if series is not None:
             return changes(series, new_keys)
-        _behind.add(symbol)
+        lagging.add(symbol)
     found: dict[Decimal, Change] = {}
     while ordered:
         series, near = _stretch(symbol, ordered)
@@ -42,7 +42,7 @@ def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice]
     onward = table.since(symbol, ordered[0], len(ordered) + REACH)
     prices = onward.read(len(ordered) + REACH)
     if onward.exhausted:
-        _behind.discard(symbol)
+        lagging.discard(symbol)
         near = len(ordered)
     else:
         near = sum(key <= prices[-1].key for key in ordered)
