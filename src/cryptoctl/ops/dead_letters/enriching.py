@@ -7,7 +7,7 @@ what it cannot read. So what is no price is not handed to it, and the table is r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from cryptoctl.reconcile.patience import Patience, RealClock
 from cryptoctl.stack import Stack
 
 MOST_RECORDS = 50
+MOST_GROUPS_IN_VAIN = 5
 MOST_KEYS = 100  # in one BatchGetItem
 UNPROCESSED_KEYS_WITHIN_S = 30.0
 
@@ -46,6 +47,13 @@ class Enriched:
     gone: int = 0
     """deleted from the table since"""
     left: list[Left] = field(default_factory=list)
+    given_up: bool = False
+    """the enricher kept failing, so the rest was not tried"""
+
+    @property
+    def seen(self) -> int:
+        """How many were tried."""
+        return self.enriched + self.gone + len(self.left)
 
     def add(self, other: Enriched) -> None:
         """Counts others in."""
@@ -61,11 +69,17 @@ class Enricher:
     aws: Aws
     stack: Stack
 
-    def enrich(self, keys: Iterable[Key]) -> Enriched:
+    def enrich(self, keys: Iterable[Key], told: Callable[[Enriched], None] = lambda _: None) -> Enriched:
         """Hands the prices at these keys to the enricher, in groups, and looks at the table afterwards."""
-        total = Enriched()
+        total, in_vain = Enriched(), 0
         for group in _groups(keys):
-            total.add(self._enrich(group))
+            outcome = self._enrich(group)
+            total.add(outcome)
+            told(total)
+            in_vain = 0 if outcome.enriched or not outcome.left else in_vain + 1
+            if in_vain == MOST_GROUPS_IN_VAIN:
+                total.given_up = True
+                break
         return total
 
     def items(self, keys: Sequence[Key]) -> dict[Key, Image]:

@@ -104,15 +104,17 @@ def _private(path: Path) -> IO[str]:
 
 def read(path: Path) -> Iterator[tuple[int, Message]]:
     """Each line's number, from 1, and message. Raises Failure, which names the line, before it is used."""
+    number = 0
     try:
         with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
+            for line in file:
+                number += 1
                 if line.strip():
                     yield number, message_of(line)
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise Failure(Problem.USAGE, f"{path}, line {number + 1}: {error}.") from error
+        raise Failure(Problem.USAGE, f"{path}, line {max(number, 1)}: {error}.") from error
 
 
 def put_back(boxes: Boxes, path: Path, chosen: Filter, queues: Iterable[QueueName], journal: Journal) -> int:

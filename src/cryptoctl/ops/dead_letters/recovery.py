@@ -29,7 +29,7 @@ def recover_trimmed(
     for message in journal.all(State.TRIMMED):
         letter = decode(message)
         left = [each for each in enriched.left if _spans(letter.content["DDBStreamBatchInfo"], each)]
-        if left:
+        if left or enriched.given_up:
             named = "; ".join(map(str, left[:3]))
             yield letter, Outcome(reason=f"left the stream, and the table still has, not enriched: {named}")
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -107,6 +107,17 @@ class Ways:
         if letter.shape is Shape.POINTER:
             return Step(kind=Kind.READ_AGAIN, how="its records read again from the stream, then enriched")
         return Step(kind=Kind.ENRICH, how="the enricher invoked with it", payload=letter.message.body)
+
+    def foreseen(self, letter: Letter, mending: Mending = NOTHING_TO_MEND) -> Step:
+        """The step with what it would find now: how many records the stream still holds, whether all."""
+        step = self.prepare(letter, mending)
+        if step.kind is not Kind.READ_AGAIN:
+            return step
+        reading = read_again(self.aws, letter.content["DDBStreamBatchInfo"])
+        how = f"{len(reading.keys)} prices read again from the stream, then enriched"
+        if not reading.whole:
+            how += "; the rest has left it: the whole table searched for prices that are not enriched"
+        return replace(step, how=how)
 
     def take(self, step: Step, letter: Letter) -> Outcome:
         """Takes the step. Raises only where AWS cannot be reached at all, or refuses us."""

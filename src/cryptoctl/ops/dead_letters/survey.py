@@ -1,4 +1,4 @@
-"""Looking into the queues without taking anything out: what is there, grouped by cause, or message by message."""
+"""Looking into the queues without taking anything out: message by message, or grouped by cause."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def journal_path(scope: Scope) -> Path:
 def looking(
     boxes: Boxes, queues: Collection[QueueName], chosen: Filter, *, limit: int | None = None
 ) -> Iterator[tuple[Iterator[Letter], Journal]]:
-    """The messages that are meant, each once, held while they are looked at and receivable again afterwards."""
+    """The messages that are meant, each once; held while they are looked at, receivable again afterwards."""
     with Journal() as journal, kept(boxes, journal):
         try:
             yield _letters(boxes, queues, chosen, journal, limit), journal
