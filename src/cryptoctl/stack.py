@@ -131,7 +131,7 @@ class Stack:
             self.enricher_logs,
             {
                 "dynamodb-access": Statement(
-                    actions=("dynamodb:Query", "dynamodb:UpdateItem"), resources=(self.prices.arn,)
+                    actions=("dynamodb:PartiQLUpdate", "dynamodb:Query"), resources=(self.prices.arn,)
                 ),
                 "dynamodb-stream-access": Statement(
                     actions=(

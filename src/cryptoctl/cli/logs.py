@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -12,7 +12,7 @@ from rich.text import Text
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.logs import OWN_FIELDS, Line, follow, moment
+from cryptoctl.ops.logs import SHOWN_FIELDS, Line, follow, moment
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.provisioners.function import Function
@@ -68,11 +68,11 @@ def _show(run: Run, line: Line) -> None:
         )
         return
     fields = line.fields
-    if "_aws" in fields:  # metrics in embedded metric format: for CloudWatch, not for a person
+    if not run.screen.verbose and _only_for_machines(fields):
         return
-    level = str(fields.get("level", ""))
-    text = str(fields.get("message", line.text)) if fields else line.text
-    more = {key: value for key, value in fields.items() if key not in OWN_FIELDS}
+    level = str(fields.get("level") or fields.get("log_level") or "")
+    text = str(fields.get("message") or fields.get("errorMessage") or fields.get("type") or line.text)
+    more = {key: value for key, value in fields.items() if key not in SHOWN_FIELDS}
     run.screen.out.print(
         Text.assemble(
             (moment(line.time_ms), "dim"),
@@ -82,3 +82,12 @@ def _show(run: Run, line: Line) -> None:
             (printable(f" {json.dumps(more, ensure_ascii=False)}") if more else "", "dim"),
         )
     )
+
+
+def _only_for_machines(fields: dict[str, Any]) -> bool:
+    """Metrics in embedded metric format, and the platform's notes of invocations that went well."""
+    if "_aws" in fields:
+        return True
+    record = fields.get("record")
+    status = record.get("status", "success") if isinstance(record, dict) else None
+    return str(fields.get("type", "")).startswith("platform.") and status == "success"

@@ -7,6 +7,7 @@ the exact text can be had as well.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.core.numbers import JsonNumber
@@ -22,42 +23,70 @@ class JsonError(ValueError):
     """Text that is no JSON we take; the message says why, and never quotes the text."""
 
 
-def loads(text: str) -> Any:
-    """The value that the text holds, with each number as a `JsonNumber`. Raises JsonError."""
-    _refuse_what_cannot_be_stored(text)
-    _refuse_deep_nesting(text)
-    try:
-        return _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from None
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Element:
+    """One element of a list, with its own text as received and what is wrong with it."""
+
+    value: Any
+    raw: str
+    problems: tuple[str, ...]
 
 
-def elements(text: str, name: str | None = None) -> Iterator[tuple[Any, str]]:
-    """Each element of a list with its own text, as received.
+class Document:
+    """A JSON text and the value it holds, with each number as a `JsonNumber`. Raises JsonError.
 
-    The list is the whole text or, with `name`, that member of the object. The text has passed `loads`.
+    `problems` are the faults that concern only the part they stand in: a key that occurs twice, and NaN.
     """
-    position = _skip_space(text, 0)
-    if name is not None:
-        position = _member(text, position, name)
-    position = _skip_space(text, position + 1)
-    while text[position] != "]":
-        value, end = _DECODER.raw_decode(text, position)
-        yield value, text[position:end]
-        position = _skip_space(text, end)
-        if text[position] == ",":
-            position = _skip_space(text, position + 1)
 
+    def __init__(self, text: str) -> None:
+        _refuse_what_cannot_be_stored(text)
+        _refuse_deep_nesting(text)
+        self._text = text
+        self._found: list[str] = []
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_float=JsonNumber,
+            parse_int=JsonNumber,
+            parse_constant=self._constant,
+        )
+        try:
+            self.value: Any = self._decoder.decode(text)
+        except json.JSONDecodeError as error:
+            raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from None
+        self.problems = tuple(self._found)
 
-def _member(text: str, position: int, name: str) -> int:
-    """Where the value of the object's member begins."""
-    while True:
-        key, end = _DECODER.raw_decode(text, _skip_space(text, position + 1))
-        position = _skip_space(text, _skip_space(text, end) + 1)
-        if key == name:
-            return position
-        _, end = _DECODER.raw_decode(text, position)
-        position = _skip_space(text, end)
+    def elements(self, name: str | None = None) -> Iterator[Element]:
+        """The elements of a list: of the whole text or, with `name`, of that member of the object."""
+        position = _skip_space(self._text, 0)
+        if name is not None:
+            position = self._member(position, name)
+        position = _skip_space(self._text, position + 1)
+        while self._text[position] != "]":
+            self._found.clear()
+            value, end = self._decoder.raw_decode(self._text, position)
+            yield Element(value=value, raw=self._text[position:end], problems=tuple(self._found))
+            position = _skip_space(self._text, end)
+            if self._text[position] == ",":
+                position = _skip_space(self._text, position + 1)
+
+    def _member(self, position: int, name: str) -> int:
+        """Where the value of the object's member begins."""
+        while True:
+            key, end = self._decoder.raw_decode(self._text, _skip_space(self._text, position + 1))
+            position = _skip_space(self._text, _skip_space(self._text, end) + 1)
+            if key == name:
+                return position
+            _, end = self._decoder.raw_decode(self._text, position)
+            position = _skip_space(self._text, end)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            self._found.append("a key occurs twice in one object")
+        return members
+
+    def _constant(self, name: str) -> None:
+        self._found.append(f"{name} is no JSON number")
 
 
 def _skip_space(text: str, position: int) -> int:
@@ -80,22 +109,3 @@ def _refuse_deep_nesting(text: str) -> None:
         depth += (first in "[{") - (first in "]}")
         if depth > DEEPEST_NESTING:
             raise JsonError(f"nested deeper than {DEEPEST_NESTING} levels")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise JsonError("a key occurs twice in one object")
-    return members
-
-
-def _refuse_constant(name: str) -> None:
-    raise JsonError(f"{name} is no JSON number")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_float=JsonNumber,
-    parse_int=JsonNumber,
-    parse_constant=_refuse_constant,
-)

@@ -1,5 +1,6 @@
 """What a price is, and the rules by which one is taken in or refused."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,27 +92,28 @@ def parse_request(text: str, clock: Clock) -> Request:
     if size > MOST_BYTES:
         raise TooLarge("body", f"{size} bytes; at most {MOST_BYTES} are taken at once")
     try:
-        value = json_text.loads(text)
+        document = json_text.Document(text)
     except json_text.JsonError as error:
         raise Rejected("body", str(error)) from None
-    listed, name = _list_in(value)
+    listed, name = _list_in(document.value)
     if listed is None:
-        return Request(prices=(_one(value, text.strip(), clock),), several=False)
+        if document.problems:
+            raise Rejected("body", document.problems[0])
+        return Request(prices=(_one(document.value, text.strip(), clock),), several=False)
     _check_count(listed)
-    return Request(
-        prices=tuple(_one(v, raw, clock) for v, raw in json_text.elements(text, name)), several=True
-    )
+    elements = list(document.elements(name))
+    if sum(len(element.problems) for element in elements) < len(document.problems):
+        raise Rejected("body", document.problems[-1])  # outside of any price
+    return Request(prices=tuple(_one_of_several(element, clock) for element in elements), several=True)
 
 
 def parse_parsed(value: object, clock: Clock) -> Request:
     """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
-    import json  # here, because only a bare event comes this way
-
     listed, _ = _list_in(value)
     if listed is None:
-        return Request(prices=(_one(value, _dumped(json, value), clock),), several=False)
+        return Request(prices=(_written_anew(value, clock),), several=False)
     _check_count(listed)
-    return Request(prices=tuple(_one(v, _dumped(json, v), clock) for v in listed), several=True)
+    return Request(prices=tuple(_written_anew(each, clock) for each in listed), several=True)
 
 
 def parse_price(fields: Mapping[str, Any], raw: str, clock: Clock) -> Price:
@@ -129,11 +131,12 @@ def parse_price(fields: Mapping[str, Any], raw: str, clock: Clock) -> Price:
     )
 
 
-def _dumped(json: Any, value: object) -> str:
+def _written_anew(value: object, clock: Clock) -> Price | Rejected:
     try:
-        return str(json.dumps(value))
+        raw = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        raise Rejected("body", "cannot be written as JSON") from None
+        return Rejected("price", "cannot be written as JSON")
+    return _one(value, raw, clock)
 
 
 def _list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
@@ -152,6 +155,12 @@ def _check_count(listed: Sequence[object]) -> None:
         raise Rejected("prices", "the list is empty")
     if len(listed) > MOST_PRICES:
         raise TooLarge("prices", f"{len(listed)} prices; at most {MOST_PRICES} are taken at once")
+
+
+def _one_of_several(element: json_text.Element, clock: Clock) -> Price | Rejected:
+    if element.problems:
+        return Rejected("price", element.problems[0])
+    return _one(element.value, element.raw, clock)
 
 
 def _one(value: object, raw: str, clock: Clock) -> Price | Rejected:

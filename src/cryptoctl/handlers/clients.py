@@ -12,8 +12,8 @@ from botocore.config import Config
 
 _CONFIG = Config(
     connect_timeout=2,
-    read_timeout=4,
-    retries={"mode": "standard", "total_max_attempts": 4},  # with their pauses at most about 20 s
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},  # with their pauses at most 12 s
     max_pool_connections=8,
 )
 

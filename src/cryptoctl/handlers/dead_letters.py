@@ -1,19 +1,21 @@
 """Messages to a function's dead-letter queue, by the handler's own hand."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.handlers.clients import client, setting
 
 _LONGEST_ATTRIBUTE = 1024
+_REFUSED = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
     """Puts `body` on the queue as JSON, whole; `attributes` are name → (type, value), empty ones left out."""
     client("sqs").send_message(
         QueueUrl=setting("DLQ_URL"),
-        MessageBody=json.dumps(body, separators=(",", ":")),
+        MessageBody=_body(body),
         MessageAttributes={
             name: {"DataType": kind, "StringValue": _printable(value)[:_LONGEST_ATTRIBUTE]}
             for name, (kind, value) in attributes.items()
@@ -22,9 +24,15 @@ def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
     )
 
 
+def _body(body: object) -> str:
+    """The JSON text, unescaped where SQS allows it, so that a long body stays as long as it came."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(body, separators=(",", ":")) if _REFUSED.search(text) else text
+
+
 def _printable(text: str) -> str:
     """Without what SQS refuses in an attribute."""
-    return "".join(c if c.isprintable() or c in "\t\n\r" else "?" for c in text)
+    return _REFUSED.sub("?", text)
 
 
 def event_attributes(request_id: str, error: BaseException) -> dict[str, tuple[str, str]]:

@@ -53,7 +53,10 @@ def _unpack(event: Any) -> Mapping[str, Any]:
     except (KeyError, TypeError, ValueError, binascii.Error):
         raise UnreadableError("no base64 in awslogs.data") from None
     try:
-        unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(packed, _LARGEST_PAYLOAD)
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        unpacked = unpacker.decompress(packed, _LARGEST_PAYLOAD)
+        if not unpacker.eof:
+            raise UnreadableError("its gzip is cut off, or far too large")
         delivery = json.loads(unpacked)
     except (zlib.error, ValueError, RecursionError):
         raise UnreadableError("no JSON in its gzip") from None

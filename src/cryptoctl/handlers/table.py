@@ -113,10 +113,9 @@ def _update_statement(change: Change, enriched_at: str) -> dict[str, Any]:
     price, right = change.price, change.indicators
     values = {name: getattr(right, name) for name in ("ma_5", "ma_20", "volatility")}
     sets = [f'SET "{name}"=?' for name, value in values.items() if value is not None]
+    stored = price.indicators
     removes = [
-        f'REMOVE "{name}"'
-        for name, value in values.items()
-        if value is None and getattr(price.indicators, name)
+        f'REMOVE "{name}"' for name in values if values[name] is None and getattr(stored, name) is not None
     ]
     parameters: list[dict[str, Any]] = [{"N": plain(value)} for value in values.values() if value is not None]
     parameters += [{"BOOL": True}, {"S": enriched_at}, {"S": price.symbol}, {"N": plain(price.key)}]

@@ -29,7 +29,7 @@ from cryptoctl.handlers.clients import seconds_left
 from cryptoctl.handlers.storing import NotStoredError, Stored, store
 
 _log = logs.logger("webhook_processor")
-_RESERVE_S = 10.0  # for putting the event on the dead-letter queue and answering
+_RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
 
 Answer = dict[str, Any]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
+
+from cryptoctl.local.wire import AwsError, Request, Response
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -11,41 +14,89 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+logger = logging.getLogger(__name__)
+
+
+class Part(Protocol):
+    """Something that answers requests in ministack's place, or looks at them on their way."""
+
+    async def answer(self, request: Request) -> Response | None:
+        """The answer, or None where the request is not this part's."""
+
 
 class Life(Protocol):
     """What wants to know when the engine begins and ends to answer."""
 
-    async def started(self) -> None: ...
+    async def started(self) -> None:
+        """Called once, before the first request is accepted."""
 
-    async def stopping(self) -> None: ...
+    async def stopping(self) -> None:
+        """Called once, after the last request."""
 
 
 class Front:
-    """ASGI middleware. What it does not answer itself goes to `inner` unchanged."""
+    """ASGI middleware: the first part that answers, answers; else `inner` does."""
 
-    def __init__(self, inner: App, life: Life) -> None:
+    def __init__(self, inner: App) -> None:
         self._inner = inner
-        self._life = life
+        self.parts: Sequence[Part] = ()
+        self.life: Life | None = None
+        self.on_passed: Callable[[Request, Response], None] = lambda _request, _response: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's own beginning and end."""
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["type"] == "http" and _is_closed(scope["path"]):
-            await _not_found(send)
-        else:
-            await self._inner(scope, receive, send)
+        elif scope["type"] == "http":
+            request = await _read(scope, receive)
+            if request is not None:
+                await _write(await self.respond(request, scope.get("client")), send)
+
+    async def respond(self, request: Request, client: Any = None) -> Response:
+        """The engine's answer to a request, wherever it came from."""
+        try:
+            if _is_closed(request.path):
+                return Response(404)
+            for part in self.parts:
+                response = await part.answer(request)
+                if response is not None:
+                    return response
+        except AwsError as error:
+            return error.response()
+        except Exception:
+            logger.exception("%s %s %s", request.method, request.path, request.target)
+            return AwsError(
+                "InternalFailure", "The embedded engine failed; see its log.", status=500
+            ).response()
+        return await self.inner(request, client)
+
+    async def inner(self, request: Request, client: Any = None) -> Response:
+        """ministack's answer to a request."""
+        waiting: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._inner(_scope(request, client), receive, send)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
+        response = Response(sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers)
+        self.on_passed(request, response)
+        return response
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def receive_and_tell() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                await self._life.stopping()
+            if message["type"] == "lifespan.shutdown" and self.life:
+                await self.life.stopping()
             return message
 
         async def send_and_tell(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                await self._life.started()
+            if message["type"] == "lifespan.startup.complete" and self.life:
+                await self.life.started()
             await send(message)
 
         await self._inner(scope, receive_and_tell, send_and_tell)
@@ -53,11 +104,46 @@ class Front:
 
 def _is_closed(path: str) -> bool:
     """ministack's own doors: whoever reaches the port could empty the engine through them."""
-    if path.startswith("/_ministack/lambda-code/"):
-        return False
-    return path.startswith(("/_ministack/", "/_localstack/", "/_aws/"))
+    return path.startswith(("/_ministack/", "/_localstack/")) and not path.startswith(
+        "/_ministack/lambda-code/"
+    )
 
 
-async def _not_found(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
+def _scope(request: Request, client: Any) -> Scope:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.path,
+        "raw_path": None,
+        "query_string": request.query_string.encode(),
+        "headers": [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
+        ],
+        "client": client or ("127.0.0.1", 0),
+    }
+
+
+async def _read(scope: Scope, receive: Receive) -> Request | None:
+    """The whole request, or None where the client went away in its midst."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    return Request(scope["method"], scope["path"], headers, b"".join(parts), query)
+
+
+async def _write(response: Response, send: Send) -> None:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers["content-length"] = str(len(response.body))
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": response.body})

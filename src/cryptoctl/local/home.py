@@ -44,6 +44,7 @@ class Home:
         self.store_file = self.directory / "store.sqlite3"
         self._record_file = self.directory / "engine.json"
         self._life_file = self.directory / "engine.lock"
+        self._unclean_file = self.directory / "running"
         self._start_file = self.directory / "start.lock"
 
     def create(self) -> None:
@@ -92,6 +93,17 @@ class Home:
             return Record(**{**fields, "notes": tuple(fields.get("notes", ()))})
         except (FileNotFoundError, json.JSONDecodeError, TypeError):
             return None
+
+    def take_clean_end(self) -> list[str]:
+        """Notes that an engine begins here; says what may be missing where the last one was killed."""
+        killed = self._unclean_file.exists()
+        self._unclean_file.touch()
+        note = "The engine was not stopped but ended: messages of its last moments in queues may be missing."
+        return [note] if killed else []
+
+    def write_clean_end(self) -> None:
+        """Notes that the engine has put everything away."""
+        self._unclean_file.unlink(missing_ok=True)
 
     def last_log_lines(self, count: int = 12) -> str:
         """The end of the log file, for an error message."""

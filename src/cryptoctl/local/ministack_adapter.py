@@ -6,6 +6,7 @@ VERSION and running the tests of this directory.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 from pathlib import Path
@@ -58,3 +59,21 @@ def configure(state: Path, scratch: Path, port: int) -> None:
 def load_app() -> Any:
     """ministack's ASGI application, its documented way in."""
     return importlib.import_module("ministack.app").app
+
+
+@functools.cache
+def reserved_words() -> frozenset[str]:
+    """DynamoDB's reserved words, in upper case: ministack keeps AWS's list."""
+    words: frozenset[str] = importlib.import_module("ministack.services._dynamodb_keywords").AWS_KEYWORDS
+    return words
+
+
+def save_state() -> None:
+    """Writes the state of every service to disk, as ministack itself does when it ends."""
+    app = importlib.import_module("ministack.app")
+    app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+
+
+def run_elsewhere(function_name: str, url: str) -> None:
+    """Has ministack send every invocation of a function to a URL instead of running it."""
+    os.environ[f"MINISTACK_LAMBDA_PROXY_{function_name}"] = url

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptoctl.local.front import Front
+from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.home import Home, Record
 from cryptoctl.local.ministack_adapter import configure, load_app
 from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.parts import Parts
 
 
 def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:
@@ -32,27 +33,35 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
 
 @dataclass(kw_only=True)
 class _Life:
-    """Writes down that the engine answers, and tells whoever started it."""
+    """Begins and ends the engine's parts with the server; writes down that it answers, and says so."""
 
     home: Home
     port: int
     report_fd: int
-    options: EngineOptions
+    parts: Parts
+    notes: tuple[str, ...]
 
     async def started(self) -> None:
-        """Called when every part is ready; connections wait in the socket's queue until then."""
-        self.home.write(Record(pid=os.getpid(), port=self.port, started_at=datetime.now(UTC).isoformat()))
+        """Called when ministack is ready; connections wait in the socket's queue until then."""
+        await self.parts.start()
+        started_at = datetime.now(UTC).isoformat()
+        self.home.write(Record(pid=os.getpid(), port=self.port, started_at=started_at, notes=self.notes))
         _report(self.report_fd, {"port": self.port})
 
     async def stopping(self) -> None:
         """Called when no further request is accepted."""
+        await self.parts.stop()
+        self.home.write_clean_end()
 
 
 async def _serve(home: Home, listener_fd: int, report_fd: int, options: EngineOptions) -> None:
     with socket.socket(fileno=os.dup(listener_fd)) as listener:
         port: int = listener.getsockname()[1]
+    notes = [*home.take_clean_end(), *keep_damaged_state_aside(home.state)]
     configure(home.state, home.scratch, port)
-    app = load_app()
+    parts = Parts(load_app(), home, port, options)
+    notes += parts.notes
+    parts.front.life = _Life(home=home, port=port, report_fd=report_fd, parts=parts, notes=tuple(notes))
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -63,12 +72,11 @@ async def _serve(home: Home, listener_fd: int, report_fd: int, options: EngineOp
     config.bind = [f"fd://{listener_fd}"]
     config.graceful_timeout = 2.0
     config.loglevel = "WARNING"
-    front = Front(app, _Life(home=home, port=port, report_fd=report_fd, options=options))
 
     async def told_to_stop() -> None:
         await stop.wait()
 
-    await serve(front, config, shutdown_trigger=told_to_stop)  # type: ignore[arg-type]
+    await serve(parts.front, config, shutdown_trigger=told_to_stop)  # type: ignore[arg-type]
 
 
 def _report(descriptor: int, answer: dict[str, object]) -> None:

@@ -16,7 +16,11 @@ from cryptoctl.reconcile.patience import RealClock
 POLL_S = 1.0
 # Lines may become visible a little after their time; so far back each poll looks again.
 LATE_MS = 10_000
-OWN_FIELDS = ("timestamp", "level", "message", "logger", "function", "requestId", "function_request_id")
+# What a line shows of itself; the other fields follow as JSON.
+SHOWN_FIELDS = (
+    *("timestamp", "time", "function", "level", "log_level"),
+    *("message", "errorMessage", "logger", "requestId", "type"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,11 +99,14 @@ def _json_rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         if not text.strip():
             continue
         try:
-            value = json_text.loads(text)
+            document = json_text.Document(text)
         except json_text.JsonError as error:
             yield line, str(error)
             continue
-        yield line, value if isinstance(value, dict) else "must be a JSON object"
+        if document.problems:
+            yield line, "; ".join(document.problems)
+        else:
+            yield line, document.value if isinstance(document.value, dict) else "must be a JSON object"
 
 
 def _csv_rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:

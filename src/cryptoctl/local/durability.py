@@ -1,0 +1,112 @@
+"""Keeps ministack's state on disk as well: at once after a change to a resource, soon after one to a message.
+
+Items, log events, mappings and asynchronous events are in the engine's own database and need none of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from cryptoctl.local.database import Database
+from cryptoctl.local.ministack_adapter import save_state
+from cryptoctl.local.wire import Request, Response
+
+logger = logging.getLogger(__name__)
+
+_READS: Final[tuple[str, ...]] = ("Get", "List", "Describe", "Head", "Select", "Simulate", "Lookup")
+_FREQUENT: Final[tuple[str, ...]] = (
+    "SendMessage",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "Publish",
+    "PutMetricData",
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+)
+
+
+class Durability:
+    """Watches what passes to ministack and saves its state after what may have changed it."""
+
+    def __init__(self, save_every_s: float) -> None:
+        self._save_every_s = save_every_s
+        self._changed = asyncio.Event()
+
+    def passed(self, request: Request, response: Response) -> None:
+        """Told of each request that ministack answered."""
+        operation = _operation(request)
+        if response.status >= 400 or operation.startswith(_READS):
+            return
+        if operation.startswith(_FREQUENT):
+            self._changed.set()
+        else:
+            save_state()
+
+    async def work(self) -> None:
+        """Saves what changed little by little, for as long as the engine lives."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(self._save_every_s)
+            self._changed.clear()
+            save_state()
+
+
+def _operation(request: Request) -> str:
+    """The operation's name, or for REST the method's meaning; enough to tell a reading one."""
+    if request.target:
+        return request.target.partition(".")[2]
+    if request.body.startswith(b"Action="):
+        return request.body[7:].partition(b"&")[0].decode("latin-1")
+    found = request.body.partition(b"&Action=")[2].partition(b"&")[0].decode("latin-1")
+    if found:
+        return found
+    return (
+        "Get"
+        if request.method in ("GET", "HEAD", "OPTIONS") or "/invocations" in request.path
+        else request.method
+    )
+
+
+def open_database(file: Path) -> tuple[Database, list[str]]:
+    """The engine's database; a damaged one is kept aside, named in the note, and a new one begun."""
+    try:
+        database = Database(file)
+        database.check()
+    except sqlite3.DatabaseError as error:
+        kept = _keep_aside(file)
+        note = f"{file.name} was damaged ({error}) and is kept as {kept.name}; tables and logs begin empty."
+        return Database(file), [note]
+    return database, []
+
+
+def keep_damaged_state_aside(state: Path) -> list[str]:
+    """Moves away the files of ministack's state that cannot be read, before it would write over them."""
+    notes: list[str] = []
+    for file in sorted(state.glob("*.json")):
+        try:
+            json.loads(file.read_bytes())
+        except ValueError as error:
+            kept = _keep_aside(file)
+            notes.append(
+                f"{file.name} was damaged ({error}) and is kept as {kept.name}; {file.stem} begins empty."
+            )
+    return notes
+
+
+def _keep_aside(file: Path) -> Path:
+    number = 1
+    while (kept := file.with_name(f"{file.name}.damaged-{number}")).exists():
+        number += 1
+    file.rename(kept)
+    for beside in ("-wal", "-shm"):
+        log = file.with_name(file.name + beside)
+        if log.exists():
+            log.rename(kept.with_name(kept.name + beside))
+    return kept

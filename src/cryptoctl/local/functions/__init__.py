@@ -1,0 +1,1 @@
+"""Lambda functions: execution environments, synchronous and asynchronous invocations."""

@@ -1,0 +1,208 @@
+"""Asynchronous invocations: an event is kept, tried up to three times under one request id, then settled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptoctl.local.database import Database
+from cryptoctl.local.functions.destinations import Delivery, Settled
+from cryptoctl.local.functions.environment import Outcome
+from cryptoctl.local.functions.execution import Execution
+from cryptoctl.local.functions.function import Function, Functions
+from cryptoctl.local.inside import Inside
+from cryptoctl.local.wire import AwsError
+
+logger = logging.getLogger(__name__)
+
+SCHEMA: Final[str] = """
+CREATE TABLE IF NOT EXISTS async_event (
+    id INTEGER PRIMARY KEY,
+    region TEXT NOT NULL,
+    function TEXT NOT NULL,
+    qualifier TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    accepted_at REAL NOT NULL,
+    next_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS async_event_next ON async_event (next_at);
+"""
+MOST_RETRIES: Final[int] = 2
+LONGEST_AGE_S: Final[int] = 21600
+THROTTLED_WAIT_S: Final[tuple[float, float]] = (1.0, 300.0)
+AT_ONCE: Final[int] = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An event that waits for its function."""
+
+    id: int
+    region: str
+    function: str
+    qualifier: str
+    request_id: str
+    payload: str
+    attempts: int
+    accepted_at: float
+
+
+class AsyncQueue:
+    """Lambda's internal queue, in the engine's database: what it accepted outlives the engine."""
+
+    def __init__(
+        self,
+        database: Database,
+        functions: Functions,
+        execution: Execution,
+        inside: Inside,
+        retry_delays_s: tuple[float, ...],
+    ) -> None:
+        database.define(SCHEMA)
+        self._database = database
+        self._functions = functions
+        self._execution = execution
+        self._inside = inside
+        self._delivery = Delivery(inside)
+        self._retry_delays_s = retry_delays_s
+        self._wake = asyncio.Event()
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._throttled: dict[int, int] = {}
+
+    def put(self, function: Function, qualifier: str, request_id: str, payload: str) -> None:
+        """Keeps an event until its function has run, or failed for good."""
+        now = time.time()
+        self._database.execute(
+            "INSERT INTO async_event (region, function, qualifier, request_id, payload, accepted_at, next_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(function.region, function.name, qualifier, request_id, payload, now, now),
+        )
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Runs what is due, for as long as the engine lives."""
+        while True:
+            self._wake.clear()
+            pause = self._begin_due()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _begin_due(self) -> float | None:
+        """Starts what is due; how long until something else will be, or None where nothing waits."""
+        now = time.time()
+        rows = self._database.execute(
+            "SELECT id, region, function, qualifier, request_id, payload, attempts, accepted_at, next_at"
+            " FROM async_event ORDER BY next_at LIMIT 200"
+        )
+        for *fields, next_at in rows.fetchall():
+            if fields[0] in self._running:
+                continue
+            if next_at > now:
+                return float(next_at - now)
+            if len(self._running) >= AT_ONCE:
+                return None
+            names = (
+                "id",
+                "region",
+                "function",
+                "qualifier",
+                "request_id",
+                "payload",
+                "attempts",
+                "accepted_at",
+            )
+            event = Event(**dict(zip(names, fields, strict=True)))
+            self._running[event.id] = asyncio.create_task(self._try(event))
+        return None
+
+    async def _try(self, event: Event) -> None:
+        try:
+            await self._attempt(event)
+        except Exception:
+            logger.exception("asynchronous invocation %s of %s", event.request_id, event.function)
+            self._again(event, 5.0)
+        finally:
+            del self._running[event.id]
+            self._wake.set()
+
+    async def _attempt(self, event: Event) -> None:
+        try:
+            function = await self._functions.find(event.region, event.function, event.qualifier)
+        except AwsError:
+            # The function was deleted: Lambda drops what still waits for it.
+            self._drop(event)
+            return
+        settings = await self._settings(event, function)
+        oldest = time.time() - settings["MaximumEventAgeInSeconds"]
+        if event.accepted_at < oldest:
+            await self._settle(event, function, settings, "EventAgeExceeded", None)
+            return
+        arn = f"{function.arn}:{event.qualifier}" if event.qualifier else function.arn
+        try:
+            outcome = await self._execution.run(function, event.request_id, event.payload, arn)
+        except AwsError:
+            # Throttled: it waits, longer each time, and this is no attempt.
+            waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
+            self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
+            return
+        event = Event(**{**vars(event), "attempts": event.attempts + 1})
+        if not outcome.error:
+            await self._settle(event, function, settings, "Success", outcome)
+        elif event.attempts > settings["MaximumRetryAttempts"]:
+            await self._settle(event, function, settings, "RetriesExhausted", outcome)
+        else:
+            self._again(event, self._retry_delays_s[event.attempts - 1])
+
+    async def _settings(self, event: Event, function: Function) -> dict[str, Any]:
+        settings: dict[str, Any] = {}
+        path = f"/2019-09-25/functions/{function.name}/event-invoke-config"
+        query = f"Qualifier={event.qualifier}" if event.qualifier else ""
+        try:
+            settings = json.loads((await self._inside.rest("GET", path, event.region, query=query)).body)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+        retries, age = settings.get("MaximumRetryAttempts"), settings.get("MaximumEventAgeInSeconds")
+        settings["MaximumRetryAttempts"] = MOST_RETRIES if retries is None else retries
+        settings["MaximumEventAgeInSeconds"] = LONGEST_AGE_S if age is None else age
+        return settings
+
+    async def _settle(
+        self,
+        event: Event,
+        function: Function,
+        settings: dict[str, Any],
+        condition: str,
+        outcome: Outcome | None,
+    ) -> None:
+        settled = Settled(
+            request_id=event.request_id,
+            function=function,
+            condition=condition,
+            attempts=event.attempts,
+            payload=event.payload,
+            outcome=outcome,
+        )
+        await self._delivery.deliver(settled, settings.get("DestinationConfig") or {})
+        self._drop(event)
+
+    def _drop(self, event: Event) -> None:
+        self._database.execute("DELETE FROM async_event WHERE id = ?", event.id)
+        self._throttled.pop(event.id, None)
+
+    def _again(self, event: Event, after_s: float) -> None:
+        self._database.execute(
+            "UPDATE async_event SET attempts = ?, next_at = ? WHERE id = ?",
+            event.attempts,
+            time.time() + after_s,
+            event.id,
+        )

@@ -1,0 +1,214 @@
+"""Execution environments: a process each, kept warm between invocations, with a log stream of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cryptoctl.local.functions.function import Function
+from cryptoctl.local.launch import SOURCE_ROOT
+
+WORKER_SCRIPT: Final[Path] = Path(__file__).with_name("worker.py")
+INIT_WITHIN_S: Final[float] = 10.0
+
+LogLine = Callable[[float, str], None]
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """How an invocation ended. `payload` is the answer's JSON text; `error` says whether it is an error's."""
+
+    payload: str
+    error: bool = False
+    error_type: str = ""
+    lines: list[str] = field(default_factory=list)
+
+
+class EnvironmentGoneError(Exception):
+    """The process ended, or took too long, in the middle of something."""
+
+
+class Environment:
+    """One process that runs one function, one invocation at a time."""
+
+    def __init__(self, function: Function, endpoint: str) -> None:
+        self.function = function
+        self.used_at = time.monotonic()
+        self.cold = True
+        day = time.strftime("%Y/%m/%d", time.gmtime())
+        self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
+        self._endpoint = endpoint
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: LogLine = lambda _moment, _text: None
+        self._rest = b""
+        self._lines: list[str] = []
+
+    def write_to(self, log: LogLine) -> None:
+        """Where the lines go that the handler writes."""
+        self._log = log
+
+    def alive(self) -> bool:
+        """Whether the process could take an invocation."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self) -> float:
+        """Starts the process and loads the handler; how long that took, in milliseconds."""
+        began = time.monotonic()
+        ours, theirs = socket.socketpair()
+        self._output, output = os.pipe()
+        os.set_blocking(self._output, False)
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", str(WORKER_SCRIPT), str(theirs.fileno())],
+            cwd=self.function.code,
+            env=_variables(self.function, self.log_stream, self._endpoint),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(theirs.fileno(),),
+        )
+        theirs.close()
+        os.close(output)
+        asyncio.get_running_loop().add_reader(self._output, self.drain)
+        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._send(_init(self.function))
+        # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
+        await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
+        return (time.monotonic() - began) * 1000
+
+    async def invoke(self, request_id: str, payload: str, invoked_arn: str) -> Outcome:
+        """Runs the handler. Raises EnvironmentGoneError with the reason where the process was lost."""
+        self._lines = []
+        deadline = time.time() + self.function.timeout_s
+        message = {
+            "request_id": request_id,
+            "payload": payload,
+            "invoked_function_arn": invoked_arn,
+            "deadline": deadline,
+        }
+        self._send(message)
+        try:
+            answer = await self._receive(self.function.timeout_s)
+        finally:
+            self.used_at = time.monotonic()
+            self.drain()
+        if "error" in answer:
+            error = answer["error"]
+            return Outcome(
+                payload=json.dumps(error), error=True, error_type=error["errorType"], lines=self._lines
+            )
+        return Outcome(payload=answer["result"], lines=self._lines)
+
+    def take_lines(self) -> list[str]:
+        """The lines written since the invocation began."""
+        return self._lines
+
+    def close(self) -> None:
+        """Ends the process, whatever it is doing."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self.drain()
+        if self._rest:
+            self._emit(self._rest)
+        asyncio.get_running_loop().remove_reader(self._output)
+        os.close(self._output)
+        self._writer.close()
+
+    def drain(self) -> None:
+        """Takes over what the handler has written so far. Called at once when an answer comes: every line
+        of an invocation is in the pipe by then, because the worker flushes before it answers."""
+        while True:
+            try:
+                part = os.read(self._output, 1 << 16)
+            except (BlockingIOError, OSError):
+                return
+            if not part:
+                asyncio.get_running_loop().remove_reader(self._output)
+                return
+            *lines, self._rest = (self._rest + part).split(b"\n")
+            for line in lines:
+                self._emit(line)
+
+    def _emit(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").replace("\r", "\n").rstrip("\n")
+        if text:
+            self._lines.append(text)
+            self._log(time.time(), text)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message).encode()
+        self._writer.write(len(text).to_bytes(4, "big") + text)
+
+    async def _receive(self, within_s: float) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(within_s):
+                size = int.from_bytes(await self._reader.readexactly(4), "big")
+                answer: dict[str, Any] = json.loads(await self._reader.readexactly(size))
+                return answer
+        except TimeoutError:
+            raise EnvironmentGoneError("timeout") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            assert self._process is not None
+            code = self._process.wait()
+            how = f"signal: {-code}" if code < 0 else f"exit status {code}"
+            raise EnvironmentGoneError(how) from None
+
+
+def _init(function: Function) -> dict[str, Any]:
+    return {
+        "code": str(function.code),
+        # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
+        "path": [place for place in sys.path if place and place != str(SOURCE_ROOT)],
+        "handler": function.handler,
+        "function_name": function.name,
+        "function_version": function.version,
+        "memory_mb": function.memory_mb,
+        "json_logs": function.json_logs,
+        "log_level": function.log_level,
+    }
+
+
+def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, str]:
+    """The environment AWS gives a handler, and one variable more: where AWS is."""
+    given = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        # A home that does not exist: no ~/.aws of this machine's user is read.
+        "HOME": "/home/sbx_user1051",
+        "PYTHONUNBUFFERED": "1",
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_ACCESS_KEY_ID": "LKFUNCTION",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_SESSION_TOKEN": "made-up",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_LOG_FORMAT": "JSON" if function.json_logs else "Text",
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "LAMBDA_RUNTIME_DIR": str(WORKER_SCRIPT.parent),
+        "_HANDLER": function.handler,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "*",
+    }
+    if function.json_logs:
+        given["AWS_LAMBDA_LOG_LEVEL"] = function.log_level or "INFO"
+    return {**function.variables, **given}

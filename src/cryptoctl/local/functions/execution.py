@@ -1,0 +1,150 @@
+"""Runs functions: finds or makes an environment, keeps to the concurrency, writes the platform's log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from cryptoctl.local.functions import platform_log
+from cryptoctl.local.functions.environment import Environment, EnvironmentGoneError, Outcome
+from cryptoctl.local.functions.function import Function
+from cryptoctl.local.wire import AwsError
+
+Write = Callable[[str, str, str, float, str], None]
+"""Takes a log line: region, group, stream, time, text."""
+
+MOST_ENVIRONMENTS = 32
+"""Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What a function did since somebody last asked."""
+
+    invocations: int = 0
+    errors: int = 0
+    throttles: int = 0
+    durations_ms: list[float] = field(default_factory=list)
+
+
+class Execution:
+    """The environments of all functions."""
+
+    def __init__(self, endpoint: str, write: Write, idle_s: float) -> None:
+        self._endpoint = endpoint
+        self._write = write
+        self._idle_s = idle_s
+        self._idle: dict[str, list[Environment]] = defaultdict(list)
+        self._busy: set[Environment] = set()
+        self._in_flight: Counter[str] = Counter()
+        self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
+        self.counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
+
+    async def run(self, function: Function, request_id: str, payload: str, invoked_arn: str = "") -> Outcome:
+        """One invocation. Raises AwsError where the function is at its concurrency."""
+        counts = self.counts[function.region, function.name]
+        async with self._slot(function, counts), self._turns:
+            began = time.monotonic()
+            outcome = await self._run(function, request_id, payload, invoked_arn or function.arn)
+        counts.invocations += 1
+        counts.errors += outcome.error
+        counts.durations_ms.append((time.monotonic() - began) * 1000)
+        return outcome
+
+    @asynccontextmanager
+    async def _slot(self, function: Function, counts: Counts) -> AsyncIterator[None]:
+        if function.reserved is not None and self._in_flight[function.arn] >= function.reserved:
+            counts.throttles += 1
+            raise AwsError(
+                "TooManyRequestsException",
+                "Rate Exceeded.",
+                status=429,
+                Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+                Type="User",
+            )
+        self._in_flight[function.arn] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[function.arn] -= 1
+
+    async def _run(self, function: Function, request_id: str, payload: str, invoked_arn: str) -> Outcome:
+        environment = self._warm(function) or self._new(function)
+        self._busy.add(environment)
+        log = platform_log.PlatformLog(function, request_id, self._writer(function, environment.log_stream))
+        healthy = False
+        began = time.monotonic()
+        try:
+            if environment.cold:
+                log.init()
+                log.init_ms = await environment.start()
+                environment.cold = False
+            log.start()
+            began = time.monotonic()
+            outcome = await environment.invoke(request_id, payload, invoked_arn)
+            healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
+            log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
+        except EnvironmentGoneError as gone:
+            outcome = _gone(str(gone), function, request_id, environment)
+            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "failure"
+            log.gone(outcome.error_type, str(gone), (time.monotonic() - began) * 1000, status)
+        finally:
+            self._busy.discard(environment)
+            if healthy:
+                self._idle[function.arn].append(environment)
+            else:
+                environment.close()
+        return outcome
+
+    def _new(self, function: Function) -> Environment:
+        environment = Environment(function, self._endpoint)
+        environment.write_to(self._writer(function, environment.log_stream))
+        return environment
+
+    def _writer(self, function: Function, stream: str) -> Callable[[float, str], None]:
+        def write(moment: float, text: str) -> None:
+            self._write(function.region, function.log_group, stream, moment, text)
+
+        return write
+
+    def _warm(self, function: Function) -> Environment | None:
+        """An idle environment of the function as it is now; those of an earlier configuration go."""
+        idle = self._idle[function.arn]
+        while idle:
+            environment = idle.pop()
+            if environment.function.key == function.key and environment.alive():
+                return environment
+            environment.close()
+        return None
+
+    def retire_idle(self) -> None:
+        """Takes down environments that were not used for a while, all but the last of a function."""
+        oldest = time.monotonic() - self._idle_s
+        for idle in self._idle.values():
+            while len(idle) > 1 and idle[0].used_at < oldest:
+                idle.pop(0).close()
+
+    def discard(self, arn: str) -> None:
+        """Takes down the idle environments of a function that is no more."""
+        for environment in self._idle.pop(arn, []):
+            environment.close()
+
+    def close(self) -> None:
+        """Ends every environment."""
+        for environment in [*self._busy, *(one for idle in self._idle.values() for one in idle)]:
+            environment.close()
+        self._idle.clear()
+
+
+def _gone(how: str, function: Function, request_id: str, environment: Environment) -> Outcome:
+    if how == "timeout":
+        kind, what = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
+    else:
+        kind, what = "Runtime.ExitError", f"Runtime exited with error: {how}"
+    payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
+    return Outcome(payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines())

@@ -1,0 +1,137 @@
+"""Lambda's Invoke operation."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+from urllib.parse import unquote
+
+from cryptoctl.local.functions.elsewhere import PATH as RUN_HERE
+from cryptoctl.local.functions.elsewhere import Elsewhere
+from cryptoctl.local.functions.execution import Execution
+from cryptoctl.local.functions.function import Function, Functions, split_name
+from cryptoctl.local.wire import ACCOUNT, AwsError, Request, Response
+
+_INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_READS: Final = ("GET", "HEAD")
+_CREATE: Final[str] = "/2015-03-31/functions"
+_FUNCTION: Final = re.compile(r"/2015-03-31/functions/([^/]+)")
+MOST_BYTES: Final[int] = 6 * 1024 * 1024
+MOST_BYTES_ASYNC: Final[int] = 1024 * 1024
+TAIL_BYTES: Final[int] = 4096
+
+
+Inner = Callable[[Request], Awaitable[Response]]
+
+
+class Queue(Protocol):
+    """Takes asynchronous invocations."""
+
+    def put(self, function: Function, qualifier: str, request_id: str, payload: str) -> None:
+        """Keeps an event until its function has run, or failed for good."""
+
+
+class Invocations:
+    """A part of the front: runs functions in environments of ours, in place of ministack's."""
+
+    def __init__(
+        self, inner: Inner, functions: Functions, execution: Execution, queue: Queue, elsewhere: Elsewhere
+    ) -> None:
+        self._inner = inner
+        self._elsewhere = elsewhere
+        self._functions = functions
+        self._execution = execution
+        self._queue = queue
+
+    async def answer(self, request: Request) -> Response | None:
+        """Answers Invoke; notices every other request that changes a function."""
+        if request.path == RUN_HERE:
+            return await self._run_for_ministack(request)
+        if "/functions" not in request.path:
+            return None
+        found = _INVOKE.fullmatch(request.path)
+        if found is None or request.method != "POST":
+            return None if request.method in _READS else await self._change(request)
+        name, qualifier = split_name(unquote(found.group(1)))
+        qualifier = request.query.get("Qualifier", qualifier)
+        function = await self._functions.find(request.region, name, qualifier)
+        if not function.runtime.startswith("python"):
+            return None
+        return await self._invoke(request, function, qualifier)
+
+    async def _change(self, request: Request) -> Response:
+        response = await self._inner(request)
+        self._functions.forget()
+        if request.path.rstrip("/") == _CREATE and response.status < 300:
+            self._elsewhere.created(split_name(request.json["FunctionName"])[0])
+        deleted = _FUNCTION.fullmatch(request.path)
+        if (
+            deleted
+            and request.method == "DELETE"
+            and response.status < 300
+            and not request.query.get("Qualifier")
+        ):
+            name, _ = split_name(unquote(deleted.group(1)))
+            self._execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
+        return response
+
+    async def _invoke(self, request: Request, function: Function, qualifier: str) -> Response:
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        _check_payload(request.body, MOST_BYTES_ASYNC if kind == "Event" else MOST_BYTES)
+        _check_state(function)
+        payload = request.body.decode("utf-8") or "{}"
+        request_id = str(uuid.uuid4())
+        if kind == "DryRun":
+            return Response(204)
+        if kind == "Event":
+            self._queue.put(function, qualifier, request_id, payload)
+            return Response(202, b"", {"x-amzn-requestid": request_id})
+        if kind != "RequestResponse":
+            raise AwsError(
+                "InvalidParameterValueException",
+                f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
+                "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
+            )
+        arn = f"{function.arn}:{qualifier}" if qualifier else function.arn
+        outcome = await self._execution.run(function, request_id, payload, arn)
+        headers = {
+            "content-type": "application/json",
+            "x-amzn-requestid": request_id,
+            "x-amz-executed-version": function.version,
+        }
+        if outcome.error:
+            headers["x-amz-function-error"] = "Unhandled"
+        if request.headers.get("x-amz-log-type") == "Tail":
+            tail = "\n".join(outcome.lines).encode()[-TAIL_BYTES:]
+            headers["x-amz-log-result"] = base64.b64encode(tail).decode()
+        return Response(200, outcome.payload.encode(), headers)
+
+    async def _run_for_ministack(self, request: Request) -> Response:
+        """What ministack itself invokes (for a topic, say) runs in our environments too."""
+        arn = request.headers["x-amzn-lambda-function-arn"]
+        region = arn.split(":")[3]
+        function = await self._functions.find(region, *split_name(arn))
+        request_id = request.headers["x-amzn-lambda-request-id"]
+        outcome = await self._execution.run(function, request_id, request.body.decode("utf-8"))
+        return Response(500 if outcome.error else 200, outcome.payload.encode())
+
+
+def _check_payload(body: bytes, most: int) -> None:
+    if len(body) > most:
+        message = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
+        raise AwsError("RequestTooLargeException", message, status=413, Type="User")
+    try:
+        json.loads(body or b"{}")
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise AwsError("InvalidRequestContentException", message, Type="User") from error
+
+
+def _check_state(function: Function) -> None:
+    if function.state == "Pending":
+        message = "The operation cannot be performed at this time. The function is currently in the following"
+        raise AwsError("ResourceConflictException", f"{message} state: Pending", status=409, Type="User")

@@ -1,0 +1,1 @@
+"""Log events: kept, searched, and delivered to subscriptions."""

@@ -1,0 +1,200 @@
+"""CloudWatch Logs' operations on streams and events; all others stay with ministack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from cryptoctl.local.logs.patterns import PatternError, compile_pattern
+from cryptoctl.local.logs.store import LogEvent, LogStore
+from cryptoctl.local.wire import AwsError, Request, Response, json_response
+
+Inner = Callable[[Request], Awaitable[Response]]
+
+PAGE: Final[int] = 10_000
+SCANNED_AT_ONCE: Final[int] = 20_000
+EVENTS_IN_A_PUT: Final[int] = 10_000
+
+
+class LogsApi:
+    """A part of the front: answers for events, watches what happens to groups."""
+
+    def __init__(self, inner: Inner, store: LogStore, forget_filters: Callable[[], None]) -> None:
+        self._inner = inner
+        self._store = store
+        self._forget_filters = forget_filters
+
+    async def answer(self, request: Request) -> Response | None:
+        """The answer, or None where the operation is not about events."""
+        if not request.target.startswith("Logs."):
+            return None
+        operation = request.target.removeprefix("Logs.")
+        own = _OWN.get(operation)
+        if own is not None:
+            return json_response(own(self, request.region, request.json))
+        response = await self._inner(request)
+        if response.status < 300:
+            self._watch(operation, request.region, request.json)
+        return response
+
+    def _watch(self, operation: str, region: str, asked: dict[str, Any]) -> None:
+        group = str(asked.get("logGroupName") or "")
+        if operation == "CreateLogGroup":
+            self._store.add_group(region, group)
+        elif operation == "DeleteLogGroup":
+            self._store.remove_group(region, group)
+        elif operation == "PutRetentionPolicy":
+            self._store.retain(region, group, int(asked["retentionInDays"]))
+        elif operation == "DeleteRetentionPolicy":
+            self._store.retain(region, group, None)
+        if operation.endswith("SubscriptionFilter") or operation == "DeleteLogGroup":
+            self._forget_filters()
+
+    def _group(self, region: str, asked: dict[str, Any]) -> str:
+        named = asked.get("logGroupName") or asked.get("logGroupIdentifier") or ""
+        group = str(named).split(":log-group:")[-1].removesuffix(":*")
+        if not self._store.has_group(region, group):
+            raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
+        return group
+
+    def _stream(self, region: str, asked: dict[str, Any]) -> tuple[str, str]:
+        group = self._group(region, asked)
+        stream = str(asked["logStreamName"])
+        if self._store.stream_id(region, group, stream) is None:
+            raise AwsError("ResourceNotFoundException", "The specified log stream does not exist.")
+        return group, stream
+
+    def create_stream(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """CreateLogStream."""
+        if not self._store.add_stream(region, self._group(region, asked), asked["logStreamName"]):
+            raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
+        return {}
+
+    def delete_stream(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """DeleteLogStream."""
+        self._store.remove_stream(region, *self._stream(region, asked))
+        return {}
+
+    def describe_streams(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """DescribeLogStreams."""
+        prefix = asked.get("logStreamNamePrefix") or ""
+        streams = [
+            s for s in self._store.streams(region, self._group(region, asked)) if _name(s).startswith(prefix)
+        ]
+        if asked.get("orderBy") == "LastEventTime":
+            streams.sort(key=lambda stream: (int(stream.get("lastEventTimestamp", 0)), _name(stream)))
+        else:
+            streams.sort(key=_name)
+        if asked.get("descending"):
+            streams.reverse()
+        start, size = int(asked.get("nextToken") or 0), int(asked.get("limit") or 50)
+        answer: dict[str, Any] = {"logStreams": streams[start : start + size]}
+        if start + size < len(streams):
+            answer["nextToken"] = str(start + size)
+        return answer
+
+    def put_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """PutLogEvents."""
+        group, stream = self._stream(region, asked)
+        lines = [(int(event["timestamp"]), str(event["message"])) for event in asked["logEvents"]]
+        if not 1 <= len(lines) <= EVENTS_IN_A_PUT:
+            raise AwsError("InvalidParameterException", f"A put has 1 to {EVENTS_IN_A_PUT} events.")
+        if lines != sorted(lines, key=lambda line: line[0]):
+            raise AwsError(
+                "InvalidParameterException", "Log events in a single PutLogEvents request must be in order."
+            )
+        self._store.append(region, group, stream, lines)
+        return {"nextSequenceToken": str(lines[-1][0])}
+
+    def get_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """GetLogEvents. The tokens are positions in the stream; the last page repeats its own."""
+        group, stream = self._stream(region, asked)
+        limit = int(asked.get("limit") or PAGE)
+        events = self._between(region, group, asked, (-1, -1), sys.maxsize, stream)
+        token = str(asked.get("nextToken") or "")
+        if token:
+            start = int(token[2:]) if token.startswith("f/") else max(0, int(token[2:]) - limit)
+        else:
+            start = 0 if asked.get("startFromHead") else max(0, len(events) - limit)
+        page = events[start : start + limit]
+        return {
+            "events": [
+                {"timestamp": e.at, "message": e.message, "ingestionTime": e.ingested_at} for e in page
+            ],
+            "nextForwardToken": f"f/{start + len(page)}",
+            "nextBackwardToken": f"b/{start}",
+        }
+
+    def filter_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """FilterLogEvents."""
+        group = self._group(region, asked)
+        try:
+            matches = compile_pattern(asked.get("filterPattern") or "")
+        except PatternError as error:
+            raise AwsError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
+        limit = int(asked.get("limit") or PAGE)
+        names, prefix = asked.get("logStreamNames") or (), asked.get("logStreamNamePrefix") or ""
+        at, _, number = str(asked.get("nextToken") or "-1/-1").rpartition("/")
+        scanned = self._between(region, group, asked, (int(at), int(number)), SCANNED_AT_ONCE)
+        found: list[LogEvent] = []
+        last = None
+        for last in scanned:
+            named = (not names or last.stream in names) and last.stream.startswith(prefix)
+            if named and matches(last.message):
+                found.append(last)
+            if len(found) == limit:
+                break
+        answer: dict[str, Any] = {"events": [_shown(event) for event in found], "searchedLogStreams": []}
+        if last is not None and (last is not scanned[-1] or len(scanned) == SCANNED_AT_ONCE):
+            answer["nextToken"] = f"{last.at}/{last.id}"
+        return answer
+
+    def _between(
+        self,
+        region: str,
+        group: str,
+        asked: dict[str, Any],
+        after: tuple[int, int],
+        limit: int,
+        stream: str = "",
+    ) -> list[LogEvent]:
+        since, until = asked.get("startTime"), asked.get("endTime")
+        return self._store.events(
+            region,
+            group,
+            since=0 if since is None else int(since),
+            until=sys.maxsize if until is None else int(until),
+            after=after,
+            limit=limit,
+            stream=stream,
+        )
+
+
+def _name(stream: dict[str, int | str]) -> str:
+    return str(stream["logStreamName"])
+
+
+def _shown(event: LogEvent) -> dict[str, Any]:
+    return {
+        "logStreamName": event.stream,
+        "timestamp": event.at,
+        "message": event.message,
+        "ingestionTime": event.ingested_at,
+        "eventId": event_id(event),
+    }
+
+
+def event_id(event: LogEvent) -> str:
+    """The event's id as AWS writes it: 56 digits, in the order of time."""
+    return f"{event.at:020d}{event.id:036d}"
+
+
+_OWN: Final[dict[str, Callable[[LogsApi, str, dict[str, Any]], dict[str, Any]]]] = {
+    "CreateLogStream": LogsApi.create_stream,
+    "DeleteLogStream": LogsApi.delete_stream,
+    "DescribeLogStreams": LogsApi.describe_streams,
+    "PutLogEvents": LogsApi.put_events,
+    "GetLogEvents": LogsApi.get_events,
+    "FilterLogEvents": LogsApi.filter_events,
+}

@@ -1,0 +1,106 @@
+"""CloudWatch Logs' filter patterns: terms, ?any, -not, quoted strings, %expressions%, JSON selectors.
+
+Read from "Filter pattern syntax for metric filters, subscription filters, filter log events, and Live Tail"
+in the CloudWatch Logs user guide. Space-delimited patterns in brackets are refused: nothing here needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptoctl.local.logs.selectors import parse_selector
+
+Matcher = Callable[[str], bool]
+
+_TERM: Final = re.compile(
+    r'\s*(?P<sign>[?-]?)(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|%(?P<expression>[^%]+)%|(?P<word>[^\s"]+))(?=\s|$)'
+)
+_WORD: Final = re.compile(r"\w+")
+LONGEST: Final[int] = 1024
+
+
+class PatternError(ValueError):
+    """A pattern that CloudWatch Logs would refuse."""
+
+
+@dataclass(frozen=True)
+class _Term:
+    sign: str
+    holds: Matcher
+
+
+def compile_pattern(pattern: str) -> Matcher:
+    """A function that says whether a message matches. Raises PatternError."""
+    stripped = pattern.strip()
+    if len(pattern) > LONGEST:
+        raise PatternError(f"a pattern has at most {LONGEST} characters")
+    if not stripped:
+        return lambda _message: True
+    if stripped.startswith("{"):
+        return _json_matcher(stripped)
+    if stripped.startswith("["):
+        raise PatternError("the embedded engine does not read space-delimited patterns")
+    return _terms_matcher(stripped)
+
+
+def _json_matcher(pattern: str) -> Matcher:
+    try:
+        holds = parse_selector(pattern)
+    except ValueError as error:
+        raise PatternError(str(error)) from error
+
+    def matches(message: str) -> bool:
+        try:
+            content: Any = json.loads(message)
+        except ValueError:
+            return False
+        return holds(content)
+
+    return matches
+
+
+def _terms_matcher(pattern: str) -> Matcher:
+    terms = _terms(pattern)
+    wanted = [term.holds for term in terms if term.sign == ""]
+    unwanted = [term.holds for term in terms if term.sign == "-"]
+    optional = [term.holds for term in terms if term.sign == "?"]
+
+    def matches(message: str) -> bool:
+        if wanted or unwanted:
+            # Beside other terms, those with a question mark are ignored.
+            return all(holds(message) for holds in wanted) and not any(holds(message) for holds in unwanted)
+        return any(holds(message) for holds in optional)
+
+    return matches
+
+
+def _terms(pattern: str) -> list[_Term]:
+    terms: list[_Term] = []
+    position = 0
+    while position < len(pattern):
+        found = _TERM.match(pattern, position)
+        if found is None:
+            raise PatternError(f"cannot be read from character {position + 1} on")
+        terms.append(_Term(found["sign"], _holds(found)))
+        position = found.end()
+    return terms
+
+
+def _holds(found: re.Match[str]) -> Matcher:
+    if found["expression"] is not None:
+        try:
+            expression = re.compile(found["expression"])
+        except re.error as error:
+            raise PatternError(f"%{found['expression']}%: {error}") from error
+        return lambda message: expression.search(message) is not None
+    if found["quoted"] is not None:
+        text = re.sub(r"\\(.)", r"\1", found["quoted"])
+    else:
+        text = found["word"]
+        if not _WORD.fullmatch(text):
+            raise PatternError(f"Invalid character(s) in term '{text}'; it must be quoted")
+    return lambda message: text in message

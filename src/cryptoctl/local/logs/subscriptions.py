@@ -1,0 +1,116 @@
+"""Delivers matching log events to the functions subscribed to a group."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptoctl.local.functions.destinations import Sender
+from cryptoctl.local.inside import Inside
+from cryptoctl.local.logs.api import event_id
+from cryptoctl.local.logs.patterns import Matcher, PatternError, compile_pattern
+from cryptoctl.local.logs.store import LogEvent
+from cryptoctl.local.wire import ACCOUNT, AwsError
+
+logger = logging.getLogger(__name__)
+
+GATHER_S: Final[float] = 0.05
+"""Events that come this close together are delivered in one invocation."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A subscription filter, ready to be asked."""
+
+    name: str
+    destination: str
+    matches: Matcher
+
+
+class Subscriptions:
+    """Takes every new event, and delivers those that some filter asks for."""
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+        self._sender = Sender(inside)
+        self._filters: dict[tuple[str, str], list[Filter]] = {}
+        self._waiting: dict[tuple[str, str], dict[str, list[LogEvent]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        self._wake = asyncio.Event()
+
+    def forget(self) -> None:
+        """Called when filters may have changed."""
+        self._filters.clear()
+
+    def take(self, region: str, group: str, stream: str, events: list[LogEvent]) -> None:
+        """Takes new events of a stream."""
+        if self._filters.get((region, group)) == []:
+            return
+        self._waiting[region, group][stream].extend(events)
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Delivers, for as long as the engine lives."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
+            self._wake.clear()
+            waiting, self._waiting = dict(self._waiting), defaultdict(lambda: defaultdict(list))
+            for (region, group), streams in waiting.items():
+                for each in await self._filters_of(region, group):
+                    for stream, events in streams.items():
+                        await self._deliver(group, stream, each, events)
+
+    async def _filters_of(self, region: str, group: str) -> list[Filter]:
+        if (region, group) not in self._filters:
+            try:
+                found = await self._inside.json(
+                    "logs", "DescribeSubscriptionFilters", region, logGroupName=group
+                )
+            except AwsError:
+                found = {}
+            self._filters[region, group] = [_filter(each) for each in found.get("subscriptionFilters", [])]
+        return self._filters[region, group]
+
+    async def _deliver(self, group: str, stream: str, to: Filter, events: list[LogEvent]) -> None:
+        matching = [event for event in events if to.matches(event.message)]
+        if not matching:
+            return
+        try:
+            await self._sender.send(to.destination, json.dumps(payload(group, stream, to.name, matching)))
+        except AwsError as error:
+            logger.warning("log events of %s could not be delivered to %s: %s", group, to.destination, error)
+
+
+def _filter(described: dict[str, Any]) -> Filter:
+    try:
+        matches = compile_pattern(described.get("filterPattern") or "")
+    except PatternError:
+        matches = _never
+    return Filter(described["filterName"], described["destinationArn"], matches)
+
+
+def _never(_message: str) -> bool:
+    return False
+
+
+def payload(group: str, stream: str, filter_name: str, events: list[LogEvent]) -> dict[str, Any]:
+    """What the subscribed function gets: the events, gzipped, in base64."""
+    content = {
+        "messageType": "DATA_MESSAGE",
+        "owner": ACCOUNT,
+        "logGroup": group,
+        "logStream": stream,
+        "subscriptionFilters": [filter_name],
+        "logEvents": [
+            {"id": event_id(event), "timestamp": event.at, "message": event.message} for event in events
+        ],
+    }
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()}}

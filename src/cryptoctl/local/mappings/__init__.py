@@ -1,0 +1,1 @@
+"""Event source mappings over DynamoDB streams, with AWS's rules."""

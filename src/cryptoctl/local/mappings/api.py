@@ -1,0 +1,198 @@
+"""Lambda's operations on event source mappings, for those that read DynamoDB streams."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
+
+from cryptoctl.local.functions.function import Functions, split_name
+from cryptoctl.local.inside import Inside
+from cryptoctl.local.mappings.mapping import Mapping, MappingStore
+from cryptoctl.local.mappings.settings import CHANGEABLE, DEFAULTS, check, check_start, invalid
+from cryptoctl.local.wire import AwsError, Request, Response, json_response
+
+Inner = Callable[[Request], Awaitable[Response]]
+
+_PATH: Final = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
+_TAGS: Final = re.compile(r"/\d{4}-\d\d-\d\d/tags/(arn:[^/]+:event-source-mapping:.+)")
+
+
+class Runner(Protocol):
+    """Delivers what mappings ask for."""
+
+    async def restart(self, mapping: Mapping) -> None:
+        """Takes up a mapping that is new or changed."""
+
+    async def stop(self, uuid: str) -> None:
+        """Lets go of a mapping."""
+
+
+class MappingsApi:
+    """A part of the front: keeps stream mappings, and leaves those of other sources to ministack."""
+
+    def __init__(
+        self, inner: Inner, inside: Inside, store: MappingStore, functions: Functions, runner: Runner
+    ) -> None:
+        self._inner = inner
+        self._inside = inside
+        self._store = store
+        self._functions = functions
+        self._runner = runner
+
+    async def answer(self, request: Request) -> Response | None:
+        """The answer, or None where the request is not about a stream mapping."""
+        tagged = _TAGS.fullmatch(unquote(request.path))
+        if tagged:
+            return self._tags(request, tagged.group(1))
+        found = _PATH.fullmatch(request.path)
+        if found is None:
+            return None
+        if not found.group(1):
+            return await (self._create(request) if request.method == "POST" else self._list(request))
+        mapping = self._store.get(found.group(1))
+        if mapping is None:
+            return None
+        if request.method == "GET":
+            return _shown(mapping)
+        return await (self._update(request, mapping) if request.method == "PUT" else self._delete(mapping))
+
+    async def _create(self, request: Request) -> Response | None:
+        asked = request.json
+        source = str(asked.get("EventSourceArn", ""))
+        if ":dynamodb:" not in source:
+            return None
+        check(asked)
+        check_start(asked)
+        settings = {**DEFAULTS, **{name: asked[name] for name in CHANGEABLE if asked.get(name) is not None}}
+        settings["FunctionArn"] = await self._function_arn(request.region, asked.get("FunctionName", ""))
+        settings["EventSourceArn"] = source
+        settings["StartingPosition"] = asked["StartingPosition"]
+        await self._check_source(request.region, source)
+        self._check_unique(settings)
+        mapping = Mapping(
+            uuid=str(uuid.uuid4()),
+            region=request.region,
+            settings=settings,
+            tags=dict(asked.get("Tags") or {}),
+        )
+        self._store.save(mapping)
+        await self._runner.restart(mapping)
+        return _shown(mapping, status=202)
+
+    async def _update(self, request: Request, mapping: Mapping) -> Response:
+        asked = request.json
+        check(asked)
+        _check_settled(mapping)
+        settings = {
+            **mapping.settings,
+            **{name: asked[name] for name in CHANGEABLE if asked.get(name) is not None},
+        }
+        if settings.get("FilterCriteria") == {}:
+            del settings["FilterCriteria"]
+        if asked.get("FunctionName"):
+            settings["FunctionArn"] = await self._function_arn(request.region, asked["FunctionName"])
+        was_enabled = mapping.enabled
+        mapping.settings = settings
+        mapping.changed_at = time.time()
+        mapping.state = _transition(was_enabled, mapping.enabled)
+        self._store.save(mapping)
+        await self._runner.restart(mapping)
+        return _shown(mapping, status=202)
+
+    async def _delete(self, mapping: Mapping) -> Response:
+        _check_settled(mapping)
+        await self._runner.stop(mapping.uuid)
+        self._store.remove(mapping.uuid)
+        mapping.state, mapping.changed_at = "Deleting", time.time()
+        return _shown(mapping, status=202)
+
+    async def _list(self, request: Request) -> Response:
+        query = request.query
+        others = await self._inner(request)
+        found = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
+        name = split_name(query["FunctionName"])[0] if query.get("FunctionName") else ""
+        source = query.get("EventSourceArn", "")
+        for mapping in self._store.all():
+            fits = (not name or mapping.function_name == name) and source in (
+                "",
+                mapping.settings["EventSourceArn"],
+            )
+            if fits and mapping.region == request.region:
+                found.append(_fields(mapping))
+        start, size = int(query.get("Marker") or 0), int(query.get("MaxItems") or 100)
+        answer: dict[str, Any] = {"EventSourceMappings": found[start : start + size]}
+        if start + size < len(found):
+            answer["NextMarker"] = str(start + size)
+        return json_response(answer)
+
+    def _tags(self, request: Request, arn: str) -> Response | None:
+        mapping = self._store.get(arn.rpartition(":")[2])
+        if mapping is None:
+            return None
+        if request.method == "GET":
+            return json_response({"Tags": mapping.tags})
+        if request.method == "POST":
+            mapping.tags |= request.json.get("Tags") or {}
+        else:
+            for key in re.findall(r"tagKeys=([^&]*)", request.query_string):
+                mapping.tags.pop(unquote(key), None)
+        self._store.save(mapping)
+        return Response(204)
+
+    async def _function_arn(self, region: str, reference: str) -> str:
+        name, qualifier = split_name(reference)
+        function = await self._functions.find(region, name, qualifier)
+        return f"{function.arn}:{qualifier}" if qualifier else function.arn
+
+    async def _check_source(self, region: str, source: str) -> None:
+        try:
+            await self._inside.json("dynamodbstreams", "DescribeStream", region, StreamArn=source)
+        except AwsError as error:
+            raise invalid(f"Stream not found: {source}") from error
+
+    def _check_unique(self, settings: dict[str, Any]) -> None:
+        for other in self._store.all():
+            same = ("EventSourceArn", "FunctionArn")
+            if all(other.settings[name] == settings[name] for name in same):
+                raise AwsError(
+                    "ResourceConflictException",
+                    f'The event source arn (" {settings["EventSourceArn"]} ") and function '
+                    f'(" {other.function_name} ") provided mapping already exists. '
+                    f"Please update or delete the existing mapping with UUID {other.uuid}",
+                    status=409,
+                    Type="User",
+                )
+
+
+def _check_settled(mapping: Mapping) -> None:
+    if not mapping.settled:
+        message = f"Cannot update the event source mapping because it is in use: it is {mapping.state}."
+        raise AwsError("ResourceInUseException", message, Type="User")
+
+
+def _transition(was_enabled: bool, is_enabled: bool) -> str:
+    if was_enabled == is_enabled:
+        return "Updating"
+    return "Enabling" if is_enabled else "Disabling"
+
+
+def _shown(mapping: Mapping, status: int = 200) -> Response:
+    return json_response(_fields(mapping), status=status)
+
+
+def _fields(mapping: Mapping) -> dict[str, Any]:
+    settings = {name: value for name, value in mapping.settings.items() if name != "Enabled"}
+    return {
+        **settings,
+        "UUID": mapping.uuid,
+        "EventSourceMappingArn": mapping.arn,
+        "State": mapping.state if mapping.state == "Deleting" else mapping.shown_state,
+        "StateTransitionReason": "User action",
+        "LastModified": mapping.changed_at,
+        "LastProcessingResult": mapping.last_result,
+    }

@@ -1,0 +1,109 @@
+"""What becomes of a batch after its function has answered: AWS's rules, and nothing that waits or calls.
+
+Rules from "How Lambda processes records from stream and queue-based event sources" and the pages on error
+handling for DynamoDB streams in the Lambda developer guide: the batch is tried again from the lowest
+sequence number reported; splitting a batch does not count as a retry; a batch that used up its retries is
+given up whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Records that go to the function together. `failures` counts the tries that failed."""
+
+    records: tuple[Record, ...]
+    failures: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How an invocation ended: an error, or the JSON text the function returned."""
+
+    error: bool
+    payload: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The first `done` records are finished; `again` are tried next, in order; `given_up` is discarded."""
+
+    done: int = 0
+    again: tuple[Batch, ...] = ()
+    given_up: Batch | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The settings of a mapping that decide about failures. -1 retries is without end."""
+
+    retries: int
+    bisect: bool
+    reports_failures: bool
+
+
+def sequence_number(record: Record) -> str:
+    """A record's place in its shard."""
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def judge(batch: Batch, answer: Answer, rules: Rules) -> Verdict:
+    """What to do with a batch after this answer."""
+    failed_from = _failed_from(batch.records, answer, rules)
+    if failed_from is None:
+        return Verdict(done=len(batch.records))
+    left = batch.records[failed_from:]
+    failures = batch.failures + 1
+    if rules.bisect and failed_from > 0:
+        # The function itself has said where to split.
+        return Verdict(done=failed_from, again=(Batch(records=left, failures=batch.failures),))
+    if rules.bisect and len(left) > 1:
+        middle = (len(left) + 1) // 2
+        halves = (left[:middle], left[middle:])
+        return Verdict(again=tuple(Batch(records=half, failures=batch.failures) for half in halves))
+    tried = Batch(records=left, failures=failures)
+    if 0 <= rules.retries < failures:
+        return Verdict(done=failed_from, given_up=tried)
+    return Verdict(done=failed_from, again=(tried,))
+
+
+def _failed_from(records: Sequence[Record], answer: Answer, rules: Rules) -> int | None:
+    """The index of the first record that failed, or None where none did."""
+    if answer.error:
+        return 0
+    if not rules.reports_failures:
+        return None
+    reported = _reported(answer.payload)
+    if reported is None:
+        return 0
+    if not reported:
+        return None
+    numbers = [sequence_number(record) for record in records]
+    if not all(number in numbers for number in reported):
+        return 0
+    return min(numbers.index(number) for number in reported)
+
+
+def _reported(payload: str) -> list[str] | None:
+    """The sequence numbers the function reported; None where its answer makes the whole batch a failure."""
+    content = json.loads(payload or "null")
+    if content is None or content == {}:
+        return []
+    if not isinstance(content, dict):
+        return []
+    failures = content.get("batchItemFailures")
+    if failures is None:
+        return []
+    if not isinstance(failures, list):
+        return None
+    numbers = [each.get("itemIdentifier") if isinstance(each, dict) else None for each in failures]
+    return [str(number) for number in numbers] if all(numbers) else None

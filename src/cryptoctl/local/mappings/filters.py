@@ -1,0 +1,105 @@
+"""Filter criteria of event source mappings, by the rules of Amazon EventBridge's event patterns."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+_COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
+    "=": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_ABSENT: Final = object()
+
+
+class FilterError(ValueError):
+    """A pattern that Lambda refuses."""
+
+
+def parse_filters(criteria: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The patterns of a FilterCriteria; raises FilterError where one cannot be read."""
+    return [_parse(each.get("Pattern", "")) for each in (criteria or {}).get("Filters") or []]
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        pattern = json.loads(text)
+    except ValueError as error:
+        raise FilterError("Invalid filter pattern definition.") from error
+    if not isinstance(pattern, dict) or not pattern:
+        raise FilterError("Invalid filter pattern definition.")
+    _check(pattern)
+    return pattern
+
+
+def _check(pattern: Mapping[str, Any]) -> None:
+    for name, wanted in pattern.items():
+        if isinstance(wanted, dict):
+            _check(wanted)
+        elif not isinstance(wanted, list) or not wanted:
+            raise FilterError(f"Invalid filter pattern definition: '{name}' must be an object or an array")
+
+
+def passes(record: Mapping[str, Any], patterns: list[dict[str, Any]]) -> bool:
+    """Whether a record is wanted by any of the patterns; with none, every record is."""
+    return not patterns or any(_object_matches(pattern, record) for pattern in patterns)
+
+
+def _object_matches(pattern: Mapping[str, Any], found: Any) -> bool:
+    return all(_member_matches(name, wanted, found) for name, wanted in pattern.items())
+
+
+def _member_matches(name: str, wanted: Any, found: Any) -> bool:
+    if name == "$or":
+        return any(_object_matches(option, found) for option in wanted)
+    value = found.get(name, _ABSENT) if isinstance(found, Mapping) else _ABSENT
+    if isinstance(wanted, dict):
+        return _object_matches(wanted, {} if value is _ABSENT else value)
+    values = value if isinstance(value, list) else [value]
+    return any(_value_matches(rule, each) for rule in wanted for each in values)
+
+
+def _value_matches(rule: Any, value: Any) -> bool:
+    if isinstance(rule, dict):
+        ((kind, argument),) = rule.items()
+        check = _RULES.get(kind)
+        return check is not None and check(argument, value)
+    if isinstance(rule, bool) or rule is None or isinstance(value, bool):
+        return rule is value
+    return bool(rule == value)
+
+
+def _anything_but(argument: Any, value: Any) -> bool:
+    if value is _ABSENT:
+        return False
+    if isinstance(argument, dict):
+        return not _value_matches(argument, value)
+    return value not in (argument if isinstance(argument, list) else [argument])
+
+
+def _numeric(argument: list[Any], value: Any) -> bool:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    pairs = zip(argument[::2], argument[1::2], strict=True)
+    return all(_COMPARISONS[sign](number, float(limit)) for sign, limit in pairs)
+
+
+def _text(check: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    return lambda argument, value: isinstance(value, str) and check(value, argument)
+
+
+_RULES: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "exists": lambda argument, value: (value is not _ABSENT) is argument,
+    "prefix": _text(str.startswith),
+    "suffix": _text(str.endswith),
+    "equals-ignore-case": _text(lambda value, argument: value.lower() == argument.lower()),
+    "anything-but": _anything_but,
+    "numeric": _numeric,
+}

@@ -1,0 +1,92 @@
+"""The settings of a mapping that reads a DynamoDB stream, checked as Lambda checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cryptoctl.local.mappings.filters import FilterError, parse_filters
+from cryptoctl.local.wire import AwsError
+
+DEFAULTS: Final[dict[str, Any]] = {
+    "BatchSize": 100,
+    "MaximumBatchingWindowInSeconds": 0,
+    "ParallelizationFactor": 1,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "BisectBatchOnFunctionError": False,
+    "TumblingWindowInSeconds": 0,
+    "FunctionResponseTypes": [],
+    "DestinationConfig": {"OnFailure": {}},
+    "Enabled": True,
+}
+_RANGES: Final[dict[str, tuple[int, int]]] = {
+    "BatchSize": (1, 10_000),
+    "MaximumBatchingWindowInSeconds": (0, 300),
+    "ParallelizationFactor": (1, 10),
+    "MaximumRecordAgeInSeconds": (-1, 604_800),
+    "MaximumRetryAttempts": (-1, 10_000),
+    "TumblingWindowInSeconds": (0, 900),
+}
+CHANGEABLE: Final[tuple[str, ...]] = (*DEFAULTS, "FilterCriteria")
+YOUNGEST_AGE_S: Final[int] = 60
+MOST_FILTERS: Final[int] = 10
+
+
+def invalid(message: str) -> AwsError:
+    """Lambda's usual refusal."""
+    return AwsError("InvalidParameterValueException", message, Type="User")
+
+
+def check(asked: Mapping[str, Any]) -> None:
+    """Raises AwsError for what Lambda would refuse, whichever of the fields are there."""
+    for name, (low, high) in _RANGES.items():
+        if asked.get(name) is not None:
+            _check_range(name, asked[name], low, high)
+    age = asked.get("MaximumRecordAgeInSeconds")
+    if age is not None and -1 < age < YOUNGEST_AGE_S:
+        raise invalid(f"Maximum record age must be -1 or at least {YOUNGEST_AGE_S} seconds.")
+    for kind in asked.get("FunctionResponseTypes") or []:
+        if kind != "ReportBatchItemFailures":
+            allowed = "Member must satisfy enum value set: [ReportBatchItemFailures]"
+            raise _violation("functionResponseTypes", kind, allowed)
+    filters = (asked.get("FilterCriteria") or {}).get("Filters") or []
+    if len(filters) > MOST_FILTERS:
+        raise invalid(f"A mapping has at most {MOST_FILTERS} filters.")
+    try:
+        parse_filters(asked.get("FilterCriteria"))
+    except FilterError as error:
+        raise invalid(str(error)) from error
+    _check_destination((asked.get("DestinationConfig") or {}).get("OnFailure") or {})
+
+
+def check_start(asked: Mapping[str, Any]) -> None:
+    """Raises AwsError where a new mapping does not say properly where to start."""
+    position = asked.get("StartingPosition")
+    if position is None:
+        raise invalid(
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint"
+        )
+    if position not in ("TRIM_HORIZON", "LATEST"):
+        raise invalid(f"Unsupported starting position for DynamoDB Streams: {position}.")
+
+
+def _check_range(name: str, value: Any, low: int, high: int) -> None:
+    member = name[0].lower() + name[1:]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise AwsError("SerializationException", f"{member} must be a whole number")
+    if value < low:
+        raise _violation(member, value, f"Member must have value greater than or equal to {low}")
+    if value > high:
+        raise _violation(member, value, f"Member must have value less than or equal to {high}")
+
+
+def _violation(member: str, value: Any, constraint: str) -> AwsError:
+    found = f"1 validation error detected: Value '{value}' at '{member}'"
+    return AwsError("ValidationException", f"{found} failed to satisfy constraint: {constraint}")
+
+
+def _check_destination(destination: Mapping[str, Any]) -> None:
+    arn = destination.get("Destination")
+    if arn and not str(arn).startswith(("arn:aws:sqs:", "arn:aws:sns:", "arn:aws:s3:")):
+        raise invalid(f"Invalid destination ARN: {arn}. A queue, a topic or a bucket is needed.")

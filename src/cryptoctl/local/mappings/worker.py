@@ -1,0 +1,190 @@
+"""One mapping at work: reads, filters, gathers batches, delivers each until it is done or given up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from contextlib import suppress
+from typing import Final
+
+from cryptoctl.local.inside import Inside
+from cryptoctl.local.mappings.batches import Answer, Batch, Record, Rules, judge
+from cryptoctl.local.mappings.delivery import Delivery
+from cryptoctl.local.mappings.filters import parse_filters, passes
+from cryptoctl.local.mappings.mapping import Mapping, MappingStore
+from cryptoctl.local.mappings.reader import Reader
+from cryptoctl.local.wire import AwsError
+
+logger = logging.getLogger(__name__)
+
+LOOKS_EVERY_S: Final[float] = 1.0
+"""How often a mapping looks by itself; the engine wakes it when something was written."""
+MOST_BYTES: Final[int] = 6_000_000
+FIRST_PAUSE_S: Final[float] = 0.1
+LONGEST_PAUSE_S: Final[float] = 30.0
+
+
+class Worker:
+    """Delivers the records of one mapping, in order."""
+
+    def __init__(self, mapping: Mapping, store: MappingStore, inside: Inside, delivery: Delivery) -> None:
+        self.mapping = mapping
+        self._store = store
+        self._delivery = delivery
+        self._reader = Reader(inside, mapping)
+        self._filters = parse_filters(mapping.settings.get("FilterCriteria"))
+        self._rules = Rules(
+            retries=mapping.settings["MaximumRetryAttempts"],
+            bisect=mapping.settings["BisectBatchOnFunctionError"],
+            reports_failures="ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"],
+        )
+        self._pending: list[Record] = []
+        self._last_read: Record | None = None
+        self._newest_wanted: Record | None = None
+        self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()
+
+    def stop(self) -> None:
+        """Asks the worker to end after the invocation it is in."""
+        self._stopping.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Says that there may be something to read."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Works until told to stop."""
+        while not self._stopping.is_set():
+            try:
+                await self._one_batch()
+            except AwsError as error:
+                self.mapping.last_result = f"PROBLEM: {error.message}"
+                await self._pause(LOOKS_EVERY_S)
+            except Exception:
+                logger.exception("mapping %s", self.mapping.uuid)
+                await self._pause(LOOKS_EVERY_S)
+
+    async def _one_batch(self) -> None:
+        await self._gather()
+        if self._stopping.is_set() or not self._pending:
+            return
+        batch = self._take_batch()
+        self._pending = self._pending[len(batch) :]
+        await self._deliver(Batch(records=batch))
+
+    async def _gather(self) -> None:
+        """Reads until a batch is full, or its window is over since its first record came."""
+        size, window_s = (
+            self.mapping.settings["BatchSize"],
+            self.mapping.settings["MaximumBatchingWindowInSeconds"],
+        )
+        closes_at = time.monotonic() + window_s if self._pending else None
+        while len(self._pending) < size and not self._stopping.is_set():
+            self._woken.clear()
+            read = await self._reader.read()
+            self._take(read)
+            if self._pending and closes_at is None:
+                closes_at = time.monotonic() + window_s
+            if read:
+                continue
+            left_s = LOOKS_EVERY_S if closes_at is None else closes_at - time.monotonic()
+            if left_s <= 0:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, LOOKS_EVERY_S)):
+                    await self._woken.wait()
+
+    def _take(self, records: list[Record]) -> None:
+        if not records:
+            return
+        self._last_read = records[-1]
+        wanted = [record for record in records if passes(record, self._filters)]
+        self._pending.extend(wanted)
+        self._newest_wanted = wanted[-1] if wanted else self._newest_wanted
+        if not self._pending:
+            self._store.advance(self.mapping, self._reader.position_after(self._last_read))
+
+    def _take_batch(self) -> tuple[Record, ...]:
+        """As many of the pending records as one invocation may have."""
+        batch: list[Record] = []
+        left = MOST_BYTES
+        for record in self._pending[: self.mapping.settings["BatchSize"]]:
+            left -= len(json.dumps(record))
+            if batch and left < 0:
+                break
+            batch.append(record)
+        return tuple(batch)
+
+    async def _deliver(self, whole: Batch) -> None:
+        """Delivers a batch and what it is split into, in order; the position follows what is finished."""
+        waiting = [whole]
+        while waiting:
+            batch = await self._without_aged(waiting.pop(0))
+            if not batch.records:
+                continue
+            answer = await self._invoke(batch)
+            if self._stopping.is_set() and answer is None:
+                return
+            if answer is None:
+                waiting.insert(0, batch)
+                continue
+            verdict = judge(batch, answer, self._rules)
+            result = "PROBLEM: Function call failed" if verdict.again or verdict.given_up else "OK"
+            self._finish(batch.records[: verdict.done], result)
+            if verdict.given_up:
+                await self._give_up(verdict.given_up, "RetryAttemptsExhausted", answer)
+            waiting[:0] = verdict.again
+            if verdict.again and verdict.again[0].failures:
+                await self._pause(
+                    min(FIRST_PAUSE_S * 2.0 ** (verdict.again[0].failures - 1), LONGEST_PAUSE_S)
+                )
+            if self._stopping.is_set() and waiting:
+                return
+
+    async def _invoke(self, batch: Batch) -> Answer | None:
+        """The function's answer; None, after a pause, where it could not be invoked: that is no try."""
+        try:
+            return await self._delivery.invoke(batch.records)
+        except AwsError as error:
+            throttled = error.code == "TooManyRequestsException"
+            self.mapping.last_result = (
+                "PROBLEM: Function is throttled" if throttled else f"PROBLEM: {error.message}"
+            )
+            await self._pause(FIRST_PAUSE_S if throttled else LOOKS_EVERY_S)
+            return None
+
+    async def _without_aged(self, batch: Batch) -> Batch:
+        """The batch without the records that are too old to be delivered; those are given up."""
+        oldest_s = self.mapping.settings["MaximumRecordAgeInSeconds"]
+        if oldest_s < 0:
+            return batch
+        horizon = time.time() - oldest_s
+        aged = [
+            record for record in batch.records if record["dynamodb"]["ApproximateCreationDateTime"] < horizon
+        ]
+        if aged:
+            await self._give_up(
+                Batch(records=tuple(aged), failures=batch.failures), "RecordAgeExceeded", None
+            )
+        return Batch(records=batch.records[len(aged) :], failures=batch.failures)
+
+    async def _give_up(self, batch: Batch, condition: str, answer: Answer | None) -> None:
+        await self._delivery.give_up(batch.records, self._reader.shard, condition, batch.failures, answer)
+        self._finish(batch.records, "PROBLEM: Function call failed")
+
+    def _finish(self, records: tuple[Record, ...], result: str) -> None:
+        if not records:
+            self.mapping.last_result = result
+            return
+        # Records behind the last one that were read but not wanted are done with as well.
+        newest_wanted = not self._pending and records[-1] is self._newest_wanted
+        last = self._last_read if newest_wanted and self._last_read else records[-1]
+        self._store.advance(self.mapping, self._reader.position_after(last), result)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()

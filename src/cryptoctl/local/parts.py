@@ -1,0 +1,102 @@
+"""Puts the engine together: ministack inside, our parts in front of it, and the work that goes on beside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from cryptoctl.local.durability import Durability, open_database
+from cryptoctl.local.front import App, Front
+from cryptoctl.local.functions.asynchronous import AsyncQueue
+from cryptoctl.local.functions.elsewhere import Elsewhere
+from cryptoctl.local.functions.execution import Execution
+from cryptoctl.local.functions.function import Functions
+from cryptoctl.local.functions.invocations import Invocations
+from cryptoctl.local.home import Home
+from cryptoctl.local.inside import Inside
+from cryptoctl.local.logs.api import LogsApi
+from cryptoctl.local.logs.store import LogStore
+from cryptoctl.local.logs.subscriptions import Subscriptions
+from cryptoctl.local.mappings.api import MappingsApi
+from cryptoctl.local.mappings.mapping import MappingStore
+from cryptoctl.local.mappings.runner import Runner
+from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.refusals import Refusals
+from cryptoctl.local.tables.api import TablesApi
+from cryptoctl.local.tables.store import TableStore
+from cryptoctl.local.tables.streams import StreamsApi
+
+HOUSEKEEPING_S: Final[float] = 60.0
+
+
+class Parts:
+    """Everything that makes the engine, and its beginning and end."""
+
+    def __init__(self, inner: App, home: Home, port: int, options: EngineOptions) -> None:
+        self._database, self.notes = open_database(home.store_file)
+        self._durability = Durability(options.save_every_s)
+        self.front = front = Front(inner)
+        front.on_passed = self._durability.passed
+        inside = Inside(front)
+        endpoint = f"http://127.0.0.1:{port}"
+        self._logs = LogStore(self._database)
+        self._execution = Execution(endpoint, self._logs.write_line, options.idle_environment_s)
+        functions = Functions(inside, _directory(home.scratch / "code"))
+        self._queue = AsyncQueue(
+            self._database, functions, self._execution, inside, options.async_retry_delays_s
+        )
+        self._subscriptions = Subscriptions(inside)
+        self._logs.on_events = self._subscriptions.take
+        tables = TableStore(self._database)
+        mappings = MappingStore(self._database)
+        self._runner = Runner(inside, mappings)
+        tables.on_records = self._runner.records_written
+        self._streams = StreamsApi(tables)
+        front.parts = (
+            Refusals(inside),
+            TablesApi(front.inner, tables),
+            self._streams,
+            LogsApi(front.inner, self._logs, self._subscriptions.forget),
+            MappingsApi(front.inner, inside, mappings, functions, self._runner),
+            Invocations(
+                front.inner, functions, self._execution, self._queue, Elsewhere(self._database, endpoint)
+            ),
+        )
+        self._work: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> None:
+        """Takes up the work that goes on beside the requests."""
+        for work in (
+            self._queue.work(),
+            self._subscriptions.work(),
+            self._durability.work(),
+            self._keep_house(),
+        ):
+            self._begin(work)
+        await self._runner.start()
+
+    async def stop(self) -> None:
+        """Ends all work, and every process that was started for it."""
+        await self._runner.close()
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        self._execution.close()
+        self._database.close()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._work.append(asyncio.create_task(work))
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self._execution.retire_idle()
+            self._logs.prune()
+            self._streams.prune()
+
+
+def _directory(path: Path) -> Path:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

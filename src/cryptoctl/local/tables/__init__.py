@@ -1,0 +1,1 @@
+"""DynamoDB tables: items, expressions and streams, kept in the engine's own store."""

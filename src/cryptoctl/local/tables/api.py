@@ -1,0 +1,133 @@
+"""DynamoDB's operations on items, for tables without secondary indexes; all else stays with ministack.
+
+ministack keeps the tables' descriptions. It is never given their items, so its time does not grow with them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from cryptoctl.local.tables import batches, partiql, reads
+from cryptoctl.local.tables.items import get_item, write_item
+from cryptoctl.local.tables.store import Table, TableStore
+from cryptoctl.local.tables.values import invalid
+from cryptoctl.local.wire import AwsError, Request, Response, json_response
+
+Inner = Callable[[Request], Awaitable[Response]]
+
+_ON_ONE_TABLE: Final[dict[str, Callable[[TableStore, Table, Mapping[str, Any]], dict[str, Any]]]] = {
+    "PutItem": lambda store, table, asked: write_item(store, table, "Put", asked),
+    "UpdateItem": lambda store, table, asked: write_item(store, table, "Update", asked),
+    "DeleteItem": lambda store, table, asked: write_item(store, table, "Delete", asked),
+    "GetItem": get_item,
+    "Query": reads.query,
+    "Scan": reads.scan,
+}
+_ON_SEVERAL: Final[
+    dict[str, Callable[[TableStore, batches.FindTable, Mapping[str, Any]], dict[str, Any]]]
+] = {
+    "BatchGetItem": batches.batch_get,
+    "BatchWriteItem": batches.batch_write,
+    "TransactWriteItems": batches.transact_write,
+    "TransactGetItems": batches.transact_get,
+    "ExecuteStatement": partiql.execute,
+    "BatchExecuteStatement": partiql.batch_execute,
+}
+_NEED_ITEMS: Final = (
+    "CreateBackup",
+    "ExportTableToPointInTime",
+    "RestoreTableToPointInTime",
+    "ExecuteTransaction",
+)
+_DESCRIBE: Final = ("CreateTable", "UpdateTable", "DescribeTable", "DeleteTable")
+
+
+class _NotHereError(Exception):
+    """A request names a table that is not kept here."""
+
+
+class TablesApi:
+    """A part of the front."""
+
+    def __init__(self, inner: Inner, store: TableStore) -> None:
+        self._inner = inner
+        self._store = store
+
+    async def answer(self, request: Request) -> Response | None:
+        """The answer, or None where the tables concerned are ministack's."""
+        if not request.target.startswith("DynamoDB."):
+            return None
+        operation = request.target.removeprefix("DynamoDB.")
+        if operation in _DESCRIBE:
+            return await self._describe(operation, request)
+        if operation in _ON_ONE_TABLE:
+            table = self._find(request, str(request.json.get("TableName")))
+            return (
+                None
+                if table is None
+                else _shown(request, _ON_ONE_TABLE[operation](self._store, table, request.json))
+            )
+        if operation in _ON_SEVERAL:
+            return self._on_several(operation, request)
+        if operation in _NEED_ITEMS:
+            raise invalid(f"The embedded engine does not offer {operation}.")
+        return None
+
+    def _find(self, request: Request, name: str) -> Table | None:
+        return self._store.table(request.region, name.rpartition("/")[2])
+
+    def _on_several(self, operation: str, request: Request) -> Response | None:
+        def find(name: str) -> Table:
+            table = self._find(request, name)
+            if table is None:
+                raise _NotHereError(name)
+            return table
+
+        try:
+            return _shown(request, _ON_SEVERAL[operation](self._store, find, request.json))
+        except _NotHereError as absent:
+            if any(
+                self._store.table(request.region, name) for name in request.json.get("RequestItems") or {}
+            ):
+                message = f"Requested resource not found: Table: {absent} not found"
+                raise AwsError("ResourceNotFoundException", message) from absent
+            return None
+
+    async def _describe(self, operation: str, request: Request) -> Response:
+        self._refuse_late_index(operation, request)
+        response = await self._inner(request)
+        if response.status >= 300:
+            return response
+        content = json.loads(response.body)
+        described = content.get("TableDescription") or content.get("Table") or {}
+        name = described.get("TableName", "")
+        if operation == "DeleteTable":
+            self._store.drop(request.region, name)
+        elif operation == "CreateTable":
+            if not described.get("GlobalSecondaryIndexes") and not described.get("LocalSecondaryIndexes"):
+                self._store.describe(request.region, name, described)
+        elif self._store.table(request.region, name):
+            self._store.describe(request.region, name, described)
+        table = self._store.table(request.region, name)
+        if table is None:
+            return response
+        described["ItemCount"], described["TableSizeBytes"] = self._store.totals(table)
+        return json_response(content)
+
+    def _refuse_late_index(self, operation: str, request: Request) -> None:
+        adds = operation == "UpdateTable" and request.json.get("GlobalSecondaryIndexUpdates")
+        if adds and self._find(request, str(request.json.get("TableName"))):
+            raise invalid("The embedded engine does not add a secondary index to an existing table.")
+
+
+def _shown(request: Request, content: dict[str, Any]) -> Response:
+    """The answer, with the capacity it used where that was asked for. Every operation counts as one unit."""
+    wanted = request.json.get("ReturnConsumedCapacity")
+    if wanted in ("TOTAL", "INDEXES"):
+        used = {"TableName": request.json.get("TableName", ""), "CapacityUnits": 1.0}
+        content["ConsumedCapacity"] = (
+            [used] if request.target.startswith(("DynamoDB.Batch", "DynamoDB.Tr")) else used
+        )
+    return json_response(content)

@@ -1,0 +1,259 @@
+"""Items and stream records in the engine's database: a write and its stream record are one transaction.
+
+An item's place is its table, its hash key and its range key as bytes in DynamoDB's order, so a query walks
+an index however large the partition is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptoctl.local.database import Database
+from cryptoctl.local.tables.values import ITEM_BYTES, Item, Value, invalid, item_size, sortable
+
+SCHEMA: Final[str] = """
+CREATE TABLE IF NOT EXISTS ddb_table (
+    id INTEGER PRIMARY KEY,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    UNIQUE (region, name)
+);
+CREATE TABLE IF NOT EXISTS ddb_item (
+    table_id INTEGER NOT NULL REFERENCES ddb_table (id) ON DELETE CASCADE,
+    hash BLOB NOT NULL,
+    range BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    item TEXT NOT NULL,
+    PRIMARY KEY (table_id, hash, range)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ddb_stream (
+    arn TEXT PRIMARY KEY, region TEXT NOT NULL, table_name TEXT NOT NULL, description TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ddb_record (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    at REAL NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ddb_record_order ON ddb_record (stream, sequence);
+"""
+FIRST_SEQUENCE: Final[int] = 100_000_000_000_000_000_000
+"""Added to a record's number, so that sequence numbers have the length of AWS's."""
+KEY_BYTES: Final[dict[str, int]] = {"HASH": 2048, "RANGE": 1024}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table as it was described when it was created or last changed."""
+
+    id: int
+    region: str
+    name: str
+    description: dict[str, Any]
+
+    @property
+    def keys(self) -> dict[str, tuple[str, str]]:
+        """The key attributes: HASH and perhaps RANGE, each with its name and type."""
+        kinds = {
+            each["AttributeName"]: each["AttributeType"] for each in self.description["AttributeDefinitions"]
+        }
+        schema = self.description["KeySchema"]
+        return {each["KeyType"]: (each["AttributeName"], kinds[each["AttributeName"]]) for each in schema}
+
+    @property
+    def stream_arn(self) -> str | None:
+        """The stream that takes the table's changes, or None."""
+        enabled = (self.description.get("StreamSpecification") or {}).get("StreamEnabled")
+        return self.description.get("LatestStreamArn") if enabled else None
+
+    def key_of(self, item: Item) -> Item:
+        """The key attributes of an item."""
+        return {name: item[name] for name, _ in self.keys.values()}
+
+    def place(self, key: Item) -> tuple[bytes, bytes]:
+        """Where an item lies. Raises AwsError for a key that does not fit the table."""
+        parts: dict[str, bytes] = {"RANGE": b""}
+        for role, (name, kind) in self.keys.items():
+            value = key.get(name)
+            if value is None:
+                raise invalid(
+                    f"One or more parameter values were invalid: Missing the key {name} in the item"
+                )
+            if kind not in value:
+                (actual,) = value
+                raise invalid(
+                    "One or more parameter values were invalid: "
+                    f"Type mismatch for key {name} expected: {kind} actual: {actual}"
+                )
+            parts[role] = sortable(value)
+            _check_length(role, name, kind, parts[role])
+        return parts["HASH"], parts["RANGE"]
+
+    def exact_place(self, key: Item) -> tuple[bytes, bytes]:
+        """Where the item of this key lies; the key must be the key attributes and nothing else."""
+        if set(key) != {name for name, _ in self.keys.values()}:
+            raise invalid("The provided key element does not match the schema")
+        return self.place(key)
+
+
+def _check_length(role: str, name: str, kind: str, encoded: bytes) -> None:
+    if kind != "N" and not encoded:
+        raise invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute "
+            f"cannot contain an empty string value. Key: {name}"
+        )
+    if len(encoded) > KEY_BYTES[role]:
+        which = "hashkey" if role == "HASH" else "rangekey"
+        raise invalid(
+            f"One or more parameter values were invalid: Size of {which} has exceeded "
+            f"the maximum size limit of{KEY_BYTES[role]} bytes"
+        )
+
+
+class TableStore:
+    """Tables without secondary indexes, their items, and the records of their streams."""
+
+    def __init__(self, database: Database) -> None:
+        database.define(SCHEMA)
+        self.database = database
+        self._tables: dict[tuple[str, str], Table] = {}
+        for number, region, name, text in database.execute(
+            "SELECT id, region, name, description FROM ddb_table"
+        ):
+            self._tables[region, name] = Table(
+                id=number, region=region, name=name, description=json.loads(text)
+            )
+        self.on_records: Callable[[str], None] = lambda _stream: None
+
+    def table(self, region: str, name: str) -> Table | None:
+        """A table that is kept here."""
+        return self._tables.get((region, name))
+
+    def tables(self) -> list[Table]:
+        """Every table that is kept here."""
+        return list(self._tables.values())
+
+    def describe(self, region: str, name: str, description: dict[str, Any]) -> None:
+        """Takes up a table, or its new description, and its stream."""
+        text = json.dumps(description)
+        with self.database.transaction():
+            self.database.execute(
+                "INSERT INTO ddb_table (region, name, description) VALUES (?, ?, ?)"
+                " ON CONFLICT (region, name) DO UPDATE SET description = excluded.description",
+                *(region, name, text),
+            )
+            (number,) = self.database.execute(
+                "SELECT id FROM ddb_table WHERE region = ? AND name = ?", region, name
+            ).fetchone()
+            table = Table(id=number, region=region, name=name, description=description)
+            if table.stream_arn:
+                self.database.execute(
+                    "INSERT OR IGNORE INTO ddb_stream VALUES (?, ?, ?, ?)",
+                    table.stream_arn,
+                    region,
+                    name,
+                    text,
+                )
+        self._tables[region, name] = table
+
+    def drop(self, region: str, name: str) -> None:
+        """Forgets a table and its items. Its streams can still be read, for as long as records live."""
+        self.database.execute("DELETE FROM ddb_table WHERE region = ? AND name = ?", region, name)
+        self._tables.pop((region, name), None)
+
+    def get(self, table: Table, place: tuple[bytes, bytes]) -> Item | None:
+        """The item at a place."""
+        sql = "SELECT item FROM ddb_item WHERE table_id = ? AND hash = ? AND range = ?"
+        row = self.database.execute(sql, table.id, *place).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, table: Table, place: tuple[bytes, bytes], old: Item | None, new: Item | None) -> None:
+        """Replaces, creates or (with None) removes the item at a place, and tells the stream."""
+        if old == new:
+            return
+        with self.database.transaction():
+            if new is None:
+                sql = "DELETE FROM ddb_item WHERE table_id = ? AND hash = ? AND range = ?"
+                self.database.execute(sql, table.id, *place)
+            else:
+                size = item_size(new)
+                if size > ITEM_BYTES:
+                    raise invalid("Item size has exceeded the maximum allowed size")
+                text = json.dumps(new, separators=(",", ":"))
+                self.database.execute(
+                    "INSERT OR REPLACE INTO ddb_item VALUES (?, ?, ?, ?, ?)", table.id, *place, size, text
+                )
+            if table.stream_arn:
+                self._record(table, table.stream_arn, old, new)
+
+    def _record(self, table: Table, stream: str, old: Item | None, new: Item | None) -> None:
+        view = table.description["StreamSpecification"]["StreamViewType"]
+        now = time.time()
+        change: dict[str, Any] = {
+            "ApproximateCreationDateTime": int(now),
+            "Keys": table.key_of(new or old or {}),
+            "SizeBytes": 0,
+            "StreamViewType": view,
+        }
+        if new is not None and view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
+            change["NewImage"] = new
+        if old is not None and view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
+            change["OldImage"] = old
+        change["SizeBytes"] = sum(
+            item_size(change[part]) for part in ("Keys", "NewImage", "OldImage") if part in change
+        )
+        name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+        text = json.dumps({"eventName": name, "dynamodb": change}, separators=(",", ":"))
+        self.database.execute(
+            "INSERT INTO ddb_record (stream, at, record) VALUES (?, ?, ?)", stream, now, text
+        )
+        self.on_records(stream)
+
+    def walk(
+        self,
+        table: Table,
+        hash_key: bytes,
+        *,
+        low: tuple[str, bytes] | None,
+        high: tuple[str, bytes] | None,
+        forward: bool,
+    ) -> Iterator[tuple[int, Item]]:
+        """The items of a partition in the order of their range keys, each with its size in bytes.
+
+        `low` and `high` are bounds: an operator (`>`, `>=`, `<`, `<=`) and a range key.
+        """
+        sql = "SELECT size, item FROM ddb_item WHERE table_id = ? AND hash = ?"
+        values: list[object] = [table.id, hash_key]
+        for bound in (low, high):
+            if bound is not None:
+                sql += f" AND range {bound[0]} ?"
+                values.append(bound[1])
+        sql += f" ORDER BY range {'ASC' if forward else 'DESC'}"
+        for size, text in self.database.execute(sql, *values):
+            yield size, json.loads(text)
+
+    def scan(self, table: Table, after: tuple[bytes, bytes] | None) -> Iterator[tuple[int, Item]]:
+        """All items of a table, each with its size, after a place."""
+        sql = "SELECT size, item FROM ddb_item WHERE table_id = ?"
+        values: list[object] = [table.id]
+        if after is not None:
+            sql += " AND (hash, range) > (?, ?)"
+            values += after
+        for size, text in self.database.execute(f"{sql} ORDER BY hash, range", *values):
+            yield size, json.loads(text)
+
+    def totals(self, table: Table) -> tuple[int, int]:
+        """How many items a table has, and how many bytes."""
+        sql = "SELECT count(*), coalesce(sum(size), 0) FROM ddb_item WHERE table_id = ?"
+        count, size = self.database.execute(sql, table.id).fetchone()
+        return count, size
+
+
+def attribute(value: Value | None) -> Any:
+    """The bare content of a value."""
+    return None if value is None else next(iter(value.values()))

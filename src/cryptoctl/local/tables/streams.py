@@ -1,0 +1,162 @@
+"""DynamoDB Streams' operations, for the streams of the tables that are kept here. One shard a stream."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from cryptoctl.local.tables.store import FIRST_SEQUENCE, TableStore
+from cryptoctl.local.tables.values import invalid
+from cryptoctl.local.wire import AwsError, Request, Response, json_response
+
+RECORDS_LIVE_S: Final[int] = 86_400
+SHARD: Final[str] = "shardId-00000001500000000000-00000001"
+MOST_RECORDS: Final[int] = 1000
+
+
+class StreamsApi:
+    """A part of the front: answers for streams of ours; those of other tables are ministack's."""
+
+    def __init__(self, store: TableStore) -> None:
+        self._store = store
+        self._database = store.database
+
+    async def answer(self, request: Request) -> Response | None:
+        """The answer, or None where the stream is not one of ours."""
+        operation = request.target.removeprefix("DynamoDBStreams.")
+        own = _OWN.get(operation)
+        if own is None or operation == request.target:
+            return None
+        answer = own(self, request.region, request.json)
+        return None if answer is None else json_response(answer)
+
+    def describe(self, _region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """DescribeStream."""
+        found = self._description(str(asked.get("StreamArn")))
+        if found is None:
+            return None
+        table, live = found
+        first = self._database.execute(
+            "SELECT min(sequence) FROM ddb_record WHERE stream = ?", asked["StreamArn"]
+        ).fetchone()[0]
+        numbers = {"StartingSequenceNumber": _number(first or 1)}
+        if not live:
+            numbers["EndingSequenceNumber"] = _number(self._last(asked["StreamArn"]))
+        shard = {"ShardId": SHARD, "SequenceNumberRange": numbers}
+        return {
+            "StreamDescription": {
+                "StreamArn": asked["StreamArn"],
+                "StreamLabel": str(asked["StreamArn"]).rpartition("/")[2],
+                "StreamStatus": "ENABLED" if live else "DISABLED",
+                "StreamViewType": table["StreamSpecification"]["StreamViewType"],
+                "TableName": table["TableName"],
+                "KeySchema": table["KeySchema"],
+                "Shards": [] if asked.get("ExclusiveStartShardId") == SHARD else [shard],
+            }
+        }
+
+    def list(self, region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """ListStreams."""
+        name = asked.get("TableName")
+        streams = [
+            {"StreamArn": arn, "TableName": table, "StreamLabel": arn.rpartition("/")[2]}
+            for arn, table in self._database.execute(
+                "SELECT arn, table_name FROM ddb_stream WHERE region = ?", region
+            )
+            if name in (None, table)
+        ]
+        return {"Streams": streams} if streams or name is None else None
+
+    def iterator(self, _region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """GetShardIterator."""
+        stream = str(asked.get("StreamArn"))
+        if self._description(stream) is None:
+            return None
+        if asked.get("ShardId") != SHARD:
+            raise AwsError(
+                "ResourceNotFoundException", f"Requested resource not found: Shard {asked.get('ShardId')}"
+            )
+        kind = asked.get("ShardIteratorType")
+        if kind == "TRIM_HORIZON":
+            after = 0
+        elif kind == "LATEST":
+            after = self._last(stream)
+        elif kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+            after = int(asked.get("SequenceNumber") or 0) - FIRST_SEQUENCE - (kind == "AT_SEQUENCE_NUMBER")
+        else:
+            raise invalid(f"1 validation error detected: Value '{kind}' at 'shardIteratorType' is not valid")
+        return {"ShardIterator": _token(stream, after)}
+
+    def records(self, region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """GetRecords."""
+        try:
+            stream, after = json.loads(base64.b64decode(str(asked.get("ShardIterator"))))
+        except ValueError:
+            return None
+        found = self._description(stream)
+        if found is None:
+            return None
+        limit = min(int(asked.get("Limit") or MOST_RECORDS), MOST_RECORDS)
+        sql = "SELECT sequence, record FROM ddb_record WHERE stream = ? AND sequence > ?"
+        sql += " ORDER BY sequence LIMIT ?"
+        records: list[dict[str, Any]] = []
+        for sequence, text in self._database.execute(sql, stream, after, limit):
+            records.append(_record(region, sequence, json.loads(text)))
+            after = sequence
+        answer: dict[str, Any] = {"Records": records}
+        if found[1] or records:
+            answer["NextShardIterator"] = _token(stream, after)
+        return answer
+
+    def prune(self) -> None:
+        """Drops records older than a day, and streams that ended and have none left."""
+        self._database.execute("DELETE FROM ddb_record WHERE at < ?", time.time() - RECORDS_LIVE_S)
+        for (arn,) in self._database.execute("SELECT arn FROM ddb_stream").fetchall():
+            found = self._description(arn)
+            if found and not found[1] and not self._last(arn):
+                self._database.execute("DELETE FROM ddb_stream WHERE arn = ?", arn)
+
+    def _description(self, stream: str) -> tuple[dict[str, Any], bool] | None:
+        """The table's description when the stream began, and whether the stream still takes records."""
+        sql = "SELECT region, table_name, description FROM ddb_stream WHERE arn = ?"
+        row = self._database.execute(sql, stream).fetchone()
+        if row is None:
+            return None
+        table = self._store.table(row[0], row[1])
+        return json.loads(row[2]), table is not None and table.stream_arn == stream
+
+    def _last(self, stream: str) -> int:
+        sql = "SELECT max(sequence) FROM ddb_record WHERE stream = ?"
+        last = self._database.execute(sql, stream).fetchone()[0]
+        return int(last or 0)
+
+
+def _number(sequence: int) -> str:
+    return str(FIRST_SEQUENCE + sequence)
+
+
+def _token(stream: str, after: int) -> str:
+    return base64.b64encode(json.dumps([stream, after]).encode()).decode()
+
+
+def _record(region: str, sequence: int, kept: dict[str, Any]) -> dict[str, Any]:
+    kept["dynamodb"]["SequenceNumber"] = _number(sequence)
+    return {
+        "eventID": f"{sequence:032x}",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": region,
+        **kept,
+    }
+
+
+_Own = Callable[[StreamsApi, str, dict[str, Any]], dict[str, Any] | None]
+_OWN: Final[dict[str, _Own]] = {
+    "DescribeStream": StreamsApi.describe,
+    "ListStreams": StreamsApi.list,
+    "GetShardIterator": StreamsApi.iterator,
+    "GetRecords": StreamsApi.records,
+}

@@ -1,0 +1,202 @@
+"""A working day on the embedded engine, through the commands alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.reconcile.patience import Patience, RealClock
+from live import Connect
+
+pytestmark = pytest.mark.engine
+TRADES = Path(__file__).parents[2] / "examples" / "eth_usdt_trades.csv"
+
+
+def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> None:
+    cli = local_cli("updown")
+    first = cli.ok("up")
+    assert "webhook_processor_arn" in first.out
+    assert "Nobody is subscribed to the alerts" in first.err
+    assert "Nothing to do" in cli.ok("up").err
+    assert cli("plan", "--exit-code").code == 0
+    assert "pending deletion until" in cli.ok("down", "--yes").err
+    assert "pending deletion until" in cli.ok("down", "--yes").err
+    assert cli("plan", "--exit-code").code == 3
+    again = cli.ok("up", "--output", "json").json
+    changed = {step["resource"]: step["action"] for step in again["plan"]["steps"]}
+    assert changed.pop("key alias/lambda-env-updown") == "update"
+    assert set(changed.values()) == {"create"}
+    cli.ok("down", "--yes")
+
+
+def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
+    day: Cli, connect: Connect
+) -> None:
+    outputs = day.ok("outputs", "-o", "json").json
+    live = connect(outputs["environment"])
+    url = live.aws.call("sqs", "CreateQueue", QueueName=f"listener-{outputs['environment']}")["QueueUrl"]
+    arn = outputs["webhook_dlq_arn"].rsplit(":", 1)[0] + f":listener-{outputs['environment']}"
+    live.aws.call("sns", "Subscribe", TopicArn=outputs["sns_topic_arn"], Protocol="sqs", Endpoint=arn)
+    sent = [str(Decimal(50000) + Decimal(i * i) / 7) for i in range(21)]
+    for price in sent:
+        day.ok("send-price", "BTC", price, "coinbase")
+    rows = day.ok("prices", "BTC", "--wait", "--last", "100", "-o", "json").json
+    assert [row["price"] for row in rows] == sent
+    series = pd.Series([float(price) for price in sent])
+    expected = {
+        "ma_5": series.rolling(5).mean(),
+        "ma_20": series.rolling(20).mean(),
+        "volatility": series.rolling(10).std(ddof=0),
+    }
+    for name, values in expected.items():
+        for row, value in zip(rows, values, strict=True):
+            if pd.isna(value):
+                assert row[name] is None
+            else:
+                assert float(row[name]) == pytest.approx(value, rel=1e-9)
+    announced = Counter(json.loads(each)["sort_key"] for each in _received(live.aws, url, 21))
+    assert announced == Counter(row["sort_key"] for row in rows)
+    live.aws.call("sqs", "DeleteQueue", QueueUrl=url)
+
+
+def _received(aws: Any, url: str, number: int) -> list[str]:
+    found: list[str] = []
+
+    def enough() -> bool | None:
+        answer = aws.call("sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            found.append(json.loads(message["Body"])["Message"])
+            aws.call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return True if len(found) >= number and not answer.get("Messages") else None
+
+    assert Patience(RealClock()).until(enough, "the announcements", 30)
+    return found
+
+
+def test_real_trades_are_stored_in_order_once(day: Cli) -> None:
+    with TRADES.open(encoding="utf-8", newline="") as file:
+        trades = list(csv.DictReader(file))
+    command = ("send-price", "--file", str(TRADES), "--symbol", "ETH", "--exchange", "binance")
+    assert day.ok(*command, "-o", "json").json["stored"] == len(trades)
+    assert day.ok(*command, "-o", "json").json["duplicate"] == len(trades)
+    text = day.ok("prices", "ETH", "--wait", "--last", "1000", "-o", "csv").out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["timestamp"], row["id"]) for row in rows] == [
+        (trade["timestamp"], trade["id"]) for trade in trades
+    ]
+    assert [Decimal(row["price"]) for row in rows] == [Decimal(trade["price"]) for trade in trades]
+
+
+@pytest.mark.parametrize("price", ["0.000000000000000001", "1234567890123456789012345678.9012345678"])
+def test_a_price_survives_digit_for_digit(day: Cli, price: str) -> None:
+    day.ok("send-price", "TINY", price, "somewhere", "--volume", "0.5")
+    [row] = day.ok("prices", "TINY", "--last", "1", "-o", "json").json
+    assert (row["price"], row["volume"]) == (price, "0.5")
+
+
+def test_a_broken_line_is_named_and_the_others_are_sent(day: Cli, tmp_path: Path) -> None:
+    lines = ["symbol,price,exchange,timestamp"]
+    lines += [f"LINE,{'1x' if line == 7 else line},here,{1_700_000_000_000 + line}" for line in range(2, 12)]
+    file = tmp_path / "prices.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    said = day("send-price", "--file", str(file))
+    assert said.code == 1
+    assert "line 7: price: not a finite decimal number" in said.err
+    assert "9 stored, 0 duplicates, 1 failed" in said.out
+    assert len(day.ok("prices", "LINE", "-o", "json").json) == 9
+
+
+def test_json_lines_override_the_options(day: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "prices.jsonl"
+    file.write_text('{"price": 1.5, "id": 1}\n\n{"price": "2.5", "exchange": "kraken"}\n', encoding="utf-8")
+    day.ok("send-price", "--file", str(file), "--symbol", "JL", "--exchange", "gemini")
+    rows = day.ok("prices", "JL", "-o", "json").json
+    assert {(row["price"], row["exchange"]) for row in rows} == {("1.5", "gemini"), ("2.5", "kraken")}
+
+
+def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None:
+    said = day.ok("send-price", "LATER", "3", "here", "--async")
+    assert "queued as request" in said.out
+    assert "stored" not in said.out
+
+    def stored() -> Any:
+        return day.ok("prices", "LATER", "-o", "json").json or None
+
+    assert Patience(RealClock()).until(stored, "the price", 20)
+
+
+def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
+    day.ok("send-price", "LOGGED", "1", "here")
+    status = day.ok("status", "-o", "json").json
+    assert {each["state"] for each in status["resources"]} == {"present"}
+    assert [queue["visible"] for queue in status["queues"]] == [0, 0]
+    assert status["mappings"][0]["state"] == "Enabled"
+    assert status["engine"]["url"].startswith("http://127.0.0.1:")
+    names = [each["environment"] for each in day.ok("envs", "-o", "json").json]
+    assert status["environment"] in names
+
+    def logged() -> bool | None:
+        return True if "LOGGED" in day.ok("logs", "webhook-processor", "--since", "5m").out else None
+
+    assert Patience(RealClock()).until(logged, "the log line", 20)
+
+
+def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:
+    cli = local_cli("reviewed")
+    only = ("--only", "webhook-processor-reviewed")
+    fingerprint = cli.ok("plan", *only, "-o", "json").json["fingerprint"]
+    refused = cli("up", *only, "--expect", "0123456789ab")
+    assert refused.code == 6
+    assert fingerprint in refused.err
+    cli.ok("up", *only, "--expect", fingerprint)
+    missing = {
+        each["resource"]
+        for each in cli.ok("status", "-o", "json").json["resources"]
+        if each["state"] == "missing"
+    }
+    assert "stream mapping price-enricher-reviewed" in missing
+    assert "function webhook-processor-reviewed" not in missing
+    cli.ok("down", "--yes")
+
+
+def test_down_keeps_the_data_when_asked(local_cli: Any) -> None:
+    cli = local_cli("kept")
+    cli.ok("up")
+    cli.ok("send-price", "BTC", "1", "here")
+    assert "Kept: table crypto-prices-kept" in cli.ok("down", "--yes", "--keep-data").err
+    cli.ok("up")
+    assert len(cli.ok("prices", "BTC", "-o", "json").json) == 1
+    cli.ok("down", "--yes")
+    assert cli("prices", "BTC").code == 1
+
+
+def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) -> None:
+    cli = local_cli("guarded")
+    config = elsewhere / "cryptoctl.toml"
+    config.write_text("[env.guarded]\nprotected = true\n", encoding="utf-8")
+    cli.ok("up")
+    assert cli("down", "--yes").code == 6
+    config.unlink()
+    refused = cli("down", "--yes")
+    assert refused.code == 6
+    assert "deletion protection" in refused.err
+    cli.ok("up")
+    cli.ok("down", "--yes")
+
+
+def test_down_asks_for_the_name_and_without_a_terminal_names_the_flag(local_cli: Any) -> None:
+    cli = local_cli("asked")
+    cli.ok("up", "--only", "webhook-processor-dlq-asked")
+    said = cli("down", typed="asked\n")
+    assert said.code == 6
+    assert "--yes" in said.err
+    cli.ok("down", "--yes")

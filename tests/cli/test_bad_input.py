@@ -1,0 +1,137 @@
+"""Bad input: one sentence, an exit code, no traceback, and nothing changed."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.errors import Problem
+
+
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [
+        ("abc", "not a finite decimal number"),
+        ("-1", "must be greater than 0"),
+        ("0", "must be greater than 0"),
+        ("NaN", "not a finite decimal number"),
+        ("-inf", "not a finite decimal number"),
+        ("1e400", "outside the range"),
+        ("1." + "1" * 38, "more than 38 significant digits"),
+    ],
+)
+def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, reason: str) -> None:
+    said = cli("send-price", "BTC", price, "coinbase")
+    assert said.code == Problem.USAGE
+    assert reason in said.err
+    assert "Nothing was sent" in said.err
+
+
+@pytest.mark.parametrize("name", ["my env", "a" * 42, "-dev", "prod/eu", "dév"])
+def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> None:
+    said = cli("plan", f"--env={name}")
+    assert said.code == Problem.USAGE
+    assert "cannot name an environment" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[env.dev", "is not valid TOML"),
+        ("[env.dev]\nlog_retention_days = 4\n", "env.dev.log_retention_days = 4"),
+        ("[env.dev]\nlog_retention_day = 3\n", "unknown key `env.dev.log_retention_day`"),
+        ("[env.dev]\naccount_id = '12'\n", "env.dev.account_id"),
+        ("[env.dev.webhook_processor]\nreserved_concurrency = 'all'\n", "reserved_concurrency"),
+        ("[env.dev]\nalert_subscribers = ['nobody']\n", "must be an email address"),
+        ("[env.'my env']\n", "cannot name an environment"),
+    ],
+)
+def test_a_wrong_configuration_names_the_key(cli: Cli, elsewhere: Path, text: str, shown: str) -> None:
+    (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
+    said = cli("plan")
+    assert said.code == Problem.USAGE
+    assert shown in said.err
+
+
+def test_a_named_configuration_must_exist(cli: Cli) -> None:
+    said = cli("plan", "--config", "nowhere.toml")
+    assert said.code == Problem.USAGE
+    assert "nowhere.toml cannot be read" in said.err
+
+
+def test_without_credentials_the_error_mentions_local(cli: Cli) -> None:
+    said = cli("plan", "--aws", "--env", "nocredentials")
+    assert said.code == Problem.CREDENTIALS
+    assert "--local" in said.err
+
+
+def test_an_unknown_profile_is_named(cli: Cli) -> None:
+    said = cli("plan", "--aws", "--profile", "nosuch")
+    assert said.code == Problem.CREDENTIALS
+    assert "nosuch" in said.err
+
+
+@pytest.mark.parametrize("region", ["mars north", "us_east_1"])
+def test_an_unusable_region_is_named(cli: Cli, region: str) -> None:
+    said = cli("plan", "--aws", "--region", region)
+    assert said.code in (Problem.USAGE, Problem.CREDENTIALS, Problem.UNREACHABLE)
+    assert "error:" in said.err
+
+
+def test_an_engine_that_does_not_run_is_said(cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
+    said = cli("plan", "--local")
+    assert said.code == Problem.UNREACHABLE
+    assert "cryptoctl local start" in said.err
+
+
+def test_a_taken_port_is_said(cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = cli("local", "start", "--port", str(taken.getsockname()[1]))
+    assert said.code == Problem.UNREACHABLE
+    assert "port" in said.err
+
+
+def test_an_unknown_option_or_command_is_refused(cli: Cli) -> None:
+    assert cli("up", "--nosuch").code == Problem.USAGE
+    assert cli("fly").code == Problem.USAGE
+
+
+def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cli, elsewhere: Path) -> None:
+    cli.ok("init")
+    written = (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8")
+    said = cli("init")
+    assert said.code == Problem.REFUSED
+    assert (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.engine
+def test_a_pinned_account_refuses_other_credentials(local_cli: Any, elsewhere: Path) -> None:
+    (elsewhere / "cryptoctl.toml").write_text("[env.pinned]\naccount_id = '123456789012'\n", encoding="utf-8")
+    said = local_cli("pinned")("up")
+    assert said.code == Problem.CREDENTIALS
+    assert "123456789012" in said.err
+    assert "000000000000" in said.err
+
+
+@pytest.mark.engine
+def test_commands_on_the_engine_never_look_at_the_users_aws(local_cli: Any, monkeypatch: Any) -> None:
+    for name, value in {
+        "AWS_PROFILE": "nosuch",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert local_cli("alone")("plan").code == 0

@@ -1,0 +1,75 @@
+"""What the whole suite shares: one embedded engine a worker, and sessions on it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cryptoctl import settings
+from cryptoctl.aws import Credentials
+from cryptoctl.local.engine import Engine
+from cryptoctl.session import Choice, Session
+from cryptoctl.settings import Environment, Target
+from live import Connect, Live, RecordingAws
+
+
+@pytest.fixture(scope="session")
+def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """This machine's state, for this worker alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.mktemp("state of cryptoctl")
+        patch.setenv("CRYPTOCTL_STATE_DIR", str(directory))
+        for name in ("CRYPTOCTL_ENV", "CRYPTOCTL_CONFIG", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+            patch.delenv(name, raising=False)
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def engine(state_directory: Path) -> Iterator[Engine]:
+    """The embedded engine, running, where the commands look for it."""
+    engine = Engine(settings.state_directory() / "engine")
+    engine.start(port=0)
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def connect(engine: Engine) -> Connect:
+    """A live session for an environment, by name; nothing is made yet."""
+
+    def make(environment: str, config: Environment | None = None) -> Live:
+        url = engine.status().url
+        assert url is not None
+        made_up = engine.credentials(environment)
+        aws = RecordingAws(
+            endpoint_url=url,
+            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+        )
+        session = Session(Choice(environment=environment, target=Target.LOCAL))
+        session.aws = aws
+        session.config = config or Environment()
+        return Live(session, aws)
+
+    return make
+
+
+@pytest.fixture
+def fresh(connect: Connect) -> Iterator[Live]:
+    """An environment of its own with nothing in it; taken down afterwards."""
+    live = connect(f"t{uuid.uuid4().hex[:8]}")
+    yield live
+    live.down()
+
+
+@pytest.fixture(scope="module")
+def standing(connect: Connect) -> Iterator[Live]:
+    """A finished environment that the tests of a module share and leave finished."""
+    name = f"m{uuid.uuid4().hex[:8]}"
+    listener = f"arn:aws:sqs:us-east-1:000000000000:price-enricher-dlq-{name}"
+    live = connect(name, Environment(alert_subscribers=(listener,)))
+    live.up()
+    yield live
+    live.down()

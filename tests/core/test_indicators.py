@@ -1,0 +1,97 @@
+"""ma_5, ma_20 and volatility: exact, rounded once."""
+
+import decimal
+from decimal import Decimal
+from fractions import Fraction
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.indicators import indicators
+
+prices_of_any_size = st.builds(
+    lambda digits, exponent: Decimal(digits).scaleb(exponent, decimal.Context(prec=60)),
+    st.integers(1, 10**20),
+    st.integers(-130, 100),
+)
+everyday_prices = st.integers(1, 10**9).map(lambda cents: Decimal(cents) / 100)
+
+
+def rounded_rightly(found: Decimal, exact: Fraction, *, squared: bool = False) -> bool:
+    """Whether no number of 38 digits is nearer to the exact value (or, squared, to its root)."""
+    if not found:
+        return exact < Fraction(10) ** (-260 if squared else -130)
+    half_a_digit = Fraction(10) ** (found.adjusted() - 37) / 2
+    low, high = Fraction(found) - half_a_digit, Fraction(found) + half_a_digit
+    return low**2 <= exact <= high**2 if squared else low <= exact <= high
+
+
+@given(st.lists(prices_of_any_size, min_size=20, max_size=30))
+def test_each_indicator_is_the_nearest_number_of_38_digits(prices: list[Decimal]) -> None:
+    found = indicators(prices)
+    assert found.ma_5 is not None and found.ma_20 is not None and found.volatility is not None
+    exact = [Fraction(price) for price in prices]
+    assert rounded_rightly(found.ma_5, sum(exact[-5:], Fraction(0)) / 5)
+    assert rounded_rightly(found.ma_20, sum(exact[-20:], Fraction(0)) / 20)
+    mean = sum(exact[-10:], Fraction(0)) / 10
+    variance = sum(((price - mean) ** 2 for price in exact[-10:]), Fraction(0)) / 10
+    assert rounded_rightly(found.volatility, variance, squared=True)
+    assert all(len(each.as_tuple().digits) <= 38 for each in (found.ma_5, found.ma_20, found.volatility))
+
+
+@given(st.lists(everyday_prices, min_size=1, max_size=60))
+def test_they_agree_with_pandas(prices: list[Decimal]) -> None:
+    series = pd.Series([float(price) for price in prices])
+    found = [indicators(prices[: end + 1]) for end in range(len(prices))]
+    for got, wanted in (
+        ([each.ma_5 for each in found], series.rolling(5).mean()),
+        ([each.ma_20 for each in found], series.rolling(20).mean()),
+    ):
+        for mine, theirs in zip(got, wanted, strict=True):
+            assert (mine is None) == (theirs != theirs)
+            assert mine is None or float(mine) == pytest.approx(theirs, rel=1e-9)
+    # pandas takes a running variance, which cancels; numpy's own of each window is the better witness
+    for end, each in enumerate(found):
+        window = series.iloc[max(0, end - 9) : end + 1]
+        assert (each.volatility is None) == (len(window) < 10)
+        assert each.volatility is None or float(each.volatility) == pytest.approx(
+            window.std(ddof=0), rel=1e-9, abs=1e-9 * float(max(prices))
+        )
+
+
+@pytest.mark.parametrize(
+    ("count", "known"), [(4, set()), (5, {"ma_5"}), (9, {"ma_5"}), (10, {"ma_5", "volatility"})]
+)
+def test_too_little_history_is_absent_and_not_zero(count: int, known: set[str]) -> None:
+    found = indicators([Decimal(7)] * count)
+    assert {name for name in ("ma_5", "ma_20", "volatility") if getattr(found, name) is not None} == known
+
+
+def test_the_average_of_one_price_of_38_digits_is_that_price() -> None:
+    price = Decimal("1.2345678901234567890123456789012345678")
+    found = indicators([price] * 20)
+    assert (found.ma_5, found.ma_20, found.volatility) == (price, price, Decimal(0))
+
+
+def test_tiny_and_large_prices_are_both_right() -> None:
+    assert indicators([Decimal("0.00001234")] * 5).ma_5 == Decimal("0.00001234")
+    assert indicators([Decimal("123456789.12"), Decimal("0.00001234")] * 2 + [Decimal(1)]).ma_5 == Decimal(
+        "49382715.848004936"
+    )
+
+
+def test_a_tie_is_rounded_to_the_even_digit() -> None:
+    ones, twos = "1" * 38, "1" * 37 + "2"  # their mean ends in a 5 that 38 digits can't hold
+    found = indicators([Decimal(ones)] * 10 + [Decimal(twos)] * 10)
+    assert found.ma_20 == Decimal(twos)
+
+
+def test_a_volatility_too_small_for_the_table_is_zero() -> None:
+    prices = [Decimal("1e-130")] * 9 + [Decimal("1.0000001e-130")]
+    assert indicators(prices).volatility == 0
+
+
+def test_the_population_deviation_is_meant() -> None:
+    assert indicators([Decimal(1), Decimal(3)] * 5).volatility == 1

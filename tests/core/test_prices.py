@@ -1,0 +1,231 @@
+"""Which prices are taken in, as what, and which are refused, and why."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core import prices
+from cryptoctl.core.prices import Clock, Price, Rejected, TooLarge, parse_parsed, parse_request
+
+NOW = 1_795_383_931_429
+CLOCK = Clock(now_ms=NOW, arrival_ms=NOW - 7)
+GOOD = {"symbol": "BTC", "price": 50000.0, "exchange": "coinbase"}
+
+
+def one(**fields: Any) -> Price:
+    found = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
+    assert isinstance(found, Price), found
+    return found
+
+
+def refusal(**fields: Any) -> Rejected:
+    found = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
+    assert isinstance(found, Rejected), found
+    return found
+
+
+def without(name: str) -> Rejected:
+    found = parse_request(json.dumps({k: v for k, v in GOOD.items() if k != name}), CLOCK).prices[0]
+    assert isinstance(found, Rejected)
+    return found
+
+
+def test_a_price_with_everything_is_taken_as_it_is() -> None:
+    text = (
+        ' {"symbol":" btc ","price":50000.10,"exchange":" Coinbase ","volume":1e-18,'
+        '"timestamp":1675329600138,"id":7}\n'
+    )
+    assert parse_request(text, CLOCK).prices == (
+        Price(
+            symbol="BTC",
+            exchange="Coinbase",
+            price=Decimal("50000.1"),
+            volume=Decimal("1e-18"),
+            timestamp_ms=1675329600138,
+            id="7",
+            raw=text.strip(),
+        ),
+    )
+
+
+def test_what_is_absent_has_its_default() -> None:
+    price = one()
+    assert (price.volume, price.timestamp_ms, price.id) == (Decimal(0), NOW - 7, None)
+
+
+@pytest.mark.parametrize("name", ["symbol", "price", "exchange"])
+def test_what_a_price_needs_is_named_when_it_is_missing(name: str) -> None:
+    assert str(without(name)) == f"{name}: is missing"
+
+
+@pytest.mark.parametrize("value", [0, -1, "NaN", "abc", "1" * 39, "1e400", None, True, [], {}, "1e-131"])
+def test_a_price_that_is_none_is_refused(value: object) -> None:
+    assert refusal(price=value).field == "price"
+
+
+@pytest.mark.parametrize("value", [-1, "NaN", "abc", "1" * 39, None, True, [], {}])
+def test_a_volume_that_is_none_is_refused(value: object) -> None:
+    assert refusal(volume=value).field == "volume"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "  ", "B T", "ßTC", "BTC\u0000", "x" * 65, 5, None, [], ["BTC"], {}, True, "ı"]
+)
+def test_a_symbol_that_is_none_is_refused(value: object) -> None:
+    assert refusal(symbol=value).field == "symbol"
+
+
+@pytest.mark.parametrize("value", ["", "  ", "a\tb", "börse", "x" * 65, 5, None, [], 'a"b'])
+def test_an_exchange_that_is_none_is_refused(value: object) -> None:
+    assert refusal(exchange=value).field == "exchange"
+
+
+@pytest.mark.parametrize("value", ["", " ", "a b", "é", "x" * 129, 1.5, None, True, [], {}])
+def test_an_id_that_is_none_is_refused(value: object) -> None:
+    assert refusal(id=value).field == "id"
+
+
+@pytest.mark.parametrize(
+    "symbol", ["BINANCE:BTCUSDT.P", "BTC/USD", "ETH_USDT", "1INCH-USD", "BTC1!", "$WIF", "x" * 64]
+)
+def test_the_symbols_of_the_field_are_taken(symbol: str) -> None:
+    assert one(symbol=symbol.lower()).symbol == symbol.upper()
+
+
+def test_a_number_may_come_as_a_string() -> None:
+    price = one(price="1666.80", volume=" 26.062 ", timestamp="1675329600138", id=12)
+    assert (price.price, price.volume, price.timestamp_ms, price.id) == (
+        Decimal("1666.8"),
+        Decimal("26.062"),
+        1675329600138,
+        "12",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given_as", "milliseconds"),
+    [
+        (1675329600, 1675329600000),
+        (1675329600.138, 1675329600138),
+        ("1675329600.1389", 1675329600138),
+        (1675329600138, 1675329600138),
+        (1675329600138.9, 1675329600138),
+        ("2023-02-02T09:20:00.138Z", 1675329600138),
+        ("2023-02-02T10:20:00.138999+01:00", 1675329600138),
+    ],
+)
+def test_a_timestamp_is_seconds_milliseconds_or_iso_8601(given_as: object, milliseconds: int) -> None:
+    assert one(timestamp=given_as).timestamp_ms == milliseconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        [],
+        "",
+        "yesterday",
+        "2023-02-02T09:20:00",
+        "0001-01-01T00:00:00Z",
+        -1,
+        0,
+        "1e400",
+        10**14,
+        "NaN",
+        "5-5",
+    ],
+)
+def test_a_timestamp_that_is_none_is_refused(value: object) -> None:
+    assert refusal(timestamp=value).field == "timestamp"
+
+
+def test_a_timestamp_may_be_five_minutes_ahead_and_no_more() -> None:
+    assert one(timestamp=NOW + 300_000).timestamp_ms == NOW + 300_000
+    assert "5 minutes ahead" in str(refusal(timestamp=NOW + 300_001))
+
+
+def test_how_far_back_a_timestamp_may_lie_is_a_setting() -> None:
+    clock = Clock(now_ms=NOW, arrival_ms=NOW, most_behind=timedelta(days=1))
+    for age_ms, taken in ((86_400_000, True), (86_400_001, False)):
+        found = parse_request(json.dumps({**GOOD, "timestamp": NOW - age_ms}), clock).prices[0]
+        assert isinstance(found, Price) is taken
+
+
+def test_several_come_as_a_list_or_under_prices() -> None:
+    texts = [json.dumps({**GOOD, "id": n}) for n in range(3)]
+    for text in (f"[{','.join(texts)}]", f'{{"prices" : [ {" , ".join(texts)} ]}}'):
+        request = parse_request(text, CLOCK)
+        assert request.several
+        assert [price.raw for price in request.prices if isinstance(price, Price)] == texts
+
+
+def test_one_bad_price_among_good_ones_is_refused_alone() -> None:
+    good = json.dumps(GOOD)
+    found = parse_request(f'[{good},5,{{"symbol":"A","symbol":"B"}},{good}]', CLOCK).prices
+    assert [isinstance(each, Price) for each in found] == [True, False, False, True]
+
+
+def test_a_thousand_prices_are_taken_and_one_more_is_too_many() -> None:
+    assert len(parse_request(json.dumps([GOOD] * 1000), CLOCK).prices) == 1000
+    with pytest.raises(TooLarge, match="1000"):
+        parse_request(json.dumps([GOOD] * 1001), CLOCK)
+
+
+def test_a_body_or_a_price_that_is_too_long_is_refused_for_its_size() -> None:
+    with pytest.raises(TooLarge):
+        parse_request(json.dumps({**GOOD, "note": "x" * prices.MOST_BYTES}), CLOCK)
+    assert isinstance(refusal(note="é" * prices.MOST_PRICE_BYTES), TooLarge)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "5x", "[]", '{"prices":[]}', '{"prices":{}}', '{"a":1,"a":2}', "NaN"]
+)
+def test_a_request_without_a_price_is_refused_as_a_whole(text: str) -> None:
+    with pytest.raises(Rejected):
+        parse_request(text, CLOCK)
+
+
+@pytest.mark.parametrize("text", ["5", '"x"', "null", "true"])
+def test_a_price_must_be_an_object(text: str) -> None:
+    assert parse_request(text, CLOCK).prices[0].args == ("price: must be a JSON object",)  # type: ignore[union-attr]
+
+
+def test_parsed_fields_follow_the_same_rules() -> None:
+    request = parse_parsed([{**GOOD, "price": 0.1}, {**GOOD, "price": float("nan")}, 5], CLOCK)
+    first = request.prices[0]
+    assert isinstance(first, Price) and first.price == Decimal("0.1")
+    assert json.loads(first.raw) == {**GOOD, "price": 0.1}
+    assert all(isinstance(each, Rejected) for each in request.prices[1:])
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["symbol", "price", "exchange", "volume", "timestamp", "id", "prices"]), inner
+            )
+        ),
+    )
+)
+def test_whatever_is_sent_is_taken_or_refused_and_nothing_else(value: object) -> None:
+    for parsed in (True, False):
+        try:
+            request = parse_parsed(value, CLOCK) if parsed else parse_request(json.dumps(value), CLOCK)
+        except Rejected as rejected:
+            assert rejected.field and rejected.reason
+        else:
+            assert all(isinstance(each, (Price, Rejected)) for each in request.prices)
+
+
+def test_the_reason_never_repeats_what_was_sent() -> None:
+    secret = "hunter2" * 3
+    for name in ("symbol", "price", "exchange", "volume", "timestamp", "id"):
+        assert secret not in str(refusal(**{name: secret + "\u00e9"}))

@@ -1,0 +1,227 @@
+"""AWS in memory, behind real boto3 clients: a table with a stream, a topic, a queue; faults where asked for.
+
+boto3 checks every request against the service model and raises its own errors; only the network is missing.
+`test_fake_aws.py` holds the table against the embedded engine.
+"""
+
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from botocore import xform_name
+
+Item = dict[str, dict[str, Any]]
+Params = Mapping[str, Any]
+
+_SET = re.compile(r'(SET|REMOVE) "(\w+)"(=\?)?')
+_WHERE = re.compile(r'WHERE "symbol"=\? AND "timestamp"=\? AND "enriched_at"(=\?| IS MISSING)$')
+
+
+class FaultError(Exception):
+    """An error that AWS answers with."""
+
+    def __init__(self, code: str, message: str = "", **members: Any) -> None:
+        super().__init__(code)
+        self.answer = {"Error": {"Code": code, "Message": message}, **members}
+
+
+@dataclass
+class FakeAws:
+    """What the clients see. `fault` may raise a FaultError before or, to lose the answer, after the work."""
+
+    items: dict[tuple[str, Decimal], Item] = field(default_factory=dict)
+    stream: list[dict[str, Any]] = field(default_factory=list)
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    queue: list[dict[str, Any]] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    units: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    refuse_messages: Callable[[dict[str, Any]], bool] = lambda entry: False
+    refuse_updates: Callable[[str], str | None] = lambda symbol: None
+    fault: Callable[[str, str], None] = lambda operation, moment: None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def answer(self, operation: str, params: Params) -> dict[str, Any]:
+        with self.lock:
+            self.calls[operation] += 1
+            self.fault(operation, "before")
+            result: dict[str, Any] = getattr(self, xform_name(operation))(params)
+            self.fault(operation, "after")
+            return result
+
+    def put_item(self, params: Params) -> dict[str, Any]:
+        item = params["Item"]
+        key = _key(item)
+        self.units["write"] += _write_units(item)
+        if params.get("ConditionExpression") == "attribute_not_exists(symbol)" and key in self.items:
+            assert params["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+            raise FaultError("ConditionalCheckFailedException", Item=self.items[key])
+        self._write(key, item)
+        return {}
+
+    def query(self, params: Params) -> dict[str, Any]:
+        matching = sorted(self._matching(params), reverse=not params.get("ScanIndexForward", True))
+        page = matching[: params.get("Limit", len(matching))]
+        size = sum(_size(self.items[key]) for key in page)
+        whole = max(1, -(-size // 4096))
+        self.units["read"] += whole if params.get("ConsistentRead") else whole / 2
+        answer: dict[str, Any] = {"Items": [_projected(self.items[key], params) for key in page]}
+        if len(page) == params.get("Limit"):  # as DynamoDB does, even where nothing follows
+            symbol, number = page[-1]
+            answer["LastEvaluatedKey"] = {"symbol": {"S": symbol}, "timestamp": {"N": str(number)}}
+        return answer
+
+    def update_item(self, params: Params) -> dict[str, Any]:
+        """Only for the plain implementation of the benchmark: SET name=:name, …"""
+        key = _key(params["Key"])
+        item = dict(self.items[key])
+        for part in params["UpdateExpression"].removeprefix("SET ").split(", "):
+            name, value = part.split("=")
+            item[name] = params["ExpressionAttributeValues"][value]
+        self.units["write"] += _write_units(item)
+        self._write(key, item)
+        return {}
+
+    def batch_execute_statement(self, params: Params) -> dict[str, Any]:
+        assert len(params["Statements"]) <= 25
+        return {"Responses": [self._execute(statement) for statement in params["Statements"]]}
+
+    def publish_batch(self, params: Params) -> dict[str, Any]:
+        entries = params["PublishBatchRequestEntries"]
+        assert len(entries) <= 10
+        refused = [entry for entry in entries if self.refuse_messages(entry)]
+        self.announced += [entry for entry in entries if entry not in refused]
+        failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in refused]
+        return {"Successful": [{"Id": e["Id"]} for e in entries if e not in refused], "Failed": failed}
+
+    def publish(self, params: Params) -> dict[str, Any]:
+        self.announced.append(dict(params))
+        return {"MessageId": "1"}
+
+    def send_message(self, params: Params) -> dict[str, Any]:
+        self.queue.append(dict(params))
+        return {"MessageId": "1"}
+
+    def delete(self, symbol: str, key: str) -> None:
+        del self.items[symbol, Decimal(key)]
+
+    def put(self, item: Item) -> None:
+        """As somebody writes by hand."""
+        self._write(_key(item), item)
+
+    def of(self, symbol: str) -> list[Item]:
+        """The symbol's items in key order."""
+        return [self.items[key] for key in sorted(self.items) if key[0] == symbol]
+
+    def inserts(self) -> list[dict[str, Any]]:
+        """What the mapping's filter lets through."""
+        return [record for record in self.stream if record["eventName"] == "INSERT"]
+
+    def _matching(self, params: Params) -> list[tuple[str, Decimal]]:
+        values = params["ExpressionAttributeValues"]
+        symbol = values[":symbol"]["S"]
+        bounds = params["KeyConditionExpression"].removeprefix("#symbol = :symbol").removeprefix(" AND ")
+        within = _BOUNDS[bounds]
+        numbers = {name: Decimal(value["N"]) for name, value in values.items() if name != ":symbol"}
+        keys = [key for key in self.items if key[0] == symbol and within(key[1], numbers)]
+        start = params.get("ExclusiveStartKey")
+        if start is None:
+            return keys
+        last, forward = Decimal(start["timestamp"]["N"]), params.get("ScanIndexForward", True)
+        return [key for key in keys if (key[1] > last if forward else key[1] < last)]
+
+    def _execute(self, statement: Params) -> dict[str, Any]:
+        """An UPDATE as table.py writes it; it must be understood in full."""
+        text, parameters = statement["Statement"], list(statement["Parameters"])
+        where = _WHERE.search(text)
+        assert where is not None, text
+        assignments = _SET.findall(text[: where.start()])
+        assert re.fullmatch(r'UPDATE "[\w.-]+" ', _SET.sub("", text[: where.start()]).rstrip() + " "), text
+        values = {name: parameters.pop(0) for verb, name, _ in assignments if verb == "SET"}
+        key = parameters[0]["S"], Decimal(parameters[1]["N"])
+        refused = self.refuse_updates(key[0])
+        if refused:
+            return {"Error": {"Code": refused, "Message": "refused"}}
+        expected = parameters[2] if where[1] == "=?" else None
+        self.units["write"] += _write_units(self.items.get(key, {}))
+        if key not in self.items or self.items[key].get("enriched_at") != expected:
+            return {"Error": {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}}
+        removed = {name for verb, name, _ in assignments if verb == "REMOVE"}
+        self._write(key, {n: v for n, v in self.items[key].items() if n not in removed} | values)
+        return {"TableName": "t"}
+
+    def _write(self, key: tuple[str, Decimal], item: Item) -> None:
+        record = {
+            "eventName": "MODIFY" if key in self.items else "INSERT",
+            "dynamodb": {
+                "SequenceNumber": str(100_000_000_000 + len(self.stream)),
+                "Keys": {name: item[name] for name in ("symbol", "timestamp")},
+                "NewImage": dict(item),
+            },
+        }
+        self.items[key] = dict(item)
+        self.stream.append(record)
+
+
+_BOUNDS: dict[str, Callable[[Decimal, Mapping[str, Decimal]], bool]] = {
+    "": lambda key, bound: True,
+    "#timestamp < :key": lambda key, bound: key < bound[":key"],
+    "#timestamp <= :key": lambda key, bound: key <= bound[":key"],
+    "#timestamp >= :key": lambda key, bound: key >= bound[":key"],
+    "#timestamp BETWEEN :first AND :last": lambda key, bound: bound[":first"] <= key <= bound[":last"],
+}
+
+
+def connect(client: Any, aws: Callable[[], FakeAws]) -> None:
+    """From now on the client talks to what `aws` gives, instead of the network."""
+    service = client.meta.service_model.service_name
+    asked = threading.local()
+
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        asked.params = params
+
+    def reply(model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        try:
+            answer = aws().answer(model.name, asked.params)
+        except FaultError as fault:
+            return SimpleNamespace(status_code=400, headers={}), fault.answer
+        return SimpleNamespace(status_code=200, headers={}), answer
+
+    client.meta.events.register(f"before-parameter-build.{service}", remember)
+    client.meta.events.register(f"before-call.{service}", reply)
+
+
+def _key(item: Mapping[str, Any]) -> tuple[str, Decimal]:
+    number = Decimal(item["timestamp"]["N"])
+    assert len(number.as_tuple().digits) <= 38
+    return item["symbol"]["S"], number
+
+
+def _projected(item: Item, params: Params) -> Item:
+    names = params.get("ExpressionAttributeNames", {})
+    wanted = params.get("ProjectionExpression")
+    if wanted is None:
+        return dict(item)
+    attributes = {names.get(each.strip(), each.strip()) for each in wanted.split(",")}
+    return {name: value for name, value in item.items() if name in attributes}
+
+
+def _size(item: Item) -> int:
+    """Bytes, by DynamoDB's rules: a number has a byte for two digits and one more, a boolean one."""
+    total = 0
+    for name, value in item.items():
+        ((kind, content),) = value.items()
+        total += len(name.encode())
+        if kind == "N":
+            total += 1 + (len(Decimal(content).normalize().as_tuple().digits) + 1) // 2
+        else:
+            total += 1 if kind == "BOOL" else len(str(content).encode())
+    return total
+
+
+def _write_units(item: Item) -> int:
+    return max(1, -(-_size(item) // 1024))

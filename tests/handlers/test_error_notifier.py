@@ -1,0 +1,179 @@
+"""The error notifier: one alert that a person can read, whatever came."""
+
+import base64
+import gzip
+import io
+import json
+import logging
+import re
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cryptoctl.handlers import error_notifier, logs
+from handlers.events import Context
+from handlers.fake_aws import FakeAws, FaultError
+
+MS = 1_675_329_600_138
+
+
+def delivery(*messages: Any, **more: Any) -> dict[str, Any]:
+    """A delivery as CloudWatch Logs packs it."""
+    content = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "123456789012",
+        "logGroup": "/aws/lambda/webhook-processor-prod",
+        "logStream": "2026/11/22/[$LATEST]abc",
+        "subscriptionFilters": ["webhook-error-filter-prod"],
+        "logEvents": [{"id": str(n), "timestamp": MS, "message": text} for n, text in enumerate(messages)],
+        **more,
+    }
+    return packed(json.dumps(content).encode())
+
+
+def packed(content: bytes) -> dict[str, Any]:
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(content)).decode()}}
+
+
+def alert(aws: FakeAws, event: Any) -> dict[str, Any]:
+    error_notifier.handler(event, Context())
+    (message,) = aws.announced
+    assert len(message["Subject"]) <= 100
+    assert re.fullmatch("[ -~]+", message["Subject"])
+    assert len(message["Message"].encode()) <= 262_144
+    return message
+
+
+OUR_LINE = json.dumps(
+    {
+        "timestamp": "2026-11-22T21:20:00.000001+00:00",
+        "level": "ERROR",
+        "message": "request not stored",
+        "logger": "cryptoctl.webhook_processor",
+        "requestId": "req-1",
+        "errorType": "NotStoredError",
+        "errorMessage": "the time was up",
+        "stackTrace": "Traceback (most recent call last):\n  File x\nNotStoredError",
+    },
+    separators=(",", ":"),
+)
+
+
+def test_an_alert_says_what_where_when_and_where_to_look(aws: FakeAws) -> None:
+    message = alert(aws, delivery(OUR_LINE))
+    assert message["TopicArn"].endswith(":alerts")
+    assert message["Subject"] == "[test] webhook-processor-prod: request not stored"
+    for wanted in (
+        "webhook-processor-prod",
+        "Environment: test",
+        "2026-11-22T21:20:00",
+        "request not stored",
+        "NotStoredError: the time was up",
+        "Request id: req-1",
+        "Traceback",
+        "cryptoctl logs webhook-processor-prod --env test",
+    ):
+        assert wanted in message["Message"]
+
+
+def test_several_events_make_one_alert(aws: FakeAws) -> None:
+    text = alert(aws, delivery(OUR_LINE, OUR_LINE, "plain text"))["Message"]
+    assert "3 errors in webhook-processor-prod" in text
+    assert "3. 2023-02-02T09:20:00.138000+00:00  plain text" in text
+
+
+def test_lambda_s_own_lines_are_understood(aws: FakeAws) -> None:
+    unhandled: dict[str, Any] = {"timestamp": "t1", "level": "ERROR", "requestId": "r", "message": "'x'"}
+    unhandled |= {"errorType": "KeyError", "errorMessage": "'x'", "stackTrace": ["  File a", "  File b"]}
+    timeout = {"time": "t2", "type": "platform.report", "record": {"requestId": "r2", "status": "timeout"}}
+    text = alert(
+        aws,
+        delivery(json.dumps(unhandled), json.dumps(timeout), "2026 r3 Task timed out after 30.00 seconds\n"),
+    )["Message"]
+    for wanted in ("KeyError: 'x'", "File b", "platform.report: timeout", "Request id: r2", "Task timed out"):
+        assert wanted in text
+
+
+UNREADABLE: list[Any] = [
+    None,
+    5,
+    [],
+    {},
+    {"awslogs": None},
+    {"awslogs": {"data": 5}},
+    {"awslogs": {"data": "!"}},
+]
+UNREADABLE += [packed(content) for content in (b"{", b"[]", b"\xff", b"[" * 100_000)]
+UNREADABLE += [{"awslogs": {"data": base64.b64encode(b"x").decode()}}]
+UNREADABLE += [{"awslogs": {"data": base64.b64encode(gzip.compress(b"{}")[:-9]).decode()}}]
+
+
+@pytest.mark.parametrize("event", UNREADABLE, ids=range(len(UNREADABLE)))
+def test_what_cannot_be_read_is_an_alert_of_its_own(aws: FakeAws, event: Any) -> None:
+    assert "cannot be read" in alert(aws, event)["Subject"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [delivery(messageType="CONTROL_MESSAGE"), delivery(), delivery(logEvents=5), delivery(logEvents=None)],
+    ids=range(4),
+)
+def test_a_delivery_without_errors_is_no_alert(aws: FakeAws, event: Any) -> None:
+    assert error_notifier.handler(event, None) == {"alerts": 0, "events": 0}
+    assert not aws.announced
+
+
+def test_a_flood_of_long_errors_is_cut_to_what_the_topic_takes(aws: FakeAws) -> None:
+    text = alert(aws, delivery(*["é€😀" * 20_000] * 30))["Message"]
+    assert text.endswith("cut off here; the log has the rest")
+
+
+def test_a_decompression_bomb_is_not_unpacked(aws: FakeAws) -> None:
+    assert "cannot be read" in alert(aws, packed(b'{"a":"' + b"x" * 50_000_000 + b'"}'))["Subject"]
+
+
+def test_an_alert_that_the_topic_refuses_is_tried_again_by_lambda(aws: FakeAws) -> None:
+    def no_topic(operation: str, moment: str) -> None:
+        raise FaultError("InternalError")
+
+    aws.fault = no_topic
+    with pytest.raises(ClientError):
+        error_notifier.handler(delivery("x"), None)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["message", "timestamp", "record", "type", "stackTrace", "errorType", "status"]),
+            inner,
+        )
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(anything, min_size=1, max_size=3), anything, st.booleans())
+def test_events_of_any_shape_make_an_alert(aws: FakeAws, events: list[Any], group: Any, lines: bool) -> None:
+    aws.announced.clear()
+    sent = [{"message": json.dumps(each)} for each in events] if lines else events
+    alert(aws, delivery(logEvents=sent, logGroup=group, logStream=group))
+
+
+def test_our_own_error_lines_reach_the_alert_in_full(aws: FakeAws) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.JsonFormatter())
+    logger = logging.getLogger("test_error_notifier")
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        raise ArithmeticError("no average")
+    except ArithmeticError:
+        logger.exception("enrichment failed")
+    text = alert(aws, delivery(stream.getvalue()))["Message"]
+    assert "enrichment failed" in text and "ArithmeticError: no average" in text

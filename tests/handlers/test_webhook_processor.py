@@ -1,0 +1,305 @@
+"""The webhook processor: what it answers, what it stores, and what becomes of what cannot be stored."""
+
+import base64
+import json
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from handlers.events import ARRIVED_MS, GOOD, Context, http, send, send_prices
+from handlers.fake_aws import FakeAws, FaultError
+
+BODY = json.dumps(GOOD)
+MS = 1_675_329_600_138
+
+
+def down(operation: str, moment: str) -> None:
+    if operation == "PutItem":
+        raise FaultError("InternalServerError")
+
+
+def test_one_price_is_stored_as_the_contract_says(aws: FakeAws) -> None:
+    text = (
+        '{"symbol":" btc ","price":0.10,"exchange":"Coinbase","volume":2,"timestamp":1675329600138,"id":"9"}'
+    )
+    status, answer = send({"body": text})
+    (item,) = aws.of("BTC")
+    assert status == 200
+    assert answer == {
+        "message": "price stored",
+        "status": "stored",
+        "symbol": "BTC",
+        "timestamp": MS,
+        "sort_key": item["timestamp"]["N"],
+    }
+    created_at = item.pop("created_at")["S"]
+    assert created_at.endswith("+00:00")
+    assert item == {
+        "symbol": {"S": "BTC"},
+        "timestamp": {"N": answer["sort_key"]},
+        "price": {"N": "0.1"},
+        "exchange": {"S": "Coinbase"},
+        "volume": {"N": "2"},
+        "raw_data": {"S": text},
+        "processed": {"BOOL": False},
+        "id": {"S": "9"},
+    }
+    assert aws.calls == {"PutItem": 1}
+
+
+def test_a_bare_price_a_body_and_an_http_event_come_to_the_same(aws: FakeAws) -> None:
+    price = {**GOOD, "timestamp": MS, "id": 1}
+    encoded = base64.b64encode(json.dumps(price).encode()).decode()
+    events = [
+        price,
+        {"body": json.dumps(price)},
+        http(json.dumps(price)),
+        http(encoded, isBase64Encoded=True),
+    ]
+    answers = [send(event) for event in events]
+    assert [body["status"] for _, body in answers] == ["stored", "duplicate", "duplicate", "duplicate"]
+    assert len(aws.items) == 1
+
+
+def test_without_a_timestamp_the_arrival_counts(aws: FakeAws) -> None:
+    assert send(http(BODY))[1]["timestamp"] == ARRIVED_MS
+
+
+@pytest.mark.parametrize("junk", [None, "x", True, -1, {}, 1.5])
+def test_an_arrival_that_is_none_is_now(aws: FakeAws, junk: object) -> None:
+    assert send(http(BODY, requestContext={"timeEpoch": junk}))[1]["timestamp"] > ARRIVED_MS
+
+
+BAD_EVENTS: list[Any] = [None, 5, "x", [], {}, {"requestContext": {}}]
+BAD_EVENTS += [{"body": body} for body in (None, 5, "", GOOD, "\ud800", BODY.replace("50000.0", "1" * 39))]
+BAD_EVENTS += [http(body) for body in ("{", "[" * 100_000, '{"symbol":"A","symbol":"B"}')]
+BAD_EVENTS += [http(body, isBase64Encoded=True) for body in ("no base64!", "//4=")]
+BAD_EVENTS += [http('{"symbol":"BTC","price":NaN,"exchange":"x"}'), {**GOOD, "price": float("nan")}]
+BAD_EVENTS += [{**GOOD, "symbol": []}, {**GOOD, "symbol": "x" * 3000}, {**GOOD, "price": -1}]
+
+
+@pytest.mark.parametrize("event", BAD_EVENTS, ids=lambda event: str(event)[:40])
+def test_a_bad_request_is_a_400_with_a_reason_and_no_dead_letter(aws: FakeAws, event: Any) -> None:
+    status, answer = send(event)
+    assert status == 400
+    assert answer["error"] == "invalid_request" and answer["message"]
+    assert not aws.calls
+
+
+def test_beyond_the_limits_is_a_413(aws: FakeAws) -> None:
+    for body in (json.dumps([GOOD] * 1001), json.dumps({**GOOD, "note": "x" * 500_000})):
+        status, answer = send(http(body))
+        assert (status, answer["error"]) == (413, "too_large")
+
+
+def test_several_are_answered_one_by_one(aws: FakeAws) -> None:
+    status, answer = send_prices({"id": 1}, {"price": -1}, {"id": 1, "timestamp": 5}, {"id": 2})
+    assert status == 207
+    assert answer["message"] == "2 stored, 2 rejected"
+    assert [result["status"] for result in answer["results"]] == ["stored", "rejected", "rejected", "stored"]
+    assert answer["results"][1] == {
+        "index": 1,
+        "status": "rejected",
+        "field": "price",
+        "reason": "must be greater than 0",
+    }
+    assert len(aws.items) == 2
+
+
+def test_several_of_which_none_is_good_are_a_400_and_all_good_a_200(aws: FakeAws) -> None:
+    assert send_prices({"price": 0}, {"symbol": ""})[0] == 400
+    assert send_prices({"id": 1}, {"id": 2})[0] == 200
+
+
+def test_prices_of_one_millisecond_are_all_kept_in_the_order_of_their_ids(aws: FakeAws) -> None:
+    ids = random.Random(1).sample(range(10**9), 38)
+    status, _ = send_prices(*({"timestamp": MS, "id": n, "price": n + 1} for n in ids))
+    assert status == 200
+    assert [int(item["id"]["S"]) for item in aws.of("BTC")] == sorted(ids)
+    assert aws.calls == {"PutItem": 38}
+
+
+def test_without_ids_they_are_kept_too_in_the_order_of_arrival(aws: FakeAws) -> None:
+    _, answer = send_prices(*({"timestamp": MS, "price": n} for n in (5, 3, 9)))
+    assert [result["sort_key"] for result in answer["results"]] == [
+        f"{MS}", f"{MS}.000000000000000000000001", f"{MS}.000000000000000000000002",
+    ]  # fmt: skip
+    assert [item["price"]["N"] for item in aws.of("BTC")] == ["5", "3", "9"]
+    assert aws.calls == {"PutItem": 3}
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_the_same_request_again_is_all_duplicates(aws: FakeAws, ids: bool) -> None:
+    prices = [{"timestamp": MS + n % 3, "price": n % 4 + 1, **({"id": n} if ids else {})} for n in range(40)]
+    first = send_prices(*prices)[1]["results"]
+    table = dict(aws.items)
+    second = send_prices(*prices)[1]["results"]
+    assert {result["status"] for result in first} == {"stored"}
+    assert {result["status"] for result in second} == {"duplicate"}
+    assert [r["sort_key"] for r in second] == [r["sort_key"] for r in first] or not ids
+    assert aws.items == table and len(table) == 40
+
+
+def test_two_identical_prices_in_one_request_are_two_trades_and_one_more_is_new(aws: FakeAws) -> None:
+    same = {"timestamp": MS}
+    assert send_prices(same, same)[1]["message"] == "2 stored"
+    assert send_prices(same)[1]["message"] == "1 duplicate"
+    assert send_prices(same, same, same)[1]["message"] == "1 stored, 2 duplicate"
+    assert len(aws.items) == 3
+
+
+def test_a_price_with_an_id_and_one_without_are_two(aws: FakeAws) -> None:
+    assert send_prices({"timestamp": MS}, {"timestamp": MS, "id": 1})[1]["message"] == "2 stored"
+
+
+def test_one_id_on_two_exchanges_or_at_two_times_is_two_trades(aws: FakeAws) -> None:
+    trades = [{"timestamp": MS, "id": 1}, {"timestamp": MS + 1, "id": 1}]
+    assert send_prices(*trades, {**trades[0], "exchange": "kraken"})[1]["message"] == "3 stored"
+
+
+def test_a_key_that_another_price_holds_is_passed_over(aws: FakeAws) -> None:
+    sort_key = send_prices({"timestamp": MS, "id": 1})[1]["results"][0]["sort_key"]
+    item = aws.items["BTC", Decimal(sort_key)]
+    aws.put({**item, "id": {"S": "another of the same hash"}})
+    assert send_prices({"timestamp": MS, "id": 1})[1]["message"] == "1 stored"
+    assert send_prices({"timestamp": MS, "id": 1})[1]["message"] == "1 duplicate"
+    assert len(aws.items) == 2
+
+
+def test_an_item_written_by_hand_holds_its_key_and_is_nobodys_repeat(aws: FakeAws) -> None:
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": str(MS)}, "price": {"S": "free"}})
+    assert send_prices({"timestamp": MS}, {"timestamp": MS, "price": 2})[1]["message"] == "2 stored"
+    assert aws.items["BTC", Decimal(MS)]["price"] == {"S": "free"}
+
+
+def test_38_digits_and_a_price_of_1e_18_are_stored_digit_for_digit(aws: FakeAws) -> None:
+    digits = "1.2345678901234567890123456789012345678"
+    body = f'[{{"symbol":"A","exchange":"x","price":{digits}}},{{"symbol":"B","exchange":"x","price":1e-18}}]'
+    assert send({"body": body})[0] == 200
+    assert aws.of("A")[0]["price"]["N"] == digits
+    assert aws.of("B")[0]["price"]["N"] == "0.000000000000000001"
+
+
+def test_a_bare_event_s_float_is_read_by_its_shortest_text(aws: FakeAws) -> None:
+    send({**GOOD, "price": 0.1, "volume": 1e-7})
+    assert (aws.of("BTC")[0]["price"]["N"], aws.of("BTC")[0]["volume"]["N"]) == ("0.1", "0.0000001")
+
+
+@pytest.mark.parametrize("ids", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_requests_that_overlap_in_time_make_one_table(aws: FakeAws, ids: bool, seed: int) -> None:
+    chance = random.Random(seed)
+    trades = [{"timestamp": MS + n % 7, "price": n + 1, **({"id": n} if ids else {})} for n in range(60)]
+    parts = [chance.sample(trades, 45) for _ in range(3)] + [trades]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda part: send_prices(*part), parts))
+    assert all(status == 200 for status, _ in answers)
+    assert sorted(int(item["price"]["N"]) for item in aws.of("BTC")) == list(range(1, 61))
+    stored = [r for _, answer in answers for r in answer["results"] if r["status"] == "stored"]
+    assert len(stored) == 60
+
+
+def test_each_symbol_reaches_the_stream_in_key_order(aws: FakeAws) -> None:
+    prices = [{"symbol": f"S{n % 5}", "timestamp": MS + n, "id": n} for n in range(100)]
+    random.Random(3).shuffle(prices)
+    assert send_prices(*prices)[0] == 200
+    keys: dict[str, list[Decimal]] = {}
+    for record in aws.inserts():
+        image = record["dynamodb"]["NewImage"]
+        keys.setdefault(image["symbol"]["S"], []).append(Decimal(image["timestamp"]["N"]))
+    assert all(found == sorted(found) for found in keys.values())
+
+
+def test_what_an_http_event_cannot_store_goes_whole_to_the_queue_and_is_a_503(aws: FakeAws) -> None:
+    aws.fault = down
+    event = http(json.dumps({**GOOD, "note": "ünïcödé 😀"}, ensure_ascii=False))
+    status, answer = send(event, Context(60_000))
+    assert (status, answer["error"]) == (503, "unavailable")
+    assert "dead-letter queue" in answer["message"]
+    (letter,) = aws.queue
+    assert json.loads(letter["MessageBody"]) == event
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert attributes["RequestID"] == Context().aws_request_id
+    assert attributes["ErrorCode"] == "503" and "InternalServerError" in attributes["ErrorMessage"]
+
+
+def test_the_event_from_the_queue_is_stored_under_the_time_it_first_arrived(aws: FakeAws) -> None:
+    aws.fault = down
+    send(http(BODY))
+    aws.fault = lambda operation, moment: None
+    again = json.loads(aws.queue[0]["MessageBody"])
+    assert send(again)[1]["timestamp"] == ARRIVED_MS
+    assert send(again)[1]["status"] == "duplicate"
+
+
+def test_a_503_says_so_where_even_the_queue_is_out_of_reach(aws: FakeAws) -> None:
+    def all_down(operation: str, moment: str) -> None:
+        raise FaultError("InternalServerError")
+
+    aws.fault = all_down
+    status, answer = send(http(BODY))
+    assert status == 503 and "send it again" in answer["message"]
+
+
+@pytest.mark.parametrize("event", [GOOD, {"body": BODY}])
+def test_what_a_direct_invocation_cannot_store_raises_so_that_lambda_tries_again(
+    aws: FakeAws, event: Any
+) -> None:
+    aws.fault = down
+    with pytest.raises(ClientError):
+        send(event)
+    assert not aws.queue
+
+
+def failing(at: int, moment: str) -> Callable[[str, str], None]:
+    """A fault at the n-th write, before it is done or after, when only its answer is lost."""
+    count = 0
+
+    def fault(operation: str, now: str) -> None:
+        nonlocal count
+        if operation == "PutItem" and now == moment:
+            count += 1
+            if count == at:
+                raise FaultError("InternalServerError")
+
+    return fault
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("ids", [True, False])
+@pytest.mark.parametrize("at", [1, 4, 9])
+def test_a_request_that_failed_halfway_is_completed_when_it_comes_again(
+    aws: FakeAws, moment: str, ids: bool, at: int
+) -> None:
+    prices = [
+        {"timestamp": MS + n // 4, "price": n // 2 + 1, **({"id": n} if ids else {})} for n in range(10)
+    ]
+    aws.fault = failing(at, moment)
+    with pytest.raises(ClientError):
+        send_prices(*prices)
+    assert send_prices(*prices)[0] == 200
+    assert sorted(int(item["price"]["N"]) for item in aws.of("BTC")) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def test_one_symbol_that_cannot_be_stored_holds_back_no_other(aws: FakeAws) -> None:
+    aws.fault = failing(1, "before")
+    with pytest.raises(ClientError):
+        send_prices(*({"symbol": f"S{n}"} for n in range(10)))
+    assert len(aws.items) == 9
+
+
+def test_when_the_time_runs_out_the_event_is_kept_instead_of_cut_off(aws: FakeAws) -> None:
+    assert send(http(BODY), Context(remaining_ms=20_000))[0] == 503
+    assert len(aws.queue) == 1 and not aws.items
+
+
+def test_how_far_back_a_timestamp_may_lie_is_read_from_the_environment(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_AGE_DAYS", "30")
+    assert "30 days back" in send({**GOOD, "timestamp": MS})[1]["message"]

@@ -1,0 +1,182 @@
+"""Ways to change a resource behind our back.
+
+Most come from its own dataclass fields: the same resource with one field wished otherwise, applied. What no
+field wishes (a constant of the provisioner) is changed by a plain request, listed here by kind and field.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.function import Code
+from cryptoctl.provisioners.topic import subscriptions_of
+from cryptoctl.reconcile.plan import Goal, build
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.scope import Scope
+
+# Where a value must stay within an enumeration, another member of it.
+OTHERWISE: dict[str, Any] = {
+    "runtime": "python3.13",
+    "architecture": "x86_64",
+    "retention_days": 7,
+    "service": "events.amazonaws.com",
+}
+
+
+# The name is the identity; a subscriber taken out of the wish is left alone, since anybody may subscribe.
+NOT_VARIED = {"name", "subscribers"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One way, with the fields of AWS that it changes."""
+
+    label: str
+    fields: frozenset[str]
+    resource: Provisioner
+
+
+def variants(resource: Provisioner, stack: list[Provisioner]) -> Iterator[Drift]:
+    """The resource with each of its fields wished otherwise, one at a time, where AWS shows a difference."""
+    original = resource.desired()
+    for field in fields(resource):
+        if field.name in NOT_VARIED:
+            continue
+        for other in _others(field.name, getattr(resource, field.name), stack):
+            variant = replace(resource, **{field.name: other})
+            changed = {key for key, value in variant.desired().items() if value != original[key]}
+            if changed:
+                yield Drift(label=field.name, fields=frozenset(changed), resource=variant)
+
+
+def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
+    if name in OTHERWISE:
+        yield OTHERWISE[name]
+    elif isinstance(value, Provisioner):
+        yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
+    else:
+        yield from _plain_others(value)
+
+
+def _plain_others(value: Any) -> Iterator[Any]:
+    if isinstance(value, Scope):
+        yield replace(value, extra_tags={**value.extra_tags, "Application": "something else"})
+    elif isinstance(value, Code):
+        content = value.zip_bytes + b"\0"
+        yield Code(zip_bytes=content, sha256=base64.b64encode(hashlib.sha256(content).digest()).decode())
+    elif isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield value + 60
+    elif isinstance(value, str):
+        yield f"{value}x"
+    elif isinstance(value, Mapping) and value:
+        yield dict(list(value.items())[1:])
+        yield {**value, "unexpected": next(iter(value.values()))}
+    elif isinstance(value, tuple) and value and isinstance(value[0], str):
+        yield (f"{value[0]}x", *value[1:])
+    elif isinstance(value, tuple) and value:
+        yield value[:-1]
+
+
+def calls_towards(variant: Provisioner, observed: Observed | None, known: Mapping[Any, str]) -> Any:
+    """The plan that makes AWS look as the variant wishes."""
+    plan = build([variant], {variant: observed}, Goal.PRESENT)
+    return replace(plan, known={**known, **plan.known})
+
+
+Request = Callable[[Aws, Any], object]
+
+
+def _table(**params: Any) -> Request:
+    return lambda aws, table: aws.call("dynamodb", "UpdateTable", TableName=table.name, **params)
+
+
+def _mapping(**params: Any) -> Request:
+    return lambda aws, mapping: aws.call(
+        "lambda", "UpdateEventSourceMapping", UUID=mapping.find(aws)["UUID"], **params
+    )
+
+
+def _function(**params: Any) -> Request:
+    return lambda aws, function: aws.call(
+        "lambda", "UpdateFunctionConfiguration", FunctionName=function.name, **params
+    )
+
+
+def _key(operation: str) -> Request:
+    return lambda aws, key: aws.call("kms", operation, KeyId=_key_id(aws, key))
+
+
+def _key_id(aws: Aws, key: Any) -> str:
+    return str(aws.call("kms", "DescribeKey", KeyId=key.name)["KeyMetadata"]["KeyId"])
+
+
+def _unsubscribe(aws: Aws, topic: Any) -> None:
+    for each in subscriptions_of(aws, topic.arn):
+        aws.call("sns", "Unsubscribe", SubscriptionArn=each["SubscriptionArn"])
+
+
+CONSTANTS: dict[str, dict[str, Request]] = {
+    "key": {
+        "KeyState": _key("DisableKey"),
+        "KeyRotationEnabled": _key("DisableKeyRotation"),
+        "Alias": lambda aws, key: aws.call("kms", "DeleteAlias", AliasName=key.name),
+    },
+    "table": {
+        "BillingMode": _table(
+            BillingMode="PROVISIONED",
+            ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+        ),
+        "StreamViewType": _table(StreamSpecification={"StreamEnabled": False}),
+        "PointInTimeRecoveryStatus": lambda aws, table: aws.call(
+            "dynamodb",
+            "UpdateContinuousBackups",
+            TableName=table.name,
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
+        ),
+    },
+    "queue": {
+        "Attributes": lambda aws, queue: aws.call(
+            "sqs",
+            "SetQueueAttributes",
+            QueueUrl=aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"],
+            Attributes={"SqsManagedSseEnabled": "false"},
+        ),
+    },
+    "topic": {"Subscriptions": _unsubscribe},
+    "role": {
+        "AttachedPolicies": lambda aws, role: aws.call(
+            "iam",
+            "AttachRolePolicy",
+            RoleName=role.name,
+            PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess",
+        ),
+    },
+    "function": {
+        "LogFormat": _function(LoggingConfig={"LogFormat": "Text"}),
+        "KMSKeyArn": _function(KMSKeyArn=""),
+        "ReservedConcurrentExecutions": lambda aws, function: aws.call(
+            "lambda",
+            "PutFunctionConcurrency",
+            FunctionName=function.name,
+            ReservedConcurrentExecutions=7,
+        ),
+    },
+    "stream mapping": {
+        "State": _mapping(Enabled=False),
+        "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),
+        "FunctionResponseTypes": _mapping(FunctionResponseTypes=[]),
+    },
+}
+
+# Fields that only another resource's change can make differ; the law of disappearance covers them.
+FROM_ELSEWHERE: dict[str, frozenset[str]] = {
+    "function": frozenset({"RoleId"}),
+    "stream mapping": frozenset({"EventSourceArn"}),
+}

@@ -1,0 +1,174 @@
+"""The laws, over the whole stack on the embedded engine: a new provisioner is covered without a new test."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.execute import Outcome, Report
+from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.plan import Goal, Plan, Verb, with_dependencies
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.values import refs_in, wire
+from cryptoctl.settings import Environment
+from cryptoctl.stack import APPLICATION, Stack
+from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
+from live import Connect, Live
+
+pytestmark = pytest.mark.engine
+
+# The stack as it is in any environment, to name the tests by; nothing is sent with it.
+PATTERN = list(
+    Stack(
+        Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION),
+        Environment(),
+        Code(zip_bytes=b"", sha256=""),
+    )
+)
+NAMES = [str(resource) for resource in PATTERN]
+each_resource = pytest.mark.parametrize("index", range(len(PATTERN)), ids=NAMES)
+
+
+def done(report: Report) -> None:
+    assert [(str(r.step.resource), r.problem) for r in report.results if r.outcome is not Outcome.DONE] == []
+
+
+def operations(plan: Plan) -> Counter[tuple[str, str]]:
+    return Counter((call.service, call.operation) for step in plan.work for call in step.calls)
+
+
+def test_law_1_a_plan_sends_no_writing_call(fresh: Live) -> None:
+    assert len(fresh.plan().work) == len(fresh.resources)
+    assert fresh.aws.writes == []
+
+
+def test_law_2_up_sends_exactly_the_planned_calls(fresh: Live) -> None:
+    plan = fresh.plan()
+    done(fresh.run(plan))
+    assert Counter((service, operation) for service, operation, _ in fresh.aws.writes) == operations(plan)
+    exact = [call for step in plan.work for call in step.calls if not list(refs_in(call.params))]
+    assert len(exact) > 20
+    for call in exact:
+        assert (call.service, call.operation, wire(call.params)) in fresh.aws.writes
+
+
+def test_law_3_the_second_plan_is_empty_and_the_second_up_writes_nothing(fresh: Live) -> None:
+    done(fresh.up())
+    fresh.aws.writes.clear()
+    second = fresh.plan()
+    assert [(str(step.resource), step.changes) for step in second.work] == []
+    done(fresh.run(second))
+    assert fresh.aws.writes == []
+
+
+@each_resource
+def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: Live, index: int) -> None:
+    resource = standing.resources[index]
+    around = list(with_dependencies([resource]))
+    elsewhere = FROM_ELSEWHERE.get(resource.kind, frozenset())
+    covered = set(elsewhere)
+    for drift in variants(resource, standing.resources):
+        seen = observe(around, standing.aws)
+        known = standing.plan(resources=around).known
+        done(standing.run(calls_towards(drift.resource, seen[resource], known)))
+        covered |= expect_repair(standing, resource, around, drift.fields - elsewhere, drift.label)
+    for field, request in CONSTANTS.get(resource.kind, {}).items():
+        if resource.desired()[field] == {} and field not in resource.closed:
+            continue  # nothing is declared there
+        request(standing.aws, resource)
+        covered |= expect_repair(standing, resource, around, frozenset({field}), field)
+    assert covered >= {field for field, wished in resource.desired().items() if wished != {}}
+
+
+def expect_repair(
+    live: Live, resource: Provisioner, around: list[Provisioner], fields: frozenset[str], label: str
+) -> set[str]:
+    plan = live.plan(resources=around)
+    named = {change.field for step in plan.work if step.resource is resource for change in step.changes}
+    assert named >= fields, f"after drift of {label}"
+    assert {step.resource for step in plan.work} == {resource}, f"after drift of {label}"
+    done(live.run(plan))
+    assert live.plan().work == () or _followers_only(live, live.plan()), f"after repair of {label}"
+    return named
+
+
+def _followers_only(live: Live, plan: Plan) -> bool:
+    """A stream switched on again is another stream: what hangs on it follows in the next step."""
+    done(live.run(plan))
+    return live.plan().work == ()
+
+
+@each_resource
+def test_law_5_a_resource_deleted_behind_our_back_is_made_again(standing: Live, index: int) -> None:
+    resource = standing.resources[index]
+    before = observe(standing.resources, standing.aws)
+    standing.run(standing.plan(Goal.ABSENT, [resource]))
+    after = observe(standing.resources, standing.aws)
+    vanished = {each for each in standing.resources if before[each] is not None and after[each] is None}
+    plan = standing.plan()
+    created = {step.resource for step in plan.work if step.verb is Verb.CREATE}
+    assert created == vanished
+    assert resource in {step.resource for step in plan.work}
+    done(standing.run(plan))
+    assert [(str(step.resource), step.changes) for step in standing.plan().work] == []
+
+
+def test_law_5_a_key_pending_deletion_is_taken_back_not_made_again(fresh: Live) -> None:
+    done(fresh.up())
+    key = fresh.stack.key
+    [first] = observe([key], fresh.aws).values()
+    done(fresh.down())
+    plan = fresh.plan()
+    [step] = [step for step in plan.work if step.resource is key]
+    assert step.verb is Verb.UPDATE
+    assert {"KeyState", "Alias"} <= {change.field for change in step.changes}
+    done(fresh.run(plan))
+    [again] = observe([key], fresh.aws).values()
+    assert first and again and first.outputs["KeyId"] == again.outputs["KeyId"]
+
+
+def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(fresh: Live) -> None:
+    done(fresh.up())
+    done(fresh.down())
+    left = {str(r): seen for r, seen in observe(fresh.resources, fresh.aws).items() if seen is not None}
+    assert list(left) == [str(fresh.stack.key)]
+    [key] = left.values()
+    assert key.leaving is not None
+    assert fresh.plan(Goal.ABSENT).work == ()
+    done(fresh.down())
+
+
+def test_a_role_made_again_under_its_name_is_given_to_its_function_again(fresh: Live) -> None:
+    done(fresh.up())
+    role = fresh.stack.webhook_role
+    fresh.run(fresh.plan(Goal.ABSENT, [role]))
+    done(fresh.up(list(with_dependencies([role]))))
+    plan = fresh.plan()
+    [step] = plan.work
+    assert step.resource is fresh.stack.webhook
+    assert [change.field for change in step.changes] == ["RoleId"]
+    roles = [call.params["Role"] for call in step.calls if call.operation == "UpdateFunctionConfiguration"]
+    assert roles == [fresh.stack.webhook.other_role.arn, role.arn]
+
+
+def test_what_bears_our_name_without_our_tags_is_refused(fresh: Live) -> None:
+    fresh.aws.call("sqs", "CreateQueue", QueueName=fresh.stack.webhook_dead_letters.name)
+    fresh.aws.writes.clear()
+    plan = fresh.plan()
+    assert [step.resource for step in plan.refused] == [fresh.stack.webhook_dead_letters]
+    gone = fresh.plan(Goal.ABSENT)
+    assert [step.resource for step in gone.refused] == [fresh.stack.webhook_dead_letters]
+    assert fresh.aws.writes == []
+    url = fresh.aws.call("sqs", "GetQueueUrl", QueueName=fresh.stack.webhook_dead_letters.name)["QueueUrl"]
+    fresh.aws.call("sqs", "DeleteQueue", QueueUrl=url)
+
+
+def test_several_environments_live_side_by_side(fresh: Live, connect: Connect) -> None:
+    done(fresh.up())
+    other = connect(f"{fresh.session.environment}b")
+    done(other.up())
+    done(other.down())
+    assert fresh.plan().work == ()

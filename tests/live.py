@@ -1,0 +1,82 @@
+"""A session on the embedded engine whose writing calls are recorded."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cryptoctl.aws import Answer, Aws, Credentials
+from cryptoctl.reconcile.execute import Executor, Report, Result
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.patience import Wait
+from cryptoctl.reconcile.plan import Goal, Plan, Step
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.session import Session
+from cryptoctl.settings import Environment
+
+READING = ("Get", "List", "Describe", "Query", "Scan", "Filter", "BatchGet")
+
+
+class RecordingAws(Aws):
+    """Sends every request as it is, and keeps a record of the writing ones."""
+
+    def __init__(self, *, endpoint_url: str, credentials: Credentials) -> None:
+        super().__init__(region="us-east-1", endpoint_url=endpoint_url, credentials=credentials)
+        self.writes: list[tuple[str, str, dict[str, object]]] = []
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: object) -> Answer:
+        """Records, then sends."""
+        if not operation.startswith(READING):
+            self.writes.append((service, operation, params))
+        return super().call(service, operation, once=once, **params)
+
+
+class Connect(Protocol):
+    """Makes a live session for an environment."""
+
+    def __call__(self, environment: str, config: Environment | None = None) -> Live:
+        """By name, with the defaults unless told otherwise; nothing is made on the engine yet."""
+
+
+class Silent:
+    """A listener that only remembers what was waited for."""
+
+    def __init__(self) -> None:
+        self.waits: list[tuple[str, str]] = []
+
+    def started(self, step: Step) -> None:
+        """Nothing to show."""
+
+    def waiting(self, step: Step, wait: Wait) -> None:
+        """Remembers the reason."""
+        self.waits.append((str(step.resource), wait.because))
+
+    def ended(self, result: Result) -> None:
+        """Nothing to show."""
+
+
+class Live:
+    """A session on the engine whose writing calls are recorded."""
+
+    def __init__(self, session: Session, aws: RecordingAws) -> None:
+        self.session, self.aws, self.stack = session, aws, session.stack
+
+    @property
+    def resources(self) -> list[Provisioner]:
+        """Everything in the stack."""
+        return list(self.stack)
+
+    def plan(self, goal: Goal = Goal.PRESENT, resources: list[Provisioner] | None = None) -> Plan:
+        """The plan for all resources, or for those."""
+        return planned(resources or self.resources, self.aws, goal)
+
+    def run(self, plan: Plan) -> Report:
+        """Runs a plan."""
+        return Executor(aws=self.aws, listener=Silent()).run(plan)
+
+    def up(self, resources: list[Provisioner] | None = None) -> Report:
+        """Plans and runs."""
+        return self.run(self.plan(resources=resources))
+
+    def down(self) -> Report:
+        """Plans and runs the removal."""
+        return self.run(self.plan(Goal.ABSENT))
