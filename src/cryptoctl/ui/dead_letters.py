@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-
 from cryptoctl.ops.dead_letters.letters import Letter, Shape, iso
 from cryptoctl.ops.dead_letters.replay import End, Listener, Result, Summary
 from cryptoctl.ops.dead_letters.steps import Step
@@ -84,7 +83,7 @@ def show_letter(screen: Screen, letter: Letter, now_ms: int, lines: Sequence[Lin
             screen.data(f"  {name}: {_indented(str(value))}")
     screen.data(f"  body: {_indented(_body(letter))}")
     for line in lines:
-        screen.data(f"  log {moment(line.time_ms)}  {_indented(line.text)}")
+        screen.data(f"  log {moment(line.time_ms)}  {_indented(_said(line))}")
 
 
 def _body(letter: Letter) -> str:
@@ -92,6 +91,16 @@ def _body(letter: Letter) -> str:
     if letter.content is not None:
         text = json.dumps(letter.content, indent=2, ensure_ascii=False)
     return text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "… (--output json has all of it)"
+
+
+def _said(line: Line) -> str:
+    """A log line in short: the handlers' lines, the runtime's and the platform's are all JSON."""
+    fields = line.fields
+    error = ": ".join(str(fields[name]) for name in ("errorType", "errorMessage") if fields.get(name))
+    record = fields.get("record")
+    platform = f"{fields.get('type')} {record.get('status', '')}" if isinstance(record, dict) else ""
+    said = str(fields.get("message") or "")
+    return f"{said}: {error}" if said and error else said or error or platform.strip() or line.text
 
 
 def _indented(text: str) -> str:
@@ -205,7 +214,7 @@ class ReplayScreen(Listener):
         if self._screen.machine:
             before = ",\n  " if self._count > 1 else f"{_OPENING}\n  "
             self._screen.raw(before + json.dumps(result.document()))
-        else:
+        elif result.end is not End.LEFT:  # those are counted at the end; there may be thousands
             show_result(self._screen, result)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._count)

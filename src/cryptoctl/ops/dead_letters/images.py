@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptoctl.core import json_text
 from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from, plain
-from cryptoctl.ops.dead_letters.payloads import UnmendableError
+from cryptoctl.ops.dead_letters.payloads import UnmendableError, loads
 
 KEYS = ("symbol", "timestamp")
 
@@ -17,7 +16,7 @@ def typed(name: str, text: str) -> dict[str, Any]:
     """The attribute value of a JSON value: 5 is {"N": "5"}. Raises UnmendableError."""
     if name in KEYS:
         raise UnmendableError(f"{name} is part of the item's key and cannot be changed")
-    value = json_text.loads(text)
+    value = loads(text)
     if isinstance(value, JsonNumber):
         try:
             return {"N": plain(decimal_from(value))}

@@ -202,6 +202,7 @@ def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 _CLASS = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception|Timeout|Overtaken|Interrupted))\b")
+_AWS_CODE = re.compile(r"An error occurred \((\w+)\) when calling")
 _PARTICULAR = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\S+|\d+(?:\.\d+)?",
@@ -214,7 +215,7 @@ def cause_of(error: str) -> str:
     """The class of an error where it names one, else its first line without what differs each time."""
     if "Task timed out" in error:
         return "Task timed out"
-    named = _CLASS.match(error.strip())
+    named = _AWS_CODE.search(error) or _CLASS.match(error.strip())
     if named:
         return named[1]
     line = next(iter(error.strip().splitlines()), "")

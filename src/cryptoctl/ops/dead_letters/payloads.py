@@ -6,7 +6,7 @@ What is not touched stays as it was written, digit for digit: it becomes the pri
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def arrival_ms(event: Any) -> int | None:
 
 def lacks_time(prices: Prices) -> bool:
     """Whether some price takes its time from when it arrives."""
-    return any("timestamp" not in value for value, _ in _objects(prices.text))
+    return any("timestamp" not in each.value for each in _parts(prices.text)[0] if each.good)
 
 
 def stamped(prices: Prices, timestamp_ms: int) -> Prices:
@@ -66,9 +66,9 @@ def mended(prices: Prices, changes: Mapping[str, str]) -> Prices:
     """The same with members set in every price; `changes` is name → JSON text. Raises UnmendableError."""
     if not changes:
         return prices
-    if not _objects(prices.text):
+    if not any(each.good for each in _parts(prices.text)[0]):
         raise UnmendableError("its body holds no price as a JSON object; use --edit")
-    parsed = {name: json_text.loads(text) for name, text in changes.items()}
+    parsed = {name: loads(text) for name, text in changes.items()}
     return _rebuilt(prices, lambda value, _: dumps({**value, **parsed}))
 
 
@@ -80,7 +80,7 @@ def settings(assignments: list[str]) -> dict[str, str]:
         if not equals or not name.strip():
             raise UnmendableError(f"{each!r} is not NAME=VALUE")
         try:
-            json_text.loads(value)
+            loads(value)
         except json_text.JsonError:
             value = json.dumps(value)
         found[name.strip()] = value
@@ -98,38 +98,51 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _objects(text: str) -> list[tuple[dict[str, Any], str]]:
-    """Each price that is a JSON object, with its own text; none where the handler would refuse it all."""
+def loads(text: str) -> Any:
+    """The value of a JSON text, numbers as they are written. Raises JsonError where the handler refuses."""
+    document = json_text.Document(text)
+    if document.problems:
+        raise json_text.JsonError(document.problems[0])
+    return document.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """One price's text; `good` where it is an object that the handler would read."""
+
+    value: Any
+    raw: str
+    good: bool
+
+
+def _parts(text: str) -> tuple[list[_Part], bool]:
+    """The prices in a text, and whether they stand in a list; none where the handler would refuse it all."""
     try:
-        value = json_text.loads(text)
+        document = json_text.Document(text)
     except json_text.JsonError:
-        return []
-    return [(each, raw) for each, raw in _elements(value, text) if isinstance(each, dict)]
-
-
-def _elements(value: Any, text: str) -> list[tuple[Any, str]]:
-    if isinstance(value, list):
-        return list(json_text.elements(text))
+        return [], False
+    value, name = document.value, None
     if isinstance(value, dict) and isinstance(value.get("prices"), list):
-        return list(json_text.elements(text, "prices"))
-    return [(value, text.strip())]
+        name = "prices"
+    if name is None and not isinstance(value, list):
+        good = isinstance(value, dict) and not document.problems
+        return [_Part(value=value, raw=text.strip(), good=good)], False
+    return [
+        _Part(value=each.value, raw=each.raw, good=isinstance(each.value, dict) and not each.problems)
+        for each in document.elements(name)
+    ], True
 
 
-def _rebuilt(prices: Prices, change: Any) -> Prices:
-    try:
-        value = json_text.loads(prices.text)
-    except json_text.JsonError:
-        return prices
-    parts = [
-        change(each, raw) if isinstance(each, dict) else raw for each, raw in _elements(value, prices.text)
-    ]
-    several = isinstance(value, list) or (isinstance(value, dict) and isinstance(value.get("prices"), list))
+def _rebuilt(prices: Prices, change: Callable[[Any, str], str]) -> Prices:
+    parts, several = _parts(prices.text)
+    texts = [change(each.value, each.raw) if each.good else each.raw for each in parts]
+    if not several:
+        return Prices(text=texts[0] if texts else prices.text, in_body=prices.in_body)
     # A list says the same as {"prices": [ … ]}, whose other members nobody reads.
-    text = "[" + ", ".join(parts) + "]" if several else parts[0]
-    return Prices(text=text, in_body=prices.in_body)
+    return Prices(text="[" + ", ".join(texts) + "]", in_body=prices.in_body)
 
 
 def _with_time(raw: str, timestamp_ms: int) -> str:
-    rest = raw[1:]
-    comma = "" if rest.lstrip().startswith("}") else ", "
-    return f'{{"timestamp": {timestamp_ms}{comma}{rest.lstrip()}'
+    rest = raw[1:].lstrip()
+    comma = "" if rest.startswith("}") else ", "
+    return f'{{"timestamp": {timestamp_ms}{comma}{rest}'

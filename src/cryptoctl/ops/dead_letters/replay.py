@@ -154,7 +154,7 @@ class Replay:
             except KeyboardInterrupt:
                 self._summary.interrupted = True
                 self._summary.stopped = "interrupted"
-            except (AwsError, Failure):
+            except Exception:
                 with suppress(AwsError, Failure):
                     self._let_go()
                 raise

@@ -242,7 +242,7 @@ _NAMES = {Shape.EVENT: "an event of the enricher", Shape.POINTER: "a pointer", S
 def _edited(text: str, edit: Callable[[str], str]) -> str:
     changed = edit(text)
     try:
-        json_text.loads(changed)
+        payloads.loads(changed)
     except json_text.JsonError as error:
         raise UnmendableError(f"what the editor left is {error}") from None
     return changed.strip()
