@@ -162,10 +162,11 @@ POISON: list[dict[str, Any]] = [
     {"price": {"NULL": True}},
     {"price": {"N": "5"}, "volume": {"S": "much"}},
     {"price": {"N": "5"}, "exchange": {"L": []}},
+    {"price": {"N": "5"}, "exchange": {"S": "x" * 3000}},
 ]
 
 
-@pytest.mark.parametrize("attributes", POISON, ids=str)
+@pytest.mark.parametrize("attributes", POISON, ids=lambda attributes: str(attributes)[:40])
 def test_a_poison_record_goes_whole_to_the_queue_and_the_rest_is_enriched(
     aws: FakeAws, attributes: dict[str, Any]
 ) -> None:
@@ -276,7 +277,7 @@ def test_an_average_that_fails_is_not_a_zero(aws: FakeAws, monkeypatch: pytest.M
 def test_without_time_left_nothing_is_begun(aws: FakeAws) -> None:
     add(1)
     with pytest.raises(RuntimeError, match="time"):
-        enrich(aws.inserts(), Context(remaining_ms=2000))
+        enrich(aws.inserts(), Context(remaining_ms=0))
     assert aws.calls["Query"] == 0
 
 
