@@ -222,11 +222,11 @@ _BAD_CREDENTIALS = frozenset(
 
 def _without_answer(error: Exception) -> bool:
     """Whether the work may have been done or not: no answer came, or only word of a fault inside AWS."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+    from botocore import exceptions as known
 
-    if isinstance(error, ClientError):
+    if isinstance(error, known.ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
-    return isinstance(error, HTTPClientError | ConnectionError)
+    return isinstance(error, known.HTTPClientError | known.ConnectionError)
 
 
 def _failure(error: Exception) -> Failure:

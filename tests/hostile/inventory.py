@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -169,13 +170,9 @@ class Account:
                 except functions.exceptions.ResourceNotFoundException:
                     policy = []
                 yield f"function {name} policy", sorted(policy, key=lambda one: str(one["Sid"]))
-                try:
-                    yield (
-                        f"function {name} invoke",
-                        functions.get_function_event_invoke_config(FunctionName=name),
-                    )
-                except functions.exceptions.ResourceNotFoundException:
-                    pass
+                with suppress(functions.exceptions.ResourceNotFoundException):
+                    found = functions.get_function_event_invoke_config(FunctionName=name)
+                    yield f"function {name} invoke", found
         number = 0
         mappings = functions.get_paginator("list_event_source_mappings").paginate()
         for mapping in mappings.search("EventSourceMappings"):

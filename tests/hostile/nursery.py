@@ -50,7 +50,7 @@ def _wait_on(order: dict[str, object], home: str) -> None:
 
 
 def _become(arguments: Sequence[str], home: str) -> None:
-    from cryptoctl.cli import app
+    from cryptoctl.cli.app import app
 
     for number, name in ((1, "out"), (2, "err")):
         path = os.path.join(home, f"{os.getpid()}.{name}")  # noqa: PTH118

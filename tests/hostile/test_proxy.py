@@ -12,8 +12,8 @@ def test_up_and_down_through_the_proxy(world: World, environment: Callable[[], s
     mood = world.proxy.behave()
     world.up(name)
     assert world.plan_is_empty(name)
-    assert {str(e.request) for e in mood.recorded} >= {"kms:CreateKey", "iam:PutRolePolicy", "sts:GetCallerIdentity"}
-    there = world.account.inventory(name)
-    assert there
+    seen = {str(entry.request) for entry in mood.recorded}
+    assert seen >= {"kms:CreateKey", "iam:PutRolePolicy", "sts:GetCallerIdentity"}
+    assert world.account.inventory(name)
     world.down(name)
     assert world.account.inventory(name) == {}

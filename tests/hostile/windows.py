@@ -357,7 +357,9 @@ class LogWindow:
         if str(request) != "logs:PutSubscriptionFilter":
             return None
         if request.param("destinationArn").rpartition(":")[2] in self.permitted:
-            text = "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission"
+            text = (
+                "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission"
+            )
             return refusal(request, "InvalidParameterException", text)
         there = self.filters.setdefault(request.param("logGroupName"), set())
         if len(there | {request.param("filterName")}) > 2:

@@ -160,12 +160,10 @@ def _rest(
     service: str, method: str, target: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[str, dict[str, Any]]:
     split = urlsplit(target)
-    for wanted, pattern, operation in _routes(service):
-        match = pattern.fullmatch(split.path)
-        if wanted == method and match:
-            break
-    else:
-        raise AssertionError(f"no operation of {service} is {method} {split.path}")
+    matches = (
+        (name, route.fullmatch(split.path)) for verb, route, name in _routes(service) if verb == method
+    )
+    operation, match = next((name, match) for name, match in matches if match)
     shape = model(service).operation_model(operation).input_shape
     query = {name: values[0] for name, values in parse_qs(split.query, keep_blank_values=True).items()}
     params: dict[str, Any] = {}

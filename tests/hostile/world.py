@@ -33,9 +33,7 @@ class World:
 
     def plan_is_empty(self, environment: str, *more: str) -> bool:
         """Whether `cryptoctl plan --exit-code` has nothing to do."""
-        return (
-            self.clients.run("plan", "--env", environment, "--aws", "--exit-code", *more).code == 0
-        )
+        return self.clients.run("plan", "--env", environment, "--aws", "--exit-code", *more).code == 0
 
     def _succeeds(self, *arguments: str) -> Ended:
         ended = self.clients.run(*arguments)
