@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -26,6 +27,8 @@ MOST_AT_ONCE = 4
 # The first few go one after the other: where the cause is not mended, hardly anything is tried in vain.
 PROBE = 3
 DELETED_AT_ONCE = 10
+# What differs from message to message in a way back: how many, and when.
+_PARTICULAR = re.compile(r"^\d+ |, \d{4}-\S+")
 COLLECTING = "collecting since"
 
 
@@ -275,7 +278,7 @@ class Replay:
             return
         if outcome.back:
             self._failures_in_a_row = 0
-            self._summary.ways[outcome.way.partition(":")[0]] += 1
+            self._summary.ways[_PARTICULAR.sub("", outcome.way.partition(": ")[0])] += 1
             self._told(Result(letter=letter, end=End.BACK, way=outcome.way))
             self._done.append(letter.message)
             if len(self._done) >= DELETED_AT_ONCE:
