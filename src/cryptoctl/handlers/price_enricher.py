@@ -19,7 +19,7 @@ from cryptoctl.core.enrichment import Change
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.handlers import dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
-from cryptoctl.handlers.clients import seconds_left
+from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.history import changes_of
 
 _log = logs.logger("price_enricher")
@@ -36,8 +36,9 @@ class OutOfTimeError(RuntimeError):
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What an invocation has done so far."""
+    """What an invocation may still do, and has done so far."""
 
+    deadline: Deadline
     failed: dict[str, Exception] = field(default_factory=dict)  # by symbol, or by sequence number of a record
     done: list[Change] = field(default_factory=list)
     set_aside: int = 0
@@ -49,9 +50,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     Raises where none of the batch could be enriched, so that the failure shows as one.
     """
     logs.begin_request(context)
-    outcome = Outcome()
+    outcome = Outcome(deadline=Deadline(context, _RESERVE_S))
     arrivals = _sort(event.get("Records") or [], outcome)
-    _enrich(arrivals, context, outcome)
+    _enrich(arrivals, outcome)
     _report(arrivals, outcome)
     if outcome.failed and not outcome.done and len(outcome.failed) >= len(arrivals) and not outcome.set_aside:
         raise next(iter(outcome.failed.values()))
@@ -91,11 +92,11 @@ def _set_record_aside(record: Record, reason: str, outcome: Outcome) -> None:
     outcome.set_aside += 1
 
 
-def _enrich(arrivals: Arrivals, context: object, outcome: Outcome) -> None:
+def _enrich(arrivals: Arrivals, outcome: Outcome) -> None:
     """Reads, announces, writes; again for a symbol whose prices somebody else changed meanwhile."""
     symbols = list(arrivals)
     for _ in range(_MOST_PASSES):
-        changes = _read(symbols, arrivals, context, outcome)
+        changes = _read(symbols, arrivals, outcome)
         _note(changes, announce(changes), outcome)
         changes = [change for change in changes if change.price.symbol not in outcome.failed]
         symbols = _write(changes, outcome)
@@ -107,11 +108,11 @@ def _enrich(arrivals: Arrivals, context: object, outcome: Outcome) -> None:
         )
 
 
-def _read(symbols: Sequence[str], arrivals: Arrivals, context: object, outcome: Outcome) -> list[Change]:
+def _read(symbols: Sequence[str], arrivals: Arrivals, outcome: Outcome) -> list[Change]:
     changes: list[Change] = []
     for symbol in symbols:
         try:
-            if seconds_left(context, _RESERVE_S) <= 0:
+            if outcome.deadline.passed():
                 raise OutOfTimeError("the time was up before every symbol was read")
             changes += changes_of(symbol, arrivals[symbol])
         except Exception as error:  # whatever it is, the other symbols go on and this one comes again
