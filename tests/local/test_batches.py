@@ -20,7 +20,7 @@ def number_of(each: Any) -> int:
 
 
 def run(count: int, poison: set[int], rules: Rules, *, reports: bool) -> tuple[list[int], list[int], int]:
-    """Delivers a batch to a function that fails for the poison: what it took, what was given up, the tries."""
+    """Delivers a batch to a function that fails for the poison: what it took, what was given up, tries."""
     waiting = [Batch(records=tuple(record(number) for number in range(count)))]
     accepted: list[int] = []
     given_up: list[int] = []
