@@ -207,6 +207,20 @@ def test_a_record_that_cannot_be_set_aside_is_given_back(aws: FakeAws) -> None:
     assert_right(aws, "ETH")
 
 
+def test_a_poison_record_that_will_come_again_is_set_aside_only_then(aws: FakeAws) -> None:
+    add(1, symbol="ETH")
+    add(1, symbol="BTC")
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
+    aws.refuse_updates = lambda symbol: "ThrottlingError" if symbol == "BTC" else None
+    mapping = Mapping(aws)
+    with pytest.raises(AssertionError, match="never ends"):
+        mapping.run(attempts=3)
+    assert not aws.queue
+    aws.refuse_updates = lambda symbol: None
+    mapping.run()
+    assert len(aws.queue) == 1
+
+
 def test_an_item_written_by_hand_without_exchange_or_volume_is_a_price(aws: FakeAws) -> None:
     aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"N": "7"}})
     Mapping(aws).run()
