@@ -22,7 +22,7 @@ AHEAD_MINUTES, BEHIND_DAYS = prices.MOST_AHEAD.seconds // 60, prices.MOST_BEHIND
         f"{prices.MOST_PRICE_BYTES} bytes for one price: 413",
         f"At most {AHEAD_MINUTES} minutes ahead of the clock and {BEHIND_DAYS} days behind",
         f"more than {json_text.DEEPEST_NESTING} levels of nesting",
-        f"at most {numbers.SIGNIFICANT_DIGITS} significant digits, 1E{numbers.SMALLEST_EXPONENT} to 9.99E+125",
+        f"at most {numbers.SIGNIFICANT_DIGITS} significant digits, 1E{numbers.SMALLEST_EXPONENT} to 9.99E+",
         f"a fraction of {keys.FRACTION_DIGITS} digits",
         f"`01` to `{keys.LONGEST_NUMERIC_ID}`",
         f"changes up to {indicators.LONG_WINDOW - 1} prices after it",

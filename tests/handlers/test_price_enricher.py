@@ -207,6 +207,20 @@ def test_a_record_that_cannot_be_set_aside_is_given_back(aws: FakeAws) -> None:
     assert_right(aws, "ETH")
 
 
+def test_a_poison_record_that_will_come_again_is_set_aside_only_then(aws: FakeAws) -> None:
+    add(1, symbol="ETH")
+    add(1, symbol="BTC")
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
+    aws.refuse_updates = lambda symbol: "ThrottlingError" if symbol == "BTC" else None
+    mapping = Mapping(aws)
+    with pytest.raises(AssertionError, match="never ends"):
+        mapping.run(attempts=3)
+    assert not aws.queue
+    aws.refuse_updates = lambda symbol: None
+    mapping.run()
+    assert len(aws.queue) == 1
+
+
 def test_an_item_written_by_hand_without_exchange_or_volume_is_a_price(aws: FakeAws) -> None:
     aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"N": "7"}})
     Mapping(aws).run()
@@ -303,7 +317,7 @@ def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: Fa
     assert len(announcements(aws)) == 604 + 4 * 19
 
 
-@pytest.mark.parametrize("distance", [*range(1, 24), 39, 40, 41])
+@pytest.mark.parametrize("distance", [1, 2, 9, 17, 18, 19, 20, 21, 22, 39, 40, 41])
 def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: int) -> None:
     add(*range(1, 101))
     mapping = Mapping(aws)
@@ -323,7 +337,7 @@ def test_ten_late_prices_of_one_batch_at_any_spacing(aws: FakeAws, spacing: int)
     assert_right(aws)
 
 
-@pytest.mark.parametrize("followers", range(25))
+@pytest.mark.parametrize("followers", [0, 1, 2, 5, 9, 10, 17, 18, 19, 20, 24])
 @pytest.mark.parametrize("size", [1, 10])
 def test_a_price_that_is_late_by_any_number_of_others(aws: FakeAws, followers: int, size: int) -> None:
     add(*range(1, 51))

@@ -51,8 +51,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """
     logs.begin_request(context)
     outcome = Outcome(deadline=Deadline(context, _RESERVE_S))
-    arrivals = _sort(event.get("Records") or [], outcome)
+    arrivals, poison = _sort(event.get("Records") or [])
     _enrich(arrivals, outcome)
+    _set_aside(poison, arrivals, outcome)
     _report(arrivals, outcome)
     if outcome.failed and not outcome.done and len(outcome.failed) >= len(arrivals) and not outcome.set_aside:
         raise next(iter(outcome.failed.values()))
@@ -61,21 +62,28 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     }
 
 
-def _sort(records: Sequence[Record], outcome: Outcome) -> Arrivals:
-    """The new prices of the batch. A record without one goes to the dead-letter queue at once."""
+def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]]:
+    """The new prices of the batch, and the records that can never be enriched, each with the reason."""
     arrivals: Arrivals = defaultdict(dict)
+    poison: list[tuple[Record, str]] = []
     for record in records:
         if record.get("eventName") != "INSERT":
             continue  # our own update, or a deletion: the mapping filters them out, and this is the guard
         try:
             price = stored_price(record["dynamodb"]["NewImage"])
         except (UnusableError, KeyError, TypeError, AttributeError) as error:
-            _set_record_aside(
-                record, str(error) if isinstance(error, UnusableError) else "it has no image", outcome
-            )
+            poison.append((record, str(error) if isinstance(error, UnusableError) else "it has no image"))
             continue
         arrivals[price.symbol].setdefault(price.key, _sequence_number(record))
-    return arrivals
+    return arrivals, poison
+
+
+def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, outcome: Outcome) -> None:
+    """Sends the records to the dead-letter queue, but for those that Lambda will bring again."""
+    first_failed = min(map(_order, _failed_records(arrivals, outcome)), default=None)
+    for record, reason in poison:
+        if first_failed is None or _order(_sequence_number(record)) < first_failed:
+            _set_record_aside(record, reason, outcome)
 
 
 def _set_record_aside(record: Record, reason: str, outcome: Outcome) -> None:
@@ -147,7 +155,7 @@ def _note(changes: Sequence[Change], errors: Sequence[Exception | None], outcome
 
 def _failed_records(arrivals: Arrivals, outcome: Outcome) -> list[str]:
     """The sequence numbers to report: the first of each failed symbol, for Lambda goes on from the lowest."""
-    return [min(arrivals[name].values(), key=int) if name in arrivals else name for name in outcome.failed]
+    return [min(arrivals[name].values(), key=_order) if name in arrivals else name for name in outcome.failed]
 
 
 def _report(arrivals: Arrivals, outcome: Outcome) -> None:
@@ -172,6 +180,10 @@ def _lag_ms(price: StoredPrice) -> int:
 def _sequence_number(record: Record) -> str:
     stream = record.get("dynamodb")
     return str(stream.get("SequenceNumber", "")) if isinstance(stream, Mapping) else ""
+
+
+def _order(sequence_number: str) -> int:
+    return int(sequence_number) if sequence_number.isdecimal() else 0
 
 
 def _symbol(record: Record) -> str:
