@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.journal import Journal, State, failures
 from cryptoctl.ops.dead_letters.replay import End, Wish
 from cryptoctl.ops.dead_letters.steps import Mending
 from cryptoctl.ops.times import now_ms
-from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
 
@@ -43,7 +43,7 @@ def test_events_come_back_at_their_own_time_and_are_stored_once(shop: Workshop) 
 
 def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(shop: Workshop) -> None:
     timeless = '{"symbol": "%s", "price": 1.50, "exchange": "kraken"}'
-    request = _logged_request(shop)
+    request = shop.logged_request()
     attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
     http = {"body": timeless % "HTTP", "requestContext": {"timeEpoch": shop.now_ms - 9_000}}
     shop.send(WEBHOOK, json.dumps(http))
@@ -60,27 +60,6 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(sh
     assert stored["HTTP"] == shop.now_ms - 9_000
     assert stored["QUEUED"] == sent["QUEUED"]
     assert shop.now_ms - 60_000 < stored["LOG"] < sent["LOG"]
-
-
-def _logged_request(shop: Workshop) -> str:
-    reply = shop.aws.call(
-        "lambda", "Invoke", FunctionName=shop.stack.webhook.name, Payload=json.dumps({"body": "{}"}).encode()
-    )
-    request: str = reply["ResponseMetadata"]["RequestId"]
-
-    def logged() -> list[Any]:
-        return list(
-            shop.aws.items(
-                "logs",
-                "FilterLogEvents",
-                "events",
-                logGroupName=shop.stack.webhook_logs.name,
-                filterPattern=f'"{request}"',
-            )
-        )
-
-    eventually(logged, what="the request's log lines")
-    return request
 
 
 def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop: Workshop) -> None:

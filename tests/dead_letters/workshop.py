@@ -145,6 +145,32 @@ class Workshop:
         with Journal(self.journal) as journal:
             return Replay(self.ways, self.boxes, journal, wish or Wish(), told).run()
 
+    def logged_request(self) -> str:
+        """The id of a request of the webhook processor, once its log lines can be found."""
+        reply = self.aws.call(
+            "lambda",
+            "Invoke",
+            FunctionName=self.stack.webhook.name,
+            Payload=json.dumps({"body": "{}"}).encode(),
+        )
+        request: str = reply["ResponseMetadata"]["RequestId"]
+        group = self.stack.webhook_logs.name
+
+        def logged() -> list[Any]:
+            asked = {"logGroupName": group, "filterPattern": f'"{request}"'}
+            return list(self.aws.items("logs", "FilterLogEvents", "events", **asked))
+
+        eventually(logged, what="the request's log lines")
+        return request
+
+    def forget_logs(self) -> None:
+        """Deletes what the webhook processor has logged."""
+        group = self.stack.webhook_logs.name
+        for stream in list(self.aws.items("logs", "DescribeLogStreams", "logStreams", logGroupName=group)):
+            self.aws.call(
+                "logs", "DeleteLogStream", logGroupName=group, logStreamName=stream["logStreamName"]
+            )
+
     @contextmanager
     def broken(self, function: Function, **variables: str) -> Iterator[None]:
         """A function with other variables in its environment."""
