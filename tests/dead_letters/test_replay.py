@@ -10,7 +10,7 @@ import pytest
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import kept, walk
+from cryptoctl.ops.dead_letters.holding import Walk, kept
 from cryptoctl.ops.dead_letters.journal import Journal, State, failures
 from cryptoctl.ops.dead_letters.replay import End, Wish
 from cryptoctl.ops.dead_letters.steps import Mending
@@ -132,8 +132,8 @@ def test_limit_and_filters_choose(shop: Workshop) -> None:
 def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Workshop) -> None:
     shop.send_events([shop.price(number) for number in range(30)])
     with Journal() as other, kept(shop.boxes, other):
-        before = now_ms() + 1000
-        got = walk(shop.boxes[WEBHOOK], other, before_ms=before, choose=lambda _: State.CHOSEN)
+        walk = Walk(journal=other, before_ms=now_ms() + 1000, choose=lambda _: State.CHOSEN)
+        got = walk.through([shop.boxes[WEBHOOK]])
         held = [next(got) for _ in range(10)]
         summary = shop.replay()
         assert summary.complete and summary.ends[End.BACK] == 20
@@ -151,9 +151,8 @@ def test_a_second_replay_on_the_same_machine_is_refused(shop: Workshop) -> None:
 def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Workshop) -> None:
     shop.send_events([shop.price(1)])
     with Journal(shop.journal) as journal:
-        (message,) = walk(
-            shop.boxes[WEBHOOK], journal, before_ms=now_ms() + 1000, choose=lambda _: State.DONE
-        )
+        walk = Walk(journal=journal, before_ms=now_ms() + 1000, choose=lambda _: State.DONE)
+        (message,) = walk.through([shop.boxes[WEBHOOK]])
         journal.settle([message.key], now_ms())
         shop.boxes[WEBHOOK].hold([message.receipt], 0)
     summary = shop.replay()

@@ -14,7 +14,7 @@ from typing import Any
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, delete, kept, let_go, walk
+from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, Walk, delete, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.journal import Journal, State
 from cryptoctl.ops.dead_letters.letters import Letter, Message, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.payloads import UnmendableError
@@ -183,8 +183,8 @@ class Replay:
 
     def _collect(self, missing_until_ms: int) -> None:
         journal, wish, summary = self._journal, self._wish, self._summary
-        limit = wish.limit
-        picked = 0
+        boxes = [self._boxes[name] for name in sorted(wish.queues, reverse=True)]
+        started_ms, limit, picked = moment_of(boxes), wish.limit, 0
 
         def choose(message: Message) -> State:
             nonlocal picked
@@ -202,22 +202,18 @@ class Replay:
             picked += 1
             return State.CHOSEN
 
-        for name in sorted(wish.queues, reverse=True):
-            box = self._boxes[name]
-            started_ms = box.now_ms()
-            found = walk(
-                box,
-                journal,
-                before_ms=started_ms,
-                choose=choose,
-                enough=lambda: limit is not None and picked >= limit,
-                missing_until_ms=missing_until_ms,
-            )
-            journal.note(COLLECTING, str(now_ms()))
-            for count, _ in enumerate(found):
-                if count % 100 == 0:
-                    journal.note(COLLECTING, str(now_ms()))
-                    self._listener.collecting(picked)
+        walk = Walk(
+            journal=journal,
+            before_ms=started_ms,
+            choose=choose,
+            enough=lambda: limit is not None and picked >= limit,
+            missing_until_ms=missing_until_ms,
+        )
+        journal.note(COLLECTING, str(now_ms()))
+        for count, _ in enumerate(walk.through(boxes)):
+            if count % 100 == 0:
+                journal.note(COLLECTING, str(now_ms()))
+                self._listener.collecting(picked)
         journal.note(COLLECTING, "0")
         summary.chosen += picked
         let_go(self._boxes, journal, State.ASIDE)
