@@ -80,22 +80,11 @@ def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> No
     assert "refused" in dlq("peek").out
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "expected"),
-    [
-        ("--error", "teapot", 3),
-        ("--error", "kettle", 0),
-        ("--symbol", "eth", 1),
-        ("--exchange", "Kraken", 3),
-        ("--older-than", "1h", 0),
-        ("--newer-than", "1h", 3),
-        ("--where", "symbols[0] == 'BTC' && shape == 'event'", 2),
-        ("--id", "no-such-id", 0),
-    ],
-)
-def test_filters(shop: Workshop, dlq: Dlq, option: str, value: str, expected: int) -> None:
+def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(1), shop.price(2), shop.price(3, symbol="ETH")])
-    assert len(dlq("peek", "--queue", "webhook", "--output", "json", option, value).json) == expected
+    assert len(dlq("peek", "--queue", "webhook", "--output", "json", "--symbol", "eth").json) == 1
+    where = "symbols[0] == 'BTC' && shape == 'event'"
+    assert dlq("list", "--output", "json", "--where", where).json["queues"][0]["matching"] == 2
 
 
 def test_a_wrong_filter_is_named(dlq: Dlq) -> None:
@@ -191,23 +180,7 @@ def test_a_broken_line_is_named_before_anything_is_sent(shop: Workshop, dlq: Dlq
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\u202e"
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("list",),
-        ("peek",),
-        ("replay", "--dry-run"),
-        ("replay", "--max-failures", "1"),
-        ("peek", "--output", "json"),
-        ("list", "--output", "json"),
-        ("replay", "--output", "json"),
-        ("export", "file.jsonl"),
-    ],
-    ids=" ".join,
-)
-def test_no_escape_sequence_reaches_the_terminal(
-    shop: Workshop, dlq: Dlq, arguments: tuple[str, ...]
-) -> None:
+def test_no_escape_sequence_reaches_the_terminal(shop: Workshop, dlq: Dlq) -> None:
     event = {"body": json.dumps({"symbol": f"BTC{ESCAPE}", "price": 1, "exchange": f"x{ESCAPE}"})}
     # SQS itself takes no control characters but tab and line ends; JSON escapes carry them all the same.
     attributes = {
@@ -216,10 +189,20 @@ def test_no_escape_sequence_reaches_the_terminal(
     }
     shop.send(WEBHOOK, json.dumps(event), attributes)
     shop.send(ENRICHER, json.dumps({"kind": "record", "reason": f"why{ESCAPE}", "record": {"a": ESCAPE}}), {})
-    said = dlq(*arguments)
-    shown = said.out + said.err
-    if arguments[0] == "export":
-        shown += Path("file.jsonl").read_text(encoding="utf-8")
-    assert shown
-    for character in ("\x1b", "\x07", "\u202e", "\u2066", "\x9b"):
-        assert character not in shown
+    for arguments in (
+        ("list",),
+        ("peek",),
+        ("replay", "--dry-run"),
+        ("replay", "--max-failures", "1"),
+        ("peek", "--output", "json"),
+        ("list", "--output", "json"),
+        ("replay", "--output", "json"),
+        ("export", "file.jsonl"),
+    ):
+        said = dlq(*arguments)
+        shown = said.out + said.err
+        if arguments[0] == "export":
+            shown += Path("file.jsonl").read_text(encoding="utf-8")
+        assert shown
+        for character in ("\x1b", "\x07", "\u202e", "\u2066", "\x9b"):
+            assert character not in shown, arguments
