@@ -16,6 +16,8 @@ Answer = dict[str, Any]
 CONNECTIONS = 64
 CONNECT_TIMEOUT_S = 5
 ANSWER_LOST = "AnswerLost"
+# What botocore repeats by itself, unless a request must not be repeated blindly.
+THROTTLED = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
 
 
 class AwsError(Exception):
@@ -29,6 +31,11 @@ class AwsError(Exception):
     def answer_lost(self) -> bool:
         """Whether no answer came, so that the work may have been done or not."""
         return self.code == ANSWER_LOST
+
+    @property
+    def throttled(self) -> bool:
+        """Whether AWS did nothing because it was asked too often."""
+        return self.code in THROTTLED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,13 +145,13 @@ class Aws:
 
         try:
             answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
-        except ClientError as error:
-            raise _refusal(service, operation, error.response.get("Error", {})) from error
-        except BotoCoreError as error:
-            if once and _may_have_arrived(error):
+        except (BotoCoreError, ClientError) as error:
+            if once and _without_answer(error):
                 raise AwsError(
                     service=service, operation=operation, code=ANSWER_LOST, message=str(error)
                 ) from error
+            if isinstance(error, ClientError):
+                raise _refusal(service, operation, error.response.get("Error", {})) from error
             raise _failure(error) from error
         return answer
 
@@ -213,10 +220,13 @@ _BAD_CREDENTIALS = frozenset(
 )
 
 
-def _may_have_arrived(error: Exception) -> bool:
-    from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+def _without_answer(error: Exception) -> bool:
+    """Whether the work may have been done or not: no answer came, or only word of a fault inside AWS."""
+    from botocore import exceptions as known
 
-    return isinstance(error, ReadTimeoutError | ConnectionClosedError | HTTPClientError)
+    if isinstance(error, known.ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
+    return isinstance(error, known.HTTPClientError | known.ConnectionError)
 
 
 def _failure(error: Exception) -> Failure:

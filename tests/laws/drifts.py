@@ -175,8 +175,10 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     },
 }
 
-# Fields that only another resource's change can make differ; the law of disappearance covers them.
+# Fields that only another resource's change, or AWS itself, can make differ; the law of disappearance and
+# the tests of what is in the way cover them.
 FROM_ELSEWHERE: dict[str, frozenset[str]] = {
-    "function": frozenset({"RoleId"}),
+    "table": frozenset({"TableStatus"}),
+    "function": frozenset({"RoleId", "State", "LastUpdateStatus"}),
     "stream mapping": frozenset({"EventSourceArn"}),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptoctl.local.engine import Engine, EngineStatus
 from local.clients import REGION, client, eventually
 from local.conftest import QUICK
-from local.workbench import Workbench, reporting
+from local.workbench import Workbench, reporting, zipped
 
 TELL = reporting("""
     def handler(event, context):
@@ -97,6 +97,22 @@ def test_a_resource_is_on_disk_before_its_answer(engine: Engine) -> None:
     kill(engine)
     restart(engine)
     assert bench.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Description"] == "here to stay"
+
+
+def test_a_function_that_was_being_made_is_ready_after_a_kill(engine: Engine) -> None:
+    bench = start(engine)
+    bench.client("logs").create_log_group(logGroupName="/aws/lambda/unfinished")
+    made = bench.client("lambda").create_function(
+        FunctionName="unfinished",
+        Runtime="python3.13",
+        Role=bench.role(),
+        Handler="main.handler",
+        Code={"ZipFile": zipped({"main.py": "def handler(event, context): return 'ready'"})},
+    )
+    assert made["State"] == "Pending"
+    kill(engine)
+    restart(engine)
+    assert bench.invoke("unfinished", {}) == ("ready", None)
 
 
 def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:

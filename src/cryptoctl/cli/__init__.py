@@ -14,7 +14,7 @@ from cryptoctl.cli import (
     status,
     up,
 )
-from cryptoctl.cli.app import app
+from cryptoctl.cli.app import app as app
 
 # In the help, in the order of a day's work.
 COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, dlq, down, local)

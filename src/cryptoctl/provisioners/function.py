@@ -75,6 +75,8 @@ class Function(Provisioner):
 
     kind: ClassVar[str] = "function"
     closed: ClassVar[frozenset[str]] = frozenset({"Environment", "Permissions"})
+    # A function that could not be made stays as a ruin, which takes no change.
+    fixed: ClassVar[frozenset[str]] = frozenset({"State"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         *(
             RetryRule(
@@ -139,8 +141,10 @@ class Function(Provisioner):
         )
 
     def desired(self) -> Fields:
-        """Code, configuration, environment, role, concurrency, permissions, tags."""
+        """At rest; code, configuration, environment, role, concurrency, permissions, tags."""
         return {
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
             "CodeSha256": self.code.sha256,
             "Architectures": (self.architecture,),
             "Runtime": self.runtime,
@@ -178,7 +182,10 @@ class Function(Provisioner):
         """Makes the function, or mends the role first, then code, configuration and the rest."""
         if delta.creating:
             yield self._create(delta.desired)
-            yield self._settled("State", "Active", reason="StateReason", because="the function to be active")
+            yield self._active()
+        if delta.observed and delta.observed.fields["LastUpdateStatus"] in UNDER_WAY:
+            yield self._active()
+            yield self._updated(fails=False)
         if delta.touches("RoleId"):
             yield from self._give_role_again(delta.desired)
         if delta.touches("CodeSha256", "Architectures"):
@@ -186,7 +193,7 @@ class Function(Provisioner):
                 "UpdateFunctionCode", ZipFile=self.code.zip_bytes, Architectures=(self.architecture,)
             )
             yield self._updated()
-        if delta.touches(*CONFIGURATION) and not delta.touches("RoleId"):
+        if _differs(delta) and not delta.touches("RoleId"):
             yield self._call("UpdateFunctionConfiguration", **self._configuration(delta.desired))
             yield self._updated()
         yield from self._concurrency(delta)
@@ -277,27 +284,30 @@ class Function(Provisioner):
             exists=exists,
         )
 
-    def _updated(self) -> Settle:
-        return self._settled(
-            "LastUpdateStatus",
-            "Successful",
-            reason="LastUpdateStatusReason",
-            because="the function's update to be done",
-        )
+    def _active(self) -> Settle:
+        return self._settled("State", ("Active",), because="the function to be active")
 
-    def _settled(self, path: str, until: str, *, reason: str, because: str) -> Settle:
+    def _updated(self, *, fails: bool = True) -> Settle:
+        # An update that failed is no obstacle to the one that comes after it.
+        until = ("Successful",) if fails else ("Successful", "Failed")
+        return self._settled("LastUpdateStatus", until, because="the function's update to be done")
+
+    def _settled(self, path: str, until: tuple[str, ...], *, because: str) -> Settle:
         return Settle(
             service="lambda",
             operation="GetFunctionConfiguration",
             params={"FunctionName": self.name},
             path=path,
-            until=(until,),
-            fails=("Failed",),
-            reason=reason,
+            until=until,
+            fails=tuple({"Failed"}.difference(until)),
+            reason=f"{path}Reason",
             because=because,
             up_to_s=300,
             gone=NOT_FOUND,
         )
+
+
+UNDER_WAY = ("Pending", "InProgress")
 
 
 CONFIGURATION = (
@@ -314,9 +324,23 @@ CONFIGURATION = (
 )
 
 
+def _differs(delta: Delta) -> bool:
+    """Whether the configuration must be sent: it differs, or its last change did not succeed."""
+    failed = delta.observed is not None and delta.observed.fields["LastUpdateStatus"] == "Failed"
+    return failed or delta.touches(*CONFIGURATION)
+
+
+def _last_update(configuration: Mapping[str, Any]) -> str:
+    if configuration.get("State") == "Pending":
+        return "Pending"
+    return str(configuration.get("LastUpdateStatus") or "Successful")
+
+
 def _normal(configuration: Mapping[str, Any]) -> dict[str, Value]:
     logging = configuration.get("LoggingConfig") or {}
     return {
+        "State": "Failed" if configuration.get("State") == "Failed" else "Active",
+        "LastUpdateStatus": _last_update(configuration),
         "CodeSha256": configuration.get("CodeSha256"),
         "Architectures": tuple(configuration.get("Architectures") or ("x86_64",)),
         "Runtime": configuration.get("Runtime"),

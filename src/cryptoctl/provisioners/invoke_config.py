@@ -27,6 +27,7 @@ class InvokeConfig(Provisioner):
     on_success: Topic
 
     kind: ClassVar[str] = "invoke config"
+    part_of: ClassVar[str] = "function"
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="InvalidParameterValueException",

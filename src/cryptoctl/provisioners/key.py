@@ -130,7 +130,7 @@ class Key(Provisioner):
             )
         if delta.touches("KeyState"):
             if delta.observed and delta.observed.leaving is not None:
-                yield self._call("CancelKeyDeletion")
+                yield self._call("CancelKeyDeletion", exists="KMSInvalidStateException")
             yield self._call("EnableKey")
         if delta.creating or delta.touches("Alias"):
             yield Call(
@@ -162,8 +162,10 @@ class Key(Provisioner):
             gone="KMSInvalidStateException",
         )
 
-    def _call(self, operation: str, **params: Value) -> Call:
-        return Call(service="kms", operation=operation, params={"KeyId": self.key_id, **params})
+    def _call(self, operation: str, *, exists: str | None = None, **params: Value) -> Call:
+        return Call(
+            service="kms", operation=operation, params={"KeyId": self.key_id, **params}, exists=exists
+        )
 
 
 def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:

@@ -26,6 +26,7 @@ class LogSubscription(Provisioner):
     destination: Function
 
     kind: ClassVar[str] = "log subscription"
+    part_of: ClassVar[str] = "group"
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         *(
             RetryRule(

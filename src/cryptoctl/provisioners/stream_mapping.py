@@ -18,6 +18,7 @@ from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
 
 NOT_FOUND = "ResourceNotFoundException"
+DELETING = "Deleting"
 CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
 ROLE_TO_BE_SEEN = "the function's role and rights to be seen by Lambda"
 
@@ -70,16 +71,19 @@ class StreamMapping(Provisioner):
         ours: list[Answer] = [
             mapping
             for mapping in (listed or {}).get("EventSourceMappings", ())
-            if mapping.get("EventSourceArn", "").startswith(prefix) and mapping["State"] != "Deleting"
+            if mapping.get("EventSourceArn", "").startswith(prefix)
         ]
-        # A stream's label is the time at which it was switched on: the last one is the newest.
-        return max(ours, key=lambda each: str(each["EventSourceArn"]), default=None)
+        # One that stays before one that goes. A stream's label is the time at which it was switched on:
+        # the last one is the newest.
+        return max(ours, key=lambda each: (each["State"] != DELETING, each["EventSourceArn"]), default=None)
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the mapping and its tags."""
         mapping = self.find(aws)
         if mapping is None:
             return None
+        if mapping["State"] == DELETING:
+            return Observed(fields={}, outputs={"UUID": mapping["UUID"]}, going=True)
         tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
         fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
         return Observed(fields=fields, outputs={"UUID": mapping["UUID"]})
@@ -119,11 +123,12 @@ class StreamMapping(Provisioner):
             yield self._rested("Enabled")
             return
         if delta.touches(*(name for name in delta.desired if name != "Tags")):
-            yield Call(
-                service="lambda",
-                operation="UpdateEventSourceMapping",
-                params={"UUID": self._uuid, **self._settings(delta.desired)},
-            )
+            if not _only_moving(delta):
+                yield Call(
+                    service="lambda",
+                    operation="UpdateEventSourceMapping",
+                    params={"UUID": self._uuid, **self._settings(delta.desired)},
+                )
             yield self._rested("Enabled")
         if delta.touches("Tags"):
             assert delta.observed is not None
@@ -139,12 +144,13 @@ class StreamMapping(Provisioner):
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the mapping and waits until Lambda has let go of the stream."""
         uuid = observed.outputs["UUID"]
-        yield Call(
-            service="lambda",
-            operation="DeleteEventSourceMapping",
-            params={"UUID": uuid},
-            gone=NOT_FOUND,
-        )
+        if not observed.going:
+            yield Call(
+                service="lambda",
+                operation="DeleteEventSourceMapping",
+                params={"UUID": uuid},
+                gone=NOT_FOUND,
+            )
         yield self._rested(None, uuid=uuid)
 
     @property
@@ -180,12 +186,19 @@ class StreamMapping(Provisioner):
         )
 
 
+def _only_moving(delta: Delta) -> bool:
+    """Whether all is as it should be, but the mapping is still on its way there."""
+    others = (change for change in delta.changes if change.field not in ("State", "Tags"))
+    old = delta.observed.fields["State"] if delta.observed else None
+    return next(others, None) is None and old not in ("Disabled", "Disabling", "Enabled")
+
+
 def _normal(mapping: Mapping[str, Any]) -> dict[str, Value]:
     filters = (mapping.get("FilterCriteria") or {}).get("Filters") or ()
     destination = (mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
     return {
         "EventSourceArn": mapping.get("EventSourceArn"),
-        "State": "Disabled" if mapping["State"] in ("Disabled", "Disabling") else "Enabled",
+        "State": mapping["State"],
         "BatchSize": mapping.get("BatchSize"),
         "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
         "BisectBatchOnFunctionError": bool(mapping.get("BisectBatchOnFunctionError")),

@@ -15,6 +15,7 @@ from cryptoctl.reconcile.values import Fields, Ref, Value
 
 NOT_FOUND = "ResourceNotFoundException"
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
+ACTIVE, DELETING = "ACTIVE", "DELETING"
 ANOTHER_CHANGE = "another change of the table; DynamoDB makes one at a time"
 
 
@@ -68,10 +69,12 @@ class Table(Provisioner):
         return Ref(self, "LatestStreamArn")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the table, its backups and its tags. A table that is being deleted is gone."""
+        """Reads the table, its backups and its tags; of one that is being deleted only that it is."""
         described = aws.look("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
-        if described is None or described["Table"]["TableStatus"] == "DELETING":
+        if described is None:
             return None
+        if described["Table"]["TableStatus"] == DELETING:
+            return Observed(fields={}, going=True)
         backups, tags = aws.together(
             [
                 lambda: aws.look(
@@ -88,6 +91,7 @@ class Table(Provisioner):
         streaming = bool(stream.get("StreamEnabled"))
         return Observed(
             fields={
+                "TableStatus": table["TableStatus"],
                 "KeySchema": _schema(table),
                 "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
@@ -99,8 +103,9 @@ class Table(Provisioner):
         )
 
     def desired(self) -> Fields:
-        """Key, billing, stream, recovery, protection, tags."""
+        """At rest; key, billing, stream, recovery, protection, tags."""
         return {
+            "TableStatus": ACTIVE,
             "KeySchema": {
                 self.hash_key[0]: f"HASH {self.hash_key[1]}",
                 self.range_key[0]: f"RANGE {self.range_key[1]}",
@@ -114,7 +119,7 @@ class Table(Provisioner):
 
     def guard(self, observed: Observed) -> str | None:
         """Deletion protection stands, whatever this machine's configuration says."""
-        if not observed.fields["DeletionProtectionEnabled"]:
+        if not observed.fields.get("DeletionProtectionEnabled"):
             return None
         return (
             f"{self} has deletion protection: the environment was set up as protected. "
@@ -125,6 +130,8 @@ class Table(Provisioner):
         """Makes the table, or changes one thing after the other, as DynamoDB asks."""
         if delta.creating:
             yield self._create(delta.desired)
+            yield self._active()
+        if delta.touches("TableStatus"):
             yield self._active()
         if delta.touches("BillingMode"):
             yield from self._update(BillingMode="PAY_PER_REQUEST")
@@ -152,10 +159,11 @@ class Table(Provisioner):
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the table with its data, and waits until it is gone."""
-        yield Call(
-            service="dynamodb", operation="DeleteTable", params={"TableName": self.name}, gone=NOT_FOUND
-        )
-        yield self._settled(until=(None,), because="the table to be gone", up_to_s=600)
+        if not observed.going:
+            yield Call(
+                service="dynamodb", operation="DeleteTable", params={"TableName": self.name}, gone=NOT_FOUND
+            )
+        yield self._gone()
 
     def _create(self, desired: Fields) -> Call:
         keys = (self.hash_key, self.range_key)
@@ -190,10 +198,15 @@ class Table(Provisioner):
             operation=operation,
             params={"TableName": self.name, **params},
             gives=gives or {},
+            # A stream that is on cannot be switched on again: after a lost answer, what is there decides.
+            once=operation == "UpdateTable",
         )
 
     def _active(self) -> Settle:
-        return self._settled(until=("ACTIVE",), because="the table to be active", up_to_s=300)
+        return self._settled(until=(ACTIVE,), because="the table to be active", up_to_s=300)
+
+    def _gone(self) -> Settle:
+        return self._settled(until=(None,), because="the table to be gone", up_to_s=600)
 
     def _settled(self, *, until: tuple[Value, ...], because: str, up_to_s: float) -> Settle:
         return Settle(

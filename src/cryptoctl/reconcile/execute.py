@@ -20,7 +20,8 @@ from cryptoctl.reconcile.values import Ref, Value, resolve, wire
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
 
-LOOKS_AT_MOST = 4
+LOOKS_AT_MOST = 6
+TOO_OFTEN = RetryRule(code="", because="AWS's limit of requests a second", up_to_s=60)
 
 
 class Outcome(StrEnum):
@@ -185,12 +186,17 @@ class _Run:
 
     def _looked_again(self, step: Step) -> Step:
         resource = step.resource
-        observed = resource.observe(self.aws)
+        patience = Patience(self.clock, lambda wait: self.listener.waiting(step, wait))
+        # What was made a moment ago may be shown to nobody yet; to make it again would double it.
+        observed = patience.until(
+            lambda: resource.observe(self.aws), "AWS to show what is there", resource.visible_within_s
+        )
         with self.changed:
             for name, value in (observed.outputs if observed else {}).items():
                 self.values[Ref(resource, name)] = value
             self.changed.notify_all()
-        again = present(resource, observed, self.values, adopt=False)
+        # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
+        again = present(resource, observed, self.values, adopt=step.delta.observed is not None)
         if again.verb is Verb.REFUSED:
             raise StepFailed(f"{resource} was made by somebody else meanwhile and lacks our tags")
         return again
@@ -228,7 +234,7 @@ class _Run:
                 answer = self.aws.call(call.service, call.operation, once=call.once, **params)
                 break
             except AwsError as error:
-                rule = _rule(step.resource, call, error)
+                rule = TOO_OFTEN if error.throttled else _rule(step.resource, call, error)
                 if rule is None:
                     if error.code == call.gone:
                         return

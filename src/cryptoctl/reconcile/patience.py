@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 3.0
+# A pause is this part of what was waited already: so nothing is noticed much later than it happens.
+PAUSE_PER_WAITED = 0.15
 
 
 class Interrupted(Exception):
@@ -63,11 +65,10 @@ class Patience:
     def pauses(self, because: str, up_to_s: float) -> Iterator[float]:
         """Sleeps between attempts, longer each time, and yields the seconds waited; ends after `up_to_s`."""
         start_s = self.clock.now_s()
-        pause_s = FIRST_PAUSE_S
         while (waited_s := self.clock.now_s() - start_s) < up_to_s:
             self.tell(Wait(because=because, waited_s=waited_s, up_to_s=up_to_s))
+            pause_s = min(max(waited_s * PAUSE_PER_WAITED, FIRST_PAUSE_S), LONGEST_PAUSE_S)
             self.clock.sleep(min(pause_s, up_to_s - waited_s))
-            pause_s = min(pause_s * 1.6, LONGEST_PAUSE_S)
             yield self.clock.now_s() - start_s
 
     def until(self, attempt: Callable[[], T | None], because: str, up_to_s: float) -> T | None:

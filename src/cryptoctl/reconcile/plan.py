@@ -112,8 +112,9 @@ def build(
     }
     ordered = _in_order(resources)
     steps: list[Step] = []
+    replaced: set[Provisioner | None] = set()
     for resource in ordered:
-        observed = observations[resource]
+        observed = observations[resource] if resource.parent() not in replaced else None
         if goal is Goal.PRESENT:
             step = present(resource, observed, known, adopt=adopt)
         else:
@@ -121,6 +122,8 @@ def build(
         for call in step.calls:
             for output in call.gives:
                 known.pop(Ref(resource, output), None)
+        if step.verb is Verb.REPLACE:
+            replaced.add(resource)
         steps.append(step)
     if goal is Goal.ABSENT:
         steps.reverse()
@@ -137,18 +140,20 @@ def present(
     resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str], *, adopt: bool
 ) -> Step:
     """The step that makes or mends one resource, with the values known by now."""
-    delta = next_delta(resource, observed, known)
+    there = None if observed is None or observed.going else observed
+    delta = next_delta(resource, there, known)
+    afresh = Delta(desired=delta.desired, observed=None, changes=())
     after = resource.dependencies()
-    if observed is None:
-        actions = tuple(resource.apply(delta))
+    if there is None:
+        wait = resource.remove(observed) if observed is not None else ()
+        actions = (*wait, *resource.apply(afresh))
         return Step(resource=resource, verb=Verb.CREATE, delta=delta, actions=actions, after=after)
-    if not resource.owned(observed) and not adopt:
+    if not resource.owned(there) and not adopt:
         return Step(resource=resource, verb=Verb.REFUSED, delta=delta)
     if not delta.changes:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
     if delta.touches(*resource.fixed):
-        afresh = Delta(desired=delta.desired, observed=None, changes=())
-        actions = (*resource.remove(observed), *resource.apply(afresh))
+        actions = (*resource.remove(there), *resource.apply(afresh))
         return Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
     actions = tuple(resource.apply(delta))
     return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)

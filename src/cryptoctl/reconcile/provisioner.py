@@ -22,11 +22,13 @@ class Observed:
     """What AWS says of a resource: its fields in AWS's own names, and the values that AWS assigned.
 
     `leaving` is set on what is already being removed by AWS, with the date on which it will be gone.
+    `going` is set on what is being removed and will be gone in a moment: then `remove` only waits for it.
     """
 
     fields: Fields
     outputs: Mapping[str, str] = field(default_factory=dict)
     leaving: datetime | None = None
+    going: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +49,8 @@ class Provisioner(ABC):
     """Fields that AWS cannot change in place: a difference means replacement."""
     closed: ClassVar[frozenset[str]] = frozenset()
     """Fields whose mapping is ours alone: a key that we do not declare is a difference too."""
+    part_of: ClassVar[str | None] = None
+    """The field with the resource that takes this one with it when it is removed."""
     visible_within_s: ClassVar[float] = 15.0
     """How long after a change AWS may still show the old state."""
     holds_data: ClassVar[bool] = False
@@ -89,6 +93,10 @@ class Provisioner(ABC):
     def sources(self) -> tuple[Provisioner, ...]:
         """The resources from which a value is taken by Ref."""
         return tuple(dict.fromkeys(ref.of for ref in self._mentioned() if isinstance(ref, Ref)))
+
+    def parent(self) -> Provisioner | None:
+        """The resource that it is a part of, and goes with."""
+        return getattr(self, self.part_of) if self.part_of else None
 
     def _mentioned(self) -> Iterator[Provisioner | Ref]:
         for item in fields(self):

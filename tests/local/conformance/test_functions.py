@@ -143,6 +143,9 @@ def test_a_changed_configuration_takes_effect(bench: Workbench) -> None:
     assert bench.invoke(function, {}) == (None, None)
     client = bench.client("lambda")
     client.update_function_configuration(FunctionName=function, Environment={"Variables": {"MINE": "new"}})
+    during = client.get_function_configuration(FunctionName=function)
+    assert during["State"] == "Active"
+    assert bench.invoke(function, {})[1] is None
     client.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
     assert bench.invoke(function, {}) == ("new", None)
 

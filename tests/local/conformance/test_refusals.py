@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from local.workbench import RUNTIME, Workbench, zipped
 
 CREATE = "Lambda API reference: CreateFunction"
+UPDATE = "Lambda API reference: UpdateFunctionConfiguration"
 CONCURRENCY = "Lambda API reference: PutFunctionConcurrency"
 INVOKE_CONFIG = "Lambda API reference: PutFunctionEventInvokeConfig"
 SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
@@ -88,6 +89,15 @@ def test_impossible_invoke_configurations(bench: Workbench) -> None:
             "InvalidParameterValueException",
             "ValidationException",
         )
+
+
+@pytest.mark.behaviour("refusals", "an update while another is in progress", UPDATE)
+def test_an_update_during_an_update(bench: Workbench) -> None:
+    function, client = bench.function(SOURCE), bench.client("lambda")
+    client.update_function_configuration(FunctionName=function, MemorySize=256)
+    with pytest.raises(ClientError) as caught:
+        client.update_function_configuration(FunctionName=function, MemorySize=512)
+    assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
 @pytest.mark.behaviour("refusals", "a third subscription filter", SUBSCRIPTION)

@@ -1,0 +1,153 @@
+"""Clients of the hostile AWS: the command line in processes of its own, quick to start and easy to kill."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REGION = "us-east-1"
+SCRIPT = Path(__file__).with_name("nursery.py")
+SOURCE = Path(__file__).parents[2] / "src"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended: its exit code (negative: the signal), stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    def document(self) -> Any:
+        """Its JSON answer."""
+        return json.loads(self.out)
+
+
+@dataclass(kw_only=True)
+class Running:
+    """A command under way."""
+
+    home: Path
+    pid: int = 0
+    code: int = 0
+    begun: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def kill(self) -> None:
+        """As with a power cut."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def interrupt(self) -> None:
+        """As with Ctrl-C."""
+        os.kill(self.pid, signal.SIGINT)
+
+    def wait(self, within_s: float = 240.0) -> Ended:
+        """How it ended. A command that does not end in time is killed, and its code says so."""
+        if not self.over.wait(within_s):
+            self.kill()
+            self.over.wait()
+        out, err = (self.home / f"{self.pid}.out", self.home / f"{self.pid}.err")
+        ended = Ended(code=self.code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
+        out.unlink()
+        err.unlink()
+        return ended
+
+
+class Nursery:
+    """Starts commands; see nursery.py."""
+
+    def __init__(self, url: str, credentials: tuple[str, str], home: Path) -> None:
+        self.home = home
+        self._tokens = itertools.count()
+        self._running: dict[int, Running] = {}
+        self._ready = threading.Event()
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(home)],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(SOURCE),
+                "AWS_ENDPOINT_URL": url,
+                "AWS_ACCESS_KEY_ID": credentials[0],
+                "AWS_SECRET_ACCESS_KEY": credentials[1],
+                "AWS_DEFAULT_REGION": REGION,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "CRYPTOCTL_STATE_DIR": str(home / "state"),
+                "HOME": str(home),
+                "COLUMNS": "200",
+            },
+            cwd=home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        assert self._ready.wait(60)
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            said = json.loads(line)
+            if "ready" in said:
+                self._ready.set()
+            elif "pid" in said:
+                self._running[said["token"]].pid = said["pid"]
+                self._running[said["token"]].begun.set()
+            else:
+                running = self._running.pop(said["token"])
+                running.code = said["code"]
+                running.over.set()
+
+    def start(
+        self,
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        known: Callable[[int], None] = lambda pid: None,
+    ) -> Running:
+        """Starts `cryptoctl ARGUMENTS`; `known` is told its process id before it can have done anything."""
+        running = Running(home=self.home)
+        with self._lock:
+            token = next(self._tokens)
+            self._running[token] = running
+            assert self._process.stdin
+            order = {"token": token, "arguments": arguments, "variables": dict(variables or {})}
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        assert running.begun.wait(60)
+        known(running.pid)
+        return running
+
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Ended:
+        """Runs `cryptoctl ARGUMENTS` to its end."""
+        return self.start(*arguments, variables=variables).wait()
+
+    def close(self) -> None:
+        """Ends the nursery."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._reader.join()
+        self._process.stdout.close()
+
+
+@contextmanager
+def nursery(url: str, credentials: tuple[str, str], home: Path) -> Iterator[Nursery]:
+    """A nursery that ends with the block."""
+    home.mkdir(parents=True, exist_ok=True)
+    found = Nursery(url, credentials, home)
+    try:
+        yield found
+    finally:
+        found.close()

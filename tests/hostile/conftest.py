@@ -1,0 +1,39 @@
+"""One engine, one hostile proxy before it, one nursery of clients for this directory's tests."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hostile.world import World, a_world
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The engine, the proxy and the clients; the proxy behaves well until it is told otherwise."""
+    with a_world(tmp_path_factory.mktemp("hostile")) as found:
+        yield found
+
+
+@pytest.fixture
+def environment(world: World) -> Iterator[Callable[[], str]]:
+    """Names of environments that nobody has used; whatever they hold is removed afterwards."""
+    given: list[str] = []
+
+    def fresh() -> str:
+        given.append(f"h{next(_numbers)}")
+        return given[-1]
+
+    yield fresh
+    world.proxy.behave()
+    for name in given:
+        world.clients.run("down", "--env", name, "--yes", "--aws")

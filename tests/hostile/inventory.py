@@ -1,0 +1,202 @@
+"""Everything that an environment has left in an account, read without cryptoctl's own code."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from hostile.clients import REGION
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(\+00:?00|Z)?")
+ROLE_ID = re.compile(r"ARO[A-Z0-9]{10,}")
+NOISE = (
+    "ResponseMetadata",
+    "RevisionId",
+    "CreationDate",
+    "CreateDate",
+    "CreationDateTime",
+    "creationTime",
+    "LastModified",
+    "RoleLastUsed",
+    "ETag",
+    "StateTransitionReason",
+    "LastProcessingResult",
+    "Location",
+    "uploadSequenceToken",
+    "TableId",
+    "LatestRestorableDateTime",
+    "EarliestRestorableDateTime",
+    "TableSizeBytes",
+    "ItemCount",
+    "storedBytes",
+)
+
+
+class Account:
+    """Plain clients of one engine."""
+
+    def __init__(self, url: str, credentials: tuple[str, str]) -> None:
+        session = boto3.Session(
+            aws_access_key_id=credentials[0], aws_secret_access_key=credentials[1], region_name=REGION
+        )
+        config = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=30)
+        self._clients = {
+            service: session.client(service, endpoint_url=url, config=config)
+            for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda")
+        }
+
+    def __getitem__(self, service: str) -> Any:
+        return self._clients[service]
+
+    def close(self) -> None:
+        """Closes the clients."""
+        for client in self._clients.values():
+            client.close()
+
+    def inventory(self, environment: str) -> dict[str, Any]:
+        """What bears the environment's name or tag, without the ids and times that differ from run to run."""
+        found = dict(self._everything(environment))
+        return {
+            _normal(name, environment): json.loads(
+                _normal(json.dumps(_quiet(what), default=str), environment)
+            )
+            for name, what in sorted(found.items())
+        }
+
+    def _everything(self, environment: str) -> Iterator[tuple[str, Any]]:
+        yield from self._keys(environment)
+        yield from self._tables(environment)
+        yield from self._messaging(environment)
+        yield from self._logs(environment)
+        yield from self._roles(environment)
+        yield from self._functions(environment)
+
+    def _keys(self, environment: str) -> Iterator[tuple[str, Any]]:
+        kms = self["kms"]
+        number = 0
+        for alias in kms.get_paginator("list_aliases").paginate().search("Aliases"):
+            if alias["AliasName"].endswith(f"-{environment}"):
+                key = kms.describe_key(KeyId=alias["AliasName"])["KeyMetadata"]
+                yield alias["AliasName"], {"state": key["KeyState"]}
+        for key_id in kms.get_paginator("list_keys").paginate().search("Keys[].KeyId"):
+            tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=key_id)["Tags"]}
+            state = kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
+            if tags.get("Environment") == environment and state != "PendingDeletion":
+                number += 1
+                policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+                rotates = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
+                yield (
+                    f"key {number}",
+                    {"state": state, "tags": tags, "policy": policy, "rotates": rotates},
+                )
+
+    def leaving_keys(self, environment: str) -> int:
+        """How many keys of the environment are pending deletion."""
+        kms = self["kms"]
+        count = 0
+        for key_id in kms.get_paginator("list_keys").paginate().search("Keys[].KeyId"):
+            tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=key_id)["Tags"]}
+            if tags.get("Environment") == environment:
+                count += kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+        return count
+
+    def _tables(self, environment: str) -> Iterator[tuple[str, Any]]:
+        dynamodb = self["dynamodb"]
+        for name in dynamodb.get_paginator("list_tables").paginate().search("TableNames"):
+            if name.endswith(f"-{environment}"):
+                table = dynamodb.describe_table(TableName=name)["Table"]
+                yield f"table {name}", table
+                yield (
+                    f"table {name} tags",
+                    _tags(dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])),
+                )
+                yield f"table {name} backups", dynamodb.describe_continuous_backups(TableName=name)
+
+    def _messaging(self, environment: str) -> Iterator[tuple[str, Any]]:
+        sqs, sns = self["sqs"], self["sns"]
+        for url in sqs.list_queues().get("QueueUrls", ()):
+            if url.endswith(f"-{environment}"):
+                names = ["MessageRetentionPeriod", "SqsManagedSseEnabled"]
+                yield (
+                    f"queue {url.rpartition('/')[2]}",
+                    {
+                        "attributes": sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)[
+                            "Attributes"
+                        ],
+                        "tags": sqs.list_queue_tags(QueueUrl=url)["Tags"],
+                    },
+                )
+        for arn in sns.get_paginator("list_topics").paginate().search("Topics[].TopicArn"):
+            if arn.endswith(f"-{environment}"):
+                yield f"topic {arn}", _tags(sns.list_tags_for_resource(ResourceArn=arn))
+
+    def _logs(self, environment: str) -> Iterator[tuple[str, Any]]:
+        logs = self["logs"]
+        for group in logs.get_paginator("describe_log_groups").paginate().search("logGroups"):
+            name = group["logGroupName"]
+            if name.endswith(f"-{environment}"):
+                filters = logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
+                arn = group["arn"].removesuffix(":*")
+                tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
+                retention = group.get("retentionInDays")
+                yield f"log group {name}", {"retention": retention, "filters": filters, "tags": tags}
+
+    def _roles(self, environment: str) -> Iterator[tuple[str, Any]]:
+        iam = self["iam"]
+        for role in iam.get_paginator("list_roles").paginate().search("Roles"):
+            name = role["RoleName"]
+            if name.endswith(f"-{environment}-role"):
+                policies = {
+                    policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+                    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+                }
+                yield f"role {name}", {"role": iam.get_role(RoleName=name)["Role"], "policies": policies}
+
+    def _functions(self, environment: str) -> Iterator[tuple[str, Any]]:
+        functions = self["lambda"]
+        for each in functions.get_paginator("list_functions").paginate().search("Functions"):
+            name = each["FunctionName"]
+            if name.endswith(f"-{environment}"):
+                yield f"function {name}", functions.get_function(FunctionName=name)
+                try:
+                    policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
+                except functions.exceptions.ResourceNotFoundException:
+                    policy = []
+                yield f"function {name} policy", sorted(policy, key=lambda one: str(one["Sid"]))
+                with suppress(functions.exceptions.ResourceNotFoundException):
+                    found = functions.get_function_event_invoke_config(FunctionName=name)
+                    yield f"function {name} invoke", found
+        number = 0
+        mappings = functions.get_paginator("list_event_source_mappings").paginate()
+        for mapping in mappings.search("EventSourceMappings"):
+            if mapping["FunctionArn"].endswith(f"-{environment}"):
+                number += 1
+                tags = functions.list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"]
+                yield f"mapping {number}", {**mapping, "tags": tags}
+
+
+def _tags(answer: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
+
+
+def _quiet(what: Any) -> Any:
+    if isinstance(what, dict):
+        return {key: _quiet(value) for key, value in what.items() if key not in NOISE}
+    if isinstance(what, list):
+        quiet = [_quiet(value) for value in what]
+        tags = all(isinstance(each, dict) and each.keys() == {"Key", "Value"} for each in quiet)
+        return sorted(quiet, key=str) if tags else quiet
+    return what
+
+
+def _normal(text: str, environment: str) -> str:
+    for pattern, instead in ((UUID, "UUID"), (MOMENT, "MOMENT"), (ROLE_ID, "ROLE-ID")):
+        text = pattern.sub(instead, text)
+    return re.sub(rf"\b{re.escape(environment)}\b", "ENV", text)

@@ -1,0 +1,283 @@
+"""Law 7's matrix: one accident at every writing call of `up`, of an `up` that mends, and of `down`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from hostile.inventory import UUID, Account
+from hostile.proxy import Accident, Entry, Trap
+from hostile.wire import Request
+from hostile.world import World
+
+SUBJECT = (
+    "FunctionName",
+    "RoleName",
+    "PolicyName",
+    "TableName",
+    "QueueName",
+    "QueueUrl",
+    "Name",
+    "TopicArn",
+    "logGroupName",
+    "filterName",
+    "AliasName",
+    "StatementId",
+    "Resource",
+    "ResourceArn",
+    "resourceArn",
+)
+PHASES = ("up", "mend", "down")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One writing call: what it does to what, and the how-manieth of its kind."""
+
+    label: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.label}{f' (no. {self.number})' if self.number > 1 else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One accident at one place of one phase."""
+
+    phase: str
+    place: Place
+    accident: Accident
+
+    def __str__(self) -> str:
+        return f"{self.phase}: {self.place}: {self.accident}"
+
+
+def label(request: Request, environment: str) -> str:
+    """The call in words that are the same in every run."""
+    params = request.params or {}
+    subject = " ".join(str(params[name]) for name in SUBJECT if name in params)
+    subject = UUID.sub("UUID", re.sub(rf"\b{environment}\b", "E", subject))
+    return f"{request} {subject.rpartition('/')[2] if '://' in subject else subject}"
+
+
+def places(recorded: Iterable[Entry], environment: str) -> list[Place]:
+    """Every writing call of a run that nothing disturbed."""
+    seen: Counter[str] = Counter()
+    found = []
+    for entry in recorded:
+        if entry.request.writes:
+            name = label(entry.request, environment)
+            seen[name] += 1
+            found.append(Place(label=name, number=seen[name]))
+    return found
+
+
+def trap(case: Case, environment: str) -> Trap:
+    """The trap that springs at that place."""
+    met = 0
+
+    def matches(request: Request) -> bool:
+        nonlocal met
+        if not request.writes or label(request, environment) != case.place.label:
+            return False
+        met += 1
+        return met == case.place.number
+
+    return Trap(matches=matches, accident=case.accident)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What a run without accidents does and leaves."""
+
+    places: dict[str, list[Place]]
+    inventory: dict[str, object]
+
+    def cases(self, phase: str, accident: Accident) -> list[Case]:
+        """One case for each writing call of a phase."""
+        return [Case(phase=phase, place=place, accident=accident) for place in self.places[phase]]
+
+
+def baseline(world: World, environment: str) -> Baseline:
+    """Runs all phases undisturbed."""
+    found: dict[str, list[Place]] = {}
+    mood = world.proxy.behave()
+    world.up(environment)
+    found["up"] = places(mood.recorded, environment)
+    inventory = world.account.inventory(environment)
+    disturb(world.account, environment)
+    mood = world.proxy.behave()
+    world.up(environment)
+    found["mend"] = places(mood.recorded, environment)
+    wrong = differences(inventory, world.account.inventory(environment))
+    assert wrong == [], wrong
+    mood = world.proxy.behave()
+    world.down(environment)
+    found["down"] = places(mood.recorded, environment)
+    assert world.account.inventory(environment) == {}
+    return Baseline(places=found, inventory=inventory)
+
+
+def run(world: World, base: Baseline, cases: Sequence[Case | None], environment: str) -> list[str]:
+    """One life of an environment, with an accident in each phase; gives what was wrong."""
+    wrong = []
+    for phase, case in zip(PHASES, cases, strict=True):
+        if phase == "mend":
+            disturb(world.account, environment)
+        command = "down" if phase == "down" else "up"
+        wanted = {} if phase == "down" else base.inventory
+        if case is not None:
+            wrong += [f"{case}: {each}" for each in _accident(world, case, command, environment)]
+        world.proxy.behave()
+        ended = world.clients.run(command, "--env", environment, "--yes", "--aws")
+        if ended.code:
+            wrong.append(f"{case}: the next {command} ended with {ended.code}: {told(ended.err)}")
+        wrong += [f"{case}: {each}" for each in differences(wanted, world.account.inventory(environment))]
+        if phase != "down" and not world.plan_is_empty(environment):
+            wrong.append(f"{case}: the next plan is not empty")
+    return wrong
+
+
+def _accident(world: World, case: Case, command: str, environment: str) -> list[str]:
+    sprung = trap(case, environment)
+
+    def known(pid: int) -> None:
+        sprung.victim = pid
+
+    # The command's first request is a read; by then its process id is known.
+    world.proxy.behave(trap=sprung)
+    ended = world.clients.start(command, "--env", environment, "--yes", "--aws", known=known).wait()
+    if sprung.sprung is None:
+        return [f"the call was never made; it ended with {ended.code}: {told(ended.err)}"]
+    if case.accident is Accident.ANSWER_LOST and ended.code:
+        return [f"it did not get over it: {ended.code}: {told(ended.err)}"]
+    return []
+
+
+def differences(wanted: dict[str, object], found: dict[str, object]) -> list[str]:
+    """What is there and should not be, or is otherwise than it should be."""
+    names = [name for name in (*wanted, *found) if wanted.get(name) != found.get(name)]
+    return [
+        f"{name} is {json.dumps(found.get(name))}, not {json.dumps(wanted.get(name))}"
+        for name in dict.fromkeys(names)
+    ]
+
+
+def disturb(account: Account, environment: str) -> None:
+    """Changes something of every kind behind cryptoctl's back, and takes some things away."""
+    for change in DISTURBANCES:
+        change(account, environment)
+
+
+def _key(account: Account, name: str) -> None:
+    kms = account["kms"]
+    key = kms.describe_key(KeyId=f"alias/lambda-env-{name}")["KeyMetadata"]["KeyId"]
+    kms.disable_key_rotation(KeyId=key)
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    policy["Statement"] = policy["Statement"][:1]
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    kms.untag_resource(KeyId=key, TagKeys=["Application"])
+
+
+def _key_leaving(account: Account, name: str) -> None:
+    kms = account["kms"]
+    key = kms.describe_key(KeyId=f"alias/lambda-env-{name}")["KeyMetadata"]["KeyId"]
+    kms.delete_alias(AliasName=f"alias/lambda-env-{name}")
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+
+
+def _table(account: Account, name: str) -> None:
+    dynamodb, table = account["dynamodb"], f"crypto-prices-{name}"
+    dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    dynamodb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
+    arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+    dynamodb.untag_resource(ResourceArn=arn, TagKeys=["Application"])
+
+
+def _queues(account: Account, name: str) -> None:
+    sqs = account["sqs"]
+    url = sqs.get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "3600"})
+    sqs.untag_queue(QueueUrl=url, TagKeys=["Application"])
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=f"price-enricher-dlq-{name}")["QueueUrl"])
+
+
+def _topics(account: Account, name: str) -> None:
+    sns = account["sns"]
+    arns = [topic["TopicArn"] for topic in sns.list_topics()["Topics"]]
+    (success,) = [arn for arn in arns if arn.endswith(f":price-updates-success-{name}")]
+    sns.untag_resource(ResourceArn=success, TagKeys=["Application"])
+    (alerts,) = [arn for arn in arns if arn.endswith(f":price-alerts-{name}")]
+    sns.delete_topic(TopicArn=alerts)
+
+
+def _logs(account: Account, name: str) -> None:
+    logs = account["logs"]
+    group = f"/aws/lambda/webhook-processor-{name}"
+    logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+    arn = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["arn"].removesuffix(":*")
+    logs.untag_resource(resourceArn=arn, tagKeys=["Application"])
+    logs.delete_subscription_filter(logGroupName=group, filterName=f"webhook-error-filter-{name}")
+    logs.delete_log_group(logGroupName=f"/aws/lambda/error-notifier-{name}")
+
+
+def _roles(account: Account, name: str) -> None:
+    iam = account["iam"]
+    role = f"webhook-processor-{name}-role"
+    iam.delete_role_policy(RoleName=role, PolicyName="sqs-dlq-access")
+    iam.put_role_policy(RoleName=role, PolicyName="surplus", PolicyDocument=json.dumps(SURPLUS))
+    iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(TRUSTS_SOMEBODY_ELSE))
+    iam.untag_role(RoleName=role, TagKeys=["Application"])
+    again = f"price-enricher-{name}-role"
+    for policy in iam.list_role_policies(RoleName=again)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=again, PolicyName=policy)
+    iam.delete_role(RoleName=again)
+
+
+def _functions(account: Account, name: str) -> None:
+    functions = account["lambda"]
+    webhook, notifier = f"webhook-processor-{name}", f"error-notifier-{name}"
+    functions.update_function_configuration(FunctionName=webhook, MemorySize=128)
+    functions.delete_function_concurrency(FunctionName=webhook)
+    functions.update_function_code(FunctionName=webhook, ZipFile=EMPTY_ZIP)
+    arn = functions.get_function(FunctionName=webhook)["Configuration"]["FunctionArn"]
+    functions.untag_resource(Resource=arn, TagKeys=["Application"])
+    functions.remove_permission(FunctionName=notifier, StatementId="webhook-errors")
+    functions.put_function_event_invoke_config(
+        FunctionName=f"price-enricher-{name}", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=60
+    )
+
+
+DISTURBANCES: tuple[Callable[[Account, str], None], ...] = (
+    _table,
+    _queues,
+    _topics,
+    _logs,
+    _functions,
+    _roles,
+    _key,
+    _key_leaving,
+)
+SURPLUS = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::nobody/x"}],
+}
+TRUSTS_SOMEBODY_ELSE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    ],
+}
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+
+
+def told(text: str) -> str:
+    """Of what a command told, the lines about what did not work."""
+    return " | ".join(line for line in text.splitlines() if line.startswith(("✗", "■", "error", "Traceback")))

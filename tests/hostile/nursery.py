@@ -1,0 +1,83 @@
+"""Runs `cryptoctl` commands in forks of one process that has everything imported and every client made.
+
+Started as a script: `python nursery.py HOME`, with AWS's variables in the environment. It reads orders from
+stdin and writes what becomes of them to stdout, a JSON object a line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+SERVICES = ("sts", "kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "resourcegroupstaggingapi")
+
+
+def main(home: str) -> None:
+    """Serves until stdin ends."""
+    importlib.import_module("cryptoctl.cli")  # so that each command finds it imported
+    from cryptoctl.aws import Aws
+    from cryptoctl.session import Session
+
+    aws = Aws()
+    for service in SERVICES:
+        for once in (False, True):
+            aws._client(service, once=once)
+    # Each command gets the clients as they are now: made, and not yet connected.
+    Session._real_aws = lambda self: aws  # type: ignore[method-assign]
+    _say(ready=True)
+    for line in sys.stdin:
+        _reap()
+        order = json.loads(line)
+        if os.fork() == 0:
+            _wait_on(order, home)
+
+
+def _wait_on(order: dict[str, object], home: str) -> None:
+    command = os.fork()
+    if command == 0:
+        variables, arguments = order["variables"], order["arguments"]
+        assert isinstance(variables, dict)
+        assert isinstance(arguments, list)
+        os.environ.update(variables)
+        _become(arguments, home)
+    _say(token=order["token"], pid=command)
+    _, status = os.waitpid(command, 0)
+    _say(token=order["token"], code=os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def _become(arguments: Sequence[str], home: str) -> None:
+    from cryptoctl.cli.app import app
+
+    for number, name in ((1, "out"), (2, "err")):
+        path = os.path.join(home, f"{os.getpid()}.{name}")  # noqa: PTH118
+        os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    code = 1
+    try:
+        app(list(arguments))
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _say(**what: object) -> None:
+    os.write(1, json.dumps(what).encode() + b"\n")
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

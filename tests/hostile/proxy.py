@@ -1,0 +1,230 @@
+"""A hostile AWS: an HTTP proxy before the embedded engine that behaves as badly as AWS may."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from hostile.faults import Faults
+from hostile.windows import Window, Windows, windows
+from hostile.wire import Answer, Request, read
+
+HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"})
+
+
+class Accident(StrEnum):
+    """What befalls the client at one writing call."""
+
+    KILLED_BEFORE = "killed before it"
+    KILLED_AFTER = "killed after it"
+    ANSWER_LOST = "its answer lost"
+
+
+@dataclass(kw_only=True)
+class Trap:
+    """Springs once, at the request that `matches`."""
+
+    matches: Callable[[Request], bool]
+    accident: Accident
+    victim: int = 0
+    """The process to kill."""
+    sprung: Request | None = None
+
+    def kill(self) -> None:
+        """The client ends as with a power cut."""
+        os.kill(self.victim, signal.SIGKILL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One request as it was seen, and how it was answered (0: not at all)."""
+
+    request: Request
+    status: int
+    began_s: float
+
+
+@dataclass(kw_only=True)
+class Mood:
+    """How the proxy behaves at the moment; replaced as a whole between tests."""
+
+    windows: tuple[Window, ...] = ()
+    faults: Faults = field(default_factory=Faults)
+    latency_s: float = 0.0
+    trap: Trap | None = None
+    recorded: list[Entry] = field(default_factory=list)
+    dead: bool = False
+    """Nothing gets through any more: whoever would send it was killed."""
+
+
+class _Dropped(Exception):
+    """The connection ends without an answer."""
+
+
+class HostileProxy:
+    """Start it with `with`; point clients at `url`."""
+
+    def __init__(self, engine_url: str) -> None:
+        self.engine = urlsplit(engine_url)
+        self.mood = Mood()
+        self.lock = threading.Lock()
+        self._local = threading.local()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> HostileProxy:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def behave(
+        self,
+        wanted: Windows | None = None,
+        *,
+        faults: Faults | None = None,
+        latency_s: float = 0.0,
+        trap: Trap | None = None,
+    ) -> Mood:
+        """From now on like this; gives the mood with its fresh record."""
+        self.mood = Mood(
+            windows=windows(wanted or Windows()),
+            faults=faults or Faults(),
+            latency_s=latency_s,
+            trap=trap,
+        )
+        return self.mood
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+        """One request through everything that lies in wait. Raises _Dropped for no answer."""
+        mood, began_s = self.mood, time.monotonic()
+        request = read(method, target, headers, body)
+        status = 0
+        try:
+            answer = self._through(mood, request, (method, target, headers, body))
+            status = answer.status
+            return answer
+        finally:
+            with self.lock:
+                mood.recorded.append(Entry(request=request, status=status, began_s=began_s))
+
+    def _through(self, mood: Mood, request: Request, raw: tuple[str, str, dict[str, str], bytes]) -> Answer:
+        if mood.latency_s:
+            time.sleep(mood.latency_s)
+        trap = self._sprung(mood, request)
+        if mood.dead and trap is None:
+            raise _Dropped
+        if trap and trap.accident is Accident.KILLED_BEFORE:
+            trap.kill()
+            raise _Dropped
+        if mood.faults.resets(request):
+            raise _Dropped
+        refused = mood.faults.before(request) or _refused(mood, request)
+        if refused is not None:
+            return refused
+        answer = self._forward(*raw)
+        with self.lock:
+            for window in mood.windows:
+                answer = window.seen(request, answer)
+        if trap is None:
+            if mood.faults.loses(request):
+                raise _Dropped
+            return mood.faults.after(request) or answer
+        if trap.accident is Accident.KILLED_AFTER:
+            trap.kill()
+        raise _Dropped
+
+    def _sprung(self, mood: Mood, request: Request) -> Trap | None:
+        trap = mood.trap
+        with self.lock:
+            if trap is None or trap.sprung or not trap.matches(request):
+                return None
+            trap.sprung = request
+            mood.dead = trap.accident is not Accident.ANSWER_LOST
+            return trap
+
+    def hang_up(self) -> None:
+        """Closes this thread's connection to the engine."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    def _forward(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection(self.engine.hostname or "", self.engine.port, timeout=60)
+            self._local.connection = connection
+        sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
+        try:
+            connection.request(method, target, body=body, headers=sent)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self.hang_up()
+            raise
+        kept = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
+        return Answer(status=response.status, headers=kept, body=content)
+
+
+def _refused(mood: Mood, request: Request) -> Answer | None:
+    return next((answer for window in mood.windows if (answer := window.refuse(request))), None)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed leaves its connections in pieces; that is what we are here for."""
+
+
+def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _serve(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            try:
+                answer = proxy.answer(self.command, self.path, headers, body)
+            except _Dropped:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815
+
+        def finish(self) -> None:
+            try:
+                super().finish()
+            finally:
+                proxy.hang_up()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """The record says it all."""
+
+    return Handler

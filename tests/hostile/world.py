@@ -1,0 +1,58 @@
+"""An embedded engine, the hostile proxy before it, and clients that see the proxy only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptoctl.local.engine import Engine
+from hostile.clients import Ended, Nursery, nursery
+from hostile.inventory import Account
+from hostile.proxy import HostileProxy
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """All that a test needs."""
+
+    proxy: HostileProxy
+    clients: Nursery
+    account: Account
+    """The engine itself, past the proxy."""
+    home: Path
+
+    def up(self, environment: str, *more: str) -> Ended:
+        """`cryptoctl up`, which must succeed."""
+        return self._succeeds("up", "--env", environment, "--yes", "--aws", *more)
+
+    def down(self, environment: str, *more: str) -> Ended:
+        """`cryptoctl down`, which must succeed."""
+        return self._succeeds("down", "--env", environment, "--yes", "--aws", *more)
+
+    def plan_is_empty(self, environment: str, *more: str) -> bool:
+        """Whether `cryptoctl plan --exit-code` has nothing to do."""
+        return self.clients.run("plan", "--env", environment, "--aws", "--exit-code", *more).code == 0
+
+    def _succeeds(self, *arguments: str) -> Ended:
+        ended = self.clients.run(*arguments)
+        assert ended.code == 0, f"cryptoctl {' '.join(arguments)} ended with {ended.code}:\n{ended.err}"
+        return ended
+
+
+@contextmanager
+def a_world(home: Path) -> Iterator[World]:
+    """Starts one, and takes it down with all that is in it."""
+    engine = Engine(home / "engine")
+    status = engine.start(port=0)
+    made_up = engine.credentials("hostile")
+    credentials = made_up.access_key, made_up.secret_key
+    assert status.url
+    account = Account(status.url, credentials)
+    try:
+        with HostileProxy(status.url) as proxy, nursery(proxy.url, credentials, home / "clients") as clients:
+            yield World(proxy=proxy, clients=clients, account=account, home=home)
+    finally:
+        account.close()
+        engine.stop()
