@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.aws import AwsError
 from cryptoctl.ops.dead_letters.enriching import Enricher
 from cryptoctl.ops.dead_letters.repair import repair
 from cryptoctl.ops.dead_letters.replay import End, Wish
@@ -123,15 +124,33 @@ def test_two_hundred_of_every_shape_come_back(shop: Workshop) -> None:
 
 
 def test_a_trimmed_pointer_stays_where_its_price_cannot_be_enriched(shop: Workshop) -> None:
-    info = {"shardId": "gone", "startSequenceNumber": "1", "endSequenceNumber": "1", "streamArn": "gone"}
-    shop.send(ENRICHER, json.dumps({"DDBStreamBatchInfo": info}), {})
+    shop.send(ENRICHER, _pointer(shop.stream), {})
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 2)
     told = Told()
-    wish = Wish(chosen=_pointers())
-    assert shop.replay(wish, told).ends == {End.FAILED: 1}
+    assert shop.replay(Wish(chosen=_pointers()), told).ends == {End.FAILED: 1}
     assert "its price is no number" in told.results[0].reason
     assert shop.depths["enricher"] == (2, 0)
+
+
+def test_a_pointer_at_something_else_stays_and_does_not_stop_the_others(shop: Workshop) -> None:
+    shop.send(ENRICHER, _pointer("arn:aws:dynamodb:us-east-1:000000000000:table/other/stream/x"), {})
+    shop.send(ENRICHER, '{"DDBStreamBatchInfo": {"streamArn": 5}}', {})
+    shop.send_events([shop.price(1)])
+    told = Told()
+    assert shop.replay(told=told).ends == {End.BACK: 1, End.FAILED: 2}
+    assert all("another stream" in each.reason for each in told.results if each.end is End.FAILED)
+
+
+def _pointer(stream: str) -> str:
+    """A pointer at records that have left the stream long ago."""
+    info = {
+        "shardId": "shardId-00000001500000000000-00000001",
+        "startSequenceNumber": "100000000000000000000",
+        "endSequenceNumber": "100000000000000000000",
+        "streamArn": stream,
+    }
+    return json.dumps({"DDBStreamBatchInfo": info})
 
 
 def _pointers() -> Any:
@@ -166,21 +185,39 @@ def test_an_enricher_that_does_nothing_is_not_believed(shop: Workshop, monkeypat
 
 
 def test_what_has_left_the_stream_is_recovered_from_the_table(shop: Workshop) -> None:
-    """The stream is switched off and on: its records are gone, as they are on AWS after a day."""
+    """Half of the records grow a day older, and the engine drops them as it drops all that are so old."""
     with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
         _store(shop, _texts(shop, "GONE", 6))
         eventually(lambda: _pointed_at(shop) >= 6, what="pointers to every price")
-        table = shop.stack.prices.name
-        for wanted in ({"StreamEnabled": False}, _STREAM):
-            shop.aws.call("dynamodb", "UpdateTable", TableName=table, StreamSpecification=wanted)
+    pointers = {
+        each["DDBStreamBatchInfo"]["startSequenceNumber"] for each in _bodies(shop, "DDBStreamBatchInfo")
+    }
+    shop.age_the_stream(sorted(pointers)[2])
     told = Told()
     summary = shop.replay(told=told)
-    shop.live.up()
     assert summary.complete, [each.document() for each in told.results]
     assert told.units == [1], "the cost of the search is said, once for all of them"
-    assert all("left the stream: recovered from the table" in each.way for each in told.results)
+    ways = sorted(each.way for each in told.results)
+    assert len(ways) == 6
+    assert ways[:3] == ["1 prices read again from the stream"] * 3
+    assert all("left the stream: recovered from the table" in way for way in ways[3:])
     assert len(shop.enriched()) == 6
     assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
 
 
-_STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+@pytest.mark.parametrize("code", ["TrimmedDataAccessException", "ResourceNotFoundException"])
+def test_both_of_awss_words_for_gone_are_understood(shop: Workshop, code: str, monkeypatch: Any) -> None:
+    shop.put("GONE", 1)
+    shop.enriched()
+    shop.send(ENRICHER, _pointer(shop.stream), {})
+    real = shop.aws.call
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "GetShardIterator":
+            raise AwsError(service=service, operation=operation, code=code, message="gone")
+        return real(service, operation, **params)
+
+    monkeypatch.setattr(shop.aws, "call", call)
+    told = Told()
+    assert shop.replay(told=told).complete
+    assert "recovered from the table" in told.results[0].way
