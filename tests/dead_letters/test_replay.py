@@ -10,12 +10,12 @@ import pytest
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import kept, walk
+from cryptoctl.ops.dead_letters.holding import Walk, kept
 from cryptoctl.ops.dead_letters.journal import Journal, State, failures
 from cryptoctl.ops.dead_letters.replay import End, Wish
 from cryptoctl.ops.dead_letters.steps import Mending
 from cryptoctl.ops.times import now_ms
-from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
 
@@ -43,7 +43,7 @@ def test_events_come_back_at_their_own_time_and_are_stored_once(shop: Workshop) 
 
 def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(shop: Workshop) -> None:
     timeless = '{"symbol": "%s", "price": 1.50, "exchange": "kraken"}'
-    request = _logged_request(shop)
+    request = shop.logged_request()
     attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
     http = {"body": timeless % "HTTP", "requestContext": {"timeEpoch": shop.now_ms - 9_000}}
     shop.send(WEBHOOK, json.dumps(http))
@@ -60,27 +60,6 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(sh
     assert stored["HTTP"] == shop.now_ms - 9_000
     assert stored["QUEUED"] == sent["QUEUED"]
     assert shop.now_ms - 60_000 < stored["LOG"] < sent["LOG"]
-
-
-def _logged_request(shop: Workshop) -> str:
-    reply = shop.aws.call(
-        "lambda", "Invoke", FunctionName=shop.stack.webhook.name, Payload=json.dumps({"body": "{}"}).encode()
-    )
-    request: str = reply["ResponseMetadata"]["RequestId"]
-
-    def logged() -> list[Any]:
-        return list(
-            shop.aws.items(
-                "logs",
-                "FilterLogEvents",
-                "events",
-                logGroupName=shop.stack.webhook_logs.name,
-                filterPattern=f'"{request}"',
-            )
-        )
-
-    eventually(logged, what="the request's log lines")
-    return request
 
 
 def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop: Workshop) -> None:
@@ -153,8 +132,8 @@ def test_limit_and_filters_choose(shop: Workshop) -> None:
 def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Workshop) -> None:
     shop.send_events([shop.price(number) for number in range(30)])
     with Journal() as other, kept(shop.boxes, other):
-        before = now_ms() + 1000
-        got = walk(shop.boxes[WEBHOOK], other, before_ms=before, choose=lambda _: State.CHOSEN)
+        walk = Walk(journal=other, before_ms=now_ms() + 1000, choose=lambda _: State.CHOSEN)
+        got = walk.through([shop.boxes[WEBHOOK]])
         held = [next(got) for _ in range(10)]
         summary = shop.replay()
         assert summary.complete and summary.ends[End.BACK] == 20
@@ -172,9 +151,8 @@ def test_a_second_replay_on_the_same_machine_is_refused(shop: Workshop) -> None:
 def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Workshop) -> None:
     shop.send_events([shop.price(1)])
     with Journal(shop.journal) as journal:
-        (message,) = walk(
-            shop.boxes[WEBHOOK], journal, before_ms=now_ms() + 1000, choose=lambda _: State.DONE
-        )
+        walk = Walk(journal=journal, before_ms=now_ms() + 1000, choose=lambda _: State.DONE)
+        (message,) = walk.through([shop.boxes[WEBHOOK]])
         journal.settle([message.key], now_ms())
         shop.boxes[WEBHOOK].hold([message.receipt], 0)
     summary = shop.replay()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptoctl.local.tables.store import FIRST_SEQUENCE
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.letters import Attributes, QueueName
 from cryptoctl.ops.dead_letters.replay import Listener, Replay, Result, Summary, Wish
@@ -144,6 +146,48 @@ class Workshop:
         """A whole replay."""
         with Journal(self.journal) as journal:
             return Replay(self.ways, self.boxes, journal, wish or Wish(), told).run()
+
+    def logged_request(self) -> str:
+        """The id of a request of the webhook processor, once its log lines can be found."""
+        reply = self.aws.call(
+            "lambda",
+            "Invoke",
+            FunctionName=self.stack.webhook.name,
+            Payload=json.dumps({"body": "{}"}).encode(),
+        )
+        request: str = reply["ResponseMetadata"]["RequestId"]
+        group = self.stack.webhook_logs.name
+
+        def logged() -> list[Any]:
+            asked = {"logGroupName": group, "filterPattern": f'"{request}"'}
+            return list(self.aws.items("logs", "FilterLogEvents", "events", **asked))
+
+        eventually(logged, what="the request's log lines")
+        return request
+
+    def forget_logs(self) -> None:
+        """Deletes what the webhook processor has logged."""
+        group = self.stack.webhook_logs.name
+        for stream in list(self.aws.items("logs", "DescribeLogStreams", "logStreams", logGroupName=group)):
+            self.aws.call(
+                "logs", "DeleteLogStream", logGroupName=group, logStreamName=stream["logStreamName"]
+            )
+
+    @property
+    def stream(self) -> str:
+        """The ARN of the table's stream."""
+        described = self.aws.call("dynamodb", "DescribeTable", TableName=self.stack.prices.name)
+        return str(described["Table"]["LatestStreamArn"])
+
+    def age_the_stream(self, up_to: str) -> None:
+        """Takes the records up to that number out of the engine's own data, as it does after a day."""
+        file = self.live.session.engine.status().home / "store.sqlite3"
+        with sqlite3.connect(file, timeout=30) as database:
+            first = int(up_to) - FIRST_SEQUENCE
+            database.execute(
+                "DELETE FROM ddb_record WHERE stream = ? AND sequence <= ?", (self.stream, first)
+            )
+        database.close()
 
     @contextmanager
     def broken(self, function: Function, **variables: str) -> Iterator[None]:

@@ -182,7 +182,7 @@ def _planned(ways: Ways, letter: Letter, mending: Mending) -> tuple[Step | None,
         return None, "it has none of the shapes that can be replayed"
     try:
         return ways.foreseen(letter, mending), ""
-    except UnmendableError as error:
+    except ValueError as error:
         return None, str(error)
 
 

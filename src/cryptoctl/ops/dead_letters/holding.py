@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from cryptoctl.aws import AwsError
@@ -27,36 +29,62 @@ NEVER_MS: Final[int] = 2**62
 Boxes = Mapping[QueueName, LetterBox]
 
 
-def walk(
-    box: LetterBox,
-    journal: Journal,
-    *,
-    before_ms: int,
-    choose: Callable[[Message], State],
-    enough: Callable[[], bool] = lambda: False,
-    missing_until_ms: int = 0,
-) -> Iterator[Message]:
+@dataclass(frozen=True, kw_only=True)
+class Walk:
     """Receives what was sent before a moment, each message once, and writes it down; held from then on.
 
     `choose` says in which state it is written down. Until `missing_until_ms`, messages in flight that are
     not ours are waited for: a replay was killed before it could write them down.
     """
-    barren = 0
-    while not enough() and barren < CALLS_WITH_NOTHING_OLDER:
-        received = box.receive(hold_s=FIRST_HOLD_S, wait_s=0)
-        if not received and _come_by(box, journal, missing_until_ms):
-            continue
-        if not received:
+
+    journal: Journal
+    before_ms: int
+    choose: Callable[[Message], State]
+    enough: Callable[[], bool] = lambda: False
+    missing_until_ms: int = 0
+
+    def through(self, boxes: Sequence[LetterBox]) -> Iterator[Message]:
+        """Queue by queue, until none has anything older."""
+        for box in boxes:
+            yield from self._drain(box)
+        left = list(boxes)
+        while left and not self.enough():
             # A short look asks some of SQS's servers, a long one all of them.
-            received = box.receive(hold_s=FIRST_HOLD_S, wait_s=1)
-        if not received and not box.depth().visible:
-            return
-        fresh = [each for each in received if not journal.has(each.key)]
-        meant = [(each, choose(each) if each.sent_ms <= before_ms else State.ASIDE) for each in received]
-        journal.keep(meant, extend_ms=now_ms() + FIRST_HOLD_S * 500)
-        older = [each for each in fresh if each.sent_ms <= before_ms]
-        yield from older
-        barren = 0 if older else barren + 1
+            looks = left[0].aws.together([_long_look(box) for box in left])
+            for box, received in zip(tuple(left), looks, strict=True):
+                if received:
+                    yield from self._keep(received)
+                    yield from self._drain(box)
+                elif not box.depth().visible:
+                    left.remove(box)
+
+    def _drain(self, box: LetterBox) -> Iterator[Message]:
+        barren = 0
+        while not self.enough() and barren < CALLS_WITH_NOTHING_OLDER:
+            received = box.receive(hold_s=FIRST_HOLD_S, wait_s=0)
+            if not received:
+                if _come_by(box, self.journal, self.missing_until_ms):
+                    continue
+                return
+            older = self._keep(received)
+            yield from older
+            barren = 0 if older else barren + 1
+
+    def _keep(self, received: Sequence[Message]) -> list[Message]:
+        """Writes messages down, and gives those that are new to us and old enough."""
+        fresh = [each for each in received if not self.journal.has(each.key)]
+        states = [self.choose(each) if each.sent_ms <= self.before_ms else State.ASIDE for each in received]
+        self.journal.keep(zip(received, states, strict=True), extend_ms=now_ms() + FIRST_HOLD_S * 500)
+        return [each for each in fresh if each.sent_ms <= self.before_ms]
+
+
+def moment_of(boxes: Sequence[LetterBox]) -> int:
+    """Now, by the latest of all clocks: what has been sent is older."""
+    return max(box.now_ms() for box in boxes)
+
+
+def _long_look(box: LetterBox) -> Callable[[], list[Message]]:
+    return lambda: box.receive(hold_s=FIRST_HOLD_S, wait_s=1)
 
 
 def _come_by(box: LetterBox, journal: Journal, missing_until_ms: int) -> bool:
@@ -133,6 +161,4 @@ def delete(boxes: Boxes, journal: Journal, messages: Sequence[Message]) -> list[
 
 
 def _page(journal: Journal, state: State) -> list[Message]:
-    from itertools import islice
-
     return list(islice(journal.all(state), 10))

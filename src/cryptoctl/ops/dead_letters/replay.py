@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from cryptoctl.aws import AwsError
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, delete, kept, let_go, walk
+from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, Walk, delete, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.journal import Journal, State
 from cryptoctl.ops.dead_letters.letters import Letter, Message, QueueName, Shape, decode
-from cryptoctl.ops.dead_letters.payloads import UnmendableError
 from cryptoctl.ops.dead_letters.recovery import recover_trimmed
 from cryptoctl.ops.dead_letters.steps import Mending, Outcome, Step, Ways
 from cryptoctl.ops.times import now_ms
@@ -129,6 +129,25 @@ class Listener:
         """The whole table is about to be read, at a cost of so many read units."""
 
 
+def _contained(take: Callable[[], Outcome]) -> Outcome:
+    """The step's outcome; whatever one message does to us, the others go on.
+
+    Raises only where nothing at all can be reached.
+    """
+    try:
+        return take()
+    except Failure as failure:
+        if failure.problem in (Problem.UNREACHABLE, Problem.CREDENTIALS):
+            raise
+        return Outcome(reason=failure.message)
+    except AwsError as error:
+        return Outcome(reason=f"{error.service}:{error.operation} answered {error.code}: {error.message}")
+    except Exception as error:
+        # A message may hold anything: it stays in its queue, and its reason names what it met.
+        named = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        return Outcome(reason=f"{named}{error}")
+
+
 class Replay:
     """One replay of an environment's dead letters."""
 
@@ -176,15 +195,16 @@ class Replay:
         self._summary.chosen += journal.count(State.TRIMMED, State.BEGUN)
         for each in journal.begun():
             letter = decode(each.message)
-            self._end(letter, self._took(letter, Step.from_document(each.step)))
+            step = Step.from_document(each.step)
+            self._end(letter, self._took(letter, partial(self._ways.take, step, letter)))
             self._summary.finished += 1
         self._flush()
         return missing_until_ms
 
     def _collect(self, missing_until_ms: int) -> None:
         journal, wish, summary = self._journal, self._wish, self._summary
-        limit = wish.limit
-        picked = 0
+        boxes = [self._boxes[name] for name in sorted(wish.queues, reverse=True)]
+        started_ms, limit, picked = moment_of(boxes), wish.limit, 0
 
         def choose(message: Message) -> State:
             nonlocal picked
@@ -202,22 +222,18 @@ class Replay:
             picked += 1
             return State.CHOSEN
 
-        for name in sorted(wish.queues, reverse=True):
-            box = self._boxes[name]
-            started_ms = box.now_ms()
-            found = walk(
-                box,
-                journal,
-                before_ms=started_ms,
-                choose=choose,
-                enough=lambda: limit is not None and picked >= limit,
-                missing_until_ms=missing_until_ms,
-            )
-            journal.note(COLLECTING, str(now_ms()))
-            for count, _ in enumerate(found):
-                if count % 100 == 0:
-                    journal.note(COLLECTING, str(now_ms()))
-                    self._listener.collecting(picked)
+        walk = Walk(
+            journal=journal,
+            before_ms=started_ms,
+            choose=choose,
+            enough=lambda: limit is not None and picked >= limit,
+            missing_until_ms=missing_until_ms,
+        )
+        journal.note(COLLECTING, str(now_ms()))
+        for count, _ in enumerate(walk.through(boxes)):
+            if count % 100 == 0:
+                journal.note(COLLECTING, str(now_ms()))
+                self._listener.collecting(picked)
         journal.note(COLLECTING, "0")
         summary.chosen += picked
         let_go(self._boxes, journal, State.ASIDE)
@@ -257,20 +273,19 @@ class Replay:
         return max(0, min(allowed, 1 if alone else MOST_AT_ONCE))
 
     def _bring_back(self, letter: Letter) -> tuple[Letter, Outcome]:
-        try:
+        def prepared() -> Outcome:
             step = self._ways.prepare(letter, self._wish.mending)
-        except UnmendableError as error:
-            return letter, Outcome(reason=str(error))
-        self._journal.begin(letter.message.key, step.document())
-        return letter, self._took(letter, step)
+            self._journal.begin(letter.message.key, step.document())
+            return self._ways.take(step, letter)
 
-    def _took(self, letter: Letter, step: Step) -> Outcome:
-        outcome = self._ways.take(step, letter)
-        key = letter.message.key
+        return letter, self._took(letter, prepared)
+
+    def _took(self, letter: Letter, take: Callable[[], Outcome]) -> Outcome:
+        outcome = _contained(take)
         if outcome.back:
-            self._journal.mark(key, State.DONE)
+            self._journal.mark(letter.message.key, State.DONE)
         elif outcome.trimmed:
-            self._journal.mark(key, State.TRIMMED)
+            self._journal.mark(letter.message.key, State.TRIMMED)
         return outcome
 
     def _end(self, letter: Letter, outcome: Outcome) -> None:

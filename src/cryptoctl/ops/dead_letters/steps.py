@@ -113,7 +113,7 @@ class Ways:
         step = self.prepare(letter, mending)
         if step.kind is not Kind.READ_AGAIN:
             return step
-        reading = read_again(self.aws, letter.content["DDBStreamBatchInfo"])
+        reading = read_again(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"])
         how = f"{len(reading.keys)} prices read again from the stream, then enriched"
         if not reading.whole:
             how += "; the rest has left it: the whole table searched for prices that are not enriched"
@@ -173,7 +173,7 @@ class Ways:
         return _verdict(answer, step)
 
     def _read_again(self, letter: Letter) -> Outcome:
-        reading = read_again(self.aws, letter.content["DDBStreamBatchInfo"])
+        reading = read_again(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"])
         enriched = self.enricher.enrich(reading.keys)
         if enriched.left:
             return Outcome(reason="; ".join(map(str, enriched.left[:3])))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
+from cryptoctl.provisioners.table import Table
 
 # Trimmed, or the stream itself is gone: switched off, or the shard has ended more than a day ago.
 GONE = ("TrimmedDataAccessException", "ResourceNotFoundException")
 EMPTY_PAGES = 20
+# As DynamoDB itself has them.
+_SEQUENCE_NUMBER = re.compile(r"[0-9]{21,40}", re.ASCII)
+_SHARD = re.compile(r"[!-~]{28,65}", re.ASCII)
 
 
 @dataclass(kw_only=True)
@@ -22,14 +27,16 @@ class Reading:
     whole: bool = False
 
 
-def read_again(aws: Aws, info: Mapping[str, Any]) -> Reading:
-    """Reads the stream from the pointer's first record to its last."""
+def read_again(aws: Aws, table: Table, info: Mapping[str, Any]) -> Reading:
+    """Reads the table's stream from the pointer's first record to its last.
+
+    Raises ValueError where it points at anything else.
+    """
+    first, last = _spanned(table, info)
     reading = Reading()
     try:
-        first, last = int(info["startSequenceNumber"]), int(info["endSequenceNumber"])
-        start = str(info["startSequenceNumber"])
         seen = [0, 0]
-        for record in _records(aws, str(info["streamArn"]), str(info["shardId"]), start):
+        for record in _records(aws, info):
             number = int(record["dynamodb"]["SequenceNumber"])
             if number > last:
                 break
@@ -42,19 +49,29 @@ def read_again(aws: Aws, info: Mapping[str, Any]) -> Reading:
     except AwsError as error:
         if error.code not in GONE:
             raise
-    except (KeyError, TypeError, ValueError, ArithmeticError):
-        return Reading()  # it points at nothing that could be read: the table knows what is not enriched
     return reading
 
 
-def _records(aws: Aws, stream: str, shard: str, start: str) -> Iterator[dict[str, Any]]:
+def _spanned(table: Table, info: Mapping[str, Any]) -> tuple[int, int]:
+    """The first and the last sequence number."""
+    if not str(info.get("streamArn")).startswith(f"{table.arn}/stream/"):
+        raise ValueError(f"it points at another stream than that of {table.name}")
+    numbers = [str(info.get(name)) for name in ("startSequenceNumber", "endSequenceNumber")]
+    if not all(_SEQUENCE_NUMBER.fullmatch(each) for each in numbers) or not _SHARD.fullmatch(
+        str(info.get("shardId"))
+    ):
+        raise ValueError("it names no shard and sequence numbers of a stream")
+    return int(numbers[0]), int(numbers[1])
+
+
+def _records(aws: Aws, info: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     iterator = aws.call(
         "dynamodbstreams",
         "GetShardIterator",
-        StreamArn=stream,
-        ShardId=shard,
+        StreamArn=info["streamArn"],
+        ShardId=info["shardId"],
         ShardIteratorType="AT_SEQUENCE_NUMBER",
-        SequenceNumber=start,
+        SequenceNumber=info["startSequenceNumber"],
     ).get("ShardIterator")
     empty = 0
     while iterator and empty < EMPTY_PAGES:

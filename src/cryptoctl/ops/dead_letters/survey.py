@@ -11,7 +11,7 @@ from typing import Any
 from cryptoctl import settings
 from cryptoctl.aws import Aws
 from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Boxes, kept, let_go, walk
+from cryptoctl.ops.dead_letters.holding import Boxes, Walk, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.journal import Journal, State
 from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import Depth, letter_box
@@ -57,21 +57,19 @@ def looking(
 def _letters(
     boxes: Boxes, queues: Collection[QueueName], chosen: Filter, journal: Journal, limit: int | None
 ) -> Iterator[Letter]:
+    chosen_boxes = [boxes[name] for name in sorted(queues, reverse=True)]
+    started_ms = moment_of(chosen_boxes)
+    walk = Walk(journal=journal, before_ms=started_ms, choose=lambda _: State.ASIDE)
     count = 0
-    for name in sorted(queues, reverse=True):
+    for message in walk.through(chosen_boxes):
+        letter = decode(message)
+        if not chosen.matches(letter, started_ms):
+            continue
+        journal.mark(message.key, State.CHOSEN)
+        yield letter
+        count += 1
         if limit is not None and count >= limit:
             return
-        box = boxes[name]
-        started_ms = box.now_ms()
-        for message in walk(box, journal, before_ms=started_ms, choose=lambda _: State.ASIDE):
-            letter = decode(message)
-            if not chosen.matches(letter, started_ms):
-                continue
-            journal.mark(message.key, State.CHOSEN)
-            yield letter
-            count += 1
-            if limit is not None and count >= limit:
-                return
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

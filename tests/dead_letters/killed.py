@@ -1,0 +1,67 @@
+"""A replay that ends itself with SIGKILL at its n-th step: a call to AWS, or a word in the journal.
+
+Run as a program: ENVIRONMENT JOURNAL STEP before|after. The step is its number, or the name of the first
+operation of that kind. With step 0 it runs through and prints how many there were.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.replay import Replay, Wish
+from cryptoctl.ops.dead_letters.steps import Ways
+from cryptoctl.ops.dead_letters.survey import letter_boxes
+from cryptoctl.session import Choice, Session
+from cryptoctl.settings import Target
+
+JOURNALLED = ("keep", "begin", "mark", "settle", "forget", "extended", "failed")
+
+
+class Steps:
+    """Counts the steps, and ends the process at one of them."""
+
+    def __init__(self, last: str, when: str) -> None:
+        self.count, self._last, self._when = 0, last, when
+        self._lock = threading.Lock()
+
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as a step."""
+
+        def step(*arguments: Any, **named: Any) -> Any:
+            with self._lock:
+                self.count += 1
+                last = self._last in (str(self.count), *arguments)
+            if last and self._when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            answer = function(*arguments, **named)
+            if last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
+
+        return step
+
+
+def main(environment: str, journal_file: str, last: str, when: str) -> None:
+    """Replays everything, as far as it comes."""
+    session = Session(Choice(environment=environment, target=Target.LOCAL))
+    aws, stack = session.aws, session.stack
+    boxes = letter_boxes(aws, stack)
+    steps = Steps(last, when)
+    for owner, names in ((Aws, ("call",)), (Journal, JOURNALLED)):
+        for name in names:
+            setattr(owner, name, steps.counted(getattr(owner, name)))
+    with Journal(Path(journal_file)) as journal:
+        Replay(Ways(aws=aws, stack=stack), boxes, journal, Wish()).run()
+    sys.stdout.write(f"{steps.count}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

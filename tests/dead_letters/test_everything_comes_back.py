@@ -1,0 +1,223 @@
+"""Real functions fail in real ways; the cause is mended; the table is as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import AwsError
+from cryptoctl.ops.dead_letters.enriching import Enricher
+from cryptoctl.ops.dead_letters.repair import repair
+from cryptoctl.ops.dead_letters.replay import End, Wish
+from cryptoctl.ops.dead_letters.unenriched import Search
+from dead_letters.workshop import ENRICHER, WEBHOOK, Told, Workshop, eventually, without
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+
+SYMBOLS = 4
+NOWHERE = "arn:aws:sns:us-east-1:000000000000:nowhere"
+
+
+def _texts(shop: Workshop, prefix: str, number: int) -> list[str]:
+    """Prices of some symbols; the same for each prefix."""
+    return [
+        shop.price(each, symbol=f"{prefix}{each % SYMBOLS}", price=100 + each * 7 % 31)
+        for each in range(number)
+    ]
+
+
+def _store(shop: Workshop, texts: Sequence[str]) -> None:
+    for start in range(0, len(texts), 50):
+        answer = shop.store(f"[{', '.join(texts[start : start + 50])}]")
+        assert answer["statusCode"] == 200, answer
+
+
+def _series(shop: Workshop, prefix: str) -> list[Any]:
+    """A prefix's prices with their indicators, but for the prefix itself."""
+    found = [item for item in shop.enriched() if item["symbol"]["S"].startswith(prefix)]
+    return [
+        {**without(item, "raw_data"), "symbol": item["symbol"]["S"].removeprefix(prefix)} for item in found
+    ]
+
+
+def _all_of_it(shop: Workshop, number: int) -> None:
+    """`number` failures of each shape, then the replay, then the comparison."""
+    reference = _texts(shop, "REF", number)
+    _store(shop, reference)
+    with shop.broken(shop.stack.webhook, DYNAMODB_TABLE="nowhere"):
+        for each, text in enumerate(_texts(shop, "EVENT", number)):
+            if each % 4:
+                shop.invoke(shop.stack.webhook, {"body": text}, kind="Event")
+            else:
+                http = {"body": text, "requestContext": {"timeEpoch": shop.now_ms}}
+                assert shop.invoke(shop.stack.webhook, http)["statusCode"] == 503
+        shop.letters(WEBHOOK, number)
+    with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
+        _store(shop, _texts(shop, "POINTER", number))
+        eventually(lambda: _pointed_at(shop) >= number, within_s=300, what="pointers to every price")
+    good = _poison(shop, "RECORD", number)
+    shop.letters(ENRICHER, shop.waiting(ENRICHER) + 1)
+    eventually(lambda: _set_aside(shop) >= number, within_s=300, what="every poisoned record set aside")
+    for item in good:
+        shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=item)
+    told = Told()
+    summary = shop.replay(told=told)
+    assert summary.complete, [each.document() for each in told.results if each.end is not End.BACK]
+    assert {each.letter.shape.value for each in told.results} == {"event", "pointer", "record"}
+    assert summary.ends[End.BACK] >= 2 * number
+    expected = _series(shop, "REF")
+    assert len(expected) == number
+    assert _series(shop, "EVENT") == expected
+    assert _series(shop, "POINTER") == expected
+    assert _series(shop, "RECORD") == expected
+    assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
+
+
+def _poison(shop: Workshop, prefix: str, number: int) -> list[dict[str, Any]]:
+    """Writes items that are no prices; gives what they should have been."""
+    good = []
+    for text in _texts(shop, prefix, number):
+        price = json.loads(text)
+        item = {
+            "symbol": {"S": price["symbol"]},
+            "timestamp": {"N": str(price["timestamp"])},
+            "price": {"N": str(price["price"])},
+            "exchange": {"S": price["exchange"]},
+            "volume": {"N": "0"},
+            "processed": {"BOOL": False},
+        }
+        bad = {**item, "price": {"S": str(price["price"])}}
+        shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=bad)
+        good.append(item)
+    return good
+
+
+def _pointed_at(shop: Workshop) -> int:
+    return sum(int(each["DDBStreamBatchInfo"]["batchSize"]) for each in _bodies(shop, "DDBStreamBatchInfo"))
+
+
+def _set_aside(shop: Workshop) -> int:
+    keys = {
+        json.dumps(each["record"]["dynamodb"]["Keys"], sort_keys=True) for each in _bodies(shop, "record")
+    }
+    return len(keys)
+
+
+def _bodies(shop: Workshop, member: str) -> list[Any]:
+    from cryptoctl.ops.dead_letters.filters import Filter
+    from cryptoctl.ops.dead_letters.survey import looking
+
+    with looking(shop.boxes, [ENRICHER], Filter()) as (letters, _):
+        return [letter.content for letter in letters if member in letter.content]
+
+
+def test_every_shape_comes_back_when_its_cause_is_mended(shop: Workshop) -> None:
+    _all_of_it(shop, 24)
+
+
+@pytest.mark.torture
+def test_two_hundred_of_every_shape_come_back(shop: Workshop) -> None:
+    _all_of_it(shop, 200)
+
+
+def test_a_trimmed_pointer_stays_where_its_price_cannot_be_enriched(shop: Workshop) -> None:
+    shop.send(ENRICHER, _pointer(shop.stream), {})
+    shop.put("BAD", 1, price={"S": "five"})
+    shop.letters(ENRICHER, 2)
+    told = Told()
+    assert shop.replay(Wish(chosen=_pointers()), told).ends == {End.FAILED: 1}
+    assert "its price is no number" in told.results[0].reason
+    assert shop.depths["enricher"] == (2, 0)
+
+
+def test_a_pointer_at_something_else_stays_and_does_not_stop_the_others(shop: Workshop) -> None:
+    shop.send(ENRICHER, _pointer("arn:aws:dynamodb:us-east-1:000000000000:table/other/stream/x"), {})
+    shop.send(ENRICHER, '{"DDBStreamBatchInfo": {"streamArn": 5}}', {})
+    shop.send_events([shop.price(1)])
+    told = Told()
+    assert shop.replay(told=told).ends == {End.BACK: 1, End.FAILED: 2}
+    assert all("another stream" in each.reason for each in told.results if each.end is End.FAILED)
+
+
+def _pointer(stream: str) -> str:
+    """A pointer at records that have left the stream long ago."""
+    info = {
+        "shardId": "shardId-00000001500000000000-00000001",
+        "startSequenceNumber": "100000000000000000000",
+        "endSequenceNumber": "100000000000000000000",
+        "streamArn": stream,
+    }
+    return json.dumps({"DDBStreamBatchInfo": info})
+
+
+def _pointers() -> Any:
+    from cryptoctl.ops.dead_letters.filters import Filter
+
+    return Filter(where="shape == 'pointer'")
+
+
+def test_repair_enriches_what_is_not_and_names_what_cannot_be(shop: Workshop) -> None:
+    with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
+        _store(shop, _texts(shop, "R", 8))
+        eventually(lambda: _pointed_at(shop) >= 8, what="pointers to every price")
+    shop.put("BAD", 1, price={"S": "five"})
+    one = repair(shop.ways, Search(symbol="R1"))
+    assert (one.enriched, one.left) == (2, [])
+    late = repair(shop.ways, Search(symbol="R2", since_ms=shop.now_ms))
+    assert late.seen == 0
+    rest = repair(shop.ways, Search())
+    assert rest.enriched == 6
+    assert [str(each) for each in rest.left] == [
+        f"BAD at {shop.now_ms - 600_000 + 1}: its price is no number"
+    ]
+
+
+def test_an_enricher_that_does_nothing_is_not_believed(shop: Workshop, monkeypatch: Any) -> None:
+    with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
+        item = shop.put("IDLE", 1)
+        monkeypatch.setattr(Enricher, "invoke", lambda *_: None)
+        found = repair(shop.ways, Search(symbol="IDLE"))
+    assert item["processed"] == {"BOOL": False}
+    assert [each.reason for each in found.left] == ["the enricher ran, but the price is still not enriched"]
+
+
+def test_what_has_left_the_stream_is_recovered_from_the_table(shop: Workshop) -> None:
+    """Half of the records grow a day older, and the engine drops them as it drops all that are so old."""
+    with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
+        _store(shop, _texts(shop, "GONE", 6))
+        eventually(lambda: _pointed_at(shop) >= 6, what="pointers to every price")
+    pointers = {
+        each["DDBStreamBatchInfo"]["startSequenceNumber"] for each in _bodies(shop, "DDBStreamBatchInfo")
+    }
+    shop.age_the_stream(sorted(pointers)[2])
+    told = Told()
+    summary = shop.replay(told=told)
+    assert summary.complete, [each.document() for each in told.results]
+    assert told.units == [1], "the cost of the search is said, once for all of them"
+    ways = sorted(each.way for each in told.results)
+    assert len(ways) == 6
+    assert ways[:3] == ["1 prices read again from the stream"] * 3
+    assert all("left the stream: recovered from the table" in way for way in ways[3:])
+    assert len(shop.enriched()) == 6
+    assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
+
+
+@pytest.mark.parametrize("code", ["TrimmedDataAccessException", "ResourceNotFoundException"])
+def test_both_of_awss_words_for_gone_are_understood(shop: Workshop, code: str, monkeypatch: Any) -> None:
+    shop.put("GONE", 1)
+    shop.enriched()
+    shop.send(ENRICHER, _pointer(shop.stream), {})
+    real = shop.aws.call
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "GetShardIterator":
+            raise AwsError(service=service, operation=operation, code=code, message="gone")
+        return real(service, operation, **params)
+
+    monkeypatch.setattr(shop.aws, "call", call)
+    told = Told()
+    assert shop.replay(told=told).complete
+    assert "recovered from the table" in told.results[0].way

@@ -1,0 +1,86 @@
+"""kill -9 at any step of a replay: run again, nothing is lost and nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+
+PROGRAM = Path(__file__).with_name("killed.py")
+# Steps of a replay of what `_fill` puts there; a kill after the last one is a replay that went through.
+ABOUT = 75
+SEEDS = 50
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_killed_replay_is_finished_by_the_next(shop: Workshop, seed: int) -> None:
+    _kill_and_finish(shop, random.Random(seed))
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(100, 100 + SEEDS))
+def test_a_replay_killed_at_any_step_is_finished_by_the_next(shop: Workshop, seed: int) -> None:
+    _kill_and_finish(shop, random.Random(seed))
+
+
+def test_the_time_that_was_chosen_is_kept_over_a_kill(shop: Workshop) -> None:
+    """Without the journal, and the log line gone, it would take another time, and store the price twice."""
+    request = shop.logged_request()
+    attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
+    shop.send(WEBHOOK, '{"symbol": "LATE", "price": 1, "exchange": "kraken"}', attributes)
+    assert _killed(shop, "Invoke", "after") == -signal.SIGKILL
+    (stored,) = shop.items()
+    shop.forget_logs()
+    told = Told()
+    summary = shop.replay(told=told)
+    assert (summary.complete, summary.finished) == (True, 1)
+    assert [item["timestamp"] for item in shop.items()] == [stored["timestamp"]]
+    assert "log line" in told.results[0].way and told.results[0].way.endswith("price duplicate")
+
+
+def _kill_and_finish(shop: Workshop, chance: random.Random) -> None:
+    expected = _fill(shop)
+    for _ in range(chance.choice((1, 1, 2))):
+        _killed(shop, chance.randrange(1, ABOUT), chance.choice(("before", "after")))
+    told = Told()
+    summary = shop.replay(told=told)
+    assert summary.complete, [result.document() for result in told.results]
+    found = [(each["symbol"]["S"], each["price"]["N"]) for each in shop.items()]
+    assert sorted(found) == sorted(expected)
+    eventually(lambda: all(each["processed"]["BOOL"] for each in shop.items()), what="enrichment")
+    assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
+
+
+def _fill(shop: Workshop) -> list[tuple[str, str]]:
+    """Some of everything: events with and without a time, HTTP events, and records of mended items."""
+    shop.send_events([shop.price(number) for number in range(12)])
+    for number in range(3):
+        timeless = f'{{"symbol": "T{number}", "price": 1.5, "exchange": "kraken"}}'
+        shop.send(WEBHOOK, json.dumps({"body": timeless, "requestContext": {"timeEpoch": shop.now_ms}}))
+        shop.send(WEBHOOK, timeless.replace("T", "Q"))
+        item = shop.put(f"R{number}", number)
+        record = {
+            "eventName": "INSERT",
+            "dynamodb": {"Keys": {key: item[key] for key in ("symbol", "timestamp")}},
+        }
+        shop.send(ENRICHER, json.dumps({"kind": "record", "reason": "was no price", "record": record}), {})
+    events = [("BTC", str(100 + number)) for number in range(12)]
+    others = [(f"{kind}{number}", "1.5") for kind in "TQ" for number in range(3)]
+    return events + others + [(f"R{number}", str(100 + number)) for number in range(3)]
+
+
+def _killed(shop: Workshop, step: int | str, when: str) -> int:
+    """How a replay that is to be killed at that step ended."""
+    command = [sys.executable, str(PROGRAM), shop.name, str(shop.journal), str(step), when]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
+    return ended.returncode

@@ -1,0 +1,208 @@
+"""Looking takes nothing out; what is written to a file comes back as it was; nothing obeys the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.ops.dead_letters import files
+from cryptoctl.ops.dead_letters.filters import Filter
+from cryptoctl.ops.dead_letters.letters import Message, QueueName
+from cryptoctl.ops.dead_letters.survey import looking, survey
+from dead_letters.command_line import Said, run
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+
+Dlq = Callable[..., Said]
+
+
+@pytest.fixture
+def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
+    """`cryptoctl dlq …` for the environment."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: run("dlq", *arguments, environment=shop.name)
+
+
+def _pointer(shop: Workshop, arrived: str) -> str:
+    info = {
+        "shardId": "shardId-1",
+        "startSequenceNumber": "1",
+        "endSequenceNumber": "2",
+        "approximateArrivalOfFirstRecord": arrived,
+        "approximateArrivalOfLastRecord": arrived,
+        "batchSize": 2,
+        "streamArn": f"{shop.stack.prices.arn}/stream/2020-01-01T00:00:00.000",
+    }
+    context = {"requestId": "x" * 36, "condition": "RetryAttemptsExhausted"}
+    return json.dumps({"requestContext": context, "DDBStreamBatchInfo": info})
+
+
+def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(number) for number in range(12)])
+    with looking(shop.boxes, [WEBHOOK], Filter()) as (letters, _):
+        sent = min(letter.message.sent_ms for letter in letters)
+    for _ in range(10):
+        assert len(dlq("peek", "--queue", "webhook", "--output", "json").json) == 10
+        assert shop.depths["webhook"] == (12, 0)
+    received = shop.boxes[WEBHOOK].receive(hold_s=30, wait_s=0)
+    assert len(received) == 10, "receivable at once"
+    shop.boxes[WEBHOOK].hold([each.receipt for each in received], 0)
+    found = survey(shop.boxes, [WEBHOOK], Filter())
+    assert found.queues[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
+    assert min(message.receives for message in received) >= 10
+
+
+def test_list_groups_by_cause_and_says_how_long_a_pointer_can_be_read(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(number) for number in range(3)])
+    shop.send(ENRICHER, _pointer(shop, "2020-01-01T00:00:00.000Z"), {})
+    shop.send(ENRICHER, _pointer(shop, "2099-01-01T00:00:00.000Z"), {})
+    shop.send(ENRICHER, "scribble", {})
+    causes = dlq("list", "--output", "json").json["causes"]
+    assert (causes[0]["count"], causes[0]["cause"], causes[0]["symbols"]) == (3, "Teapot", "BTC")
+    assert sorted(each["shape"] for each in causes[1:]) == ["pointer", "unknown"]
+    pointers = next(each for each in causes if each["shape"] == "pointer")
+    assert (pointers["count"], pointers["readable_for_s"]) == (2, 0), "the first to go counts"
+    shown = dlq("list").out
+    assert "3 waiting" in shown and "no longer" in shown and "scribble" not in shown
+
+
+def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> None:
+    request = shop.logged_request()
+    attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
+    shop.send(WEBHOOK, json.dumps({"body": "{}"}), attributes)
+    (letter,) = dlq("peek", "--output", "json").json
+    assert any("refused" in json.dumps(line) for line in letter["log"])
+    assert "refused" in dlq("peek").out
+
+
+def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(1), shop.price(2), shop.price(3, symbol="ETH")])
+    assert len(dlq("peek", "--queue", "webhook", "--output", "json", "--symbol", "eth").json) == 1
+    where = "symbols[0] == 'BTC' && shape == 'event'"
+    assert dlq("list", "--output", "json", "--where", where).json["queues"][0]["matching"] == 2
+
+
+def test_a_wrong_filter_is_named(dlq: Dlq) -> None:
+    said = dlq("list", "--where", "][")
+    assert said.code == 2 and "no JMESPath" in said.err
+    assert "--older-than" in dlq("list", "--older-than", "yesterday").err
+
+
+def _wire(messages: list[Message]) -> list[tuple[str, Any]]:
+    return sorted((message.body, sorted(message.attributes.items())) for message in messages)
+
+
+def _messages(shop: Workshop) -> list[Message]:
+    with looking(shop.boxes, list(QueueName), Filter()) as (letters, _):
+        return [letter.message for letter in letters]
+
+
+def test_export_purge_and_import_keep_bodies_and_attributes_to_the_byte(shop: Workshop, dlq: Dlq) -> None:
+    odd = {
+        "Count": {"DataType": "Number", "StringValue": "00012.50"},
+        "Typed": {"DataType": "Number.int", "StringValue": "7"},
+        "Bytes": {"DataType": "Binary", "BinaryValue": "AAEC/w=="},
+        "Name": {"DataType": "String.own", "StringValue": "grüße \u202e"},
+    }
+    shop.send(WEBHOOK, '{ "spaces" :  1.500,\r\n\t"ü": "€😀" }', odd)
+    shop.send(ENRICHER, "no JSON at all", {})
+    shop.send_events([shop.price(number) for number in range(15)])
+    before = _messages(shop)
+    assert dlq("export", "all.jsonl").code == 0
+    assert Path("all.jsonl").stat().st_mode & 0o777 == 0o600
+    assert dlq("export", "all.jsonl").code == 6, "a file is never written over"
+    purged = dlq("purge", "--yes", "--export-to", "purged.jsonl")
+    assert purged.code == 1 and "2 of no known shape were left" in purged.err
+    assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}
+    unknown = [message.id for message in _messages(shop)]
+    named = [part for each in unknown for part in ("--id", each)]
+    assert dlq("purge", "--yes", "--no-export", *named).code == 0
+    assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
+    assert dlq("import", "all.jsonl").out == "17 messages were put back.\n"
+    after = _messages(shop)
+    assert _wire(after) == _wire(before)
+    assert {message.id for message in after}.isdisjoint({message.id for message in before})
+    assert len(Path("purged.jsonl").read_text(encoding="utf-8").splitlines()) == 15
+
+
+def test_purge_asks_and_without_anybody_to_ask_it_refuses(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(1)])
+    said = dlq("purge")
+    assert said.code == 6 and "--yes" in said.err
+    assert shop.depths["webhook"] == (1, 0)
+
+
+def test_an_import_that_was_killed_goes_on_behind_what_was_sent(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cryptoctl.ops.dead_letters.journal import Journal
+
+    lines = [
+        files.line_of(
+            Message(queue=WEBHOOK, id=str(n), body=f"{n}", attributes=FROM_LAMBDA, sent_ms=0, receives=1)
+        )
+        for n in range(25)
+    ]
+    path = tmp_path / "letters.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    real = shop.aws.call
+    calls = 0
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        nonlocal calls
+        calls += operation == "SendMessageBatch"
+        if operation == "SendMessageBatch" and calls == 2:
+            raise KeyboardInterrupt
+        return real(service, operation, **params)
+
+    with Journal(shop.journal) as journal:
+        with monkeypatch.context() as patch:
+            patch.setattr(shop.aws, "call", call)
+            with pytest.raises(KeyboardInterrupt):
+                files.put_back(shop.boxes, path, Filter(), list(QueueName), journal)
+        assert files.put_back(shop.boxes, path, Filter(), list(QueueName), journal) == 15
+    assert sorted(int(message.body) for message in _messages(shop)) == list(range(25))
+
+
+def test_a_broken_line_is_named_before_anything_is_sent(shop: Workshop, dlq: Dlq) -> None:
+    good = '{"queue": "webhook", "body": "x", "attributes": {}}'
+    Path("bad.jsonl").write_text(f"{good}\nnothing\n", encoding="utf-8")
+    said = dlq("import", "bad.jsonl")
+    assert said.code == 2 and "line 2" in said.err
+    assert shop.depths["webhook"] == (0, 0)
+
+
+ESCAPE = "\x1b]0;owned\x07\x1b[31m\u202e"
+
+
+def test_no_escape_sequence_reaches_the_terminal(shop: Workshop, dlq: Dlq) -> None:
+    event = {"body": json.dumps({"symbol": f"BTC{ESCAPE}", "price": 1, "exchange": f"x{ESCAPE}"})}
+    # SQS itself takes no control characters but tab and line ends; JSON escapes carry them all the same.
+    attributes = {
+        **FROM_LAMBDA,
+        "ErrorMessage": {"DataType": "String", "StringValue": "bad \u202e\u2066 \x9b31m thing"},
+    }
+    shop.send(WEBHOOK, json.dumps(event), attributes)
+    shop.send(ENRICHER, json.dumps({"kind": "record", "reason": f"why{ESCAPE}", "record": {"a": ESCAPE}}), {})
+    for arguments in (
+        ("list",),
+        ("peek",),
+        ("replay", "--dry-run"),
+        ("replay", "--max-failures", "1"),
+        ("peek", "--output", "json"),
+        ("list", "--output", "json"),
+        ("replay", "--output", "json"),
+        ("export", "file.jsonl"),
+    ):
+        said = dlq(*arguments)
+        shown = said.out + said.err
+        if arguments[0] == "export":
+            shown += Path("file.jsonl").read_text(encoding="utf-8")
+        assert shown
+        for character in ("\x1b", "\x07", "\u202e", "\u2066", "\x9b"):
+            assert character not in shown, arguments

@@ -1,0 +1,134 @@
+"""The original event at its original time: what is not touched stays as it was written."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.prices import Clock, Price, parse_parsed, parse_request
+from cryptoctl.ops.dead_letters.images import image_changes, image_text, typed
+from cryptoctl.ops.dead_letters.payloads import (
+    Prices,
+    UnmendableError,
+    arrival_ms,
+    lacks_time,
+    mended,
+    prices_in,
+    settings,
+    stamped,
+)
+
+NOW_MS = 1_800_000_000_000
+CLOCK = Clock(now_ms=NOW_MS, arrival_ms=1)
+
+digits = st.decimals(min_value=Decimal("1e-20"), max_value=Decimal("1e15"), allow_nan=False, places=12)
+one = st.builds(
+    lambda price, space, stamp: (
+        f'{{{space}"symbol":{space}"BTC", "price": {price:f},"exchange":"k"'
+        + (f', "timestamp": {NOW_MS - 5}' if stamp else "")
+        + f"{space}}}"
+    ),
+    digits.filter(lambda number: number > 0),
+    st.sampled_from(["", " ", "\n\t"]),
+    st.booleans(),
+)
+several = st.lists(one, min_size=1, max_size=4).map(lambda texts: f"[{', '.join(texts)}]")
+requests = st.one_of(
+    one, several, several.map(lambda text: f'{{"note": [{{"symbol": "BTC"}}], "prices": {text}}}')
+)
+
+
+def _prices(text: str) -> list[Any]:
+    return list(parse_request(text, CLOCK).prices)
+
+
+@given(requests)
+def test_stamping_gives_the_time_to_those_without_and_changes_nothing_else(text: str) -> None:
+    before = _prices(text)
+    after = _prices(stamped(Prices(text=text, in_body=True), NOW_MS - 9).text)
+    assert len(before) == len(after)
+    for old, new in zip(before, after, strict=True):
+        if isinstance(old, Price):
+            own = '"timestamp"' in old.raw
+            assert new.timestamp_ms == (old.timestamp_ms if own else NOW_MS - 9)
+            assert (new.price, new.volume, new.exchange) == (old.price, old.volume, old.exchange)
+            assert not own or new.raw == old.raw, "what has its time keeps every character"
+        else:  # without a time, at the beginning of time: refused
+            assert new.timestamp_ms == NOW_MS - 9
+    assert not lacks_time(stamped(Prices(text=text, in_body=True), NOW_MS))
+
+
+@given(requests)
+def test_stamping_twice_is_stamping_once(text: str) -> None:
+    once = stamped(Prices(text=text, in_body=True), NOW_MS - 9)
+    assert stamped(once, NOW_MS) == once or "prices" in text
+
+
+@given(st.text())
+def test_what_is_no_json_is_left_to_the_handler_to_refuse(text: str) -> None:
+    prices = Prices(text=text, in_body=True)
+    assert isinstance(stamped(prices, NOW_MS).event, str)
+
+
+def test_an_http_event_is_replayed_without_its_context() -> None:
+    event = {"body": "{}", "requestContext": {"timeEpoch": 5}}
+    assert json.loads(prices_in(event, json.dumps(event)).event) == {"body": "{}"}
+    assert arrival_ms(event) == 5
+    assert arrival_ms({"requestContext": {"timeEpoch": True}}) is None
+    assert arrival_ms([]) is None
+
+
+def test_a_bare_price_is_replayed_as_it_was_written() -> None:
+    text = '{"symbol": "BTC", "price": 1.10, "exchange": "k", "timestamp": 1700000000}'
+    assert prices_in(json.loads(text), text).event == text
+    (price,) = parse_parsed(json.loads(text), CLOCK).prices
+    assert isinstance(price, Price)
+
+
+def test_setting_keeps_the_digits_of_everything_else() -> None:
+    text = '{"symbol":"BTC","price":-1,"volume":0.10000000000000000000000001,"exchange":"k"}'
+    changed = mended(Prices(text=text, in_body=True), settings(["price=50000.10", "exchange=kraken"])).text
+    assert '"volume": 0.10000000000000000000000001' in changed
+    assert '"price": 50000.10' in changed
+    assert '"exchange": "kraken"' in changed
+
+
+@pytest.mark.parametrize("assignment", ["price", "=5", " =5"])
+def test_what_is_no_assignment_is_refused(assignment: str) -> None:
+    with pytest.raises(UnmendableError):
+        settings([assignment])
+
+
+def test_nothing_can_be_set_where_there_is_no_price() -> None:
+    with pytest.raises(UnmendableError, match="--edit"):
+        mended(Prices(text="[5]", in_body=True), {"price": "5"})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("5.10", {"N": "5.1"}), ('"x"', {"S": "x"}), ("true", {"BOOL": True})],
+)
+def test_attribute_values(text: str, value: object) -> None:
+    assert typed("price", text) == value
+
+
+@pytest.mark.parametrize(("name", "text"), [("symbol", '"X"'), ("timestamp", "5"), ("price", "[1]")])
+def test_neither_a_key_nor_a_list_can_be_set_on_an_item(name: str, text: str) -> None:
+    with pytest.raises(UnmendableError, match=name):
+        typed(name, text)
+
+
+def test_what_the_editor_changed_in_an_item() -> None:
+    image = {"symbol": {"S": "BTC"}, "price": {"S": "five"}, "odd": {"S": "x"}}
+    edited = {"symbol": {"S": "BTC"}, "price": {"N": "5"}}
+    assert image_changes(image, json.dumps(edited)) == {"price": {"N": "5"}, "odd": None}
+    assert image_changes(image, image_text(image)) == {}
+    with pytest.raises(UnmendableError, match="as DynamoDB does"):
+        image_changes(image, json.dumps({**image, "price": 5}))
+    with pytest.raises(UnmendableError, match="key"):
+        image_changes(image, json.dumps({**image, "symbol": {"S": "ETH"}}))

@@ -1,0 +1,57 @@
+"""Every command in the runbook is run, as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dead_letters.command_line import run
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
+
+
+def commands() -> list[str]:
+    """The lines of the document's shell blocks, in order."""
+    blocks = re.findall(r"```sh\n(.*?)```", RUNBOOK.read_text(encoding="utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_the_runbook_leads_from_an_alarm_to_empty_queues(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VISUAL", "true")
+    reason = {
+        **FROM_LAMBDA,
+        "ErrorMessage": {"DataType": "String", "StringValue": "refused with status 400: x"},
+    }
+    shop.send_events([shop.price(number) for number in range(6)])
+    shop.send(WEBHOOK, '{"body": "{}"}', reason)
+    shop.put("BAD", 1, price={"S": "five"})
+    shop.letters(ENRICHER, 1)
+    for line in commands():
+        words = shlex.split(line)
+        assert words[0] == "cryptoctl"
+        said = run(*words[1:], environment=shop.name)
+        # What is no price in a message is refused again; what is named as left is no surprise.
+        refused_again = "replay" in line and "failed again" in said.out
+        assert said.code == 0 or refused_again, f"{line}\n{said.out}{said.err}"
+        if line == "cryptoctl dlq list":
+            last = said
+    assert "price-enricher-dlq" in last.out and "0 waiting" in last.out
+    assert shop.waiting(ENRICHER) == 0
+    assert shop.waiting(WEBHOOK) == 1, "too young for the purge of the runbook"
+    assert all(item["processed"]["BOOL"] for item in shop.items())
+
+
+def test_every_dlq_command_is_in_the_runbook() -> None:
+    from cryptoctl.cli.dlq import dlq
+
+    named = {words[2] for words in map(shlex.split, commands()) if words[1] == "dlq"}
+    assert named == {each.name for each in dlq.registered_commands}
