@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,38 @@ def test_commands_on_the_engine_never_look_at_the_users_aws(local_cli: Any, monk
     }.items():
         monkeypatch.setenv(name, value)
     assert local_cli("alone")("plan").code == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("ExpiredToken", "aws sso login"), ("InvalidClientTokenId", "does not accept the credentials")],
+)
+def test_expired_or_wrong_credentials_are_one_sentence(
+    cli: Cli, monkeypatch: Any, code: str, words: str
+) -> None:
+    answer = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no more</Message></Error>"
+        "<RequestId>1</RequestId></ErrorResponse>"
+    ).encode()
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOLD")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "old")
+        said = Cli()("plan", "--aws")
+        server.shutdown()
+    assert said.code == Problem.CREDENTIALS
+    assert words in said.err
+    assert "AKIAOLD" not in said.err

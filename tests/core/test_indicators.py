@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.indicators import indicators
+from cryptoctl.core.indicators import _square_root, indicators
 
 prices_of_any_size = st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent, decimal.Context(prec=60)),
@@ -95,3 +95,9 @@ def test_a_volatility_too_small_for_the_table_is_zero() -> None:
 
 def test_the_population_deviation_is_meant() -> None:
     assert indicators([Decimal(1), Decimal(3)] * 5).volatility == 1
+
+
+def test_a_root_just_above_a_tie_is_rounded_up() -> None:
+    tie = Fraction(10**37 * 10 + 5, 10)  # 38 digits and a half
+    assert _square_root(tie**2) == 10**37
+    assert _square_root(tie**2 + Fraction(1, 10**200)) == 10**37 + 1

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,28 +26,29 @@ ENVIRONMENT = {
 }
 
 _now: list[fake_aws.FakeAws] = []
+_connected: list[Any] = []
 
 
-@pytest.fixture(scope="session")
-def _connected() -> Iterator[None]:
-    """The clients of the handlers, cut off from the network, made once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        clients.client.cache_clear()
-        for service in ("dynamodb", "sns", "sqs"):
-            fake_aws.connect(clients.client(service), lambda: _now[-1])
-        yield
-        clients.client.cache_clear()
+@pytest.fixture(scope="package")
+def _clients_of_our_own() -> Iterator[None]:
+    """The handlers' clients, made once for all these tests, and not left to those of others."""
+    clients.client.cache_clear()
+    yield
+    clients.client.cache_clear()
 
 
 @pytest.fixture
-def aws(_connected: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_aws.FakeAws]:
-    """An empty AWS."""
+def aws(_clients_of_our_own: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_aws.FakeAws]:
+    """An empty AWS, which the handlers' clients talk to."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    for service in ("dynamodb", "sns", "sqs"):
+        client = clients.client(service)
+        if not any(client is each for each in _connected):
+            fake_aws.connect(client, lambda: _now[-1])
+            _connected.append(client)
     _now.append(fake_aws.FakeAws())
     yield _now[-1]
     _now.pop()

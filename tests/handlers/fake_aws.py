@@ -30,7 +30,7 @@ class FaultError(Exception):
         self.answer = {"Error": {"Code": code, "Message": message}, **members}
 
 
-@dataclass
+@dataclass(repr=False)
 class FakeAws:
     """What the clients see. `fault` may raise a FaultError before or, to lose the answer, after the work."""
 
@@ -64,6 +64,10 @@ class FakeAws:
         return {}
 
     def query(self, params: Params) -> dict[str, Any]:
+        expressions = params["KeyConditionExpression"] + params.get("ProjectionExpression", "")
+        assert all(name in expressions for name in params["ExpressionAttributeNames"]), (
+            "an unused name is refused"
+        )
         matching = sorted(self._matching(params), reverse=not params.get("ScanIndexForward", True))
         page = matching[: params.get("Limit", len(matching))]
         size = sum(_size(self.items[key]) for key in page)

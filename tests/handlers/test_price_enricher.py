@@ -18,7 +18,7 @@ MS = 1_675_329_600_000
 
 @pytest.fixture(autouse=True)
 def _no_hint() -> None:
-    history._behind.clear()
+    history.lagging.clear()
 
 
 def add(*prices: int, start: int = 0, symbol: str = "BTC") -> None:
@@ -74,7 +74,7 @@ def test_a_batch_of_new_prices_costs_one_query_one_publish_and_one_update(aws: F
     assert aws.calls == {"PutItem": 10, "Query": 1, "PublishBatch": 1, "BatchExecuteStatement": 1}
 
 
-def test_a_symbol_that_lags_behind_costs_two_queries_a_batch(aws: FakeAws) -> None:
+def test_a_symbol_that_lagslagging_costs_two_queries_a_batch(aws: FakeAws) -> None:
     add(*range(1, 201))
     aws.calls.clear()
     Mapping(aws).run()
@@ -162,10 +162,11 @@ POISON: list[dict[str, Any]] = [
     {"price": {"NULL": True}},
     {"price": {"N": "5"}, "volume": {"S": "much"}},
     {"price": {"N": "5"}, "exchange": {"L": []}},
+    {"price": {"N": "5"}, "exchange": {"S": "x" * 3000}},
 ]
 
 
-@pytest.mark.parametrize("attributes", POISON, ids=str)
+@pytest.mark.parametrize("attributes", POISON, ids=lambda attributes: str(attributes)[:40])
 def test_a_poison_record_goes_whole_to_the_queue_and_the_rest_is_enriched(
     aws: FakeAws, attributes: dict[str, Any]
 ) -> None:
@@ -204,6 +205,20 @@ def test_a_record_that_cannot_be_set_aside_is_given_back(aws: FakeAws) -> None:
     aws.fault = no_queue
     assert enrich(aws.inserts()) == ["100000000000"]
     assert_right(aws, "ETH")
+
+
+def test_a_poison_record_that_will_come_again_is_set_aside_only_then(aws: FakeAws) -> None:
+    add(1, symbol="ETH")
+    add(1, symbol="BTC")
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
+    aws.refuse_updates = lambda symbol: "ThrottlingError" if symbol == "BTC" else None
+    mapping = Mapping(aws)
+    with pytest.raises(AssertionError, match="never ends"):
+        mapping.run(attempts=3)
+    assert not aws.queue
+    aws.refuse_updates = lambda symbol: None
+    mapping.run()
+    assert len(aws.queue) == 1
 
 
 def test_an_item_written_by_hand_without_exchange_or_volume_is_a_price(aws: FakeAws) -> None:
@@ -276,7 +291,7 @@ def test_an_average_that_fails_is_not_a_zero(aws: FakeAws, monkeypatch: pytest.M
 def test_without_time_left_nothing_is_begun(aws: FakeAws) -> None:
     add(1)
     with pytest.raises(RuntimeError, match="time"):
-        enrich(aws.inserts(), Context(remaining_ms=2000))
+        enrich(aws.inserts(), Context(remaining_ms=0))
     assert aws.calls["Query"] == 0
 
 
@@ -300,6 +315,37 @@ def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: Fa
     assert_right(aws)
     assert aws.units["read"] < 4 * 8
     assert len(announcements(aws)) == 604 + 4 * 19
+
+
+@pytest.mark.parametrize("distance", [1, 2, 9, 17, 18, 19, 20, 21, 22, 39, 40, 41])
+def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: int) -> None:
+    add(*range(1, 101))
+    mapping = Mapping(aws)
+    mapping.run()
+    send_prices(*({"timestamp": MS + at, "price": 1000 + at} for at in (30, 30 + distance)))
+    mapping.run()
+    assert_right(aws)
+
+
+@pytest.mark.parametrize("spacing", [1, 2, 3, 5, 8, 13])
+def test_ten_late_prices_of_one_batch_at_any_spacing(aws: FakeAws, spacing: int) -> None:
+    add(*range(1, 201))
+    mapping = Mapping(aws)
+    mapping.run()
+    send_prices(*({"timestamp": MS + 30 + spacing * n, "price": 1000 + n} for n in range(10)))
+    mapping.run()
+    assert_right(aws)
+
+
+@pytest.mark.parametrize("followers", [0, 1, 2, 5, 9, 10, 17, 18, 19, 20, 24])
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_price_that_is_late_by_any_number_of_others(aws: FakeAws, followers: int, size: int) -> None:
+    add(*range(1, 51))
+    mapping = Mapping(aws, size)
+    mapping.run()
+    send_prices({"timestamp": MS + 50 - followers, "price": 1000})
+    mapping.run()
+    assert_right(aws)
 
 
 def test_an_empty_event_is_nothing(aws: FakeAws) -> None:

@@ -20,18 +20,31 @@ from handlers.fake_aws import FakeAws, FaultError
 MS = 1_675_329_600_000
 SYMBOLS = ["BTC", "ETH"]
 
-trades = st.lists(
-    st.fixed_dictionaries(
-        {
-            "symbol": st.sampled_from(SYMBOLS),
-            "timestamp": st.integers(MS, MS + 60),
-            "price": st.decimals("0.00000001", "99999999", places=8).map(plain),
-        },
-        optional={"id": st.integers(0, 5), "exchange": st.sampled_from(["coinbase", "kraken"])},
-    ),
-    min_size=1,
-    max_size=60,
-)
+
+def some_trades(seed: int, count: int, spread_ms: int) -> list[dict[str, Any]]:
+    """Trades of two symbols, out of order, some in one millisecond, without ids, or alike."""
+    chance = random.Random(seed)
+    found: list[dict[str, Any]] = []
+    for _ in range(count):
+        trade: dict[str, Any] = {
+            "symbol": chance.choice(SYMBOLS),
+            "timestamp": MS + chance.randrange(spread_ms),
+            "price": plain(Decimal(chance.randrange(1, 10 ** chance.randint(1, 16))).scaleb(-8)),
+        }
+        if chance.random() < 0.5:
+            trade["id"] = chance.randrange(count)
+        if chance.random() < 0.3:
+            trade["exchange"] = "kraken"
+        found.append(chance.choice(found) if found and chance.random() < 0.1 else trade)
+    return found
+
+
+arrivals = {
+    "seed": st.integers(0, 10**9),
+    "count": st.integers(1, 120),
+    "spread_ms": st.integers(1, 200),
+    "size": st.integers(1, 12),
+}
 
 
 class Chaos:
@@ -91,13 +104,8 @@ def identity(price: dict[str, Any]) -> tuple[Any, ...]:
     return (*common, "id", price["id"]) if "id" in price else (*common, "price", price["price"])
 
 
-@pytest.fixture
-def empty(aws: FakeAws) -> FakeAws:
-    return aws
-
-
 def clear(aws: FakeAws) -> None:
-    history._behind.clear()
+    history.lagging.clear()
     aws.__init__()  # type: ignore[misc]
 
 
@@ -134,26 +142,26 @@ def run(aws: FakeAws, sent: list[dict[str, Any]], size: int, seed: int, share: f
 fixture_is_cleared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-@settings(fixture_is_cleared, max_examples=60)
-@given(trades, st.integers(1, 12), st.integers(0, 10**6))
+@settings(fixture_is_cleared, max_examples=15)
+@given(**arrivals)
 def test_after_any_arrivals_every_price_is_right_and_announced_once(
-    empty: FakeAws, sent: list[dict[str, Any]], size: int, seed: int
+    aws: FakeAws, seed: int, count: int, spread_ms: int, size: int
 ) -> None:
-    run(empty, sent, size, seed, 0)
+    run(aws, some_trades(seed, count, spread_ms), size, seed, 0)
 
 
-@settings(fixture_is_cleared, max_examples=40)
-@given(trades, st.integers(1, 12), st.integers(0, 10**6))
+@settings(fixture_is_cleared, max_examples=12)
+@given(**arrivals)
 def test_the_same_with_calls_that_fail_in_between(
-    empty: FakeAws, sent: list[dict[str, Any]], size: int, seed: int
+    aws: FakeAws, seed: int, count: int, spread_ms: int, size: int
 ) -> None:
-    run(empty, sent, size, seed, 0.2)
+    run(aws, some_trades(seed, count, spread_ms), size, seed, 0.05)
 
 
 @pytest.mark.torture
-@settings(fixture_is_cleared, max_examples=2500)
-@given(trades, st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([0, 0.05, 0.3]))
+@settings(fixture_is_cleared, max_examples=600)
+@given(**arrivals, share=st.sampled_from([0, 0.02, 0.1]))
 def test_the_same_for_long(
-    empty: FakeAws, sent: list[dict[str, Any]], size: int, seed: int, share: float
+    aws: FakeAws, seed: int, count: int, spread_ms: int, size: int, share: float
 ) -> None:
-    run(empty, sent, size, seed, share)
+    run(aws, some_trades(seed, count, spread_ms), size, seed, share)

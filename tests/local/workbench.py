@@ -44,13 +44,16 @@ POLICY = {
 class Workbench:
     """One endpoint, and what a test makes there."""
 
-    def __init__(self, endpoint_url: str | None, region: str, access_key: str | None, secret_key: str | None) -> None:
+    def __init__(
+        self, endpoint_url: str | None, region: str, access_key: str | None, secret_key: str | None
+    ) -> None:
         self.real = endpoint_url is None
         self._session = boto3.Session(access_key, secret_key, region_name=region)
         self._endpoint_url = endpoint_url
         self._clients: dict[str, Any] = {}
         self._undo = ExitStack()
-        self._role: str | None = None
+        self._role = ""
+        self._last = ExitStack()
 
     def client(self, service: str) -> Any:
         """A client of the endpoint, made once."""
@@ -64,11 +67,15 @@ class Workbench:
         """A name nobody else uses."""
         return f"conformance-{kind}-{uuid.uuid4().hex[:8]}"
 
-    def close(self) -> None:
-        """Removes what was made."""
+    def clear(self) -> None:
+        """Removes what a test made."""
         self._undo.close()
 
-    def eventually(self, look: Callable[[], T], *, within_s: float = 15.0, what: str = "") -> T:
+    def close(self) -> None:
+        """Removes what all tests shared."""
+        self._last.close()
+
+    def eventually(self, look: Callable[[], T | None], *, within_s: float = 15.0, what: str = "") -> T:
         """The first truthy answer; a real account gets more time."""
         deadline = time.monotonic() + within_s * (10 if self.real else 1)
         while True:
@@ -81,18 +88,18 @@ class Workbench:
 
     def role(self) -> str:
         """A role that functions run as."""
-        if self._role is None:
+        if not self._role:
             iam, name = self.client("iam"), self.name("role")
             made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
             iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(POLICY))
-            self._undo.callback(iam.delete_role, RoleName=name)
-            self._undo.callback(iam.delete_role_policy, RoleName=name, PolicyName="all")
-            self._role = made["Role"]["Arn"]
+            self._last.callback(iam.delete_role, RoleName=name)
+            self._last.callback(iam.delete_role_policy, RoleName=name, PolicyName="all")
+            self._role = str(made["Role"]["Arn"])
         return self._role
 
     def function(self, source: str, **settings: Any) -> str:
         """A function with this source in `main.py`, its log group first; ready to be invoked."""
-        client, name = self.client("lambda"), settings.pop("FunctionName", self.name("function"))
+        client, name = self.client("lambda"), str(settings.pop("FunctionName", self.name("function")))
         logs = self.client("logs")
         with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=f"/aws/lambda/{name}")
@@ -112,7 +119,8 @@ class Workbench:
         self.eventually(create, what="the function's creation")
         self._undo.callback(client.delete_function, FunctionName=name)
         self.eventually(
-            lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active", what="an active function"
+            lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active",
+            what="an active function",
         )
         return name
 
@@ -145,7 +153,10 @@ class Workbench:
         """What lies in a queue; taken out of it."""
         client = self.client("sqs")
         found: list[dict[str, Any]] = client.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=5 if self.real else 0
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            WaitTimeSeconds=5 if self.real else 0,
         ).get("Messages", [])
         for message in found:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -174,7 +185,8 @@ class Workbench:
         )
         self._undo.callback(client.delete_table, TableName=name)
         self.eventually(
-            lambda: client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE", what="an active table"
+            lambda: client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE",
+            what="an active table",
         )
         return name, client.describe_table(TableName=name)["Table"]["LatestStreamArn"]
 
@@ -210,8 +222,10 @@ class Workbench:
 
     def log(self, function: str, pattern: str = "") -> list[dict[str, Any]]:
         """A function's log events."""
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{function}", filterPattern=pattern
+        pages = (
+            self.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=f"/aws/lambda/{function}", filterPattern=pattern)
         )
         return [event for page in pages for event in page["events"]]
 
@@ -222,7 +236,7 @@ class Workbench:
 
 
 def reporting(body: str) -> str:
-    """A handler's source: `body`, with `say(**facts)` for the test to read and `numbers(event)` of a batch."""
+    """A handler's source: `body`, with `say(**facts)` for the test and `numbers(event)` of a batch."""
     head = """
         import json, os, time, logging
 

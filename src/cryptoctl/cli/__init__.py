@@ -1,6 +1,7 @@
 """The command line: one command a file; each parses, calls, renders."""
 
 from cryptoctl.cli import (
+    dlq,
     down,
     envs,
     init,
@@ -13,10 +14,10 @@ from cryptoctl.cli import (
     status,
     up,
 )
-from cryptoctl.cli.app import app
+from cryptoctl.cli.app import app as app
 
 # In the help, in the order of a day's work.
-COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, down, local)
+COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, dlq, down, local)
 app.registered_commands.sort(
     key=lambda each: [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS].index(
         each.name or ""

@@ -34,6 +34,6 @@ def plan(
     if run.machine:
         run.screen.json(plan_document(found))
     else:
-        show_plan(run.screen, found, environment=run.session.place)
+        show_plan(run.screen, found, environment=run.session.place, answer=True)
     if exit_code and (found.work or found.refused):
         raise typer.Exit(Problem.DIFFERENCES)

@@ -10,6 +10,8 @@ from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.core.prices import Price
 
+_LONGEST_TEXT = 2048  # what is longer would not fit into an announcement
+
 Item = Mapping[str, Mapping[str, Any]]
 
 
@@ -111,6 +113,8 @@ def _text(item: Item, name: str) -> str | None:
     value = item[name].get("S")
     if not isinstance(value, str) or not value.strip():
         raise UnusableError(f"its {name} is no text")
+    if len(value) > _LONGEST_TEXT:
+        raise UnusableError(f"its {name} is longer than {_LONGEST_TEXT} characters")
     return value
 
 

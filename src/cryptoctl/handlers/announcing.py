@@ -60,6 +60,8 @@ def _message(change: Change) -> dict[str, Any]:
     return {
         "Message": json.dumps(body),
         "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in attributes.items()
+            if value.isprintable() and value
         },
     }

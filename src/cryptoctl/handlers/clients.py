@@ -5,6 +5,7 @@ boto3 itself honours AWS_ENDPOINT_URL, the region and the credentials of the env
 
 import functools
 import os
+import time
 from typing import Any
 
 import boto3
@@ -32,7 +33,17 @@ def setting(name: str) -> str:
     return value
 
 
-def seconds_left(context: object, reserve_s: float) -> float:
-    """How long this invocation may go on working, if it is to keep `reserve_s` for its last words."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return float("inf") if remaining is None else remaining() / 1000 - reserve_s
+class Deadline:
+    """The moment to stop beginning things, so that an invocation is not cut off.
+
+    It keeps `reserve_s` for what is under way and for the last words, but at most half of the time there is.
+    """
+
+    def __init__(self, context: object, reserve_s: float) -> None:
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        left_s = remaining() / 1000 if remaining is not None else float("inf")
+        self._end = time.monotonic() + max(left_s - reserve_s, left_s / 2)
+
+    def passed(self) -> bool:
+        """Whether it is time to stop."""
+        return time.monotonic() >= self._end

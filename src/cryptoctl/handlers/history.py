@@ -7,21 +7,22 @@ from cryptoctl.core.enrichment import REACH, Change, changes
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.handlers import table
 
-_behind: set[str] = set()  # symbols whose newest prices lately weren't the new ones: a hint about cost alone
+lagging: set[str] = set()  # symbols whose newest prices lately weren't the new ones: a hint about cost alone
 
 
 def changes_of(symbol: str, new_keys: Collection[Decimal]) -> list[Change]:
     """What the arrival of `new_keys` changes in the table, each price once, in key order."""
     ordered = sorted(new_keys)
-    if symbol not in _behind:
+    if symbol not in lagging:
         series = _tail(symbol, ordered)
         if series is not None:
             return changes(series, new_keys)
-        _behind.add(symbol)
+        lagging.add(symbol)
     found: dict[Decimal, Change] = {}
     while ordered:
-        series, ordered = _stretch(symbol, ordered)
-        found.update((change.price.key, change) for change in changes(series, new_keys))
+        series, near = _stretch(symbol, ordered)
+        found.update((change.price.key, change) for change in changes(series, ordered[:near]))
+        ordered = ordered[near:]
     return [found[key] for key in sorted(found)]
 
 
@@ -36,12 +37,12 @@ def _tail(symbol: str, ordered: Sequence[Decimal]) -> Sequence[StoredPrice] | No
     return prices[::-1]
 
 
-def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice], list[Decimal]]:
-    """The prices around the first of the keys and those near it, and the keys that are left: two queries."""
+def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice], int]:
+    """The prices around the first of the keys and those near it, and how many keys that are: two queries."""
     onward = table.since(symbol, ordered[0], len(ordered) + REACH)
     prices = onward.read(len(ordered) + REACH)
     if onward.exhausted:
-        _behind.discard(symbol)
+        lagging.discard(symbol)
         near = len(ordered)
     else:
         near = sum(key <= prices[-1].key for key in ordered)
@@ -49,4 +50,4 @@ def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice]
     following = sum(price.key > last for price in prices)
     prices = onward.read(len(prices) + max(0, REACH - following))
     older = table.before(symbol, ordered[0], REACH).read(REACH)
-    return older[::-1] + prices, ordered[near:]
+    return older[::-1] + prices, near

@@ -19,7 +19,7 @@ from cryptoctl.core.enrichment import Change
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.handlers import dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
-from cryptoctl.handlers.clients import seconds_left
+from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.history import changes_of
 
 _log = logs.logger("price_enricher")
@@ -36,8 +36,9 @@ class OutOfTimeError(RuntimeError):
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What an invocation has done so far."""
+    """What an invocation may still do, and has done so far."""
 
+    deadline: Deadline
     failed: dict[str, Exception] = field(default_factory=dict)  # by symbol, or by sequence number of a record
     done: list[Change] = field(default_factory=list)
     set_aside: int = 0
@@ -49,9 +50,10 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     Raises where none of the batch could be enriched, so that the failure shows as one.
     """
     logs.begin_request(context)
-    outcome = Outcome()
-    arrivals = _sort(event.get("Records") or [], outcome)
-    _enrich(arrivals, context, outcome)
+    outcome = Outcome(deadline=Deadline(context, _RESERVE_S))
+    arrivals, poison = _sort(event.get("Records") or [])
+    _enrich(arrivals, outcome)
+    _set_aside(poison, arrivals, outcome)
     _report(arrivals, outcome)
     if outcome.failed and not outcome.done and len(outcome.failed) >= len(arrivals) and not outcome.set_aside:
         raise next(iter(outcome.failed.values()))
@@ -60,21 +62,28 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     }
 
 
-def _sort(records: Sequence[Record], outcome: Outcome) -> Arrivals:
-    """The new prices of the batch. A record without one goes to the dead-letter queue at once."""
+def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]]:
+    """The new prices of the batch, and the records that can never be enriched, each with the reason."""
     arrivals: Arrivals = defaultdict(dict)
+    poison: list[tuple[Record, str]] = []
     for record in records:
         if record.get("eventName") != "INSERT":
             continue  # our own update, or a deletion: the mapping filters them out, and this is the guard
         try:
             price = stored_price(record["dynamodb"]["NewImage"])
         except (UnusableError, KeyError, TypeError, AttributeError) as error:
-            _set_record_aside(
-                record, str(error) if isinstance(error, UnusableError) else "it has no image", outcome
-            )
+            poison.append((record, str(error) if isinstance(error, UnusableError) else "it has no image"))
             continue
         arrivals[price.symbol].setdefault(price.key, _sequence_number(record))
-    return arrivals
+    return arrivals, poison
+
+
+def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, outcome: Outcome) -> None:
+    """Sends the records to the dead-letter queue, but for those that Lambda will bring again."""
+    first_failed = min(map(_order, _failed_records(arrivals, outcome)), default=None)
+    for record, reason in poison:
+        if first_failed is None or _order(_sequence_number(record)) < first_failed:
+            _set_record_aside(record, reason, outcome)
 
 
 def _set_record_aside(record: Record, reason: str, outcome: Outcome) -> None:
@@ -91,11 +100,11 @@ def _set_record_aside(record: Record, reason: str, outcome: Outcome) -> None:
     outcome.set_aside += 1
 
 
-def _enrich(arrivals: Arrivals, context: object, outcome: Outcome) -> None:
+def _enrich(arrivals: Arrivals, outcome: Outcome) -> None:
     """Reads, announces, writes; again for a symbol whose prices somebody else changed meanwhile."""
     symbols = list(arrivals)
     for _ in range(_MOST_PASSES):
-        changes = _read(symbols, arrivals, context, outcome)
+        changes = _read(symbols, arrivals, outcome)
         _note(changes, announce(changes), outcome)
         changes = [change for change in changes if change.price.symbol not in outcome.failed]
         symbols = _write(changes, outcome)
@@ -107,11 +116,11 @@ def _enrich(arrivals: Arrivals, context: object, outcome: Outcome) -> None:
         )
 
 
-def _read(symbols: Sequence[str], arrivals: Arrivals, context: object, outcome: Outcome) -> list[Change]:
+def _read(symbols: Sequence[str], arrivals: Arrivals, outcome: Outcome) -> list[Change]:
     changes: list[Change] = []
     for symbol in symbols:
         try:
-            if seconds_left(context, _RESERVE_S) <= 0:
+            if outcome.deadline.passed():
                 raise OutOfTimeError("the time was up before every symbol was read")
             changes += changes_of(symbol, arrivals[symbol])
         except Exception as error:  # whatever it is, the other symbols go on and this one comes again
@@ -146,7 +155,7 @@ def _note(changes: Sequence[Change], errors: Sequence[Exception | None], outcome
 
 def _failed_records(arrivals: Arrivals, outcome: Outcome) -> list[str]:
     """The sequence numbers to report: the first of each failed symbol, for Lambda goes on from the lowest."""
-    return [min(arrivals[name].values(), key=int) if name in arrivals else name for name in outcome.failed]
+    return [min(arrivals[name].values(), key=_order) if name in arrivals else name for name in outcome.failed]
 
 
 def _report(arrivals: Arrivals, outcome: Outcome) -> None:
@@ -171,6 +180,10 @@ def _lag_ms(price: StoredPrice) -> int:
 def _sequence_number(record: Record) -> str:
     stream = record.get("dynamodb")
     return str(stream.get("SequenceNumber", "")) if isinstance(stream, Mapping) else ""
+
+
+def _order(sequence_number: str) -> int:
+    return int(sequence_number) if sequence_number.isdecimal() else 0
 
 
 def _symbol(record: Record) -> str:

@@ -1,7 +1,7 @@
 """Prices into the table: each stored once, a repeat acknowledged as one, nothing overwritten."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +11,7 @@ from cryptoctl.core import keys
 from cryptoctl.core.items import StoredPrice, UnusableError, new_item, same_price, stored_price
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import table
+from cryptoctl.handlers.clients import Deadline, client
 
 _MOST_SYMBOLS_AT_ONCE = 4  # so that the stream is not a medley, which would cost the enricher a query each
 _MOST_ATTEMPTS = 20
@@ -28,78 +29,24 @@ class Stored:
     duplicate: bool
 
 
-def store(
-    prices: Iterable[tuple[int, Price]], created_at: str, check_time: Callable[[], None]
-) -> dict[int, Stored]:
+def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadline) -> dict[int, Stored]:
     """Stores the prices, given with their index, and says of each index what became of it.
 
     Each symbol's prices are written one after the other in the order of their keys, so that the stream
     brings them in order and hardly any has to be corrected; symbols are written side by side. Raises the
-    first failure, after everything else has been tried. `check_time` raises when there is no time left.
+    first failure, after everything else has been tried. After `deadline` nothing is begun.
     """
     symbols: dict[str, list[tuple[int, Price]]] = defaultdict(list)
     for index, price in prices:
         symbols[price.symbol].append((index, price))
     if len(symbols) == 1:
-        return _Writer(created_at, check_time).write(next(iter(symbols.values())))
+        return _Writer(created_at, deadline).write(next(iter(symbols.values())))
+    client("dynamodb")  # making one is not safe in several threads at once, using it is
     outcomes: dict[int, Stored] = {}
     with ThreadPoolExecutor(max_workers=_MOST_SYMBOLS_AT_ONCE) as pool:
-        for future in [pool.submit(_Writer(created_at, check_time).write, each) for each in symbols.values()]:
+        for future in [pool.submit(_Writer(created_at, deadline).write, each) for each in symbols.values()]:
             outcomes.update(future.result())
     return outcomes
-
-
-class _Writer:
-    def __init__(self, created_at: str, check_time: Callable[[], None]) -> None:
-        self._created_at = created_at
-        self._check_time = check_time
-
-    def write(self, prices: list[tuple[int, Price]]) -> dict[int, Stored]:
-        milliseconds: dict[int, _Millisecond] = {}
-        outcomes: dict[int, Stored] = {}
-        for index, price in sorted(prices, key=_key_order):
-            self._check_time()
-            if price.id is None:
-                shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
-                outcomes[index] = self._without_id(price, shared)
-            else:
-                outcomes[index] = self._with_id(price)
-        return outcomes
-
-    def _with_id(self, price: Price) -> Stored:
-        for attempt in range(_MOST_ATTEMPTS):
-            sort_key = price.sort_key(attempt)
-            holder = self._put(price, sort_key)
-            if holder is None or same_price(holder, price):
-                return Stored(sort_key=sort_key, duplicate=holder is not None)
-        raise NotStoredError("every key of a price is taken by another")
-
-    def _without_id(self, price: Price, shared: "_Millisecond") -> Stored:
-        """A price goes to place n only when all that stands at the places before is known not to be it."""
-        while True:
-            repeated = shared.claim(price)
-            if repeated is not None:
-                return Stored(sort_key=repeated.sort_key, duplicate=True)
-            place = shared.next_place()
-            holder = self._put(price, price.sort_key(place))
-            if holder is None:
-                shared.own(place)
-                return Stored(sort_key=price.sort_key(place), duplicate=False)
-            self._check_time()
-            shared.learn(place, holder)
-            if not same_price(holder, price):
-                shared.learn_all(price)
-
-    def _put(self, price: Price, sort_key: str) -> StoredPrice | None:
-        holder = table.put_if_new(new_item(price, sort_key, self._created_at))
-        if holder is None:
-            return None
-        try:
-            return stored_price(holder)
-        except UnusableError:  # written by hand, no price: it holds the key, and is nobody's repeat
-            return StoredPrice(
-                symbol="", key=Decimal(sort_key), price=Decimal(0), volume=Decimal(0), exchange=""
-            )
 
 
 class _Millisecond:
@@ -136,6 +83,59 @@ class _Millisecond:
             except UnusableError:
                 holder = StoredPrice(symbol="", key=key, price=Decimal(0), volume=Decimal(0), exchange="")
             self.learn(keys.place_of_key(key), holder)
+
+
+class _Writer:
+    def __init__(self, created_at: str, deadline: Deadline) -> None:
+        self._created_at = created_at
+        self._deadline = deadline
+
+    def write(self, prices: list[tuple[int, Price]]) -> dict[int, Stored]:
+        milliseconds: dict[int, _Millisecond] = {}
+        outcomes: dict[int, Stored] = {}
+        for index, price in sorted(prices, key=_key_order):
+            if price.id is None:
+                shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
+                outcomes[index] = self._without_id(price, shared)
+            else:
+                outcomes[index] = self._with_id(price)
+        return outcomes
+
+    def _with_id(self, price: Price) -> Stored:
+        for attempt in range(_MOST_ATTEMPTS):
+            sort_key = price.sort_key(attempt)
+            holder = self._put(price, sort_key)
+            if holder is None or same_price(holder, price):
+                return Stored(sort_key=sort_key, duplicate=holder is not None)
+        raise NotStoredError("every key of a price is taken by another")
+
+    def _without_id(self, price: Price, shared: _Millisecond) -> Stored:
+        """A price goes to place n only when all that stands at the places before is known not to be it."""
+        while True:
+            repeated = shared.claim(price)
+            if repeated is not None:
+                return Stored(sort_key=repeated.sort_key, duplicate=True)
+            place = shared.next_place()
+            holder = self._put(price, price.sort_key(place))
+            if holder is None:
+                shared.own(place)
+                return Stored(sort_key=price.sort_key(place), duplicate=False)
+            shared.learn(place, holder)
+            if not same_price(holder, price):
+                shared.learn_all(price)
+
+    def _put(self, price: Price, sort_key: str) -> StoredPrice | None:
+        if self._deadline.passed():
+            raise NotStoredError("the time was up before every price was stored")
+        holder = table.put_if_new(new_item(price, sort_key, self._created_at))
+        if holder is None:
+            return None
+        try:
+            return stored_price(holder)
+        except UnusableError:  # written by hand, no price: it holds the key, and is nobody's repeat
+            return StoredPrice(
+                symbol="", key=Decimal(sort_key), price=Decimal(0), volume=Decimal(0), exchange=""
+            )
 
 
 def _key_order(entry: tuple[int, Price]) -> tuple[Decimal, int]:

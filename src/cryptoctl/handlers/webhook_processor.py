@@ -25,8 +25,8 @@ from cryptoctl.core.prices import (
     parse_request,
 )
 from cryptoctl.handlers import dead_letters, logs, metrics
-from cryptoctl.handlers.clients import seconds_left
-from cryptoctl.handlers.storing import NotStoredError, Stored, store
+from cryptoctl.handlers.clients import Deadline
+from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
@@ -51,6 +51,7 @@ def handler(event: Any, context: object) -> Answer:
 
 
 def _process(event: Any, context: object) -> Answer:
+    deadline = Deadline(context, _RESERVE_S)
     try:
         request = _parse(event)
     except Rejected as rejected:
@@ -58,13 +59,8 @@ def _process(event: Any, context: object) -> Answer:
     accepted = [(index, price) for index, price in enumerate(request.prices) if isinstance(price, Price)]
     stored: dict[int, Stored] = {}
     if accepted:
-        stored = store(accepted, logs.iso_utc(time.time()), lambda: _check_time(context))
+        stored = store(accepted, logs.iso_utc(time.time()), deadline)
     return _answer(request, stored)
-
-
-def _check_time(context: object) -> None:
-    if seconds_left(context, _RESERVE_S) <= 0:
-        raise NotStoredError("the time was up before every price was stored")
 
 
 def _parse(event: Any) -> Request:

@@ -44,9 +44,9 @@ class Durability:
         operation = _operation(request)
         if response.status >= 400 or operation.startswith(_READS):
             return
-        if operation.startswith(_FREQUENT):
-            self._changed.set()
-        else:
+        # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
+        self._changed.set()
+        if not operation.startswith(_FREQUENT):
             save_state()
 
     async def work(self) -> None:

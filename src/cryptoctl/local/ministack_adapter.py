@@ -77,3 +77,19 @@ def save_state() -> None:
 def run_elsewhere(function_name: str, url: str) -> None:
     """Has ministack send every invocation of a function to a URL instead of running it."""
     os.environ[f"MINISTACK_LAMBDA_PROXY_{function_name}"] = url
+
+
+def settle_what_was_interrupted(state: Path) -> None:
+    """Finishes, in the saved state, what functions were in the middle of when the engine was killed.
+
+    ministack finishes it by a timer, and the timer ended with the process: they would be Pending for ever.
+    """
+    file = state / "lambda.json"
+    if file.exists():
+        text = file.read_text(encoding="utf-8")
+        settled = text.replace('"State": "Pending"', '"State": "Active"')
+        settled = settled.replace('"LastUpdateStatus": "InProgress"', '"LastUpdateStatus": "Successful"')
+        if settled != text:
+            fresh = file.with_suffix(".new")
+            fresh.write_text(settled, encoding="utf-8")
+            fresh.replace(file)

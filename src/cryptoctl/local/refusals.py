@@ -68,11 +68,9 @@ def _check_ranges(asked: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]
         value = asked.get(name)
         if value is not None and not low <= value <= high:
             end, limit = ("greater", low) if value < low else ("less", high)
-            raise AwsError(
-                "ValidationException",
-                f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}' failed to satisfy "
-                f"constraint: Member must have value {end} than or equal to {limit}",
-            )
+            found = f"Value '{value}' at '{name[0].lower()}{name[1:]}' failed to satisfy constraint"
+            problem = f"Member must have value {end} than or equal to {limit}"
+            raise AwsError("ValidationException", f"1 validation error detected: {found}: {problem}")
 
 
 async def _function(inside: Inside, request: Request) -> None:
@@ -80,9 +78,9 @@ async def _function(inside: Inside, request: Request) -> None:
     _check_ranges(asked, _RANGES)
     runtime = asked.get("Runtime")
     if runtime is not None and not RUNTIMES.fullmatch(runtime):
-        raise _invalid(
-            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set"
-        )
+        problem = "failed to satisfy constraint: Member must satisfy enum value set"
+        problem = "failed to satisfy constraint: Member must satisfy enum value set"
+        raise _invalid(f"Value {runtime} at 'runtime' {problem}")
     unknown = [each for each in asked.get("Architectures") or [] if each not in ("arm64", "x86_64")]
     if unknown:
         raise AwsError(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.home import Home, Record
-from cryptoctl.local.ministack_adapter import configure, load_app
+from cryptoctl.local.ministack_adapter import configure, load_app, settle_what_was_interrupted
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.parts import Parts
 
@@ -58,6 +58,7 @@ async def _serve(home: Home, listener_fd: int, report_fd: int, options: EngineOp
     with socket.socket(fileno=os.dup(listener_fd)) as listener:
         port: int = listener.getsockname()[1]
     notes = [*home.take_clean_end(), *keep_damaged_state_aside(home.state)]
+    settle_what_was_interrupted(home.state)
     configure(home.state, home.scratch, port)
     parts = Parts(load_app(), home, port, options)
     notes += parts.notes

@@ -29,21 +29,25 @@ LONGEST_VALUE = 60
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-def show_plan(screen: Screen, plan: Plan, *, environment: str) -> None:
-    """The plan for a person, on stderr: what happens to which resource, and why."""
+def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = False) -> None:
+    """The plan for a person: what happens to which resource, and why.
+
+    It goes to stdout where it is the command's answer, else to stderr.
+    """
+    console = screen.out if answer else screen.err
     for step in (*plan.work, *plan.refused):
         mark, style = MARKS[step.verb]
-        screen.err.print(Text.assemble((f"{mark} ", style), (str(step.resource), "bold"), f"  {_why(step)}"))
+        console.print(Text.assemble((f"{mark} ", style), (str(step.resource), "bold"), f"  {_why(step)}"))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
                 line = f"    {change.path}: {brief(change.old)} → {brief(change.new)}"
-                screen.err.print(Text(line, style="dim"))
+                console.print(Text(line, style="dim"))
         if screen.verbose:
             for call in step.calls:
-                screen.err.print(Text(f"    {call} {brief(call.params, 400)}", style="dim"))
+                console.print(Text(f"    {call} {brief(call.params, 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        screen.say(f"! {obstacle}", style="red")
-    screen.say(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})")
+        console.print(Text(f"! {obstacle}", style="red"))
+    console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
 def _why(step: Step) -> str:

@@ -14,6 +14,7 @@ from cryptoctl.local.functions.elsewhere import PATH as RUN_HERE
 from cryptoctl.local.functions.elsewhere import Elsewhere
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import Function, Functions, split_name
+from cryptoctl.local.functions.states import States
 from cryptoctl.local.wire import ACCOUNT, AwsError, Request, Response
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
@@ -41,7 +42,7 @@ class Invocations:
     def __init__(
         self, inner: Inner, functions: Functions, execution: Execution, queue: Queue, elsewhere: Elsewhere
     ) -> None:
-        self._inner = inner
+        self._states = States(inner)
         self._elsewhere = elsewhere
         self._functions = functions
         self._execution = execution
@@ -55,7 +56,8 @@ class Invocations:
             return None
         found = _INVOKE.fullmatch(request.path)
         if found is None or request.method != "POST":
-            return None if request.method in _READS else await self._change(request)
+            reads = request.method in _READS
+            return await self._states.ask(request) if reads else await self._change(request)
         name, qualifier = split_name(unquote(found.group(1)))
         qualifier = request.query.get("Qualifier", qualifier)
         function = await self._functions.find(request.region, name, qualifier)
@@ -64,7 +66,7 @@ class Invocations:
         return await self._invoke(request, function, qualifier)
 
     async def _change(self, request: Request) -> Response:
-        response = await self._inner(request)
+        response = await self._states.ask(request)
         self._functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
             self._elsewhere.created(split_name(request.json["FunctionName"])[0])

@@ -65,7 +65,7 @@ class Names:
         self._values = {name: normal(value) for name, value in (values or {}).items()}
         self._unused = {*self._names, *self._values}
 
-    def attribute(self, word: str) -> str:
+    def attribute(self, word: str, kind: str) -> str:
         """The attribute a word stands for."""
         if word.startswith("#"):
             self._unused.discard(word)
@@ -75,7 +75,8 @@ class Names:
                 )
             return self._names[word]
         if word.upper() in reserved_words():
-            raise invalid(f"Attribute name is a reserved keyword; reserved keyword: {word}")
+            problem = "Attribute name is a reserved keyword; reserved keyword"
+            raise invalid(f"Invalid {kind}: {problem}: {word}")
         return word
 
     def value(self, word: str) -> Value:
@@ -260,7 +261,7 @@ def path(tokens: Tokens, word: str | None = None) -> Path:
 def _name(tokens: Tokens, word: str) -> str:
     if not re.fullmatch(r"#\w+|[A-Za-z_]\w*", word):
         raise tokens.wrong(word)
-    return tokens.names.attribute(word)
+    return tokens.names.attribute(word, tokens.kind)
 
 
 def parse_projection(text: str, names: Names) -> list[Path]:

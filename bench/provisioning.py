@@ -1,0 +1,188 @@
+"""`plan` and `up` with 50 ms added to every call: round trips in sequence, and the critical path.
+
+The critical path of an `up` is: the look before, the longest chain of steps that wait for each other (each
+step's calls one after the other, and the time until AWS is at rest), the look after. Start-up and imports are
+outside: the clock runs from the first call to the last.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptoctl.aws import Answer, Aws, Credentials
+from cryptoctl.local.engine import Engine
+from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.execute import Executor, Result
+from cryptoctl.reconcile.observe import planned, remaining
+from cryptoctl.reconcile.patience import Wait
+from cryptoctl.reconcile.plan import Goal, Plan, Step
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.values import Ref, refs_in
+from cryptoctl.session import Choice, Session
+from cryptoctl.settings import Target
+from hostile.proxy import HostileProxy
+
+LATENCY_S = 0.05
+ANSIBLE_S = 27.0  # two thirds of this stack at this latency, with the usual modules; again for no change
+ROUNDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """One request: when it went out and when its answer was there."""
+
+    operation: str
+    thread: str
+    began_s: float
+    ended_s: float
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return not self.operation.split(":")[1].startswith(("Get", "List", "Describe"))
+
+
+class TimedAws(Aws):
+    """Measures each request."""
+
+    def __init__(self, url: str, credentials: Credentials) -> None:
+        super().__init__(region="us-east-1", endpoint_url=url, credentials=credentials)
+        self.intervals: list[Interval] = []
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+        """Measures, and sends."""
+        began_s = time.monotonic()
+        try:
+            return super().call(service, operation, once=once, **params)
+        finally:
+            self.intervals.append(
+                Interval(
+                    operation=f"{service}:{operation}",
+                    thread=threading.current_thread().name,
+                    began_s=began_s,
+                    ended_s=time.monotonic(),
+                )
+            )
+
+
+class Unheard:
+    """Nobody listens."""
+
+    def started(self, step: Step) -> None:
+        """Nothing to do."""
+
+    def waiting(self, step: Step, wait: Wait) -> None:
+        """Nothing to do."""
+
+    def ended(self, result: Result) -> None:
+        """Nothing to do."""
+
+
+def in_sequence(intervals: list[Interval]) -> int:
+    """The largest number of requests of which each went out after the one before was answered."""
+    count, free_s = 0, 0.0
+    for each in sorted(intervals, key=lambda interval: interval.ended_s):
+        if each.began_s >= free_s:
+            count, free_s = count + 1, each.ended_s
+    return count
+
+
+def critical_path_s(plan: Plan, intervals: list[Interval]) -> float:
+    """When the last step would end if nothing ever waited but for what it needs.
+
+    Each call and each wait for rest takes as long as was measured. A step begins when the steps that it
+    depends on are done; a call goes out when the values in it are known.
+    """
+    done: dict[Provisioner, float] = {}
+    known: dict[Ref, float] = {}
+    for step in plan.work:
+        now_s = max((done[each] for each in step.after if each in done), default=0.0)
+        measured = _durations([each for each in intervals if each.thread == str(step.resource)])
+        for action, seconds in zip(step.actions, measured, strict=True):
+            if isinstance(action, Call):
+                now_s = max([now_s, *(known.get(ref, 0.0) for ref in refs_in(action.params))])
+            now_s += seconds
+            if isinstance(action, Call):
+                known.update({Ref(step.resource, name): now_s for name in action.gives})
+        done[step.resource] = now_s
+    return max(done.values(), default=0.0)
+
+
+def _durations(intervals: list[Interval]) -> list[float]:
+    """Of each writing call, and of each wait: from the call before it to the last reading call of it."""
+    found: list[float] = []
+    waiting_since_s: float | None = None
+    for each in intervals:
+        if each.writes:
+            found.append(each.ended_s - each.began_s)
+            waiting_since_s = None
+        elif waiting_since_s is None:
+            waiting_since_s = each.began_s
+            found.append(each.ended_s - waiting_since_s)
+        else:
+            found[-1] = each.ended_s - waiting_since_s
+    return found
+
+
+def _span(intervals: list[Interval]) -> float:
+    return max(each.ended_s for each in intervals) - min(each.began_s for each in intervals)
+
+
+def _session(environment: str, aws: Aws) -> Session:
+    session = Session(Choice(environment=environment, target=Target.LOCAL))
+    session.aws = aws
+    return session
+
+
+def _measure(engine: Engine, url: str, number: int) -> None:
+    made_up = engine.credentials(f"bench{number}")
+    aws = TimedAws(url, Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key))
+    resources = list(_session(f"bench{number}", aws).stack)
+    for service in ("sts", "kms", "dynamodb", "sqs", "sns", "iam", "logs", "lambda"):
+        aws.client(service)  # building clients is start-up, not calls
+
+    plan = planned(resources, aws, Goal.PRESENT)
+    looked_s = _span(aws.intervals)
+    Executor(aws=aws, listener=Unheard()).run(plan)
+    before_last_look = len(aws.intervals)
+    remaining(resources, aws, Goal.PRESENT)
+    after_s = _span(aws.intervals[before_last_look:])
+    total_s = _span(aws.intervals)
+    path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s
+    calls = len(aws.intervals)
+
+    aws.intervals.clear()
+    again = planned(resources, aws, Goal.PRESENT)
+    assert not again.work
+    plan_s = _span(aws.intervals)
+    print(
+        f"up: {total_s:.2f} s in {calls} calls; critical path {path_s:.2f} s, ratio {total_s / path_s:.2f}; "
+        f"{ANSIBLE_S / total_s:.0f} times faster than 27 s"
+    )
+    print(
+        f"plan on the finished stack: {plan_s:.2f} s, {len(aws.intervals)} calls, "
+        f"{in_sequence(aws.intervals)} in sequence; {ANSIBLE_S / plan_s:.0f} times faster than 27 s"
+    )
+    Executor(aws=aws, listener=Unheard()).run(planned(resources, aws, Goal.ABSENT))
+
+
+def main() -> None:
+    """Prints the figures, some rounds of them."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["CRYPTOCTL_STATE_DIR"] = directory
+        engine = Engine(Path(directory) / "engine")
+        url = engine.start(port=0).url
+        assert url is not None
+        try:
+            with HostileProxy(url) as proxy:
+                proxy.behave(latency_s=LATENCY_S)
+                for number in range(ROUNDS):
+                    _measure(engine, proxy.url, number)
+        finally:
+            engine.stop()

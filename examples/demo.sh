@@ -1,0 +1,26 @@
+#!/bin/sh
+# The main job on this machine: the pipeline comes up, 300 real trades go through it, a table shows them.
+set -eu
+cd "$(dirname "$0")/.."
+
+run() {
+    printf '\n$ %s\n' "$*"
+    "$@"
+}
+
+run cryptoctl up --env demo --local
+run cryptoctl send-price --env demo --file examples/eth_usdt_trades.csv --symbol ETH --exchange binance
+run cryptoctl prices ETH --env demo --last 25 --wait
+run cryptoctl status --env demo
+
+cat <<'END'
+
+The pipeline is up on this machine, with its data. Go on with
+
+    . .venv/bin/activate
+    cryptoctl send-price BTC 50000 coinbase --env demo
+    cryptoctl prices BTC --env demo
+    cryptoctl logs --env demo --follow
+
+and remove it with `make demo-down`.
+END

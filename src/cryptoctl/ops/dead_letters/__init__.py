@@ -1,0 +1,1 @@
+"""Dead letters: what failed and why, and how it comes back without losing or doubling a price."""

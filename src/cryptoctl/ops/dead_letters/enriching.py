@@ -1,0 +1,241 @@
+"""Enriching stored prices by invoking the enricher with them, and looking whether it has.
+
+The enricher's answer alone does not say it: it passes over what is no price, and sets aside on its queue
+what it cannot read. So what is no price is not handed to it, and the table is read again afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.core.items import UnusableError, stored_price
+from cryptoctl.ops.times import now_ms
+from cryptoctl.reconcile.patience import Patience, RealClock
+from cryptoctl.stack import Stack
+
+MOST_RECORDS = 50
+MOST_GROUPS_IN_VAIN = 5
+MOST_KEYS = 100  # in one BatchGetItem
+UNPROCESSED_KEYS_WITHIN_S = 30.0
+
+Image = Mapping[str, Mapping[str, Any]]
+Key = tuple[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """A price that is still not enriched, and why; `created_at` as the item says it, perhaps empty."""
+
+    key: Key
+    reason: str
+    created_at: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key[0]} at {self.key[1]:f}: {self.reason}"
+
+
+@dataclass(kw_only=True)
+class Enriched:
+    """What became of some prices."""
+
+    enriched: int = 0
+    gone: int = 0
+    """deleted from the table since"""
+    left: list[Left] = field(default_factory=list)
+    given_up: bool = False
+    """the enricher kept failing, so the rest was not tried"""
+
+    @property
+    def seen(self) -> int:
+        """How many were tried."""
+        return self.enriched + self.gone + len(self.left)
+
+    def add(self, other: Enriched) -> None:
+        """Counts others in."""
+        self.enriched += other.enriched
+        self.gone += other.gone
+        self.left += other.left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enricher:
+    """The enricher and the table that it works on."""
+
+    aws: Aws
+    stack: Stack
+
+    def enrich(self, keys: Iterable[Key], told: Callable[[Enriched], None] = lambda _: None) -> Enriched:
+        """Hands the prices at these keys to the enricher, in groups, and looks at the table afterwards."""
+        total, in_vain = Enriched(), 0
+        for group in _groups(keys):
+            outcome = self._enrich(group)
+            total.add(outcome)
+            told(total)
+            in_vain = 0 if outcome.enriched or not outcome.left else in_vain + 1
+            if in_vain == MOST_GROUPS_IN_VAIN:
+                total.given_up = True
+                break
+        return total
+
+    def items(self, keys: Sequence[Key]) -> dict[Key, Image]:
+        """The items at these keys as they are now; those that exist."""
+        found: dict[Key, Image] = {}
+        for start in range(0, len(keys), MOST_KEYS):
+            found |= self._items(keys[start : start + MOST_KEYS])
+        return found
+
+    def invoke(self, payload: str) -> str | None:
+        """Invokes the enricher with an event; None where it has done all of it, else why not."""
+        name = self.stack.enricher.name
+        try:
+            reply = self.aws.call(
+                "lambda",
+                "Invoke",
+                FunctionName=name,
+                InvocationType="RequestResponse",
+                Payload=payload.encode(),
+            )
+        except AwsError as error:
+            return f"{error.code}: {error.message}"
+        answer = json.loads(reply["Payload"].read() or b"null")
+        if reply.get("FunctionError"):
+            return failure_text(answer)
+        failed = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        if failed:
+            return f"{name} could not do {len(failed)} of it; see `cryptoctl logs {name}`"
+        return None
+
+    def _enrich(self, keys: Sequence[Key]) -> Enriched:
+        before = self.items(keys)
+        outcome = Enriched(gone=len(keys) - len(before))
+        usable: dict[Key, Image] = {}
+        for key, item in before.items():
+            reason = unusable(item)
+            if reason is None:
+                usable[key] = item
+            else:
+                outcome.left.append(Left(key=key, reason=reason, created_at=_created_at(item)))
+        if not usable:
+            return outcome
+        problem = self.invoke(json.dumps({"Records": list(_records(self.stack, usable.values()))}))
+        after = self.items(list(usable))
+        for key, item in usable.items():
+            now = after.get(key)
+            if now is None:
+                outcome.gone += 1
+            elif problem is None and is_enriched(now):
+                outcome.enriched += 1
+            else:
+                reason = problem or "the enricher ran, but the price is still not enriched"
+                outcome.left.append(Left(key=key, reason=reason, created_at=_created_at(item)))
+        return outcome
+
+    def _items(self, keys: Sequence[Key]) -> dict[Key, Image]:
+        table = self.stack.prices.name
+        wanted: dict[str, Any] = {
+            table: {
+                "Keys": [key_item(key) for key in dict.fromkeys(keys)],
+                "ConsistentRead": True,
+            }
+        }
+        found: list[Image] = []
+
+        def read() -> bool | None:
+            nonlocal wanted
+            answer = self.aws.call("dynamodb", "BatchGetItem", RequestItems=wanted)
+            found.extend(answer["Responses"].get(table, ()))
+            wanted = answer.get("UnprocessedKeys") or {}
+            return None if wanted else True
+
+        if Patience(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
+            raise AwsError(
+                service="dynamodb",
+                operation="BatchGetItem",
+                code="UnprocessedKeys",
+                message="DynamoDB keeps giving only a part of what is asked for",
+            )
+        return {key_of(item): item for item in found}
+
+
+def key_item(key: Key) -> dict[str, dict[str, str]]:
+    """A key as DynamoDB takes it."""
+    return {"symbol": {"S": key[0]}, "timestamp": {"N": format(key[1], "f")}}
+
+
+def key_of(image: Image) -> Key:
+    """The key of an item. Raises KeyError, TypeError or ArithmeticError where it has none."""
+    return image["symbol"]["S"], Decimal(image["timestamp"]["N"])
+
+
+def is_enriched(item: Image) -> bool:
+    """Whether the enricher has done with it."""
+    return item.get("processed", {}).get("BOOL") is True
+
+
+def unusable(item: Image) -> str | None:
+    """Why the item is no price and never will be; None where it is one."""
+    try:
+        stored_price(item)
+    except UnusableError as error:
+        return str(error)
+    return None
+
+
+def failure_text(answer: Any) -> str:
+    """The error of a function that failed, as Lambda hands it over."""
+    detail = answer if isinstance(answer, dict) else {}
+    said = (detail.get("errorType"), detail.get("errorMessage"))
+    return ": ".join(str(each) for each in said if each) or "the function failed and said nothing"
+
+
+def _created_at(item: Image) -> str:
+    return str(item.get("created_at", {}).get("S", ""))
+
+
+def _groups(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    group: dict[Key, None] = {}
+    for key in keys:
+        group[key] = None
+        if len(group) == MOST_RECORDS:
+            yield list(group)
+            group = {}
+    if group:
+        yield list(group)
+
+
+def _records(stack: Stack, items: Iterable[Image]) -> Iterator[dict[str, Any]]:
+    """The items as the stream would bring them; a price is enriched from the table, not from its image."""
+    for number, item in enumerate(items, start=1):
+        symbol, key = key_of(item)
+        yield {
+            "eventID": f"replay-{number}",
+            "eventName": "INSERT",
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": stack.scope.region,
+            "dynamodb": {
+                "ApproximateCreationDateTime": now_ms() // 1000,
+                "Keys": key_item((symbol, key)),
+                "NewImage": {name: _plain(value) for name, value in item.items()},
+                "SequenceNumber": str(number),
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+        }
+
+
+def _plain(value: Any) -> Any:
+    """An attribute value as JSON can hold it; the enricher reads no binary attribute."""
+    import base64
+
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,138 @@
+"""Holding messages: received once each, kept from reappearing while work goes on, let go when it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.journal import Journal, State
+from cryptoctl.ops.dead_letters.letters import Message, QueueName
+from cryptoctl.ops.dead_letters.queues import LetterBox
+from cryptoctl.ops.times import now_ms
+from cryptoctl.reconcile.patience import Interrupted, RealClock
+
+# What is received and lost before it is written down comes back after so long.
+FIRST_HOLD_S: Final[int] = 30
+# What a machine holds that then vanishes comes back after so long.
+HOLD_S: Final[int] = 600
+LOOK_S: Final[float] = 1.0
+# A stream of new messages may never end: after so many calls with nothing older, the set is whole.
+CALLS_WITH_NOTHING_OLDER: Final[int] = 50
+NEVER_MS: Final[int] = 2**62
+
+Boxes = Mapping[QueueName, LetterBox]
+
+
+def walk(
+    box: LetterBox,
+    journal: Journal,
+    *,
+    before_ms: int,
+    choose: Callable[[Message], State],
+    enough: Callable[[], bool] = lambda: False,
+    missing_until_ms: int = 0,
+) -> Iterator[Message]:
+    """Receives what was sent before a moment, each message once, and writes it down; held from then on.
+
+    `choose` says in which state it is written down. Until `missing_until_ms`, messages in flight that are
+    not ours are waited for: a replay was killed before it could write them down.
+    """
+    barren = 0
+    while not enough() and barren < CALLS_WITH_NOTHING_OLDER:
+        received = box.receive(hold_s=FIRST_HOLD_S, wait_s=0)
+        if not received and _come_by(box, journal, missing_until_ms):
+            continue
+        if not received:
+            # A short look asks some of SQS's servers, a long one all of them.
+            received = box.receive(hold_s=FIRST_HOLD_S, wait_s=1)
+        if not received and not box.depth().visible:
+            return
+        fresh = [each for each in received if not journal.has(each.key)]
+        meant = [(each, choose(each) if each.sent_ms <= before_ms else State.ASIDE) for each in received]
+        journal.keep(meant, extend_ms=now_ms() + FIRST_HOLD_S * 500)
+        older = [each for each in fresh if each.sent_ms <= before_ms]
+        yield from older
+        barren = 0 if older else barren + 1
+
+
+def _come_by(box: LetterBox, journal: Journal, missing_until_ms: int) -> bool:
+    """Whether a killed replay's messages are still to come; lets a moment pass then."""
+    if now_ms() >= missing_until_ms:
+        return False
+    depth = box.depth()
+    if not depth.visible and depth.in_flight <= journal.count(*State):
+        return False
+    RealClock().sleep(0.2)
+    return True
+
+
+@contextmanager
+def kept(boxes: Boxes, journal: Journal) -> Iterator[None]:
+    """Extends the holds of everything in the journal for as long as the work in it goes on."""
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(boxes, journal, RealClock(stop)), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
+
+
+def _keep(boxes: Boxes, journal: Journal, clock: RealClock) -> None:
+    while True:
+        try:
+            clock.sleep(LOOK_S)
+            while due := journal.due(now_ms()):
+                _extend(boxes, journal, due)
+        except Interrupted:
+            return
+        except (AwsError, Failure):
+            # The work itself meets the same trouble and says so; a hold that ends does no harm.
+            continue
+
+
+def _extend(boxes: Boxes, journal: Journal, due: Sequence[Message]) -> None:
+    for name, box in boxes.items():
+        ours = [each for each in due if each.queue is name]
+        held = box.hold([each.receipt for each in ours], HOLD_S)
+        journal.extended([each.key for each in ours], now_ms() + HOLD_S * 500)
+        lost = [each.key for each, still in zip(ours, held, strict=True) if not still]
+        journal.extended(lost, NEVER_MS)
+    unknown = [each.key for each in due if each.queue not in boxes]
+    journal.extended(unknown, NEVER_MS)
+
+
+def let_go(boxes: Boxes, journal: Journal, *states: State) -> int:
+    """Makes the messages in these states receivable at once, and forgets them. Gives how many."""
+    count = 0
+    for state in states:
+        while page := _page(journal, state):
+            for name, box in boxes.items():
+                ours = [each for each in page if each.queue is name]
+                if ours:
+                    box.hold([each.receipt for each in ours], 0)
+            journal.forget([each.key for each in page])
+            count += len(page)
+    return count
+
+
+def delete(boxes: Boxes, journal: Journal, messages: Sequence[Message]) -> list[Message]:
+    """Deletes messages that were brought back, and writes that down; gives those that SQS did not delete."""
+    left: list[Message] = []
+    for name, box in boxes.items():
+        ours = [each for each in messages if each.queue is name]
+        gone = box.delete([each.receipt for each in ours])
+        journal.settle([each.key for each, deleted in zip(ours, gone, strict=True) if deleted], now_ms())
+        left += [each for each, deleted in zip(ours, gone, strict=True) if not deleted]
+    return left
+
+
+def _page(journal: Journal, state: State) -> list[Message]:
+    from itertools import islice
+
+    return list(islice(journal.all(state), 10))

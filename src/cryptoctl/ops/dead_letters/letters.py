@@ -1,0 +1,253 @@
+"""What arrives in the dead-letter queues, decoded: three shapes, and what is none of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+# A stream keeps its records for a day; then a pointer points at nothing.
+STREAM_KEEPS_MS = 24 * 3_600_000
+
+
+class QueueName(StrEnum):
+    """The two queues, by whose failures they hold."""
+
+    WEBHOOK = "webhook"
+    ENRICHER = "enricher"
+
+
+class Shape(StrEnum):
+    """What a message is."""
+
+    EVENT = "event"
+    """an invocation that failed: the event is the body, the reason is in the attributes"""
+    POINTER = "pointer"
+    """a place in the table's stream that the mapping gave up on; it holds no records"""
+    RECORD = "record"
+    """a stream record that the enricher set aside whole, with its reason"""
+    UNKNOWN = "unknown"
+    """none of these: shown as it is, never replayed, never deleted without being named"""
+
+
+Attributes = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A message as SQS gave it. `attributes` is name → DataType and StringValue or BinaryValue (base64)."""
+
+    queue: QueueName
+    id: str
+    body: str
+    attributes: Attributes
+    sent_ms: int
+    receives: int
+    receipt: str = ""
+
+    @property
+    def key(self) -> str:
+        """What no other message has, in whichever queue."""
+        return f"{self.queue}/{self.id}"
+
+    def attribute(self, name: str) -> str:
+        """The text of an attribute; empty where there is none."""
+        return self.attributes.get(name, {}).get("StringValue", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A message with what it says: its shape, why it is here, whose prices it is about."""
+
+    message: Message
+    shape: Shape
+    content: Any
+    """the body as JSON; None where it is none"""
+
+    @property
+    def function(self) -> str:
+        """The function that brings it back."""
+        webhook = self.message.queue is QueueName.WEBHOOK and self.shape in (Shape.EVENT, Shape.UNKNOWN)
+        return "webhook-processor" if webhook else "price-enricher"
+
+    @property
+    def request_id(self) -> str:
+        """Lambda's id of the failed request, where it is known."""
+        if self.shape is Shape.POINTER:
+            return _text(self.content.get("requestContext"), "requestId")
+        return self.message.attribute("RequestID")
+
+    @property
+    def error(self) -> str:
+        """Why it is here, in the words of whoever put it here."""
+        if self.shape is Shape.POINTER:
+            said = [
+                _text(self.content.get("requestContext"), "condition"),
+                _text(self.content.get("responseContext"), "functionError"),
+            ]
+            return ": ".join(each for each in said if each) or "the mapping gave up"
+        if self.shape is Shape.RECORD:
+            return _text(self.content, "reason") or self.message.attribute("Reason") or "set aside"
+        return self.message.attribute("ErrorMessage") or self.message.attribute("Reason")
+
+    @cached_property
+    def cause(self) -> str:
+        """What the errors of one cause have in common."""
+        return cause_of(self.error) if self.error else "no reason given"
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that it names, upper case."""
+        return _distinct(each.get("symbol") for each in self._prices())
+
+    @cached_property
+    def exchanges(self) -> tuple[str, ...]:
+        """The exchanges that it names."""
+        return _distinct((each.get("exchange") for each in self._prices()), upper=False)
+
+    def readable_until_ms(self) -> int | None:
+        """For a pointer: until when the stream still holds its first record, as far as it says."""
+        if self.shape is not Shape.POINTER:
+            return None
+        arrived = epoch_ms(_text(self.content["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord"))
+        return (arrived if arrived is not None else self.message.sent_ms) + STREAM_KEEPS_MS
+
+    def document(self, now_ms: int) -> dict[str, Any]:
+        """For a machine, and what --where is asked of."""
+        until = self.readable_until_ms()
+        return {
+            "queue": self.message.queue.value,
+            "id": self.message.id,
+            "shape": self.shape.value,
+            "function": self.function,
+            "cause": self.cause,
+            "error": self.error,
+            "request_id": self.request_id,
+            "symbols": list(self.symbols),
+            "exchanges": list(self.exchanges),
+            "sent_at": iso(self.message.sent_ms),
+            "age_s": max(0, now_ms - self.message.sent_ms) // 1000,
+            "receives": self.message.receives,
+            "readable_for_s": None if until is None else max(0, until - now_ms) // 1000,
+            "attributes": {name: dict(value) for name, value in self.message.attributes.items()},
+            "body": self.message.body if self.content is None else self.content,
+        }
+
+    def _prices(self) -> Iterator[Mapping[str, Any]]:
+        if self.shape is Shape.EVENT:
+            yield from event_prices(self.content)
+        if self.shape is Shape.RECORD or (isinstance(self.content, dict) and "Records" in self.content):
+            yield from _record_prices(self.content)
+        if self.message.attribute("Symbol"):
+            yield {"symbol": self.message.attribute("Symbol")}
+
+
+def decode(message: Message) -> Letter:
+    """Tells what a message is; never fails."""
+    content = _json(message.body)
+    return Letter(message=message, shape=_shape(message, content), content=content)
+
+
+def _shape(message: Message, content: Any) -> Shape:
+    if isinstance(content, dict):
+        if isinstance(content.get("DDBStreamBatchInfo"), dict):
+            return Shape.POINTER
+        if content.get("kind") == "record" and isinstance(content.get("record"), dict):
+            return Shape.RECORD
+    from_lambda = any(name in message.attributes for name in ("RequestID", "ErrorCode", "ErrorMessage"))
+    return Shape.EVENT if from_lambda and isinstance(content, dict | list) else Shape.UNKNOWN
+
+
+def event_prices(event: Any) -> Iterator[Mapping[str, Any]]:
+    """The prices in an event of the webhook processor, unchecked."""
+    inner = event
+    if isinstance(event, dict) and "body" in event:
+        inner = _json(event_text(event) or "")
+    if isinstance(inner, dict) and isinstance(inner.get("prices"), list):
+        inner = inner["prices"]
+    for each in inner if isinstance(inner, list) else [inner]:
+        if isinstance(each, dict):
+            yield each
+
+
+def event_text(event: Mapping[str, Any]) -> str | None:
+    """The text of an event's body; None where it has none that could be read."""
+    body = event.get("body")
+    if not isinstance(body, str):
+        return None
+    if event.get("isBase64Encoded") is not True:
+        return body
+    try:
+        return base64.b64decode(body, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    records = content.get("Records") if "Records" in content else [content.get("record")]
+    for record in records if isinstance(records, list) else ():
+        stream = record.get("dynamodb") if isinstance(record, dict) else None
+        if not isinstance(stream, dict):
+            continue
+        for image in (stream.get("Keys"), stream.get("NewImage")):
+            if isinstance(image, dict):
+                yield {name: _text(image.get(name), "S") for name in ("symbol", "exchange")}
+
+
+_CLASS = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception|Timeout|Overtaken|Interrupted))\b")
+_AWS_CODE = re.compile(r"An error occurred \((\w+)\) when calling")
+_PARTICULAR = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|\d{4}-\d\d-\d\dT\S+|\d+(?:\.\d+)?",
+    re.IGNORECASE,
+)
+LONGEST_CAUSE = 80
+
+
+def cause_of(error: str) -> str:
+    """The class of an error where it names one, else its first line without what differs each time."""
+    if "Task timed out" in error:
+        return "Task timed out"
+    named = _AWS_CODE.search(error) or _CLASS.match(error.strip())
+    if named:
+        return named[1]
+    line = next(iter(error.strip().splitlines()), "")
+    return _PARTICULAR.sub("…", line)[:LONGEST_CAUSE]
+
+
+def epoch_ms(text: str) -> int | None:
+    """Milliseconds since 1970 of an ISO 8601 moment; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def iso(time_ms: int) -> str:
+    """A moment as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(holder: Any, name: str) -> str:
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _distinct(found: Iterator[Any], *, upper: bool = True) -> tuple[str, ...]:
+    texts = (each.strip() for each in found if isinstance(each, str))
+    return tuple(sorted({each.upper() if upper else each for each in texts if each}))

@@ -1,0 +1,217 @@
+"""A replay on the embedded engine: everything comes back, once, and what does not stays where it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.filters import Filter
+from cryptoctl.ops.dead_letters.holding import kept, walk
+from cryptoctl.ops.dead_letters.journal import Journal, State, failures
+from cryptoctl.ops.dead_letters.replay import End, Wish
+from cryptoctl.ops.dead_letters.steps import Mending
+from cryptoctl.ops.times import now_ms
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+
+EMPTY = {"webhook": (0, 0), "enricher": (0, 0)}
+
+
+def test_an_empty_queue_is_a_finished_replay(shop: Workshop) -> None:
+    summary = shop.replay()
+    assert summary.complete
+    assert summary.chosen == 0
+
+
+def test_events_come_back_at_their_own_time_and_are_stored_once(shop: Workshop) -> None:
+    shop.send_events([shop.price(number) for number in range(12)])
+    told = Told()
+    summary = shop.replay(told=told)
+    assert summary.complete and summary.ends[End.BACK] == 12
+    assert {result.way for result in told.results} == {
+        "the webhook processor invoked with it, at its own time: price stored"
+    }
+    stamps = [int(item["timestamp"]["N"]) for item in shop.items()]
+    assert stamps == [shop.now_ms - 600_000 + number for number in range(12)]
+    assert shop.depths == EMPTY
+
+
+def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(shop: Workshop) -> None:
+    timeless = '{"symbol": "%s", "price": 1.50, "exchange": "kraken"}'
+    request = _logged_request(shop)
+    attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
+    http = {"body": timeless % "HTTP", "requestContext": {"timeEpoch": shop.now_ms - 9_000}}
+    shop.send(WEBHOOK, json.dumps(http))
+    shop.send(WEBHOOK, json.dumps({"body": timeless % "LOG"}), attributes)
+    shop.send(WEBHOOK, timeless % "QUEUED")
+    told = Told()
+    assert shop.replay(told=told).complete
+    ways = {result.letter.symbols[0]: result.way for result in told.results}
+    assert "at the time of the HTTP event" in ways["HTTP"]
+    assert "at the time of its first log line" in ways["LOG"]
+    assert "at the time when it was queued" in ways["QUEUED"]
+    stored = {item["symbol"]["S"]: int(item["timestamp"]["N"]) for item in shop.items()}
+    sent = {result.letter.symbols[0]: result.letter.message.sent_ms for result in told.results}
+    assert stored["HTTP"] == shop.now_ms - 9_000
+    assert stored["QUEUED"] == sent["QUEUED"]
+    assert shop.now_ms - 60_000 < stored["LOG"] < sent["LOG"]
+
+
+def _logged_request(shop: Workshop) -> str:
+    reply = shop.aws.call(
+        "lambda", "Invoke", FunctionName=shop.stack.webhook.name, Payload=json.dumps({"body": "{}"}).encode()
+    )
+    request: str = reply["ResponseMetadata"]["RequestId"]
+
+    def logged() -> list[Any]:
+        return list(
+            shop.aws.items(
+                "logs",
+                "FilterLogEvents",
+                "events",
+                logGroupName=shop.stack.webhook_logs.name,
+                filterPattern=f'"{request}"',
+            )
+        )
+
+    eventually(logged, what="the request's log lines")
+    return request
+
+
+def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop: Workshop) -> None:
+    refused = [shop.price(number, price=-1) for number in range(8)]
+    shop.send_events(refused)
+    told = Told()
+    summary = shop.replay(Wish(max_failures=3), told)
+    assert not summary.complete
+    assert summary.stopped == "3 failures in a row"
+    assert summary.ends == {End.FAILED: 3, End.LEFT: 5}
+    failed = [result for result in told.results if result.end is End.FAILED]
+    for result in failed:
+        assert result.letter.error == FROM_LAMBDA["ErrorMessage"]["StringValue"]
+        assert result.reason == "refused with status 400: price: must be greater than 0"
+    assert shop.depths == {"webhook": (8, 0), "enricher": (0, 0)}
+    assert failures(shop.journal) == {result.letter.message.key: result.reason for result in failed}
+
+
+def test_failures_between_successes_do_not_end_it(shop: Workshop) -> None:
+    shop.send_events([shop.price(n, price=-1 if n % 2 else 1) for n in range(10)])
+    summary = shop.replay(Wish(max_failures=6))
+    assert summary.ends == {End.BACK: 5, End.FAILED: 5}
+    assert not summary.stopped
+
+
+def test_a_message_of_no_known_shape_is_never_touched(shop: Workshop) -> None:
+    shop.send(WEBHOOK, "what is this?", {})
+    shop.send(ENRICHER, '{"some": "thing"}', {})
+    summary = shop.replay()
+    assert summary.ends == {End.UNKNOWN: 2}
+    assert not summary.complete
+    assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}
+
+
+def test_a_record_comes_back_when_its_item_is_mended(shop: Workshop) -> None:
+    shop.put("BAD", 1, price={"S": "five"})
+    shop.letters(ENRICHER, 1)
+    assert shop.replay().ends == {End.FAILED: 1}, "its item is still no price"
+    shop.put("BAD", 1, price={"N": "5"})
+    assert shop.replay().complete
+    assert shop.items()[0]["processed"]["BOOL"] is True
+    assert shop.depths == EMPTY
+
+
+def test_a_set_price_mends_the_item_of_a_record(shop: Workshop) -> None:
+    shop.put("BAD", 1, price={"S": "five"})
+    shop.letters(ENRICHER, 1)
+    assert shop.replay(Wish(mending=Mending(changes={"price": "5.10"}))).complete
+    (item,) = shop.items()
+    assert (item["price"], item["processed"]) == ({"N": "5.1"}, {"BOOL": True})
+
+
+def test_a_set_price_mends_an_event_and_an_editor_too(shop: Workshop) -> None:
+    shop.send_events([shop.price(1, price=-1), shop.price(2, price=-1)])
+    assert shop.replay(Wish(limit=1, mending=Mending(changes={"price": "1.10"}))).complete
+    edit = Mending(edit=lambda text: text.replace("-1", "2.0"))
+    assert shop.replay(Wish(mending=edit)).complete
+    assert sorted(item["price"]["N"] for item in shop.items()) == ["1.1", "2"]
+    assert '"price": 1.10' in json.dumps([item["raw_data"]["S"] for item in shop.items()]).replace('\\"', '"')
+
+
+def test_limit_and_filters_choose(shop: Workshop) -> None:
+    shop.send_events([shop.price(n, symbol="BTC" if n % 2 else "ETH") for n in range(8)])
+    assert shop.replay(Wish(chosen=Filter(symbol="btc"))).ends == {End.BACK: 4}
+    assert {item["symbol"]["S"] for item in shop.items()} == {"BTC"}
+    assert shop.replay(Wish(limit=3)).ends == {End.BACK: 3}
+    assert shop.depths == {"webhook": (1, 0), "enricher": (0, 0)}
+
+
+def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Workshop) -> None:
+    shop.send_events([shop.price(number) for number in range(30)])
+    with Journal() as other, kept(shop.boxes, other):
+        before = now_ms() + 1000
+        got = walk(shop.boxes[WEBHOOK], other, before_ms=before, choose=lambda _: State.CHOSEN)
+        held = [next(got) for _ in range(10)]
+        summary = shop.replay()
+        assert summary.complete and summary.ends[End.BACK] == 20
+        shop.boxes[WEBHOOK].hold([each.receipt for each in held], 0)
+    assert shop.replay().ends == {End.BACK: 10}
+    assert len(shop.items()) == 30
+    assert shop.depths == EMPTY
+
+
+def test_a_second_replay_on_the_same_machine_is_refused(shop: Workshop) -> None:
+    with Journal(shop.journal), pytest.raises(Failure, match="Another replay"):
+        shop.replay()
+
+
+def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Workshop) -> None:
+    shop.send_events([shop.price(1)])
+    with Journal(shop.journal) as journal:
+        (message,) = walk(
+            shop.boxes[WEBHOOK], journal, before_ms=now_ms() + 1000, choose=lambda _: State.DONE
+        )
+        journal.settle([message.key], now_ms())
+        shop.boxes[WEBHOOK].hold([message.receipt], 0)
+    summary = shop.replay()
+    assert (summary.again, summary.chosen) == (1, 0)
+    assert shop.items() == []
+    assert shop.depths == EMPTY
+
+
+def test_where_a_function_is_missing_the_message_stays(shop: Workshop, monkeypatch: Any) -> None:
+    shop.send_events([shop.price(1)])
+    real = shop.aws.call
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "Invoke":
+            raise AwsError(service=service, operation=operation, code="AccessDenied", message="not you")
+        return real(service, operation, **params)
+
+    monkeypatch.setattr(shop.aws, "call", call)
+    told = Told()
+    assert shop.replay(told=told).ends == {End.FAILED: 1}
+    assert told.results[0].reason == "AccessDenied: not you"
+    assert shop.depths == {"webhook": (1, 0), "enricher": (0, 0)}
+
+
+def test_when_aws_goes_away_everything_is_let_go_or_taken_up(shop: Workshop, monkeypatch: Any) -> None:
+    shop.send_events([shop.price(number) for number in range(5)])
+    real = shop.aws.call
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "DeleteMessageBatch" and params["Entries"]:
+            raise AwsError(service=service, operation=operation, code="AccessDenied", message="not you")
+        return real(service, operation, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.aws, "call", call)
+        with pytest.raises(AwsError):
+            shop.replay()
+    assert shop.replay().complete
+    assert len(shop.items()) == 5
+    assert shop.depths == EMPTY

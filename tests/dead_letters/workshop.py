@@ -1,0 +1,185 @@
+"""What the tests of dead letters do to an environment: break it, fill its queues, compare its table."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.letters import Attributes, QueueName
+from cryptoctl.ops.dead_letters.replay import Listener, Replay, Result, Summary, Wish
+from cryptoctl.ops.dead_letters.steps import Ways
+from cryptoctl.ops.dead_letters.survey import letter_boxes
+from cryptoctl.provisioners.function import Function
+from live import Live
+
+T = TypeVar("T")
+WEBHOOK, ENRICHER = QueueName.WEBHOOK, QueueName.ENRICHER
+
+FROM_LAMBDA: Attributes = {
+    "RequestID": {"DataType": "String", "StringValue": "6a1c5a7e-0000-4000-8000-000000000000"},
+    "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+    "ErrorMessage": {"DataType": "String", "StringValue": "An error occurred (Teapot) when calling it"},
+}
+
+
+class Told(Listener):
+    """Remembers what a replay told."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+        self.units: list[int] = []
+
+    def ended(self, result: Result) -> None:
+        """Remembers."""
+        self.results.append(result)
+
+    def searching(self, units: int) -> None:
+        """Remembers."""
+        self.units.append(units)
+
+
+class Workshop:
+    """One environment, and the tools to break and mend it."""
+
+    def __init__(self, live: Live, directory: Path) -> None:
+        self.live, self.aws, self.stack = live, live.aws, live.stack
+        self.name = live.session.environment
+        self.boxes = letter_boxes(self.aws, self.stack)
+        self.ways = Ways(aws=self.aws, stack=self.stack)
+        self.journal = directory / "journal.sqlite"
+        self.now_ms = int(time.time() * 1000)
+
+    def clear(self) -> None:
+        """Empties queues and table."""
+        for box in self.boxes.values():
+            self.aws.call("sqs", "PurgeQueue", QueueUrl=box.url)
+        for item in self.items():
+            key = {name: item[name] for name in ("symbol", "timestamp")}
+            self.aws.call("dynamodb", "DeleteItem", TableName=self.stack.prices.name, Key=key)
+
+    def send(self, queue: QueueName, body: str, attributes: Attributes = FROM_LAMBDA) -> None:
+        """Puts a message on a queue."""
+        assert self.boxes[queue].send([(body, attributes)]) == [True]
+
+    def send_events(self, texts: Sequence[str]) -> None:
+        """Puts failed events of the webhook processor on its queue."""
+        letters = [(json.dumps({"body": text}), FROM_LAMBDA) for text in texts]
+        assert all(self.boxes[WEBHOOK].send(letters))
+
+    def price(self, number: int = 0, symbol: str = "BTC", **more: object) -> str:
+        """A price's JSON text, each number at a time of its own."""
+        moment_ms = self.now_ms - 600_000 + number
+        fields = {"symbol": symbol, "price": 100 + number, "exchange": "kraken", "timestamp": moment_ms}
+        return json.dumps({**fields, **more})
+
+    def store(self, text: str) -> dict[str, Any]:
+        """What the webhook processor answers to a price."""
+        return self.invoke(self.stack.webhook, {"body": text})
+
+    def invoke(self, function: Function, event: object, kind: str = "RequestResponse") -> dict[str, Any]:
+        """Invokes a function; what it answers."""
+        reply = self.aws.call(
+            "lambda",
+            "Invoke",
+            FunctionName=function.name,
+            InvocationType=kind,
+            Payload=json.dumps(event).encode(),
+        )
+        answer: dict[str, Any] = json.loads(reply["Payload"].read() or b"{}")
+        return answer
+
+    def put(self, symbol: str, number: int, **attributes: Mapping[str, object]) -> dict[str, Any]:
+        """Writes an item by hand, past the webhook processor."""
+        item: dict[str, Any] = {
+            "symbol": {"S": symbol},
+            "timestamp": {"N": str(self.now_ms - 600_000 + number)},
+            "price": {"N": str(100 + number)},
+            "exchange": {"S": "kraken"},
+            "volume": {"N": "1"},
+            "processed": {"BOOL": False},
+            "created_at": {"S": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())},
+            **attributes,
+        }
+        self.aws.call("dynamodb", "PutItem", TableName=self.stack.prices.name, Item=item)
+        return item
+
+    def items(self) -> list[dict[str, Any]]:
+        """The table as it is, in the order of its keys."""
+        found = self.aws.items(
+            "dynamodb", "Scan", "Items", TableName=self.stack.prices.name, ConsistentRead=True
+        )
+        return sorted(found, key=lambda item: (item["symbol"]["S"], float(item["timestamp"]["N"])))
+
+    def enriched(self) -> list[dict[str, Any]]:
+        """The table once all of it is enriched, without the moments at which that happened."""
+
+        def all_enriched() -> list[dict[str, Any]]:
+            items = self.items()
+            done = all(item.get("processed", {}).get("BOOL") for item in items)
+            return items if done else []
+
+        items = eventually(all_enriched, what="every price to be enriched")
+        return [without(item, "created_at", "enriched_at") for item in items]
+
+    def waiting(self, queue: QueueName) -> int:
+        """How many messages can be received."""
+        return self.boxes[queue].depth().visible
+
+    def letters(self, queue: QueueName, number: int) -> None:
+        """Waits until so many messages wait in a queue."""
+        eventually(lambda: self.waiting(queue) >= number, what=f"{number} messages in {queue}")
+
+    @property
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """Each queue's messages: waiting, and in flight."""
+        found = {name.value: box.depth() for name, box in self.boxes.items()}
+        return {name: (depth.visible, depth.in_flight) for name, depth in found.items()}
+
+    def replay(self, wish: Wish | None = None, told: Listener | None = None) -> Summary:
+        """A whole replay."""
+        with Journal(self.journal) as journal:
+            return Replay(self.ways, self.boxes, journal, wish or Wish(), told).run()
+
+    @contextmanager
+    def broken(self, function: Function, **variables: str) -> Iterator[None]:
+        """A function with other variables in its environment."""
+        before = self._configuration(function)["Environment"]["Variables"]
+        self._set(function, {**before, **variables})
+        try:
+            yield
+        finally:
+            self._set(function, before)
+
+    def _set(self, function: Function, variables: dict[str, str]) -> None:
+        self.aws.call(
+            "lambda",
+            "UpdateFunctionConfiguration",
+            FunctionName=function.name,
+            Environment={"Variables": variables},
+        )
+        eventually(
+            lambda: self._configuration(function).get("LastUpdateStatus") == "Successful",
+            what=f"{function.name} to be updated",
+        )
+
+    def _configuration(self, function: Function) -> dict[str, Any]:
+        return self.aws.call("lambda", "GetFunctionConfiguration", FunctionName=function.name)
+
+
+def without(item: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """An item without some attributes."""
+    return {name: value for name, value in item.items() if name not in names}
+
+
+def eventually(look: Callable[[], T], *, within_s: float = 60.0, what: str) -> T:
+    """The first truthy answer of `look`; fails where none comes in time."""
+    deadline = time.monotonic() + within_s
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"never came: {what}; last seen: {seen!r}"
+        time.sleep(0.05)
+    return seen

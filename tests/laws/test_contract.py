@@ -1,0 +1,222 @@
+"""Every name and value that the environment promises, read back with plain boto3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from live import Live
+
+pytestmark = pytest.mark.engine
+ACCOUNT, REGION = "000000000000", "us-east-1"
+
+
+class Reader:
+    """Plain boto3, and the names of one environment."""
+
+    def __init__(self, live: Live) -> None:
+        self.live, self.env = live, live.session.environment
+        self.tags = {
+            "Environment": self.env,
+            "Application": "crypto-price-processing",
+            "ManagedBy": "cryptoctl",
+        }
+
+    def __getattr__(self, service: str) -> Any:
+        assert self.live.aws._credentials is not None
+        return boto3.client(
+            {"lambda_": "lambda"}.get(service, service),
+            endpoint_url=self.live.aws.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=self.live.aws._credentials.access_key,
+            aws_secret_access_key=self.live.aws._credentials.secret_key,
+            config=Config(proxies={}),
+        )
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+    def queue(self, name: str) -> str:
+        return str(self.sqs.get_queue_url(QueueName=f"{name}-{self.env}")["QueueUrl"])
+
+
+@pytest.fixture(scope="module")
+def there(standing: Live) -> Reader:
+    return Reader(standing)
+
+
+def pairs(tags: list[dict[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    return {each[key]: each[value] for each in tags}
+
+
+def test_the_key(there: Reader) -> None:
+    key = there.kms.describe_key(KeyId=f"alias/lambda-env-{there.env}")["KeyMetadata"]
+    assert (key["KeyState"], key["KeySpec"]) == ("Enabled", "SYMMETRIC_DEFAULT")
+    assert there.kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
+    listed = there.kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
+    assert pairs(listed, "TagKey", "TagValue") == there.tags
+    policy = json.loads(there.kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
+    root, service = policy["Statement"]
+    assert f"arn:aws:iam::{ACCOUNT}:root" in json.dumps(root["Principal"])
+    assert service["Principal"]["Service"] in ("lambda.amazonaws.com", ["lambda.amazonaws.com"])
+    assert sorted(service["Action"]) == ["kms:Decrypt", "kms:DescribeKey"]
+    assert service["Condition"] == {"StringEquals": {"aws:SourceAccount": [ACCOUNT]}}
+
+
+def test_the_table(there: Reader) -> None:
+    name = f"crypto-prices-{there.env}"
+    table = there.dynamodb.describe_table(TableName=name)["Table"]
+    assert [(each["AttributeName"], each["KeyType"]) for each in table["KeySchema"]] == [
+        ("symbol", "HASH"),
+        ("timestamp", "RANGE"),
+    ]
+    assert {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]} == {
+        "symbol": "S",
+        "timestamp": "N",
+    }
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table.get("DeletionProtectionEnabled", False) is False
+    backups = there.dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert pairs(there.dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]) == there.tags
+
+
+@pytest.mark.parametrize("name", ["webhook-processor-dlq", "price-enricher-dlq"])
+def test_the_queues(there: Reader, name: str) -> None:
+    url = there.queue(name)
+    attributes = there.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["MessageRetentionPeriod"] == "345600"
+    assert attributes["SqsManagedSseEnabled"] == "true"
+    assert there.sqs.list_queue_tags(QueueUrl=url)["Tags"] == there.tags
+
+
+@pytest.mark.parametrize("name", ["price-updates-success", "price-alerts"])
+def test_the_topics(there: Reader, name: str) -> None:
+    arn = there.arn("sns", f"{name}-{there.env}")
+    assert there.sns.get_topic_attributes(TopicArn=arn)["Attributes"]["TopicArn"] == arn
+    assert pairs(there.sns.list_tags_for_resource(ResourceArn=arn)["Tags"]) == there.tags
+
+
+RIGHTS = {
+    "webhook-processor": {
+        "dynamodb-access": {"dynamodb:PutItem", "dynamodb:Query"},
+        "sqs-dlq-access": {"sqs:SendMessage"},
+    },
+    "price-enricher": {
+        "dynamodb-access": {"dynamodb:Query", "dynamodb:PartiQLUpdate"},
+        "dynamodb-stream-access": {
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+        },
+        "sqs-dlq-access": {"sqs:SendMessage"},
+        "sns-access": {"sns:Publish"},
+    },
+    "error-notifier": {"sns-access": {"sns:Publish"}},
+}
+EVERYWHERE = {
+    "kms-access": {"kms:Decrypt", "kms:DescribeKey"},
+    "cloudwatch-logs": {"logs:CreateLogStream", "logs:PutLogEvents"},
+}
+
+
+@pytest.mark.parametrize("function", RIGHTS)
+def test_the_roles_have_exactly_their_rights_on_exact_arns(there: Reader, function: str) -> None:
+    name = f"{function}-{there.env}-role"
+    role = there.iam.get_role(RoleName=name)["Role"]
+    trust = role["AssumeRolePolicyDocument"]
+    trust = json.loads(unquote(trust)) if isinstance(trust, str) else trust
+    assert "lambda.amazonaws.com" in json.dumps(trust)
+    assert pairs(role["Tags"]) == there.tags
+    expected = {**RIGHTS[function], **EVERYWHERE}
+    assert set(there.iam.list_role_policies(RoleName=name)["PolicyNames"]) == set(expected)
+    assert there.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+    for policy, actions in expected.items():
+        document = there.iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        [statement] = document["Statement"]
+        assert set(statement["Action"]) == actions
+        assert not any("*" in action for action in statement["Action"])
+        for arn in statement["Resource"]:
+            assert arn.count(":") >= 5
+            assert "*" not in arn.removesuffix(f"/aws/lambda/{function}-{there.env}:*")
+
+
+FUNCTIONS = {
+    "webhook-processor": (1024, 60, 10, "DLQ_URL"),
+    "price-enricher": (512, 30, 5, "DLQ_URL SUCCESS_TOPIC_ARN"),
+    "error-notifier": (256, 30, None, "ALERTS_TOPIC_ARN"),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_functions(there: Reader, name: str) -> None:
+    memory_mb, timeout_s, reserved, variables = FUNCTIONS[name]
+    found = there.lambda_.get_function(FunctionName=f"{name}-{there.env}")
+    configuration = found["Configuration"]
+    assert configuration["Runtime"] == "python3.14"
+    assert configuration["Handler"] == f"cryptoctl.handlers.{name.replace('-', '_')}.handler"
+    assert configuration["Architectures"] == ["arm64"]
+    assert (configuration["MemorySize"], configuration["Timeout"]) == (memory_mb, timeout_s)
+    assert (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions") == reserved
+    group = f"/aws/lambda/{name}-{there.env}"
+    assert configuration["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": group}
+    key = there.kms.describe_key(KeyId=f"alias/lambda-env-{there.env}")["KeyMetadata"]["Arn"]
+    assert configuration["KMSKeyArn"] == key
+    environment = configuration["Environment"]["Variables"]
+    assert set(environment) == {"DYNAMODB_TABLE", "ENVIRONMENT", *variables.split()}
+    assert environment["DYNAMODB_TABLE"] == f"crypto-prices-{there.env}"
+    dead_letters = there.arn("sqs", f"{name}-dlq-{there.env}")
+    if name == "error-notifier":
+        dead_letters = there.arn("sns", f"price-alerts-{there.env}")
+    assert configuration["DeadLetterConfig"]["TargetArn"] == dead_letters
+    assert found["Tags"] == there.tags
+    [described] = there.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert described["retentionInDays"] == 3
+    tags = there.logs.list_tags_for_resource(resourceArn=there.arn("logs", f"log-group:{group}"))["tags"]
+    assert tags == there.tags
+
+
+def test_the_stream_mapping(there: Reader) -> None:
+    name = f"price-enricher-{there.env}"
+    [mapping] = there.lambda_.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    stream = there.arn("dynamodb", f"table/crypto-prices-{there.env}/stream/")
+    assert mapping["EventSourceArn"].startswith(stream)
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (10, 5)
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (2, 21600)
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    [pattern] = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"eventName": ["INSERT"]}
+    failures = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert failures == there.arn("sqs", f"price-enricher-dlq-{there.env}")
+    arn = there.arn("lambda", f"event-source-mapping:{mapping['UUID']}")
+    assert there.lambda_.list_tags(Resource=arn)["Tags"] == there.tags
+
+
+def test_the_invoke_config(there: Reader) -> None:
+    found = there.lambda_.get_function_event_invoke_config(FunctionName=f"price-enricher-{there.env}")
+    assert (found["MaximumEventAgeInSeconds"], found["MaximumRetryAttempts"]) == (3600, 0)
+    success = there.arn("sns", f"price-updates-success-{there.env}")
+    assert found["DestinationConfig"]["OnSuccess"]["Destination"] == success
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [("webhook-processor", "webhook-error-filter"), ("price-enricher", "enricher-error-filter")],
+)
+def test_the_log_subscriptions(there: Reader, function: str, name: str) -> None:
+    group = f"/aws/lambda/{function}-{there.env}"
+    [found] = there.logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
+    assert found["filterName"] == f"{name}-{there.env}"
+    notifier = there.arn("lambda", f"function:error-notifier-{there.env}")
+    assert found["destinationArn"] == notifier
+    policy = json.loads(there.lambda_.get_policy(FunctionName=notifier)["Policy"])
+    allowed = {json.dumps(each["Condition"]) for each in policy["Statement"]}
+    assert any(f"{there.arn('logs', f'log-group:{group}')}:*" in each for each in allowed)

@@ -1,0 +1,80 @@
+"""The conformance suite: what AWS's documents say, asked of any endpoint.
+
+    pytest tests/local/conformance                                       the embedded engine
+    pytest tests/local/conformance --endpoint-url http://127.0.0.1:4566  another engine
+    pytest tests/local/conformance --endpoint-url aws                    a real account: the usual credentials
+
+Each test names the AWS document it rests on: `@pytest.mark.behaviour("topic", "behaviour", "document")`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.local.engine import Engine, EngineOptions
+from local.clients import REGION
+from local.workbench import Workbench
+
+RESULTS = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--endpoint-url", help="where AWS is; 'aws' for a real account")
+    group.addoption("--conformance-report", help="a file for the outcome of each test, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "behaviour(topic, behaviour, document): what a conformance test shows")
+    config.stash[RESULTS] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    results = item.config.stash[RESULTS]
+    if report.when == "call" or report.outcome != "passed":
+        results.setdefault(item.name, report.outcome)
+    return report
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    file = config.getoption("--conformance-report", default=None)
+    if file:
+        Path(file).write_text(json.dumps(config.stash[RESULTS]), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint's URL, or `aws`."""
+    given = request.config.getoption("--endpoint-url", default=None)
+    if given:
+        yield given
+        return
+    engine = Engine(tmp_path_factory.mktemp("engine of the conformance suite"))
+    status = engine.start(port=0, options=EngineOptions(async_retry_delays_s=(0.1, 0.2), save_every_s=0.5))
+    yield status.url or ""
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_bench(endpoint: str) -> Iterator[Workbench]:
+    """A workbench at the endpoint."""
+    if endpoint == "aws":
+        bench = Workbench(None, os.environ.get("AWS_REGION", REGION), None, None)
+    else:
+        bench = Workbench(endpoint, REGION, "LKCONFORMANCE", "made-up")
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def bench(shared_bench: Workbench) -> Iterator[Workbench]:
+    """The workbench, cleared after each test."""
+    yield shared_bench
+    shared_bench.clear()

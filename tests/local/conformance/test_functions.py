@@ -1,0 +1,193 @@
+"""Functions: what a handler finds, and what its invoker gets back."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.workbench import Workbench, reporting
+
+VARIABLES = "Lambda developer guide: Working with Lambda environment variables"
+INVOKE = "Lambda API reference: Invoke"
+CONTEXT = "Lambda developer guide: Using the Lambda context object to retrieve Python function information"
+CONCURRENCY = "Lambda developer guide: Configuring reserved concurrency for a function"
+ERRORS = "Lambda developer guide: Python function errors"
+
+GIVEN = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "LANG",
+    "PATH",
+    "TZ",
+    "_HANDLER",
+}
+ALSO_SEEN = {
+    "AWS_LAMBDA_LOG_FORMAT",
+    "AWS_LAMBDA_LOG_LEVEL",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+    "PWD",
+    "SHLVL",
+    "_X_AMZN_TRACE_ID",
+    # What an engine on one's own machine must add or set, and AWS does not.
+    "AWS_ENDPOINT_URL",
+    "AWS_EC2_METADATA_DISABLED",
+    "HOME",
+    "NO_PROXY",
+    "LC_CTYPE",
+}
+
+
+@pytest.mark.behaviour(
+    "functions", "a handler finds AWS's variables and its own, and none of the host's", VARIABLES
+)
+def test_the_environment_is_awss(bench: Workbench) -> None:
+    source = "import os\ndef handler(event, context): return dict(os.environ)"
+    function = bench.function(source, Environment={"Variables": {"MINE": "yes"}}, MemorySize=256)
+    found, _ = bench.invoke(function, {})
+    assert set(found) >= GIVEN | {"MINE"}
+    assert set(found) <= GIVEN | ALSO_SEEN | {"MINE"}
+    assert found["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert found["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{function}"
+
+
+@pytest.mark.behaviour("functions", "the context object is complete", CONTEXT)
+def test_the_context(bench: Workbench) -> None:
+    source = """
+def handler(event, context):
+    return {
+        "request": context.aws_request_id, "name": context.function_name, "version": context.function_version,
+        "arn": context.invoked_function_arn, "memory": int(context.memory_limit_in_mb),
+        "group": context.log_group_name, "stream": context.log_stream_name,
+        "left": context.get_remaining_time_in_millis(),
+    }
+"""
+    function = bench.function(source, Timeout=7)
+    answer = bench.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    found = json.loads(answer["Payload"].read())
+    assert found["request"] == answer["ResponseMetadata"]["RequestId"]
+    assert (found["name"], found["version"], found["memory"]) == (function, "$LATEST", 128)
+    assert found["arn"] == bench.arn(function)
+    assert found["group"] == f"/aws/lambda/{function}"
+    assert "[$LATEST]" in found["stream"]
+    assert 5000 < found["left"] <= 7000
+
+
+@pytest.mark.behaviour("functions", "an error comes back with its message, type and stack trace", ERRORS)
+def test_an_error_comes_back(bench: Workbench) -> None:
+    function = bench.function("def handler(event, context):\n    raise KeyError(event['which'])")
+    found, kind = bench.invoke(function, {"which": "lost"})
+    assert kind == "Unhandled"
+    assert found["errorMessage"] == "'lost'"
+    assert found["errorType"] == "KeyError"
+    assert "main.py" in "".join(found["stackTrace"])
+
+
+@pytest.mark.behaviour("functions", "a handler that cannot be imported says so in its answer", ERRORS)
+def test_an_import_error_comes_back(bench: Workbench) -> None:
+    function = bench.function("import nothing_of_the_kind")
+    found, kind = bench.invoke(function, {})
+    assert kind == "Unhandled"
+    assert found["errorType"] == "Runtime.ImportModuleError"
+    assert "nothing_of_the_kind" in found["errorMessage"]
+
+
+@pytest.mark.behaviour("functions", "a handler that takes too long is ended, and the next call works", INVOKE)
+def test_a_timeout(bench: Workbench) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(event['s'])\n    return 'done'"
+    function = bench.function(source, Timeout=1)
+    found, kind = bench.invoke(function, {"s": 30})
+    assert kind == "Unhandled"
+    assert "Task timed out after 1.00 seconds" in found["errorMessage"]
+    assert bench.invoke(function, {"s": 0}) == ("done", None)
+
+
+@pytest.mark.behaviour("functions", "an environment is kept warm, also after an error", INVOKE)
+def test_an_environment_stays_warm(bench: Workbench) -> None:
+    source = reporting("""
+        calls = 0
+        def handler(event, context):
+            global calls
+            calls += 1
+            if event.get("fail"):
+                raise ValueError
+            return calls
+    """)
+    function = bench.function(source)
+    assert [bench.invoke(function, {})[0], bench.invoke(function, {"fail": 1})[1]] == [1, "Unhandled"]
+    assert bench.invoke(function, {})[0] == 3
+
+
+@pytest.mark.behaviour("functions", "a changed configuration is what the next invocation runs with", INVOKE)
+def test_a_changed_configuration_takes_effect(bench: Workbench) -> None:
+    function = bench.function("import os\ndef handler(event, context): return os.environ.get('MINE')")
+    assert bench.invoke(function, {}) == (None, None)
+    client = bench.client("lambda")
+    client.update_function_configuration(FunctionName=function, Environment={"Variables": {"MINE": "new"}})
+    during = client.get_function_configuration(FunctionName=function)
+    assert during["State"] == "Active"
+    assert bench.invoke(function, {})[1] is None
+    client.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
+    assert bench.invoke(function, {}) == ("new", None)
+
+
+@pytest.mark.behaviour("functions", "over its reserved concurrency, a function is throttled", CONCURRENCY)
+def test_reserved_concurrency_throttles(bench: Workbench) -> None:
+    source = "import time\ndef handler(event, context): time.sleep(event.get('s', 0))"
+    function = bench.function(source)
+    bench.client("lambda").put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=1)
+    bench.invoke_async(function, {"s": 2})
+
+    def throttled() -> bool:
+        try:
+            bench.invoke(function, {})
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "TooManyRequestsException"
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+            return True
+        return False
+
+    bench.eventually(throttled, what="a throttled call")
+
+
+@pytest.mark.behaviour("functions", "LogType Tail brings the end of the log along", INVOKE)
+def test_the_tail_of_the_log(bench: Workbench) -> None:
+    function = bench.function("def handler(event, context): print('the last line')")
+    answer = bench.client("lambda").invoke(FunctionName=function, Payload=b"{}", LogType="Tail")
+    assert "the last line" in base64.b64decode(answer["LogResult"]).decode()
+
+
+@pytest.mark.behaviour("functions", "a payload that is no JSON is refused", INVOKE)
+def test_a_payload_must_be_json(bench: Workbench) -> None:
+    function = bench.function("def handler(event, context): return event")
+    with pytest.raises(ClientError) as caught:
+        bench.client("lambda").invoke(FunctionName=function, Payload=b"{not json")
+    assert caught.value.response["Error"]["Code"] == "InvalidRequestContentException"
+
+
+@pytest.mark.behaviour("functions", "numbers in an event arrive as Python reads them from JSON", INVOKE)
+def test_numbers_arrive_as_json_has_them(bench: Workbench) -> None:
+    function = bench.function("def handler(event, context): return [repr(x) for x in event]")
+    answer = bench.client("lambda").invoke(
+        FunctionName=function, Payload=b"[0.1, 1e400, 12345678901234567890]"
+    )
+    assert json.loads(answer["Payload"].read()) == ["0.1", "inf", "12345678901234567890"]

@@ -1,0 +1,140 @@
+"""Listeners, processes and variables: before, during and after."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.local import launch
+from cryptoctl.local.engine import Engine
+from local.clients import REGION, client, eventually
+from local.conftest import QUICK
+from local.workbench import Workbench, zipped
+
+SLEEP = """
+import os, subprocess, sys, time
+def handler(event, context):
+    if event.get("spawn"):
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    time.sleep(event.get("s", 0))
+    return dict(os.environ)
+"""
+
+
+def start(engine: Engine) -> Workbench:
+    engine.start(port=0, options=QUICK)
+    return Workbench(engine.status().url, REGION, "LKTEST", "made-up")
+
+
+def members(group: int | None) -> list[str]:
+    """The processes of a group that still run (a zombie nobody reaps does not)."""
+    shown = subprocess.run(
+        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
+    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+
+
+def listeners() -> set[tuple[str, str]]:
+    """Every TCP listener of the machine, with the processes that hold it."""
+    shown = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
+    return {(line.split()[3], line.split("users:")[-1]) for line in shown.stdout.splitlines()}
+
+
+def held_by(pids: set[str]) -> set[str]:
+    return {address for address, users in listeners() if any(f"pid={pid}," in users for pid in pids)}
+
+
+def pids_of(group: int | None) -> set[str]:
+    shown = subprocess.run(["ps", "-e", "-o", "pgid=,pid="], capture_output=True, text=True, check=True)
+    return {line.split()[1] for line in shown.stdout.splitlines() if line.split()[0] == str(group)}
+
+
+def test_listeners_and_processes_before_during_and_after(engine: Engine) -> None:
+    bench = start(engine)
+    status = engine.status()
+    function = bench.function(SLEEP)
+    callers = [threading.Thread(target=bench.invoke, args=(function, {"s": 1.0})) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    eventually(lambda: len(members(status.pid)) == 4, what="the engine and three environments")
+    assert held_by(pids_of(status.pid)) == {f"127.0.0.1:{status.port}"}
+    for caller in callers:
+        caller.join()
+    bench.invoke(function, {"spawn": True})
+    assert any("time.sleep(600)" in each for each in members(status.pid))
+    engine.stop()
+    assert members(status.pid) == []
+    assert not any(address.endswith(f":{status.port}") for address, _ in listeners())
+
+
+def test_workers_end_when_the_engine_is_killed(engine: Engine) -> None:
+    bench = start(engine)
+    pid = engine.status().pid
+    assert pid is not None
+    function = bench.function(SLEEP)
+    bench.invoke(function, {})
+    bench.invoke_async(function, {"s": 9})
+    eventually(lambda: len(members(pid)) >= 2, what="a worker")
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: members(pid) == [], within_s=5, what="the end of every worker")
+
+
+def test_nothing_of_the_host_reaches_a_handler(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as shell:
+        shell.setenv("AWS_PROFILE", "the-users")
+        shell.setenv("AWS_SESSION_TOKEN", "the-users-token")
+        shell.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        shell.setenv("SOME_SECRET", "of the shell")
+        engine.start(port=0, options=QUICK)
+    bench = start(engine)
+    found, _ = bench.invoke(bench.function(SLEEP), {})
+    assert not {"AWS_PROFILE", "HTTPS_PROXY", "SOME_SECRET", "PYTHONPATH"} & set(found)
+    assert "the-users-token" not in found.values()
+    assert not Path(found["HOME"]).exists()
+    assert found["AWS_ENDPOINT_URL"] == engine.status().url
+
+
+def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> None:
+    bench = start(engine)
+    files = {
+        "cryptoctl/__init__.py": "whose = 'the zip'",
+        "cryptoctl/handlers/__init__.py": "",
+        "cryptoctl/handlers/probe.py": (
+            "import importlib, cryptoctl\n"
+            "def handler(event, context):\n"
+            "    try:\n"
+            "        importlib.import_module('cryptoctl.local.engine')\n"
+            "    except ImportError:\n"
+            "        return cryptoctl.whose\n"
+        ),
+    }
+    client(engine, "logs").create_log_group(logGroupName="/aws/lambda/probe")
+    client(engine, "lambda").create_function(
+        FunctionName="probe",
+        Runtime="python3.14",
+        Architectures=["arm64"],
+        Role=bench.role(),
+        Handler="cryptoctl.handlers.probe.handler",
+        Code={"ZipFile": zipped(files)},
+    )
+
+    def active() -> bool:
+        return bool(
+            client(engine, "lambda").get_function_configuration(FunctionName="probe")["State"] == "Active"
+        )
+
+    eventually(active, what="the function")
+    assert bench.invoke("probe", {}) == ("the zip", None)
+
+
+def test_the_clean_environment_has_no_aws_in_it_but_what_forbids_looking_for_it(engine: Engine) -> None:
+    from cryptoctl.local.home import Home
+
+    given = launch.clean_environment(Home(engine.status().home))
+    assert [name for name in given if name.startswith("AWS")] == ["AWS_EC2_METADATA_DISABLED"]

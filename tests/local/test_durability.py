@@ -1,0 +1,163 @@
+"""What outlives a kill -9, and what is said about what does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from cryptoctl.local.engine import Engine, EngineStatus
+from local.clients import REGION, client, eventually
+from local.conftest import QUICK
+from local.workbench import Workbench, reporting, zipped
+
+TELL = reporting("""
+    def handler(event, context):
+        say(batch=numbers(event))
+""")
+
+
+def start(engine: Engine) -> Workbench:
+    engine.start(port=0, options=QUICK)
+    return Workbench(engine.status().url, REGION, "LKTEST", "made-up")
+
+
+def kill(engine: Engine) -> None:
+    pid = engine.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not engine.status().running, what="the engine's end")
+
+
+def restart(engine: Engine) -> EngineStatus:
+    return engine.start(options=QUICK)
+
+
+def delivered(bench: Workbench, function: str) -> list[int]:
+    return [number for seen in bench.seen(function) for number in seen["batch"]]
+
+
+def test_a_kill_loses_no_item_and_no_stream_position(engine: Engine) -> None:
+    bench = start(engine)
+    function, (table, stream) = bench.function(TELL), bench.table()
+    mapping = bench.mapping(function, stream)
+    bench.put(table, 1, 2)
+    bench.eventually(lambda: delivered(bench, function) == [1, 2], what="the first two")
+    client(engine, "lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
+    bench.settle(mapping)
+    bench.put(table, 3, 4)
+    kill(engine)
+    assert "not stopped but ended" in restart(engine).notes[0]
+    assert client(engine, "dynamodb").scan(TableName=table, Select="COUNT")["Count"] == 4
+    assert bench.settle(mapping)["State"] == "Disabled"
+    client(engine, "lambda").update_event_source_mapping(UUID=mapping, Enabled=True)
+    bench.eventually(lambda: delivered(bench, function) == [1, 2, 3, 4], what="the rest, once")
+
+
+def test_a_mapping_goes_on_after_a_stop(engine: Engine) -> None:
+    bench = start(engine)
+    function, (table, stream) = bench.function(TELL), bench.table()
+    bench.mapping(function, stream)
+    bench.put(table, 1)
+    bench.eventually(lambda: delivered(bench, function) == [1], what="the first")
+    engine.stop()
+    assert restart(engine).notes == ()
+    bench.put(table, 2)
+    bench.eventually(lambda: delivered(bench, function) == [1, 2], what="the second")
+
+
+def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:
+    bench = start(engine)
+    function = bench.function("def handler(event, context): print(f'@say {event}')")
+    lambda_ = client(engine, "lambda")
+    lambda_.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    for number in range(5):
+        bench.invoke_async(function, number)
+    kill(engine)
+    restart(engine)
+    lambda_.delete_function_concurrency(FunctionName=function)
+    bench.eventually(lambda: sorted(bench.seen(function), key=str) == [*range(5)], what="all five events")
+
+
+def test_a_kill_keeps_resources_and_soon_messages(engine: Engine) -> None:
+    bench = start(engine)
+    url, _ = bench.queue()
+    bench.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
+    state = engine.status().home / "state" / "sqs.json"
+    eventually(lambda: "hello" in state.read_text(), what="the saved message")
+    kill(engine)
+    restart(engine)
+    assert bench.message(url)["Body"] == "hello"
+
+
+def test_a_resource_is_on_disk_before_its_answer(engine: Engine) -> None:
+    bench = start(engine)
+    key = bench.client("kms").create_key(Description="here to stay")["KeyMetadata"]["KeyId"]
+    kill(engine)
+    restart(engine)
+    assert bench.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Description"] == "here to stay"
+
+
+def test_a_function_that_was_being_made_is_ready_after_a_kill(engine: Engine) -> None:
+    bench = start(engine)
+    bench.client("logs").create_log_group(logGroupName="/aws/lambda/unfinished")
+    made = bench.client("lambda").create_function(
+        FunctionName="unfinished",
+        Runtime="python3.13",
+        Role=bench.role(),
+        Handler="main.handler",
+        Code={"ZipFile": zipped({"main.py": "def handler(event, context): return 'ready'"})},
+    )
+    assert made["State"] == "Pending"
+    kill(engine)
+    restart(engine)
+    assert bench.invoke("unfinished", {}) == ("ready", None)
+
+
+def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
+    bench = start(engine)
+    bench.queue()
+    engine.stop()
+    home = engine.status().home
+    file = home / "state" / "sqs.json"
+    broken = file.read_text()[:-20]
+    file.write_text(broken)
+    notes = restart(engine).notes
+    kept = home / "state" / "sqs.json.damaged-1"
+    assert any("sqs.json was damaged" in note and kept.name in note for note in notes)
+    assert kept.read_text() == broken
+    engine.stop()
+    file.write_text("{")
+    restart(engine)
+    engine.stop()
+    assert kept.read_text() == broken
+    assert (home / "state" / "sqs.json.damaged-2").read_text() == "{"
+
+
+def test_a_damaged_store_is_kept_aside_and_named(engine: Engine) -> None:
+    bench = start(engine)
+    table, _ = bench.table()
+    bench.put(table, 1)
+    engine.stop()
+    store = engine.status().home / "store.sqlite3"
+    store.write_bytes(b"no database at all " * 100)
+    notes = restart(engine).notes
+    assert any("store.sqlite3 was damaged" in note for note in notes)
+    assert (store.parent / "store.sqlite3.damaged-1").read_bytes().startswith(b"no database")
+    assert client(engine, "sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> None:
+    start(engine)
+    engine.stop()
+    (engine.status().home / "engine.json").write_text("{")
+    assert engine.start(port=0, options=QUICK).running
+
+
+def test_what_was_saved_is_whole(engine: Engine) -> None:
+    bench = start(engine)
+    for _ in range(3):
+        bench.queue()
+    for file in Path(engine.status().home / "state").glob("*.json"):
+        json.loads(file.read_text())

@@ -1,0 +1,105 @@
+"""What the documentation claims, read by a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+import typer.main
+from pydantic import BaseModel
+
+import cryptoctl.cli  # registers the commands
+from cryptoctl.cli.app import app
+from cryptoctl.errors import Problem
+from cryptoctl.settings import Environment, Settings
+
+DOCS = Path(__file__).parents[1] / "docs"
+README = DOCS.parent / "README.md"
+
+
+def commands() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    root: Any = typer.main.get_command(app)
+    for name, command in root.commands.items():
+        if hasattr(command, "commands"):
+            found.update({f"{name} {inner}": each for inner, each in command.commands.items()})
+        else:
+            found[name] = command
+    return found
+
+
+def documented() -> dict[str, str]:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `cryptoctl ([a-z-]+(?: [a-z]+)?)[^`]*` \| (.*) \|$", text, re.MULTILINE)
+    return dict(rows)
+
+
+def options(command: Any) -> set[str]:
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+
+
+def test_every_command_is_documented_and_every_documented_command_exists() -> None:
+    assert set(documented()) == set(commands())
+
+
+def test_every_option_is_documented_and_every_documented_option_exists() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    common = set(
+        re.findall(r"--[a-z-]+|-[a-z]\b", text[text.index("Common to all") : text.index("## Which")])
+    )
+    for name, row in documented().items():
+        command = commands()[name]
+        written = set(re.findall(r"--[a-z-]+", row))
+        there = {option for option in options(command) if option.startswith("--")}
+        assert written <= there, name
+        assert there - written <= common | {"--help"}, name
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for name, command in commands().items():
+        assert command.help, name
+        assert f"cryptoctl {name}" in (command.epilog or ""), name
+
+
+def test_the_exit_codes_are_those_of_the_document() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ?([A-Z]*) \| (.+?) \|$", text, re.MULTILINE)
+    assert {(int(code), name) for code, name, _ in rows} == {(p.value, p.name) for p in Problem} | {(0, "")}
+
+
+def test_every_key_of_the_configuration_is_documented_with_its_default() -> None:
+    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    template = (Path(cryptoctl.cli.__file__).parents[1] / "template.toml").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-zA-Z_.]+)` \| (.*?) \|", text, re.MULTILINE))
+    keys = dict(_keys(Settings, ""))
+    assert set(rows) >= set(keys)
+    assert {key for key in rows if not key.isupper()} <= set(keys) | {"CRYPTOCTL_ENV"}
+    for key, default in keys.items():
+        assert re.search(rf"^# {key.rpartition('.')[2]} = ", template, re.MULTILINE), key
+        if default is not None and key != "default_env":
+            assert str(default).lower().replace("'", "").strip("()") in rows[key].strip("`[]"), key
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Any:
+    for name, field in model.model_fields.items():
+        if name == "env":
+            yield from _keys(Environment, "env.NAME.")
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{name}.")
+        else:
+            assert field.annotation is not UnionType
+            yield f"{prefix}{name}", _written(field.default)
+
+
+def _written(default: Any) -> Any:
+    if isinstance(default, tuple):
+        return ", ".join(f"{each:g}" for each in default)
+    return default
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for file in (README, README.parent / "CONTRIBUTING.md", *DOCS.rglob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
+            assert (file.parent / link).exists(), f"{file.name}: {link}"

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import ANSWER_LOST
+from cryptoctl.reconcile.execute import Executor, Outcome, Report
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal
+from live import Silent
+from unit.things import FakeAws, FakeClock, Thing, refusal
+
+
+def run(aws: FakeAws, *things: Thing, goal: Goal = Goal.PRESENT) -> tuple[Report, Silent, FakeClock]:
+    listener, clock = Silent(), FakeClock()
+    plan = planned(things, aws, goal)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=listener, clock=clock).run(plan)  # type: ignore[arg-type]
+    return report, listener, clock
+
+
+def outcomes(report: Report) -> dict[str, Outcome]:
+    return {result.step.resource.name: result.outcome for result in report.results}
+
+
+def failing(operation: str, code: str, message: str = "", *, name: str = "", times: int = 10**9) -> Any:
+    left = [times]
+
+    def fail(asked: str, params: Mapping[str, Any]) -> None:
+        if asked == operation and params["Name"].startswith(name) and left[0] > 0:
+            left[0] -= 1
+            raise refusal(operation, code, message)
+
+    return fail
+
+
+def test_a_value_reaches_the_call_that_waits_for_it() -> None:
+    aws = FakeAws()
+    data = Thing(name="data")
+    report, _, _ = run(aws, Thing(name="last", size=data.id), data)
+    assert set(outcomes(report).values()) == {Outcome.DONE}
+    assert aws.things["last"]["Fields"]["Size"] == "id-of-data"
+
+
+def test_a_failure_blocks_its_descendants_only() -> None:
+    aws = FakeAws(before=failing("CreateThing", "Denied", "no", name="bad"))
+    bad = Thing(name="bad")
+    child = Thing(name="child", needs=(bad,))
+    data_child = Thing(name="data child", size=bad.id)
+    report, _, _ = run(
+        aws, bad, child, data_child, Thing(name="grandchild", needs=(child,)), Thing(name="free")
+    )
+    assert outcomes(report) == {
+        "bad": Outcome.FAILED,
+        "child": Outcome.BLOCKED,
+        "data child": Outcome.BLOCKED,
+        "grandchild": Outcome.BLOCKED,
+        "free": Outcome.DONE,
+    }
+    [failed] = report.ended(Outcome.FAILED)
+    assert "things:CreateThing answered Denied: no" in failed.problem
+
+
+def test_an_error_that_passes_is_waited_for_and_the_person_is_told_why() -> None:
+    aws = FakeAws(before=failing("CreateThing", "NotYet", "it comes SOON", times=3))
+    report, listener, clock = run(aws, Thing(name="a"))
+    assert outcomes(report) == {"a": Outcome.DONE}
+    assert ("thing a", "the thing to be seen") in listener.waits
+    assert 0 < clock.time_s < 20
+
+
+def test_an_error_that_does_not_pass_ends_when_its_time_is_over() -> None:
+    report, _, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "soon")), Thing(name="a"))
+    [failed] = report.ended(Outcome.FAILED)
+    assert "waited 20 s for the thing to be seen" in failed.problem
+    assert clock.time_s == pytest.approx(20)
+
+
+def test_an_error_with_another_message_is_not_waited_for() -> None:
+    report, listener, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "never")), Thing(name="a"))
+    assert outcomes(report) == {"a": Outcome.FAILED}
+    assert (listener.waits, clock.time_s) == ([], 0)
+
+
+def test_after_a_lost_answer_it_looks_again_and_makes_nothing_twice() -> None:
+    aws = FakeAws(after=failing("CreateThing", ANSWER_LOST, times=1))
+    last = Thing(name="last", size=(first := Thing(name="first")).id)
+    report, _, _ = run(aws, first, last)
+    assert set(outcomes(report).values()) == {Outcome.DONE}
+    assert aws.calls.count(("CreateThing", "first")) == 1
+    assert aws.things["last"]["Fields"]["Size"] == "id-of-first"
+
+
+def test_what_somebody_made_meanwhile_is_looked_at_and_mended() -> None:
+    aws = FakeAws()
+    thing = Thing(name="a", size=5)
+
+    def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
+        if operation == "CreateThing":
+            aws.things.setdefault(
+                "a", {"Fields": {**thing.desired(), "Size": 4}, "Id": "x", "State": "Ready"}
+            )
+
+    aws.before = meanwhile
+    report, _, _ = run(aws, thing)
+    assert outcomes(report) == {"a": Outcome.DONE}
+    assert [operation for operation, _ in aws.calls] == ["CreateThing", "UpdateThing"]
+    assert aws.things["a"]["Fields"]["Size"] == 5
+
+
+def test_what_somebody_else_made_meanwhile_is_not_touched() -> None:
+    aws = FakeAws()
+
+    def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
+        aws.things["a"] = {"Fields": {"Size": 4, "Tags": {}}, "Id": "x", "State": "Ready"}
+
+    aws.before = meanwhile
+    report, _, _ = run(aws, Thing(name="a", size=5))
+    assert outcomes(report) == {"a": Outcome.FAILED}
+    assert aws.things["a"]["Fields"]["Size"] == 4
+
+
+def test_it_waits_for_rest_and_says_why_a_thing_broke() -> None:
+    aws = FakeAws()
+
+    def breaks(operation: str, params: Mapping[str, Any]) -> None:
+        aws.things[params["Name"]] |= {"State": "Broken", "Why": "no room"}
+
+    aws.after = breaks
+    report, _, _ = run(aws, Thing(name="a", settles=True))
+    [failed] = report.ended(Outcome.FAILED)
+    assert "ended as Broken: no room" in failed.problem
+
+
+def test_rest_that_never_comes_is_given_up_in_time() -> None:
+    aws = FakeAws()
+
+    def never(operation: str, params: Mapping[str, Any]) -> None:
+        aws.things[params["Name"]]["State"] = "Pending"
+
+    aws.after = never
+    report, _, clock = run(aws, Thing(name="a", settles=True))
+    [failed] = report.ended(Outcome.FAILED)
+    assert "waited 30 s for the thing to be ready" in failed.problem
+    assert clock.time_s == pytest.approx(30)
+
+
+def test_what_is_gone_already_counts_as_removed() -> None:
+    aws = FakeAws()
+    thing = Thing(name="a")
+    run(aws, thing)
+    aws.before = lambda operation, _: aws.things.clear() if operation == "DeleteThing" else None
+    report, _, _ = run(aws, thing, goal=Goal.ABSENT)
+    assert outcomes(report) == {"a": Outcome.DONE}
+
+
+def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
+    stop = threading.Event()
+    aws = FakeAws(after=lambda *_: stop.set())
+    first = Thing(name="first")
+    plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop)).run(plan, stop)  # type: ignore[arg-type]
+    assert outcomes(report) == {"first": Outcome.DONE, "last": Outcome.INTERRUPTED}
+    assert list(aws.things) == ["first"]

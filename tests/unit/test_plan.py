@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.reconcile.plan import Goal, Plan, Verb, build, with_dependencies
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.values import Ref
+from unit.things import SCOPE, Thing
+
+Seen: TypeAlias = dict[Provisioner, Observed | None]
+
+
+def seen(thing: Thing, **changed: Any) -> Observed:
+    return Observed(fields={**thing.desired(), **changed}, outputs={"Id": f"id-of-{thing.name}"})
+
+
+def verbs(plan: Plan) -> dict[str, Verb]:
+    return {step.resource.name: step.verb for step in plan.steps}
+
+
+def test_nothing_there_means_create_in_order_of_need() -> None:
+    first, data = Thing(name="first"), Thing(name="data")
+    last = Thing(name="last", needs=(first,), size=data.id)
+    plan = build([last, data, first], {first: None, data: None, last: None}, Goal.PRESENT)
+    names = [step.resource.name for step in plan.work]
+    assert sorted(names[:2]) == ["data", "first"]
+    assert names[2] == "last"
+    assert plan.work[2].after == (first,)
+    assert plan.work[2].calls[0].params["Fields"]["Size"] == Ref(data, "Id")
+
+
+def test_a_value_that_is_known_stands_in_the_plan() -> None:
+    data = Thing(name="data")
+    last = Thing(name="last", size=data.id)
+    plan = build([last, data], {data: seen(data), last: None}, Goal.PRESENT)
+    assert plan.work[0].calls[0].params["Fields"]["Size"] == "id-of-data"
+
+
+def test_no_difference_means_no_step() -> None:
+    thing = Thing(name="a")
+    plan = build([thing], {thing: seen(thing, Unknown="ignored")}, Goal.PRESENT)
+    assert plan.work == ()
+    assert verbs(plan) == {"a": Verb.NOTHING}
+
+
+def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
+    thing = Thing(name="a")
+    updated = build([thing], {thing: seen(thing, Size=2)}, Goal.PRESENT)
+    assert [(change.path, change.old, change.new) for change in updated.work[0].changes] == [("Size", 2, 1)]
+    replaced = build([thing], {thing: seen(thing, Shape="square")}, Goal.PRESENT)
+    assert verbs(replaced) == {"a": Verb.REPLACE}
+    assert [call.operation for call in replaced.work[0].calls] == ["DeleteThing", "CreateThing"]
+    assert replaced.destroys == replaced.work
+
+
+def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
+    data = Thing(name="data")
+    last = Thing(name="last", size=data.id)
+    observed: Seen = {data: seen(data, Shape="square"), last: seen(last, Size="id-of-data")}
+    assert verbs(build([data, last], observed, Goal.PRESENT)) == {"data": Verb.REPLACE, "last": Verb.UPDATE}
+
+
+def test_extra_tags_are_no_difference_and_missing_ones_are() -> None:
+    tagged = Thing(name="a", scope=replace(SCOPE, extra_tags={"Application": "prices"}))
+    tags = {**tagged.scope.tags, "Team": "ours"}
+    assert build([tagged], {tagged: seen(tagged, Tags=tags)}, Goal.PRESENT).work == ()
+    plan = build([tagged], {tagged: seen(tagged, Tags=SCOPE.owner_tags)}, Goal.PRESENT)
+    assert [change.path for change in plan.work[0].changes] == ["Tags.Application"]
+
+
+def test_what_is_not_ours_is_refused_unless_adopted() -> None:
+    thing = Thing(name="a")
+    foreign: Seen = {thing: seen(thing, Size=9, Tags={"Environment": "test"})}
+    assert verbs(build([thing], foreign, Goal.PRESENT)) == {"a": Verb.REFUSED}
+    assert verbs(build([thing], foreign, Goal.ABSENT)) == {"a": Verb.REFUSED}
+    adopted = build([thing], foreign, Goal.PRESENT, adopt=True)
+    assert {change.path for change in adopted.work[0].changes} == {"Size", "Tags.ManagedBy"}
+
+
+def test_removal_runs_backwards_and_waits_for_what_depends() -> None:
+    first = Thing(name="first")
+    last = Thing(name="last", needs=(first,))
+    plan = build([first, last], {first: seen(first), last: seen(last)}, Goal.ABSENT)
+    assert [step.resource for step in plan.work] == [last, first]
+    assert plan.work[1].after == (last,)
+    assert build([first, last], {first: None, last: None}, Goal.ABSENT).work == ()
+
+
+def test_choosing_one_brings_what_it_depends_on() -> None:
+    first, data, other = Thing(name="first"), Thing(name="data"), Thing(name="other")
+    last = Thing(name="last", needs=(first,), size=data.id)
+    assert set(with_dependencies([last])) == {first, data, last}
+    assert other not in with_dependencies([last])
+
+
+@given(st.integers(), st.integers())
+def test_the_fingerprint_is_that_of_what_the_plan_does(one: int, other: int) -> None:
+    def fingerprint(size: int) -> str:
+        thing = Thing(name="a", size=size)
+        return build([thing], {thing: None}, Goal.PRESENT).fingerprint
+
+    assert (fingerprint(one) == fingerprint(other)) == (one == other)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.provisioners.policy import Statement, document, normal
+
+words = st.text("abcdef:*", min_size=1, max_size=6)
+statements = st.lists(
+    st.builds(
+        Statement,
+        actions=st.lists(words, min_size=1, max_size=4, unique=True).map(tuple),
+        resources=st.lists(words, min_size=1, max_size=3, unique=True).map(tuple),
+        principal=st.dictionaries(st.sampled_from(["AWS", "Service"]), words, max_size=1),
+        condition=st.dictionaries(words, st.dictionaries(words, words, min_size=1, max_size=2), max_size=2),
+        sid=st.text("ab", max_size=3),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def loosely(value: Any, draw: Any) -> Any:
+    """The document as AWS may give it back: single values bare, lists in another order."""
+    if isinstance(value, dict):
+        return {key: loosely(item, draw) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        items = draw(st.permutations(list(value))) if all(isinstance(each, str) for each in value) else value
+        loose = [loosely(each, draw) for each in items]
+        return loose[0] if len(loose) == 1 and isinstance(loose[0], str) and draw(st.booleans()) else loose
+    return value
+
+
+@given(statements, st.data())
+def test_a_policy_is_compared_by_meaning(given_statements: list[Statement], data: st.DataObject) -> None:
+    ours = document(given_statements)
+    text = json.dumps(loosely(ours, data.draw))
+    assert normal(text) == ours
+    assert normal(quote(text)) == ours
+
+
+def test_a_policy_that_means_something_else_differs() -> None:
+    ours = document([Statement(actions=("a:B",), resources=("r",))])
+    for change in (
+        {"Effect": "Deny"},
+        {"Action": "a:C"},
+        {"Resource": "*"},
+        {"Condition": {"X": {"y": "z"}}},
+    ):
+        theirs = {**ours, "Statement": [{**ours["Statement"][0], **change}]}
+        assert normal(json.dumps(theirs)) != ours

@@ -1,0 +1,165 @@
+"""Times, screen, settings and files: small rules with sharp edges."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl import settings
+from cryptoctl.errors import Failure
+from cryptoctl.ops.sending import BadLine, Outgoing, outgoing, read
+from cryptoctl.ops.times import moment_ms
+from cryptoctl.settings import Memory, Target
+from cryptoctl.ui.screen import printable
+
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10m", NOW_MS - 600_000),
+        ("2h", NOW_MS - 7_200_000),
+        ("1699999999", 1_699_999_999_000),
+        ("1699999999123", 1_699_999_999_123),
+        ("2023-11-14T22:13:20Z", NOW_MS),
+        ("2023-11-14T22:13:20", NOW_MS),
+    ],
+)
+def test_moments_are_read_as_people_write_them(text: str, expected: int) -> None:
+    assert moment_ms(text, NOW_MS) == expected
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "10", "-5m", "10 parsecs"])
+def test_what_is_no_moment_is_refused_or_is_epoch(text: str) -> None:
+    if text.isdigit():
+        assert moment_ms(text) == int(text) * 1000
+    else:
+        with pytest.raises(Failure):
+            moment_ms(text)
+
+
+@given(st.text())
+def test_nothing_from_the_wire_commands_the_terminal(text: str) -> None:
+    shown = printable(text)
+    assert not any((ord(each) < 0x20 and each != "\n") or 0x7F <= ord(each) < 0xA0 for each in shown)
+    assert "\u202e" not in shown
+
+
+@given(
+    st.decimals(min_value=Decimal("1e-30"), max_value=Decimal("1e30"), places=8).filter(
+        lambda price: price > 0
+    ),
+    st.text("abcXYZ09", min_size=1, max_size=8),
+)
+def test_a_price_leaves_with_all_its_digits_and_a_timestamp(price: Decimal, symbol: str) -> None:
+    sent = outgoing({"symbol": symbol, "price": str(price), "exchange": "x"}, now_ms=NOW_MS)
+    loaded = json.loads(sent.text, parse_float=Decimal, parse_int=Decimal)
+    assert loaded["price"] == price
+    assert loaded["timestamp"] == NOW_MS
+    assert loaded["symbol"] == symbol.upper()
+
+
+def lines_of(path: Path, **defaults: str) -> list[Outgoing | BadLine]:
+    return list(read(path, defaults, now_ms=lambda: NOW_MS))
+
+
+def test_a_csv_file_is_read_with_its_line_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(
+        "\ufeffprice, symbol ,exchange\n1,A,x\n,A,x\n3,A,x,9\n\n4,,y\n", encoding="utf-8", newline=""
+    )
+    found = lines_of(file, symbol="D")
+    assert [(each.line, isinstance(each, Outgoing)) for each in found] == [
+        (2, True),
+        (3, False),
+        (4, False),
+        (6, True),
+    ]
+    assert isinstance(found[3], Outgoing)
+    assert json.loads(found[3].text)["symbol"] == "D"
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])
+def test_a_file_without_a_price_column_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(Failure, match="price"):
+        lines_of(file)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="nowhere"):
+        lines_of(tmp_path / "nowhere.csv")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(Failure, match="not UTF-8"):
+        lines_of(tmp_path / "binary")
+
+
+def test_json_lines_keep_digits_that_a_float_would_lose(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(
+        '{"symbol": "A", "price": 0.1000000000000000055511, "exchange": "x"}\n[1]\n{', encoding="utf-8"
+    )
+    good, listed, broken = lines_of(file)
+    assert isinstance(good, Outgoing)
+    assert "0.1000000000000000055511" in good.text
+    assert isinstance(listed, BadLine)
+    assert isinstance(broken, BadLine)
+
+
+def test_the_environment_is_named_by_flag_then_variable_then_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = settings.Settings(default_env="fromfile")
+    monkeypatch.delenv("CRYPTOCTL_ENV", raising=False)
+    assert settings.environment_name(None, settings.Settings()) == "dev"
+    assert settings.environment_name(None, file) == "fromfile"
+    monkeypatch.setenv("CRYPTOCTL_ENV", "fromvariable")
+    assert settings.environment_name(None, file) == "fromvariable"
+    assert settings.environment_name("fromflag", file) == "fromflag"
+
+
+def test_the_configuration_is_found_upwards_and_a_named_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cryptoctl.toml").write_text("default_env = 'above'", encoding="utf-8")
+    (tmp_path / "other.toml").write_text("default_env = 'other'", encoding="utf-8")
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.delenv("CRYPTOCTL_CONFIG", raising=False)
+    assert settings.load(None).default_env == "above"
+    monkeypatch.setenv("CRYPTOCTL_CONFIG", str(tmp_path / "other.toml"))
+    assert settings.load(None).default_env == "other"
+
+
+def test_the_note_of_where_an_environment_lives_survives_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
+    memory = Memory(target=Target.LOCAL, account="0" * 12)
+    settings.remember("dev", memory)
+    assert settings.remembered("dev") == memory
+    assert settings.remembered("prod") is None
+    for damage in ("", "[]", '{"dev": {"target": "mars"}}'):
+        (tmp_path / "environments.json").write_text(damage, encoding="utf-8")
+        assert settings.remembered("dev") is None
+    settings.remember("dev", memory)
+    assert settings.remembered("dev") == memory
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_import_no_boto3(argument: str) -> None:
+    code = (
+        "import sys\nfrom cryptoctl.cli import main\nsys.argv = ['cryptoctl', sys.argv[1]]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "sys.exit(any(name.startswith(('boto', 'ministack')) for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,139 @@
+"""A made-up kind of resource and a made-up AWS, so that planning and running are tested without any."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from cryptoctl.aws import AwsError
+from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.patience import Interrupted
+from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.values import Fields, Ref, Value
+
+SCOPE = Scope(environment="test", account="1" * 12, region="here")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Thing(Provisioner):
+    """A resource with a size that can change, a shape that cannot, and an id that the service assigns."""
+
+    scope: Scope = SCOPE
+    size: Value = 1
+    shape: str = "round"
+    needs: tuple[Provisioner, ...] = ()
+    settles: bool = False
+
+    kind: ClassVar[str] = "thing"
+    fixed: ClassVar[frozenset[str]] = frozenset({"Shape"})
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(code="NotYet", contains="soon", because="the thing to be seen", up_to_s=20),
+    )
+
+    @property
+    def id(self) -> Ref:
+        """The id that the service assigns."""
+        return Ref(self, "Id")
+
+    def observe(self, aws: Any) -> Observed | None:
+        found = aws.look("things", "GetThing", absent="NoSuchThing", Name=self.name)
+        if found is None:
+            return None
+        return Observed(fields=found["Fields"], outputs={"Id": found["Id"]})
+
+    def desired(self) -> Fields:
+        return {"Size": self.size, "Shape": self.shape, "Tags": self.scope.tags}
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        operation = "CreateThing" if delta.creating else "UpdateThing"
+        yield Call(
+            service="things",
+            operation=operation,
+            params={"Name": self.name, "Fields": delta.desired},
+            gives={"Id": "Id"} if delta.creating else {},
+            exists="ThingExists",
+            once=delta.creating,
+        )
+        if self.settles:
+            yield Settle(
+                service="things",
+                operation="GetThing",
+                params={"Name": self.name},
+                path="State",
+                until=("Ready",),
+                fails=("Broken",),
+                reason="Why",
+                because="the thing to be ready",
+                up_to_s=30,
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        yield Call(service="things", operation="DeleteThing", params={"Name": self.name}, gone="NoSuchThing")
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self.time_s = 0.0
+        self.stop = stop
+
+    def now_s(self) -> float:
+        """Seconds so far."""
+        return self.time_s
+
+    def sleep(self, seconds: float) -> None:
+        """Lets them pass at once."""
+        if self.stop is not None and self.stop.is_set():
+            raise Interrupted
+        self.time_s += seconds
+
+
+@dataclass
+class FakeAws:
+    """Holds things in memory; `before` may raise for an operation, `after` once its work is done."""
+
+    things: dict[str, dict[str, Any]] = field(default_factory=dict)
+    before: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
+    after: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+        """One request."""
+        self.calls.append((operation, params["Name"]))
+        self.before(operation, params)
+        answer: dict[str, Any] = getattr(self, f"_{operation}")(**params)
+        self.after(operation, params)
+        return answer
+
+    def look(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+        """A reading request."""
+        return self.things.get(params["Name"])
+
+    def together(self, reads: list[Callable[[], Any]]) -> list[Any]:
+        """One after the other."""
+        return [read() for read in reads]
+
+    def _CreateThing(self, Name: str, Fields: Any) -> dict[str, Any]:  # noqa: N802, N803
+        if Name in self.things:
+            raise refusal("CreateThing", "ThingExists")
+        self.things[Name] = {"Fields": Fields, "Id": f"id-of-{Name}", "State": "Ready"}
+        return self.things[Name]
+
+    def _UpdateThing(self, Name: str, Fields: Any) -> dict[str, Any]:  # noqa: N802, N803
+        self.things[Name]["Fields"] = Fields
+        return self.things[Name]
+
+    def _DeleteThing(self, Name: str) -> dict[str, Any]:  # noqa: N802, N803
+        if self.things.pop(Name, None) is None:
+            raise refusal("DeleteThing", "NoSuchThing")
+        return {}
+
+
+def refusal(operation: str, code: str, message: str = "") -> AwsError:
+    """An error as the service would answer it."""
+    return AwsError(service="things", operation=operation, code=code, message=message)
