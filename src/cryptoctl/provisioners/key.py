@@ -13,6 +13,7 @@ from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 
@@ -138,6 +139,28 @@ class Key(Provisioner):
             "Tags": self.scope.tags,
             "Surplus": {},
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
+        keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
+        owner = self.scope.owner_tags.items()
+        ours = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owner}}
+        new = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in owner}}
+        look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
+        change = (
+            "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion "
+            "CreateGrant Encrypt"
+        )
+        yield from rights(Use.LOOK, "kms", "ListKeys", "*")
+        yield from rights(Use.LOOK, "tag", "GetResources", "*")
+        yield from rights(Use.LOOK, "kms", look, keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", "CreateKey", "*", condition=new)
+        # A new key is tagged as it is made; one of ours may lack another tag.
+        yield from rights(Use.CHANGE, "kms", "TagResource", keys, condition=new)
+        yield from rights(Use.CHANGE, "kms", "TagResource", keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", change, keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", "CreateAlias DeleteAlias", alias)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes, names and rotates a key; or takes one back and mends it."""
