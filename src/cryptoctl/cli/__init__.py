@@ -2,8 +2,10 @@
 
 from cryptoctl.cli import (
     dlq,
+    doctor,
     down,
     envs,
+    iam_policy,
     init,
     local,
     logs,
@@ -17,7 +19,22 @@ from cryptoctl.cli import (
 from cryptoctl.cli.app import app as app
 
 # In the help, in the order of a day's work.
-COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, dlq, down, local)
+COMMANDS = (
+    init,
+    doctor,
+    up,
+    plan,
+    status,
+    outputs,
+    envs,
+    send_price,
+    prices,
+    logs,
+    dlq,
+    iam_policy,
+    down,
+    local,
+)
 app.registered_commands.sort(
     key=lambda each: [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS].index(
         each.name or ""

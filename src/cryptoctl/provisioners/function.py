@@ -19,6 +19,7 @@ from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Value
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -162,6 +163,19 @@ class Function(Provisioner):
             "Permissions": {sid: _described(each) for sid, each in self.permissions.items()},
             "Tags": self.scope.tags,
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks (at the role's age too), makes, mends, removes."""
+        look = "GetFunction GetFunctionConfiguration GetPolicy"
+        change = (
+            "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PutFunctionConcurrency "
+            "DeleteFunctionConcurrency TagResource DeleteFunction"
+        )
+        yield from rights(Use.LOOK, "lambda", look, self.arn)
+        yield from rights(Use.LOOK, "lambda", "GetAccountSettings", "*")
+        yield from rights(Use.CHANGE, "lambda", change, self.arn)
+        if self.permissions:
+            yield from rights(Use.CHANGE, "lambda", "AddPermission RemovePermission", self.arn)
 
     @classmethod
     def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:

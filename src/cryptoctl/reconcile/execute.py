@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -211,9 +211,10 @@ class _Run:
     def _settle(self, step: Step, settle: Settle, patience: Patience) -> None:
         params = wire(resolve(settle.params, self._value))
         latest: Value = None
+        answer: Value = None
 
         def rested() -> bool | None:
-            nonlocal latest
+            nonlocal latest, answer
             answer = self.aws.look(settle.service, settle.operation, absent=settle.gone, **params)
             latest = None if answer is None else jmespath.search(settle.path, answer)
             if latest in settle.fails:
@@ -225,6 +226,7 @@ class _Run:
             raise StepFailed(
                 f"waited {settle.up_to_s:.0f} s for {settle.because}, but {settle.path} is still {latest}"
             )
+        self._publish(step.resource, settle.gives, answer)
 
     def _call(self, step: Step, call: Call, patience: Patience) -> None:
         params = wire(resolve(call.params, self._value))
@@ -244,9 +246,12 @@ class _Run:
                 waits = pauses.setdefault(rule, patience.pauses(rule.because, rule.up_to_s))
                 if next(waits, None) is None:
                     raise StepFailed(f"{error} (waited {rule.up_to_s:.0f} s for {rule.because})") from error
+        self._publish(step.resource, call.gives, answer)
+
+    def _publish(self, resource: Provisioner, gives: Mapping[str, str], answer: Value) -> None:
         with self.changed:
-            for name, path in call.gives.items():
-                self.values[Ref(step.resource, name)] = jmespath.search(path, answer)
+            for name, path in gives.items():
+                self.values[Ref(resource, name)] = jmespath.search(path, answer)
             self.changed.notify_all()
 
 
