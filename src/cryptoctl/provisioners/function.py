@@ -254,8 +254,11 @@ class Function(Provisioner):
     def _give_role_again(self, desired: Fields) -> Iterator[Action]:
         # The key's grant names the id of the role that was there when the function was configured. A role
         # made again under the old name has another id and cannot read the environment. AWS's own remedy
-        # is another role and back, which makes the grant anew.
-        yield self._call("UpdateFunctionConfiguration", Role=self.other_role.arn)
+        # is another role and back, which makes the grant anew. The other role need not be allowed to send
+        # to the dead letters' destination, which Lambda checks: so none is set meanwhile.
+        yield self._call(
+            "UpdateFunctionConfiguration", Role=self.other_role.arn, DeadLetterConfig={"TargetArn": ""}
+        )
         yield self._updated()
         yield self._call("UpdateFunctionConfiguration", **self._configuration(desired))
         yield self._updated()

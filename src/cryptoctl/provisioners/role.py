@@ -40,6 +40,12 @@ class Role(Provisioner):
             up_to_s=30,
             operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
         ),
+        RetryRule(
+            code="DeleteConflict",
+            because="the removal of the role's policies to be seen by all of IAM",
+            up_to_s=60,
+            operations=("DeleteRole",),
+        ),
         RetryRule(code="ConcurrentModification", because="another change of the role", up_to_s=30),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import jmespath
 
 from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
@@ -41,6 +42,8 @@ class Result:
     outcome: Outcome
     seconds: float
     problem: str = ""
+    failure: Failure | None = None
+    """The failure itself where it is one that a person can mend (credentials, network)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,7 @@ class _Run:
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
-        outcome, problem = Outcome.DONE, ""
+        outcome, problem, failure = Outcome.DONE, "", None
         try:
             self._wait_for(step.after)
             self._check_stop()
@@ -137,14 +140,22 @@ class _Run:
             outcome, problem = Outcome.INTERRUPTED, "interrupted"
         except (StepFailed, AwsError) as error:
             outcome, problem = Outcome.FAILED, str(error)
-        except Exception as error:  # a defect of ours: told, and the other steps are still finished
+        except Failure as error:
+            outcome, problem, failure = Outcome.FAILED, error.message, error
+        except BaseException as error:  # a defect, or a screen that is gone: the others are still finished
             outcome, problem = Outcome.FAILED, f"{type(error).__name__}: {error}"
-        result = Result(step=step, outcome=outcome, seconds=self.clock.now_s() - begun_s, problem=problem)
-        self.listener.ended(result)
+        result = Result(
+            step=step,
+            outcome=outcome,
+            seconds=self.clock.now_s() - begun_s,
+            problem=problem,
+            failure=failure,
+        )
         with self.changed:
             self.results[step.resource] = result
             self.pending.discard(step.resource)
             self.changed.notify_all()
+        self.listener.ended(result)
 
     def _wait_for(self, others: tuple[Provisioner, ...]) -> None:
         def all_over() -> bool:
