@@ -168,10 +168,10 @@ class Function(Provisioner):
 
     def rights(self) -> Iterator[Right]:
         """Looks (at the role's age too), makes, mends, removes."""
-        look = "GetFunction GetFunctionConfiguration GetPolicy"
+        look = "GetFunction GetPolicy"
         change = (
-            "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PutFunctionConcurrency "
-            "DeleteFunctionConcurrency TagResource DeleteFunction"
+            "GetFunctionConfiguration CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
+            "PutFunctionConcurrency DeleteFunctionConcurrency TagResource DeleteFunction"
         )
         yield from rights(Use.LOOK, "lambda", look, self.arn)
         yield from rights(Use.LOOK, "lambda", "GetAccountSettings", "*")

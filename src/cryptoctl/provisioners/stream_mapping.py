@@ -116,9 +116,10 @@ class StreamMapping(Provisioner):
     def rights(self) -> Iterator[Right]:
         """Looks, makes, mends, removes: a mapping has only an id, but it belongs to one function."""
         ours = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
-        change = "CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+        change = (
+            "GetEventSourceMapping CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+        )
         yield from rights(Use.LOOK, "lambda", "ListEventSourceMappings", "*")
-        yield from rights(Use.LOOK, "lambda", "GetEventSourceMapping", "*", condition=ours)
         yield from rights(Use.LOOK, "lambda", "ListTags", self._arn("*"))
         yield from rights(Use.CHANGE, "lambda", change, "*", condition=ours)
         yield from rights(Use.CHANGE, "lambda", "TagResource", self._arn("*"))
