@@ -1,7 +1,7 @@
 """A replay that ends itself with SIGKILL at its n-th step: a call to AWS, or a word in the journal.
 
 Run as a program: ENVIRONMENT JOURNAL STEP before|after. The step is its number, or the name of the first
-operation of that kind. With step 0 it runs through and prints how many there were.
+operation of that kind, or "enricher received". With step 0 it runs through and prints how many there were.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.replay import Replay, Wish
+from cryptoctl.ops.dead_letters.replay import Replay
+from cryptoctl.ops.dead_letters.results import Wish
 from cryptoctl.ops.dead_letters.steps import Ways
 from cryptoctl.ops.dead_letters.survey import letter_boxes
 from cryptoctl.session import Choice, Session
@@ -42,11 +43,15 @@ class Steps:
             if last and self._when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
             answer = function(*arguments, **named)
-            if last:
+            if last or (self._last == "enricher received" and _received(answer, named)):
                 os.kill(os.getpid(), signal.SIGKILL)
             return answer
 
         return step
+
+
+def _received(answer: Any, named: dict[str, Any]) -> bool:
+    return "price-enricher" in str(named.get("QueueUrl")) and bool(answer) and bool(answer.get("Messages"))
 
 
 def main(environment: str, journal_file: str, last: str, when: str) -> None:

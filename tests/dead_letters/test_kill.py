@@ -47,6 +47,16 @@ def test_the_time_that_was_chosen_is_kept_over_a_kill(shop: Workshop) -> None:
     assert "log line" in told.results[0].way and told.results[0].way.endswith("price duplicate")
 
 
+def test_what_was_received_and_never_written_down_is_waited_for(shop: Workshop) -> None:
+    """The other queue's messages, held and known, must not be taken for those that are missing."""
+    shop.send_events([shop.price(number) for number in range(8)])
+    shop.send(ENRICHER, json.dumps({"Records": []}))
+    assert _killed(shop, "enricher received", "after") == -signal.SIGKILL
+    assert shop.depths["enricher"] == (0, 1)
+    assert shop.replay().complete
+    assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
+
+
 def _kill_and_finish(shop: Workshop, chance: random.Random) -> None:
     expected = _fill(shop)
     for _ in range(chance.choice((1, 1, 2))):

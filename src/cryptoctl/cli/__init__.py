@@ -2,6 +2,7 @@
 
 from cryptoctl.cli import (
     dlq,
+    dlq_files,
     down,
     envs,
     init,
@@ -17,7 +18,7 @@ from cryptoctl.cli import (
 from cryptoctl.cli.app import app as app
 
 # In the help, in the order of a day's work.
-COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, dlq, down, local)
+COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, dlq, dlq_files, down, local)
 app.registered_commands.sort(
     key=lambda each: [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS].index(
         each.name or ""

@@ -138,6 +138,10 @@ class Journal:
         }
         return sum(found.get(state, 0) for state in states)
 
+    def held(self, queue: QueueName) -> int:
+        """How many messages of a queue are held."""
+        return int(self._rows("SELECT count(*) AS n FROM letters WHERE queue = ?", queue)[0]["n"])
+
     def begin(self, key: str, step: dict[str, Any]) -> None:
         """Writes down what is about to be done."""
         text = json.dumps(step)
