@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dead_letters.killed import shorten_the_first_hold
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
@@ -19,6 +20,12 @@ PROGRAM = Path(__file__).with_name("killed.py")
 # Steps of a replay of what `_fill` puts there; a kill after the last one is a replay that went through.
 ABOUT = 75
 SEEDS = 50
+
+
+@pytest.fixture(autouse=True)
+def short_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the processes that are killed."""
+    shorten_the_first_hold(monkeypatch.setattr)
 
 
 @pytest.mark.parametrize("seed", range(3))
