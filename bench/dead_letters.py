@@ -38,10 +38,10 @@ REASON = {
 }
 CHILD = """
 import resource, sys, time
-from cryptoctl.cli import app
+from cryptoctl.cli import main
 begun_s = time.monotonic()
 try:
-    app.app(sys.argv[1:], standalone_mode=False)
+    main()
 finally:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stderr.write(f"\\n{time.monotonic() - begun_s} {peak // 1024}\\n")
