@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.journal import Journal, State
 from cryptoctl.ops.dead_letters.letters import Letter, Message, Shape, decode
 from cryptoctl.ops.dead_letters.recovery import recover_trimmed
 from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Outcome, Step, Ways
+from cryptoctl.ops.dead_letters.steps import Kind, Outcome, Step, Ways
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.patience import RealClock
 
@@ -146,7 +146,7 @@ class Replay:
         begun_s, started, exhausted = self._clock.now_s(), 0, False
         with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="replay") as workers:
             while True:
-                while not exhausted and len(running) < self._width(started):
+                while not exhausted and len(running) < self._width(started - len(running)):
                     if self._wish.rate_per_s is not None:
                         pause_s = begun_s + started / self._wish.rate_per_s - self._clock.now_s()
                         self._clock.sleep(max(0.0, pause_s))
@@ -165,19 +165,27 @@ class Replay:
         if self._journal.count(State.CHOSEN):
             self._summary.stopped = f"{self._failures_in_a_row} failures in a row"
 
-    def _width(self, started: int) -> int:
+    def _width(self, ended: int) -> int:
         """How many may run at once: never so many that more could fail than may fail."""
         allowed = self._wish.max_failures - self._failures_in_a_row
-        alone = started < PROBE or self._failures_in_a_row or self._wish.mending.edit is not None
+        alone = ended < PROBE or self._failures_in_a_row or self._wish.mending.edit is not None
         return max(0, min(allowed, 1 if alone else MOST_AT_ONCE))
 
     def _bring_back(self, letter: Letter) -> tuple[Letter, Outcome]:
         def prepared() -> Outcome:
-            step = self._ways.prepare(letter, self._wish.mending)
+            step = self._tried(letter) or self._ways.prepare(letter, self._wish.mending)
             self._journal.begin(letter.message.key, step.document())
             return self._ways.take(step, letter)
 
         return letter, self._took(letter, prepared)
+
+    def _tried(self, letter: Letter) -> Step | None:
+        """The step that failed before: it may have stored a price, at a time that no log knows any more."""
+        found = self._journal.tried(letter.message.key)
+        if found is None or self._wish.mending:
+            return None
+        step = Step.from_document(found)
+        return step if step.kind is Kind.STORE and not step.mended else None
 
     def _took(self, letter: Letter, take: Callable[[], Outcome]) -> Outcome:
         outcome = _contained(take)

@@ -44,6 +44,8 @@ class Step:
     payload: str = ""
     key: tuple[str, str] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    mended: bool = False
+    """changed on a person's word, and so no longer what the message itself says"""
 
     def document(self) -> dict[str, Any]:
         """As the journal and --dry-run have it."""
