@@ -184,7 +184,7 @@ class Aws:
         """Runs reads at the same time and gives their results in order."""
         if len(reads) < 2:
             return [read() for read in reads]
-        with ThreadPoolExecutor(len(reads), thread_name_prefix="read") as readers:
+        with ThreadPoolExecutor(min(len(reads), CONNECTIONS), thread_name_prefix="read") as readers:
             return list(readers.map(lambda read: read(), reads))
 
     @cached_property
@@ -213,6 +213,10 @@ _BAD_CREDENTIALS = frozenset(
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "IncompleteSignature",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
         "AuthFailure",
@@ -233,10 +237,16 @@ def _failure(error: Exception) -> Failure:
     from botocore import exceptions as known
 
     text = str(error).rstrip(".")
-    if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError):
+    if isinstance(
+        error,
+        known.NoCredentialsError
+        | known.PartialCredentialsError
+        | known.CredentialRetrievalError
+        | known.RefreshWithMFAUnsupportedError,
+    ):
         return Failure(
             Problem.CREDENTIALS,
-            f"No AWS credentials were found ({text}).",
+            f"No usable AWS credentials were found ({text}).",
             "Set AWS_PROFILE or sign in, or add --local to work on this machine without an account.",
         )
     if isinstance(error, known.ProfileNotFound):
@@ -249,10 +259,10 @@ def _failure(error: Exception) -> Failure:
         return Failure(Problem.CREDENTIALS, f"The sign-in has expired ({text}).", "Run `aws sso login`.")
     if isinstance(error, known.InvalidRegionError):
         return Failure(Problem.USAGE, f"{text}.", "Name a region such as us-east-1 with --region.")
-    if isinstance(error, known.HTTPClientError | known.EndpointConnectionError):
+    if isinstance(error, known.HTTPClientError | known.ConnectionError):
         return Failure(
             Problem.UNREACHABLE,
             f"No answer came: {text}.",
             "Check the network and the region; for the embedded engine: `cryptoctl local status`.",
         )
-    return Failure(Problem.AWS, f"The request could not be made: {text}.", "See --verbose for the calls.")
+    return Failure(Problem.AWS, f"The request could not be made: {text}.")

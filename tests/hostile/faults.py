@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hostile.wire import Answer, Request, refusal
 
 # Lambda, SQS and Logs name it otherwise, but botocore retries all of these.
-THROTTLED = {"lambda": "TooManyRequestsException", "iam": "Throttling", "sns": "Throttled"}
+THROTTLED = {"lambda": "TooManyRequestsException", "iam": "Throttling", "sns": "Throttling"}
 
 
 @dataclass(kw_only=True)

@@ -21,6 +21,7 @@ from cryptoctl.reconcile.scope import Scope
 
 # Where a value must stay within an enumeration, another member of it.
 OTHERWISE: dict[str, Any] = {
+    "retries": 1,
     "runtime": "python3.13",
     "architecture": "x86_64",
     "retention_days": 7,
@@ -57,6 +58,8 @@ def variants(resource: Provisioner, stack: list[Provisioner]) -> Iterator[Drift]
 def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
     if name in OTHERWISE:
         yield OTHERWISE[name]
+    elif name == "pattern":
+        yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:

@@ -7,6 +7,9 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+from botocore.exceptions import ClientError
+
 from cryptoctl.local.engine import Engine, EngineStatus
 from local.clients import REGION, client, eventually
 from local.conftest import QUICK
@@ -139,13 +142,28 @@ def test_a_damaged_store_is_kept_aside_and_named(engine: Engine) -> None:
     bench = start(engine)
     table, _ = bench.table()
     bench.put(table, 1)
+    bench.client("logs").create_log_group(logGroupName="kept")
     engine.stop()
     store = engine.status().home / "store.sqlite3"
     store.write_bytes(b"no database at all " * 100)
     notes = restart(engine).notes
     assert any("store.sqlite3 was damaged" in note for note in notes)
     assert (store.parent / "store.sqlite3.damaged-1").read_bytes().startswith(b"no database")
-    assert client(engine, "sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    bench.put(table, 2)
+    assert bench.client("dynamodb").scan(TableName=table)["Items"][0]["at"] == {"N": "2"}
+    bench.client("logs").create_log_stream(logGroupName="kept", logStreamName="one")
+
+
+def test_a_table_nobody_describes_any_more_is_gone(engine: Engine) -> None:
+    bench = start(engine)
+    table, _ = bench.table()
+    bench.put(table, 1)
+    engine.stop()
+    (engine.status().home / "state" / "dynamodb.json").write_text("{")
+    restart(engine)
+    with pytest.raises(ClientError) as caught:
+        bench.put(table, 2)
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
 def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> None:

@@ -3,8 +3,10 @@
 from cryptoctl.cli import (
     dlq,
     dlq_files,
+    doctor,
     down,
     envs,
+    iam_policy,
     init,
     local,
     logs,
@@ -18,7 +20,23 @@ from cryptoctl.cli import (
 from cryptoctl.cli.app import app as app
 
 # In the help, in the order of a day's work.
-COMMANDS = (init, up, plan, status, outputs, envs, send_price, prices, logs, dlq, dlq_files, down, local)
+COMMANDS = (
+    init,
+    doctor,
+    up,
+    plan,
+    status,
+    outputs,
+    envs,
+    send_price,
+    prices,
+    logs,
+    dlq,
+    dlq_files,
+    iam_policy,
+    down,
+    local,
+)
 app.registered_commands.sort(
     key=lambda each: [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS].index(
         each.name or ""

@@ -44,6 +44,7 @@ def up(
     if plan.destroys and not yes:
         _ask(run, plan)
     answer = {"plan": plan_document(plan), "results": []}
+    session.remember()
     if plan.work:
         report, rest = carry_out(run, plan, resources)
         answer["results"] = report_document(plan, report)["results"]
@@ -54,7 +55,6 @@ def up(
                 "AWS took every call, but these still differ: " + ", ".join(_differing(rest)),
                 "Run `cryptoctl plan` in a minute; if it still differs, the field's new value is not kept.",
             )
-    session.remember()
     outputs = session.stack.outputs
     if run.machine:
         screen.json({**answer, "outputs": outputs})

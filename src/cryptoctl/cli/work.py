@@ -58,11 +58,13 @@ def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[R
         raise Failure(
             Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
         )
-    if report.ended(Outcome.FAILED):
+    if failed := report.ended(Outcome.FAILED):
+        known = next((each.failure for each in failed if each.failure), None)
+        hint = "Mend the cause and run the same command again; it goes on from here."
         raise Failure(
-            Problem.FAILED,
+            known.problem if known else Problem.FAILED,
             f"Not everything worked: {_ends(report)}.",
-            "Mend the cause and run the same command again; it goes on from here.",
+            f"{known.hint} {hint}" if known else hint,
         )
     return report, remaining(resources, aws, plan.goal)
 

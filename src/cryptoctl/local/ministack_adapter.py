@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
+_REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 VERSION: Final[str] = "1.5.33"
 
 SERVICES: Final[tuple[str, ...]] = (
@@ -93,3 +95,13 @@ def settle_what_was_interrupted(state: Path) -> None:
             fresh = file.with_suffix(".new")
             fresh.write_text(settled, encoding="utf-8")
             fresh.replace(file)
+
+
+def saved_regions(state: Path) -> set[str]:
+    """The regions in which ministack's saved state has tables or log groups."""
+    found: set[str] = set()
+    for name in ("dynamodb.json", "cloudwatch_logs.json"):
+        file = state / name
+        if file.exists():
+            found |= set(_REGION.findall(file.read_text(encoding="utf-8")))
+    return found

@@ -14,6 +14,7 @@ from cryptoctl.local.functions.elsewhere import Elsewhere
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import Functions
 from cryptoctl.local.functions.invocations import Invocations
+from cryptoctl.local.functions.metrics import Metrics
 from cryptoctl.local.home import Home
 from cryptoctl.local.inside import Inside
 from cryptoctl.local.logs.api import LogsApi
@@ -22,7 +23,9 @@ from cryptoctl.local.logs.subscriptions import Subscriptions
 from cryptoctl.local.mappings.api import MappingsApi
 from cryptoctl.local.mappings.mapping import MappingStore
 from cryptoctl.local.mappings.runner import Runner
+from cryptoctl.local.ministack_adapter import saved_regions
 from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.refusals import Refusals
 from cryptoctl.local.tables.api import TablesApi
 from cryptoctl.local.tables.store import TableStore
@@ -39,7 +42,8 @@ class Parts:
         self._durability = Durability(options.save_every_s)
         self.front = front = Front(inner)
         front.on_passed = self._durability.passed
-        inside = Inside(front)
+        self._inside = inside = Inside(front)
+        self._state = home.state
         endpoint = f"http://127.0.0.1:{port}"
         self._logs = LogStore(self._database)
         self._execution = Execution(endpoint, self._logs.write_line, options.idle_environment_s)
@@ -49,9 +53,9 @@ class Parts:
         )
         self._subscriptions = Subscriptions(inside)
         self._logs.on_events = self._subscriptions.take
-        tables = TableStore(self._database)
+        self._tables = tables = TableStore(self._database)
         mappings = MappingStore(self._database)
-        self._runner = Runner(inside, mappings)
+        self._runner = Runner(inside, mappings, self._execution.note_iterator_age)
         tables.on_records = self._runner.records_written
         self._streams = StreamsApi(tables)
         front.parts = (
@@ -64,14 +68,18 @@ class Parts:
                 front.inner, functions, self._execution, self._queue, Elsewhere(self._database, endpoint)
             ),
         )
+        self._metrics = Metrics(inside, self._execution.counts)
         self._work: list[asyncio.Task[Any]] = []
 
-    async def start(self) -> None:
+    async def start(self, *, after_damage: bool) -> None:
         """Takes up the work that goes on beside the requests."""
+        if after_damage:
+            await reconcile(self._inside, self._tables, self._logs, saved_regions(self._state))
         for work in (
             self._queue.work(),
             self._subscriptions.work(),
             self._durability.work(),
+            self._metrics.work(),
             self._keep_house(),
         ):
             self._begin(work)

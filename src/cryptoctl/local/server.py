@@ -43,7 +43,7 @@ class _Life:
 
     async def started(self) -> None:
         """Called when ministack is ready; connections wait in the socket's queue until then."""
-        await self.parts.start()
+        await self.parts.start(after_damage=bool(self.notes))
         started_at = datetime.now(UTC).isoformat()
         self.home.write(Record(pid=os.getpid(), port=self.port, started_at=started_at, notes=self.notes))
         _report(self.report_fd, {"port": self.port})

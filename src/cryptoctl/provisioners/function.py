@@ -19,6 +19,7 @@ from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Value
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -163,6 +164,19 @@ class Function(Provisioner):
             "Tags": self.scope.tags,
         }
 
+    def rights(self) -> Iterator[Right]:
+        """Looks (at the role's age too), makes, mends, removes."""
+        look = "GetFunction GetFunctionConfiguration GetPolicy"
+        change = (
+            "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PutFunctionConcurrency "
+            "DeleteFunctionConcurrency TagResource DeleteFunction"
+        )
+        yield from rights(Use.LOOK, "lambda", look, self.arn)
+        yield from rights(Use.LOOK, "lambda", "GetAccountSettings", "*")
+        yield from rights(Use.CHANGE, "lambda", change, self.arn)
+        if self.permissions:
+            yield from rights(Use.CHANGE, "lambda", "AddPermission RemovePermission", self.arn)
+
     @classmethod
     def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:
         """Whether the account's concurrency allows what is to be reserved."""
@@ -240,8 +254,11 @@ class Function(Provisioner):
     def _give_role_again(self, desired: Fields) -> Iterator[Action]:
         # The key's grant names the id of the role that was there when the function was configured. A role
         # made again under the old name has another id and cannot read the environment. AWS's own remedy
-        # is another role and back, which makes the grant anew.
-        yield self._call("UpdateFunctionConfiguration", Role=self.other_role.arn)
+        # is another role and back, which makes the grant anew. The other role need not be allowed to send
+        # to the dead letters' destination, which Lambda checks: so none is set meanwhile.
+        yield self._call(
+            "UpdateFunctionConfiguration", Role=self.other_role.arn, DeadLetterConfig={"TargetArn": ""}
+        )
         yield self._updated()
         yield self._call("UpdateFunctionConfiguration", **self._configuration(desired))
         yield self._updated()

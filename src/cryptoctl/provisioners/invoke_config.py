@@ -12,6 +12,7 @@ from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -67,6 +68,12 @@ class InvokeConfig(Provisioner):
             "MaximumRetryAttempts": self.retries,
             "OnSuccess": self.on_success.arn,
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, removes: rights on the function."""
+        change = "PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig"
+        yield from rights(Use.LOOK, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
+        yield from rights(Use.CHANGE, "lambda", change, self.function.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call replaces the whole of it."""

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from cryptoctl.aws import Answer, Aws, AwsError
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule
+from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 
@@ -25,13 +26,15 @@ class Key(Provisioner):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
-    is pending deletion, is found again by the tags that were written as it was made.
+    is pending deletion, is found again by the tags that were written as it was made. Where two runs make a
+    key at the same time, the one that is named first is the environment's; the other one goes again.
     """
 
     deletion_window_days: int
     policy: tuple[Statement, ...]
 
     kind: ClassVar[str] = "key"
+    closed: ClassVar[frozenset[str]] = frozenset({"Surplus"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocumentException",
@@ -74,13 +77,32 @@ class Key(Provisioner):
             if self.scope.owner_tags.items() <= its.items()
         ]
         described = [aws.call("kms", "DescribeKey", KeyId=key_id)["KeyMetadata"] for key_id in ours]
-        # The one in use before one that goes; of those that go, the one that goes last.
+        # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
+        described.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
         described.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
         return described[-1] if described else None
 
+    def _surplus(self, aws: Aws, named: str) -> dict[str, bool]:
+        filters = [{"Key": key, "Values": [value]} for key, value in self.scope.owner_tags.items()]
+        found = aws.items(
+            "resourcegroupstaggingapi",
+            "GetResources",
+            "ResourceTagMappingList",
+            ResourceTypeFilters=["kms:key"],
+            TagFilters=filters,
+        )
+        ids = [each["ResourceARN"].rpartition("/")[2] for each in found]
+        others = [key_id for key_id in ids if key_id != named]
+        described = [aws.look("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key_id) for key_id in others]
+        return {
+            each["KeyMetadata"]["KeyId"]: True
+            for each in described
+            if each and each["KeyMetadata"]["KeyState"] != "PendingDeletion"
+        }
+
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed:
         key_id = metadata["KeyId"]
-        policy, rotation, tags = aws.together(
+        policy, rotation, tags, surplus = aws.together(
             [
                 lambda: aws.call("kms", "GetKeyPolicy", KeyId=key_id, PolicyName="default"),
                 # A key pending deletion has no rotation to speak of.
@@ -88,6 +110,8 @@ class Key(Provisioner):
                     "kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id
                 ),
                 lambda: aws.call("kms", "ListResourceTags", KeyId=key_id),
+                # Only what has the name decides which other keys are too many.
+                lambda: self._surplus(aws, key_id) if alias else {},
             ]
         )
         assert policy is not None
@@ -99,20 +123,44 @@ class Key(Provisioner):
                 "Policy": normal(policy["Policy"]),
                 "KeyRotationEnabled": bool(rotation and rotation["KeyRotationEnabled"]),
                 "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
+                "Surplus": surplus or {},
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
             leaving=metadata.get("DeletionDate") if metadata["KeyState"] == "PendingDeletion" else None,
         )
 
     def desired(self) -> Fields:
-        """In use, named, rotating, under its policy, tagged."""
+        """In use, named, rotating, under its policy, tagged, and the only one."""
         return {
             "KeyState": "Enabled",
             "Alias": self.name,
             "Policy": document(self.policy),
             "KeyRotationEnabled": True,
             "Tags": self.scope.tags,
+            "Surplus": {},
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
+        keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
+        owner = self.scope.owner_tags.items()
+        ours = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owner}}
+        new = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in owner}}
+        look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
+        change = (
+            "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion "
+            "CreateGrant Encrypt"
+        )
+        yield from rights(Use.LOOK, "kms", "ListKeys", "*")
+        yield from rights(Use.LOOK, "tag", "GetResources", "*")
+        yield from rights(Use.LOOK, "kms", look, keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", "CreateKey", "*", condition=new)
+        # A new key is tagged as it is made; one of ours may lack another tag.
+        yield from rights(Use.CHANGE, "kms", "TagResource", keys, condition=new)
+        yield from rights(Use.CHANGE, "kms", "TagResource", keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", change, keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
+        yield from rights(Use.CHANGE, "kms", "CreateAlias DeleteAlias", alias)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes, names and rotates a key; or takes one back and mends it."""
@@ -125,26 +173,26 @@ class Key(Provisioner):
                     "Policy": Json(delta.desired["Policy"]),
                     "Tags": listed(delta.desired["Tags"], "TagKey", "TagValue"),
                 },
-                gives={"KeyId": "KeyMetadata.KeyId", "Arn": "KeyMetadata.Arn"},
+                gives={"NewKeyId": "KeyMetadata.KeyId"},
                 once=True,
             )
+            yield self._name(Ref(self, "NewKeyId"))
+            # Only now is it the environment's key, and may others use it.
+            yield self._named()
         if delta.touches("KeyState"):
             if delta.observed and delta.observed.leaving is not None:
                 yield self._call("CancelKeyDeletion", exists="KMSInvalidStateException")
             yield self._call("EnableKey")
-        if delta.creating or delta.touches("Alias"):
-            yield Call(
-                service="kms",
-                operation="CreateAlias",
-                params={"AliasName": self.name, "TargetKeyId": self.key_id},
-                exists="AlreadyExistsException",
-            )
+        if delta.touches("Alias"):
+            yield self._name(self.key_id)
         if delta.touches("Policy"):
             yield self._call("PutKeyPolicy", PolicyName="default", Policy=Json(delta.desired["Policy"]))
         if delta.creating or delta.touches("KeyRotationEnabled"):
             yield self._call("EnableKeyRotation")
         if delta.touches("Tags"):
             yield self._call("TagResource", Tags=listed(pairs(delta, "Tags"), "TagKey", "TagValue"))
+        for change in delta.keys("Surplus"):
+            yield self._schedule_deletion(change.key or "")
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Takes the name away and schedules the deletion: AWS deletes no key at once."""
@@ -152,13 +200,35 @@ class Key(Provisioner):
             yield Call(
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
             )
-        yield Call(
+        for key_id in (observed.outputs["KeyId"], *observed.fields["Surplus"]):
+            yield self._schedule_deletion(key_id)
+
+    def _name(self, key_id: Ref) -> Call:
+        return Call(
+            service="kms",
+            operation="CreateAlias",
+            params={"AliasName": self.name, "TargetKeyId": key_id},
+            exists="AlreadyExistsException",
+        )
+
+    def _named(self) -> Settle:
+        return Settle(
+            service="kms",
+            operation="DescribeKey",
+            params={"KeyId": self.name},
+            path="KeyMetadata.KeyState",
+            until=("Enabled",),
+            gone=NOT_FOUND,
+            gives={"KeyId": "KeyMetadata.KeyId", "Arn": "KeyMetadata.Arn"},
+            because="the key's name to be seen",
+            up_to_s=60,
+        )
+
+    def _schedule_deletion(self, key_id: str) -> Call:
+        return Call(
             service="kms",
             operation="ScheduleKeyDeletion",
-            params={
-                "KeyId": observed.outputs["KeyId"],
-                "PendingWindowInDays": self.deletion_window_days,
-            },
+            params={"KeyId": key_id, "PendingWindowInDays": self.deletion_window_days},
             gone="KMSInvalidStateException",
         )
 

@@ -11,6 +11,7 @@ from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -59,6 +60,15 @@ class LogGroup(Provisioner):
     def desired(self) -> Fields:
         """Retention and tags."""
         return {"retentionInDays": self.retention_days, "Tags": self.scope.tags}
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, mends, removes. CloudWatch Logs knows a group with and without `:*`."""
+        both = self.arn, self.streams_arn
+        yield from rights(Use.LOOK, "logs", "DescribeLogGroups", "*")
+        yield from rights(Use.LOOK, "logs", "ListTagsForResource", *both)
+        yield from rights(
+            Use.CHANGE, "logs", "CreateLogGroup PutRetentionPolicy TagResource DeleteLogGroup", *both
+        )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the group with its tags, then sets the retention."""

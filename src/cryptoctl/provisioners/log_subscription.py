@@ -12,6 +12,7 @@ from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -64,6 +65,12 @@ class LogSubscription(Provisioner):
     def desired(self) -> Fields:
         """Pattern and destination."""
         return {"filterPattern": self.pattern, "destinationArn": self.destination.arn}
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, removes: rights on the log group."""
+        both = self.group.arn, self.group.streams_arn
+        yield from rights(Use.LOOK, "logs", "DescribeSubscriptionFilters", *both)
+        yield from rights(Use.CHANGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *both)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call makes it or replaces it."""

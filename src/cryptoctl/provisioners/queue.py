@@ -12,6 +12,7 @@ from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Ref
 
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -78,6 +79,11 @@ class Queue(Provisioner):
             },
             "Tags": self.scope.tags,
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, mends, removes."""
+        yield from rights(Use.LOOK, "sqs", "GetQueueUrl GetQueueAttributes ListQueueTags", self.arn)
+        yield from rights(Use.CHANGE, "sqs", "CreateQueue SetQueueAttributes TagQueue DeleteQueue", self.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call makes it whole; attributes and tags are mended apart."""

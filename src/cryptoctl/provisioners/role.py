@@ -12,6 +12,7 @@ from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 
 NO_SUCH_ENTITY = "NoSuchEntity"
@@ -38,6 +39,12 @@ class Role(Provisioner):
             because="the new role to be seen by all of IAM",
             up_to_s=30,
             operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
+        ),
+        RetryRule(
+            code="DeleteConflict",
+            because="the removal of the role's policies to be seen by all of IAM",
+            up_to_s=60,
+            operations=("DeleteRole",),
         ),
         RetryRule(code="ConcurrentModification", because="another change of the role", up_to_s=30),
     )
@@ -90,6 +97,18 @@ class Role(Provisioner):
             "AttachedPolicies": {},
             "Tags": self.scope.tags,
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, mends, removes; and hands it to its service."""
+        look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
+        change = (
+            "CreateRole TagRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy DetachRolePolicy "
+            "DeleteRole"
+        )
+        yield from rights(Use.LOOK, "iam", look, self.arn)
+        yield from rights(Use.CHANGE, "iam", change, self.arn)
+        only = {"StringEquals": {"iam:PassedToService": self.service}}
+        yield from rights(Use.CHANGE, "iam", "PassRole", self.arn, condition=only)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the role, then each policy; a policy that is not declared goes."""

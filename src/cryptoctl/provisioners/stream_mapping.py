@@ -15,6 +15,7 @@ from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -103,6 +104,16 @@ class StreamMapping(Provisioner):
             "OnFailure": self.dead_letters.arn,
             "Tags": self.scope.tags,
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, mends, removes: a mapping has only an id, but it belongs to one function."""
+        ours = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
+        change = "CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+        yield from rights(Use.LOOK, "lambda", "ListEventSourceMappings", "*")
+        yield from rights(Use.LOOK, "lambda", "GetEventSourceMapping", "*", condition=ours)
+        yield from rights(Use.LOOK, "lambda", "ListTags", self._arn("*"))
+        yield from rights(Use.CHANGE, "lambda", change, "*", condition=ours)
+        yield from rights(Use.CHANGE, "lambda", "TagResource", self._arn("*"))
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the mapping, or sends all its settings again."""

@@ -11,6 +11,7 @@ from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Ref, Value
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -116,6 +117,13 @@ class Table(Provisioner):
             "DeletionProtectionEnabled": self.deletion_protection,
             "Tags": self.scope.tags,
         }
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, mends, removes."""
+        look = "DescribeTable DescribeContinuousBackups ListTagsOfResource"
+        change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
+        yield from rights(Use.LOOK, "dynamodb", look, self.arn)
+        yield from rights(Use.CHANGE, "dynamodb", change, self.arn)
 
     def guard(self, observed: Observed) -> str | None:
         """Deletion protection stands, whatever this machine's configuration says."""

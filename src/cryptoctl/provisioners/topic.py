@@ -12,6 +12,7 @@ from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = ("NotFound", "NotFoundException")
@@ -64,6 +65,14 @@ class Topic(Provisioner):
         """Tags and subscribers."""
         subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}
         return {"Tags": self.scope.tags, "Subscriptions": subscriptions}
+
+    def rights(self) -> Iterator[Right]:
+        """Looks, makes, mends, removes."""
+        look = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
+        yield from rights(Use.LOOK, "sns", look, self.arn)
+        yield from rights(Use.CHANGE, "sns", "CreateTopic TagResource DeleteTopic", self.arn)
+        if self.subscribers:
+            yield from rights(Use.CHANGE, "sns", "Subscribe", self.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the topic with its tags, then adds the subscribers that are missing."""

@@ -36,7 +36,7 @@ class Settle:
     """A wait until a reading request shows one of the wished values at `path` (JMESPath).
 
     The error code `gone` reads as the value None. A value in `fails` ends the wait as a failure, with the
-    text at `reason` (JMESPath).
+    text at `reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait.
     """
 
     service: str
@@ -47,6 +47,7 @@ class Settle:
     because: str
     up_to_s: float
     gone: str | None = None
+    gives: Mapping[str, str] = field(default_factory=dict)
     fails: tuple[Value, ...] = ()
     reason: str | None = None
 

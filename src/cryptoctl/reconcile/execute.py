@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import jmespath
 
 from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
@@ -41,6 +42,8 @@ class Result:
     outcome: Outcome
     seconds: float
     problem: str = ""
+    failure: Failure | None = None
+    """The failure itself where it is one that a person can mend (credentials, network)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,7 @@ class _Run:
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
-        outcome, problem = Outcome.DONE, ""
+        outcome, problem, failure = Outcome.DONE, "", None
         try:
             self._wait_for(step.after)
             self._check_stop()
@@ -137,14 +140,22 @@ class _Run:
             outcome, problem = Outcome.INTERRUPTED, "interrupted"
         except (StepFailed, AwsError) as error:
             outcome, problem = Outcome.FAILED, str(error)
-        except Exception as error:  # a defect of ours: told, and the other steps are still finished
+        except Failure as error:
+            outcome, problem, failure = Outcome.FAILED, error.message, error
+        except BaseException as error:  # a defect, or a screen that is gone: the others are still finished
             outcome, problem = Outcome.FAILED, f"{type(error).__name__}: {error}"
-        result = Result(step=step, outcome=outcome, seconds=self.clock.now_s() - begun_s, problem=problem)
-        self.listener.ended(result)
+        result = Result(
+            step=step,
+            outcome=outcome,
+            seconds=self.clock.now_s() - begun_s,
+            problem=problem,
+            failure=failure,
+        )
         with self.changed:
             self.results[step.resource] = result
             self.pending.discard(step.resource)
             self.changed.notify_all()
+        self.listener.ended(result)
 
     def _wait_for(self, others: tuple[Provisioner, ...]) -> None:
         def all_over() -> bool:
@@ -211,9 +222,10 @@ class _Run:
     def _settle(self, step: Step, settle: Settle, patience: Patience) -> None:
         params = wire(resolve(settle.params, self._value))
         latest: Value = None
+        answer: Value = None
 
         def rested() -> bool | None:
-            nonlocal latest
+            nonlocal latest, answer
             answer = self.aws.look(settle.service, settle.operation, absent=settle.gone, **params)
             latest = None if answer is None else jmespath.search(settle.path, answer)
             if latest in settle.fails:
@@ -225,6 +237,7 @@ class _Run:
             raise StepFailed(
                 f"waited {settle.up_to_s:.0f} s for {settle.because}, but {settle.path} is still {latest}"
             )
+        self._publish(step.resource, settle.gives, answer)
 
     def _call(self, step: Step, call: Call, patience: Patience) -> None:
         params = wire(resolve(call.params, self._value))
@@ -244,9 +257,12 @@ class _Run:
                 waits = pauses.setdefault(rule, patience.pauses(rule.because, rule.up_to_s))
                 if next(waits, None) is None:
                     raise StepFailed(f"{error} (waited {rule.up_to_s:.0f} s for {rule.because})") from error
+        self._publish(step.resource, call.gives, answer)
+
+    def _publish(self, resource: Provisioner, gives: Mapping[str, str], answer: Value) -> None:
         with self.changed:
-            for name, path in call.gives.items():
-                self.values[Ref(step.resource, name)] = jmespath.search(path, answer)
+            for name, path in gives.items():
+                self.values[Ref(resource, name)] = jmespath.search(path, answer)
             self.changed.notify_all()
 
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 3.0
 # A pause is this part of what was waited already: so nothing is noticed much later than it happens.
-PAUSE_PER_WAITED = 0.15
+PAUSE_PER_WAITED = 0.1
 
 
 class Interrupted(Exception):

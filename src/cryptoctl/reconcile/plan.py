@@ -119,8 +119,8 @@ def build(
             step = present(resource, observed, known, adopt=adopt)
         else:
             step = _absent(resource, observed, dependents=_dependents(resource, ordered))
-        for call in step.calls:
-            for output in call.gives:
+        for action in step.actions:
+            for output in action.gives:
                 known.pop(Ref(resource, output), None)
         if step.verb is Verb.REPLACE:
             replaced.add(resource)

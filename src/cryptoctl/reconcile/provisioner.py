@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from cryptoctl.reconcile.call import Action, RetryRule
+from cryptoctl.reconcile.rights import Right
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 
@@ -80,6 +81,10 @@ class Provisioner(ABC):
     def guard(self, observed: Observed) -> str | None:
         """Why it must not be removed, in a sentence; None where nothing speaks against it."""
         return None
+
+    def rights(self) -> Iterator[Right]:
+        """What a caller must be allowed to, to look at it and to change it."""
+        yield from ()
 
     @classmethod
     def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:

@@ -119,6 +119,23 @@ def test_a_function_as_destination(bench: Workbench) -> None:
     assert bench.seen(second)[0]["event"]["responsePayload"] == {"echo": {"a": 1}}
 
 
+@pytest.mark.torture  # the youngest age that AWS takes is a minute
+@pytest.mark.behaviour("asynchronous", "an event that waited too long is given up, and told of", RETRIES)
+def test_an_event_that_grows_too_old_is_given_up(bench: Workbench) -> None:
+    (dlq, dlq_arn), (url, arn) = bench.queue(), bench.queue()
+    function = bench.function(ECHO, DeadLetterConfig={"TargetArn": dlq_arn})
+    bench.client("lambda").put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    destination = {"OnFailure": {"Destination": arn}}
+    configure(bench, function, MaximumEventAgeInSeconds=60, DestinationConfig=destination)
+    bench.invoke_async(function, {"a": 1})
+    letter = bench.eventually(lambda: bench.messages(url), within_s=150, what="the record of the failure")[0]
+    record = json.loads(letter["Body"])
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["requestPayload"] == {"a": 1}
+    assert json.loads(bench.message(dlq)["Body"]) == {"a": 1}
+    assert bench.seen(function) == []
+
+
 @pytest.mark.behaviour("asynchronous", "a throttled event waits; that is no attempt", RETRIES)
 def test_a_throttled_event_waits(bench: Workbench) -> None:
     function = bench.function(ECHO)

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from local.workbench import Workbench, reporting
 
 VARIABLES = "Lambda developer guide: Working with Lambda environment variables"
+TOPIC = "Lambda developer guide: Invoking Lambda functions with Amazon SNS notifications"
 INVOKE = "Lambda API reference: Invoke"
 CONTEXT = "Lambda developer guide: Using the Lambda context object to retrieve Python function information"
 CONCURRENCY = "Lambda developer guide: Configuring reserved concurrency for a function"
@@ -174,6 +175,24 @@ def test_the_tail_of_the_log(bench: Workbench) -> None:
     function = bench.function("def handler(event, context): print('the last line')")
     answer = bench.client("lambda").invoke(FunctionName=function, Payload=b"{}", LogType="Tail")
     assert "the last line" in base64.b64decode(answer["LogResult"]).decode()
+
+
+@pytest.mark.behaviour("functions", "a topic invokes the functions subscribed to it", TOPIC)
+def test_a_topic_invokes_its_subscriber(bench: Workbench) -> None:
+    source = "def handler(event, context): print('@say ' + event['Records'][0]['Sns']['Message'])"
+    function = bench.function(source)
+    topic = bench.client("sns").create_topic(Name=bench.name("topic"))["TopicArn"]
+    bench.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="topic",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    bench.client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(function))
+    bench.client("sns").publish(TopicArn=topic, Message='{"price": 1}')
+    assert bench.eventually(lambda: bench.seen(function), what="the message") == [{"price": 1}]
+    bench.client("sns").delete_topic(TopicArn=topic)
 
 
 @pytest.mark.behaviour("functions", "a payload that is no JSON is refused", INVOKE)

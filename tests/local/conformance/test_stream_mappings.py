@@ -16,6 +16,7 @@ ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB 
 PARTIAL = "Lambda developer guide: Configuring partial batch response with DynamoDB and Lambda"
 FILTER = "Lambda developer guide: Using event filtering with a DynamoDB event source"
 BATCHING = "Lambda developer guide: Batching behavior"
+METRICS = "Lambda developer guide: Types of metrics for Lambda functions"
 API = "Lambda API reference: CreateEventSourceMapping"
 
 TELL = reporting("""
@@ -274,6 +275,26 @@ def test_an_unknown_identifier_fails_the_whole_batch(bench: Workbench) -> None:
     assert wait_for(bench, function, 3) == [[1, 2], [1, 2], [3]]
 
 
+@pytest.mark.torture  # the youngest age that AWS takes is a minute
+@pytest.mark.behaviour(
+    "stream mappings", "records older than the maximum age are given up, and told of", ERRORS
+)
+def test_records_that_grow_too_old_are_given_up(bench: Workbench) -> None:
+    function, (table, stream) = bench.function(TELL), bench.table()
+    bench.client("lambda").put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    url, arn = bench.queue()
+    destination = {"OnFailure": {"Destination": arn}}
+    bench.mapping(function, stream, MaximumRecordAgeInSeconds=60, DestinationConfig=destination)
+    bench.put(table, 1, 2)
+    letter = bench.eventually(lambda: bench.messages(url), within_s=90, what="the record of the failure")[0]
+    note = json.loads(letter["Body"])
+    assert note["requestContext"]["condition"] == "RecordAgeExceeded"
+    bench.client("lambda").delete_function_concurrency(FunctionName=function)
+    bench.put(table, 3)
+    wait_for(bench, function, 3)
+    assert delivered(bench, function) == [3]
+
+
 @pytest.mark.behaviour("stream mappings", "a throttled function's records wait, and that is no retry", ERRORS)
 def test_throttles_wait_and_do_not_count(bench: Workbench) -> None:
     function, (table, stream) = bench.function(TELL), bench.table()
@@ -369,6 +390,29 @@ def test_last_processing_result(bench: Workbench) -> None:
     bench.put(table, 13)
     problem = "PROBLEM: Function call failed"
     bench.eventually(lambda: settings(bench, mapping)["LastProcessingResult"] == problem, what=problem)
+
+
+@pytest.mark.behaviour("stream mappings", "the age of the last record is a metric of the function", METRICS)
+def test_iterator_age_is_a_metric(bench: Workbench) -> None:
+    function, (table, stream) = bench.function(TELL), bench.table()
+    bench.mapping(function, stream)
+    bench.put(table, 1)
+
+    def ages() -> list[Any]:
+        now = time.time()
+        found: list[Any] = bench.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="IteratorAge",
+            Dimensions=[{"Name": "FunctionName", "Value": function}],
+            StartTime=now - 600,
+            EndTime=now + 60,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        return found
+
+    (found,) = bench.eventually(ages, within_s=20, what="an iterator age")
+    assert 0 <= found["Maximum"] < 60_000
 
 
 @pytest.mark.behaviour(

@@ -30,6 +30,7 @@ class Counts:
     errors: int = 0
     throttles: int = 0
     durations_ms: list[float] = field(default_factory=list)
+    iterator_ages_ms: list[float] = field(default_factory=list)
 
 
 class Execution:
@@ -100,6 +101,10 @@ class Execution:
             else:
                 environment.close()
         return outcome
+
+    def note_iterator_age(self, region: str, name: str, age_ms: float) -> None:
+        """Takes the age of the last record of a stream batch that the function is done with."""
+        self.counts[region, name].iterator_ages_ms.append(age_ms)
 
     def _new(self, function: Function) -> Environment:
         environment = Environment(function, self._endpoint)

@@ -28,7 +28,7 @@ class Runner(Protocol):
     async def restart(self, mapping: Mapping) -> None:
         """Takes up a mapping that is new or changed."""
 
-    async def stop(self, uuid: str) -> None:
+    def stop(self, uuid: str) -> object:
         """Lets go of a mapping."""
 
 
@@ -106,7 +106,7 @@ class MappingsApi:
 
     async def _delete(self, mapping: Mapping) -> Response:
         _check_settled(mapping)
-        await self._runner.stop(mapping.uuid)
+        self._runner.stop(mapping.uuid)
         self._store.remove(mapping.uuid)
         mapping.state, mapping.changed_at = "Deleting", time.time()
         return _shown(mapping, status=202)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from cryptoctl.local.inside import Inside
-from cryptoctl.local.mappings.delivery import Delivery
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.reader import Reader
-from cryptoctl.local.mappings.worker import Worker
+from cryptoctl.local.mappings.worker import NoteAge, Worker
 
+CLOSES_WITHIN_S: Final[float] = 3.0
 logger = logging.getLogger(__name__)
 
 
 class Runner:
     """The workers of all mappings."""
 
-    def __init__(self, inside: Inside, store: MappingStore) -> None:
+    def __init__(self, inside: Inside, store: MappingStore, note_age: NoteAge) -> None:
         self._inside = inside
+        self._note_age = note_age
         self._store = store
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Takes up every mapping where it was left."""
@@ -28,31 +33,51 @@ class Runner:
             await self.restart(mapping)
 
     async def restart(self, mapping: Mapping) -> None:
-        """Takes up a mapping that is new or changed; its running batch is finished first."""
-        await self.stop(mapping.uuid)
+        """Takes up a mapping that is new or changed, after the invocation it is in the middle of."""
+        before = self.stop(mapping.uuid)
         if mapping.position is None:
             # Where LATEST is, is decided now: what is written from here on must not be missed.
             mapping.position = await Reader(self._inside, mapping).first_position()
             self._store.save(mapping)
         if mapping.enabled:
-            worker = Worker(mapping, self._store, self._inside, Delivery(self._inside, mapping))
-            self._workers[mapping.uuid] = (worker, asyncio.create_task(worker.run()))
+            worker = Worker(mapping, self._store, self._inside, self._note_age)
+            self._workers[mapping.uuid] = (worker, self._begin(_one_after_the_other(before, worker)))
+        elif before is not None:
+            # Nothing runs after it; a mapping that is enabled before it ends still has to wait for it.
+            self._ending[mapping.uuid] = before
 
-    async def stop(self, uuid: str) -> None:
-        """Lets go of a mapping after the invocation it may be in the middle of."""
+    def stop(self, uuid: str) -> asyncio.Task[None] | None:
+        """Asks a mapping's worker to end; the task that ends with it, where there is one."""
+        ending = self._ending.pop(uuid, None)
         worker, task = self._workers.pop(uuid, (None, None))
-        if worker is None or task is None:
-            return
-        worker.stop()
-        await asyncio.wait([task], timeout=5.0)
-        task.cancel()
+        if worker is not None:
+            worker.stop()
+        return task or ending
 
     async def close(self) -> None:
-        """Lets go of every mapping."""
-        await asyncio.gather(*(self.stop(uuid) for uuid in list(self._workers)))
+        """Lets go of every mapping, and of invocations that do not end soon."""
+        for uuid in list(self._workers):
+            self.stop(uuid)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=CLOSES_WITHIN_S)
+            for task in late:
+                task.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def records_written(self, stream_arn: str) -> None:
         """Wakes the mappings of a stream; they look for themselves now and then as well."""
         for worker, _ in self._workers.values():
             if worker.mapping.settings["EventSourceArn"] == stream_arn:
                 worker.wake()
+
+
+async def _one_after_the_other(before: asyncio.Task[None] | None, worker: Worker) -> None:
+    """Two workers of a mapping at once would deliver out of order."""
+    if before is not None:
+        await asyncio.wait([before])
+    await worker.run()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 LOOKS_EVERY_S: Final[float] = 1.0
 """How often a mapping looks by itself; the engine wakes it when something was written."""
 MOST_BYTES: Final[int] = 6_000_000
+NoteAge = Callable[[str, str, float], None]
+"""Takes the age of the last record of a finished batch: region, function, milliseconds."""
 FIRST_PAUSE_S: Final[float] = 0.1
 LONGEST_PAUSE_S: Final[float] = 30.0
 
@@ -29,10 +32,11 @@ LONGEST_PAUSE_S: Final[float] = 30.0
 class Worker:
     """Delivers the records of one mapping, in order."""
 
-    def __init__(self, mapping: Mapping, store: MappingStore, inside: Inside, delivery: Delivery) -> None:
+    def __init__(self, mapping: Mapping, store: MappingStore, inside: Inside, note_age: NoteAge) -> None:
         self.mapping = mapping
         self._store = store
-        self._delivery = delivery
+        self._delivery = Delivery(inside, mapping)
+        self._note_age = note_age
         self._reader = Reader(inside, mapping)
         self._filters = parse_filters(mapping.settings.get("FilterCriteria"))
         self._rules = Rules(
@@ -179,6 +183,8 @@ class Worker:
         if not records:
             self.mapping.last_result = result
             return
+        age_s = time.time() - records[-1]["dynamodb"]["ApproximateCreationDateTime"]
+        self._note_age(self.mapping.region, self.mapping.function_name, max(0.0, age_s * 1000))
         # Records behind the last one that were read but not wanted are done with as well.
         newest_wanted = not self._pending and records[-1] is self._newest_wanted
         last = self._last_read if newest_wanted and self._last_read else records[-1]

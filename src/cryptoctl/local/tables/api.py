@@ -105,10 +105,8 @@ class TablesApi:
         name = described.get("TableName", "")
         if operation == "DeleteTable":
             self._store.drop(request.region, name)
-        elif operation == "CreateTable":
-            if not described.get("GlobalSecondaryIndexes") and not described.get("LocalSecondaryIndexes"):
-                self._store.describe(request.region, name, described)
-        elif self._store.table(request.region, name):
+        elif not described.get("GlobalSecondaryIndexes") and not described.get("LocalSecondaryIndexes"):
+            # Whenever it is described, so that a table that was lost with the store is taken up again.
             self._store.describe(request.region, name, described)
         table = self._store.table(request.region, name)
         if table is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.tables.values import ITEM_BYTES, Item, Value, invalid, item_size, sortable
+from cryptoctl.local.tables.values import ITEM_BYTES, Item, invalid, item_size, sortable
 
 SCHEMA: Final[str] = """
 CREATE TABLE IF NOT EXISTS ddb_table (
@@ -252,8 +252,3 @@ class TableStore:
         sql = "SELECT count(*), coalesce(sum(size), 0) FROM ddb_item WHERE table_id = ?"
         count, size = self.database.execute(sql, table.id).fetchone()
         return count, size
-
-
-def attribute(value: Value | None) -> Any:
-    """The bare content of a value."""
-    return None if value is None else next(iter(value.values()))

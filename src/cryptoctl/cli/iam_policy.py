@@ -1,0 +1,20 @@
+"""cryptoctl iam-policy: the smallest policy for deploying, operating or reading."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.command import Run, command
+from cryptoctl.ops.permissions import Purpose, policy
+
+
+@command(app, "iam-policy", example="cryptoctl iam-policy --for operate --env prod")
+def iam_policy(
+    run: Run,
+    purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,
+) -> None:
+    """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
+    run.screen.json(policy(run.session.stack, purpose))

@@ -1,0 +1,56 @@
+"""After an unclean end: brings the engine's store and ministack's state to the same tables and log groups.
+
+Each is whole in itself, but a file that was damaged and kept aside leaves one of them without what the other
+knows. What ministack describes exists; what it does not, does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptoctl.local.inside import Inside
+from cryptoctl.local.logs.store import LogStore
+from cryptoctl.local.tables.store import TableStore
+
+
+async def reconcile(inside: Inside, tables: TableStore, logs: LogStore, regions: set[str]) -> None:
+    """Takes up what is missing in the store, and drops what nobody describes."""
+    known = {table.region for table in tables.tables()} | {region for region, _ in logs.groups()}
+    for region in sorted(regions | known):
+        described = await _tables(inside, region)
+        for table in tables.tables():
+            if table.region == region and table.name not in described:
+                tables.drop(region, table.name)
+        groups = await _groups(inside, region)
+        for group in groups:
+            logs.add_group(region, group["logGroupName"])
+            logs.retain(region, group["logGroupName"], group.get("retentionInDays"))
+        names = {group["logGroupName"] for group in groups}
+        for place, name in logs.groups():
+            if place == region and name not in names:
+                logs.remove_group(region, name)
+
+
+async def _tables(inside: Inside, region: str) -> set[str]:
+    """The tables of a region. Describing one is what has the front take it up."""
+    names: set[str] = set()
+    more: dict[str, Any] = {}
+    while True:
+        answer = await inside.json("dynamodb", "ListTables", region, **more)
+        for name in answer["TableNames"]:
+            await inside.json("dynamodb", "DescribeTable", region, TableName=name)
+            names.add(name)
+        if "LastEvaluatedTableName" not in answer:
+            return names
+        more = {"ExclusiveStartTableName": answer["LastEvaluatedTableName"]}
+
+
+async def _groups(inside: Inside, region: str) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = []
+    more: dict[str, Any] = {}
+    while True:
+        answer = await inside.json("logs", "DescribeLogGroups", region, **more)
+        groups += answer["logGroups"]
+        if not answer.get("nextToken"):
+            return groups
+        more = {"nextToken": answer["nextToken"]}

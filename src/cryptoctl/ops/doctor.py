@@ -1,0 +1,174 @@
+"""Whether `up` would come through, asked before anything is created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.rights import Right
+from cryptoctl.stack import RUNTIME, Stack
+
+# AWS refuses a request whose signature is five minutes off.
+SKEW_REFUSED = timedelta(minutes=5)
+SKEW_WORTH_MENDING = timedelta(seconds=30)
+DENIED = ("AccessDenied", "AccessDeniedException")
+
+
+class Result(StrEnum):
+    """How a check went."""
+
+    GOOD = "good"
+    UNKNOWN = "unknown"
+    """it could not be asked, or it does no harm yet"""
+    BAD = "bad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """What was looked at, how it stands, and what to do about it."""
+
+    what: str
+    result: Result
+    detail: str
+    advice: str = ""
+
+
+def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
+    """All checks, in the order in which a failure would be met. `enforced`: permissions mean something."""
+    yield Check(
+        what="credentials", result=Result.GOOD, detail=f"{aws.caller.arn} in account {aws.caller.account}"
+    )
+    yield Check(what="region", result=Result.GOOD, detail=aws.region)
+    yield _clock(aws)
+    yield _runtime(aws)
+    if enforced:
+        yield _permissions(aws, needed(stack, Purpose.DEPLOY))
+    else:
+        yield Check(what="permissions", result=Result.GOOD, detail="the engine lets its owner do everything")
+    plan = planned(list(stack), aws, Goal.PRESENT)
+    yield _names(plan)
+    yield _obstacles(plan)
+    yield _in_the_way(plan)
+
+
+def _clock(aws: Aws) -> Check:
+    headers = aws.call("sts", "GetCallerIdentity")["ResponseMetadata"].get("HTTPHeaders", {})
+    if "date" not in headers:
+        return Check(what="clock", result=Result.UNKNOWN, detail="the answers carry no date")
+    skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
+    seconds = f"{skew.total_seconds():.0f} s off"
+    if skew < SKEW_WORTH_MENDING:
+        return Check(what="clock", result=Result.GOOD, detail=seconds)
+    result = Result.BAD if skew >= SKEW_REFUSED else Result.UNKNOWN
+    return Check(
+        what="clock",
+        result=result,
+        detail=seconds,
+        advice="Let NTP set this machine's clock; AWS refuses 300 s.",
+    )
+
+
+def _runtime(aws: Aws) -> Check:
+    known = aws.client("lambda").meta.service_model.shape_for("Runtime").enum
+    if RUNTIME in known:
+        return Check(what="runtime", result=Result.GOOD, detail=f"{RUNTIME} is known to this boto3")
+    return Check(
+        what="runtime",
+        result=Result.UNKNOWN,
+        detail=f"this boto3 does not know {RUNTIME}",
+        advice="Update boto3.",
+    )
+
+
+def _permissions(aws: Aws, wanted: Sequence[Right]) -> Check:
+    source = _principal(aws)
+    if source is None:
+        return Check(
+            what="permissions", result=Result.GOOD, detail="the account's root user may do everything"
+        )
+    try:
+        denied = sorted(_denied(aws, source, wanted))
+    except AwsError as error:
+        return Check(
+            what="permissions",
+            result=Result.UNKNOWN,
+            detail=f"IAM could not be asked ({error.code})",
+            advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy.",
+        )
+    if denied:
+        return Check(
+            what="permissions",
+            result=Result.BAD,
+            detail=f"denied: {', '.join(denied)}",
+            advice="Attach what `cryptoctl iam-policy --for deploy` prints.",
+        )
+    return Check(what="permissions", result=Result.GOOD, detail=f"all of {len(wanted)} are allowed")
+
+
+def _principal(aws: Aws) -> str | None:
+    """The user or role whose policies decide; a session's ARN names its role."""
+    kind, _, rest = aws.caller.arn.split(":", 5)[5].partition("/")
+    if kind == "root":
+        return None
+    if kind == "assumed-role":
+        role = rest.partition("/")[0]
+        return f"arn:{aws.caller.partition}:iam::{aws.caller.account}:role/{role}"
+    return aws.caller.arn
+
+
+def _denied(aws: Aws, source: str, wanted: Sequence[Right]) -> Iterator[str]:
+    together: dict[tuple[tuple[str, ...], str], tuple[Right, list[str]]] = {}
+    for right in wanted:
+        together.setdefault((right.resources, repr(right.condition)), (right, []))[1].append(right.action)
+    for right, actions in together.values():
+        answer = aws.call(
+            "iam",
+            "SimulatePrincipalPolicy",
+            PolicySourceArn=source,
+            ActionNames=actions,
+            ResourceArns=list(right.resources),
+            ContextEntries=list(_context(right)),
+        )
+        for each in answer["EvaluationResults"]:
+            if each["EvalDecision"] != "allowed":
+                yield each["EvalActionName"]
+
+
+def _context(right: Right) -> Iterator[dict[str, Any]]:
+    for tests in right.condition.values():
+        for key, value in tests.items():
+            yield {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+
+
+def _names(plan: Plan) -> Check:
+    if not plan.refused:
+        return Check(what="names", result=Result.GOOD, detail="no name is taken by somebody else")
+    return Check(
+        what="names",
+        result=Result.BAD,
+        detail=f"somebody else's: {', '.join(str(step.resource) for step in plan.refused)}",
+        advice="Choose another --env, or take them over with `cryptoctl up --adopt`.",
+    )
+
+
+def _obstacles(plan: Plan) -> Check:
+    if not plan.obstacles:
+        return Check(what="quotas", result=Result.GOOD, detail="the account's limits allow it")
+    return Check(what="quotas", result=Result.BAD, detail=" ".join(plan.obstacles))
+
+
+def _in_the_way(plan: Plan) -> Check:
+    seen = [(step.resource, step.delta.observed) for step in plan.steps]
+    leaving = [str(resource) for resource, observed in seen if observed and observed.leaving]
+    work = f"{len(plan.work)} resources to make or mend" if plan.work else "everything is as it should be"
+    if leaving:
+        work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
+    return Check(what="environment", result=Result.GOOD, detail=work)

@@ -1,0 +1,87 @@
+"""What becomes of a batch: the rules alone, over every way in which a function can fail."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.local.mappings.batches import Answer, Batch, Rules, judge
+
+
+def record(number: int) -> dict[str, Any]:
+    return {"dynamodb": {"SequenceNumber": str(1000 + number)}}
+
+
+def number_of(each: Any) -> int:
+    return int(each["dynamodb"]["SequenceNumber"]) - 1000
+
+
+def run(count: int, poison: set[int], rules: Rules, *, reports: bool) -> tuple[list[int], list[int], int]:
+    """Delivers a batch to a function that fails for the poison: what it took, what was given up, tries."""
+    waiting = [Batch(records=tuple(record(number) for number in range(count)))]
+    accepted: list[int] = []
+    given_up: list[int] = []
+    tries = 0
+    while waiting:
+        batch = waiting.pop(0)
+        tries += 1
+        bad = [each for each in batch.records if number_of(each) in poison]
+        if reports:
+            failures = [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in bad]
+            answer = Answer(error=False, payload=json.dumps({"batchItemFailures": failures}))
+        else:
+            answer = Answer(error=bool(bad), payload="null")
+        verdict = judge(batch, answer, rules)
+        accepted += [number_of(each) for each in batch.records[: verdict.done]]
+        given_up += [number_of(each) for each in verdict.given_up.records] if verdict.given_up else []
+        waiting[:0] = verdict.again
+        assert tries < 10_000
+    return accepted, given_up, tries
+
+
+poisons = st.sets(st.integers(min_value=0, max_value=19), max_size=5)
+
+
+@given(
+    count=st.integers(min_value=1, max_value=20),
+    poison=poisons,
+    retries=st.integers(0, 3),
+    reports=st.booleans(),
+)
+def test_with_bisecting_only_the_poison_is_given_up(
+    count: int, poison: set[int], retries: int, reports: bool
+) -> None:
+    rules = Rules(retries=retries, bisect=True, reports_failures=reports)
+    accepted, given_up, _ = run(count, poison, rules, reports=reports)
+    assert accepted == [number for number in range(count) if number not in poison]
+    assert given_up == sorted(number for number in poison if number < count)
+
+
+@given(
+    count=st.integers(min_value=1, max_value=20),
+    poison=poisons,
+    retries=st.integers(0, 3),
+    reports=st.booleans(),
+)
+def test_without_bisecting_every_record_ends_once_and_in_order(
+    count: int, poison: set[int], retries: int, reports: bool
+) -> None:
+    rules = Rules(retries=retries, bisect=False, reports_failures=reports)
+    accepted, given_up, tries = run(count, poison, rules, reports=reports)
+    assert [*accepted, *given_up] == [*range(count)]
+    first = min((number for number in poison if number < count), default=None)
+    if first is None:
+        assert tries == 1
+    else:
+        assert given_up == [*range(first if reports else 0, count)]
+        assert tries == 1 + retries
+
+
+def test_infinite_retries_never_give_up() -> None:
+    rules = Rules(retries=-1, bisect=False, reports_failures=False)
+    verdict = judge(Batch(records=(record(1),), failures=5000), Answer(error=True, payload="null"), rules)
+    assert verdict.given_up is None
+    assert verdict.again[0].failures == 5001
