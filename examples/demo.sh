@@ -9,18 +9,18 @@ run() {
 }
 
 run cryptoctl up --env demo --local
-run cryptoctl send-price --env demo --file examples/eth_usdt_trades.csv --symbol ETH --exchange binance
-run cryptoctl prices ETH --env demo --last 25 --wait
-run cryptoctl status --env demo
+run cryptoctl send-price --env demo --local --file examples/eth_usdt_trades.csv --symbol ETH --exchange binance
+run cryptoctl prices ETH --env demo --local --last 25 --wait
+run cryptoctl status --env demo --local
 
 cat <<'END'
 
 The pipeline is up on this machine, with its data. Go on with
 
     . .venv/bin/activate
-    cryptoctl send-price BTC 50000 coinbase --env demo
-    cryptoctl prices BTC --env demo
-    cryptoctl logs --env demo --follow
+    cryptoctl send-price BTC 50000 coinbase --env demo --local
+    cryptoctl prices BTC --env demo --local
+    cryptoctl logs --env demo --local --follow
 
 and remove it with `make demo-down`.
 END

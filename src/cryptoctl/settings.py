@@ -46,11 +46,14 @@ def _reserved(wanted: int | str) -> int | None:
 
 
 def _subscriber(text: str) -> str:
-    if re.fullmatch(r"[^@\s]+@[^@\s]+", text) or re.fullmatch(r"https://\S+", text):
+    if re.fullmatch(r"[^@\s:/]+@[^@\s]+|https://[^@\s]+", text):
         return text
-    if re.fullmatch(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?", text):
+    if re.fullmatch(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}", text):
         return text
-    raise ValueError("must be an email address, an https:// address, or the ARN of an SQS queue")
+    # A password in an address would stand in plans, and SNS never shows it again for comparison.
+    raise ValueError(
+        "must be an email address, an https:// address without a password, or the ARN of a standard SQS queue"
+    )
 
 
 class WebhookProcessor(_Section):
@@ -232,10 +235,13 @@ def remembered(environment: str) -> Memory | None:
 
 
 def remember(environment: str, memory: Memory) -> None:
-    """Writes the hint."""
+    """Writes the hint, where that is possible."""
     memories = {**_memories(), environment: memory.model_dump(mode="json")}
     path = _memory_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(memories, indent=1), encoding="utf-8")
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(memories, indent=1), encoding="utf-8")
+        fresh.replace(path)
+    except OSError:  # a hint only: without it, --local or --aws says where
+        return

@@ -11,7 +11,7 @@ import pytest
 from cryptoctl.aws import AwsError
 from cryptoctl.ops.dead_letters.enriching import Enricher
 from cryptoctl.ops.dead_letters.repair import repair
-from cryptoctl.ops.dead_letters.replay import End, Wish
+from cryptoctl.ops.dead_letters.results import End, Wish
 from cryptoctl.ops.dead_letters.unenriched import Search
 from dead_letters.workshop import ENRICHER, WEBHOOK, Told, Workshop, eventually, without
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dead_letters.killed import shorten_the_first_hold
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
@@ -19,6 +20,12 @@ PROGRAM = Path(__file__).with_name("killed.py")
 # Steps of a replay of what `_fill` puts there; a kill after the last one is a replay that went through.
 ABOUT = 75
 SEEDS = 50
+
+
+@pytest.fixture(autouse=True)
+def short_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the processes that are killed."""
+    shorten_the_first_hold(monkeypatch.setattr)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -45,6 +52,16 @@ def test_the_time_that_was_chosen_is_kept_over_a_kill(shop: Workshop) -> None:
     assert (summary.complete, summary.finished) == (True, 1)
     assert [item["timestamp"] for item in shop.items()] == [stored["timestamp"]]
     assert "log line" in told.results[0].way and told.results[0].way.endswith("price duplicate")
+
+
+def test_what_was_received_and_never_written_down_is_waited_for(shop: Workshop) -> None:
+    """The other queue's messages, held and known, must not be taken for those that are missing."""
+    shop.send_events([shop.price(number) for number in range(8)])
+    shop.send(ENRICHER, json.dumps({"Records": []}))
+    assert _killed(shop, "enricher received", "after") == -signal.SIGKILL
+    assert shop.depths["enricher"] == (0, 1)
+    assert shop.replay().complete
+    assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
 
 
 def _kill_and_finish(shop: Workshop, chance: random.Random) -> None:

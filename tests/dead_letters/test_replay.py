@@ -12,7 +12,7 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.filters import Filter
 from cryptoctl.ops.dead_letters.holding import Walk, kept
 from cryptoctl.ops.dead_letters.journal import Journal, State, failures
-from cryptoctl.ops.dead_letters.replay import End, Wish
+from cryptoctl.ops.dead_letters.results import End, Wish
 from cryptoctl.ops.dead_letters.steps import Mending
 from cryptoctl.ops.times import now_ms
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
@@ -192,4 +192,42 @@ def test_when_aws_goes_away_everything_is_let_go_or_taken_up(shop: Workshop, mon
             shop.replay()
     assert shop.replay().complete
     assert len(shop.items()) == 5
+    assert shop.depths == EMPTY
+
+
+def test_what_failed_is_tried_again_at_the_same_time_though_its_log_is_gone(shop: Workshop) -> None:
+    request = shop.logged_request()
+    attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
+    text = '{"prices": [{"symbol": "LATE", "price": 1, "exchange": "k"}, {"symbol": "LATE", "price": "x"}]}'
+    shop.send(WEBHOOK, json.dumps({"body": text}), attributes)
+    told = Told()
+    assert shop.replay(told=told).ends == {End.FAILED: 1}
+    assert "refused with status 207" in told.results[0].reason
+    (stored,) = shop.items()
+    shop.forget_logs()
+    assert shop.replay().ends == {End.FAILED: 1}
+    assert [item["timestamp"] for item in shop.items()] == [stored["timestamp"]]
+
+
+def test_ctrl_c_ends_it_and_the_next_one_goes_on(shop: Workshop, monkeypatch: Any) -> None:
+    shop.send_events([shop.price(number) for number in range(8)])
+    real = shop.aws.call
+    invocations = 0
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        nonlocal invocations
+        invocations += operation == "Invoke"
+        if operation == "Invoke" and invocations == 3:
+            raise KeyboardInterrupt
+        return real(service, operation, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.aws, "call", call)
+        summary = shop.replay()
+    assert summary.interrupted and not summary.complete
+    assert summary.ends == {End.BACK: 2, End.LEFT: 6}
+    assert shop.depths["webhook"] == (5, 1), "what was begun is held: it may have been stored"
+    summary = shop.replay()
+    assert (summary.complete, summary.finished, summary.ends[End.BACK]) == (True, 1, 6)
+    assert len(shop.items()) == 8
     assert shop.depths == EMPTY

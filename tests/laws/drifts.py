@@ -21,6 +21,7 @@ from cryptoctl.reconcile.scope import Scope
 
 # Where a value must stay within an enumeration, another member of it.
 OTHERWISE: dict[str, Any] = {
+    "retries": 1,
     "runtime": "python3.13",
     "architecture": "x86_64",
     "retention_days": 7,
@@ -28,8 +29,9 @@ OTHERWISE: dict[str, Any] = {
 }
 
 
-# The name is the identity; a subscriber taken out of the wish is left alone, since anybody may subscribe.
-NOT_VARIED = {"name", "subscribers"}
+# The name is the identity; a subscriber taken out of the wish is left alone, since anybody may subscribe;
+# another destination must first be permitted to be one (see CONSTANTS).
+NOT_VARIED = {"name", "subscribers", "destination"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ def variants(resource: Provisioner, stack: list[Provisioner]) -> Iterator[Drift]
 def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
     if name in OTHERWISE:
         yield OTHERWISE[name]
+    elif name == "pattern":
+        yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:
@@ -122,6 +126,28 @@ def _unsubscribe(aws: Aws, topic: Any) -> None:
         aws.call("sns", "Unsubscribe", SubscriptionArn=each["SubscriptionArn"])
 
 
+def _redirect(aws: Aws, subscription: Any) -> None:
+    """To the function whose log group it is, which is permitted to be invoked for that."""
+    other = subscription.group.name.removeprefix("/aws/lambda/")
+    aws.call(
+        "lambda",
+        "AddPermission",
+        FunctionName=other,
+        StatementId="drift",
+        Action="lambda:InvokeFunction",
+        Principal="logs.amazonaws.com",
+        SourceArn=subscription.group.streams_arn,
+    )
+    aws.call(
+        "logs",
+        "PutSubscriptionFilter",
+        logGroupName=subscription.group.name,
+        filterName=subscription.name,
+        filterPattern=subscription.pattern,
+        destinationArn=subscription.scope.arn("lambda", f"function:{other}"),
+    )
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
     "key": {
         "KeyState": _key("DisableKey"),
@@ -168,6 +194,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
             ReservedConcurrentExecutions=7,
         ),
     },
+    "log subscription": {"destinationArn": _redirect},
     "stream mapping": {
         "State": _mapping(Enabled=False),
         "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),

@@ -2,6 +2,7 @@
 
 from cryptoctl.cli import (
     dlq,
+    dlq_files,
     doctor,
     down,
     envs,
@@ -31,6 +32,7 @@ COMMANDS = (
     prices,
     logs,
     dlq,
+    dlq_files,
     iam_policy,
     down,
     local,

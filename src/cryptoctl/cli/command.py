@@ -120,7 +120,7 @@ def _run(function: Command, options: dict[str, Any], own: dict[str, Any]) -> Non
     try:
         function(Run(session=Session(choice), screen=screen), **own)
     except (Failure, AwsError, EngineError) as error:
-        failure = _for_a_person(error)
+        failure = for_a_person(error)
         screen.failure(failure)
         raise typer.Exit(failure.problem) from error
     except KeyboardInterrupt:
@@ -130,12 +130,13 @@ def _run(function: Command, options: dict[str, Any], own: dict[str, Any]) -> Non
         raise typer.Exit from None
 
 
-def _for_a_person(error: Failure | AwsError | EngineError) -> Failure:
+def for_a_person(error: Failure | AwsError | EngineError) -> Failure:
+    """An error as a sentence with its exit code."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
     what = f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}"
     denied = error.code.startswith(("AccessDenied", "AuthorizationError"))
-    hint = "These credentials lack that right." if denied else "Run it again with --verbose to see the calls."
+    hint = "These credentials lack that right." if denied else ""
     return Failure(Problem.AWS, what, hint)

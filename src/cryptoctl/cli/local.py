@@ -69,6 +69,9 @@ def logs(
     if not path.is_file():
         raise Failure(Problem.FAILED, "The engine has written no log yet.", "`cryptoctl local start`")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
+    if run.machine:
+        run.screen.json(lines)
+        return
     for line in lines:
         run.screen.data(line)
 

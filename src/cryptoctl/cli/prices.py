@@ -12,7 +12,7 @@ import typer
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.core.items import StoredPrice
-from cryptoctl.ops.prices import COLUMNS, Query, document, enriched_prices, row
+from cryptoctl.ops.prices import COLUMNS, MEMBERS, Query, document, enriched_prices, row
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms
 
@@ -53,9 +53,8 @@ def prices(
 
 
 def _csv(found: list[StoredPrice]) -> str:
-    names = list(document(found[0])) if found else ["symbol"]
     text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(document(price) for price in found)
     return text.getvalue()

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from cryptoctl.aws import AwsError
 from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import Run, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.invoking import invoke, invoke_later
@@ -136,11 +137,11 @@ def _send_file(
             f"Interrupted after line {tally.last_line}.",
             go_on.format(tally.last_line + 1),
         ) from None
-    except Failure as failure:
-        if tally.settled:
-            _show(run, tally)
-            failure.hint = f"{failure.hint} {go_on.format(tally.last_line + 1)}".strip()
-        raise
+    except (Failure, AwsError) as error:
+        _show(run, tally)
+        failure = for_a_person(error)
+        failure.hint = f"{failure.hint} {go_on.format(tally.last_line + 1)}".strip()
+        raise failure from error
     _show(run, tally)
     if tally.failed:
         raise Failure(
@@ -182,6 +183,8 @@ def _bar(screen: Screen, file: Path) -> Iterator[Callable[[Tally], None]]:
 
 
 def _line_count(file: Path) -> int | None:
+    if not file.is_file():  # a pipe would be empty afterwards
+        return None
     try:
         with file.open("rb") as opened:
             return sum(1 for _ in opened)

@@ -38,12 +38,11 @@ def check(run: Run, plan: Plan, expect: str | None = None) -> None:
             "Review `cryptoctl plan` again.",
         )
     if plan.refused:
-        names = ", ".join(str(step.resource) for step in plan.refused)
+        listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
             Problem.REFUSED,
-            f"These bear the names of {run.session.environment} without its tags, so they are "
-            f"somebody else's: {names}. Nothing was changed.",
-            "Choose another --env, or take them over in place with `cryptoctl up --adopt`.",
+            f"Not ours to touch: {listed}. Nothing was changed.",
+            "Choose another --env, or take over what lacks our tags with `cryptoctl up --adopt`.",
         )
     if plan.obstacles:
         raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")
@@ -58,11 +57,13 @@ def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[R
         raise Failure(
             Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
         )
-    if report.ended(Outcome.FAILED):
+    if failed := report.ended(Outcome.FAILED):
+        known = next((each.failure for each in failed if each.failure), None)
+        hint = "Mend the cause and run the same command again; it goes on from here."
         raise Failure(
-            Problem.FAILED,
+            known.problem if known else Problem.FAILED,
             f"Not everything worked: {_ends(report)}.",
-            "Mend the cause and run the same command again; it goes on from here.",
+            f"{known.hint} {hint}" if known else hint,
         )
     return report, remaining(resources, aws, plan.goal)
 

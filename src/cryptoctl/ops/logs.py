@@ -15,7 +15,7 @@ from cryptoctl.reconcile.patience import RealClock
 
 POLL_S = 1.0
 # Lines may become visible a little after their time; so far back each poll looks again.
-LATE_MS = 10_000
+LATE_MS = 60_000
 # What a line shows of itself; the other fields follow as JSON.
 SHOWN_FIELDS = (
     *("timestamp", "time", "function", "level", "log_level"),

@@ -16,6 +16,10 @@ from cryptoctl.provisioners.table import NOT_FOUND, Table
 from cryptoctl.reconcile.patience import Patience, RealClock
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
+MEMBERS = (
+    *("symbol", "timestamp", "sort_key", "exchange", "price", "volume", "ma_5", "ma_20", "volatility"),
+    *("processed", "enriched_at", "id"),
+)
 ENRICHED_WITHIN_S = 120.0
 
 

@@ -21,7 +21,7 @@ def moment_ms(text: str, now: int | None = None) -> int:
     """Milliseconds since 1970 of "10m" (ago), of epoch seconds or milliseconds, or of ISO 8601."""
     span = _SPAN.fullmatch(text.strip())
     if span:
-        return (now_ms() if now is None else now) - int(span[1]) * _MS[span[2]]
+        return max(0, (now_ms() if now is None else now) - int(span[1]) * _MS[span[2]])
     if re.fullmatch(r"\d+", text.strip()):
         number = int(text)
         return number * 1000 if number < 10**11 else number

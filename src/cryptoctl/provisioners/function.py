@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
@@ -130,6 +131,7 @@ class Function(Provisioner):
         if found is None:
             return None
         configuration = found["Configuration"]
+        _check_readable(self.name, configuration)
         reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
         return Observed(
             fields={
@@ -254,8 +256,11 @@ class Function(Provisioner):
     def _give_role_again(self, desired: Fields) -> Iterator[Action]:
         # The key's grant names the id of the role that was there when the function was configured. A role
         # made again under the old name has another id and cannot read the environment. AWS's own remedy
-        # is another role and back, which makes the grant anew.
-        yield self._call("UpdateFunctionConfiguration", Role=self.other_role.arn)
+        # is another role and back, which makes the grant anew. The other role need not be allowed to send
+        # to the dead letters' destination, which Lambda checks: so none is set meanwhile.
+        yield self._call(
+            "UpdateFunctionConfiguration", Role=self.other_role.arn, DeadLetterConfig={"TargetArn": ""}
+        )
         yield self._updated()
         yield self._call("UpdateFunctionConfiguration", **self._configuration(desired))
         yield self._updated()
@@ -348,6 +353,16 @@ def _last_update(configuration: Mapping[str, Any]) -> str:
     if configuration.get("State") == "Pending":
         return "Pending"
     return str(configuration.get("LastUpdateStatus") or "Successful")
+
+
+def _check_readable(name: str, configuration: Mapping[str, Any]) -> None:
+    error = (configuration.get("Environment") or {}).get("Error")
+    if error and "AccessDenied" in str(error.get("ErrorCode")):
+        raise Failure(
+            Problem.AWS,
+            f"The environment variables of {name} cannot be read: {error.get('Message')}.",
+            "These credentials need kms:Decrypt on the environment's key.",
+        )
 
 
 def _normal(configuration: Mapping[str, Any]) -> dict[str, Value]:

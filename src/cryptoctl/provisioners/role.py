@@ -40,6 +40,12 @@ class Role(Provisioner):
             up_to_s=30,
             operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
         ),
+        RetryRule(
+            code="DeleteConflict",
+            because="the removal of the role's policies to be seen by all of IAM",
+            up_to_s=60,
+            operations=("DeleteRole",),
+        ),
         RetryRule(code="ConcurrentModification", because="another change of the role", up_to_s=30),
     )
 
@@ -80,6 +86,22 @@ class Role(Provisioner):
                 "Tags": mapped(found.get("Tags", ())),
             },
             outputs={"RoleId": found["RoleId"]},
+        )
+
+    def elsewhere(self, observed: Observed) -> str | None:
+        """IAM is global, an environment is not: a role with rights in another region is in use there."""
+        arns = [
+            arn
+            for policy in observed.fields["Policies"].values()
+            for statement in policy["Statement"]
+            for arn in statement.get("Resource", ())
+        ]
+        regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5} - {"", "*", self.scope.region}
+        if not regions:
+            return None
+        return (
+            f"serves this environment in {', '.join(sorted(regions))}: IAM roles are global, so the name "
+            "of an environment can be used in one region of an account"
         )
 
     def desired(self) -> Fields:

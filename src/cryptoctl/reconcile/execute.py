@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import jmespath
 
 from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
@@ -41,6 +43,8 @@ class Result:
     outcome: Outcome
     seconds: float
     problem: str = ""
+    failure: Failure | None = None
+    """The failure itself where it is one that a person can mend (credentials, network)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,25 +115,29 @@ class _Run:
             threading.Thread(target=self._work, args=(step,), name=str(step.resource), daemon=True)
             for step in self.plan.work
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             _join(threads)
         except KeyboardInterrupt:
             with self.changed:
                 self.stop.set()
                 self.changed.notify_all()
             _join(threads)
-        return Report(results=tuple(self.results[step.resource] for step in self.plan.work))
+        return Report(results=tuple(self._result(step) for step in self.plan.work))
+
+    def _result(self, step: Step) -> Result:
+        never_begun = Result(step=step, outcome=Outcome.INTERRUPTED, seconds=0.0, problem="interrupted")
+        return self.results.get(step.resource, never_begun)
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
-        outcome, problem = Outcome.DONE, ""
+        outcome, problem, failure = Outcome.DONE, "", None
         try:
             self._wait_for(step.after)
             self._check_stop()
             begun_s = self.clock.now_s()
-            self.listener.started(step)
+            self._tell(self.listener.started, step)
             self._converge(step)
         except _Blocked as error:
             outcome, problem = Outcome.BLOCKED, str(error)
@@ -137,14 +145,27 @@ class _Run:
             outcome, problem = Outcome.INTERRUPTED, "interrupted"
         except (StepFailed, AwsError) as error:
             outcome, problem = Outcome.FAILED, str(error)
-        except Exception as error:  # a defect of ours: told, and the other steps are still finished
+        except Failure as error:
+            outcome, problem, failure = Outcome.FAILED, error.message, error
+        except BaseException as error:  # a defect of ours: told, and the others are still finished
             outcome, problem = Outcome.FAILED, f"{type(error).__name__}: {error}"
-        result = Result(step=step, outcome=outcome, seconds=self.clock.now_s() - begun_s, problem=problem)
-        self.listener.ended(result)
+        result = Result(
+            step=step,
+            outcome=outcome,
+            seconds=self.clock.now_s() - begun_s,
+            problem=problem,
+            failure=failure,
+        )
         with self.changed:
             self.results[step.resource] = result
             self.pending.discard(step.resource)
             self.changed.notify_all()
+        self._tell(self.listener.ended, result)
+
+    def _tell(self, event: Callable[..., None], *what: object) -> None:
+        # A screen that is gone (a closed pipe, say) must not stop the work.
+        with contextlib.suppress(Exception, SystemExit):
+            event(*what)
 
     def _wait_for(self, others: tuple[Provisioner, ...]) -> None:
         def all_over() -> bool:
@@ -186,7 +207,7 @@ class _Run:
 
     def _looked_again(self, step: Step) -> Step:
         resource = step.resource
-        patience = Patience(self.clock, lambda wait: self.listener.waiting(step, wait))
+        patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         # What was made a moment ago may be shown to nobody yet; to make it again would double it.
         observed = patience.until(
             lambda: resource.observe(self.aws), "AWS to show what is there", resource.visible_within_s
@@ -202,7 +223,7 @@ class _Run:
         return again
 
     def _do(self, step: Step, action: Action) -> None:
-        patience = Patience(self.clock, lambda wait: self.listener.waiting(step, wait))
+        patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         if isinstance(action, Settle):
             self._settle(step, action, patience)
         else:

@@ -34,11 +34,11 @@ def remaining(resources: Sequence[Provisioner], aws: Aws, goal: Goal, clock: Clo
     """Plans again after the work until nothing is left to do, or until AWS had time to show it all."""
     up_to_s = max((resource.visible_within_s for resource in resources), default=0.0)
     latest = planned(resources, aws, goal)
-    if not latest.work:
+    if not (latest.work or latest.refused):
         return latest
     for _ in Patience(clock or RealClock()).pauses("AWS to show what was done", up_to_s):
         latest = planned(resources, aws, goal)
-        if not latest.work:
+        if not (latest.work or latest.refused):
             break
     return latest
 

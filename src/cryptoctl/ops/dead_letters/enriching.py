@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.items import UnusableError, stored_price
+from cryptoctl.ops.dead_letters.invoking import invoked
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.patience import Patience, RealClock
 from cryptoctl.stack import Stack
@@ -92,19 +93,9 @@ class Enricher:
     def invoke(self, payload: str) -> str | None:
         """Invokes the enricher with an event; None where it has done all of it, else why not."""
         name = self.stack.enricher.name
-        try:
-            reply = self.aws.call(
-                "lambda",
-                "Invoke",
-                FunctionName=name,
-                InvocationType="RequestResponse",
-                Payload=payload.encode(),
-            )
-        except AwsError as error:
-            return f"{error.code}: {error.message}"
-        answer = json.loads(reply["Payload"].read() or b"null")
-        if reply.get("FunctionError"):
-            return failure_text(answer)
+        answer, problem = invoked(self.aws, name, payload)
+        if problem is not None:
+            return problem
         failed = answer.get("batchItemFailures") if isinstance(answer, dict) else None
         if failed:
             return f"{name} could not do {len(failed)} of it; see `cryptoctl logs {name}`"
@@ -184,13 +175,6 @@ def unusable(item: Image) -> str | None:
     except UnusableError as error:
         return str(error)
     return None
-
-
-def failure_text(answer: Any) -> str:
-    """The error of a function that failed, as Lambda hands it over."""
-    detail = answer if isinstance(answer, dict) else {}
-    said = (detail.get("errorType"), detail.get("errorMessage"))
-    return ": ".join(str(each) for each in said if each) or "the function failed and said nothing"
 
 
 def _created_at(item: Image) -> str:

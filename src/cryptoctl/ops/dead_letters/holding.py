@@ -92,7 +92,7 @@ def _come_by(box: LetterBox, journal: Journal, missing_until_ms: int) -> bool:
     if now_ms() >= missing_until_ms:
         return False
     depth = box.depth()
-    if not depth.visible and depth.in_flight <= journal.count(*State):
+    if not depth.visible and depth.in_flight <= journal.held(box.name):
         return False
     RealClock().sleep(0.2)
     return True

@@ -33,7 +33,9 @@ CREATE TABLE IF NOT EXISTS letters (
 CREATE INDEX IF NOT EXISTS in_order ON letters (state, queue DESC, sent_ms, key);
 CREATE INDEX IF NOT EXISTS by_extension ON letters (extend_ms);
 CREATE TABLE IF NOT EXISTS settled (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS failures (key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS failures (
+  key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, step TEXT
+);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -138,6 +140,10 @@ class Journal:
         }
         return sum(found.get(state, 0) for state in states)
 
+    def held(self, queue: QueueName) -> int:
+        """How many messages of a queue are held."""
+        return int(self._rows("SELECT count(*) AS n FROM letters WHERE queue = ?", queue)[0]["n"])
+
     def begin(self, key: str, step: dict[str, Any]) -> None:
         """Writes down what is about to be done."""
         text = json.dumps(step)
@@ -178,11 +184,20 @@ class Journal:
         """Writes down why a message stays where it is; the next look shows it."""
         with self._lock, self._whole():
             self._db.execute("UPDATE letters SET state = ? WHERE key = ?", (State.FAILED, key))
-            self._db.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, reason, now_ms))
+            self._db.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, (SELECT step FROM letters WHERE key = ?))",
+                (key, reason, now_ms, key),
+            )
 
     def failures(self) -> dict[str, str]:
         """Why each message stayed at its last replay, by its key."""
         return {row["key"]: row["reason"] for row in self._rows("SELECT key, reason FROM failures")}
+
+    def tried(self, key: str) -> dict[str, Any] | None:
+        """The step that was taken for a message in vain, when it was last tried."""
+        found = self._rows("SELECT step FROM failures WHERE key = ?", key)
+        step: dict[str, Any] | None = json.loads(found[0]["step"]) if found and found[0]["step"] else None
+        return step
 
     def note(self, name: str, value: str) -> None:
         """Keeps a word about the run itself."""

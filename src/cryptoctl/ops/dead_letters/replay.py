@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
-from typing import Any
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.filters import Filter
 from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, Walk, delete, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Letter, Message, QueueName, Shape, decode
+from cryptoctl.ops.dead_letters.letters import Letter, Message, Shape, decode
 from cryptoctl.ops.dead_letters.recovery import recover_trimmed
-from cryptoctl.ops.dead_letters.steps import Mending, Outcome, Step, Ways
+from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary, Wish
+from cryptoctl.ops.dead_letters.steps import Kind, Outcome, Step, Ways
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.patience import RealClock
 
@@ -30,103 +26,6 @@ DELETED_AT_ONCE = 10
 # What differs from message to message in a way back: how many, and when.
 _PARTICULAR = re.compile(r"^\d+ |, \d{4}-\S+")
 COLLECTING = "collecting since"
-
-
-class End(StrEnum):
-    """What became of a message."""
-
-    BACK = "brought back"
-    FAILED = "failed again"
-    LEFT = "not tried"
-    UNKNOWN = "not replayable"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One message's end, with both reasons: why it was there, and why it still is."""
-
-    letter: Letter
-    end: End
-    way: str = ""
-    reason: str = ""
-
-    def document(self) -> dict[str, Any]:
-        """For a machine."""
-        return {
-            "queue": self.letter.message.queue.value,
-            "id": self.letter.message.id,
-            "shape": self.letter.shape.value,
-            "symbols": list(self.letter.symbols),
-            "outcome": self.end.value,
-            "way": self.way or None,
-            "reason_before": self.letter.error or None,
-            "reason_now": self.reason or None,
-        }
-
-
-@dataclass(kw_only=True)
-class Summary:
-    """The whole replay."""
-
-    chosen: int = 0
-    ends: Counter[End] = field(default_factory=Counter)
-    ways: Counter[str] = field(default_factory=Counter)
-    finished: int = 0
-    """begun by a replay that was killed, and finished by this one"""
-    again: int = 0
-    """brought back before, and delivered once more by SQS: deleted"""
-    undeleted: int = 0
-    """brought back, but SQS has not deleted them: the next replay does"""
-    stopped: str = ""
-    interrupted: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything chosen was brought back."""
-        return self.ends[End.BACK] == self.ends.total() and not self.undeleted and not self.interrupted
-
-    def document(self) -> dict[str, Any]:
-        """For a machine."""
-        return {
-            "chosen": self.chosen,
-            "brought_back": self.ends[End.BACK],
-            "failed_again": self.ends[End.FAILED],
-            "not_tried": self.ends[End.LEFT],
-            "not_replayable": self.ends[End.UNKNOWN],
-            "finished_from_before": self.finished,
-            "delivered_again": self.again,
-            "not_deleted": self.undeleted,
-            "stopped": self.stopped or None,
-            "complete": self.complete,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What is to be replayed, and how."""
-
-    chosen: Filter = field(default_factory=Filter)
-    queues: Collection[QueueName] = tuple(QueueName)
-    limit: int | None = None
-    rate_per_s: float | None = None
-    max_failures: int = 10
-    mending: Mending = field(default_factory=Mending)
-
-
-class Listener:
-    """What a replay tells while it goes on; this one says nothing."""
-
-    def collecting(self, count: int) -> None:
-        """So many messages are chosen by now."""
-
-    def started(self, total: int) -> None:
-        """The set is fixed."""
-
-    def ended(self, result: Result) -> None:
-        """One message has come to its end."""
-
-    def searching(self, units: int) -> None:
-        """The whole table is about to be read, at a cost of so many read units."""
 
 
 def _contained(take: Callable[[], Outcome]) -> Outcome:
@@ -247,7 +146,7 @@ class Replay:
         begun_s, started, exhausted = self._clock.now_s(), 0, False
         with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="replay") as workers:
             while True:
-                while not exhausted and len(running) < self._width(started):
+                while not exhausted and len(running) < self._width(started - len(running)):
                     if self._wish.rate_per_s is not None:
                         pause_s = begun_s + started / self._wish.rate_per_s - self._clock.now_s()
                         self._clock.sleep(max(0.0, pause_s))
@@ -266,19 +165,27 @@ class Replay:
         if self._journal.count(State.CHOSEN):
             self._summary.stopped = f"{self._failures_in_a_row} failures in a row"
 
-    def _width(self, started: int) -> int:
+    def _width(self, ended: int) -> int:
         """How many may run at once: never so many that more could fail than may fail."""
         allowed = self._wish.max_failures - self._failures_in_a_row
-        alone = started < PROBE or self._failures_in_a_row or self._wish.mending.edit is not None
+        alone = ended < PROBE or self._failures_in_a_row or self._wish.mending.edit is not None
         return max(0, min(allowed, 1 if alone else MOST_AT_ONCE))
 
     def _bring_back(self, letter: Letter) -> tuple[Letter, Outcome]:
         def prepared() -> Outcome:
-            step = self._ways.prepare(letter, self._wish.mending)
+            step = self._tried(letter) or self._ways.prepare(letter, self._wish.mending)
             self._journal.begin(letter.message.key, step.document())
             return self._ways.take(step, letter)
 
         return letter, self._took(letter, prepared)
+
+    def _tried(self, letter: Letter) -> Step | None:
+        """The step that failed before: it may have stored a price, at a time that no log knows any more."""
+        found = self._journal.tried(letter.message.key)
+        if found is None or self._wish.mending:
+            return None
+        step = Step.from_document(found)
+        return step if step.kind is Kind.STORE and not step.mended else None
 
     def _took(self, letter: Letter, take: Callable[[], Outcome]) -> Outcome:
         outcome = _contained(take)

@@ -12,8 +12,9 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core import json_text
 from cryptoctl.ops.dead_letters import payloads
-from cryptoctl.ops.dead_letters.enriching import Enricher, failure_text, key_item, key_of
+from cryptoctl.ops.dead_letters.enriching import Enricher, key_item, key_of
 from cryptoctl.ops.dead_letters.images import image_changes, image_text, typed
+from cryptoctl.ops.dead_letters.invoking import invoked
 from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape, iso
 from cryptoctl.ops.dead_letters.payloads import Prices, UnmendableError
 from cryptoctl.ops.dead_letters.requests import begun_ms
@@ -43,6 +44,8 @@ class Step:
     payload: str = ""
     key: tuple[str, str] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    mended: bool = False
+    """changed on a person's word, and so no longer what the message itself says"""
 
     def document(self) -> dict[str, Any]:
         """As the journal and --dry-run have it."""
@@ -157,20 +160,8 @@ class Ways:
         return message.sent_ms, f"at the time when it was queued, {iso(message.sent_ms)}"
 
     def _invoke_webhook(self, step: Step) -> Outcome:
-        try:
-            reply = self.aws.call(
-                "lambda",
-                "Invoke",
-                FunctionName=self.stack.webhook.name,
-                InvocationType="RequestResponse",
-                Payload=step.payload.encode(),
-            )
-        except AwsError as error:
-            return Outcome(reason=f"{error.code}: {error.message}")
-        answer = json.loads(reply["Payload"].read() or b"null")
-        if reply.get("FunctionError"):
-            return Outcome(reason=failure_text(answer))
-        return _verdict(answer, step)
+        answer, problem = invoked(self.aws, self.stack.webhook.name, step.payload)
+        return _verdict(answer, step) if problem is None else Outcome(reason=problem)
 
     def _read_again(self, letter: Letter) -> Outcome:
         reading = read_again(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"])

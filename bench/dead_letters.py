@@ -1,0 +1,116 @@
+"""Replaying 10,000 dead letters: messages a second, and peak memory, beside a plain loop.
+
+The plain loop receives ten messages, invokes the function with each, deletes each: no journal, nothing held,
+one at a time. Both run against the embedded engine on this machine; the stream mapping is switched off
+meanwhile, so that the enricher does not take its share of the machine. The replay runs in a process of its
+own, as `cryptoctl dlq replay` does, whose peak memory is read when it has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.local.engine import Engine
+from cryptoctl.ops.dead_letters.letters import QueueName
+from cryptoctl.ops.dead_letters.queues import LetterBox, letter_box
+from cryptoctl.reconcile.execute import Executor
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.session import Choice, Session
+from cryptoctl.settings import Target
+from live import Silent
+
+PLAIN = 1_000
+REPLAYED = (1_000, 10_000)
+ENVIRONMENT = "bench"
+REASON = {
+    "RequestID": {"DataType": "String", "StringValue": "00000000-0000-4000-8000-000000000000"},
+    "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+    "ErrorMessage": {"DataType": "String", "StringValue": "An error occurred (Teapot) when calling it"},
+}
+CHILD = """
+import resource, sys, time
+from cryptoctl.cli import main
+begun_s = time.monotonic()
+try:
+    main()
+finally:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sys.stderr.write(f"\\n{time.monotonic() - begun_s} {peak // 1024}\\n")
+"""
+
+
+def main() -> None:
+    """Prints a table."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["CRYPTOCTL_STATE_DIR"] = directory
+        engine = Engine(Path(directory) / "engine")
+        engine.start(port=0)
+        try:
+            _measure()
+        finally:
+            engine.stop()
+
+
+def _measure() -> None:
+    session = Session(Choice(environment=ENVIRONMENT, target=Target.LOCAL))
+    aws, stack = session.aws, session.stack
+    Executor(aws=aws, listener=Silent()).run(planned(list(stack), aws, Goal.PRESENT))
+    mapping = stack.prices_to_enricher.find(aws)
+    assert mapping is not None
+    aws.call("lambda", "UpdateEventSourceMapping", UUID=mapping["UUID"], Enabled=False)
+    box = letter_box(aws, stack, QueueName.WEBHOOK)
+    _plain(aws, box, _fill(box, 20, 0))  # warms the function
+    print(f"{'':24}{'messages':>10}{'seconds':>10}{'a second':>10}{'peak MiB':>10}")
+    seconds = _plain(aws, box, _fill(box, PLAIN, 1))
+    print(f"{'plain loop':24}{PLAIN:>10}{seconds:>10.1f}{PLAIN / seconds:>10.1f}")
+    for number, count in enumerate(REPLAYED, start=2):
+        _fill(box, count, number)
+        seconds, peak = _replay(count)
+        print(f"{'dlq replay':24}{count:>10}{seconds:>10.1f}{count / seconds:>10.1f}{peak:>10}", flush=True)
+
+
+def _fill(box: LetterBox, count: int, series: int) -> int:
+    moment_ms = int(time.time() * 1000) - 86_400_000 + series * 1_000_000
+    letters: list[tuple[str, Any]] = []
+    for number in range(count):
+        price = {
+            "symbol": f"S{number % 50}",
+            "price": 100 + number,
+            "exchange": "kraken",
+            "timestamp": moment_ms + number,
+        }
+        letters.append((json.dumps({"body": json.dumps(price)}), REASON))
+    assert all(box.send(letters))
+    return count
+
+
+def _plain(aws: Aws, box: LetterBox, count: int) -> float:
+    begun_s, left = time.monotonic(), count
+    while left:
+        for message in box.receive(hold_s=60, wait_s=0):
+            reply = aws.call(
+                "lambda", "Invoke", FunctionName=box.function.name, Payload=message.body.encode()
+            )
+            assert json.loads(reply["Payload"].read())["statusCode"] == 200
+            box.delete([message.receipt])
+            left -= 1
+    return time.monotonic() - begun_s
+
+
+def _replay(count: int) -> tuple[float, int]:
+    arguments = ("dlq", "replay", "--local", "--env", ENVIRONMENT, "--output", "json")
+    command = [sys.executable, "-c", CHILD, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["summary"]["brought_back"] == count
+    seconds, peak = ended.stderr.split()[-2:]
+    return float(seconds), int(peak)

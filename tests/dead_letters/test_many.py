@@ -1,0 +1,86 @@
+"""Ten thousand messages: memory stays flat, a bar runs, nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from cryptoctl.provisioners.stream_mapping import StreamMapping
+from dead_letters.workshop import WEBHOOK, Workshop
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+
+MIB = 1024
+CHILD = """
+import atexit, resource, sys
+from cryptoctl.cli import main
+atexit.register(lambda: sys.stdout.write(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\\n"))
+main()
+"""
+
+
+def _replay(shop: Workshop, *arguments: str) -> tuple[str, int]:
+    """What a replay wrote, on a terminal, and its peak memory in KiB."""
+    command = [sys.executable, "-c", CHILD, "dlq", "replay", "--local", "--env", shop.name, *arguments]
+    terminal, inner = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=inner, stdout=inner, stderr=inner, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(inner)
+    shown = b""
+    while True:
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # how a terminal says that nobody writes to it any more
+            break
+        if not read:
+            break
+        shown += read
+    os.close(terminal)
+    text = shown.decode(errors="replace")
+    assert process.wait() == 0, text[-2000:]
+    found = re.search(r"peak (\d+)", text)
+    assert found, text[-2000:]
+    return text, int(found[1])
+
+
+def _fill(shop: Workshop, count: int, series: int) -> None:
+    texts = [shop.price(series * 100_000 + number, symbol=f"S{number % 50}") for number in range(count)]
+    shop.send_events(texts)
+    assert shop.waiting(WEBHOOK) == count
+
+
+def _mapping(shop: Workshop, *, enabled: bool) -> None:
+    mapping: StreamMapping = shop.stack.prices_to_enricher
+    found = mapping.find(shop.aws)
+    assert found is not None
+    shop.aws.call("lambda", "UpdateEventSourceMapping", UUID=found["UUID"], Enabled=enabled)
+
+
+def test_a_bar_runs_on_a_terminal_and_each_end_is_said(shop: Workshop) -> None:
+    _fill(shop, 40, 0)
+    text, _ = _replay(shop)
+    assert "replaying" in text and "40/40" in text
+    assert "40 of 40 brought back" in text
+    assert text.count("price stored") == 40
+
+
+@pytest.mark.torture
+def test_ten_thousand_messages_need_no_more_memory_than_a_few(shop: Workshop) -> None:
+    _mapping(shop, enabled=False)
+    try:
+        _fill(shop, 500, 0)
+        _, few = _replay(shop, "--output", "json")
+        _fill(shop, 10_000, 1)
+        text, many = _replay(shop, "--output", "json")
+    finally:
+        _mapping(shop, enabled=True)
+    assert json.loads(text[text.index("{") : text.rindex("}") + 1])["summary"]["brought_back"] == 10_000
+    assert many - few < 10 * MIB, f"{few} KiB for 500, {many} KiB for 10,000"
+    assert shop.waiting(WEBHOOK) == 0
