@@ -20,7 +20,7 @@ from hostile.faults import Faults
 from hostile.windows import Window, Windows, windows
 from hostile.wire import Answer, Request, read
 
-HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"})
+HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
 
 
 class Accident(StrEnum):
@@ -215,7 +215,7 @@ def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))
