@@ -17,7 +17,8 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from hostile.faults import Faults
-from hostile.windows import Window, Windows, windows
+from hostile.lengths import Window, Windows
+from hostile.windows import windows
 from hostile.wire import Answer, Request, read
 
 HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hostile.inventory import Account
+from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
-from hostile.windows import Windows
 from hostile.wire import Answer, Request
 from hostile.world import World
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
-from hostile.windows import Windows
 from hostile.world import World
 
 pytestmark = pytest.mark.engine

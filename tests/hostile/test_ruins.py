@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 
 
 def ruin(world: World, base: Baseline, name: str, dice: random.Random) -> str:
-    """Kills an `up` somewhere, or disturbs a whole stack, and kills a `down` somewhere in the middle of it."""
+    """Kills an `up` somewhere or disturbs a whole stack; then perhaps kills a `down` half-way."""
     world.proxy.behave()
     done = []
     if dice.random() < 0.5:

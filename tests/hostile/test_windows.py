@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hostile.faults import Faults
+from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences, disturb, told
-from hostile.windows import Windows
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
