@@ -149,7 +149,7 @@ def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(
     for command in ("up", "down"):
         ended = world.clients.run(command, "--env", name, "--yes", "--aws")
         assert ended.code == 6
-        assert f"somebody else's: queue webhook-processor-dlq-{name}" in ended.err
+        assert f"queue webhook-processor-dlq-{name}" in ended.err.partition("error: ")[2]
         assert "Nothing was changed" in ended.err
     assert [e.request for e in mood.recorded if e.request.writes] == []
     assert world.account.inventory(name) == before
