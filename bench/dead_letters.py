@@ -4,6 +4,13 @@ The plain loop receives ten messages, invokes the function with each, deletes ea
 one at a time. Both run against the embedded engine on this machine; the stream mapping is switched off
 meanwhile, so that the enricher does not take its share of the machine. The replay runs in a process of its
 own, as `cryptoctl dlq replay` does, whose peak memory is read when it has ended.
+
+November 2026, two cores shared with other work, so that only what stands in one run can be compared:
+
+                          messages   seconds  a second  peak MiB
+    plain loop                1000      25.3      39.6
+    dlq replay                1000      14.2      70.5        78
+    dlq replay               10000     165.3      60.5        80
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _bodies(shop: Workshop, member: str) -> list[Any]:
 
 
 def test_every_shape_comes_back_when_its_cause_is_mended(shop: Workshop) -> None:
-    _all_of_it(shop, 24)
+    _all_of_it(shop, 12)
 
 
 @pytest.mark.torture
