@@ -123,13 +123,22 @@ class Aws:
                 if self._credentials is not None:
                     # An engine on loopback: no proxy, and no special endpoint, may come between.
                     settings |= {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
-                self._clients[service, once] = self._session.client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self.endpoint_url,
-                    config=Config(**settings),
-                )
+                self._clients[service, once] = self._made(service, Config(**settings))
             return self._clients[service, once]
+
+    def _made(self, service: str, config: Any) -> Any:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return self._session.client(
+                service, region_name=self.region, endpoint_url=self.endpoint_url, config=config
+            )
+        except BotoCoreError as error:
+            raise _failure(error) from error
+        except ValueError as error:  # an endpoint that is no URL
+            raise Failure(
+                Problem.USAGE, f"{error}.", "Check AWS_ENDPOINT_URL: it begins with http:// or https://."
+            ) from error
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service."""
@@ -142,10 +151,11 @@ class Aws:
         """
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
             if once and _without_answer(error):
                 raise AwsError(
                     service=service, operation=operation, code=ANSWER_LOST, message=str(error)
@@ -235,8 +245,16 @@ def _without_answer(error: Exception) -> bool:
 
 def _failure(error: Exception) -> Failure:
     from botocore import exceptions as known
+    from botocore.parsers import ResponseParserError
 
     text = str(error).rstrip(".")
+    if isinstance(error, ResponseParserError):
+        text = text.splitlines()[0]
+        return Failure(
+            Problem.UNREACHABLE,
+            f"What answered is not AWS ({text}).",
+            "Check AWS_ENDPOINT_URL, the proxy and the region.",
+        )
     if isinstance(
         error,
         known.NoCredentialsError

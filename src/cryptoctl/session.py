@@ -41,8 +41,16 @@ class Session:
 
     @cached_property
     def environment(self) -> str:
-        """The environment's name."""
-        return settings.environment_name(self.choice.environment, self.settings)
+        """The environment's name. Where the file names environments, a name that nobody knows is refused."""
+        name = settings.environment_name(self.choice.environment, self.settings)
+        known = self.settings.env
+        if known and name not in known and settings.remembered(name) is None:
+            raise Failure(
+                Problem.USAGE,
+                f"There is no environment {name} in the configuration (it has: {', '.join(known)}).",
+                f"Name one of them, or add a table [env.{name}].",
+            )
+        return name
 
     @cached_property
     def config(self) -> Environment:

@@ -189,7 +189,11 @@ def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) 
     refused = cli("down", "--yes")
     assert refused.code == 6
     assert "deletion protection" in refused.err
-    cli.ok("up")
+    assert cli("down", "--yes", "--keep-data").code == 6
+    unasked = cli("up")
+    assert unasked.code == 6
+    assert "lift the deletion protection" in unasked.err
+    cli.ok("up", "--yes")
     cli.ok("down", "--yes")
 
 

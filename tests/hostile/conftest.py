@@ -12,6 +12,7 @@ import pytest
 # The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from hostile.matrix import Baseline, baseline
 from hostile.world import World, a_world
 
 _numbers = itertools.count(1)
@@ -22,6 +23,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The engine, the proxy and the clients; the proxy behaves well until it is told otherwise."""
     with a_world(tmp_path_factory.mktemp("hostile")) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def base(world: World) -> Baseline:
+    """What a life without accidents does and leaves; the same for every environment."""
+    return baseline(world, "undisturbed")
 
 
 @pytest.fixture

@@ -244,15 +244,17 @@ def _roles(account: Account, name: str) -> None:
 def _functions(account: Account, name: str) -> None:
     functions = account["lambda"]
     webhook, notifier = f"webhook-processor-{name}", f"error-notifier-{name}"
-    functions.update_function_configuration(FunctionName=webhook, MemorySize=128)
-    functions.delete_function_concurrency(FunctionName=webhook)
-    functions.update_function_code(FunctionName=webhook, ZipFile=EMPTY_ZIP)
+    enricher = f"price-enricher-{name}"
     arn = functions.get_function(FunctionName=webhook)["Configuration"]["FunctionArn"]
     functions.untag_resource(Resource=arn, TagKeys=["Application"])
+    functions.delete_function_concurrency(FunctionName=webhook)
+    functions.update_function_configuration(FunctionName=webhook, MemorySize=128)
     functions.remove_permission(FunctionName=notifier, StatementId="webhook-errors")
     functions.put_function_event_invoke_config(
-        FunctionName=f"price-enricher-{name}", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=60
+        FunctionName=enricher, MaximumRetryAttempts=2, MaximumEventAgeInSeconds=60
     )
+    # Refused while another change of the same function is under way, hence on another one.
+    functions.update_function_code(FunctionName=enricher, ZipFile=EMPTY_ZIP)
 
 
 DISTURBANCES: tuple[Callable[[Account, str], None], ...] = (

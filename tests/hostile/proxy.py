@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import select
 import signal
 import socket
 import threading
@@ -168,8 +169,13 @@ class HostileProxy:
 
     def _forward(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         connection = getattr(self._local, "connection", None)
+        if connection is not None and select.select([connection.sock], [], [], 0)[0]:
+            # The engine has closed what was idle for too long; a request sent there would be lost.
+            self.hang_up()
+            connection = None
         if connection is None:
             connection = http.client.HTTPConnection(self.engine.hostname or "", self.engine.port, timeout=60)
+            connection.connect()
             self._local.connection = connection
         sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
         try:

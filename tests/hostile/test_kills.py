@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
-from hostile.matrix import PHASES, Baseline, Case, baseline, run
+from hostile.matrix import PHASES, Baseline, Case, run
 from hostile.proxy import Accident
 from hostile.world import World
 
@@ -16,11 +16,6 @@ ACCIDENTS = tuple(Accident)
 SAMPLED = 2
 
 Life: TypeAlias = tuple[Case | None, ...]
-
-
-@pytest.fixture(scope="module")
-def base(world: World) -> Baseline:
-    return baseline(world, "undisturbed")
 
 
 def lives(base: Baseline, accident: Accident) -> list[Life]:

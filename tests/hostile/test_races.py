@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hostile.matrix import Baseline, baseline, differences
+from hostile.matrix import Baseline, differences
 from hostile.windows import Windows
 from hostile.world import World
 
@@ -15,11 +15,6 @@ pytestmark = pytest.mark.engine
 WINDOWS = Windows(
     role=0.3, policy=0.2, key=0.2, table=0.3, table_gone=0.3, backups=0.2, function=0.3, mapping=0.2
 )
-
-
-@pytest.fixture(scope="module")
-def base(world: World) -> Baseline:
-    return baseline(world, "alone")
 
 
 def at_once(world: World, name: str, *commands: str) -> list[int]:

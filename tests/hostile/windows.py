@@ -382,30 +382,30 @@ class LogWindow:
 
 
 class StaleReads:
-    """For a while after a write a service may answer as it did before."""
+    """For a while after a write a service may answer as it did before; never older than the window."""
 
     def __init__(self, lengths: Windows) -> None:
         self.lengths, self.written = lengths, Timer()
-        self.before: dict[str, Answer] = {}
-        self.after: dict[str, Answer] = {}
+        self.read: dict[str, tuple[float, Answer]] = {}
 
     def refuse(self, request: Request) -> Answer | None:
         """Nothing is refused."""
         return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
-        """Remembers what each read gave before the last write."""
+        """Remembers each answer for as long as it may still be given."""
         if not self.lengths.stale:
             return answer
         if request.writes:
-            if request.service not in self.written:
-                self.before.update(self.after)
             self.written.open(request.service, self.lengths.stale)
             return answer
         key = f"{request} {json.dumps(_sorted(request.params or {}), default=str)}"
-        if request.service in self.written and key in self.before:
-            return self.before[key]
-        self.after[key] = answer
+        now_s = time.monotonic()
+        if request.service in self.written and key in self.read:
+            read_s, before = self.read[key]
+            if now_s - read_s < self.lengths.stale:
+                return before
+        self.read[key] = now_s, answer
         return answer
 
 

@@ -21,6 +21,8 @@ class World:
     clients: Nursery
     account: Account
     """The engine itself, past the proxy."""
+    stranger: Account
+    """Plain clients that go through the proxy, as another tool's would."""
     home: Path
 
     def up(self, environment: str, *more: str) -> Ended:
@@ -52,7 +54,9 @@ def a_world(home: Path) -> Iterator[World]:
     account = Account(status.url, credentials)
     try:
         with HostileProxy(status.url) as proxy, nursery(proxy.url, credentials, home / "clients") as clients:
-            yield World(proxy=proxy, clients=clients, account=account, home=home)
+            stranger = Account(proxy.url, credentials)
+            yield World(proxy=proxy, clients=clients, account=account, stranger=stranger, home=home)
+            stranger.close()
     finally:
         account.close()
         engine.stop()

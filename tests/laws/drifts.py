@@ -29,8 +29,9 @@ OTHERWISE: dict[str, Any] = {
 }
 
 
-# The name is the identity; a subscriber taken out of the wish is left alone, since anybody may subscribe.
-NOT_VARIED = {"name", "subscribers"}
+# The name is the identity; a subscriber taken out of the wish is left alone, since anybody may subscribe;
+# another destination must first be permitted to be one (see CONSTANTS).
+NOT_VARIED = {"name", "subscribers", "destination"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +126,28 @@ def _unsubscribe(aws: Aws, topic: Any) -> None:
         aws.call("sns", "Unsubscribe", SubscriptionArn=each["SubscriptionArn"])
 
 
+def _redirect(aws: Aws, subscription: Any) -> None:
+    """To the function whose log group it is, which is permitted to be invoked for that."""
+    other = subscription.group.name.removeprefix("/aws/lambda/")
+    aws.call(
+        "lambda",
+        "AddPermission",
+        FunctionName=other,
+        StatementId="drift",
+        Action="lambda:InvokeFunction",
+        Principal="logs.amazonaws.com",
+        SourceArn=subscription.group.streams_arn,
+    )
+    aws.call(
+        "logs",
+        "PutSubscriptionFilter",
+        logGroupName=subscription.group.name,
+        filterName=subscription.name,
+        filterPattern=subscription.pattern,
+        destinationArn=subscription.scope.arn("lambda", f"function:{other}"),
+    )
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
     "key": {
         "KeyState": _key("DisableKey"),
@@ -171,6 +194,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
             ReservedConcurrentExecutions=7,
         ),
     },
+    "log subscription": {"destinationArn": _redirect},
     "stream mapping": {
         "State": _mapping(Enabled=False),
         "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),

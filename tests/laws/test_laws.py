@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Outcome, Report
-from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.plan import Goal, Plan, Verb, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
@@ -172,3 +174,17 @@ def test_several_environments_live_side_by_side(fresh: Live, connect: Connect) -
     done(other.up())
     done(other.down())
     assert fresh.plan().work == ()
+
+
+def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed(fresh: Live) -> None:
+    done(fresh.up())
+    assert fresh.aws.endpoint_url
+    assert fresh.aws._credentials
+    there = Aws(region="eu-west-1", endpoint_url=fresh.aws.endpoint_url, credentials=fresh.aws._credentials)
+    scope = replace(fresh.session.scope, region="eu-west-1")
+    stack = list(Stack(scope, Environment(), fresh.stack.code))
+    roles = [resource for resource in stack if resource.kind == "role"]
+    for goal in Goal:
+        plan = planned(stack, there, goal, adopt=goal is Goal.PRESENT)
+        assert {step.resource for step in plan.refused} == set(roles)
+        assert all("us-east-1" in step.why for step in plan.refused)

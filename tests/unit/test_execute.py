@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import ANSWER_LOST
-from cryptoctl.reconcile.execute import Executor, Outcome, Report
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.execute import Executor, Outcome, Report, Result
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.plan import Goal, Step
 from live import Silent
 from unit.things import FakeAws, FakeClock, Thing, refusal
 
@@ -164,3 +165,28 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": Outcome.DONE, "last": Outcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
+
+
+def test_a_screen_that_is_gone_stops_nothing() -> None:
+    class Gone(Silent):
+        def started(self, step: Step) -> None:
+            raise BrokenPipeError
+
+        def ended(self, result: Result) -> None:
+            raise SystemExit(1)
+
+    aws = FakeAws()
+    first = Thing(name="first")
+    plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Gone(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
+    assert outcomes(report) == {"first": Outcome.DONE, "last": Outcome.DONE}
+
+
+def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
+    def signed_out(*_: Any) -> None:
+        raise Failure(Problem.CREDENTIALS, "signed out", "Sign in again.")
+
+    report, _, _ = run(FakeAws(before=signed_out), Thing(name="a"))
+    [failed] = report.ended(Outcome.FAILED)
+    assert failed.failure is not None
+    assert failed.failure.problem is Problem.CREDENTIALS

@@ -37,6 +37,9 @@ def down(
     plan = planned(resources, session.aws, Goal.ABSENT)
     show_plan(screen, plan, environment=session.place)
     check(run, plan)
+    if keep_data:
+        # A protected environment is kept whole, not its table alone.
+        check(run, planned(list(session.stack), session.aws, Goal.ABSENT))
     if plan.work and not yes:
         _ask(run)
     _remove(run, plan, resources)

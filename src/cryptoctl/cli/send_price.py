@@ -183,6 +183,8 @@ def _bar(screen: Screen, file: Path) -> Iterator[Callable[[Tally], None]]:
 
 
 def _line_count(file: Path) -> int | None:
+    if not file.is_file():  # a pipe would be empty afterwards
+        return None
     try:
         with file.open("rb") as opened:
             return sum(1 for _ in opened)

@@ -41,7 +41,7 @@ def up(
     plan = planned(resources, session.aws, Goal.PRESENT, adopt=adopt)
     show_plan(screen, plan, environment=session.place)
     check(run, plan, expect)
-    if plan.destroys and not yes:
+    if plan.consents and not yes:
         _ask(run, plan)
     answer = {"plan": plan_document(plan), "results": []}
     session.remember()
@@ -71,20 +71,24 @@ def _differing(rest: Plan) -> list[str]:
 
 
 def _ask(run: Run, plan: Plan) -> None:
-    names = ", ".join(str(step.resource) for step in plan.destroys)
+    names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            f"This plan replaces or destroys {names}, and nobody is here to be asked. Nothing was changed.",
+            f"This plan would {names}, and nobody is here to be asked. Nothing was changed.",
             "Review it with `cryptoctl plan`, then add --yes.",
         )
-    if run.screen.ask(f"Replace or destroy {names}? [y/N]").strip().lower() not in ("y", "yes"):
+    if run.screen.ask(f"{names[0].upper()}{names[1:]}? [y/N]").strip().lower() not in ("y", "yes"):
         raise Failure(Problem.REFUSED, "Nothing was changed.")
 
 
 def _mention_alerts(run: Run) -> None:
     alerts = run.session.stack.alerts
-    if not subscriptions_of(run.session.aws, alerts.arn):
+    subscriptions = subscriptions_of(run.session.aws, alerts.arn)
+    for each in subscriptions:
+        if each["SubscriptionArn"] == "PendingConfirmation":
+            run.screen.say(f"{each['Endpoint']} must still confirm its subscription to the alerts.", "yellow")
+    if not subscriptions:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.say(
             f"Nobody is subscribed to the alerts ({alerts.name}): errors reach nobody. "

@@ -38,12 +38,11 @@ def check(run: Run, plan: Plan, expect: str | None = None) -> None:
             "Review `cryptoctl plan` again.",
         )
     if plan.refused:
-        names = ", ".join(str(step.resource) for step in plan.refused)
+        listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
             Problem.REFUSED,
-            f"These bear the names of {run.session.environment} without its tags, so they are "
-            f"somebody else's: {names}. Nothing was changed.",
-            "Choose another --env, or take them over in place with `cryptoctl up --adopt`.",
+            f"Not ours to touch: {listed}. Nothing was changed.",
+            "Choose another --env, or take over what lacks our tags with `cryptoctl up --adopt`.",
         )
     if plan.obstacles:
         raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -83,19 +84,20 @@ def read(
                 except Rejected as rejected:
                     yield BadLine(line=line, reason=str(rejected))
     except OSError as error:
-        raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror}.") from error
+        raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise Failure(Problem.USAGE, f"{path} is not UTF-8 text: {error.reason}.") from error
 
 
 def _rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    start = file.read(1)
-    file.seek(0)
-    return _json_rows(file) if start == "{" else _csv_rows(file)
+    # A pipe cannot be sought in: what is read to see the format is put before the rest.
+    first = next(file, "")
+    every = chain([first], file) if first else iter(())
+    return _json_rows(every) if first.startswith("{") else _csv_rows(every)
 
 
-def _json_rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    for line, text in enumerate(file, start=1):
+def _json_rows(lines: Iterator[str]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:
@@ -109,9 +111,9 @@ def _json_rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             yield line, document.value if isinstance(document.value, dict) else "must be a JSON object"
 
 
-def _csv_rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    reader = csv.DictReader(file, restkey="surplus")
-    names = [name.strip() for name in reader.fieldnames or ()]
+def _csv_rows(lines: Iterator[str]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    reader = csv.DictReader(lines, restkey="surplus")
+    names = _names(reader)
     if "price" not in names:
         raise Failure(
             Problem.USAGE,
@@ -131,6 +133,13 @@ def _csv_rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             yield reader.line_num, f"has more columns than the first line's {len(names)}"
         else:
             yield reader.line_num, {key: value.strip() for key, value in row.items() if value is not None}
+
+
+def _names(reader: csv.DictReader[str]) -> list[str]:
+    try:
+        return [name.strip() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise Failure(Problem.USAGE, f"The first line is no line of a CSV file: {error}.") from error
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
@@ -130,6 +131,7 @@ class Function(Provisioner):
         if found is None:
             return None
         configuration = found["Configuration"]
+        _check_readable(self.name, configuration)
         reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
         return Observed(
             fields={
@@ -166,10 +168,10 @@ class Function(Provisioner):
 
     def rights(self) -> Iterator[Right]:
         """Looks (at the role's age too), makes, mends, removes."""
-        look = "GetFunction GetFunctionConfiguration GetPolicy"
+        look = "GetFunction GetPolicy"
         change = (
-            "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PutFunctionConcurrency "
-            "DeleteFunctionConcurrency TagResource DeleteFunction"
+            "GetFunctionConfiguration CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
+            "PutFunctionConcurrency DeleteFunctionConcurrency TagResource DeleteFunction"
         )
         yield from rights(Use.LOOK, "lambda", look, self.arn)
         yield from rights(Use.LOOK, "lambda", "GetAccountSettings", "*")
@@ -351,6 +353,16 @@ def _last_update(configuration: Mapping[str, Any]) -> str:
     if configuration.get("State") == "Pending":
         return "Pending"
     return str(configuration.get("LastUpdateStatus") or "Successful")
+
+
+def _check_readable(name: str, configuration: Mapping[str, Any]) -> None:
+    error = (configuration.get("Environment") or {}).get("Error")
+    if error and "AccessDenied" in str(error.get("ErrorCode")):
+        raise Failure(
+            Problem.AWS,
+            f"The environment variables of {name} cannot be read: {error.get('Message')}.",
+            "These credentials need kms:Decrypt on the environment's key.",
+        )
 
 
 def _normal(configuration: Mapping[str, Any]) -> dict[str, Value]:

@@ -88,6 +88,22 @@ class Role(Provisioner):
             outputs={"RoleId": found["RoleId"]},
         )
 
+    def elsewhere(self, observed: Observed) -> str | None:
+        """IAM is global, an environment is not: a role with rights in another region is in use there."""
+        arns = [
+            arn
+            for policy in observed.fields["Policies"].values()
+            for statement in policy["Statement"]
+            for arn in statement.get("Resource", ())
+        ]
+        regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5} - {"", "*", self.scope.region}
+        if not regions:
+            return None
+        return (
+            f"serves this environment in {', '.join(sorted(regions))}: IAM roles are global, so the name "
+            "of an environment can be used in one region of an account"
+        )
+
     def desired(self) -> Fields:
         """Who may assume it, what it may do, tags."""
         trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})

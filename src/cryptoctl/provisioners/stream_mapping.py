@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws import Answer, Aws, AwsError
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.table import Table
@@ -65,18 +65,26 @@ class StreamMapping(Provisioner):
 
     def find(self, aws: Aws) -> Answer | None:
         """The function's mapping on a stream of the table, as Lambda describes it."""
-        listed = aws.look(
-            "lambda", "ListEventSourceMappings", absent=NOT_FOUND, FunctionName=self.function.name
-        )
         prefix = f"{self.table.arn}/stream/"
         ours: list[Answer] = [
-            mapping
-            for mapping in (listed or {}).get("EventSourceMappings", ())
-            if mapping.get("EventSourceArn", "").startswith(prefix)
+            mapping for mapping in self._listed(aws) if mapping.get("EventSourceArn", "").startswith(prefix)
         ]
         # One that stays before one that goes. A stream's label is the time at which it was switched on:
         # the last one is the newest.
         return max(ours, key=lambda each: (each["State"] != DELETING, each["EventSourceArn"]), default=None)
+
+    def _listed(self, aws: Aws) -> list[Answer]:
+        name = self.function.name
+        try:
+            return list(
+                aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings", FunctionName=name)
+            )
+        except AwsError as error:
+            if error.code != NOT_FOUND:
+                raise
+        # Lambda keeps the mappings of a deleted function, and lists them only among all.
+        everybody = aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings")
+        return [each for each in everybody if each.get("FunctionArn") == self.function.arn]
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the mapping and its tags."""
@@ -108,9 +116,10 @@ class StreamMapping(Provisioner):
     def rights(self) -> Iterator[Right]:
         """Looks, makes, mends, removes: a mapping has only an id, but it belongs to one function."""
         ours = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
-        change = "CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+        change = (
+            "GetEventSourceMapping CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+        )
         yield from rights(Use.LOOK, "lambda", "ListEventSourceMappings", "*")
-        yield from rights(Use.LOOK, "lambda", "GetEventSourceMapping", "*", condition=ours)
         yield from rights(Use.LOOK, "lambda", "ListTags", self._arn("*"))
         yield from rights(Use.CHANGE, "lambda", change, "*", condition=ours)
         yield from rights(Use.CHANGE, "lambda", "TagResource", self._arn("*"))

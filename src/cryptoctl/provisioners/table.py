@@ -84,7 +84,7 @@ class Table(Provisioner):
                     absent="TableNotFoundException",
                     TableName=self.name,
                 ),
-                lambda: aws.look("dynamodb", "ListTagsOfResource", absent=NOT_FOUND, ResourceArn=self.arn),
+                lambda: mapped(aws.items("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=self.arn)),
             ]
         )
         table = described["Table"]
@@ -98,7 +98,7 @@ class Table(Provisioner):
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
                 "PointInTimeRecoveryStatus": _recovery(backups or {}),
                 "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
-                "Tags": mapped((tags or {}).get("Tags", ())),
+                "Tags": tags,
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
         )
@@ -124,6 +124,11 @@ class Table(Provisioner):
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
         yield from rights(Use.LOOK, "dynamodb", look, self.arn)
         yield from rights(Use.CHANGE, "dynamodb", change, self.arn)
+
+    def needs_consent(self, delta: Delta) -> str | None:
+        """Taking deletion protection away makes a `down` possible that was refused before."""
+        lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
+        return "lift the deletion protection" if lifted else None
 
     def guard(self, observed: Observed) -> str | None:
         """Deletion protection stands, whatever this machine's configuration says."""

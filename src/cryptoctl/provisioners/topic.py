@@ -112,7 +112,8 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
         page = aws.look("sns", "ListSubscriptionsByTopic", absent=NOT_FOUND, TopicArn=arn, **token)
         if page is None:
             return []
-        found += page.get("Subscriptions", [])
+        # Who has unsubscribed is listed as deleted for some days.
+        found += [each for each in page.get("Subscriptions", []) if each["SubscriptionArn"] != "Deleted"]
         if not page.get("NextToken"):
             return found
         token = {"NextToken": page["NextToken"]}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -114,16 +115,20 @@ class _Run:
             threading.Thread(target=self._work, args=(step,), name=str(step.resource), daemon=True)
             for step in self.plan.work
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             _join(threads)
         except KeyboardInterrupt:
             with self.changed:
                 self.stop.set()
                 self.changed.notify_all()
             _join(threads)
-        return Report(results=tuple(self.results[step.resource] for step in self.plan.work))
+        return Report(results=tuple(self._result(step) for step in self.plan.work))
+
+    def _result(self, step: Step) -> Result:
+        never_begun = Result(step=step, outcome=Outcome.INTERRUPTED, seconds=0.0, problem="interrupted")
+        return self.results.get(step.resource, never_begun)
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
@@ -132,7 +137,7 @@ class _Run:
             self._wait_for(step.after)
             self._check_stop()
             begun_s = self.clock.now_s()
-            self.listener.started(step)
+            self._tell(self.listener.started, step)
             self._converge(step)
         except _Blocked as error:
             outcome, problem = Outcome.BLOCKED, str(error)
@@ -142,7 +147,7 @@ class _Run:
             outcome, problem = Outcome.FAILED, str(error)
         except Failure as error:
             outcome, problem, failure = Outcome.FAILED, error.message, error
-        except BaseException as error:  # a defect, or a screen that is gone: the others are still finished
+        except BaseException as error:  # a defect of ours: told, and the others are still finished
             outcome, problem = Outcome.FAILED, f"{type(error).__name__}: {error}"
         result = Result(
             step=step,
@@ -155,7 +160,12 @@ class _Run:
             self.results[step.resource] = result
             self.pending.discard(step.resource)
             self.changed.notify_all()
-        self.listener.ended(result)
+        self._tell(self.listener.ended, result)
+
+    def _tell(self, event: Callable[..., None], *what: object) -> None:
+        # A screen that is gone (a closed pipe, say) must not stop the work.
+        with contextlib.suppress(Exception, SystemExit):
+            event(*what)
 
     def _wait_for(self, others: tuple[Provisioner, ...]) -> None:
         def all_over() -> bool:
@@ -197,7 +207,7 @@ class _Run:
 
     def _looked_again(self, step: Step) -> Step:
         resource = step.resource
-        patience = Patience(self.clock, lambda wait: self.listener.waiting(step, wait))
+        patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         # What was made a moment ago may be shown to nobody yet; to make it again would double it.
         observed = patience.until(
             lambda: resource.observe(self.aws), "AWS to show what is there", resource.visible_within_s
@@ -213,7 +223,7 @@ class _Run:
         return again
 
     def _do(self, step: Step, action: Action) -> None:
-        patience = Patience(self.clock, lambda wait: self.listener.waiting(step, wait))
+        patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         if isinstance(action, Settle):
             self._settle(step, action, patience)
         else:

@@ -14,6 +14,7 @@ from cryptoctl.reconcile.delta import Change, Delta, difference
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.values import Json, Ref, Value, resolve
 
+WITHOUT_TAGS = "bears our name without our tags (--adopt takes it over)"
 Observations = Mapping[Provisioner, Observed | None]
 
 
@@ -44,6 +45,8 @@ class Step:
     delta: Delta
     actions: tuple[Action, ...] = ()
     after: tuple[Provisioner, ...] = ()
+    why: str = ""
+    """Why it is refused."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -81,6 +84,17 @@ class Plan:
     def destroys(self) -> tuple[Step, ...]:
         """The steps that remove something."""
         return tuple(step for step in self.work if step.verb in (Verb.REPLACE, Verb.DELETE))
+
+    @property
+    def consents(self) -> tuple[str, ...]:
+        """What a person should be asked about: what is removed, and changes that take a protection away."""
+        removed = [f"{step.verb} {step.resource}" for step in self.destroys]
+        changed = [
+            f"{why} of {step.resource}"
+            for step in self.work
+            if step.verb is Verb.UPDATE and (why := step.resource.needs_consent(step.delta))
+        ]
+        return (*removed, *changed)
 
     @property
     def fingerprint(self) -> str:
@@ -148,8 +162,8 @@ def present(
         wait = resource.remove(observed) if observed is not None else ()
         actions = (*wait, *resource.apply(afresh))
         return Step(resource=resource, verb=Verb.CREATE, delta=delta, actions=actions, after=after)
-    if not resource.owned(there) and not adopt:
-        return Step(resource=resource, verb=Verb.REFUSED, delta=delta)
+    if why := _refusal(resource, there, adopt=adopt):
+        return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
     if not delta.changes:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
     if delta.touches(*resource.fixed):
@@ -163,10 +177,16 @@ def _absent(resource: Provisioner, observed: Observed | None, *, dependents: tup
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.leaving is not None:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
-    if not resource.owned(observed):
-        return Step(resource=resource, verb=Verb.REFUSED, delta=delta)
+    if why := _refusal(resource, observed, adopt=False):
+        return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
     actions = tuple(resource.remove(observed))
     return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=dependents)
+
+
+def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
+    if not adopt and not resource.owned(observed):
+        return WITHOUT_TAGS
+    return resource.elsewhere(observed)
 
 
 def _in_order(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:

@@ -78,6 +78,14 @@ class Provisioner(ABC):
         tags = observed.fields.get("Tags")
         return tags is None or self.scope.owner_tags.items() <= tags.items()
 
+    def elsewhere(self, observed: Observed) -> str | None:
+        """Why it belongs to the same environment in another place, in a few words; None where it does not."""
+        return None
+
+    def needs_consent(self, delta: Delta) -> str | None:
+        """Why a person should be asked before this change, in a few words; None where nobody need be."""
+        return None
+
     def guard(self, observed: Observed) -> str | None:
         """Why it must not be removed, in a sentence; None where nothing speaks against it."""
         return None

@@ -55,7 +55,7 @@ def _why(step: Step) -> str:
         fixed = [change.path for change in step.changes if change.field in step.resource.fixed]
         return f"replace: {', '.join(fixed)} cannot be changed in place"
     if step.verb is Verb.REFUSED:
-        return "is not ours: it bears our name without our tags (--adopt takes it over)"
+        return step.why
     return str(step.verb)
 
 
