@@ -128,6 +128,8 @@ def test_export_purge_and_import_keep_bodies_and_attributes_to_the_byte(shop: Wo
     assert _wire(after) == _wire(before)
     assert {message.id for message in after}.isdisjoint({message.id for message in before})
     assert len(Path("purged.jsonl").read_text(encoding="utf-8").splitlines()) == 15
+    assert dlq("purge", "--yes", "--symbol", "none", "--export-to", "empty.jsonl").code == 0
+    assert not Path("empty.jsonl").exists()
 
 
 def test_purge_asks_and_without_anybody_to_ask_it_refuses(shop: Workshop, dlq: Dlq) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.filters import Filter
 from cryptoctl.ops.dead_letters.holding import Walk, kept
 from cryptoctl.ops.dead_letters.journal import Journal, State, failures
-from cryptoctl.ops.dead_letters.results import End, Wish
+from cryptoctl.ops.dead_letters.replay import Replay
+from cryptoctl.ops.dead_letters.results import End, Summary, Wish
 from cryptoctl.ops.dead_letters.steps import Mending
 from cryptoctl.ops.times import now_ms
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
@@ -140,6 +143,21 @@ def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Worksh
         shop.boxes[WEBHOOK].hold([each.receipt for each in held], 0)
     assert shop.replay().ends == {End.BACK: 10}
     assert len(shop.items()) == 30
+    assert shop.depths == EMPTY
+
+
+def test_two_replays_on_two_machines_bring_everything_back_once(shop: Workshop, tmp_path: Path) -> None:
+    shop.send_events([shop.price(number) for number in range(40)])
+
+    def replay(machine: str) -> Summary:
+        with Journal(tmp_path / machine) as journal:
+            return Replay(shop.ways, shop.boxes, journal, Wish()).run()
+
+    with ThreadPoolExecutor(2) as machines:
+        one, other = machines.map(replay, ("one", "other"))
+    assert one.complete and other.complete
+    assert one.ends[End.BACK] + other.ends[End.BACK] == 40
+    assert len(shop.items()) == 40
     assert shop.depths == EMPTY
 
 

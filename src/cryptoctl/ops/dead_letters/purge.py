@@ -46,6 +46,9 @@ def purge(
     with looking(boxes, queues, chosen) as (letters, journal):
         meant = _meant(letters, chosen, journal, purged)
         purged.found = sum(1 for _ in meant) if export is None else files.write(export, meant)
+        if export is not None and not purged.found:
+            export.unlink()
+            purged.export = None
         if purged.found and confirm(purged.found):
             purged.deleted = _delete(boxes, journal)
     return purged
