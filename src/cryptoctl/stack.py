@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cryptoctl.provisioners.function import Code, Function, Permission, logs_may_invoke
+from cryptoctl.provisioners.function import Code, Function
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key, lambda_environment_policy
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
+from cryptoctl.provisioners.permission import Permission, logs_may_invoke
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.queue import Queue, may_send
 from cryptoctl.provisioners.role import Role

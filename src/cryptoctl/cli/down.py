@@ -36,10 +36,10 @@ def down(
     resources = [each for each in session.stack if not (keep_data and each.holds_data)]
     plan = planned(resources, session.aws, Goal.ABSENT)
     show_plan(screen, plan, environment=session.place)
-    check(run, plan)
+    check(plan)
     if keep_data:
         # A protected environment is kept whole, not its table alone.
-        check(run, planned(list(session.stack), session.aws, Goal.ABSENT))
+        check(planned(list(session.stack), session.aws, Goal.ABSENT))
     if plan.work and not yes:
         _ask(run)
     _remove(run, plan, resources)

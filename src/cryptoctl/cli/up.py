@@ -40,7 +40,7 @@ def up(
     resources = chosen(run, only or [])
     plan = planned(resources, session.aws, Goal.PRESENT, adopt=adopt)
     show_plan(screen, plan, environment=session.place)
-    check(run, plan, expect)
+    check(plan, expect)
     if plan.consents and not yes:
         _ask(run, plan)
     answer = {"plan": plan_document(plan), "results": []}

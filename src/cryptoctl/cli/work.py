@@ -29,7 +29,7 @@ def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
-def check(run: Run, plan: Plan, expect: str | None = None) -> None:
+def check(plan: Plan, expect: str | None = None) -> None:
     """Refuses a plan that cannot or must not be run, before anything is changed."""
     if expect is not None and expect != plan.fingerprint:
         raise Failure(

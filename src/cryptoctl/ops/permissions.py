@@ -50,7 +50,7 @@ def _operations(stack: Stack) -> Iterator[Right]:
     yield from rights(Use.OPERATE, "dynamodb", "GetItem BatchGetItem UpdateItem Scan", stack.prices.arn)
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
         yield from rights(
-            Use.OPERATE, "sqs", "ReceiveMessage DeleteMessage ChangeMessageVisibility", queue.arn
+            Use.OPERATE, "sqs", "ReceiveMessage SendMessage DeleteMessage ChangeMessageVisibility", queue.arn
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from cryptoctl.aws import Answer, Aws
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
-from cryptoctl.provisioners.policy import normal
+from cryptoctl.provisioners.permission import Permission, described, permissions_in
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 from cryptoctl.provisioners.tags import pairs
@@ -44,15 +43,6 @@ class Code:
 
     zip_bytes: bytes
     sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Permission:
-    """A service that may invoke the function, on behalf of one source in one account."""
-
-    principal: str
-    source_arn: str
-    account: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,7 +128,7 @@ class Function(Provisioner):
                 **_normal(configuration),
                 "RoleId": _role_id(role, configuration["LastModified"]),
                 "ReservedConcurrentExecutions": reserved,
-                "Permissions": _permissions(policy),
+                "Permissions": permissions_in(policy),
                 "Tags": found.get("Tags") or {},
             }
         )
@@ -162,7 +152,7 @@ class Function(Provisioner):
             "LogGroup": self.log_group.name,
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
-            "Permissions": {sid: _described(each) for sid, each in self.permissions.items()},
+            "Permissions": {sid: described(each) for sid, each in self.permissions.items()},
             "Tags": self.scope.tags,
         }
 
@@ -393,45 +383,7 @@ def _role_id(role: Answer | None, last_modified: str) -> str:
     return EARLIER_ROLE if younger else str(role["Role"]["RoleId"])
 
 
-def _permissions(policy: Answer | None) -> dict[str, Value]:
-    if policy is None:
-        return {}
-    loaded = json.loads(policy["Policy"])
-    return {statement.get("Sid", ""): _plain(statement) for statement in normal(loaded)["Statement"]}
-
-
-def _plain(statement: Mapping[str, Value]) -> dict[str, Value]:
-    tests = {
-        key.lower(): value
-        for operator in statement.get("Condition", {}).values()
-        for key, value in operator.items()
-    }
-    principal = statement.get("Principal", {})
-    return {
-        "Action": statement.get("Action"),
-        "Principal": principal if isinstance(principal, str) else principal.get("Service"),
-        "SourceArn": tests.get("aws:sourcearn"),
-        "SourceAccount": tests.get("aws:sourceaccount"),
-    }
-
-
-def _described(permission: Permission) -> dict[str, Value]:
-    return {
-        "Action": ("lambda:InvokeFunction",),
-        "Principal": (permission.principal,),
-        "SourceArn": (permission.source_arn,),
-        "SourceAccount": (permission.account,),
-    }
-
-
 def _reserves_more(delta: Delta) -> int:
     wanted = delta.desired["ReservedConcurrentExecutions"] or 0
     has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
     return int(wanted) - int(has)
-
-
-def logs_may_invoke(group: LogGroup) -> Permission:
-    """CloudWatch Logs may hand a function the lines of one log group."""
-    return Permission(
-        principal="logs.amazonaws.com", source_arn=group.streams_arn, account=group.scope.account
-    )
