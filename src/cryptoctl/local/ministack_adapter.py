@@ -37,6 +37,9 @@ SERVICES: Final[tuple[str, ...]] = (
 """What is served. Services that would open ports or start containers of their own are not among them."""
 
 
+_SERVICES = ("sts", "kms", "iam", "lambda_svc", "sqs", "sns", "cloudwatch_logs", "dynamodb", "tagging")
+
+
 def configure(state: Path, scratch: Path, port: int) -> None:
     """Sets the variables ministack reads while it is imported. Must come before `load_app`."""
     os.environ.update(
@@ -64,6 +67,12 @@ def load_app() -> Any:
 
 
 @functools.cache
+def load_services() -> None:
+    """Imports what the pipeline uses of ministack, which would otherwise be imported at the first request."""
+    for name in _SERVICES:
+        importlib.import_module(f"ministack.services.{name}")
+
+
 def reserved_words() -> frozenset[str]:
     """DynamoDB's reserved words, in upper case: ministack keeps AWS's list."""
     words: frozenset[str] = importlib.import_module("ministack.services._dynamodb_keywords").AWS_KEYWORDS

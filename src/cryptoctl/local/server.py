@@ -8,13 +8,19 @@ import os
 import signal
 import socket
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.home import Home, Record
-from cryptoctl.local.ministack_adapter import configure, load_app, settle_what_was_interrupted
+from cryptoctl.local.ministack_adapter import (
+    configure,
+    load_app,
+    load_services,
+    settle_what_was_interrupted,
+)
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.parts import Parts
 
@@ -47,6 +53,7 @@ class _Life:
         started_at = datetime.now(UTC).isoformat()
         self.home.write(Record(pid=os.getpid(), port=self.port, started_at=started_at, notes=self.notes))
         _report(self.report_fd, {"port": self.port})
+        threading.Thread(target=load_services, daemon=True, name="load services").start()
 
     async def stopping(self) -> None:
         """Called when no further request is accepted."""
