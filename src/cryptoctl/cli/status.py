@@ -44,4 +44,6 @@ def _show(run: Run, found: Health) -> None:
         waiting = f"{queue.visible} waiting, {queue.in_flight} in flight"
         run.screen.data(f"{queue.name}: {waiting}")
     for mapping in found.mappings:
-        run.screen.data(f"{mapping.name}: {mapping.state}; last result: {mapping.last_result or 'none yet'}")
+        age = "" if mapping.iterator_age_s is None else f"; iterator age {mapping.iterator_age_s:.1f} s"
+        result = mapping.last_result or "none yet"
+        run.screen.data(f"{mapping.name}: {mapping.state}; last result: {result}{age}")

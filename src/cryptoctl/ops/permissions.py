@@ -40,6 +40,7 @@ def needed(stack: Stack, purpose: Purpose) -> list[Right]:
 def _operations(stack: Stack) -> Iterator[Right]:
     """What the operating commands do beyond looking at the resources."""
     yield from rights(Use.LOOK, "dynamodb", "Query", stack.prices.arn)
+    yield from rights(Use.LOOK, "cloudwatch", "GetMetricStatistics", "*")  # it takes no resource
     for function in stack.functions:
         group = function.log_group
         yield from rights(Use.LOOK, "logs", "FilterLogEvents", group.arn, group.streams_arn)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import observe
@@ -49,6 +50,8 @@ class MappingState:
     name: str
     state: str
     last_result: str
+    iterator_age_s: float | None
+    """How old the last record was as it was handed over; None where nothing was in the last 15 minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +115,38 @@ def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
     return read
 
 
+def _iterator_age_s(aws: Aws, function: str) -> float | None:
+    now = datetime.now(UTC)
+    try:
+        answer = aws.call(
+            "cloudwatch",
+            "GetMetricStatistics",
+            Namespace="AWS/Lambda",
+            MetricName="IteratorAge",
+            Dimensions=[{"Name": "FunctionName", "Value": function}],
+            StartTime=now - timedelta(minutes=15),
+            EndTime=now,
+            Period=60,
+            Statistics=["Maximum"],
+        )
+    except AwsError as error:
+        if error.code.startswith("AccessDenied"):  # a deployer need not read metrics
+            return None
+        raise
+    latest = max(answer["Datapoints"], key=lambda point: point["Timestamp"], default=None)
+    return None if latest is None else float(latest["Maximum"]) / 1000
+
+
 def _state(aws: Aws, mapping: StreamMapping) -> Callable[[], MappingState | None]:
     def read() -> MappingState | None:
         found = mapping.find(aws)
         if found is None:
             return None
         return MappingState(
-            name=str(mapping), state=found["State"], last_result=found.get("LastProcessingResult", "")
+            name=str(mapping),
+            state=found["State"],
+            last_result=found.get("LastProcessingResult", ""),
+            iterator_age_s=_iterator_age_s(aws, mapping.function.name),
         )
 
     return read
