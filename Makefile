@@ -29,8 +29,9 @@ demo-down: $(VENV)/.local  ## removes what `make demo` made
 	$(BIN)/cryptoctl down --env demo --local --yes
 	$(BIN)/cryptoctl local stop
 
+# Three workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## lint, types, layers, tests
-	$(BIN)/pytest -n 2 --dist loadgroup -q -m 'not torture'
+	$(BIN)/pytest -n 3 --dist loadgroup -q -m 'not torture'
 
 check: $(VENV)/.dev  ## lint, types and layers alone
 	$(BIN)/ruff check .
