@@ -22,6 +22,7 @@ PREFIXES = {"resourcegroupstaggingapi": "tag", "dynamodbstreams": "dynamodb"}
 # IAM asks for no right here.
 FREE = {"sts:GetCallerIdentity"}
 WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricStatistics",
     "kms:ListKeys",
     "kms:CreateKey",
     "lambda:GetAccountSettings",

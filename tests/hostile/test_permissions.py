@@ -111,6 +111,7 @@ def test_a_star_stands_only_where_aws_leaves_no_choice(policies: dict[str, Any],
                 free = set(statement["Action"]) - conditional - {"lambda:ListEventSourceMappings"}
                 assert not statement.get("Condition") or not free
                 assert free <= {
+                    "cloudwatch:GetMetricStatistics",
                     "kms:ListKeys",
                     "lambda:GetAccountSettings",
                     "logs:DescribeLogGroups",
