@@ -184,7 +184,9 @@ def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) 
     config = elsewhere / "cryptoctl.toml"
     config.write_text("[env.guarded]\nprotected = true\n", encoding="utf-8")
     cli.ok("up")
-    assert cli("down", "--yes").code == 6
+    protected = cli("down", "--yes")
+    assert protected.code == 6
+    assert "guarded is protected" in protected.err
     config.unlink()
     refused = cli("down", "--yes")
     assert refused.code == 6
