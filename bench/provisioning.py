@@ -19,6 +19,7 @@ from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.call import Call
 from cryptoctl.reconcile.execute import Executor, Result
+from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import planned, remaining
 from cryptoctl.reconcile.patience import Wait
 from cryptoctl.reconcile.plan import Goal, Plan, Step
@@ -147,11 +148,14 @@ def _measure(engine: Engine, url: str, number: int) -> None:
     for service in ("sts", "kms", "dynamodb", "sqs", "sns", "iam", "logs", "lambda"):
         aws.client(service)  # building clients is start-up, not calls
 
-    plan = planned(resources, aws, Goal.PRESENT)
+    def look() -> Plan:
+        return planned(resources, aws, Goal.PRESENT, leftovers=Leftovers(stack=resources))
+
+    plan = look()
     looked_s = _span(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(plan)
     before_last_look = len(aws.intervals)
-    remaining(resources, aws, Goal.PRESENT)
+    remaining(look)
     after_s = _span(aws.intervals[before_last_look:])
     total_s = _span(aws.intervals)
     path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s

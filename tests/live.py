@@ -6,6 +6,7 @@ from typing import Protocol
 
 from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.reconcile.execute import Executor, Report, Result
+from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.patience import Wait
 from cryptoctl.reconcile.plan import Goal, Plan, Step
@@ -66,8 +67,9 @@ class Live:
         return list(self.stack)
 
     def plan(self, goal: Goal = Goal.PRESENT, resources: list[Provisioner] | None = None) -> Plan:
-        """The plan for all resources, or for those."""
-        return planned(resources or self.resources, self.aws, goal)
+        """The plan for all resources and what is left over beside them, or for those resources only."""
+        leftovers = None if resources else Leftovers(stack=self.resources)
+        return planned(resources or self.resources, self.aws, goal, leftovers=leftovers)
 
     def run(self, plan: Plan) -> Report:
         """Runs a plan."""

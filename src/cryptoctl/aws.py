@@ -37,6 +37,11 @@ class AwsError(Exception):
         """Whether AWS did nothing because it was asked too often."""
         return self.code in THROTTLED
 
+    @property
+    def denied(self) -> bool:
+        """Whether the caller lacks the right to ask."""
+        return self.code.startswith(("AccessDenied", "AuthorizationError"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
@@ -189,6 +194,20 @@ class Aws:
             raise _refusal(service, operation, error.response.get("Error", {})) from error
         except BotoCoreError as error:
             raise _failure(error) from error
+
+    def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
+        """What the tag index lists under all of the tags: each ARN with all its tags.
+
+        The index lags behind by some minutes, and does not list every kind: IAM roles, for one.
+        """
+        found = self.items(
+            "resourcegroupstaggingapi",
+            "GetResources",
+            "ResourceTagMappingList",
+            TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
+            **({"ResourceTypeFilters": [kind]} if kind else {}),
+        )
+        return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
 
     def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
         """Runs reads at the same time and gives their results in order."""

@@ -23,6 +23,7 @@ PREFIXES = {"resourcegroupstaggingapi": "tag", "dynamodbstreams": "dynamodb"}
 FREE = {"sts:GetCallerIdentity"}
 WITHOUT_RESOURCE = {
     "cloudwatch:GetMetricStatistics",
+    "iam:ListRoles",
     "kms:ListKeys",
     "kms:CreateKey",
     "lambda:GetAccountSettings",

@@ -112,6 +112,7 @@ def test_a_star_stands_only_where_aws_leaves_no_choice(policies: dict[str, Any],
                 assert not statement.get("Condition") or not free
                 assert free <= {
                     "cloudwatch:GetMetricStatistics",
+                    "iam:ListRoles",
                     "kms:ListKeys",
                     "lambda:GetAccountSettings",
                     "logs:DescribeLogGroups",

@@ -137,6 +137,5 @@ def for_a_person(error: Failure | AwsError | EngineError) -> Failure:
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
     what = f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}"
-    denied = error.code.startswith(("AccessDenied", "AuthorizationError"))
-    hint = "These credentials lack that right." if denied else ""
+    hint = "These credentials lack that right." if error.denied else ""
     return Failure(Problem.AWS, what, hint)

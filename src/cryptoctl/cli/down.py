@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import carry_out, check
+from cryptoctl.cli.work import carry_out, check, leftovers
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import plan_document, show_plan
 
 ROUNDS_AT_MOST = 3
@@ -34,7 +33,12 @@ def down(
             "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
         )
     resources = [each for each in session.stack if not (keep_data and each.holds_data)]
-    plan = planned(resources, session.aws, Goal.ABSENT)
+    others = leftovers(run, keep_data=keep_data)
+
+    def look() -> Plan:
+        return planned(resources, session.aws, Goal.ABSENT, leftovers=others)
+
+    plan = look()
     show_plan(screen, plan, environment=session.place)
     check(plan)
     if keep_data:
@@ -42,8 +46,8 @@ def down(
         check(planned(list(session.stack), session.aws, Goal.ABSENT))
     if plan.work and not yes:
         _ask(run)
-    _remove(run, plan, resources)
-    leaving = _leaving(planned(resources, session.aws, Goal.ABSENT))
+    last = _remove(run, plan, look)
+    leaving = _leaving(last)
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
     if run.machine:
         screen.json({"plan": plan_document(plan), "leaving": leaving, "kept": kept})
@@ -68,15 +72,16 @@ def _ask(run: Run) -> None:
         raise Failure(Problem.REFUSED, "That was another name. Nothing was changed.")
 
 
-def _remove(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> None:
+def _remove(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     # A late log line can bring a log group back after its removal: hence another look, and another round.
     for _ in range(ROUNDS_AT_MOST):
         if not plan.work:
-            return
-        _, plan = carry_out(run, plan, resources)
+            break
+        _, plan = carry_out(run, plan, look_again)
     if plan.work:
         names = ", ".join(str(step.resource) for step in plan.work)
         raise Failure(Problem.FAILED, f"AWS still shows: {names}.", "Run `cryptoctl down` again in a minute.")
+    return plan
 
 
 def _leaving(plan: Plan) -> list[dict[str, str]]:

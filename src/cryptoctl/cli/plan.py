@@ -8,7 +8,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import chosen
+from cryptoctl.cli.work import chosen, leftovers
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal
@@ -30,7 +30,8 @@ def plan(
     ] = False,
 ) -> None:
     """Show what `up` would do, call by call with --verbose. Changes nothing."""
-    found = planned(chosen(run, only or []), run.session.aws, Goal.PRESENT, adopt=adopt)
+    resources, others = chosen(run, only or []), leftovers(run, only or [])
+    found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, leftovers=others)
     if run.machine:
         run.screen.json(plan_document(found))
     else:

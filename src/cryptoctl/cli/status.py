@@ -7,7 +7,13 @@ from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.status import Health, State, status_of
 from cryptoctl.settings import Target
 
-STYLES = {State.PRESENT: "green", State.DRIFTED: "yellow", State.MISSING: "red", State.FOREIGN: "red"}
+STYLES = {
+    State.PRESENT: "green",
+    State.DRIFTED: "yellow",
+    State.MISSING: "red",
+    State.FOREIGN: "red",
+    State.LEFT_OVER: "yellow",
+}
 
 
 @command(app, "status", example="cryptoctl status --env dev")

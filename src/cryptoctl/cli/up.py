@@ -8,7 +8,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import carry_out, check, chosen
+from cryptoctl.cli.work import carry_out, check, chosen, leftovers
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
@@ -37,8 +37,12 @@ def up(
     """Make the environment what it should be, creating or mending whatever differs."""
     session, screen = run.session, run.screen
     session.start_engine()
-    resources = chosen(run, only or [])
-    plan = planned(resources, session.aws, Goal.PRESENT, adopt=adopt)
+    resources, others = chosen(run, only or []), leftovers(run, only or [])
+
+    def look() -> Plan:
+        return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, leftovers=others)
+
+    plan = look()
     show_plan(screen, plan, environment=session.place)
     check(plan, expect)
     if plan.consents and not yes:
@@ -46,7 +50,7 @@ def up(
     answer = {"plan": plan_document(plan), "results": []}
     session.remember()
     if plan.work:
-        report, rest = carry_out(run, plan, resources)
+        report, rest = carry_out(run, plan, look)
         answer["results"] = report_document(plan, report)["results"]
         if rest.work or rest.refused:
             show_plan(screen, rest, environment=session.place)

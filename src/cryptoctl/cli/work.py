@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptoctl.cli.command import Run
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Outcome, Report
+from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import remaining
 from cryptoctl.reconcile.plan import Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -29,6 +30,11 @@ def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
+def leftovers(run: Run, only: Sequence[str] = (), *, keep_data: bool = False) -> Leftovers | None:
+    """What is left over is looked for where the whole stack is meant."""
+    return None if only else Leftovers(stack=list(run.session.stack), keep_data=keep_data)
+
+
 def check(plan: Plan, expect: str | None = None) -> None:
     """Refuses a plan that cannot or must not be run, before anything is changed."""
     if expect is not None and expect != plan.fingerprint:
@@ -48,11 +54,10 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")
 
 
-def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[Report, Plan]:
+def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Report, Plan]:
     """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
-    aws = run.session.aws
     with Progress(run.screen) as progress:
-        report = Executor(aws=aws, listener=progress).run(plan)
+        report = Executor(aws=run.session.aws, listener=progress).run(plan)
     if report.ended(Outcome.INTERRUPTED):
         raise Failure(
             Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
@@ -65,7 +70,7 @@ def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[R
             f"Not everything worked: {_ends(report)}.",
             f"{known.hint} {hint}" if known else hint,
         )
-    return report, remaining(resources, aws, plan.goal)
+    return report, remaining(look_again)
 
 
 def _ends(report: Report) -> str:

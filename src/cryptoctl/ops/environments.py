@@ -9,15 +9,8 @@ from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
 def environments(aws: Aws) -> dict[str, int]:
     """Each environment's name with how many of its resources the tag index lists, in order of name."""
     counts: dict[str, int] = {}
-    found = aws.items(
-        "resourcegroupstaggingapi",
-        "GetResources",
-        "ResourceTagMappingList",
-        TagFilters=[{"Key": MANAGED_BY, "Values": ["cryptoctl"]}],
-    )
-    for resource in found:
-        tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
-        if ENVIRONMENT in tags and not _leaving(resource["ResourceARN"]):
+    for arn, tags in aws.tagged({MANAGED_BY: "cryptoctl"}).items():
+        if ENVIRONMENT in tags and not _leaving(arn):
             counts[tags[ENVIRONMENT]] = counts.get(tags[ENVIRONMENT], 0) + 1
     return dict(sorted(counts.items()))
 

@@ -11,8 +11,9 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.observe import observe
-from cryptoctl.reconcile.plan import Goal, Step, Verb, build
+from cryptoctl.reconcile.leftovers import Leftovers
+from cryptoctl.reconcile.observe import compared
+from cryptoctl.reconcile.plan import Goal, Step, Verb
 from cryptoctl.stack import Stack
 
 
@@ -23,6 +24,7 @@ class State(StrEnum):
     DRIFTED = "drifted"
     MISSING = "missing"
     FOREIGN = "somebody else's"
+    LEFT_OVER = "left over"
 
 
 _STATES = {
@@ -31,6 +33,7 @@ _STATES = {
     Verb.UPDATE: State.DRIFTED,
     Verb.REPLACE: State.DRIFTED,
     Verb.REFUSED: State.FOREIGN,
+    Verb.DELETE: State.LEFT_OVER,
 }
 
 
@@ -77,7 +80,8 @@ class Health:
 def status_of(stack: Stack, aws: Aws) -> Health:
     """Looks at everything at once."""
     resources = list(stack)
-    reads: list[Callable[[], Any]] = [lambda: build(resources, observe(resources, aws), Goal.PRESENT)]
+    leftovers = Leftovers(stack=resources)
+    reads: list[Callable[[], Any]] = [lambda: compared(resources, aws, Goal.PRESENT, leftovers=leftovers)]
     queues = [each for each in resources if isinstance(each, Queue)]
     mappings = [each for each in resources if isinstance(each, StreamMapping)]
     reads += [_depth(aws, queue) for queue in queues]
@@ -130,7 +134,7 @@ def _iterator_age_s(aws: Aws, function: str) -> float | None:
             Statistics=["Maximum"],
         )
     except AwsError as error:
-        if error.code.startswith("AccessDenied"):  # a deployer need not read metrics
+        if error.denied:  # a deployer need not read metrics
             return None
         raise
     latest = max(answer["Datapoints"], key=lambda point: point["Timestamp"], default=None)

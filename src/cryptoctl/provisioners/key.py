@@ -83,15 +83,7 @@ class Key(Provisioner):
         return described[-1] if described else None
 
     def _surplus(self, aws: Aws, named: str) -> dict[str, bool]:
-        filters = [{"Key": key, "Values": [value]} for key, value in self.scope.owner_tags.items()]
-        found = aws.items(
-            "resourcegroupstaggingapi",
-            "GetResources",
-            "ResourceTagMappingList",
-            ResourceTypeFilters=["kms:key"],
-            TagFilters=filters,
-        )
-        ids = [each["ResourceARN"].rpartition("/")[2] for each in found]
+        ids = [arn.rpartition("/")[2] for arn in aws.tagged(self.scope.owner_tags, "kms:key")]
         others = [key_id for key_id in ids if key_id != named]
         described = [aws.look("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key_id) for key_id in others]
         return {
@@ -128,6 +120,10 @@ class Key(Provisioner):
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
             leaving=metadata.get("DeletionDate") if metadata["KeyState"] == "PendingDeletion" else None,
         )
+
+    def sibling(self, arn: str) -> Key | None:
+        """Keys that are too many are its own affair."""
+        return self if arn.startswith(self.scope.arn("kms", "key/")) else None
 
     def desired(self) -> Fields:
         """In use, named, rotating, under its policy, tagged, and the only one."""
@@ -262,7 +258,7 @@ def _tags_of(aws: Aws, key_id: str) -> Callable[[], dict[str, str]]:
         try:
             answer: Answer | None = aws.look("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id)
         except AwsError as error:
-            if error.code == "AccessDeniedException":  # a key whose tags we may not read is not ours
+            if error.denied:  # a key whose tags we may not read is not ours
                 return {}
             raise
         return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")

@@ -53,6 +53,13 @@ class LogGroup(Provisioner):
             fields={"retentionInDays": exact[0].get("retentionInDays"), "Tags": tags.get("tags", {})}
         )
 
+    def unindexed(self, aws: Aws) -> Iterator[str]:
+        """Log groups that have the environment in their name: the tag index lists them on AWS only."""
+        pattern = self.scope.environment
+        for group in aws.items("logs", "DescribeLogGroups", "logGroups", logGroupNamePattern=pattern):
+            if self.scope.mentioned(group["logGroupName"]):
+                yield self.scope.arn("logs", f"log-group:{group['logGroupName']}")
+
     def owned(self, observed: Observed) -> bool:
         """Ours by tag; or untagged, since then a late line of our own function made it again."""
         return not observed.fields["Tags"] or super().owned(observed)

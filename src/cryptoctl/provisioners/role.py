@@ -104,6 +104,12 @@ class Role(Provisioner):
             "of an environment can be used in one region of an account"
         )
 
+    def unindexed(self, aws: Aws) -> Iterator[str]:
+        """Roles that have the environment in their name: the tag index lists no roles."""
+        for role in aws.items("iam", "ListRoles", "Roles"):
+            if role["Path"] == "/" and self.scope.mentioned(role["RoleName"]):
+                yield role["Arn"]
+
     def desired(self) -> Fields:
         """Who may assume it, what it may do, tags."""
         trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})
@@ -121,6 +127,7 @@ class Role(Provisioner):
             "CreateRole TagRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy DetachRolePolicy "
             "DeleteRole"
         )
+        yield from rights(Use.LOOK, "iam", "ListRoles", "*")
         yield from rights(Use.LOOK, "iam", look, self.arn)
         yield from rights(Use.CHANGE, "iam", change, self.arn)
         only = {"StringEquals": {"iam:PassedToService": self.service}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws, AwsError
@@ -38,6 +38,8 @@ class StreamMapping(Provisioner):
     window_s: int
     retries: int
     record_age_s: int
+    uuid: str | None = None
+    """Only the mapping with this id; None for the function's mapping on the table's stream."""
     pattern: Mapping[str, Value]
     """What a record must look like to be handed on (Lambda's event filtering)."""
 
@@ -63,8 +65,26 @@ class StreamMapping(Provisioner):
         ),
     )
 
+    @property
+    def arn(self) -> Ref:
+        """Its ARN, which ends in the id that AWS assigns."""
+        return Ref(self, "Arn")
+
+    def sibling(self, arn: str) -> StreamMapping | None:
+        """A mapping is known by its id alone."""
+        uuid = arn.removeprefix(self._arn(""))
+        return None if uuid == arn else replace(self, name=uuid, uuid=uuid)
+
+    def unindexed(self, aws: Aws) -> Iterator[str]:
+        """Mappings to functions that have the environment in their name."""
+        for mapping in aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings"):
+            if self.scope.mentioned(mapping.get("FunctionArn", "")):
+                yield self._arn(mapping["UUID"])
+
     def find(self, aws: Aws) -> Answer | None:
         """The function's mapping on a stream of the table, as Lambda describes it."""
+        if self.uuid is not None:
+            return aws.look("lambda", "GetEventSourceMapping", absent=NOT_FOUND, UUID=self.uuid)
         prefix = f"{self.table.arn}/stream/"
         ours: list[Answer] = [
             mapping for mapping in self._listed(aws) if mapping.get("EventSourceArn", "").startswith(prefix)
@@ -92,10 +112,13 @@ class StreamMapping(Provisioner):
         if mapping is None:
             return None
         if mapping["State"] == DELETING:
-            return Observed(fields={}, outputs={"UUID": mapping["UUID"]}, going=True)
+            return Observed(fields={}, outputs=self._outputs(mapping), going=True)
         tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
         fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
-        return Observed(fields=fields, outputs={"UUID": mapping["UUID"]})
+        return Observed(fields=fields, outputs=self._outputs(mapping))
+
+    def _outputs(self, mapping: Answer) -> dict[str, str]:
+        return {"UUID": mapping["UUID"], "Arn": self._arn(mapping["UUID"])}
 
     def desired(self) -> Fields:
         """What it reads, how, and where failures go."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.patience import Clock, Patience, RealClock
 from cryptoctl.reconcile.plan import Goal, Plan, Verb, build
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
@@ -24,20 +26,43 @@ def _looking(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]:
     return lambda: resource.observe(aws)
 
 
-def planned(resources: Sequence[Provisioner], aws: Aws, goal: Goal, *, adopt: bool = False) -> Plan:
+def compared(
+    resources: Sequence[Provisioner],
+    aws: Aws,
+    goal: Goal,
+    *,
+    adopt: bool = False,
+    leftovers: Leftovers | None = None,
+) -> Plan:
+    """Observes, and builds the plan; with `leftovers`, for what is left over too."""
+    if leftovers is None:
+        return build(resources, observe(resources, aws), goal, adopt=adopt)
+    seen, candidates = aws.together([lambda: observe(resources, aws), lambda: leftovers.candidates(aws)])
+    found = leftovers.find(aws, candidates, seen)
+    return build(resources, seen, goal, adopt=adopt, leftovers=found)
+
+
+def planned(
+    resources: Sequence[Provisioner],
+    aws: Aws,
+    goal: Goal,
+    *,
+    adopt: bool = False,
+    leftovers: Leftovers | None = None,
+) -> Plan:
     """Observes, and builds the plan, with what is known to stand in its way."""
-    plan = build(resources, observe(resources, aws), goal, adopt=adopt)
-    return Plan(goal=plan.goal, steps=plan.steps, known=plan.known, obstacles=_obstacles(plan, aws))
+    plan = compared(resources, aws, goal, adopt=adopt, leftovers=leftovers)
+    return replace(plan, obstacles=_obstacles(plan, aws))
 
 
-def remaining(resources: Sequence[Provisioner], aws: Aws, goal: Goal, clock: Clock | None = None) -> Plan:
+def remaining(look_again: Callable[[], Plan], clock: Clock | None = None) -> Plan:
     """Plans again after the work until nothing is left to do, or until AWS had time to show it all."""
-    up_to_s = max((resource.visible_within_s for resource in resources), default=0.0)
-    latest = planned(resources, aws, goal)
+    latest = look_again()
     if not (latest.work or latest.refused):
         return latest
+    up_to_s = max(step.resource.visible_within_s for step in latest.steps)
     for _ in Patience(clock or RealClock()).pauses("AWS to show what was done", up_to_s):
-        latest = planned(resources, aws, goal)
+        latest = look_again()
         if not (latest.work or latest.refused):
             break
     return latest
@@ -50,7 +75,7 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[str, ...]:
         return tuple(guard for guard in guards if guard)
     by_kind: dict[type[Provisioner], list[Delta]] = {}
     for step in plan.work:
-        if step.verb is not Verb.REFUSED:
+        if step.verb is not Verb.DELETE:
             by_kind.setdefault(type(step.resource), []).append(step.delta)
     found = aws.together([_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
     return tuple(sentence for sentences in found for sentence in sentences)

@@ -11,10 +11,12 @@ from graphlib import TopologicalSorter
 
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Change, Delta, difference
+from cryptoctl.reconcile.leftovers import NOTHING, Found
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.values import Json, Ref, Value, resolve
 
 WITHOUT_TAGS = "bears our name without our tags (--adopt takes it over)"
+LEFT_OVER = "no longer part of the environment"
 Observations = Mapping[Provisioner, Observed | None]
 
 
@@ -46,7 +48,7 @@ class Step:
     actions: tuple[Action, ...] = ()
     after: tuple[Provisioner, ...] = ()
     why: str = ""
-    """Why it is refused."""
+    """Why it is refused, or removed although the rest stays."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -69,6 +71,8 @@ class Plan:
     """The values that are known before anything runs and that nothing in the plan renews."""
     obstacles: tuple[str, ...] = ()
     """What would make the plan fail, known beforehand."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of what the plan leaves as it is."""
 
     @property
     def work(self) -> tuple[Step, ...]:
@@ -113,10 +117,12 @@ def build(
     goal: Goal,
     *,
     adopt: bool = False,
+    leftovers: Found = NOTHING,
 ) -> Plan:
     """Works out the plan from what was observed. Pure: no request is made here.
 
     With `adopt`, resources that are not ours by tag are taken over; otherwise they are refused.
+    Leftovers are removed last: not before what has taken their place stands.
     """
     known: dict[Ref, str] = {
         Ref(resource, name): value
@@ -141,7 +147,8 @@ def build(
         steps.append(step)
     if goal is Goal.ABSENT:
         steps.reverse()
-    return Plan(goal=goal, steps=tuple(steps), known=known)
+    steps += [_left_over(*each, after=ordered) for each in leftovers.removable.items()]
+    return Plan(goal=goal, steps=tuple(steps), known=known, notes=leftovers.notes)
 
 
 def next_delta(resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str]) -> Delta:
@@ -181,6 +188,12 @@ def _absent(resource: Provisioner, observed: Observed | None, *, dependents: tup
         return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
     actions = tuple(resource.remove(observed))
     return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=dependents)
+
+
+def _left_over(resource: Provisioner, observed: Observed, *, after: tuple[Provisioner, ...]) -> Step:
+    delta = Delta(desired={}, observed=observed, changes=())
+    actions = tuple(resource.remove(observed))
+    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after, why=LEFT_OVER)
 
 
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:

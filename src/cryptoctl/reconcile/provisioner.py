@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,6 +57,11 @@ class Provisioner(ABC):
     holds_data: ClassVar[bool] = False
     """Whether removing it loses what cannot be made again; `down --keep-data` leaves it."""
 
+    @property
+    def arn(self) -> str | Ref | None:
+        """Its ARN; a Ref where AWS assigns a part of it; None where it has none of its own."""
+        return None
+
     @abstractmethod
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the resource; None when AWS answers with its one exact not-found code."""
@@ -89,6 +94,20 @@ class Provisioner(ABC):
     def guard(self, observed: Observed) -> str | None:
         """Why it must not be removed, in a sentence; None where nothing speaks against it."""
         return None
+
+    def sibling(self, arn: str) -> Provisioner | None:
+        """What of this kind has that ARN, as far as looking at it and removing it goes.
+
+        None where the ARN is of another kind; itself where it looks after that one already.
+        """
+        if not isinstance(self.arn, str):
+            return None
+        name = arn.removeprefix(self.arn.removesuffix(self.name))
+        return None if name == arn else replace(self, name=name)
+
+    def unindexed(self, aws: Aws) -> Iterator[str]:
+        """The ARNs of this kind that may bear our tags, where the tag index may not list the kind."""
+        yield from ()
 
     def rights(self) -> Iterator[Right]:
         """What a caller must be allowed to, to look at it and to change it."""

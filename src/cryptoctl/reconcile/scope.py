@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +29,10 @@ class Scope:
     def tags(self) -> dict[str, str]:
         """Everything a taggable resource carries."""
         return {**self.extra_tags, **self.owner_tags}
+
+    def mentioned(self, name: str) -> bool:
+        """Whether the environment stands in a name as a word, as it does in every name that we give."""
+        return re.search(rf"(?<![A-Za-z0-9]){re.escape(self.environment)}(?![A-Za-z0-9])", name) is not None
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
         """The ARN of a resource of this account; global services have no region in theirs."""

@@ -46,7 +46,9 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
             for call in step.calls:
                 console.print(Text(f"    {call} {brief(call.params, 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        console.print(Text(f"! {obstacle}", style="red"))
+        console.print(Text(f"! {printable(obstacle)}", style="red"))
+    for note in plan.notes:
+        console.print(Text(printable(f"{note[0].upper()}{note[1:]}."), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
@@ -56,7 +58,7 @@ def _why(step: Step) -> str:
         return f"replace: {', '.join(fixed)} cannot be changed in place"
     if step.verb is Verb.REFUSED:
         return step.why
-    return str(step.verb)
+    return f"{step.verb}: {step.why}" if step.why else str(step.verb)
 
 
 def _summary(plan: Plan) -> str:
@@ -74,10 +76,12 @@ def plan_document(plan: Plan) -> dict[str, Value]:
         "goal": plan.goal,
         "fingerprint": plan.fingerprint,
         "obstacles": list(plan.obstacles),
+        "notes": list(plan.notes),
         "steps": [
             {
                 "resource": str(step.resource),
                 "action": step.verb,
+                "why": step.why or None,
                 "changes": [
                     {"field": each.path, "old": shown(each.old), "new": shown(each.new)}
                     for each in step.changes

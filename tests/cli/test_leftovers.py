@@ -1,0 +1,48 @@
+"""What an earlier version has left: shown, removed after asking, gone with `down`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from live import Connect
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_former_queue_and_role_are_shown_and_removed_after_asking(day: Cli, connect: Connect) -> None:
+    name = day.ok("outputs", "--output", "json").json["environment"]
+    aws = connect(name).aws
+    tags = {"ManagedBy": "cryptoctl", "Environment": name}
+    sqs, iam = aws.client("sqs"), aws.client("iam")
+    queue, role = f"former-dlq-{name}", f"former-{name}-role"
+    sqs.create_queue(QueueName=queue, tags=tags)
+    iam.create_role(
+        RoleName=role,
+        AssumeRolePolicyDocument='{"Statement": []}',
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    assert f"- queue {queue}  delete: no longer part of the environment" in day.ok("plan").out
+    assert day("plan", "--exit-code").code == 3
+    assert states(day)[f"role {role}"] == "left over"
+    # What was asked for by name is all that is looked at.
+    assert day("plan", "--exit-code", "--only", f"webhook-processor-dlq-{name}").code == 0
+    refused = day("up")
+    assert refused.code == 6
+    assert f"would delete role {role}, delete queue {queue}, and nobody is here to be asked" in refused.err
+    assert states(day)[f"role {role}"] == "left over"
+    day.ok("up", "--yes")
+    assert states(day).keys().isdisjoint({f"queue {queue}", f"role {role}"})
+    assert day("plan", "--exit-code").code == 0
+    sqs.create_queue(QueueName=f"{queue}-2", tags=tags)
+    assert f"✓ queue {queue}-2  removed" in day.ok("down", "--yes").err
+    assert [url for url in sqs.list_queues().get("QueueUrls", ()) if url.endswith(f"{queue}-2")] == []
+    day.ok("up")
+
+
+def states(day: Cli) -> dict[str, Any]:
+    """How each resource stands."""
+    found = day.ok("status", "--output", "json").json["resources"]
+    return {each["resource"]: each["state"] for each in found}

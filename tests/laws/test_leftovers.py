@@ -1,0 +1,100 @@
+"""What bears an environment's tags and is no longer part of its stack is found, and removed after asking."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.stream_mapping import StreamMapping
+from cryptoctl.reconcile.leftovers import Leftovers
+from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.plan import Goal, Verb
+from cryptoctl.reconcile.provisioner import Provisioner
+from laws.test_laws import PATTERN, done
+from live import Live
+
+pytestmark = pytest.mark.engine
+
+# One of each kind that has an ARN of its own; a second key is the key's own affair.
+KINDS = {type(each): each for each in PATTERN if each.arn is not None and not isinstance(each, Key)}
+
+
+def earlier(live: Live, kind: type[Provisioner]) -> list[Provisioner]:
+    """A resource of that kind as an earlier stack may have had it, after what it needs."""
+    resource = next(each for each in live.resources if type(each) is kind)
+    name = f"former-{live.session.environment}"
+    if isinstance(resource, StreamMapping):
+        function = replace(resource.function, name=name)
+        return [function, replace(resource, name=name, function=function)]
+    return [replace(resource, name=name)]
+
+
+def made(live: Live, resources: list[Provisioner]) -> None:
+    """Makes them beside the stack, whose values they use."""
+    done(live.run(live.plan(resources=[*live.resources, *resources])))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[each.kind for each in KINDS])
+def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live, kind: type[Provisioner]) -> None:
+    former = earlier(standing, kind)
+    made(standing, former)
+    for goal in (Goal.ABSENT, Goal.PRESENT):
+        plan = standing.plan(goal)
+        over = [step for step in plan.work if step.why]
+        assert [step.verb for step in over] == [Verb.DELETE] * len(former)
+        assert {type(step.resource) for step in over} == {type(each) for each in former}
+    assert list(plan.work) == over
+    assert plan.consents == tuple(f"delete {step.resource}" for step in over)
+    done(standing.run(plan))
+    assert [each for each in observe(former, standing.aws).values() if each and not each.going] == []
+    assert standing.plan().work == ()
+
+
+def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
+    """Neither a name like ours, nor another environment's tags, nor one tag of two, make it a leftover."""
+    name = standing.session.environment
+    sqs, logs, iam = (standing.aws.client(service) for service in ("sqs", "logs", "iam"))
+    url = sqs.create_queue(QueueName=f"somebody-{name}", tags={"Environment": name})["QueueUrl"]
+    logs.create_log_group(logGroupName=f"/somebody/{name}")
+    iam.create_role(RoleName=f"somebody-{name}", AssumeRolePolicyDocument='{"Statement": []}')
+    made(fresh, [])
+    try:
+        assert standing.plan().work == ()
+        assert standing.plan().notes == ()
+    finally:
+        sqs.delete_queue(QueueUrl=url)
+        logs.delete_log_group(logGroupName=f"/somebody/{name}")
+        iam.delete_role(RoleName=f"somebody-{name}")
+
+
+def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
+    """To a stack that has no queues at all, a queue is such a thing."""
+    without = [each for each in standing.resources if not isinstance(each, Queue)]
+    leftovers = Leftovers(stack=without)
+    found = leftovers.find(standing.aws, leftovers.candidates(standing.aws), observe(without, standing.aws))
+    assert found.removable == {}
+    queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
+    assert found.notes == tuple(
+        f"{arn} bears this environment's tags, and is nothing that cryptoctl makes" for arn in queues
+    )
+
+
+def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(standing: Live) -> None:
+    name = f"former-{standing.session.environment}"
+    table = replace(standing.stack.prices, name=name, deletion_protection=True)
+    made(standing, [table])
+    assert standing.plan().work == ()
+    assert standing.plan(Goal.ABSENT).notes == (
+        f"table {name} is no part of this environment any more, and is left: it is protected from deletion",
+    )
+    made(standing, [replace(table, deletion_protection=False)])
+    keeping = Leftovers(stack=standing.resources, keep_data=True)
+    kept = planned(standing.resources, standing.aws, Goal.ABSENT, leftovers=keeping)
+    assert kept.notes == (
+        f"table {name} is no part of this environment any more, and is left: it holds data",
+    )
+    done(standing.up())
+    assert observe([table], standing.aws) == {table: None}
