@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
-from hostile.wire import Answer, Request
+from hostile.authorization import Ask, granted
+from hostile.wire import Answer, Request, refusal
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
+
+ACCOUNT = "000000000000"
 
 
 class SmallQuota:
@@ -37,6 +41,48 @@ class WrongTime:
         kept = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
         headers = {**kept, "Date": "Mon, 02 Jan 2023 03:04:05 GMT"}
         return Answer(status=answer.status, headers=headers, body=answer.body)
+
+
+class AsRole:
+    """A caller that is a role, with the rights that a policy gives it; IAM tells them when it is asked."""
+
+    def __init__(self, policy: Mapping[str, Any] | None) -> None:
+        self.policy = policy
+
+    def refuse(self, request: Request) -> Answer | None:
+        if request.operation != "SimulatePrincipalPolicy":
+            return None
+        if self.policy is None:
+            return refusal(request, "AccessDenied", "not authorized to perform: iam:SimulatePrincipalPolicy")
+        params = request.params or {}
+        assert params["PolicySourceArn"] == f"arn:aws:iam::{ACCOUNT}:role/deployer"
+        context = {each["ContextKeyName"]: each["ContextKeyValues"][0] for each in params["ContextEntries"]}
+        allowed = {
+            action: all(
+                granted(self.policy, Ask(action=action, resource=resource, context=context))
+                for resource in params["ResourceArns"]
+            )
+            for action in params["ActionNames"]
+        }
+        members = "".join(
+            f"<member><EvalActionName>{action}</EvalActionName><EvalDecision>"
+            f"{'allowed' if may else 'implicitDeny'}</EvalDecision></member>"
+            for action, may in allowed.items()
+        )
+        body = (
+            "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated>"
+            f"<EvaluationResults>{members}</EvaluationResults>"
+            "</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+        )
+        return Answer(status=200, headers={"Content-Type": "text/xml"}, body=body.encode())
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        if request.operation != "GetCallerIdentity":
+            return answer
+        root = f"arn:aws:iam::{ACCOUNT}:root".encode()
+        assert root in answer.body
+        session = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/somebody".encode()
+        return Answer(status=answer.status, headers=answer.headers, body=answer.body.replace(root, session))
 
 
 def results(world: World, name: str) -> tuple[int, dict[str, dict[str, str]]]:
@@ -82,3 +128,29 @@ def test_a_wrong_clock_is_found(world: World, environment: Callable[[], str]) ->
     mood.windows += (WrongTime(),)
     code, checks = results(world, environment())
     assert (code, checks["clock"]["result"]) == (1, "bad")
+
+
+def test_permissions_are_asked_of_iam_and_what_is_lacking_is_named(
+    world: World, environment: Callable[[], str]
+) -> None:
+    name = environment()
+    world.proxy.behave()
+    policy = world.clients.run("iam-policy", "--for", "deploy", "--env", name, "--aws").document()
+    assert permissions(world, name, policy)["result"] == "good"
+    lacking = {
+        "Statement": [
+            {**each, "Action": [action for action in each["Action"] if action != "iam:PassRole"]}
+            for each in policy["Statement"]
+        ]
+    }
+    check = permissions(world, name, lacking)
+    assert (check["result"], check["detail"]) == ("bad", "denied: iam:PassRole")
+    assert "cryptoctl iam-policy --for deploy" in check["advice"]
+    check = permissions(world, name, None)
+    assert (check["result"], check["detail"]) == ("unknown", "IAM could not be asked (AccessDenied)")
+
+
+def permissions(world: World, name: str, policy: Mapping[str, Any] | None) -> dict[str, str]:
+    mood = world.proxy.behave()
+    mood.windows += (AsRole(policy),)
+    return results(world, name)[1]["permissions"]

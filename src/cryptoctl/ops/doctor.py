@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -123,22 +123,28 @@ def _principal(aws: Aws) -> str | None:
     return aws.caller.arn
 
 
-def _denied(aws: Aws, source: str, wanted: Sequence[Right]) -> Iterator[str]:
-    together: dict[tuple[tuple[str, ...], str], tuple[Right, list[str]]] = {}
+def _denied(aws: Aws, source: str, wanted: Sequence[Right]) -> set[str]:
+    alike: dict[tuple[tuple[str, ...], str], tuple[Right, list[str]]] = {}
     for right in wanted:
-        together.setdefault((right.resources, repr(right.condition)), (right, []))[1].append(right.action)
-    for right, actions in together.values():
-        answer = aws.call(
+        alike.setdefault((right.resources, repr(right.condition)), (right, []))[1].append(right.action)
+    asked = [_simulating(aws, source, right, actions) for right, actions in alike.values()]
+    return {action for denied in aws.together(asked) for action in denied}
+
+
+def _simulating(aws: Aws, source: str, right: Right, actions: list[str]) -> Callable[[], list[str]]:
+    def simulate() -> list[str]:
+        results = aws.items(
             "iam",
             "SimulatePrincipalPolicy",
+            "EvaluationResults",
             PolicySourceArn=source,
             ActionNames=actions,
             ResourceArns=list(right.resources),
             ContextEntries=list(_context(right)),
         )
-        for each in answer["EvaluationResults"]:
-            if each["EvalDecision"] != "allowed":
-                yield each["EvalActionName"]
+        return [each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed"]
+
+    return simulate
 
 
 def _context(right: Right) -> Iterator[dict[str, Any]]:
