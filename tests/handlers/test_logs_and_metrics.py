@@ -165,3 +165,19 @@ def test_a_line_is_printed_once_whether_or_not_the_runtime_logs_too(runtime_has_
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     (line,) = done.stdout.splitlines()
     assert (json.loads(line)["message"], json.loads(line)["n"], done.stderr) == ("hello there", 1, "")
+
+
+def test_boto3_does_not_tell_where_it_found_its_credentials() -> None:
+    source = """
+        import logging, sys
+        logging.basicConfig(level=logging.INFO, stream=sys.stdout)  # as Lambda's runtime does
+        from cryptoctl.handlers import logs
+        logs.logger("any")
+        logging.getLogger("botocore.credentials").info("Found credentials in environment variables.")
+        logging.getLogger("botocore.endpoint").warning("something is wrong")
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=True
+    )
+    assert "credentials" not in ran.stdout
+    assert "something is wrong" in ran.stdout

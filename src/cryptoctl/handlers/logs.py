@@ -61,6 +61,8 @@ def logger(name: str) -> logging.Logger:
         _root.addHandler(handler)
         _root.setLevel(os.environ.get("LOG_LEVEL") or logging.INFO)
         _root.propagate = False
+        # It tells at INFO where it found its credentials, at every cold start.
+        logging.getLogger("botocore").setLevel(logging.WARNING)
     return _root.getChild(name)
 
 

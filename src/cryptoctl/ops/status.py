@@ -12,7 +12,7 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.leftovers import Leftovers
-from cryptoctl.reconcile.observe import compared
+from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Step, Verb
 from cryptoctl.stack import Stack
 
@@ -81,7 +81,7 @@ def status_of(stack: Stack, aws: Aws) -> Health:
     """Looks at everything at once."""
     resources = list(stack)
     leftovers = Leftovers(stack=resources)
-    reads: list[Callable[[], Any]] = [lambda: compared(resources, aws, Goal.PRESENT, leftovers=leftovers)]
+    reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, leftovers=leftovers)]
     queues = [each for each in resources if isinstance(each, Queue)]
     mappings = [each for each in resources if isinstance(each, StreamMapping)]
     reads += [_depth(aws, queue) for queue in queues]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws, AwsError
@@ -19,6 +19,8 @@ from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 
 NOT_FOUND = "NotFoundException"
 NEVER = datetime.max.replace(tzinfo=UTC)
+# The tag index lags by minutes.
+INDEX_LAG = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,7 +63,7 @@ class Key(Provisioner):
         return Ref(self, "Arn")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Looks under the alias, else among all keys for one with our tags."""
+        """Looks under the alias, else for one with our tags."""
         named = aws.look("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
         metadata = named["KeyMetadata"] if named else self._by_tag(aws)
         if metadata is None:
@@ -69,22 +71,27 @@ class Key(Provisioner):
         return self._seen(aws, metadata, alias=self.name if named else None)
 
     def _by_tag(self, aws: Aws) -> dict[str, Any] | None:
-        ids = [key["KeyId"] for key in aws.items("kms", "ListKeys", "Keys")]
-        tags = aws.together([_tags_of(aws, key_id) for key_id in ids])
+        indexed, listed = aws.together(
+            [lambda: self._indexed(aws), lambda: list(aws.items("kms", "ListKeys", "Keys"))]
+        )
+        ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
+        keys = [key for key in aws.together([_described(aws, key_id) for key_id in ids]) if key]
+        # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
+        likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
+        tags = aws.together([_tags_of(aws, key["KeyId"]) for key in likely])
         ours = [
-            key_id
-            for key_id, its in zip(ids, tags, strict=True)
-            if self.scope.owner_tags.items() <= its.items()
+            key for key, its in zip(likely, tags, strict=True) if self.scope.owner_tags.items() <= its.items()
         ]
-        described = [aws.call("kms", "DescribeKey", KeyId=key_id)["KeyMetadata"] for key_id in ours]
         # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
-        described.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
-        described.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
-        return described[-1] if described else None
+        ours.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
+        ours.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
+        return ours[-1] if ours else None
+
+    def _indexed(self, aws: Aws) -> list[str]:
+        return [arn.rpartition("/")[2] for arn in aws.tagged(self.scope.owner_tags, "kms:key")]
 
     def _surplus(self, aws: Aws, named: str) -> dict[str, bool]:
-        ids = [arn.rpartition("/")[2] for arn in aws.tagged(self.scope.owner_tags, "kms:key")]
-        others = [key_id for key_id in ids if key_id != named]
+        others = [key_id for key_id in self._indexed(aws) if key_id != named]
         described = [aws.look("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key_id) for key_id in others]
         return {
             each["KeyMetadata"]["KeyId"]: True
@@ -253,14 +260,32 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
     )
 
 
+def _described(aws: Aws, key_id: str) -> Callable[[], dict[str, Any] | None]:
+    def read() -> dict[str, Any] | None:
+        answer = _as_permitted(aws, "DescribeKey", KeyId=key_id)
+        return answer["KeyMetadata"] if answer else None
+
+    return read
+
+
+def _beyond_the_index(key: dict[str, Any]) -> bool:
+    made: datetime = key["CreationDate"]
+    return datetime.now(UTC) - made < INDEX_LAG or key["KeyState"] == "PendingDeletion"
+
+
 def _tags_of(aws: Aws, key_id: str) -> Callable[[], dict[str, str]]:
     def read() -> dict[str, str]:
-        try:
-            answer: Answer | None = aws.look("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id)
-        except AwsError as error:
-            if error.denied:  # a key whose tags we may not read is not ours
-                return {}
-            raise
+        answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
         return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
 
     return read
+
+
+def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
+    """None for a key that is gone, or that we may not look at: then it is not ours."""
+    try:
+        return aws.look("kms", operation, absent=NOT_FOUND, **params)
+    except AwsError as error:
+        if error.denied:
+            return None
+        raise

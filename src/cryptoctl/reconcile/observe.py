@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.leftovers import Leftovers
+from cryptoctl.reconcile.leftovers import NOTHING, Leftovers
 from cryptoctl.reconcile.patience import Clock, Patience, RealClock
 from cryptoctl.reconcile.plan import Goal, Plan, Verb, build
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
@@ -26,22 +26,6 @@ def _looking(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]:
     return lambda: resource.observe(aws)
 
 
-def compared(
-    resources: Sequence[Provisioner],
-    aws: Aws,
-    goal: Goal,
-    *,
-    adopt: bool = False,
-    leftovers: Leftovers | None = None,
-) -> Plan:
-    """Observes, and builds the plan; with `leftovers`, for what is left over too."""
-    if leftovers is None:
-        return build(resources, observe(resources, aws), goal, adopt=adopt)
-    seen, candidates = aws.together([lambda: observe(resources, aws), lambda: leftovers.candidates(aws)])
-    found = leftovers.find(aws, candidates, seen)
-    return build(resources, seen, goal, adopt=adopt, leftovers=found)
-
-
 def planned(
     resources: Sequence[Provisioner],
     aws: Aws,
@@ -50,8 +34,13 @@ def planned(
     adopt: bool = False,
     leftovers: Leftovers | None = None,
 ) -> Plan:
-    """Observes, and builds the plan, with what is known to stand in its way."""
-    plan = compared(resources, aws, goal, adopt=adopt, leftovers=leftovers)
+    """Observes, and builds the plan, with what is known to stand in its way; and for what is left over."""
+    if leftovers is None:
+        seen, over = observe(resources, aws), NOTHING
+    else:
+        seen, candidates = aws.together([lambda: observe(resources, aws), lambda: leftovers.candidates(aws)])
+        over = leftovers.find(aws, candidates, seen)
+    plan = build(resources, seen, goal, adopt=adopt, leftovers=over)
     return replace(plan, obstacles=_obstacles(plan, aws))
 
 
