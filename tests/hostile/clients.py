@@ -72,7 +72,7 @@ class Running:
 class Nursery:
     """Starts commands; see nursery.py."""
 
-    def __init__(self, url: str, credentials: tuple[str, str], home: Path) -> None:
+    def __init__(self, url: str, credentials: tuple[str, str], home: Path, source: Path) -> None:
         self.home = home
         self._tokens = itertools.count()
         self._running: dict[int, Running] = {}
@@ -80,7 +80,7 @@ class Nursery:
         self._lock = threading.Lock()
         self.variables = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(SOURCE),
+            "PYTHONPATH": str(source),
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": credentials[0],
             "AWS_SECRET_ACCESS_KEY": credentials[1],
@@ -150,10 +150,10 @@ class Nursery:
 
 
 @contextmanager
-def nursery(url: str, credentials: tuple[str, str], home: Path) -> Iterator[Nursery]:
-    """A nursery that ends with the block."""
+def nursery(url: str, credentials: tuple[str, str], home: Path, source: Path = SOURCE) -> Iterator[Nursery]:
+    """A nursery that ends with the block; its commands are those of the package below `source`."""
     home.mkdir(parents=True, exist_ok=True)
-    found = Nursery(url, credentials, home)
+    found = Nursery(url, credentials, home, source)
     try:
         yield found
     finally:

@@ -56,6 +56,9 @@ def up(
                 "AWS took every call, but these still differ: " + ", ".join(_differing(rest)),
                 "Run `cryptoctl plan` in a minute; if it still differs, the field's new value is not kept.",
             )
+        for step in plan.work:
+            if what := step.resource.afterwards(step.delta):
+                screen.say(what, style="yellow")
     outputs = session.stack.outputs
     if run.machine:
         screen.json({**answer, "outputs": outputs})
