@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import threading
 from collections import Counter
@@ -22,19 +23,23 @@ from hostile.waiting import eventually
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
 SYMBOL, EXCHANGE = "ETH", "binance"
 FAILED = "the function failed"
+TRADES_A_SECOND = 40.0
 
 
 def trades() -> Iterator[dict[str, Any]]:
-    """Real trades in their order."""
+    """Real trades in their order; after the last one they come again, later and under other ids."""
     with DATA.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
+        known = list(csv.DictReader(file))
+    lasts_ms = int(known[-1]["timestamp"]) - int(known[0]["timestamp"]) + 1
+    for turn in itertools.count():
+        for row in known:
             yield {
                 "symbol": SYMBOL,
                 "exchange": EXCHANGE,
                 "price": row["price"],
                 "volume": row["volume"],
-                "timestamp": int(row["timestamp"]),
-                "id": row["id"],
+                "timestamp": int(row["timestamp"]) + turn * lasts_ms,
+                "id": f"{int(row['id']) + turn * 10**9}",
             }
 
 
@@ -56,14 +61,12 @@ class Sender:
         try:
             for trade in trades():
                 while (key := self._sent(trade)) is None:
-                    self._enough.wait(0.05)
+                    self._enough.wait(1 / TRADES_A_SECOND)
                 self.acknowledged.append(key)
-                if self._enough.is_set():
+                if self._enough.wait(1 / TRADES_A_SECOND):
                     return
         except BaseException as error:
             self.broken = error
-        else:
-            self.broken = AssertionError("there are no more trades")
 
     def _sent(self, trade: dict[str, Any]) -> str | None:
         payload = json.dumps({"body": json.dumps(trade)}).encode()
