@@ -53,6 +53,14 @@ class Flow:
         self.sender.more(5)
         return ended.err
 
+    def caught_up(self, since: int = 0) -> None:
+        """Waits until what was acknowledged so far, from this number on, is enriched."""
+        keys = self.sender.acknowledged[since:]
+        eventually(
+            "the enricher has caught up",
+            lambda: unenriched(self.world.account, self.name).isdisjoint(keys),
+        )
+
 
 def configured(config: Path, name: str, batch_size: int, max_age_days: int) -> None:
     config.write_text(
@@ -138,6 +146,7 @@ def test_an_up_that_repairs_the_prices_way_loses_none(flow: Flow) -> None:
         assert "✓ stream mapping" in told
         assert "✓ function price-enricher" in told
     refused_without_a_webhook_processor(flow)
+    flow.caught_up()
     unenriched_without_a_stream(flow)
 
 
@@ -174,10 +183,7 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     settled = len(sender.acknowledged)
     sender.more(10)
     sender.enough()
-    eventually(
-        "what came with the new stream is enriched",
-        lambda: unenriched(account, flow.name).isdisjoint(sender.acknowledged[settled:]),
-    )
+    flow.caught_up(since=settled)
     missing = unenriched(account, flow.name)
     assert len(missing) >= 10
     assert {each.sort_key for each in rows(account, flow.name)} >= set(sender.acknowledged)

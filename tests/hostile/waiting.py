@@ -10,7 +10,7 @@ from cryptoctl.reconcile.patience import Patience, RealClock
 T = TypeVar("T")
 
 
-def eventually(what: str, look: Callable[[], T | None], within_s: float = 120.0) -> T:
+def eventually(what: str, look: Callable[[], T | None], within_s: float = 60.0) -> T:
     """What `look` gives as soon as it is neither None nor False."""
     found = Patience(RealClock()).until(lambda: look() or None, what, within_s)
     assert found is not None, f"never: {what}"
