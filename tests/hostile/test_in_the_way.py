@@ -11,7 +11,7 @@ import pytest
 from hostile.inventory import Account
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
-from hostile.wire import Answer, Request
+from hostile.resting import Shown
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -70,27 +70,6 @@ def test_a_key_pending_deletion_is_taken_back_with_what_lies_under_it_readable(
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"old"
     assert world.account.leaving_keys(name) == 0
     assert differences(base.inventory, world.account.inventory(name)) == []
-
-
-class Shown:
-    """Shows one function in a state of AWS's making, until it is deleted or changed."""
-
-    def __init__(self, function: str, state: dict[str, str], until: tuple[str, ...]) -> None:
-        self.function, self.state, self.until = function, state, until
-        self.over = False
-
-    def refuse(self, request: Request) -> Answer | None:
-        return None
-
-    def seen(self, request: Request, answer: Answer) -> Answer:
-        if request.service != "lambda" or self.function not in request.param("FunctionName"):
-            return answer
-        self.over = self.over or request.operation in self.until
-        if self.over or not answer.ok or request.operation not in ("GetFunction", "GetFunctionConfiguration"):
-            return answer
-        document = answer.document()
-        document.get("Configuration", document).update(self.state)
-        return answer.with_document(document)
 
 
 def test_a_function_that_failed_to_be_made_is_made_anew_with_what_hangs_on_it(

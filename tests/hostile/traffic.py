@@ -144,6 +144,25 @@ class Subscriber:
         self._sqs.delete_queue(QueueUrl=self.url)
 
 
+_numbers = itertools.count(1)
+
+
+def goes_through(account: Account, environment: str) -> None:
+    """A price that is sent now is stored, and enriched."""
+    symbol = f"PROBE{next(_numbers)}"
+    price = json.dumps({"symbol": symbol, "price": 1, "exchange": EXCHANGE})
+    reply = account["lambda"].invoke(
+        FunctionName=f"webhook-processor-{environment}", Payload=json.dumps({"body": price}).encode()
+    )
+    text = reply["Payload"].read().decode()
+    assert "FunctionError" not in reply, text
+    assert json.loads(text)["statusCode"] == 200, text
+    eventually(
+        "the price is enriched",
+        lambda: [each.processed for each in rows(account, environment, symbol)] == [True],
+    )
+
+
 def success_topic(account: Account, environment: str) -> str:
     """Its ARN."""
     arns = account["sns"].get_paginator("list_topics").paginate().search("Topics[].TopicArn")
