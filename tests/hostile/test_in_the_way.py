@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from hostile.inventory import Account
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
 from hostile.resting import Shown
@@ -133,65 +131,3 @@ def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(
     assert [e.request for e in mood.recorded if e.request.writes] == []
     assert world.account.inventory(name) == before
     world.up(name, "--adopt")
-
-
-def test_a_stack_deployed_by_other_means_is_adopted_with_its_prices(
-    world: World, base: Baseline, environment: Callable[[], str]
-) -> None:
-    name = environment()
-    world.proxy.behave()
-    deploy_by_hand(world.account, name)
-    rows = world.account["dynamodb"].scan(TableName=f"crypto-prices-{name}")["Items"]
-    ended = world.clients.run("up", "--env", name, "--yes", "--aws")
-    assert ended.code == 6
-    assert f"table crypto-prices-{name}" in ended.err
-    shown = world.clients.run("plan", "--env", name, "--aws", "--adopt").out
-    assert f"~ table crypto-prices-{name}  update" in shown
-    assert "Tags.ManagedBy: absent → cryptoctl" in shown
-    assert "replace" not in shown
-    world.up(name, "--adopt")
-    assert world.account["dynamodb"].scan(TableName=f"crypto-prices-{name}")["Items"] == rows
-    assert world.plan_is_empty(name)
-    assert differences(base.inventory, world.account.inventory(name)) == []
-
-
-def deploy_by_hand(account: Account, name: str) -> None:
-    """The names and the main values of the system, without our tags; one of each kind, and two prices."""
-    dynamodb, table = account["dynamodb"], f"crypto-prices-{name}"
-    keys = [("symbol", "S", "HASH"), ("timestamp", "N", "RANGE")]
-    dynamodb.create_table(
-        TableName=table,
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind, _ in keys],
-        KeySchema=[{"AttributeName": key, "KeyType": role} for key, _, role in keys],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
-    for price in ("1", "2"):
-        dynamodb.put_item(TableName=table, Item={"symbol": {"S": "BTC"}, "timestamp": {"N": price}})
-    key = account["kms"].create_key()["KeyMetadata"]["KeyId"]
-    account["kms"].create_alias(AliasName=f"alias/lambda-env-{name}", TargetKeyId=key)
-    account["sns"].create_topic(Name=f"price-alerts-{name}")
-    for function in ("webhook-processor", "price-enricher"):
-        account["sqs"].create_queue(QueueName=f"{function}-dlq-{name}")
-        account["logs"].create_log_group(logGroupName=f"/aws/lambda/{function}-{name}")
-    role = f"webhook-processor-{name}-role"
-    trust = {
-        "Effect": "Allow",
-        "Action": ["sts:AssumeRole"],
-        "Principal": {"Service": ["lambda.amazonaws.com"]},
-    }
-    made = account["iam"].create_role(
-        RoleName=role,
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )
-    account["lambda"].create_function(
-        FunctionName=f"webhook-processor-{name}",
-        Runtime="python3.13",
-        Role=made["Role"]["Arn"],
-        Handler="index.handler",
-        Code={"ZipFile": EMPTY_ZIP},
-        Architectures=["arm64"],
-    )
-
-
-EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
