@@ -54,8 +54,8 @@ def by_command_line(aws: str, variables: Mapping[str, str]) -> Run:
                 more = ["--zip-file", f"fileb://{file.name}"]
             words = [service, xform_name(operation, "-"), "--cli-input-json", json.dumps(params)]
             ended = subprocess.run(
-                [aws, *words, *more, "--output", "json", "--no-cli-pager"],
-                env={**variables},
+                [aws, "--endpoint-url", variables["AWS_ENDPOINT_URL"], *words, *more, "--output", "json"],
+                env={**variables, "AWS_PAGER": ""},
                 capture_output=True,
                 text=True,
                 check=False,

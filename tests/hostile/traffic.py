@@ -24,6 +24,7 @@ DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
 SYMBOL, EXCHANGE = "ETH", "binance"
 FAILED = "the function failed"
 TRADES_A_SECOND = 40.0
+BATCH = 10
 
 
 def trades() -> Iterator[dict[str, Any]]:
@@ -148,19 +149,21 @@ _numbers = itertools.count(1)
 
 
 def goes_through(account: Account, environment: str) -> None:
-    """A price that is sent now is stored, and enriched."""
+    """Prices that are sent now are stored, and enriched: so many that no window is waited for."""
     symbol = f"PROBE{next(_numbers)}"
-    price = json.dumps({"symbol": symbol, "price": 1, "exchange": EXCHANGE})
+    prices = [{"symbol": symbol, "price": 1, "exchange": EXCHANGE, "id": n} for n in range(BATCH)]
     reply = account["lambda"].invoke(
-        FunctionName=f"webhook-processor-{environment}", Payload=json.dumps({"body": price}).encode()
+        FunctionName=f"webhook-processor-{environment}",
+        Payload=json.dumps({"body": json.dumps(prices)}).encode(),
     )
     text = reply["Payload"].read().decode()
     assert "FunctionError" not in reply, text
     assert json.loads(text)["statusCode"] == 200, text
-    eventually(
-        "the price is enriched",
-        lambda: [each.processed for each in rows(account, environment, symbol)] == [True],
-    )
+
+    def enriched() -> bool:
+        return [each.processed for each in rows(account, environment, symbol)] == [True] * BATCH
+
+    eventually("the prices are enriched", enriched)
 
 
 def success_topic(account: Account, environment: str) -> str:
