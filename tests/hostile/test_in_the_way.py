@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from hostile.lengths import Windows
-from hostile.matrix import Baseline, differences
+from hostile.matrix import Baseline, wrong_with
 from hostile.resting import Shown
 from hostile.world import World
 
@@ -16,104 +15,60 @@ pytestmark = pytest.mark.engine
 
 
 def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
-    world: World, base: Baseline, environment: Callable[[], str]
+    world: World, base: Baseline, there: str
 ) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
-    url = world.account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
-    table = f"crypto-prices-{name}"
+    url = world.account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{there}")["QueueUrl"]
+    table = f"crypto-prices-{there}"
     world.proxy.behave(Windows(queue_name=4, table_gone=3))
     # As a person may: by hand, and `up` right afterwards.
-    through(world, "sqs").delete_queue(QueueUrl=url)
-    through(world, "dynamodb").delete_table(TableName=table)
-    told = world.up(name).err
+    world.stranger["sqs"].delete_queue(QueueUrl=url)
+    world.stranger["dynamodb"].delete_table(TableName=table)
+    told = world.up(there).err
     assert "waits for the queue's name, which AWS blocks for 60 s after a deletion (up to 75 s)" in told
     assert "waits for the table to be gone" in told
     assert "✓ stream mapping" in told
-    assert differences(base.inventory, world.account.inventory(name)) == []
+    assert wrong_with(world, base, there) == []
 
 
-def through(world: World, service: str) -> Any:
-    """A plain client that goes through the proxy."""
-    return world.stranger[service]
-
-
-def test_a_down_while_the_table_is_going_waits_until_it_is_gone(
-    world: World, environment: Callable[[], str]
-) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
+def test_a_down_while_the_table_is_going_waits_until_it_is_gone(world: World, there: str) -> None:
     mood = world.proxy.behave(Windows(table_gone=2))
-    through(world, "dynamodb").delete_table(TableName=f"crypto-prices-{name}")
-    world.down(name)
+    world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{there}")
+    world.down(there)
     shown = [e for e in mood.recorded if str(e.request) == "dynamodb:DescribeTable"]
     assert len(shown) > 3
     assert [e.status for e in mood.recorded if str(e.request) == "dynamodb:DeleteTable"] == [200]
-    assert world.account.inventory(name) == {}
+    assert world.account.inventory(there) == {}
 
 
 def test_a_key_pending_deletion_is_taken_back_with_what_lies_under_it_readable(
-    world: World, base: Baseline, environment: Callable[[], str]
+    world: World, base: Baseline, there: str
 ) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
     kms = world.account["kms"]
-    blob = kms.encrypt(KeyId=f"alias/lambda-env-{name}", Plaintext=b"old")["CiphertextBlob"]
-    world.down(name)
-    assert world.account.leaving_keys(name) == 1
-    world.up(name)
+    blob = kms.encrypt(KeyId=f"alias/lambda-env-{there}", Plaintext=b"old")["CiphertextBlob"]
+    world.down(there)
+    assert world.account.leaving_keys(there) == 1
+    world.up(there)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"old"
-    assert world.account.leaving_keys(name) == 0
-    assert differences(base.inventory, world.account.inventory(name)) == []
+    assert world.account.leaving_keys(there) == 0
+    assert wrong_with(world, base, there) == []
 
 
-def test_a_function_that_failed_to_be_made_is_made_anew_with_what_hangs_on_it(
-    world: World, base: Baseline, environment: Callable[[], str]
-) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
-    mood = world.proxy.behave()
-    state = {"State": "Failed", "StateReason": "The image is broken."}
-    mood.windows += (Shown(f"price-enricher-{name}", state, ("DeleteFunction",)),)
-    planned = world.clients.run("plan", "--env", name, "--aws").out
-    assert f"± function price-enricher-{name}  replace: State" in planned
-    refused = world.clients.run("up", "--env", name, "--aws")
-    assert refused.code == 6
-    assert "add --yes" in refused.err
-    world.up(name)
-    assert differences(base.inventory, world.account.inventory(name)) == []
-
-
-def test_a_change_that_failed_is_made_again(
-    world: World, base: Baseline, environment: Callable[[], str]
-) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
+def test_a_change_that_failed_is_made_again(world: World, base: Baseline, there: str) -> None:
     mood = world.proxy.behave()
     state = {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "The key was disabled."}
-    mood.windows += (Shown(f"webhook-processor-{name}", state, ("UpdateFunctionConfiguration",)),)
-    world.up(name)
+    mood.windows += (Shown(f"webhook-processor-{there}", state, ("UpdateFunctionConfiguration",)),)
+    world.up(there)
     assert [str(e.request) for e in mood.recorded if e.request.writes] == [
         "lambda:UpdateFunctionConfiguration"
     ]
-    assert differences(base.inventory, world.account.inventory(name)) == []
+    assert wrong_with(world, base, there) == []
 
 
-def test_a_log_group_that_came_back_without_tags_is_ours(
-    world: World, environment: Callable[[], str]
-) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
-    world.down(name)
-    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
-    world.down(name)
-    assert world.account.inventory(name) == {}
+def test_a_log_group_that_came_back_without_tags_is_ours(world: World, there: str) -> None:
+    world.down(there)
+    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{there}")
+    world.down(there)
+    assert world.account.inventory(there) == {}
 
 
 def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(
