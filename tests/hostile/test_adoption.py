@@ -118,7 +118,13 @@ def _several(key: str, value: Any) -> Any:
     return [value] if alone else value
 
 
-@pytest.mark.parametrize("tags", [UNTAGGED, BY_ANOTHER_TOOL], ids=["untagged", "tagged by another tool"])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param(UNTAGGED, id="untagged", marks=pytest.mark.torture),
+        pytest.param(BY_ANOTHER_TOOL, id="tagged by another tool"),
+    ],
+)
 def test_a_stack_made_by_hand_is_adopted_whole(
     world: World, base: Baseline, environment: Callable[[], str], tags: Mapping[str, str]
 ) -> None:

@@ -82,7 +82,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     ("command", "signals"),
     [
         pytest.param("up", (signal.SIGINT, signal.SIGTERM), id="up, in quick succession"),
-        pytest.param("up", (signal.SIGTERM,), id="up, SIGTERM and then Ctrl-C"),
+        pytest.param("up", (signal.SIGTERM,), id="up, SIGTERM and then Ctrl-C", marks=pytest.mark.torture),
         pytest.param("down", (signal.SIGINT, signal.SIGTERM), id="down, in quick succession"),
     ],
 )
