@@ -47,9 +47,15 @@ class Running:
         """As with a power cut."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def interrupt(self) -> None:
-        """As with Ctrl-C."""
-        os.kill(self.pid, signal.SIGINT)
+    def interrupt(self, *signals: signal.Signals) -> None:
+        """As with Ctrl-C, or with these signals."""
+        for number in signals or (signal.SIGINT,):
+            os.kill(self.pid, number)
+
+    def told(self) -> str:
+        """What it has told on stderr so far."""
+        file = self.home / f"{self.pid}.err"
+        return file.read_text("utf-8") if file.exists() else ""
 
     def wait(self, within_s: float = 240.0) -> Ended:
         """How it ended. A command that does not end in time is killed, and its code says so."""
@@ -66,26 +72,27 @@ class Running:
 class Nursery:
     """Starts commands; see nursery.py."""
 
-    def __init__(self, url: str, credentials: tuple[str, str], home: Path) -> None:
+    def __init__(self, url: str, credentials: tuple[str, str], home: Path, source: Path) -> None:
         self.home = home
         self._tokens = itertools.count()
         self._running: dict[int, Running] = {}
         self._ready = threading.Event()
         self._lock = threading.Lock()
+        self.variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(source),
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": credentials[0],
+            "AWS_SECRET_ACCESS_KEY": credentials[1],
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CRYPTOCTL_STATE_DIR": str(home / "state"),
+            "HOME": str(home),
+            "COLUMNS": "200",
+        }
         self._process = subprocess.Popen(
             [sys.executable, str(SCRIPT), str(home)],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(SOURCE),
-                "AWS_ENDPOINT_URL": url,
-                "AWS_ACCESS_KEY_ID": credentials[0],
-                "AWS_SECRET_ACCESS_KEY": credentials[1],
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "CRYPTOCTL_STATE_DIR": str(home / "state"),
-                "HOME": str(home),
-                "COLUMNS": "200",
-            },
+            env=self.variables,
             cwd=home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -143,10 +150,10 @@ class Nursery:
 
 
 @contextmanager
-def nursery(url: str, credentials: tuple[str, str], home: Path) -> Iterator[Nursery]:
-    """A nursery that ends with the block."""
+def nursery(url: str, credentials: tuple[str, str], home: Path, source: Path = SOURCE) -> Iterator[Nursery]:
+    """A nursery that ends with the block; its commands are those of the package below `source`."""
     home.mkdir(parents=True, exist_ok=True)
-    found = Nursery(url, credentials, home)
+    found = Nursery(url, credentials, home, source)
     try:
         yield found
     finally:

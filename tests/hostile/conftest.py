@@ -44,3 +44,12 @@ def environment(world: World) -> Iterator[Callable[[], str]]:
     world.proxy.behave()
     for name in given:
         world.clients.run("down", "--env", name, "--yes", "--aws")
+
+
+@pytest.fixture
+def there(world: World, environment: Callable[[], str]) -> str:
+    """The name of an environment that is up, before a proxy that behaves well."""
+    name = environment()
+    world.proxy.behave()
+    world.up(name)
+    return name

@@ -167,6 +167,11 @@ def differences(wanted: dict[str, object], found: dict[str, object]) -> list[str
     ]
 
 
+def wrong_with(world: World, base: Baseline, environment: str) -> list[str]:
+    """How an environment that is up differs from one that nothing has disturbed."""
+    return differences(base.inventory, world.account.inventory(environment))
+
+
 def disturb(account: Account, environment: str) -> None:
     """Changes something of every kind behind cryptoctl's back, and takes some things away."""
     for change in DISTURBANCES:

@@ -184,5 +184,28 @@ class MappingWindow:
         return answer.with_document({**document, "EventSourceMappings": [*shown, *leaving]})
 
 
+class Shown:
+    """Shows one function in a state of AWS's making, until it is deleted or changed."""
+
+    def __init__(self, function: str, state: dict[str, str], until: tuple[str, ...]) -> None:
+        self.function, self.state, self.until = function, state, until
+        self.over = False
+
+    def refuse(self, request: Request) -> Answer | None:
+        """Nothing is refused for it."""
+        return None
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Shows it so."""
+        if request.service != "lambda" or self.function not in request.param("FunctionName"):
+            return answer
+        self.over = self.over or request.operation in self.until
+        if self.over or not answer.ok or request.operation not in ("GetFunction", "GetFunctionConfiguration"):
+            return answer
+        document = answer.document()
+        document.get("Configuration", document).update(self.state)
+        return answer.with_document(document)
+
+
 def _tags_a_function(request: Request) -> bool:
     return request.operation == "TagResource" and ":function:" in request.param("Resource")

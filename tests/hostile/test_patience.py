@@ -61,6 +61,9 @@ class Heard:
     def ended(self, result: Result) -> None:
         pass
 
+    def stopping(self) -> None:
+        pass
+
 
 @dataclass
 class Moody:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hostile.lengths import Windows
-from hostile.matrix import Baseline, differences
+from hostile.matrix import Baseline, differences, wrong_with
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -29,32 +29,26 @@ def test_several_ups_at_once_make_one_stack(
     name = environment()
     world.proxy.behave(WINDOWS)
     assert at_once(world, name, *["up"] * count) == [0] * count
-    assert differences(base.inventory, world.account.inventory(name)) == []
+    assert wrong_with(world, base, name) == []
     assert world.plan_is_empty(name)
     # One key is in use; each other run that had made one has scheduled its deletion.
     assert world.account.leaving_keys(name) < count
 
 
-def test_several_downs_at_once_leave_nothing(world: World, environment: Callable[[], str]) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
+def test_several_downs_at_once_leave_nothing(world: World, there: str) -> None:
     world.proxy.behave(WINDOWS)
-    assert at_once(world, name, "down", "down") == [0, 0]
-    assert world.account.inventory(name) == {}
+    assert at_once(world, there, "down", "down") == [0, 0]
+    assert world.account.inventory(there) == {}
 
 
 @pytest.mark.parametrize("last", ["up", "down"])
 def test_after_an_up_against_a_down_either_one_converges(
-    world: World, base: Baseline, environment: Callable[[], str], last: str
+    world: World, base: Baseline, there: str, last: str
 ) -> None:
-    name = environment()
-    world.proxy.behave()
-    world.up(name)
     world.proxy.behave(WINDOWS)
-    codes = at_once(world, name, "down", "up")
+    codes = at_once(world, there, "down", "up")
     assert set(codes) <= {0, 1, 7}
     world.proxy.behave()
     wanted = base.inventory if last == "up" else {}
-    (world.up if last == "up" else world.down)(name)
-    assert differences(wanted, world.account.inventory(name)) == []
+    (world.up if last == "up" else world.down)(there)
+    assert differences(wanted, world.account.inventory(there)) == []

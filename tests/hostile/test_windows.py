@@ -10,7 +10,7 @@ import pytest
 
 from hostile.faults import Faults
 from hostile.lengths import Windows
-from hostile.matrix import Baseline, differences, disturb, told
+from hostile.matrix import Baseline, differences, disturb, told, wrong_with
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -41,7 +41,7 @@ def test_up_takes_little_longer_than_its_critical_path(
     told = world.up(name).err
     took_s = time.monotonic() - began_s
     assert world.plan_is_empty(name)
-    assert differences(base.inventory, world.account.inventory(name)) == []
+    assert wrong_with(world, base, name) == []
     assert CRITICAL_PATH_S < took_s < 1.3 * CRITICAL_PATH_S
     for because in ("the new role to be seen by Lambda", "the table to be active", "backups to be enabled"):
         assert f"waits for {because}" in told

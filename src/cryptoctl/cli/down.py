@@ -9,7 +9,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import carry_out, check, leftovers
+from cryptoctl.cli.work import before_any_change, carry_out, check, leftovers
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -32,22 +32,22 @@ def down(
             f"{session.environment} is protected. Nothing was changed.",
             "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
         )
-    resources = [each for each in session.stack if not (keep_data and each.holds_data)]
-    others = leftovers(run, keep_data=keep_data)
+    with before_any_change():
+        resources = [each for each in session.stack if not (keep_data and each.holds_data)]
+        others = leftovers(run, keep_data=keep_data)
 
-    def look() -> Plan:
-        return planned(resources, session.aws, Goal.ABSENT, leftovers=others)
+        def look() -> Plan:
+            return planned(resources, session.aws, Goal.ABSENT, leftovers=others)
 
-    plan = look()
-    show_plan(screen, plan, environment=session.place)
-    check(plan)
-    if keep_data:
-        # A protected environment is kept whole, not its table alone.
-        check(planned(list(session.stack), session.aws, Goal.ABSENT))
-    if plan.work and not yes:
-        _ask(run)
-    last = _remove(run, plan, look)
-    leaving = _leaving(last)
+        plan = look()
+        show_plan(screen, plan, environment=session.place)
+        check(plan)
+        if keep_data:
+            # A protected environment is kept whole, not its table alone.
+            check(planned(list(session.stack), session.aws, Goal.ABSENT))
+        if plan.work and not yes:
+            _ask(run)
+    leaving = _leaving(_remove(run, plan, look))
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
     if run.machine:
         screen.json({"plan": plan_document(plan), "leaving": leaving, "kept": kept})

@@ -8,7 +8,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import carry_out, check, chosen, leftovers
+from cryptoctl.cli.work import before_any_change, carry_out, check, chosen, leftovers
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
@@ -37,16 +37,17 @@ def up(
     """Make the environment what it should be, creating or mending whatever differs."""
     session, screen = run.session, run.screen
     session.start_engine()
-    resources, others = chosen(run, only or []), leftovers(run, only or [])
+    with before_any_change():
+        resources, others = chosen(run, only or []), leftovers(run, only or [])
 
-    def look() -> Plan:
-        return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, leftovers=others)
+        def look() -> Plan:
+            return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, leftovers=others)
 
-    plan = look()
-    show_plan(screen, plan, environment=session.place)
-    check(plan, expect)
-    if plan.consents and not yes:
-        _ask(run, plan)
+        plan = look()
+        show_plan(screen, plan, environment=session.place)
+        check(plan, expect)
+        if plan.consents and not yes:
+            _ask(run, plan)
     answer = {"plan": plan_document(plan), "results": []}
     session.remember()
     if plan.work:
@@ -59,6 +60,9 @@ def up(
                 "AWS took every call, but these still differ: " + ", ".join(_differing(rest)),
                 "Run `cryptoctl plan` in a minute; if it still differs, the field's new value is not kept.",
             )
+        for step in plan.work:
+            if what := step.resource.afterwards(step.delta):
+                screen.say(what, style="yellow")
     outputs = session.stack.outputs
     if run.machine:
         screen.json({**answer, "outputs": outputs})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from cryptoctl import interrupts
 from cryptoctl.cli.command import Run
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Outcome, Report
 from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import remaining
+from cryptoctl.reconcile.patience import Stop
 from cryptoctl.reconcile.plan import Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import Progress
@@ -54,14 +57,22 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")
 
 
+@contextmanager
+def before_any_change() -> Iterator[None]:
+    """Whoever interrupts here is told that nothing was changed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
+
+
 def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Report, Plan]:
     """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
-    with Progress(run.screen) as progress:
-        report = Executor(aws=run.session.aws, listener=progress).run(plan)
-    if report.ended(Outcome.INTERRUPTED):
-        raise Failure(
-            Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
-        )
+    stop = Stop()
+    with interrupts.counted(stop.asked.set, stop.at_once.set), Progress(run.screen) as progress:
+        report = Executor(aws=run.session.aws, listener=progress).run(plan, stop)
+    if stop.asked.is_set():
+        raise _interrupted(report)
     if failed := report.ended(Outcome.FAILED):
         known = next((each.failure for each in failed if each.failure), None)
         hint = "Mend the cause and run the same command again; it goes on from here."
@@ -70,7 +81,16 @@ def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Rep
             f"Not everything worked: {_ends(report)}.",
             f"{known.hint} {hint}" if known else hint,
         )
-    return report, remaining(look_again)
+    try:
+        return report, remaining(look_again)
+    except KeyboardInterrupt:
+        raise _interrupted(report) from None
+
+
+def _interrupted(report: Report) -> Failure:
+    return Failure(
+        Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
+    )
 
 
 def _ends(report: Report) -> str:

@@ -147,6 +147,15 @@ class StreamMapping(Provisioner):
         yield from rights(Use.CHANGE, "lambda", change, "*", condition=ours)
         yield from rights(Use.CHANGE, "lambda", "TagResource", self._arn("*"))
 
+    def afterwards(self, delta: Delta) -> str | None:
+        """What was written without a stream, or not yet read from the old one, nobody hands on any more."""
+        if not delta.touches("EventSourceArn"):
+            return None
+        return (
+            f"The stream of {self.table.name} is another one. What was stored meanwhile may not be enriched: "
+            f"`cryptoctl dlq repair --env {self.scope.environment}` finds it and enriches it."
+        )
+
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the mapping, or sends all its settings again."""
         if delta.creating:

@@ -91,6 +91,10 @@ class Provisioner(ABC):
         """Why a person should be asked before this change, in a few words; None where nobody need be."""
         return None
 
+    def afterwards(self, delta: Delta) -> str | None:
+        """What a person should do after this change, in a sentence; None where nothing is left to do."""
+        return None
+
     def guard(self, observed: Observed) -> str | None:
         """Why it must not be removed, in a sentence; None where nothing speaks against it."""
         return None

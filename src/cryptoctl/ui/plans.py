@@ -169,6 +169,11 @@ class Progress:
             line.append(f"  {printable(result.problem)}", style=style)
         self._print(line)
 
+    def stopping(self) -> None:
+        """The person asked to stop."""
+        what = "Stopping: what is under way is finished, nothing else is begun. Again, to leave it at once."
+        self._print(Text(what, style="yellow"))
+
     def _print(self, line: Text) -> None:
         self._screen.err.print(line)
 
@@ -189,6 +194,7 @@ _OUTCOMES = {
     Outcome.FAILED: ("✗", "red"),
     Outcome.BLOCKED: ("✗", "yellow"),
     Outcome.INTERRUPTED: ("■", "yellow"),
+    Outcome.LEFT: ("■", "yellow"),
 }
 _PAST = {
     Verb.CREATE: "created",

@@ -1,0 +1,144 @@
+"""A whole environment that was made by other means is taken over in place: nothing that it holds is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment
+from cryptoctl.stack import APPLICATION, Stack
+from hostile.by_hand import Run, by_boto3, by_command_line, deploy
+from hostile.matrix import Baseline, differences
+from hostile.traffic import BATCH, Subscriber, goes_through, success_topic
+from hostile.waiting import eventually
+from hostile.world import World
+
+pytestmark = pytest.mark.engine
+
+REFUSED = 6
+UNTAGGED: dict[str, str] = {}
+BY_ANOTHER_TOOL = {"ManagedBy": "cdktf", "Environment": "somewhere", "Team": "prices"}
+CANNOT_CARRY_TAGS = ("invoke config", "log subscription")
+
+
+def resources(name: str) -> list[Any]:
+    scope = Scope(environment=name, account="0" * 12, region="us-east-1", extra_tags=APPLICATION)
+    return list(Stack(scope, Environment(), Code(zip_bytes=b"", sha256="")))
+
+
+def is_taken_over_in_place(
+    world: World, base: Baseline, run: Run, name: str, tags: Mapping[str, str]
+) -> None:
+    deploy(run, name, tags)
+    account, table = world.account, f"crypto-prices-{name}"
+    for number in range(30):
+        item = {"symbol": {"S": "OLD"}, "timestamp": {"N": str(number)}, "price": {"N": "1.50"}}
+        account["dynamodb"].put_item(TableName=table, Item=item)
+    url = account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
+    account["sqs"].send_message(QueueUrl=url, MessageBody="kept")
+    subscriber = Subscriber(account, success_topic(account, name))
+    before = account["dynamodb"].scan(TableName=table)["Items"]
+    refused_as_it_is(world, name, tags)
+    differences_are_shown_first(world, name)
+    world.up(name, "--adopt")
+    assert account["dynamodb"].scan(TableName=table)["Items"] == before
+    [message] = account["sqs"].receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
+    assert message["Body"] == "kept"
+    assert world.plan_is_empty(name)
+    meant = [meaning(each, without=set(tags)) for each in (base.inventory, account.inventory(name))]
+    assert differences(*meant) == []
+    goes_through(account, name)
+    eventually("the announcements", lambda: len(subscriber.heard()) == BATCH)
+    subscriber.close()
+    world.down(name)
+    assert account.inventory(name) == {}
+
+
+def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
+    """By a sentence for each resource; nothing is changed."""
+    before = world.account.inventory(name)
+    mood = world.proxy.behave()
+    ended = world.clients.run("up", "--env", name, "--yes", "--aws")
+    assert ended.code == REFUSED
+    for resource in resources(name):
+        # An untagged log group is one that a late line of our own function brought back.
+        ours = resource.kind in CANNOT_CARRY_TAGS or (resource.kind == "log group" and not tags)
+        line = f"! {resource}  bears our name without our tags (--adopt takes it over)"
+        assert (line in ended.err) is not ours
+    assert "Nothing was changed." in ended.err
+    assert "`cryptoctl up --adopt`" in ended.err
+    assert [e.request for e in mood.recorded if e.request.writes] == []
+    assert world.account.inventory(name) == before
+
+
+def differences_are_shown_first(world: World, name: str) -> None:
+    shown = world.clients.run("plan", "--env", name, "--aws", "--adopt").out
+    for line in (
+        "MemorySize: 512 → 1024",
+        "retentionInDays: 30 → 3",
+        "Attributes.MessageRetentionPeriod: 1209600 → 345600",
+        "Tags.Application: absent → crypto-price-processing",
+        "CodeSha256: ",
+        "filterPattern: ?ERROR ?Traceback → ",
+        "Permissions.logs-0: ",
+    ):
+        assert f"    {line}" in shown
+    for verb in ("±", "-", "+"):
+        assert f"\n{verb} " not in f"\n{shown}"
+    # What is as the contract says it is is not changed but for its tags.
+    table = shown.partition(f"~ table crypto-prices-{name}  update\n")[2]
+    assert [line.split()[0].partition(".")[0] for line in table.split("\n~")[0].splitlines() if line] == [
+        "Tags"
+    ] * 3
+
+
+def meaning(what: Any, *, without: set[str]) -> Any:
+    """An inventory without the tags of others, which stay; AWS keeps a document as somebody has spelt it."""
+    others = without - {"ManagedBy", "Environment"}
+    if isinstance(what, dict):
+        return {
+            key: json.loads(value) if key == "Pattern" else meaning(_several(key, value), without=without)
+            for key, value in what.items()
+            if key not in others
+        }
+    if isinstance(what, list):
+        tags_of_others = [each for each in what if isinstance(each, dict) and each.get("Key") in others]
+        return [meaning(each, without=without) for each in what if each not in tags_of_others]
+    return what
+
+
+def _several(key: str, value: Any) -> Any:
+    alone = key in ("Action", "Resource", "Service") and isinstance(value, str)
+    return [value] if alone else value
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param(UNTAGGED, id="untagged", marks=pytest.mark.torture),
+        pytest.param(BY_ANOTHER_TOOL, id="tagged by another tool"),
+    ],
+)
+def test_a_stack_made_by_hand_is_adopted_whole(
+    world: World, base: Baseline, environment: Callable[[], str], tags: Mapping[str, str]
+) -> None:
+    world.proxy.behave()
+    is_taken_over_in_place(world, base, by_boto3(world.account), environment(), tags)
+
+
+@pytest.mark.torture
+def test_a_stack_made_by_the_aws_command_line_is_adopted_whole(
+    world: World, base: Baseline, environment: Callable[[], str]
+) -> None:
+    aws = shutil.which("aws")
+    if aws is None:
+        pytest.skip("there is no `aws` on this machine")
+    world.proxy.behave()
+    variables = {key: value for key, value in world.clients.variables.items() if key != "PYTHONPATH"}
+    is_taken_over_in_place(world, base, by_command_line(aws, variables), environment(), BY_ANOTHER_TOOL)
