@@ -14,9 +14,9 @@ import typer
 from typer.core import TyperCommand
 
 from cryptoctl import settings
-from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineError
+from cryptoctl.refusals import AwsError, remedy
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
@@ -136,7 +136,5 @@ def for_a_person(error: Failure | AwsError | EngineError) -> Failure:
         return error
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
-    what = f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}"
-    denied = error.code.startswith(("AccessDenied", "AuthorizationError"))
-    hint = "These credentials lack that right." if denied else ""
-    return Failure(Problem.AWS, what, hint)
+    said = str(error)
+    return Failure(Problem.AWS, f"{said[0].upper()}{said[1:]}" if error.doing else said, remedy(error))

@@ -8,9 +8,10 @@ from cryptoctl.cli.command import Run
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Outcome, Report
 from cryptoctl.reconcile.observe import remaining
-from cryptoctl.reconcile.plan import Plan, with_dependencies
+from cryptoctl.reconcile.plan import Goal, Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.ui.plans import Progress
+from cryptoctl.ui.plans import plan_document, report_document
+from cryptoctl.ui.progress import Progress
 
 
 def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
@@ -45,7 +46,11 @@ def check(plan: Plan, expect: str | None = None) -> None:
             "Choose another --env, or take over what lacks our tags with `cryptoctl up --adopt`.",
         )
     if plan.obstacles:
-        raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")
+        raise Failure(
+            Problem.REFUSED,
+            " ".join([*(each.what for each in plan.obstacles), "Nothing was changed."]),
+            " ".join(each.then for each in plan.obstacles),
+        )
 
 
 def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[Report, Plan]:
@@ -53,26 +58,33 @@ def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[R
     aws = run.session.aws
     with Progress(run.screen) as progress:
         report = Executor(aws=aws, listener=progress).run(plan)
+        if all(each.outcome is Outcome.DONE for each in report.results):
+            return report, remaining(resources, aws, plan.goal, tell=progress.waiting)
+    failure = _unfinished(run, plan, report)
+    if run.machine:
+        why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
+        run.screen.json({"plan": plan_document(plan), **report_document(plan, report), "failure": why})
+    raise failure
+
+
+def _unfinished(run: Run, plan: Plan, report: Report) -> Failure:
+    """What was done, what not, what to do about it, and that the same command goes on."""
+    command = f"cryptoctl {'up' if plan.goal is Goal.PRESENT else 'down'} --env {run.session.environment}"
+    again = f"`{command}` again: it goes on from here."
     if report.ended(Outcome.INTERRUPTED):
-        raise Failure(
-            Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
-        )
-    if failed := report.ended(Outcome.FAILED):
-        known = next((each.failure for each in failed if each.failure), None)
-        hint = "Mend the cause and run the same command again; it goes on from here."
-        raise Failure(
-            known.problem if known else Problem.FAILED,
-            f"Not everything worked: {_ends(report)}.",
-            f"{known.hint} {hint}" if known else hint,
-        )
-    return report, remaining(resources, aws, plan.goal)
+        return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
+    failed = report.ended(Outcome.FAILED)
+    hints: dict[str, list[str]] = {}
+    for each in failed:
+        hints.setdefault(each.hint, []).append(str(each.step.resource))
+    known = next((each.failure for each in failed if each.failure), None)
+    return Failure(
+        known.problem if known else Problem.FAILED,
+        f"`{command}` could not do everything in {run.session.place}:{_ends(report)}",
+        "\n".join([*(f"{', '.join(names)}: {hint}" for hint, names in hints.items()), f"Then run {again}"]),
+    )
 
 
 def _ends(report: Report) -> str:
-    listed = []
-    for outcome in Outcome:
-        results = report.ended(outcome)
-        if results:
-            names = ", ".join(str(each.step.resource) for each in results)
-            listed.append(f"{len(results)} {outcome} ({names})")
-    return "; ".join(listed)
+    listed = [(outcome, [str(each.step.resource) for each in report.ended(outcome)]) for outcome in Outcome]
+    return "".join(f"\n  {outcome} ({len(names)}): {', '.join(names)}" for outcome, names in listed if names)

@@ -9,11 +9,12 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
-from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws import Aws
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.rights import Right
+from cryptoctl.refusals import AwsError, remedy
 from cryptoctl.stack import RUNTIME, Stack
 
 # AWS refuses a request whose signature is five minutes off.
@@ -53,7 +54,11 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
         yield _permissions(aws, needed(stack, Purpose.DEPLOY))
     else:
         yield Check(what="permissions", result=Result.GOOD, detail="the engine lets its owner do everything")
-    plan = planned(list(stack), aws, Goal.PRESENT)
+    try:
+        plan = planned(list(stack), aws, Goal.PRESENT)
+    except AwsError as error:
+        yield Check(what="environment", result=Result.BAD, detail=str(error), advice=remedy(error))
+        return
     yield _names(plan)
     yield _obstacles(plan)
     yield _in_the_way(plan)
@@ -162,7 +167,12 @@ def _names(plan: Plan) -> Check:
 def _obstacles(plan: Plan) -> Check:
     if not plan.obstacles:
         return Check(what="quotas", result=Result.GOOD, detail="the account's limits allow it")
-    return Check(what="quotas", result=Result.BAD, detail=" ".join(plan.obstacles))
+    return Check(
+        what="quotas",
+        result=Result.BAD,
+        detail=" ".join(each.what for each in plan.obstacles),
+        advice=" ".join(each.then for each in plan.obstacles),
+    )
 
 
 def _in_the_way(plan: Plan) -> Check:

@@ -7,23 +7,28 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import jmespath
 
-from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
+from cryptoctl.refusals import AwsError, remedy
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
 
 LOOKS_AT_MOST = 6
-TOO_OFTEN = RetryRule(code="", because="AWS's limit of requests a second", up_to_s=60)
+TOO_OFTEN = RetryRule(
+    code="", because="AWS to take requests again; the account has sent too many a second", up_to_s=60
+)
+ANOTHER_RUN = "Let the other run, or the other tool, end first."
+DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
 
 class Outcome(StrEnum):
@@ -43,6 +48,8 @@ class Result:
     outcome: Outcome
     seconds: float
     problem: str = ""
+    hint: str = ""
+    """What to do next about the problem, where it is its own."""
     failure: Failure | None = None
     """The failure itself where it is one that a person can mend (credentials, network)."""
 
@@ -62,17 +69,21 @@ class Listener(Protocol):
     """Who is told what happens, from several threads."""
 
     def started(self, step: Step) -> None:
-        """The step's first call goes out."""
+        """The step begins, or goes on after a wait: its next call goes out."""
 
     def waiting(self, step: Step, wait: Wait) -> None:
-        """The step waits for something that passes by itself."""
+        """The step waits for something that passes by itself, or for another step."""
 
     def ended(self, result: Result) -> None:
         """The step is over."""
 
 
 class StepFailed(Exception):
-    """A step that cannot go on: what was being done, and why it failed."""
+    """A step that cannot go on: why it failed, and what to do next."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 class _Blocked(Exception):
@@ -132,9 +143,9 @@ class _Run:
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
-        outcome, problem, failure = Outcome.DONE, "", None
+        outcome, problem, hint, failure = Outcome.DONE, "", "", None
         try:
-            self._wait_for(step.after)
+            self._wait_for(step)
             self._check_stop()
             begun_s = self.clock.now_s()
             self._tell(self.listener.started, step)
@@ -143,17 +154,20 @@ class _Run:
             outcome, problem = Outcome.BLOCKED, str(error)
         except Interrupted:
             outcome, problem = Outcome.INTERRUPTED, "interrupted"
-        except (StepFailed, AwsError) as error:
-            outcome, problem = Outcome.FAILED, str(error)
+        except StepFailed as error:
+            outcome, problem, hint = Outcome.FAILED, str(error), error.hint
+        except AwsError as error:
+            outcome, problem, hint = Outcome.FAILED, str(error), remedy(error, step.resource.remedies)
         except Failure as error:
-            outcome, problem, failure = Outcome.FAILED, error.message, error
+            outcome, problem, hint, failure = Outcome.FAILED, error.message, error.hint, error
         except BaseException as error:  # a defect of ours: told, and the others are still finished
-            outcome, problem = Outcome.FAILED, f"{type(error).__name__}: {error}"
+            outcome, problem, hint = Outcome.FAILED, f"{type(error).__name__}: {error}", DEFECT
         result = Result(
             step=step,
             outcome=outcome,
             seconds=self.clock.now_s() - begun_s,
             problem=problem,
+            hint=hint,
             failure=failure,
         )
         with self.changed:
@@ -167,22 +181,26 @@ class _Run:
         with contextlib.suppress(Exception, SystemExit):
             event(*what)
 
-    def _wait_for(self, others: tuple[Provisioner, ...]) -> None:
-        def all_over() -> bool:
-            return self.stop.is_set() or not self.pending.intersection(others)
-
-        with self.changed:
-            self.changed.wait_for(all_over)
-            self._check_stop()
-            for other in others:
+    def _wait_for(self, step: Step) -> None:
+        for other in step.after:
+            if other in self.pending:
+                self._tell_waiting(step, f"{other}, which comes first")
+            with self.changed:
+                self.changed.wait_for(lambda: self.stop.is_set() or other not in self.pending)  # noqa: B023
+                self._check_stop()
                 result = self.results.get(other)
                 if result is not None and result.outcome is not Outcome.DONE:
                     raise _Blocked(f"needs {other}, which {_did_not(result.outcome)}")
 
-    def _value(self, ref: Ref) -> Value:
+    def _tell_waiting(self, step: Step, because: str) -> None:
+        self._tell(self.listener.waiting, step, Wait(because=because, waited_s=0.0, up_to_s=None))
+
+    def _value(self, step: Step, ref: Ref) -> Value:
         def over() -> bool:
             return self.stop.is_set() or ref in self.values or ref.of not in self.pending
 
+        if not over():
+            self._tell_waiting(step, f"the {ref.output} of {ref.of}, which AWS assigns")
         with self.changed:
             self.changed.wait_for(over)
             if ref in self.values:
@@ -203,7 +221,7 @@ class _Run:
                 return
             except _LookAgain:
                 step = self._looked_again(step)
-        raise StepFailed(f"{step.resource} changes under our hands; is another run under way?")
+        raise StepFailed("it changes under our hands; is another run under way?", ANOTHER_RUN)
 
     def _looked_again(self, step: Step) -> Step:
         resource = step.resource
@@ -219,7 +237,7 @@ class _Run:
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         again = present(resource, observed, self.values, adopt=step.delta.observed is not None)
         if again.verb is Verb.REFUSED:
-            raise StepFailed(f"{resource} was made by somebody else meanwhile and lacks our tags")
+            raise StepFailed(f"somebody has made it meanwhile, and it {again.why}", ANOTHER_RUN)
         return again
 
     def _do(self, step: Step, action: Action) -> None:
@@ -229,8 +247,13 @@ class _Run:
         else:
             self._call(step, action, patience)
 
+    def _resolved(self, step: Step, action: Action) -> dict[str, Value]:
+        params: dict[str, Value] = wire(resolve(action.params, partial(self._value, step)))
+        self._tell(self.listener.started, step)
+        return params
+
     def _settle(self, step: Step, settle: Settle, patience: Patience) -> None:
-        params = wire(resolve(settle.params, self._value))
+        params = self._resolved(step, settle)
         latest: Value = None
         answer: Value = None
 
@@ -240,17 +263,18 @@ class _Run:
             latest = None if answer is None else jmespath.search(settle.path, answer)
             if latest in settle.fails:
                 why = jmespath.search(settle.reason, answer) if settle.reason else None
-                raise StepFailed(f"{step.resource} ended as {latest}: {why or 'AWS gives no reason'}")
+                raise StepFailed(f"ended as {latest}: {why or 'AWS gives no reason'}", settle.otherwise)
             return True if latest in settle.until else None
 
         if patience.until(rested, settle.because, settle.up_to_s) is None:
             raise StepFailed(
-                f"waited {settle.up_to_s:.0f} s for {settle.because}, but {settle.path} is still {latest}"
+                f"waited {settle.up_to_s:.0f} s for {settle.because}: {settle.path} is still {latest}",
+                settle.otherwise,
             )
         self._publish(step.resource, settle.gives, answer)
 
     def _call(self, step: Step, call: Call, patience: Patience) -> None:
-        params = wire(resolve(call.params, self._value))
+        params = self._resolved(step, call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
             try:
@@ -266,7 +290,9 @@ class _Run:
                     raise
                 waits = pauses.setdefault(rule, patience.pauses(rule.because, rule.up_to_s))
                 if next(waits, None) is None:
-                    raise StepFailed(f"{error} (waited {rule.up_to_s:.0f} s for {rule.because})") from error
+                    hint = rule.otherwise or remedy(error, step.resource.remedies)
+                    waited = f"waited {rule.up_to_s:.0f} s for {rule.because}"
+                    raise StepFailed(f"{error} ({waited})", hint) from error
         self._publish(step.resource, call.gives, answer)
 
     def _publish(self, resource: Provisioner, gives: Mapping[str, str], answer: Value) -> None:

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Change, Delta, difference
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
 from cryptoctl.reconcile.values import Json, Ref, Value, resolve
 
 WITHOUT_TAGS = "bears our name without our tags (--adopt takes it over)"
@@ -67,7 +67,7 @@ class Plan:
     steps: tuple[Step, ...]
     known: Mapping[Ref, str]
     """The values that are known before anything runs and that nothing in the plan renews."""
-    obstacles: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     """What would make the plan fail, known beforehand."""
 
     @property

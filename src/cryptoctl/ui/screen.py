@@ -97,7 +97,8 @@ class Screen:
         """What went wrong, and what to do next."""
         self.err.print(Text.assemble(("error: ", "bold red"), printable(failure.message)))
         if failure.hint:
-            self.err.print(Text.assemble(("hint:  ", "bold"), printable(failure.hint)))
+            hint = printable(failure.hint).replace("\n", "\n       ")
+            self.err.print(Text.assemble(("hint:  ", "bold"), hint))
 
 
 def _cell(value: object) -> Text:
