@@ -150,6 +150,8 @@ class Aws:
             if isinstance(error, ClientError):
                 raise refusal(service, operation, error.response) from error
             raise _failure(error, f"{service}:{operation}") from error
+        except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
+            raise _failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
         return answer
 
     def look(
@@ -250,7 +252,7 @@ def _failure(error: Exception, asked: str = "") -> Failure:
             known.HTTPClientError | known.ConnectionError,
             Problem.UNREACHABLE,
             f"No answer came{to}: {{}}.",
-            "Check the network and the region; for the embedded engine: `cryptoctl local status`.",
+            "Check the network and the region; the embedded engine: `cryptoctl local stop` and `start`.",
         ),
         (
             Exception,

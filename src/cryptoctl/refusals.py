@@ -32,7 +32,8 @@ class AwsError(Exception):
     def __str__(self) -> str:
         asked = f"{self.service}:{self.operation}"
         said = f"{asked} got no answer" if self.answer_lost else f"{asked} answered {self.code}"
-        return f"{self.doing}: {said}: {self.message}" if self.doing else f"{said}: {self.message}"
+        said = f"{said}: {one_line(self.message)}"
+        return f"{self.doing}: {said}" if self.doing else said
 
     @property
     def answer_lost(self) -> bool:
@@ -74,10 +75,10 @@ def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
 
 
 def _unknown(error: AwsError) -> str:
-    told = f" with the request's id, {error.request_id}" if error.request_id else ""
+    told = f" with the request's id, {one_line(error.request_id)}" if error.request_id else ""
     return (
-        "Run the command again, since AWS may have mended it. If it answers the same, compare what "
-        f"`cryptoctl plan --verbose` sends with what it says, or ask AWS{told}."
+        "It may pass by itself. If AWS answers the same again, compare what `cryptoctl plan --verbose` sends "
+        f"with what it says, or ask AWS{told}."
     )
 
 
@@ -101,7 +102,7 @@ COMMON = (
         "(--for deploy, operate or read) to the user or role that is named.",
     ),
     Remedy(
-        codes=(*THROTTLED, "TooManyRequestsException", "KMSThrottlingException"),
+        codes=(*sorted(THROTTLED), "TooManyRequestsException", "KMSThrottlingException"),
         then="Something else uses up the account's requests a second: stop it or wait some minutes.",
     ),
     Remedy(
@@ -147,7 +148,7 @@ def refusal(service: str, operation: str, answer: Mapping[str, Any]) -> Exceptio
     """What AWS's error answer means: Failure for credentials that it does not take, AwsError for the rest."""
     error = answer.get("Error") or {}
     code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
-    said = f"{service}:{operation} answered {code}: {message}"
+    said = f"{service}:{operation} answered {code}: {one_line(message)}"
     if any(each in message.lower() for each in _WRONG_TIME) or code in _WRONG_TIME:
         return Failure(
             Problem.CREDENTIALS,
@@ -190,6 +191,11 @@ _BAD_CREDENTIALS = frozenset(
 )
 
 
+def one_line(text: str) -> str:
+    """Text from the wire on a single line, so that no part of it passes for a line of ours."""
+    return " ".join(text.split())
+
+
 def without_password(text: str) -> str:
-    """The text with the user and password of every URL in it hidden."""
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1***@", text)
+    """The text with every user and password before an `@`, as in a URL, hidden."""
+    return re.sub(r"(?<=://)[^/\s@]+@|[^/\s@:]+:[^/\s@]*@", "***@", text)

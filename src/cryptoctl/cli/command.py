@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 from cryptoctl import settings
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineError
+from cryptoctl.reconcile.patience import Clock, RealClock
 from cryptoctl.refusals import AwsError, remedy
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
@@ -37,6 +38,7 @@ class Run:
 
     session: Session
     screen: Screen
+    clock: Clock = field(default_factory=RealClock)
 
     @property
     def machine(self) -> bool:

@@ -56,10 +56,10 @@ def check(plan: Plan, expect: str | None = None) -> None:
 def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[Report, Plan]:
     """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
     aws = run.session.aws
-    with Progress(run.screen) as progress:
-        report = Executor(aws=aws, listener=progress).run(plan)
+    with Progress(run.screen, run.clock) as progress:
+        report = Executor(aws=aws, listener=progress, clock=run.clock).run(plan)
         if all(each.outcome is Outcome.DONE for each in report.results):
-            return report, remaining(resources, aws, plan.goal, tell=progress.waiting)
+            return report, remaining(resources, aws, plan.goal, run.clock, progress.waiting)
     failure = _unfinished(run, plan, report)
     if run.machine:
         why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
@@ -70,7 +70,7 @@ def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[R
 def _unfinished(run: Run, plan: Plan, report: Report) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
     command = f"cryptoctl {'up' if plan.goal is Goal.PRESENT else 'down'} --env {run.session.environment}"
-    again = f"`{command}` again: it goes on from here."
+    again = f"the same command again: `{command}` goes on from here."
     if report.ended(Outcome.INTERRUPTED):
         return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
     failed = report.ended(Outcome.FAILED)

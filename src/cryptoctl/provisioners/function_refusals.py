@@ -116,6 +116,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         codes=("PolicyLengthExceededException",),
+        operations=("AddPermission",),
         then="The function's policy is full: take off permissions that others have added to it.",
     ),
 )

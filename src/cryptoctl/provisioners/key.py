@@ -43,8 +43,8 @@ class Key(Provisioner):
             because="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
             up_to_s=60,
             operations=("CreateKey", "PutKeyPolicy"),
-            otherwise="KMS asks that whoever makes a key may change its policy: use credentials of the account "
-            "that `cryptoctl doctor` names.",
+            otherwise="KMS asks that whoever makes a key may change its policy: use credentials of the "
+            "account that `cryptoctl doctor` names.",
         ),
         RetryRule(
             code=NOT_FOUND,

@@ -61,6 +61,7 @@ class Role(Provisioner):
         Remedy(
             codes=("LimitExceeded",),
             contains="policy size",
+            operations=("PutRolePolicy",),
             then="A role's policies may be 10,240 characters in all: use a shorter name for the environment.",
         ),
         Remedy(

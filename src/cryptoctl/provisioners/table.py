@@ -74,6 +74,7 @@ class Table(Provisioner):
         Remedy(
             codes=("ValidationException",),
             contains="protected against deletion",
+            operations=("DeleteTable",),
             then="Somebody has protected the table since the plan was made: set `protected = false` in "
             "cryptoctl.toml and run `cryptoctl up` if it is to go all the same.",
         ),

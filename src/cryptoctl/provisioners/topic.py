@@ -45,6 +45,7 @@ class Topic(Provisioner):
         ),
         Remedy(
             codes=("SubscriptionLimitExceeded", "SubscriptionLimitExceededException"),
+            operations=("Subscribe",),
             then="The topic's subscriptions are used up: take off those that nobody needs.",
         ),
         Remedy(

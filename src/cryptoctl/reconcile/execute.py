@@ -18,7 +18,7 @@ from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
-from cryptoctl.refusals import AwsError, remedy
+from cryptoctl.refusals import AwsError, one_line, remedy
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -263,14 +263,13 @@ class _Run:
             latest = None if answer is None else jmespath.search(settle.path, answer)
             if latest in settle.fails:
                 why = jmespath.search(settle.reason, answer) if settle.reason else None
-                raise StepFailed(f"ended as {latest}: {why or 'AWS gives no reason'}", settle.otherwise)
+                ended = f"{settle.path} ended as {latest}"
+                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", settle.otherwise)
             return True if latest in settle.until else None
 
         if patience.until(rested, settle.because, settle.up_to_s) is None:
-            raise StepFailed(
-                f"waited {settle.up_to_s:.0f} s for {settle.because}: {settle.path} is still {latest}",
-                settle.otherwise,
-            )
+            waited = f"waited {settle.up_to_s:.0f} s for {settle.because}"
+            raise StepFailed(f"{waited}: {settle.path} is still {latest or 'absent'}", settle.otherwise)
         self._publish(step.resource, settle.gives, answer)
 
     def _call(self, step: Step, call: Call, patience: Patience) -> None:
