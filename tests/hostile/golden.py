@@ -22,7 +22,7 @@ CHAPTER = "=" * 20
 VARYING = (
     (re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]"), ""),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
-    (re.compile(r"\bplan [0-9a-f]{12}"), "plan ID"),
+    (re.compile(r"\b(plan|The plan is) [0-9a-f]{12}"), r"\1 ID"),
     (re.compile(r'("fingerprint": )"[0-9a-f]{12}"'), r'\1"ID"'),
     (re.compile(r"sha256 [0-9a-f]{12}"), "sha256 ID"),
     (re.compile(r"\b\d+ bytes"), "N bytes"),

@@ -43,7 +43,7 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(
             Problem.REFUSED,
             f"Not ours to touch: {listed}. Nothing was changed.",
-            "Choose another --env, or take over what lacks our tags with `cryptoctl up --adopt`.",
+            plan.way_out,
         )
     if plan.obstacles:
         raise Failure(

@@ -159,8 +159,8 @@ def _names(plan: Plan) -> Check:
     return Check(
         what="names",
         result=Result.BAD,
-        detail=f"somebody else's: {', '.join(str(step.resource) for step in plan.refused)}",
-        advice="Choose another --env, or take them over with `cryptoctl up --adopt`.",
+        detail="; ".join(f"{step.resource} {step.why}" for step in plan.refused),
+        advice=plan.way_out,
     )
 
 

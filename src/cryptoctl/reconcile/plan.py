@@ -81,6 +81,13 @@ class Plan:
         return tuple(step for step in self.steps if step.verb is Verb.REFUSED)
 
     @property
+    def way_out(self) -> str:
+        """What to do next about what is refused."""
+        untagged = any(step.why == WITHOUT_TAGS for step in self.refused)
+        adopt = ", or take over what lacks our tags with `cryptoctl up --adopt`" if untagged else ""
+        return f"Choose another --env{adopt}."
+
+    @property
     def destroys(self) -> tuple[Step, ...]:
         """The steps that remove something."""
         return tuple(step for step in self.work if step.verb in (Verb.REPLACE, Verb.DELETE))
