@@ -68,6 +68,7 @@ class Rewrites:
         """Changes the body or the headers."""
         if str(request) != self.operation:
             return answer
-        kept = {name: value for name, value in answer.headers.items() if name not in dict(self.headers)}
+        given = {name.lower() for name, _ in self.headers}
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in given}
         body = answer.body.replace(self.old.encode(), self.new.encode()) if self.old else answer.body
         return Answer(status=answer.status, headers={**kept, **dict(self.headers)}, body=body)

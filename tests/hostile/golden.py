@@ -35,6 +35,7 @@ VARYING = (
     (re.compile(r"\bport=\d+"), "port=PORT"),
     (re.compile(r"\bprocess \d+(, \d+ MiB)?"), "process N, N MiB"),
     (re.compile(r"\b\d+ s off"), "N s off"),
+    (re.compile(r"(last result: )[^\n]*"), r"\1…"),
     (re.compile(r"\b\d+\.\d+ s\b"), "N s"),
     (re.compile(r'("seconds": )[\d.]+'), r"\1N"),
 )

@@ -56,12 +56,10 @@ def _engine(status: EngineStatus) -> Check:
 
 
 def _show(run: Run, checks: list[Check]) -> None:
-    from rich.text import Text
-
-    run.screen.table(
-        ["check", "result", "how it stands", "what to do"],
-        [
-            [each.what, Text(each.result, style=STYLES[each.result]), each.detail, each.advice]
-            for each in checks
-        ],
-    )
+    # No table: what AWS says can be long, and would push the next step out of sight.
+    width = max(len(each.what) for each in checks)
+    for each in checks:
+        beginning = f"{each.what.ljust(width)}  {each.result.ljust(len(Result.UNKNOWN))}"
+        run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.result])
+        if each.advice:
+            run.screen.data(f"{' ' * len(beginning)}  → {each.advice}")

@@ -66,9 +66,15 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
 
 def _clock(aws: Aws) -> Check:
     headers = aws.call("sts", "GetCallerIdentity")["ResponseMetadata"].get("HTTPHeaders", {})
-    if "date" not in headers:
-        return Check(what="clock", result=Result.UNKNOWN, detail="the answers carry no date")
-    skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
+    try:
+        skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
+    except (KeyError, ValueError):
+        return Check(
+            what="clock",
+            result=Result.UNKNOWN,
+            detail="the answers carry no date that can be read",
+            advice="Compare this machine's clock with another one; AWS refuses 300 s.",
+        )
     seconds = f"{skew.total_seconds():.0f} s off"
     if skew < SKEW_WORTH_MENDING:
         return Check(what="clock", result=Result.GOOD, detail=seconds)

@@ -55,9 +55,9 @@ class Screen:
         """A line for the person, on stderr."""
         self.err.print(Text(printable(text), style=style))
 
-    def data(self, text: str) -> None:
+    def data(self, text: str, style: str = "") -> None:
         """A line of the answer, on stdout."""
-        self.out.print(Text(printable(text)))
+        self.out.print(Text(printable(text), style=style))
 
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
