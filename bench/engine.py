@@ -39,6 +39,9 @@ class _Silent:
     def ended(self, result: Result) -> None:
         """Nothing to show."""
 
+    def stopping(self) -> None:
+        """Nothing to show."""
+
 
 class _Pipeline:
     """The whole stack on an engine, with the window at 0."""

@@ -83,6 +83,9 @@ class Unheard:
     def ended(self, result: Result) -> None:
         """Nothing to do."""
 
+    def stopping(self) -> None:
+        """Nothing to show."""
+
 
 def in_sequence(intervals: list[Interval]) -> int:
     """The largest number of requests of which each went out after the one before was answered."""

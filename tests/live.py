@@ -53,6 +53,9 @@ class Silent:
     def ended(self, result: Result) -> None:
         """Nothing to show."""
 
+    def stopping(self) -> None:
+        """Nothing to show."""
+
 
 class Live:
     """A session on the engine whose writing calls are recorded."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -180,17 +182,37 @@ class Aws:
             raise _failure(error, f"{service}:{operation}") from error
 
     def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Runs reads at the same time and gives their results in order."""
+        """Runs reads at the same time and gives their results in order.
+
+        The first that fails, or an interruption, ends it: the others' answers are not waited for.
+        """
         if len(reads) < 2:
             return [read() for read in reads]
-        with ThreadPoolExecutor(min(len(reads), CONNECTIONS), thread_name_prefix="read") as readers:
-            return list(readers.map(lambda read: read(), reads))
+        answers: list[Future[Any]] = [Future() for _ in reads]
+        left = deque(zip(answers, reads, strict=True))
+        for _ in range(min(len(reads), CONNECTIONS)):
+            threading.Thread(target=_read_on, args=(left,), name="read", daemon=True).start()
+        try:
+            return [answer.result() for answer in answers]
+        finally:
+            left.clear()
 
     @cached_property
     def caller(self) -> Caller:
         """Whose credentials these are; one request, the first of every command."""
         answer = self.call("sts", "GetCallerIdentity")
         return Caller(account=answer["Account"], arn=answer["Arn"])
+
+
+def _read_on(left: deque[tuple[Future[Any], Callable[[], Any]]]) -> None:
+    """Takes one read after the other until none is left."""
+    with contextlib.suppress(IndexError):
+        while True:
+            answer, read = left.popleft()
+            try:
+                answer.set_result(read())
+            except BaseException as error:
+                answer.set_exception(error)
 
 
 def _without_answer(error: Exception) -> bool:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import cryptoctl
 from cryptoctl.errors import Problem
 
 pytestmark = pytest.mark.engine
-MAIN = "from cryptoctl.cli import main; main()"
 
 
 def test_up_interrupted_says_what_is_finished_and_the_next_up_continues(local_cli: Any) -> None:
-    command = [sys.executable, "-c", MAIN, "up", "--local", "--env", "interrupted", "--no-color"]
+    command = [sys.executable, "-m", "cryptoctl", "up", "--local", "--env", "interrupted", "--no-color"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -34,3 +36,13 @@ def test_up_interrupted_says_what_is_finished_and_the_next_up_continues(local_cl
     cli.ok("up")
     assert cli("plan", "--exit-code").code == 0
     cli.ok("down", "--yes")
+
+
+def test_an_interruption_before_everything_is_imported_leaves_no_traceback(tmp_path: Path) -> None:
+    interrupting = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "typer.py").write_text(interrupting, encoding="utf-8")
+    command = [sys.executable, "-m", "cryptoctl", "plan"]
+    source = str(Path(cryptoctl.__file__).parents[1])
+    paths = os.pathsep.join([str(tmp_path), source])
+    ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (Problem.INTERRUPTED, "")

@@ -47,9 +47,15 @@ class Running:
         """As with a power cut."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def interrupt(self) -> None:
-        """As with Ctrl-C."""
-        os.kill(self.pid, signal.SIGINT)
+    def interrupt(self, *signals: signal.Signals) -> None:
+        """As with Ctrl-C, or with these signals."""
+        for number in signals or (signal.SIGINT,):
+            os.kill(self.pid, number)
+
+    def told(self) -> str:
+        """What it has told on stderr so far."""
+        file = self.home / f"{self.pid}.err"
+        return file.read_text("utf-8") if file.exists() else ""
 
     def wait(self, within_s: float = 240.0) -> Ended:
         """How it ended. A command that does not end in time is killed, and its code says so."""
@@ -72,20 +78,21 @@ class Nursery:
         self._running: dict[int, Running] = {}
         self._ready = threading.Event()
         self._lock = threading.Lock()
+        self.variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(SOURCE),
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": credentials[0],
+            "AWS_SECRET_ACCESS_KEY": credentials[1],
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CRYPTOCTL_STATE_DIR": str(home / "state"),
+            "HOME": str(home),
+            "COLUMNS": "200",
+        }
         self._process = subprocess.Popen(
             [sys.executable, str(SCRIPT), str(home)],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(SOURCE),
-                "AWS_ENDPOINT_URL": url,
-                "AWS_ACCESS_KEY_ID": credentials[0],
-                "AWS_SECRET_ACCESS_KEY": credentials[1],
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "CRYPTOCTL_STATE_DIR": str(home / "state"),
-                "HOME": str(home),
-                "COLUMNS": "200",
-            },
+            env=self.variables,
             cwd=home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

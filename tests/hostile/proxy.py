@@ -47,6 +47,26 @@ class Trap:
         os.kill(self.victim, signal.SIGKILL)
 
 
+@dataclass(kw_only=True)
+class Gate:
+    """Holds every request that `matches` until it is opened."""
+
+    matches: Callable[[Request], bool]
+    held: list[Request] = field(default_factory=list)
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def pass_through(self, request: Request) -> None:
+        """Goes on when the gate is open, or does not hold such a request."""
+        with self._lock:
+            if self.opened.is_set() or not self.matches(request):
+                return
+            self.held.append(request)
+        self.reached.set()
+        assert self.opened.wait(300)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One request as it was seen, and how it was answered (0: not at all)."""
@@ -64,9 +84,17 @@ class Mood:
     faults: Faults = field(default_factory=Faults)
     latency_s: float = 0.0
     trap: Trap | None = None
+    gate: Gate | None = None
     recorded: list[Entry] = field(default_factory=list)
     dead: bool = False
     """Nothing gets through any more: whoever would send it was killed."""
+
+    def delay(self, request: Request) -> None:
+        """By the way to AWS and back, and by the gate."""
+        if self.latency_s:
+            time.sleep(self.latency_s)
+        if self.gate:
+            self.gate.pass_through(request)
 
 
 class _Dropped(Exception):
@@ -103,6 +131,7 @@ class HostileProxy:
         faults: Faults | None = None,
         latency_s: float = 0.0,
         trap: Trap | None = None,
+        gate: Gate | None = None,
     ) -> Mood:
         """From now on like this; gives the mood with its fresh record."""
         self.mood = Mood(
@@ -110,6 +139,7 @@ class HostileProxy:
             faults=faults or Faults(),
             latency_s=latency_s,
             trap=trap,
+            gate=gate,
         )
         return self.mood
 
@@ -127,8 +157,7 @@ class HostileProxy:
                 mood.recorded.append(Entry(request=request, status=status, began_s=began_s))
 
     def _through(self, mood: Mood, request: Request, raw: tuple[str, str, dict[str, str], bytes]) -> Answer:
-        if mood.latency_s:
-            time.sleep(mood.latency_s)
+        mood.delay(request)
         trap = self._sprung(mood, request)
         if mood.dead and trap is None:
             raise _Dropped

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from hostile.answers import Alters, Refuses, Rewrites
 from hostile.golden import Situation, check
 from hostile.lengths import Window, Windows
 from hostile.proxy import Accident, Trap
+from hostile.waiting import eventually
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -295,7 +295,7 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
 
     world.proxy.behave(Windows(table=600))
     running = world.clients.start(*up, table)
-    until_said(world.home / "clients" / f"{running.pid}.err", "waits for")
+    eventually("word of the wait", lambda: "waits for" in running.told())
     running.interrupt()
     ended = running.wait()
     tell.add(
@@ -324,16 +324,6 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
 
 
 TAGS = {"ManagedBy": "cryptoctl"}
-
-
-def until_said(file: Path, text: str) -> None:
-    """Waits until a command has written it."""
-    deadline_s = time.monotonic() + 60
-    while time.monotonic() < deadline_s:
-        if file.exists() and text in file.read_text(encoding="utf-8"):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{file} does not say {text}")
 
 
 def test_messages_for_machines(tell: Teller, removed: Callable[[str], str]) -> None:

@@ -36,6 +36,9 @@ class Heard:
     def ended(self, result: Result) -> None:
         pass
 
+    def stopping(self) -> None:
+        pass
+
 
 def refuses(code: str, message: str) -> Callable[[], dict[str, Any]]:
     def refuse() -> dict[str, Any]:

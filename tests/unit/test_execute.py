@@ -10,6 +10,7 @@ from cryptoctl.aws import ANSWER_LOST
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Outcome, Report, Result
 from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.patience import Stop
 from cryptoctl.reconcile.plan import Goal, Step
 from live import Silent
 from unit.things import FakeAws, FakeClock, Thing, refusal
@@ -158,13 +159,39 @@ def test_what_is_gone_already_counts_as_removed() -> None:
 
 
 def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
-    stop = threading.Event()
-    aws = FakeAws(after=lambda *_: stop.set())
+    stop = Stop()
+    aws = FakeAws(after=lambda *_: stop.asked.set())
     first = Thing(name="first")
     plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop)).run(plan, stop)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": Outcome.DONE, "last": Outcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
+
+
+def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_no_more() -> None:
+    stop, answered, ended = Stop(), threading.Event(), threading.Event()
+
+    def hangs(*_: object) -> None:
+        stop.asked.set()
+        stop.at_once.set()
+        answered.wait(60)
+
+    class Told(Silent):
+        def ended(self, result: Result) -> None:
+            ended.set()
+
+    aws = FakeAws(before=hangs)
+    first = Thing(name="first")
+    plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    assert outcomes(report) == {"first": Outcome.LEFT, "last": Outcome.INTERRUPTED}
+    ended.clear()
+    answered.set()
+    for thread in threading.enumerate():
+        if thread.name == str(first):
+            thread.join(60)
+    assert list(aws.things) == ["first"]
+    assert not ended.is_set()
 
 
 def test_a_screen_that_is_gone_stops_nothing() -> None:

@@ -1,5 +1,6 @@
 """The command line: one command a file; each parses, calls, renders."""
 
+from cryptoctl import interrupts
 from cryptoctl.cli import (
     dlq,
     dlq_files,
@@ -45,5 +46,6 @@ app.registered_commands.sort(
 
 
 def main() -> None:
-    """The console script."""
-    app()
+    """The command line, as a process of its own."""
+    with interrupts.ending_the_process():
+        app()

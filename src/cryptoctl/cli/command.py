@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from cryptoctl import settings
+from cryptoctl import interrupts, settings
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineError
 from cryptoctl.reconcile.patience import Clock, RealClock
@@ -126,6 +126,7 @@ def _run(function: Command, options: dict[str, Any], own: dict[str, Any]) -> Non
         screen.failure(failure)
         raise typer.Exit(failure.problem) from error
     except KeyboardInterrupt:
+        interrupts.answered()
         screen.say("Interrupted.", style="yellow")
         raise typer.Exit(Problem.INTERRUPTED) from None
     except BrokenPipeError:

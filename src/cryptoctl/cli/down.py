@@ -9,7 +9,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import carry_out, check
+from cryptoctl.cli.work import before_any_change, carry_out, check
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -33,15 +33,16 @@ def down(
             f"The environment {session.environment} is protected. Nothing was changed.",
             "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
         )
-    resources = [each for each in session.stack if not (keep_data and each.holds_data)]
-    plan = planned(resources, session.aws, Goal.ABSENT)
-    show_plan(screen, plan, environment=session.place)
-    check(plan)
-    if keep_data:
-        # A protected environment is kept whole, not its table alone.
-        check(planned(list(session.stack), session.aws, Goal.ABSENT))
-    if plan.work and not yes:
-        _ask(run)
+    with before_any_change():
+        resources = [each for each in session.stack if not (keep_data and each.holds_data)]
+        plan = planned(resources, session.aws, Goal.ABSENT)
+        show_plan(screen, plan, environment=session.place)
+        check(plan)
+        if keep_data:
+            # A protected environment is kept whole, not its table alone.
+            check(planned(list(session.stack), session.aws, Goal.ABSENT))
+        if plan.work and not yes:
+            _ask(run)
     _remove(run, plan, resources)
     leaving = _leaving(planned(resources, session.aws, Goal.ABSENT))
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]

@@ -8,7 +8,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import carry_out, check, chosen
+from cryptoctl.cli.work import before_any_change, carry_out, check, chosen
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
@@ -37,12 +37,13 @@ def up(
     """Make the environment what it should be, creating or mending whatever differs."""
     session, screen = run.session, run.screen
     session.start_engine()
-    resources = chosen(run, only or [])
-    plan = planned(resources, session.aws, Goal.PRESENT, adopt=adopt)
-    show_plan(screen, plan, environment=session.place)
-    check(plan, expect)
-    if plan.consents and not yes:
-        _ask(run, plan)
+    with before_any_change():
+        resources = chosen(run, only or [])
+        plan = planned(resources, session.aws, Goal.PRESENT, adopt=adopt)
+        show_plan(screen, plan, environment=session.place)
+        check(plan, expect)
+        if plan.consents and not yes:
+            _ask(run, plan)
     answer = {"plan": plan_document(plan), "results": []}
     session.remember()
     if plan.work:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from cryptoctl import interrupts
 from cryptoctl.cli.command import Run
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Outcome, Report
 from cryptoctl.reconcile.observe import remaining
+from cryptoctl.reconcile.patience import Stop
 from cryptoctl.reconcile.plan import Goal, Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import plan_document, report_document
@@ -53,25 +56,38 @@ def check(plan: Plan, expect: str | None = None) -> None:
         )
 
 
+@contextmanager
+def before_any_change() -> Iterator[None]:
+    """Whoever interrupts here is told that nothing was changed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
+
+
 def carry_out(run: Run, plan: Plan, resources: Sequence[Provisioner]) -> tuple[Report, Plan]:
     """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
-    aws = run.session.aws
+    aws, stop = run.session.aws, Stop()
     with Progress(run.screen, run.clock) as progress:
-        report = Executor(aws=aws, listener=progress, clock=run.clock).run(plan)
-        if all(each.outcome is Outcome.DONE for each in report.results):
-            return report, remaining(resources, aws, plan.goal, run.clock, progress.waiting)
-    failure = _unfinished(run, plan, report)
+        with interrupts.counted(stop.asked.set, stop.at_once.set):
+            report = Executor(aws=aws, listener=progress, clock=run.clock).run(plan, stop)
+        if not stop.asked.is_set() and all(each.outcome is Outcome.DONE for each in report.results):
+            try:
+                return report, remaining(resources, aws, plan.goal, run.clock, progress.waiting)
+            except KeyboardInterrupt:
+                stop.asked.set()
+    failure = _unfinished(run, plan, report, interrupted=stop.asked.is_set())
     if run.machine:
         why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
         run.screen.json({"plan": plan_document(plan), **report_document(plan, report), "failure": why})
     raise failure
 
 
-def _unfinished(run: Run, plan: Plan, report: Report) -> Failure:
+def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
     command = f"cryptoctl {'up' if plan.goal is Goal.PRESENT else 'down'} --env {run.session.environment}"
     again = f"the same command again: `{command}` goes on from here."
-    if report.ended(Outcome.INTERRUPTED):
+    if interrupted:
         return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
     failed = report.ended(Outcome.FAILED)
     hints: dict[str, list[str]] = {}
@@ -87,4 +103,4 @@ def _unfinished(run: Run, plan: Plan, report: Report) -> Failure:
 
 def _ends(report: Report) -> str:
     listed = [(outcome, [str(each.step.resource) for each in report.ended(outcome)]) for outcome in Outcome]
-    return "".join(f"\n  {outcome} ({len(names)}): {', '.join(names)}" for outcome, names in listed if names)
+    return "".join(f"\n  {len(names)} {outcome} ({', '.join(names)})" for outcome, names in listed if names)

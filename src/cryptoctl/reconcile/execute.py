@@ -14,7 +14,7 @@ import jmespath
 
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
-from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Wait
+from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Stop, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cryptoctl.aws import Aws
 
 LOOKS_AT_MOST = 6
+LOOKS_EVERY_S = 0.1
 TOO_OFTEN = RetryRule(
     code="", because="AWS to take requests again; the account has sent too many a second", up_to_s=60
 )
@@ -38,6 +39,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     INTERRUPTED = "interrupted"
+    LEFT = "left under way"
+    """The person would not wait for its answer: it may be done or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,9 @@ class Listener(Protocol):
     def ended(self, result: Result) -> None:
         """The step is over."""
 
+    def stopping(self) -> None:
+        """The person asked to stop; what is under way is being finished."""
+
 
 class StepFailed(Exception):
     """A step that cannot go on: why it failed, and what to do next."""
@@ -102,44 +108,54 @@ class Executor:
     listener: Listener
     clock: Clock = field(default_factory=RealClock)
 
-    def run(self, plan: Plan, stop: threading.Event | None = None) -> Report:
-        """Runs exactly the plan's calls.
-
-        When `stop` is set, or at the first Ctrl-C, calls under way are finished and no other is begun.
-        """
-        return _Run(self, plan, stop or threading.Event()).run()
+    def run(self, plan: Plan, stop: Stop | None = None) -> Report:
+        """Runs exactly the plan's calls, until all is done or `stop` says otherwise."""
+        return _Run(self, plan, stop or Stop()).run()
 
 
 class _Run:
-    def __init__(self, executor: Executor, plan: Plan, stop: threading.Event) -> None:
+    def __init__(self, executor: Executor, plan: Plan, stop: Stop) -> None:
         self.aws, self.listener, self.clock = executor.aws, executor.listener, executor.clock
         self.plan, self.stop = plan, stop
         self.values: dict[Ref, str] = dict(plan.known)
         self.results: dict[Provisioner, Result] = {}
         self.pending = {step.resource for step in plan.work}
+        self.begun: set[Provisioner] = set()
         self.changed = threading.Condition()
+        self.telling, self.left = threading.Lock(), False
         if isinstance(self.clock, RealClock):
-            self.clock.stop = stop
+            self.clock.stop = stop.asked
 
     def run(self) -> Report:
         threads = [
             threading.Thread(target=self._work, args=(step,), name=str(step.resource), daemon=True)
             for step in self.plan.work
         ]
-        try:
-            for thread in threads:
-                thread.start()
-            _join(threads)
-        except KeyboardInterrupt:
-            with self.changed:
-                self.stop.set()
-                self.changed.notify_all()
-            _join(threads)
-        return Report(results=tuple(self._result(step) for step in self.plan.work))
+        for thread in threads:
+            thread.start()
+        self._attend(threads)
+        with self.telling:
+            # A thread that nobody waits for must not print while the process ends.
+            self.left = True
+        with self.changed:
+            return Report(results=tuple(self._result(step) for step in self.plan.work))
+
+    def _attend(self, threads: list[threading.Thread]) -> None:
+        told = False
+        for thread in threads:
+            while thread.is_alive() and not self.stop.at_once.is_set():
+                thread.join(LOOKS_EVERY_S)
+                if self.stop.asked.is_set():
+                    with self.changed:
+                        self.changed.notify_all()
+                    if not told:
+                        self._tell(self.listener.stopping)
+                    told = True
 
     def _result(self, step: Step) -> Result:
-        never_begun = Result(step=step, outcome=Outcome.INTERRUPTED, seconds=0.0, problem="interrupted")
-        return self.results.get(step.resource, never_begun)
+        outcome = Outcome.LEFT if step.resource in self.begun else Outcome.INTERRUPTED
+        not_waited_for = Result(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
+        return self.results.get(step.resource, not_waited_for)
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
@@ -148,6 +164,7 @@ class _Run:
             self._wait_for(step)
             self._check_stop()
             begun_s = self.clock.now_s()
+            self.begun.add(step.resource)
             self._tell(self.listener.started, step)
             self._converge(step)
         except _Blocked as error:
@@ -178,15 +195,18 @@ class _Run:
 
     def _tell(self, event: Callable[..., None], *what: object) -> None:
         # A screen that is gone (a closed pipe, say) must not stop the work.
-        with contextlib.suppress(Exception, SystemExit):
-            event(*what)
+        with self.telling, contextlib.suppress(Exception, SystemExit):
+            if not self.left:
+                event(*what)
 
     def _wait_for(self, step: Step) -> None:
         for other in step.after:
             if other in self.pending:
                 self._tell_waiting(step, f"{other}, which comes first")
             with self.changed:
-                self.changed.wait_for(lambda: self.stop.is_set() or other not in self.pending)  # noqa: B023
+                self.changed.wait_for(
+                    lambda: self.stop.asked.is_set() or other not in self.pending  # noqa: B023
+                )
                 self._check_stop()
                 result = self.results.get(other)
                 if result is not None and result.outcome is not Outcome.DONE:
@@ -197,7 +217,7 @@ class _Run:
 
     def _value(self, step: Step, ref: Ref) -> Value:
         def over() -> bool:
-            return self.stop.is_set() or ref in self.values or ref.of not in self.pending
+            return self.stop.asked.is_set() or ref in self.values or ref.of not in self.pending
 
         if not over():
             self._tell_waiting(step, f"the {ref.output} of {ref.of}, which AWS assigns")
@@ -209,7 +229,7 @@ class _Run:
             raise _Blocked(f"needs the {ref.output} of {ref.of}, which is not known")
 
     def _check_stop(self) -> None:
-        if self.stop.is_set():
+        if self.stop.asked.is_set():
             raise Interrupted
 
     def _converge(self, step: Step) -> None:
@@ -310,9 +330,3 @@ def _rule(resource: Provisioner, call: Call, error: AwsError) -> RetryRule | Non
 
 def _did_not(outcome: Outcome) -> str:
     return {Outcome.FAILED: "failed", Outcome.BLOCKED: "is blocked itself"}.get(outcome, "was interrupted")
-
-
-def _join(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +18,16 @@ PAUSE_PER_WAITED = 0.1
 
 class Interrupted(Exception):
     """The person asked to stop; what is being waited for goes on without us."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """What a person wishes of work that is under way."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    """What is under way is finished; nothing else is begun, and nothing is waited for."""
+    at_once: threading.Event = field(default_factory=threading.Event)
+    """Not even what is under way is waited for."""
 
 
 class Clock(Protocol):

@@ -93,6 +93,11 @@ class Progress:
             self._rows.pop(str(result.step.resource), None)
         self._print(_end(result))
 
+    def stopping(self) -> None:
+        """The person asked to stop."""
+        what = "Stopping: what is under way is finished, nothing else is begun. Again, to leave it at once."
+        self._print(Text(what, style="yellow"))
+
     def _row(self, step: Step) -> _Row:
         return self._rows.setdefault(str(step.resource), _Row(begun_s=self._clock.now_s()))
 
@@ -124,6 +129,7 @@ _OUTCOMES = {
     Outcome.FAILED: ("✗", "red", "failed"),
     Outcome.BLOCKED: ("✗", "yellow", "not begun"),
     Outcome.INTERRUPTED: ("■", "yellow", "interrupted"),
+    Outcome.LEFT: ("■", "yellow", "left"),
 }
 _PAST = {
     Verb.CREATE: "created",

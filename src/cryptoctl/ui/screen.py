@@ -86,12 +86,15 @@ class Screen:
         wide.print(table, crop=False)
 
     def ask(self, question: str) -> str:
-        """Asks the person; an end of input is an empty answer."""
+        """Asks the person; an end of input is an empty answer, and Ctrl-C ends the line."""
         self.err.print(Text(question + " ", style="bold"), end="")
         try:
             return input()
         except EOFError:
             return ""
+        except KeyboardInterrupt:
+            self.err.print()
+            raise
 
     def failure(self, failure: Failure) -> None:
         """What went wrong, and what to do next."""

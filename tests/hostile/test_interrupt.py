@@ -1,0 +1,177 @@
+"""Interrupted once, twice, while it looks, waits or asks: it ends in order, and the next run goes on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from hostile.clients import Ended, Running
+from hostile.lengths import Windows
+from hostile.matrix import Baseline, differences
+from hostile.proxy import Gate, Mood
+from hostile.terminal import terminal
+from hostile.waiting import eventually
+from hostile.wire import Request
+from hostile.world import World
+
+pytestmark = pytest.mark.engine
+
+INTERRUPTED = 130
+# A call of the first ones of each command that is a whole step.
+WHOLE = {"up": "CreateTopic", "down": "DeleteSubscriptionFilter"}
+Name: TypeAlias = Callable[[], str]
+
+
+def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, Mood]:
+    """A command of which every writing call is held."""
+    world.proxy.behave()
+    if command == "down":
+        world.up(name)
+    gate = Gate(matches=lambda request: request.writes)
+    mood = world.proxy.behave(gate=gate)
+    running = world.clients.start(command, "--env", name, "--yes", "--aws")
+    eventually("the first calls", lambda: WHOLE[command] in [held.operation for held in gate.held])
+    return running, gate, mood
+
+
+def ended_in_order(ended: Ended) -> str:
+    assert ended.code == INTERRUPTED, ended.err
+    assert "Traceback" not in ended.err + ended.out
+    return ended.err
+
+
+def converges(world: World, base: Baseline, name: str, command: str) -> None:
+    """The same command again ends as if nothing had happened, with nothing doubled."""
+    world.proxy.behave()
+    (world.up if command == "up" else world.down)(name)
+    wanted = base.inventory if command == "up" else {}
+    assert differences(wanted, world.account.inventory(name)) == []
+    if command == "up":
+        assert world.plan_is_empty(name)
+        assert world.account.leaving_keys(name) == 0
+
+
+def writes(mood: Mood) -> int:
+    return sum(entry.request.writes for entry in mood.recorded)
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_once_finishes_what_is_under_way_and_begins_nothing_else(
+    world: World, base: Baseline, environment: Name, command: str
+) -> None:
+    name = environment()
+    running, gate, mood = in_the_midst(world, name, command)
+    running.interrupt()
+    eventually("the answer to Ctrl-C", lambda: "Stopping: " in running.told())
+    gate.opened.set()
+    told = ended_in_order(running.wait())
+    assert "error: Interrupted:\n" in told
+    assert " done (" in told
+    assert " interrupted (" in told
+    assert "left under way" not in told
+    assert "goes on from here." in told
+    # Not one call was begun after the answer to Ctrl-C.
+    assert writes(mood) == len(gate.held)
+    converges(world, base, name, command)
+
+
+@pytest.mark.parametrize(
+    ("command", "signals"),
+    [
+        pytest.param("up", (signal.SIGINT, signal.SIGTERM), id="up, in quick succession"),
+        pytest.param("up", (signal.SIGTERM,), id="up, SIGTERM and then Ctrl-C"),
+        pytest.param("down", (signal.SIGINT, signal.SIGTERM), id="down, in quick succession"),
+    ],
+)
+def test_twice_does_not_wait_for_answers(
+    world: World, base: Baseline, environment: Name, command: str, signals: tuple[signal.Signals, ...]
+) -> None:
+    name = environment()
+    running, gate, mood = in_the_midst(world, name, command)
+    running.interrupt(*signals)
+    if len(signals) == 1:
+        eventually("the answer to the first signal", lambda: "Stopping: " in running.told())
+        running.interrupt()
+    # It ends while all its calls are still held.
+    told = ended_in_order(running.wait())
+    assert "left under way (" in told
+    gate.opened.set()
+    # The calls reach AWS after all, with nobody there to see their answers.
+    eventually("the calls to be answered", lambda: writes(mood) == len(gate.held))
+    converges(world, base, name, command)
+
+
+def test_a_long_wait_ends_at_once(world: World, base: Baseline, environment: Name) -> None:
+    name = environment()
+    world.proxy.behave(Windows(table=3600))
+    running = world.clients.start("up", "--env", name, "--yes", "--aws")
+    eventually("the wait", lambda: "waits for the table to be active" in running.told())
+    running.interrupt()
+    told = ended_in_order(running.wait())
+    assert "table crypto-prices" in told.partition(" interrupted (")[2]
+    converges(world, base, name, "up")
+
+
+@pytest.mark.parametrize("command", ["plan", "up", "down"])
+def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(
+    world: World, environment: Name, command: str
+) -> None:
+    name = environment()
+    gate = Gate(matches=lambda request: request.service == "lambda")
+    mood = world.proxy.behave(gate=gate)
+    options = [] if command == "plan" else ["--yes"]
+    running = world.clients.start(command, "--env", name, "--aws", *options)
+    assert gate.reached.wait(60)
+    running.interrupt(signal.SIGINT, signal.SIGTERM)
+    told = ended_in_order(running.wait())
+    assert ("Interrupted." if command == "plan" else "error: Interrupted. Nothing was changed.") in told
+    gate.opened.set()
+    assert writes(mood) == 0
+
+
+def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, environment: Name) -> None:
+    name = environment()
+    worked: list[Request] = []
+
+    def looks_again(request: Request) -> bool:
+        worked.extend([request] if request.operation == "PutSubscriptionFilter" else [])
+        return request.operation == "GetTopicAttributes" and bool(worked)
+
+    gate = Gate(matches=looks_again)
+    world.proxy.behave(gate=gate)
+    running = world.clients.start("up", "--env", name, "--yes", "--aws")
+    assert gate.reached.wait(60)
+    running.interrupt()
+    told = ended_in_order(running.wait())
+    gate.opened.set()
+    assert f"error: Interrupted:\n  {told.count('✓')} done (" in told
+    assert " interrupted (" not in told
+    converges(world, base, name, "up")
+
+
+def test_at_a_terminal_the_question_and_the_progress_end_in_order(
+    world: World, base: Baseline, environment: Name
+) -> None:
+    name = environment()
+    gate = Gate(matches=lambda request: request.writes)
+    mood = world.proxy.behave(gate=gate)
+    with terminal(world.clients.variables, "up", "--env", name, "--aws") as up:
+        assert gate.reached.wait(60)
+        for asked in ("Stopping: ", "left under way ("):
+            up.process.send_signal(signal.SIGINT)
+            eventually(asked, lambda asked=asked: asked in up.shown())  # type: ignore[misc]
+        assert up.process.wait(60) == INTERRUPTED
+        up.close()
+    gate.opened.set()
+    eventually("the calls to be answered", lambda: writes(mood) == len(gate.held))
+    converges(world, base, name, "up")
+    mood = world.proxy.behave()
+    with terminal(world.clients.variables, "down", "--env", name, "--aws") as down:
+        eventually("the question", lambda: "to remove it:" in down.shown())
+        down.process.send_signal(signal.SIGINT)
+        assert down.process.wait(60) == INTERRUPTED
+        assert "\nerror: Interrupted. Nothing was changed." in down.close()
+    assert writes(mood) == 0
