@@ -146,6 +146,7 @@ def test_messages_about_the_embedded_engine(tell: Teller, tmp_path: Path) -> Non
         tell("the engine's port is taken", "local", "start", "--port", str(taken.getsockname()[1]))
     with an_engine_that_does_not_answer(tmp_path / "state" / "engine"):
         tell("the engine runs and does not answer", "status", "--local")
+        tell("the same; it was killed before, and has said what may be missing", "doctor", "--local")
         tell("it runs already, on another port", "local", "start", "--port", "1")
     tell("nobody is there to confirm that all local data goes", "local", "reset")
     tell("there is no log yet", "local", "logs")
@@ -159,6 +160,10 @@ def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
     home.create()
     held = home.hold()
     assert held is not None
-    home.write(Record(pid=os.getpid(), port=unused_port(), started_at="2026-01-02T03:04:05+00:00"))
+    home.take_clean_end()  # and it is killed: the next one says so
+    notes = tuple(home.take_clean_end())
+    home.write(
+        Record(pid=os.getpid(), port=unused_port(), started_at="2026-01-02T03:04:05+00:00", notes=notes)
+    )
     yield
     os.close(held)

@@ -68,12 +68,16 @@ class Situation:
 
 
 def ordered(lines: Iterable[str]) -> list[str]:
-    """The lines of the progress, which come from several threads, in order of the alphabet."""
+    """The lines of the progress, which come from several threads, by resource in order of the alphabet."""
     found: list[str] = []
     for of_threads, group in groupby(lines, key=lambda line: line[:1] in ENDS):
         together = list(group)
-        found += sorted(together, key=lambda line: line[2:]) if of_threads else together
+        found += sorted(together, key=_resource) if of_threads else together
     return found
+
+
+def _resource(line: str) -> str:
+    return line[2:].partition("  ")[0]
 
 
 def check(chapter: str, situations: Iterable[Situation]) -> None:

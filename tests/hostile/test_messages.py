@@ -16,6 +16,7 @@ from hostile.answers import Alters, Refuses, Rewrites
 from hostile.golden import Situation, check
 from hostile.lengths import Window, Windows
 from hostile.proxy import Accident, Trap
+from hostile.terminal import terminal
 from hostile.waiting import eventually
 from hostile.world import World
 
@@ -41,13 +42,14 @@ class Teller:
         lengths: Windows | None = None,
         waits: str = "",
         trap: Trap | None = None,
+        **variables: str,
     ) -> None:
         """`but` is what AWS does otherwise; of what is waited for, only the lines with `waits` are kept."""
         mood = self.world.proxy.behave(lengths, trap=trap)
         mood.windows = (*but, *mood.windows)
         running = self.world.clients.start(
             *arguments,
-            variables={"QUICK_RETRIES": "yes"},
+            variables={"QUICK_RETRIES": "yes", **variables},
             known=lambda pid: None if trap is None else setattr(trap, "victim", pid),
         )
         self.add(title, arguments, *vars(running.wait()).values(), waits=waits)
@@ -348,6 +350,20 @@ def test_messages_for_machines(tell: Teller, removed: Callable[[str], str]) -> N
     check("For machines 1: --output json", tell.told)
 
 
+def test_messages_at_a_terminal(tell: Teller, removed: Callable[[str], str]) -> None:
+    name = removed("asked")
+    world = tell.world
+    world.proxy.behave()
+    world.clients.run("up", "--env", name, "--only", f"topic price-alerts-{name}")
+    down = ("down", "--env", name)
+    with terminal(world.clients.variables, *down) as asking:
+        eventually("the question", lambda: "to remove it" in asking.shown())
+        asking.type("asket\n")
+        code = asking.process.wait(60)
+        tell.add("removed? the person types another name", down, code, "", asking.close())
+    check("In the way 2: asked at a terminal", tell.told)
+
+
 def test_messages_of_doctor(tell: Teller) -> None:
     doctor = ("doctor", "--env", "e")
     tell("all is well", *doctor)
@@ -366,4 +382,6 @@ def test_messages_of_doctor(tell: Teller) -> None:
     )
     small = Alters(operation="lambda:GetAccountSettings", change=small_quota)
     tell("a quota is too small", *doctor, but=(small,))
+    # The state directory of this one is the world's: then its engine is the local one.
+    tell("on the embedded engine", *doctor, "--local", CRYPTOCTL_STATE_DIR=str(tell.world.home))
     check("Doctor 1: each check, good and bad", tell.told)

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from cryptoctl.aws import Caller
+from cryptoctl.cli import doctor as cli_doctor
 from cryptoctl.cli.command import Run
+from cryptoctl.cli.up import up
 from cryptoctl.cli.work import carry_out
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops import doctor as ops_doctor
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.patience import Wait
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.refusals import COMMON, AwsError, Remedy
 from cryptoctl.session import Choice, Session
-from cryptoctl.settings import Target
+from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.progress import Progress
-from cryptoctl.ui.screen import Screen
-from hostile.golden import Situation, check
+from cryptoctl.ui.screen import Screen, printable
+from hostile.golden import FILE, Situation, check
 from hostile.scripted import RULES, SETTLES, STACK, FakeClock, answer, asking, plain, sent_by
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\r\nerror: not this line"
@@ -45,6 +50,9 @@ class Says:
 
     def look(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
+
+    def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
+        return [read() for read in reads]
 
 
 def refuses(code: str, message: str, request_id: str | None = None) -> Says:
@@ -83,19 +91,27 @@ def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situ
     goal = Goal.ABSENT if any(step.verb is Verb.DELETE for step in steps) else goal
     session = Session(Choice(environment="E", target=Target.AWS))
     session.__dict__ |= {"aws": aws, "environment": "E"}
+    command = "up" if goal is Goal.PRESENT else "down"
+    plan = Plan(goal=goal, steps=steps, known={})
+
+    def work(screen: Screen) -> None:
+        run = Run(session=session, screen=screen, clock=FakeClock())
+        carry_out(run, plan, [step.resource for step in steps])
+
+    return heard(title, f"cryptoctl {command} --env E", work)
+
+
+def heard(title: str, command: str, work: Callable[[Screen], object]) -> Situation:
+    """What is said while that is done, and how it ends."""
     code, err = 0, io.StringIO()
     with contextlib.redirect_stderr(err):
         screen = Screen(colour=False)
-        run = Run(session=session, screen=screen, clock=FakeClock())
         try:
-            carry_out(run, Plan(goal=goal, steps=steps, known={}), [step.resource for step in steps])
+            work(screen)
         except Failure as failure:
             code = failure.problem
             screen.failure(failure)
-    command = "up" if goal is Goal.PRESENT else "down"
-    return Situation(
-        title=title, command=f"cryptoctl {command} --env E", code=code, err=err.getvalue(), in_order=True
-    )
+    return Situation(title=title, command=command, code=code, err=err.getvalue(), in_order=True)
 
 
 def by_rule() -> dict[tuple[str, RetryRule], tuple[Provisioner, list[str]]]:
@@ -225,6 +241,59 @@ def halfway() -> Situation:
     return replace(found, in_order=False)
 
 
+def test_two_runs_at_once() -> None:
+    check("Halfway 2: somebody else is at it at the same time", at_the_same_time())
+
+
+def at_the_same_time() -> Iterator[Situation]:
+    group = next(each for each in STACK if each.kind == "log group")
+    creating = group_step(group)
+    for title, found, its_tags in (
+        ("it is made and taken away again under our hands", [], None),
+        (
+            "somebody makes it a moment before us, without our tags",
+            [{"logGroupName": group.name}],
+            FOREIGN,
+        ),
+    ):
+
+        def say(service: str, operation: str, found: Any = found, its_tags: Any = its_tags) -> dict[str, Any]:
+            if operation == "CreateLogGroup":
+                code = "ResourceAlreadyExistsException"
+                raise AwsError(service=service, operation=operation, code=code, message="…")
+            return {"logGroups": found, "tags": its_tags}
+
+        yield told(title, Says(say), creating)
+
+
+FOREIGN = {"Owner": "somebody"}
+
+
+def group_step(group: Provisioner) -> Step:
+    return build([group], {group: None}, Goal.PRESENT).steps[0]
+
+
+def test_a_difference_that_remains() -> None:
+    check("Halfway 3: AWS took every call, and does not show it", [difference_that_remains()])
+
+
+def difference_that_remains() -> Situation:
+    topic = next(each for each in STACK if each.kind == "topic")
+
+    def say(service: str, operation: str) -> dict[str, Any]:
+        if operation == "ListTagsForResource":
+            return {"Tags": [{"Key": key, "Value": value} for key, value in topic.scope.owner_tags.items()]}
+        return {"Subscriptions": []}
+
+    session = Session(Choice(environment="E", target=Target.AWS))
+    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "memory": None}
+    return heard(
+        "a tag was set, and AWS goes on without it",
+        f"cryptoctl up --env E --only {topic.name}",
+        lambda screen: up(Run(session=session, screen=screen, clock=FakeClock()), only=[topic.name]),
+    )
+
+
 def test_what_stands_on_the_screen_while_it_waits() -> None:
     check("Waits 3: what stands on the screen meanwhile", meanwhile())
 
@@ -266,6 +335,36 @@ def waits(because: str, up_to_s: float | None, waited_s: float = 0.0) -> Wait:
 
 def steps_of(resource: Provisioner) -> Step:
     return build([resource], {resource: None}, Goal.PRESENT).steps[0]
+
+
+def test_every_exit_code_is_in_the_file() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    # `--exit-code` of `plan` says nothing but that.
+    assert [
+        each.name for each in Problem if each is not Problem.DIFFERENCES and f"exit code {each}\n" not in text
+    ] == []
+
+
+def test_every_check_of_doctor_is_in_the_file_good_and_bad() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    source = "".join(
+        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (ops_doctor, cli_doctor)
+    )
+    for what in set(re.findall(r'what="(\w+)"', source)) - ALWAYS_GOOD:
+        shown = set(re.findall(rf"^    {what} +(good|bad|unknown)\b", text, re.MULTILINE))
+        assert "good" in shown, what
+        assert shown - {"good"}, what
+
+
+# Credentials that are none end the command; the region is as it is; another boto3 cannot be had here.
+ALWAYS_GOOD = {"credentials", "region", "runtime"}
+
+
+def test_nothing_secret_and_nothing_that_commands_a_terminal_is_in_the_file() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    assert text == printable(text)
+    assert "not-to-be-seen" not in text
+    assert "me:secret@" not in re.sub(r"^\$ .*$", "", text, flags=re.MULTILINE)
 
 
 def test_every_rule_and_every_wait_says_what_to_do_where_it_does_not_pass() -> None:

@@ -29,6 +29,8 @@ TOO_OFTEN = RetryRule(
     code="", because="AWS to take requests again; the account has sent too many a second", up_to_s=60
 )
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
+SOMEBODYS = "Find out whose it is; the next run shows it before it changes anything."
+TO_SHOW = "AWS to show what is there; it says that there is one already, or its answer was lost"
 DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
 
@@ -247,9 +249,7 @@ class _Run:
         resource = step.resource
         patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-        observed = patience.until(
-            lambda: resource.observe(self.aws), "AWS to show what is there", resource.visible_within_s
-        )
+        observed = patience.until(lambda: resource.observe(self.aws), TO_SHOW, resource.visible_within_s)
         with self.changed:
             for name, value in (observed.outputs if observed else {}).items():
                 self.values[Ref(resource, name)] = value
@@ -257,7 +257,7 @@ class _Run:
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         again = present(resource, observed, self.values, adopt=step.delta.observed is not None)
         if again.verb is Verb.REFUSED:
-            raise StepFailed(f"somebody has made it meanwhile, and it {again.why}", ANOTHER_RUN)
+            raise StepFailed(f"somebody has made it meanwhile, and it {again.why}", SOMEBODYS)
         return again
 
     def _do(self, step: Step, action: Action) -> None:

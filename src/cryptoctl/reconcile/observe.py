@@ -58,7 +58,9 @@ def remaining(
         for step in latest.work:
             tell(step, wait)
 
-    for _ in Patience(clock or RealClock(), still).pauses("AWS to show what was done", up_to_s):
+    for _ in Patience(clock or RealClock(), still).pauses(
+        "AWS to show what was done; for a while it may show the old state", up_to_s
+    ):
         latest = planned(resources, aws, goal)
         if not (latest.work or latest.refused):
             break
