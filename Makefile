@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-down test check bench torture lock clean
+.PHONY: demo demo-down test check golden bench torture lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cryptoctl needs Python 3.11 or newer; name one with PYTHON=python3.12")'
@@ -41,6 +41,9 @@ check: $(VENV)/.dev  ## lint, types and layers alone
 
 torture: $(VENV)/.dev  ## the long versions of the tests that `make test` samples
 	$(BIN)/pytest -n 2 --dist loadgroup -q -m torture
+
+golden: $(VENV)/.dev  ## writes anew what the commands say (tests/hostile/messages.txt); read the difference
+	GOLDEN=1 $(BIN)/pytest -q tests/cli tests/hostile -k messages
 
 bench: $(VENV)/.dev  ## the measurements behind docs/performance.md
 	$(BIN)/python -m bench

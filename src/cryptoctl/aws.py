@@ -12,37 +12,14 @@ from functools import cached_property
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.refusals import ANSWER_LOST as ANSWER_LOST
+from cryptoctl.refusals import AwsError as AwsError
+from cryptoctl.refusals import refusal, without_password
 
 Answer = dict[str, Any]
 
 CONNECTIONS = 64
 CONNECT_TIMEOUT_S = 5
-ANSWER_LOST = "AnswerLost"
-# What botocore repeats by itself, unless a request must not be repeated blindly.
-THROTTLED = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
-
-
-class AwsError(Exception):
-    """An error that AWS answered with: its exact code and message, and what was asked."""
-
-    def __init__(self, *, service: str, operation: str, code: str, message: str) -> None:
-        self.service, self.operation, self.code, self.message = service, operation, code, message
-        super().__init__(f"{service}:{operation} answered {code}: {message}")
-
-    @property
-    def answer_lost(self) -> bool:
-        """Whether no answer came, so that the work may have been done or not."""
-        return self.code == ANSWER_LOST
-
-    @property
-    def throttled(self) -> bool:
-        """Whether AWS did nothing because it was asked too often."""
-        return self.code in THROTTLED
-
-    @property
-    def denied(self) -> bool:
-        """Whether the caller lacks the right to ask."""
-        return self.code.startswith(("AccessDenied", "AuthorizationError"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +121,9 @@ class Aws:
             raise _failure(error) from error
         except ValueError as error:  # an endpoint that is no URL
             raise Failure(
-                Problem.USAGE, f"{error}.", "Check AWS_ENDPOINT_URL: it begins with http:// or https://."
+                Problem.USAGE,
+                f"{without_password(str(error))}.",
+                "Check AWS_ENDPOINT_URL: it begins with http:// or https://.",
             ) from error
 
     def client(self, service: str) -> Any:
@@ -165,11 +144,16 @@ class Aws:
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             if once and _without_answer(error):
                 raise AwsError(
-                    service=service, operation=operation, code=ANSWER_LOST, message=str(error)
+                    service=service,
+                    operation=operation,
+                    code=ANSWER_LOST,
+                    message=without_password(str(error)),
                 ) from error
             if isinstance(error, ClientError):
-                raise _refusal(service, operation, error.response.get("Error", {})) from error
-            raise _failure(error) from error
+                raise refusal(service, operation, error.response) from error
+            raise _failure(error, f"{service}:{operation}") from error
+        except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
+            raise _failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
         return answer
 
     def look(
@@ -193,9 +177,9 @@ class Aws:
             for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                 yield from page.get(key) or []
         except ClientError as error:
-            raise _refusal(service, operation, error.response.get("Error", {})) from error
+            raise refusal(service, operation, error.response) from error
         except BotoCoreError as error:
-            raise _failure(error) from error
+            raise _failure(error, f"{service}:{operation}") from error
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """What the tag index lists under all of the tags: each ARN with all its tags.
@@ -245,36 +229,6 @@ def _read_on(left: deque[tuple[Future[Any], Callable[[], Any]]]) -> None:
                 answer.set_exception(error)
 
 
-def _refusal(service: str, operation: str, error: Mapping[str, Any]) -> Exception:
-    code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
-    if code in _BAD_CREDENTIALS:
-        return Failure(
-            Problem.CREDENTIALS,
-            f"AWS does not accept the credentials ({service}:{operation} answered {code}: {message}).",
-            "Sign in again (for example `aws sso login`), name another --profile, "
-            "or add --local to work on this machine.",
-        )
-    return AwsError(service=service, operation=operation, code=code, message=message)
-
-
-_BAD_CREDENTIALS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "IncompleteSignature",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-        "AuthFailure",
-    }
-)
-
-
 def _without_answer(error: Exception) -> bool:
     """Whether the work may have been done or not: no answer came, or only word of a fault inside AWS."""
     from botocore import exceptions as known
@@ -284,44 +238,65 @@ def _without_answer(error: Exception) -> bool:
     return isinstance(error, known.HTTPClientError | known.ConnectionError)
 
 
-def _failure(error: Exception) -> Failure:
+def _failure(error: Exception, asked: str = "") -> Failure:
     from botocore import exceptions as known
     from botocore.parsers import ResponseParserError
 
-    text = str(error).rstrip(".")
-    if isinstance(error, ResponseParserError):
-        text = text.splitlines()[0]
-        return Failure(
+    to = f" to {asked}" if asked else ""
+    kinds: tuple[tuple[Any, Problem, str, str], ...] = (
+        (
+            ResponseParserError,
             Problem.UNREACHABLE,
-            f"What answered is not AWS ({text}).",
+            f"What answered{to} is not AWS ({{}}).",
             "Check AWS_ENDPOINT_URL, the proxy and the region.",
-        )
-    if isinstance(
-        error,
-        known.NoCredentialsError
-        | known.PartialCredentialsError
-        | known.CredentialRetrievalError
-        | known.RefreshWithMFAUnsupportedError,
-    ):
-        return Failure(
+        ),
+        (
+            known.NoCredentialsError
+            | known.PartialCredentialsError
+            | known.CredentialRetrievalError
+            | known.RefreshWithMFAUnsupportedError,
             Problem.CREDENTIALS,
-            f"No usable AWS credentials were found ({text}).",
+            "No usable AWS credentials were found ({}).",
             "Set AWS_PROFILE or sign in, or add --local to work on this machine without an account.",
-        )
-    if isinstance(error, known.ProfileNotFound):
-        return Failure(
-            Problem.CREDENTIALS, f"{text}.", "List the profiles with `aws configure list-profiles`."
-        )
-    if isinstance(
-        error, known.TokenRetrievalError | known.SSOTokenLoadError | known.UnauthorizedSSOTokenError
-    ):
-        return Failure(Problem.CREDENTIALS, f"The sign-in has expired ({text}).", "Run `aws sso login`.")
-    if isinstance(error, known.InvalidRegionError):
-        return Failure(Problem.USAGE, f"{text}.", "Name a region such as us-east-1 with --region.")
-    if isinstance(error, known.HTTPClientError | known.ConnectionError):
-        return Failure(
+        ),
+        (
+            known.ProfileNotFound,
+            Problem.CREDENTIALS,
+            "{}.",
+            "List the profiles with `aws configure list-profiles`.",
+        ),
+        (
+            known.TokenRetrievalError | known.SSOTokenLoadError | known.UnauthorizedSSOTokenError,
+            Problem.CREDENTIALS,
+            "The sign-in has expired ({}).",
+            "Run `aws sso login`.",
+        ),
+        (known.InvalidRegionError, Problem.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
+        (
+            known.SSLError,
             Problem.UNREACHABLE,
-            f"No answer came: {text}.",
-            "Check the network and the region; for the embedded engine: `cryptoctl local status`.",
-        )
-    return Failure(Problem.AWS, f"The request could not be made: {text}.")
+            f"No trusted answer came{to}: {{}}.",
+            "Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS.",
+        ),
+        (
+            known.ProxyConnectionError,
+            Problem.UNREACHABLE,
+            f"No answer came{to}: {{}}.",
+            "Check HTTPS_PROXY and NO_PROXY.",
+        ),
+        (
+            known.HTTPClientError | known.ConnectionError,
+            Problem.UNREACHABLE,
+            f"No answer came{to}: {{}}.",
+            "Check the network and the region; the embedded engine: `cryptoctl local stop` and `start`.",
+        ),
+        (
+            Exception,
+            Problem.AWS,
+            f"The request{to} could not be made: {{}}.",
+            "`cryptoctl plan --verbose` shows what is sent, and `cryptoctl --version` by which version.",
+        ),
+    )
+    problem, sentence, hint = next(kind[1:] for kind in kinds if isinstance(error, kind[0]))
+    text = without_password(str(error)).splitlines()[0].rstrip(".")
+    return Failure(problem, sentence.replace("{}", text), hint)

@@ -18,6 +18,7 @@ from platformdirs import user_state_path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.refusals import without_password
 
 FILE_NAME = "cryptoctl.toml"
 DEFAULT_ENVIRONMENT = "dev"
@@ -171,8 +172,9 @@ def _sentence(error: Mapping[str, Any]) -> str:
     )
     if error["type"] == "extra_forbidden":
         return f"has an unknown key `{key}`"
-    value = json.dumps(error["input"], default=str)
-    return f"has `{key} = {value}`: {error['msg'][0].lower()}{error['msg'][1:]}"
+    value = without_password(json.dumps(error["input"], default=str))
+    why = error["msg"].removeprefix("Value error, ")
+    return f"has `{key} = {value}`: {why[0].lower()}{why[1:]}"
 
 
 def environment_name(flag: str | None, settings: Settings) -> str:

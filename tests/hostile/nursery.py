@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 SERVICES = ("sts", "kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "resourcegroupstaggingapi")
 
@@ -42,11 +43,19 @@ def _wait_on(order: dict[str, object], home: str) -> None:
         assert isinstance(variables, dict)
         assert isinstance(arguments, list)
         os.environ.update(variables)
+        if "QUICK_RETRIES" in variables:
+            _repeat_without_pauses()
         _become(arguments, home)
     _say(token=order["token"], pid=command)
     _, status = os.waitpid(command, 0)
     _say(token=order["token"], code=os.waitstatus_to_exitcode(status))
     os._exit(0)
+
+
+def _repeat_without_pauses() -> None:
+    import botocore.endpoint
+
+    botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: None)
 
 
 def _become(arguments: Sequence[str], home: str) -> None:

@@ -48,6 +48,10 @@ class Terminal:
         """All that was written so far."""
         return b"".join(self._chunks).decode(errors="replace")
 
+    def type(self, text: str) -> None:
+        """As at the keyboard."""
+        os.write(self._ours, text.encode())
+
     def close(self) -> str:
         """After the process has ended: what was written, as plain lines. The terminal is as it was."""
         code = self.process.wait(120)

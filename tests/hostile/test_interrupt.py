@@ -68,11 +68,11 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     eventually("the answer to Ctrl-C", lambda: "Stopping: " in running.told())
     gate.opened.set()
     told = ended_in_order(running.wait())
-    assert "error: Interrupted: " in told
+    assert "error: Interrupted:\n" in told
     assert " done (" in told
     assert " interrupted (" in told
     assert "left under way" not in told
-    assert "The same command goes on from here." in told
+    assert "goes on from here." in told
     # Not one call was begun after the answer to Ctrl-C.
     assert writes(mood) == len(gate.held)
     converges(world, base, name, command)
@@ -147,7 +147,7 @@ def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, envi
     running.interrupt()
     told = ended_in_order(running.wait())
     gate.opened.set()
-    assert f"error: Interrupted: {told.count('✓')} done (" in told
+    assert f"error: Interrupted:\n  {told.count('✓')} done (" in told
     assert " interrupted (" not in told
     converges(world, base, name, "up")
 

@@ -5,45 +5,20 @@ The rules are taken from the stack, so a new one is exercised here without a new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import jmespath
 import pytest
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.execute import Executor, Outcome, Result
 from cryptoctl.reconcile.patience import LONGEST_PAUSE_S, Wait
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
-from cryptoctl.stack import Stack
+from cryptoctl.reconcile.provisioner import Provisioner
+from hostile.scripted import RULES, SETTLES, STACK, FakeClock, Moody, answer, asking, plain, sent_by
 from hostile.wire import model
-
-STACK = list(
-    Stack(
-        Scope(environment="E", account="0" * 12, region="us-east-1"),
-        Environment(alert_subscribers=("somebody@example.com",)),
-        Code(zip_bytes=b"", sha256=""),
-    )
-)
-
-
-@dataclass
-class FakeClock:
-    """Time that passes only when somebody sleeps."""
-
-    at_s: float = 0.0
-
-    def now_s(self) -> float:
-        return self.at_s
-
-    def sleep(self, seconds: float) -> None:
-        self.at_s += seconds
 
 
 @dataclass
@@ -65,24 +40,6 @@ class Heard:
         pass
 
 
-@dataclass
-class Moody:
-    """An AWS that gives one answer or error until a moment, and another one afterwards."""
-
-    clock: FakeClock
-    until_s: float
-    before: Callable[[], dict[str, Any]]
-    after: dict[str, Any] = field(default_factory=dict)
-    asked: int = 0
-
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
-        self.asked += 1
-        return self.before() if self.clock.at_s < self.until_s else self.after
-
-    def look(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any] | None:
-        return self.call(service, operation)
-
-
 def refuses(code: str, message: str) -> Callable[[], dict[str, Any]]:
     def refuse() -> dict[str, Any]:
         raise AwsError(service="any", operation="any", code=code, message=message)
@@ -101,37 +58,6 @@ def run(resource: Provisioner, action: Action, aws: Moody) -> tuple[Result, Hear
     executor = Executor(aws=cast("Aws", aws), listener=heard, clock=aws.clock)
     [result] = executor.run(Plan(goal=Goal.PRESENT, steps=(step,), known={})).results
     return result, heard
-
-
-def sent_by(resource: Provisioner) -> Iterator[Action]:
-    """All that a resource does to be made and to be removed."""
-    yield from build([resource], {resource: None}, Goal.PRESENT).steps[0].actions
-    observed = Observed(
-        fields={**resource.desired(), "Alias": resource.name, "AttachedPolicies": {}, "Surplus": {}},
-        outputs={"KeyId": "k", "QueueUrl": "https://q", "UUID": "u"},
-    )
-    yield from resource.remove(observed)
-
-
-RULES: dict[str, tuple[Provisioner, RetryRule, str]] = {
-    f"{resource.kind} {operation} {rule.code} {rule.contains}".strip(): (resource, rule, operation)
-    for resource in STACK
-    for rule in resource.retry_rules
-    for operation in (
-        rule.operations or dict.fromkeys(a.operation for a in sent_by(resource) if isinstance(a, Call))
-    )
-}
-SETTLES: dict[str, tuple[Provisioner, Settle]] = {
-    f"{resource.kind} {settle.because}": (resource, settle)
-    for resource in STACK
-    for settle in sent_by(resource)
-    if isinstance(settle, Settle)
-}
-
-
-def asking(resource: Provisioner, operation: str) -> Call:
-    service = next(action.service for action in sent_by(resource))
-    return Call(service=service, operation=operation, params={})
 
 
 def test_there_are_rules_and_waits() -> None:
@@ -228,16 +154,3 @@ def test_the_rules_and_waits_name_operations_that_exist() -> None:
         assert named <= known
         for action in sent_by(resource):
             assert action.operation in known
-
-
-def plain(settle: Settle) -> Settle:
-    return Settle(**{**vars(settle), "params": {}})
-
-
-def answer(settle: Settle, value: Any, path: str | None = None) -> dict[str, Any]:
-    """An answer in which that value stands at the settle's path."""
-    found: Any = value
-    for part in reversed((path or settle.path).split(".")):
-        found = {part: found}
-    assert jmespath.search(path or settle.path, found) == value
-    return cast("dict[str, Any]", found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
@@ -14,9 +14,10 @@ import typer
 from typer.core import TyperCommand
 
 from cryptoctl import interrupts, settings
-from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineError
+from cryptoctl.reconcile.patience import Clock, RealClock
+from cryptoctl.refusals import AwsError, remedy
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
@@ -37,6 +38,7 @@ class Run:
 
     session: Session
     screen: Screen
+    clock: Clock = field(default_factory=RealClock)
 
     @property
     def machine(self) -> bool:
@@ -137,6 +139,5 @@ def for_a_person(error: Failure | AwsError | EngineError) -> Failure:
         return error
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
-    what = f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}"
-    hint = "These credentials lack that right." if error.denied else ""
-    return Failure(Problem.AWS, what, hint)
+    said = str(error)
+    return Failure(Problem.AWS, f"{said[0].upper()}{said[1:]}" if error.doing else said, remedy(error))

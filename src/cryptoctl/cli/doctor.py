@@ -17,17 +17,20 @@ STYLES = {Result.GOOD: "green", Result.UNKNOWN: "yellow", Result.BAD: "red"}
 @command(app, "doctor", example="cryptoctl doctor --env prod")
 def doctor(run: Run) -> None:
     """Check credentials, permissions, quotas, names and the engine. Changes nothing."""
-    checks = list(_checks(run))
-    if run.machine:
-        run.screen.json([vars(check) for check in checks])
-    else:
-        _show(run, checks)
+    checks: list[Check] = []
+    try:
+        checks.extend(_checks(run))
+    finally:  # where a check cannot even be made, what was found before is shown all the same
+        if checks and run.machine:
+            run.screen.json([vars(check) for check in checks])
+        elif checks:
+            _show(run, checks)
     bad = [check.what for check in checks if check.result is Result.BAD]
     if bad:
         raise Failure(
             Problem.FAILED,
             f"`up` would not come through in {run.session.place}: {', '.join(bad)}.",
-            "What to do stands beside each of them; then run `cryptoctl doctor` again.",
+            "What to do stands under each of them; then run `cryptoctl doctor` again.",
         )
 
 
@@ -51,17 +54,20 @@ def _engine(status: EngineStatus) -> Check:
             advice="Start it with `cryptoctl local start`.",
         )
     if status.notes:
-        return Check(what="engine", result=Result.UNKNOWN, detail="; ".join(status.notes))
+        return Check(
+            what="engine",
+            result=Result.UNKNOWN,
+            detail=" ".join(status.notes),
+            advice="`cryptoctl local logs` tells more.",
+        )
     return Check(what="engine", result=Result.GOOD, detail=f"answers at {status.url}")
 
 
 def _show(run: Run, checks: list[Check]) -> None:
-    from rich.text import Text
-
-    run.screen.table(
-        ["check", "result", "how it stands", "what to do"],
-        [
-            [each.what, Text(each.result, style=STYLES[each.result]), each.detail, each.advice]
-            for each in checks
-        ],
-    )
+    # No table: what AWS says can be long, and would push the next step out of sight.
+    width = max(len(each.what) for each in checks)
+    for each in checks:
+        beginning = f"{each.what.ljust(width)}  {each.result.ljust(len(Result.UNKNOWN))}"
+        run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.result])
+        if each.advice:
+            run.screen.data(f"{' ' * len(beginning)}  → {each.advice}")

@@ -29,7 +29,7 @@ def down(
     if session.config.protected:
         raise Failure(
             Problem.REFUSED,
-            f"{session.environment} is protected. Nothing was changed.",
+            f"The environment {session.environment} is protected. Nothing was changed.",
             "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
         )
     with before_any_change():

@@ -67,7 +67,9 @@ def logs(
     """Show the engine's own log (the functions' logs: `cryptoctl logs`)."""
     path = run.session.engine.status().log_file
     if not path.is_file():
-        raise Failure(Problem.FAILED, "The engine has written no log yet.", "`cryptoctl local start`")
+        raise Failure(
+            Problem.FAILED, "The engine has written no log yet.", "Start it with `cryptoctl local start`."
+        )
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
     if run.machine:
         run.screen.json(lines)

@@ -57,8 +57,9 @@ def up(
             show_plan(screen, rest, environment=session.place)
             raise Failure(
                 Problem.FAILED,
-                "AWS took every call, but these still differ: " + ", ".join(_differing(rest)),
-                "Run `cryptoctl plan` in a minute; if it still differs, the field's new value is not kept.",
+                f"AWS took every call, but these still differ: {', '.join(_differing(rest))}.",
+                "Run `cryptoctl plan` in a minute. If it still differs, another tool sets it back "
+                "(CloudTrail says which), or AWS does not keep that value.",
             )
         for step in plan.work:
             if what := step.resource.afterwards(step.delta):

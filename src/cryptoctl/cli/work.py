@@ -12,9 +12,10 @@ from cryptoctl.reconcile.execute import Executor, Outcome, Report
 from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import remaining
 from cryptoctl.reconcile.patience import Stop
-from cryptoctl.reconcile.plan import Plan, with_dependencies
+from cryptoctl.reconcile.plan import Goal, Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.ui.plans import Progress
+from cryptoctl.ui.plans import plan_document, report_document
+from cryptoctl.ui.progress import Progress
 
 
 def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
@@ -51,10 +52,14 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(
             Problem.REFUSED,
             f"Not ours to touch: {listed}. Nothing was changed.",
-            "Choose another --env, or take over what lacks our tags with `cryptoctl up --adopt`.",
+            plan.way_out,
         )
     if plan.obstacles:
-        raise Failure(Problem.REFUSED, " ".join(plan.obstacles), "Nothing was changed.")
+        raise Failure(
+            Problem.REFUSED,
+            " ".join([*(each.what for each in plan.obstacles), "Nothing was changed."]),
+            " ".join(each.then for each in plan.obstacles),
+        )
 
 
 @contextmanager
@@ -69,35 +74,39 @@ def before_any_change() -> Iterator[None]:
 def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Report, Plan]:
     """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
     stop = Stop()
-    with interrupts.counted(stop.asked.set, stop.at_once.set), Progress(run.screen) as progress:
-        report = Executor(aws=run.session.aws, listener=progress).run(plan, stop)
-    if stop.asked.is_set():
-        raise _interrupted(report)
-    if failed := report.ended(Outcome.FAILED):
-        known = next((each.failure for each in failed if each.failure), None)
-        hint = "Mend the cause and run the same command again; it goes on from here."
-        raise Failure(
-            known.problem if known else Problem.FAILED,
-            f"Not everything worked: {_ends(report)}.",
-            f"{known.hint} {hint}" if known else hint,
-        )
-    try:
-        return report, remaining(look_again)
-    except KeyboardInterrupt:
-        raise _interrupted(report) from None
+    with Progress(run.screen, run.clock) as progress:
+        with interrupts.counted(stop.asked.set, stop.at_once.set):
+            report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
+        if not stop.asked.is_set() and all(each.outcome is Outcome.DONE for each in report.results):
+            try:
+                return report, remaining(look_again, run.clock, progress.waiting)
+            except KeyboardInterrupt:
+                stop.asked.set()
+    failure = _unfinished(run, plan, report, interrupted=stop.asked.is_set())
+    if run.machine:
+        why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
+        run.screen.json({"plan": plan_document(plan), **report_document(plan, report), "failure": why})
+    raise failure
 
 
-def _interrupted(report: Report) -> Failure:
+def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
+    """What was done, what not, what to do about it, and that the same command goes on."""
+    command = f"cryptoctl {'up' if plan.goal is Goal.PRESENT else 'down'} --env {run.session.environment}"
+    again = f"the same command again: `{command}` goes on from here."
+    if interrupted:
+        return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
+    failed = report.ended(Outcome.FAILED)
+    hints: dict[str, list[str]] = {}
+    for each in failed:
+        hints.setdefault(each.hint, []).append(str(each.step.resource))
+    known = next((each.failure for each in failed if each.failure), None)
     return Failure(
-        Problem.INTERRUPTED, f"Interrupted: {_ends(report)}.", "The same command goes on from here."
+        known.problem if known else Problem.FAILED,
+        f"`{command}` could not do everything in {run.session.place}:{_ends(report)}",
+        "\n".join([*(f"{', '.join(names)}: {hint}" for hint, names in hints.items()), f"Then run {again}"]),
     )
 
 
 def _ends(report: Report) -> str:
-    listed = []
-    for outcome in Outcome:
-        results = report.ended(outcome)
-        if results:
-            names = ", ".join(str(each.step.resource) for each in results)
-            listed.append(f"{len(results)} {outcome} ({names})")
-    return "; ".join(listed)
+    listed = [(outcome, [str(each.step.resource) for each in report.ended(outcome)]) for outcome in Outcome]
+    return "".join(f"\n  {len(names)} {outcome} ({', '.join(names)})" for outcome, names in listed if names)

@@ -9,11 +9,12 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
-from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws import Aws
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.rights import Right
+from cryptoctl.refusals import AwsError, remedy
 from cryptoctl.stack import RUNTIME, Stack
 
 # AWS refuses a request whose signature is five minutes off.
@@ -52,7 +53,11 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
         yield _permissions(aws, needed(stack, Purpose.DEPLOY))
     else:
         yield Check(what="permissions", result=Result.GOOD, detail="the engine lets its owner do everything")
-    plan = planned(list(stack), aws, Goal.PRESENT)
+    try:
+        plan = planned(list(stack), aws, Goal.PRESENT)
+    except AwsError as error:
+        yield Check(what="environment", result=Result.BAD, detail=str(error), advice=remedy(error))
+        return
     yield _names(plan)
     yield _obstacles(plan)
     yield _in_the_way(plan)
@@ -60,9 +65,15 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
 
 def _clock(aws: Aws) -> Check:
     headers = aws.call("sts", "GetCallerIdentity")["ResponseMetadata"].get("HTTPHeaders", {})
-    if "date" not in headers:
-        return Check(what="clock", result=Result.UNKNOWN, detail="the answers carry no date")
-    skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
+    try:
+        skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
+    except (KeyError, ValueError):
+        return Check(
+            what="clock",
+            result=Result.UNKNOWN,
+            detail="the answers carry no date that can be read",
+            advice="Compare this machine's clock with another one; AWS refuses 300 s.",
+        )
     seconds = f"{skew.total_seconds():.0f} s off"
     if skew < SKEW_WORTH_MENDING:
         return Check(what="clock", result=Result.GOOD, detail=seconds)
@@ -159,15 +170,20 @@ def _names(plan: Plan) -> Check:
     return Check(
         what="names",
         result=Result.BAD,
-        detail=f"somebody else's: {', '.join(str(step.resource) for step in plan.refused)}",
-        advice="Choose another --env, or take them over with `cryptoctl up --adopt`.",
+        detail="; ".join(f"{step.resource} {step.why}" for step in plan.refused),
+        advice=plan.way_out,
     )
 
 
 def _obstacles(plan: Plan) -> Check:
     if not plan.obstacles:
         return Check(what="quotas", result=Result.GOOD, detail="the account's limits allow it")
-    return Check(what="quotas", result=Result.BAD, detail=" ".join(plan.obstacles))
+    return Check(
+        what="quotas",
+        result=Result.BAD,
+        detail=" ".join(each.what for each in plan.obstacles),
+        advice=" ".join(each.then for each in plan.obstacles),
+    )
 
 
 def _in_the_way(plan: Plan) -> Check:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.provisioners.function_refusals import REMEDIES, RESERVE_NONE, RETRY_RULES
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.permission import Permission, described, permissions_in
@@ -18,23 +19,16 @@ from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Value
+from cryptoctl.refusals import Remedy
 
 NOT_FOUND = "ResourceNotFoundException"
 NO_ROLE = "none"
 EARLIER_ROLE = "an earlier role of that name"
 # Lambda keeps this many of an account's concurrent executions for functions that reserve none.
 UNRESERVED_AT_LEAST = 100
-CHANGES = (
-    "UpdateFunctionCode",
-    "UpdateFunctionConfiguration",
-    "PutFunctionConcurrency",
-    "DeleteFunctionConcurrency",
-    "DeleteFunction",
-    "TagResource",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,42 +61,11 @@ class Function(Provisioner):
 
     kind: ClassVar[str] = "function"
     closed: ClassVar[frozenset[str]] = frozenset({"Environment", "Permissions"})
+    concealed: ClassVar[frozenset[str]] = frozenset({"Environment"})
     # A function that could not be made stays as a ruin, which takes no change.
     fixed: ClassVar[frozenset[str]] = frozenset({"State"})
-    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        *(
-            RetryRule(
-                code="InvalidParameterValueException",
-                contains=contains,
-                because=because,
-                up_to_s=120,
-                operations=("CreateFunction", "UpdateFunctionConfiguration"),
-            )
-            for contains, because in (
-                ("cannot be assumed by Lambda", "the new role to be seen by Lambda"),
-                ("execution role does not have permissions", "the role's rights to be seen by Lambda"),
-                ("KMS key is invalid for CreateGrant", "the new key to be seen by Lambda"),
-                ("valid principal", "the new role to be seen by KMS"),
-            )
-        ),
-        RetryRule(
-            code="ResourceConflictException",
-            because="another change of the function",
-            up_to_s=180,
-            operations=CHANGES,
-        ),
-        *(
-            RetryRule(
-                code="ResourceConflictException",
-                contains=contains,
-                because="another change of the function",
-                up_to_s=180,
-                operations=("AddPermission", "RemovePermission"),
-            )
-            for contains in ("in progress", "cannot be performed", "Pending")
-        ),
-        RetryRule(code="TooManyRequestsException", because="Lambda's limit of changes a second", up_to_s=60),
-    )
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
+    remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
     @property
     def arn(self) -> str:
@@ -170,7 +133,7 @@ class Function(Provisioner):
             yield from rights(Use.CHANGE, "lambda", "AddPermission RemovePermission", self.arn)
 
     @classmethod
-    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:
+    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[Obstacle]:
         """Whether the account's concurrency allows what is to be reserved."""
         more = sum(_reserves_more(delta) for delta in deltas)
         if more <= 0:
@@ -178,10 +141,10 @@ class Function(Provisioner):
         limit = aws.call("lambda", "GetAccountSettings")["AccountLimit"]
         free = int(limit["UnreservedConcurrentExecutions"])
         if free - more < UNRESERVED_AT_LEAST:
-            yield (
-                f"The functions are to reserve {more} more concurrent executions, but this account has "
-                f"{free} unreserved of {limit['ConcurrentExecutions']} and must keep {UNRESERVED_AT_LEAST}. "
-                'Set `reserved_concurrency = "none"` for the functions, or ask AWS for a higher quota.'
+            yield Obstacle(
+                what=f"The functions are to reserve {more} more concurrent executions, but this account has "
+                f"{free} unreserved of {limit['ConcurrentExecutions']} and must keep {UNRESERVED_AT_LEAST}.",
+                then=RESERVE_NONE,
             )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
@@ -294,12 +257,12 @@ class Function(Provisioner):
         )
 
     def _active(self) -> Settle:
-        return self._settled("State", ("Active",), because="the function to be active")
+        return self._settled("State", ("Active",), because="the function to be active; Lambda prepares it")
 
     def _updated(self, *, fails: bool = True) -> Settle:
         # An update that failed is no obstacle to the one that comes after it.
         until = ("Successful",) if fails else ("Successful", "Failed")
-        return self._settled("LastUpdateStatus", until, because="the function's update to be done")
+        return self._settled("LastUpdateStatus", until, because="the function's update to be done by Lambda")
 
     def _settled(self, path: str, until: tuple[str, ...], *, because: str) -> Settle:
         return Settle(
@@ -313,6 +276,8 @@ class Function(Provisioner):
             because=because,
             up_to_s=300,
             gone=NOT_FOUND,
+            otherwise="Mend what AWS names as the reason; the next `cryptoctl up` makes the change again, "
+            "and replaces, after asking, a function that could not be made.",
         )
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.function_refusals import ANOTHER_CHANGE, FORBIDDEN, LET_IT_END, SPREADS
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
@@ -33,16 +34,20 @@ class InvokeConfig(Provisioner):
         RetryRule(
             code="InvalidParameterValueException",
             contains="does not have permissions",
-            because="the role's right to publish to be seen by Lambda",
+            because=f"the role's right to publish to be seen by Lambda; {SPREADS}",
             up_to_s=120,
+            otherwise=FORBIDDEN,
         ),
         RetryRule(
             code="InvalidParameterValueException",
             contains="destination",
-            because="the destination to be seen by Lambda",
+            because="the destination to be seen by Lambda; a new topic takes a while",
             up_to_s=60,
+            otherwise="`cryptoctl plan` shows whether the topic of the message is there.",
         ),
-        RetryRule(code="ResourceConflictException", because="another change of the function", up_to_s=120),
+        RetryRule(
+            code="ResourceConflictException", because=ANOTHER_CHANGE, up_to_s=120, otherwise=LET_IT_END
+        ),
     )
 
     def observe(self, aws: Aws) -> Observed | None:

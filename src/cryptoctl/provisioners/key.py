@@ -16,8 +16,10 @@ from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.refusals import QUOTAS, Remedy
 
 NOT_FOUND = "NotFoundException"
+LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The tag index lags by minutes.
 INDEX_LAG = timedelta(hours=1)
@@ -40,15 +42,30 @@ class Key(Provisioner):
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocumentException",
-            because="a principal in the key policy to be seen by KMS",
+            because="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
             up_to_s=60,
             operations=("CreateKey", "PutKeyPolicy"),
+            otherwise="KMS asks that whoever makes a key may change its policy: use credentials of the "
+            "account that `cryptoctl doctor` names.",
         ),
         RetryRule(
             code=NOT_FOUND,
-            because="the new key to be seen by all of KMS",
+            because="the new key to be seen by all of KMS; its changes take a while to spread",
             up_to_s=30,
             operations=("CreateAlias", "EnableKeyRotation", "TagResource"),
+            otherwise=LOOK_AGAIN,
+        ),
+    )
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("LimitExceededException",),
+            then="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
+            f"keys that nobody uses, or ask for more ({QUOTAS}, AWS KMS).",
+        ),
+        Remedy(
+            codes=("KMSInvalidStateException", "DisabledException"),
+            then="Somebody changes the key at this moment, or its deletion has begun: the next run looks "
+            "again, and takes a key back whose deletion is pending.",
         ),
     )
 
@@ -223,8 +240,9 @@ class Key(Provisioner):
             until=("Enabled",),
             gone=NOT_FOUND,
             gives={"KeyId": "KeyMetadata.KeyId", "Arn": "KeyMetadata.Arn"},
-            because="the key's name to be seen",
+            because="the key's name to be seen; KMS's changes take a while to spread",
             up_to_s=60,
+            otherwise=LOOK_AGAIN,
         )
 
     def _schedule_deletion(self, key_id: str) -> Call:

@@ -15,6 +15,8 @@ from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = "ResourceNotFoundException"
+ANOTHER_CHANGE = "another change of the log group; CloudWatch Logs makes one at a time"
+LET_IT_END = "Another run or another tool keeps changing the log group: let that end first."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,7 +27,7 @@ class LogGroup(Provisioner):
 
     kind: ClassVar[str] = "log group"
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        RetryRule(code="OperationAbortedException", because="another change of the log group", up_to_s=30),
+        RetryRule(code="OperationAbortedException", because=ANOTHER_CHANGE, up_to_s=30, otherwise=LET_IT_END),
     )
 
     @property

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGroup
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
+from cryptoctl.refusals import Remedy
 
 NOT_FOUND = "ResourceNotFoundException"
 
@@ -33,12 +34,21 @@ class LogSubscription(Provisioner):
             RetryRule(
                 code="InvalidParameterException",
                 contains=contains,
-                because="the permission to invoke the function to be seen by CloudWatch Logs",
+                because="the permission to invoke the function to be seen by CloudWatch Logs; "
+                "a new one takes a while to spread",
                 up_to_s=90,
+                otherwise="`cryptoctl plan` shows whether the function's permission is as it should be.",
             )
             for contains in ("Could not deliver test message", "Could not execute the lambda function")
         ),
-        RetryRule(code="OperationAbortedException", because="another change of the log group", up_to_s=30),
+        RetryRule(code="OperationAbortedException", because=ANOTHER_CHANGE, up_to_s=30, otherwise=LET_IT_END),
+    )
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("LimitExceededException",),
+            then="A log group takes two subscription filters, and others have both: remove one of them "
+            "(`aws logs describe-subscription-filters` lists them).",
+        ),
     )
 
     def observe(self, aws: Aws) -> Observed | None:

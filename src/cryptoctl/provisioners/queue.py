@@ -32,6 +32,7 @@ class Queue(Provisioner):
             code="AWS.SimpleQueueService.QueueDeletedRecently",
             because="the queue's name, which AWS blocks for 60 s after a deletion",
             up_to_s=75,
+            otherwise="Another run or another tool deletes the queue over and over: let that end first.",
         ),
     )
 
@@ -128,8 +129,9 @@ class Queue(Provisioner):
             path="QueueUrl",
             until=(None,),
             gone=NO_SUCH_QUEUE,
-            because="SQS to forget the queue",
+            because="SQS to forget the queue, which takes it up to 60 s",
             up_to_s=75,
+            otherwise="The next `cryptoctl down` looks again.",
         )
 
 

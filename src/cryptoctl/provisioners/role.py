@@ -14,6 +14,7 @@ from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.refusals import QUOTAS, Remedy
 
 NO_SUCH_ENTITY = "NoSuchEntity"
 
@@ -31,22 +32,43 @@ class Role(Provisioner):
         RetryRule(
             code="MalformedPolicyDocument",
             contains="Invalid principal",
-            because="a principal in the policy to be seen by IAM",
+            because="a principal in the policy to be seen by IAM, whose changes take a while to spread",
             up_to_s=60,
+            otherwise="This partition may not know the service that the trust policy names: see the message.",
         ),
         RetryRule(
             code="NoSuchEntity",
-            because="the new role to be seen by all of IAM",
+            because="the new role to be seen by all of IAM, whose changes take a while to spread",
             up_to_s=30,
             operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
+            otherwise="Another run or another tool may have deleted the role: the next run looks again.",
         ),
         RetryRule(
             code="DeleteConflict",
             because="the removal of the role's policies to be seen by all of IAM",
             up_to_s=60,
             operations=("DeleteRole",),
+            otherwise="Take off what others have put on the role: policies, or an instance profile.",
         ),
-        RetryRule(code="ConcurrentModification", because="another change of the role", up_to_s=30),
+        RetryRule(
+            code="ConcurrentModification",
+            because="another change of the role; IAM makes one at a time",
+            up_to_s=30,
+            otherwise="Another run or another tool keeps changing the role: let that end first.",
+        ),
+    )
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("LimitExceeded",),
+            contains="policy size",
+            operations=("PutRolePolicy",),
+            then="A role's policies may be 10,240 characters in all: use a shorter name for the environment.",
+        ),
+        Remedy(
+            codes=("LimitExceeded",),
+            then="The account's roles are used up: delete roles that nobody uses, or ask for more "
+            f"({QUOTAS}, IAM, “Roles per account”; in us-east-1, whatever the region).",
+        ),
     )
 
     @property

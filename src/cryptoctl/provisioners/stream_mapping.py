@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws, AwsError
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.function_refusals import FORBIDDEN, SPREADS
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
@@ -21,7 +22,12 @@ from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
 NOT_FOUND = "ResourceNotFoundException"
 DELETING = "Deleting"
 CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
-ROLE_TO_BE_SEEN = "the function's role and rights to be seen by Lambda"
+ROLE_TO_BE_SEEN = f"the function's role and rights to be seen by Lambda; {SPREADS}"
+STUCK = (
+    "Lambda is late with the mapping: the next run waits anew. If it stays so, "
+    "`aws lambda delete-event-source-mapping` and `cryptoctl up` make another one, which begins with the "
+    "oldest record of the stream."
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,14 +60,16 @@ class StreamMapping(Provisioner):
                 because=ROLE_TO_BE_SEEN,
                 up_to_s=120,
                 operations=CREATE_OR_UPDATE,
+                otherwise=FORBIDDEN,
             )
             for contains in ("cannot be assumed", "does not have permissions", "ensure the role can perform")
         ),
         RetryRule(
             code="ResourceInUseException",
-            because="the mapping to come to rest",
+            because="the mapping to come to rest; Lambda takes no change while it moves",
             up_to_s=180,
             operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
+            otherwise=STUCK,
         ),
     )
 
@@ -232,9 +240,10 @@ class StreamMapping(Provisioner):
             params={"UUID": uuid or self._uuid},
             path="State",
             until=(state,),
-            because=f"the mapping to be {(state or 'gone').lower()}",
+            because=f"the mapping to be {(state or 'gone').lower()}; Lambda does it in the background",
             up_to_s=180,
             gone=NOT_FOUND,
+            otherwise=STUCK,
         )
 
 

@@ -10,14 +10,17 @@ from cryptoctl.aws import Aws
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Ref, Value
+from cryptoctl.refusals import QUOTAS, Remedy
 
 NOT_FOUND = "ResourceNotFoundException"
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
 ACTIVE, DELETING = "ACTIVE", "DELETING"
 ANOTHER_CHANGE = "another change of the table; DynamoDB makes one at a time"
+LET_IT_END = "Another run or another tool, or a backup or restore, holds the table: let that end first."
+GOES_ON = "DynamoDB goes on with it: the next run waits anew."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,25 +40,43 @@ class Table(Provisioner):
         RetryRule(
             code="ResourceInUseException",
             contains="being deleted",
-            because="the old table of that name to be gone",
+            because="the old table of that name to be gone; DynamoDB is deleting it",
             up_to_s=600,
+            otherwise=GOES_ON,
         ),
         RetryRule(
             code="ResourceInUseException",
             because=ANOTHER_CHANGE,
             up_to_s=300,
             operations=("UpdateTable", "DeleteTable", "UpdateContinuousBackups", "TagResource"),
+            otherwise=LET_IT_END,
         ),
         RetryRule(
             code="LimitExceededException",
             contains="simultaneously",
-            because="other tables that are being made or changed",
+            because="other tables of the account; DynamoDB makes or changes only so many at a time",
             up_to_s=300,
+            otherwise="Something else makes or changes tables all the time: let that end first.",
         ),
         RetryRule(
             code="ContinuousBackupsUnavailableException",
-            because="backups to be enabled for the new table",
+            because="backups to be enabled for the new table; DynamoDB does it soon after making it",
             up_to_s=120,
+            otherwise=GOES_ON,
+        ),
+    )
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("LimitExceededException",),
+            then="The account's tables in this region are used up: delete tables that nobody uses, or ask "
+            f"for more ({QUOTAS}, Amazon DynamoDB, “Maximum number of tables”).",
+        ),
+        Remedy(
+            codes=("ValidationException",),
+            contains="protected against deletion",
+            operations=("DeleteTable",),
+            then="Somebody has protected the table since the plan was made: set `protected = false` in "
+            "cryptoctl.toml and run `cryptoctl up` if it is to go all the same.",
         ),
     )
 
@@ -130,13 +151,13 @@ class Table(Provisioner):
         lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
         return "lift the deletion protection" if lifted else None
 
-    def guard(self, observed: Observed) -> str | None:
+    def guard(self, observed: Observed) -> Obstacle | None:
         """Deletion protection stands, whatever this machine's configuration says."""
         if not observed.fields.get("DeletionProtectionEnabled"):
             return None
-        return (
-            f"{self} has deletion protection: the environment was set up as protected. "
-            "To remove it, set `protected = false`, run `cryptoctl up`, then `cryptoctl down` again."
+        return Obstacle(
+            what=f"{self} has deletion protection: the environment was set up as protected.",
+            then="To remove it, set `protected = false`, run `cryptoctl up`, then `cryptoctl down` again.",
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
@@ -216,10 +237,14 @@ class Table(Provisioner):
         )
 
     def _active(self) -> Settle:
-        return self._settled(until=(ACTIVE,), because="the table to be active", up_to_s=300)
+        return self._settled(
+            until=(ACTIVE,), because="the table to be active; DynamoDB does it in the background", up_to_s=300
+        )
 
     def _gone(self) -> Settle:
-        return self._settled(until=(None,), because="the table to be gone", up_to_s=600)
+        return self._settled(
+            until=(None,), because="the table to be gone; DynamoDB does it in the background", up_to_s=600
+        )
 
     def _settled(self, *, until: tuple[Value, ...], because: str, up_to_s: float) -> Settle:
         return Settle(
@@ -231,6 +256,7 @@ class Table(Provisioner):
             because=because,
             up_to_s=up_to_s,
             gone=NOT_FOUND,
+            otherwise=GOES_ON,
         )
 
 

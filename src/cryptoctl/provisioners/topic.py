@@ -14,6 +14,7 @@ from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
+from cryptoctl.refusals import QUOTAS, Remedy
 
 NOT_FOUND = ("NotFound", "NotFoundException")
 
@@ -36,6 +37,23 @@ class Topic(Provisioner):
     subscribers: tuple[Subscriber, ...] = ()
 
     kind: ClassVar[str] = "topic"
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("TopicLimitExceeded", "TopicLimitExceededException"),
+            then="The account's topics in this region are used up: delete topics that nobody uses, or ask "
+            f"for more ({QUOTAS}, Amazon SNS).",
+        ),
+        Remedy(
+            codes=("SubscriptionLimitExceeded", "SubscriptionLimitExceededException"),
+            operations=("Subscribe",),
+            then="The topic's subscriptions are used up: take off those that nobody needs.",
+        ),
+        Remedy(
+            codes=("InvalidParameter", "InvalidParameterException"),
+            operations=("Subscribe",),
+            then="SNS does not take that subscriber: mend `alert_subscribers` in cryptoctl.toml.",
+        ),
+    )
 
     @property
     def arn(self) -> str:

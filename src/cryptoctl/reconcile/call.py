@@ -36,7 +36,8 @@ class Settle:
     """A wait until a reading request shows one of the wished values at `path` (JMESPath).
 
     The error code `gone` reads as the value None. A value in `fails` ends the wait as a failure, with the
-    text at `reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait.
+    text at `reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait. `otherwise` is
+    what a person does next where it fails or takes longer than `up_to_s`.
     """
 
     service: str
@@ -50,6 +51,7 @@ class Settle:
     gives: Mapping[str, str] = field(default_factory=dict)
     fails: tuple[Value, ...] = ()
     reason: str | None = None
+    otherwise: str = ""
 
 
 Action: TypeAlias = Call | Settle
@@ -59,7 +61,8 @@ Action: TypeAlias = Call | Settle
 class RetryRule:
     """An error that passes by itself: its exact code, the shortest stable piece of its message, and why.
 
-    `operations` narrows it to those requests; empty means all of the provisioner's.
+    `operations` narrows it to those requests; empty means all of the provisioner's. `otherwise` is what a
+    person does next where it has not passed after `up_to_s`.
     """
 
     code: str
@@ -67,6 +70,7 @@ class RetryRule:
     because: str
     up_to_s: float
     operations: tuple[str, ...] = ()
+    otherwise: str = ""
 
     def matches(self, operation: str, code: str, message: str) -> bool:
         """Whether this rule speaks of that error."""

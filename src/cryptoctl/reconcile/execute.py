@@ -7,24 +7,31 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import jmespath
 
-from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Stop, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
+from cryptoctl.refusals import AwsError, one_line, remedy
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
 
 LOOKS_AT_MOST = 6
 LOOKS_EVERY_S = 0.1
-TOO_OFTEN = RetryRule(code="", because="AWS's limit of requests a second", up_to_s=60)
+TOO_OFTEN = RetryRule(
+    code="", because="AWS to take requests again; the account has sent too many a second", up_to_s=60
+)
+ANOTHER_RUN = "Let the other run, or the other tool, end first."
+SOMEBODYS = "Find out whose it is; the next run shows it before it changes anything."
+TO_SHOW = "AWS to show what is there; it says that there is one already, or its answer was lost"
+DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
 
 class Outcome(StrEnum):
@@ -46,6 +53,8 @@ class Result:
     outcome: Outcome
     seconds: float
     problem: str = ""
+    hint: str = ""
+    """What to do next about the problem, where it is its own."""
     failure: Failure | None = None
     """The failure itself where it is one that a person can mend (credentials, network)."""
 
@@ -65,10 +74,10 @@ class Listener(Protocol):
     """Who is told what happens, from several threads."""
 
     def started(self, step: Step) -> None:
-        """The step's first call goes out."""
+        """The step begins, or goes on after a wait: its next call goes out."""
 
     def waiting(self, step: Step, wait: Wait) -> None:
-        """The step waits for something that passes by itself."""
+        """The step waits for something that passes by itself, or for another step."""
 
     def ended(self, result: Result) -> None:
         """The step is over."""
@@ -78,7 +87,11 @@ class Listener(Protocol):
 
 
 class StepFailed(Exception):
-    """A step that cannot go on: what was being done, and why it failed."""
+    """A step that cannot go on: why it failed, and what to do next."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 class _Blocked(Exception):
@@ -148,9 +161,9 @@ class _Run:
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
-        outcome, problem, failure = Outcome.DONE, "", None
+        outcome, problem, hint, failure = Outcome.DONE, "", "", None
         try:
-            self._wait_for(step.after)
+            self._wait_for(step)
             self._check_stop()
             begun_s = self.clock.now_s()
             self.begun.add(step.resource)
@@ -160,17 +173,20 @@ class _Run:
             outcome, problem = Outcome.BLOCKED, str(error)
         except Interrupted:
             outcome, problem = Outcome.INTERRUPTED, "interrupted"
-        except (StepFailed, AwsError) as error:
-            outcome, problem = Outcome.FAILED, str(error)
+        except StepFailed as error:
+            outcome, problem, hint = Outcome.FAILED, str(error), error.hint
+        except AwsError as error:
+            outcome, problem, hint = Outcome.FAILED, str(error), remedy(error, step.resource.remedies)
         except Failure as error:
-            outcome, problem, failure = Outcome.FAILED, error.message, error
+            outcome, problem, hint, failure = Outcome.FAILED, error.message, error.hint, error
         except BaseException as error:  # a defect of ours: told, and the others are still finished
-            outcome, problem = Outcome.FAILED, f"{type(error).__name__}: {error}"
+            outcome, problem, hint = Outcome.FAILED, f"{type(error).__name__}: {error}", DEFECT
         result = Result(
             step=step,
             outcome=outcome,
             seconds=self.clock.now_s() - begun_s,
             problem=problem,
+            hint=hint,
             failure=failure,
         )
         with self.changed:
@@ -185,22 +201,28 @@ class _Run:
             if not self.left:
                 event(*what)
 
-    def _wait_for(self, others: tuple[Provisioner, ...]) -> None:
-        def all_over() -> bool:
-            return self.stop.asked.is_set() or not self.pending.intersection(others)
-
-        with self.changed:
-            self.changed.wait_for(all_over)
-            self._check_stop()
-            for other in others:
+    def _wait_for(self, step: Step) -> None:
+        for other in step.after:
+            if other in self.pending:
+                self._tell_waiting(step, f"{other}, which comes first")
+            with self.changed:
+                self.changed.wait_for(
+                    lambda: self.stop.asked.is_set() or other not in self.pending  # noqa: B023
+                )
+                self._check_stop()
                 result = self.results.get(other)
                 if result is not None and result.outcome is not Outcome.DONE:
                     raise _Blocked(f"needs {other}, which {_did_not(result.outcome)}")
 
-    def _value(self, ref: Ref) -> Value:
+    def _tell_waiting(self, step: Step, because: str) -> None:
+        self._tell(self.listener.waiting, step, Wait(because=because, waited_s=0.0, up_to_s=None))
+
+    def _value(self, step: Step, ref: Ref) -> Value:
         def over() -> bool:
             return self.stop.asked.is_set() or ref in self.values or ref.of not in self.pending
 
+        if not over():
+            self._tell_waiting(step, f"the {ref.output} of {ref.of}, which AWS assigns")
         with self.changed:
             self.changed.wait_for(over)
             if ref in self.values:
@@ -221,15 +243,13 @@ class _Run:
                 return
             except _LookAgain:
                 step = self._looked_again(step)
-        raise StepFailed(f"{step.resource} changes under our hands; is another run under way?")
+        raise StepFailed("it changes under our hands; is another run under way?", ANOTHER_RUN)
 
     def _looked_again(self, step: Step) -> Step:
         resource = step.resource
         patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-        observed = patience.until(
-            lambda: resource.observe(self.aws), "AWS to show what is there", resource.visible_within_s
-        )
+        observed = patience.until(lambda: resource.observe(self.aws), TO_SHOW, resource.visible_within_s)
         with self.changed:
             for name, value in (observed.outputs if observed else {}).items():
                 self.values[Ref(resource, name)] = value
@@ -237,7 +257,7 @@ class _Run:
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         again = present(resource, observed, self.values, adopt=step.delta.observed is not None)
         if again.verb is Verb.REFUSED:
-            raise StepFailed(f"{resource} was made by somebody else meanwhile and lacks our tags")
+            raise StepFailed(f"somebody has made it meanwhile, and it {again.why}", SOMEBODYS)
         return again
 
     def _do(self, step: Step, action: Action) -> None:
@@ -247,8 +267,13 @@ class _Run:
         else:
             self._call(step, action, patience)
 
+    def _resolved(self, step: Step, action: Action) -> dict[str, Value]:
+        params: dict[str, Value] = wire(resolve(action.params, partial(self._value, step)))
+        self._tell(self.listener.started, step)
+        return params
+
     def _settle(self, step: Step, settle: Settle, patience: Patience) -> None:
-        params = wire(resolve(settle.params, self._value))
+        params = self._resolved(step, settle)
         latest: Value = None
         answer: Value = None
 
@@ -258,17 +283,17 @@ class _Run:
             latest = None if answer is None else jmespath.search(settle.path, answer)
             if latest in settle.fails:
                 why = jmespath.search(settle.reason, answer) if settle.reason else None
-                raise StepFailed(f"{step.resource} ended as {latest}: {why or 'AWS gives no reason'}")
+                ended = f"{settle.path} ended as {latest}"
+                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", settle.otherwise)
             return True if latest in settle.until else None
 
         if patience.until(rested, settle.because, settle.up_to_s) is None:
-            raise StepFailed(
-                f"waited {settle.up_to_s:.0f} s for {settle.because}, but {settle.path} is still {latest}"
-            )
+            waited = f"waited {settle.up_to_s:.0f} s for {settle.because}"
+            raise StepFailed(f"{waited}: {settle.path} is still {latest or 'absent'}", settle.otherwise)
         self._publish(step.resource, settle.gives, answer)
 
     def _call(self, step: Step, call: Call, patience: Patience) -> None:
-        params = wire(resolve(call.params, self._value))
+        params = self._resolved(step, call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
             try:
@@ -284,7 +309,9 @@ class _Run:
                     raise
                 waits = pauses.setdefault(rule, patience.pauses(rule.because, rule.up_to_s))
                 if next(waits, None) is None:
-                    raise StepFailed(f"{error} (waited {rule.up_to_s:.0f} s for {rule.because})") from error
+                    hint = rule.otherwise or remedy(error, step.resource.remedies)
+                    waited = f"waited {rule.up_to_s:.0f} s for {rule.because}"
+                    raise StepFailed(f"{error} ({waited})", hint) from error
         self._publish(step.resource, call.gives, answer)
 
     def _publish(self, resource: Provisioner, gives: Mapping[str, str], answer: Value) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.leftovers import NOTHING, Leftovers
-from cryptoctl.reconcile.patience import Clock, Patience, RealClock
-from cryptoctl.reconcile.plan import Goal, Plan, Verb, build
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.patience import Clock, Patience, RealClock, Wait
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
+from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
+from cryptoctl.refusals import AwsError
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -23,7 +24,14 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, 
 
 
 def _looking(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]:
-    return lambda: resource.observe(aws)
+    def look() -> Observed | None:
+        try:
+            return resource.observe(aws)
+        except AwsError as error:
+            error.doing = f"looking at {resource}"
+            raise
+
+    return look
 
 
 def planned(
@@ -44,20 +52,34 @@ def planned(
     return replace(plan, obstacles=_obstacles(plan, aws))
 
 
-def remaining(look_again: Callable[[], Plan], clock: Clock | None = None) -> Plan:
-    """Plans again after the work until nothing is left to do, or until AWS had time to show it all."""
+def remaining(
+    look_again: Callable[[], Plan],
+    clock: Clock | None = None,
+    tell: Callable[[Step, Wait], None] = lambda *_: None,
+) -> Plan:
+    """Plans again after the work until nothing is left to do, or until AWS had time to show it all.
+
+    `tell` hears what is still waited for, step by step.
+    """
     latest = look_again()
     if not (latest.work or latest.refused):
         return latest
     up_to_s = max(step.resource.visible_within_s for step in latest.steps)
-    for _ in Patience(clock or RealClock()).pauses("AWS to show what was done", up_to_s):
+
+    def still(wait: Wait) -> None:
+        for step in latest.work:
+            tell(step, wait)
+
+    for _ in Patience(clock or RealClock(), still).pauses(
+        "AWS to show what was done; for a while it may show the old state", up_to_s
+    ):
         latest = look_again()
         if not (latest.work or latest.refused):
             break
     return latest
 
 
-def _obstacles(plan: Plan, aws: Aws) -> tuple[str, ...]:
+def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
     if plan.goal is Goal.ABSENT:
         seen = [(step.resource, step.delta.observed) for step in plan.work]
         guards = [resource.guard(observed) for resource, observed in seen if observed is not None]
@@ -67,8 +89,8 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[str, ...]:
         if step.verb is not Verb.DELETE:
             by_kind.setdefault(type(step.resource), []).append(step.delta)
     found = aws.together([_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
-    return tuple(sentence for sentences in found for sentence in sentences)
+    return tuple(obstacle for obstacles in found for obstacle in obstacles)
 
 
-def _checking(kind: type[Provisioner], deltas: list[Delta], aws: Aws) -> Callable[[], list[str]]:
+def _checking(kind: type[Provisioner], deltas: list[Delta], aws: Aws) -> Callable[[], list[Obstacle]]:
     return lambda: list(kind.preflight(aws, deltas))

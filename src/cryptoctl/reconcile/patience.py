@@ -58,11 +58,14 @@ class RealClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """What is being waited for, for how long already, and for how long at most."""
+    """What is being waited for and why, for how long already, and for how long at most.
+
+    `up_to_s` is None where another resource comes first: that one has its own waits.
+    """
 
     because: str
     waited_s: float
-    up_to_s: float
+    up_to_s: float | None
 
 
 class Patience:

@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Change, Delta, difference
 from cryptoctl.reconcile.leftovers import NOTHING, Found
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
 from cryptoctl.reconcile.values import Json, Ref, Value, resolve
 
 WITHOUT_TAGS = "bears our name without our tags (--adopt takes it over)"
@@ -69,7 +69,7 @@ class Plan:
     steps: tuple[Step, ...]
     known: Mapping[Ref, str]
     """The values that are known before anything runs and that nothing in the plan renews."""
-    obstacles: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     """What would make the plan fail, known beforehand."""
     notes: tuple[str, ...] = ()
     """What a person should know of what the plan leaves as it is."""
@@ -83,6 +83,13 @@ class Plan:
     def refused(self) -> tuple[Step, ...]:
         """The resources that bear our names and are somebody else's."""
         return tuple(step for step in self.steps if step.verb is Verb.REFUSED)
+
+    @property
+    def way_out(self) -> str:
+        """What to do next about what is refused."""
+        untagged = any(step.why == WITHOUT_TAGS for step in self.refused)
+        adopt = ", or take over what lacks our tags with `cryptoctl up --adopt`" if untagged else ""
+        return f"Choose another --env{adopt}."
 
     @property
     def destroys(self) -> tuple[Step, ...]:

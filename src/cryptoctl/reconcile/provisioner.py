@@ -12,6 +12,7 @@ from cryptoctl.reconcile.call import Action, RetryRule
 from cryptoctl.reconcile.rights import Right
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.refusals import Remedy
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -32,6 +33,17 @@ class Observed:
     going: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """What would make a plan fail and is known beforehand: a sentence, and one on what to do next."""
+
+    what: str
+    then: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.then}"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Provisioner(ABC):
     """One resource as it should be.
@@ -46,10 +58,15 @@ class Provisioner(ABC):
     kind: ClassVar[str]
     """What a person calls it: "queue"."""
     retry_rules: ClassVar[tuple[RetryRule, ...]] = ()
+    """Errors that pass by themselves."""
+    remedies: ClassVar[tuple[Remedy, ...]] = ()
+    """Errors that do not, and what a person does next; those of every service are in refusals.py."""
     fixed: ClassVar[frozenset[str]] = frozenset()
     """Fields that AWS cannot change in place: a difference means replacement."""
     closed: ClassVar[frozenset[str]] = frozenset()
     """Fields whose mapping is ours alone: a key that we do not declare is a difference too."""
+    concealed: ClassVar[frozenset[str]] = frozenset()
+    """Fields in which somebody may have put a secret: what is found there is shown to nobody."""
     part_of: ClassVar[str | None] = None
     """The field with the resource that takes this one with it when it is removed."""
     visible_within_s: ClassVar[float] = 15.0
@@ -95,8 +112,8 @@ class Provisioner(ABC):
         """What a person should do after this change, in a sentence; None where nothing is left to do."""
         return None
 
-    def guard(self, observed: Observed) -> str | None:
-        """Why it must not be removed, in a sentence; None where nothing speaks against it."""
+    def guard(self, observed: Observed) -> Obstacle | None:
+        """Why it must not be removed; None where nothing speaks against it."""
         return None
 
     def sibling(self, arn: str) -> Provisioner | None:
@@ -118,8 +135,8 @@ class Provisioner(ABC):
         yield from ()
 
     @classmethod
-    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[str]:
-        """What would make these changes fail and can be known before; one sentence each."""
+    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[Obstacle]:
+        """What would make these changes fail and can be known before."""
         yield from ()
 
     def dependencies(self) -> tuple[Provisioner, ...]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-import time
 from collections.abc import Mapping
 
-from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from cryptoctl.reconcile.execute import Outcome, Report, Result
-from cryptoctl.reconcile.patience import Wait
+from cryptoctl.reconcile.delta import Change
+from cryptoctl.reconcile.execute import Report
 from cryptoctl.reconcile.plan import Plan, Step, Verb
 from cryptoctl.reconcile.values import Json, Ref, Value
 from cryptoctl.ui.screen import Screen, printable
@@ -26,7 +22,7 @@ MARKS = {
     Verb.REFUSED: ("!", "red"),
 }
 LONGEST_VALUE = 60
-FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+HIDDEN = "(hidden)"
 
 
 def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = False) -> None:
@@ -37,19 +33,24 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
     console = screen.out if answer else screen.err
     for step in (*plan.work, *plan.refused):
         mark, style = MARKS[step.verb]
-        console.print(Text.assemble((f"{mark} ", style), (str(step.resource), "bold"), f"  {_why(step)}"))
+        why = printable(_why(step))
+        console.print(Text.assemble((f"{mark} ", style), (str(step.resource), "bold"), f"  {why}"))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
-                line = f"    {change.path}: {brief(change.old)} → {brief(change.new)}"
-                console.print(Text(line, style="dim"))
+                line = f"    {change.path}: {brief(_old(step, change))} → {brief(change.new)}"
+                console.print(Text(printable(line), style="dim"))
         if screen.verbose:
             for call in step.calls:
                 console.print(Text(f"    {call} {brief(call.params, 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        console.print(Text(f"! {printable(obstacle)}", style="red"))
+        console.print(Text(printable(f"! {obstacle}"), style="red"))
     for note in plan.notes:
         console.print(Text(printable(f"{note[0].upper()}{note[1:]}."), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
+
+
+def _old(step: Step, change: Change) -> Value:
+    return HIDDEN if change.field in step.resource.concealed and change.old is not None else change.old
 
 
 def _why(step: Step) -> str:
@@ -75,7 +76,7 @@ def plan_document(plan: Plan) -> dict[str, Value]:
     return {
         "goal": plan.goal,
         "fingerprint": plan.fingerprint,
-        "obstacles": list(plan.obstacles),
+        "obstacles": [str(obstacle) for obstacle in plan.obstacles],
         "notes": list(plan.notes),
         "steps": [
             {
@@ -83,7 +84,7 @@ def plan_document(plan: Plan) -> dict[str, Value]:
                 "action": step.verb,
                 "why": step.why or None,
                 "changes": [
-                    {"field": each.path, "old": shown(each.old), "new": shown(each.new)}
+                    {"field": each.path, "old": shown(_old(step, each)), "new": shown(each.new)}
                     for each in step.changes
                 ],
                 "calls": [
@@ -120,92 +121,6 @@ def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-class Progress:
-    """One line for each resource: waiting for what, done in how long. Live on a terminal."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._lock = threading.Lock()
-        self._running: dict[str, tuple[float, Wait | None]] = {}
-        self._told: set[tuple[str, str]] = set()
-        live = screen.err.is_terminal and not screen.machine
-        self._live = Live(self, console=screen.err, transient=True, refresh_per_second=8) if live else None
-
-    def __enter__(self) -> Progress:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
-
-    def started(self, step: Step) -> None:
-        """The step's first call goes out."""
-        with self._lock:
-            self._running[str(step.resource)] = (time.monotonic(), None)
-
-    def waiting(self, step: Step, wait: Wait) -> None:
-        """The step waits for something that passes by itself."""
-        name = str(step.resource)
-        with self._lock:
-            begun_s, _ = self._running.get(name, (time.monotonic(), None))
-            self._running[name] = (begun_s, wait)
-            first = (name, wait.because) not in self._told and wait.waited_s > 1
-            if first:
-                self._told.add((name, wait.because))
-        if first and not self._live:
-            self._print(Text(f"… {name}  waits for {wait.because} (up to {wait.up_to_s:.0f} s)"))
-
-    def ended(self, result: Result) -> None:
-        """The step is over."""
-        with self._lock:
-            self._running.pop(str(result.step.resource), None)
-        mark, style = _OUTCOMES[result.outcome]
-        line = Text.assemble((f"{mark} ", style), str(result.step.resource))
-        if result.outcome is Outcome.DONE:
-            line.append(f"  {_PAST[result.step.verb]} in {result.seconds:.1f} s", style="dim")
-        else:
-            line.append(f"  {printable(result.problem)}", style=style)
-        self._print(line)
-
-    def stopping(self) -> None:
-        """The person asked to stop."""
-        what = "Stopping: what is under way is finished, nothing else is begun. Again, to leave it at once."
-        self._print(Text(what, style="yellow"))
-
-    def _print(self, line: Text) -> None:
-        self._screen.err.print(line)
-
-    def __rich__(self) -> Table:
-        table = Table.grid(padding=(0, 1))
-        with self._lock:
-            running = dict(self._running)
-        for name, (begun_s, wait) in running.items():
-            seconds = time.monotonic() - begun_s
-            what = f"waits for {wait.because} (up to {wait.up_to_s:.0f} s)" if wait else ""
-            frame = FRAMES[int(seconds * 8) % len(FRAMES)]
-            table.add_row(Text(frame), Text(name), Text(f"{seconds:.0f} s"), Text(what, style="dim"))
-        return table
-
-
-_OUTCOMES = {
-    Outcome.DONE: ("✓", "green"),
-    Outcome.FAILED: ("✗", "red"),
-    Outcome.BLOCKED: ("✗", "yellow"),
-    Outcome.INTERRUPTED: ("■", "yellow"),
-    Outcome.LEFT: ("■", "yellow"),
-}
-_PAST = {
-    Verb.CREATE: "created",
-    Verb.UPDATE: "updated",
-    Verb.REPLACE: "replaced",
-    Verb.DELETE: "removed",
-    Verb.NOTHING: "left",
-    Verb.REFUSED: "refused",
-}
-
-
 def report_document(plan: Plan, report: Report) -> dict[str, Value]:
     """What was done, for a machine."""
     return {
@@ -218,6 +133,7 @@ def report_document(plan: Plan, report: Report) -> dict[str, Value]:
                 "outcome": each.outcome,
                 "seconds": round(each.seconds, 3),
                 "problem": each.problem or None,
+                "next": each.hint or None,
             }
             for each in report.results
         ],

@@ -55,9 +55,9 @@ class Screen:
         """A line for the person, on stderr."""
         self.err.print(Text(printable(text), style=style))
 
-    def data(self, text: str) -> None:
+    def data(self, text: str, style: str = "") -> None:
         """A line of the answer, on stdout."""
-        self.out.print(Text(printable(text)))
+        self.out.print(Text(printable(text), style=style))
 
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
@@ -100,7 +100,8 @@ class Screen:
         """What went wrong, and what to do next."""
         self.err.print(Text.assemble(("error: ", "bold red"), printable(failure.message)))
         if failure.hint:
-            self.err.print(Text.assemble(("hint:  ", "bold"), printable(failure.hint)))
+            hint = printable(failure.hint).replace("\n", "\n       ")
+            self.err.print(Text.assemble(("hint:  ", "bold"), hint))
 
 
 def _cell(value: object) -> Text:

@@ -1,0 +1,122 @@
+"""What Lambda refuses about functions: what passes by itself, and what a person must mend."""
+
+from __future__ import annotations
+
+from cryptoctl.reconcile.call import RetryRule
+from cryptoctl.refusals import QUOTAS, Remedy
+
+INVALID = "InvalidParameterValueException"
+ANOTHER_CHANGE = "another change of the function; Lambda makes one at a time"
+LET_IT_END = "Another run or another tool keeps changing the function: let that end first."
+SPREADS = "IAM's changes take a while to spread"
+FORBIDDEN = (
+    "Look whether a permissions boundary or a policy of the organization takes from the role what the "
+    "message names; else IAM is late: https://health.aws.amazon.com."
+)
+KEY_UNUSABLE = (
+    "`cryptoctl plan` shows whether the environment's key is as it should be; these credentials need "
+    "kms:CreateGrant and kms:Encrypt on it (`cryptoctl iam-policy --for deploy`)."
+)
+RESERVE_NONE = (
+    'Set `reserved_concurrency = "none"` for the functions in cryptoctl.toml, or ask AWS for a higher quota '
+    f"({QUOTAS}, AWS Lambda, “Concurrent executions”)."
+)
+CHANGES = (
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+    "PutFunctionConcurrency",
+    "DeleteFunctionConcurrency",
+    "DeleteFunction",
+    "TagResource",
+)
+
+RETRY_RULES: tuple[RetryRule, ...] = (
+    *(
+        RetryRule(
+            code=INVALID,
+            contains=contains,
+            because=because,
+            up_to_s=120,
+            operations=("CreateFunction", "UpdateFunctionConfiguration"),
+            otherwise=otherwise,
+        )
+        for contains, because, otherwise in (
+            (
+                "cannot be assumed by Lambda",
+                f"the new role to be seen by Lambda; {SPREADS}",
+                FORBIDDEN,
+            ),
+            (
+                "execution role does not have permissions",
+                f"the role's rights to be seen by Lambda; {SPREADS}",
+                FORBIDDEN,
+            ),
+            (
+                "KMS key is invalid for CreateGrant",
+                "the new key to be seen by Lambda; KMS's changes take a while to spread",
+                KEY_UNUSABLE,
+            ),
+            ("valid principal", f"the new role to be seen by KMS; {SPREADS}", KEY_UNUSABLE),
+        )
+    ),
+    RetryRule(
+        code="ResourceConflictException",
+        because=ANOTHER_CHANGE,
+        up_to_s=180,
+        operations=CHANGES,
+        otherwise=LET_IT_END,
+    ),
+    *(
+        RetryRule(
+            code="ResourceConflictException",
+            contains=contains,
+            because=ANOTHER_CHANGE,
+            up_to_s=180,
+            operations=("AddPermission", "RemovePermission"),
+            otherwise=LET_IT_END,
+        )
+        for contains in ("in progress", "cannot be performed", "Pending")
+    ),
+    RetryRule(
+        code="TooManyRequestsException",
+        because="Lambda to take changes again; the account has made too many a second",
+        up_to_s=60,
+    ),
+)
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy(
+        codes=("CodeStorageExceededException",),
+        then="Lambda's storage for code is full: delete functions and versions that nobody uses, or ask "
+        f"for more ({QUOTAS}, AWS Lambda, “Function and layer storage”).",
+    ),
+    Remedy(
+        codes=(INVALID,),
+        contains="UnreservedConcurrentExecution",
+        operations=("PutFunctionConcurrency",),
+        then=RESERVE_NONE,
+    ),
+    Remedy(
+        codes=(INVALID, "ValidationException"),
+        contains="runtime",
+        then="Lambda does not offer that runtime in this region (yet): name another --region.",
+    ),
+    Remedy(
+        codes=(INVALID,),
+        contains="environment variables",
+        then="A function's variables may be 4 KB in all: shorten what cryptoctl.toml puts into them.",
+    ),
+    Remedy(
+        codes=(
+            "KMSAccessDeniedException",
+            "KMSDisabledException",
+            "KMSInvalidStateException",
+            "KMSNotFoundException",
+        ),
+        then=KEY_UNUSABLE,
+    ),
+    Remedy(
+        codes=("PolicyLengthExceededException",),
+        operations=("AddPermission",),
+        then="The function's policy is full: take off permissions that others have added to it.",
+    ),
+)

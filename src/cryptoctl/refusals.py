@@ -1,0 +1,206 @@
+"""What AWS refuses: the error with its exact code, and what a person does next about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.errors import Failure, Problem
+
+ANSWER_LOST = "AnswerLost"
+# What botocore repeats by itself, unless a request must not be repeated blindly.
+THROTTLED = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
+
+
+class AwsError(Exception):
+    """An error that AWS answered with: its exact code and message, and what was asked.
+
+    `doing` says for which purpose it was asked, where that is more than the operation's name.
+    """
+
+    doing = ""
+
+    def __init__(
+        self, *, service: str, operation: str, code: str, message: str, request_id: str | None = None
+    ) -> None:
+        self.service, self.operation, self.code, self.message = service, operation, code, message
+        self.request_id = request_id
+        super().__init__(service, operation, code, message)
+
+    def __str__(self) -> str:
+        asked = f"{self.service}:{self.operation}"
+        said = f"{asked} got no answer" if self.answer_lost else f"{asked} answered {self.code}"
+        said = f"{said}: {one_line(self.message)}"
+        return f"{self.doing}: {said}" if self.doing else said
+
+    @property
+    def answer_lost(self) -> bool:
+        """Whether no answer came, so that the work may have been done or not."""
+        return self.code == ANSWER_LOST
+
+    @property
+    def throttled(self) -> bool:
+        """Whether AWS did nothing because it was asked too often."""
+        return self.code in THROTTLED
+
+    @property
+    def denied(self) -> bool:
+        """Whether the caller lacks the right to ask."""
+        return self.code in DENIED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """What a person does next about an error that does not pass: by its exact code and, where the code is
+    shared, by the shortest stable piece of its message.
+
+    `operations` narrows it to those requests; empty means all.
+    """
+
+    codes: tuple[str, ...]
+    contains: str = ""
+    operations: tuple[str, ...] = ()
+    then: str
+
+    def matches(self, error: AwsError) -> bool:
+        """Whether this remedy is for that error."""
+        return (
+            error.code in self.codes
+            and self.contains.lower() in error.message.lower()
+            and (not self.operations or error.operation in self.operations)
+        )
+
+
+def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
+    """What to do next: the resource's own remedy, else the one that all services share."""
+    fitting = (each.then for each in (*own, *COMMON) if each.matches(error))
+    return next(fitting, _unknown(error))
+
+
+def _unknown(error: AwsError) -> str:
+    told = f" with the request's id, {one_line(error.request_id)}" if error.request_id else ""
+    return (
+        "It may pass by itself. If AWS answers the same again, compare what `cryptoctl plan --verbose` sends "
+        f"with what it says, or ask AWS{told}."
+    )
+
+
+DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")
+QUOTAS = "https://console.aws.amazon.com/servicequotas"
+COMMON = (
+    Remedy(
+        codes=DENIED,
+        contains="service control policy",
+        then="The organization forbids it, whatever this account allows: choose a region or an account "
+        "where it is allowed, or ask those who administer the organization.",
+    ),
+    Remedy(
+        codes=DENIED,
+        contains="explicit deny",
+        then="A deny outweighs every allow: take it out of the policy of the kind that the message names.",
+    ),
+    Remedy(
+        codes=DENIED,
+        then="These credentials lack that right: attach what `cryptoctl iam-policy` prints "
+        "(--for deploy, operate or read) to the user or role that is named.",
+    ),
+    Remedy(
+        codes=(*sorted(THROTTLED), "TooManyRequestsException", "KMSThrottlingException"),
+        then="Something else uses up the account's requests a second: stop it or wait some minutes.",
+    ),
+    Remedy(
+        codes=(
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "InternalServiceError",
+            "KMSInternalException",
+            "ServiceException",
+            "ServiceFailure",
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
+            "500",
+            "502",
+            "503",
+            "504",
+        ),
+        then="The fault is AWS's: https://health.aws.amazon.com shows whether others have it too. "
+        "Wait some minutes.",
+    ),
+    Remedy(
+        codes=(ANSWER_LOST,),
+        then="Whether it was done is not known: the next run looks first, and makes nothing twice.",
+    ),
+    Remedy(
+        codes=("OptInRequired", "SubscriptionRequiredException", "SubscriptionRequired"),
+        then="The account is not yet signed up for that service: finish the account's registration "
+        "(a new account may take a day), or use another --profile.",
+    ),
+    Remedy(
+        codes=("RegionDisabledException",),
+        then="Enable the region for the account (Account, AWS Regions), or name another --region.",
+    ),
+    Remedy(
+        codes=("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
+        then=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS}).",
+    ),
+)
+
+
+def refusal(service: str, operation: str, answer: Mapping[str, Any]) -> Exception:
+    """What AWS's error answer means: Failure for credentials that it does not take, AwsError for the rest."""
+    error = answer.get("Error") or {}
+    code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
+    said = f"{service}:{operation} answered {code}: {one_line(message)}"
+    if any(each in message.lower() for each in _WRONG_TIME) or code in _WRONG_TIME:
+        return Failure(
+            Problem.CREDENTIALS,
+            f"AWS does not accept the time of the request ({said}).",
+            "This machine's clock is wrong: let NTP set it, then run the command again.",
+        )
+    if code in _BAD_CREDENTIALS:
+        return Failure(
+            Problem.CREDENTIALS,
+            f"AWS does not accept the credentials ({said}).",
+            "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
+            "this machine. A region that the account has not enabled answers like this too: name another "
+            "--region.",
+        )
+    metadata = answer.get("ResponseMetadata") or {}
+    return AwsError(
+        service=service,
+        operation=operation,
+        code=code,
+        message=message,
+        request_id=metadata.get("RequestId"),
+    )
+
+
+_WRONG_TIME = ("signature expired", "signature not yet current", "RequestTimeTooSkewed", "RequestExpired")
+_BAD_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "IncompleteSignature",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "AuthFailure",
+    }
+)
+
+
+def one_line(text: str) -> str:
+    """Text from the wire on a single line, so that no part of it passes for a line of ours."""
+    return " ".join(text.split())
+
+
+def without_password(text: str) -> str:
+    """The text with every user and password before an `@`, as in a URL, hidden."""
+    return re.sub(r"(?<=://)[^/\s@]+@|[^/\s@:]+:[^/\s@]*@", "***@", text)

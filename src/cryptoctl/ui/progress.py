@@ -1,0 +1,141 @@
+"""The life of a plan's execution on the screen: who waits for what and why, how long, and how each ended."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cryptoctl.reconcile.execute import Outcome, Result
+from cryptoctl.reconcile.patience import Clock, RealClock, Wait
+from cryptoctl.reconcile.plan import Step, Verb
+from cryptoctl.ui.screen import Screen, printable
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+# Where lines stay: a wait is told when it is more than a hiccup, and again now and then.
+FIRST_TOLD_AFTER_S = 1.0
+TOLD_EVERY_S = 30.0
+
+
+@dataclass(kw_only=True)
+class _Row:
+    """One resource that is being worked on. All times are the clock's."""
+
+    begun_s: float
+    wait: Wait | None = None
+    waits_since_s: float = 0.0
+    told_next_s: float = 0.0
+
+    def begin(self, wait: Wait, now_s: float) -> None:
+        """Takes word of a wait: a new one, or how the same one stands."""
+        if self.wait is None or self.wait.because != wait.because:
+            # Another resource has its own lines; who merely waits for it is told of where it takes long.
+            self.told_next_s = now_s + (TOLD_EVERY_S if wait.up_to_s is None else FIRST_TOLD_AFTER_S)
+        self.wait, self.waits_since_s = wait, now_s - wait.waited_s
+
+    def due(self, now_s: float) -> bool:
+        """Whether the wait should be told of now; it is then not due again for a while."""
+        if self.wait is None or now_s < self.told_next_s:
+            return False
+        self.told_next_s = self.waits_since_s + TOLD_EVERY_S * (
+            1 + (now_s - self.waits_since_s) // TOLD_EVERY_S
+        )
+        return True
+
+    def waits(self, now_s: float) -> str:
+        """What for and why, how long already, how long at most."""
+        if self.wait is None:
+            return ""
+        most = "" if self.wait.up_to_s is None else f", {self.wait.up_to_s:.0f} s at most"
+        return printable(f"waits for {self.wait.because} ({now_s - self.waits_since_s:.0f} s so far{most})")
+
+
+class Progress:
+    """One line for each resource: live on a terminal, elsewhere lines that stay. Several threads call it."""
+
+    def __init__(self, screen: Screen, clock: Clock | None = None) -> None:
+        self._screen, self._clock = screen, clock or RealClock()
+        self._lock = threading.Lock()
+        self._rows: dict[str, _Row] = {}
+        live = screen.err.is_terminal and not screen.machine
+        self._live = Live(self, console=screen.err, transient=True, refresh_per_second=8) if live else None
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def started(self, step: Step) -> None:
+        """The step begins, or goes on after a wait."""
+        with self._lock:
+            self._row(step).wait = None
+
+    def waiting(self, step: Step, wait: Wait) -> None:
+        """The step waits for something that passes by itself, or for another step."""
+        with self._lock:
+            now_s = self._clock.now_s()
+            self._row(step).begin(wait, now_s)
+            due = [] if self._live else [(name, row) for name, row in self._rows.items() if row.due(now_s)]
+            lines = [f"… {name}  {row.waits(now_s)}" for name, row in due]
+        for line in lines:
+            self._print(Text(line))
+
+    def ended(self, result: Result) -> None:
+        """The step is over."""
+        with self._lock:
+            self._rows.pop(str(result.step.resource), None)
+        self._print(_end(result))
+
+    def stopping(self) -> None:
+        """The person asked to stop."""
+        what = "Stopping: what is under way is finished, nothing else is begun. Again, to leave it at once."
+        self._print(Text(what, style="yellow"))
+
+    def _row(self, step: Step) -> _Row:
+        return self._rows.setdefault(str(step.resource), _Row(begun_s=self._clock.now_s()))
+
+    def _print(self, line: Text) -> None:
+        self._screen.err.print(line)
+
+    def __rich__(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        with self._lock:
+            now_s = self._clock.now_s()
+            rows = [(name, now_s - row.begun_s, row.waits(now_s)) for name, row in self._rows.items()]
+        for name, seconds, waits in rows:
+            frame = FRAMES[int(seconds * 8) % len(FRAMES)]
+            table.add_row(Text(frame), Text(name), Text(f"{seconds:.0f} s"), Text(waits, style="dim"))
+        return table
+
+
+def _end(result: Result) -> Text:
+    step, (mark, style, how) = result.step, _OUTCOMES[result.outcome]
+    line = Text.assemble((f"{mark} ", style), str(step.resource))
+    if result.outcome is Outcome.DONE:
+        return line.append(f"  {_PAST[step.verb]} in {result.seconds:.1f} s", style="dim")
+    why = "" if result.outcome is Outcome.INTERRUPTED else f": {result.problem}"
+    return line.append(printable(f"  {step.verb} {how}{why}"), style=style)
+
+
+_OUTCOMES = {
+    Outcome.DONE: ("✓", "green", "done"),
+    Outcome.FAILED: ("✗", "red", "failed"),
+    Outcome.BLOCKED: ("✗", "yellow", "not begun"),
+    Outcome.INTERRUPTED: ("■", "yellow", "interrupted"),
+    Outcome.LEFT: ("■", "yellow", "left"),
+}
+_PAST = {
+    Verb.CREATE: "created",
+    Verb.UPDATE: "updated",
+    Verb.REPLACE: "replaced",
+    Verb.DELETE: "removed",
+    Verb.NOTHING: "left",
+    Verb.REFUSED: "refused",
+}

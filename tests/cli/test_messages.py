@@ -1,0 +1,169 @@
+"""What is said where AWS is not reached: the configuration, the credentials, the network, the engine.
+
+All without an engine and without a network; hostile/messages.txt holds what must be said.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import botocore.endpoint
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.local.home import Home, Record
+from hostile.golden import Situation, check
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "not/to/be/seen"}
+
+
+class Teller:
+    """Runs commands in an empty directory and tells what they said, with the directory's name left out."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.told = directory, list[Situation]()
+
+    def __call__(
+        self, title: str, *arguments: str, typed: str | None = None, **variables: str | None
+    ) -> None:
+        nothing = str(self.directory / "none")
+        env: dict[str, str | None] = {
+            "AWS_CONFIG_FILE": nothing,
+            "AWS_SHARED_CREDENTIALS_FILE": nothing,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "CRYPTOCTL_STATE_DIR": str(self.directory / "state"),
+            "COLUMNS": "110",
+            **dict.fromkeys(KEYS),
+            **variables,
+        }
+        said = Cli(env=env)(*arguments, typed=typed)
+        texts = [text.replace(str(self.directory), "DIRECTORY") for text in (said.out, said.err)]
+        shown = [f"{name}={value}" for name, value in variables.items() if name not in KEYS]
+        command = " ".join([*shown, "cryptoctl", *arguments]).replace(str(self.directory), "DIRECTORY")
+        command = re.sub(r"(127\.0\.0\.1:|--port )\d+", r"\1PORT", command)
+        self.told.append(Situation(title=title, command=command, code=said.code, out=texts[0], err=texts[1]))
+
+
+@pytest.fixture
+def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Teller:
+    monkeypatch.chdir(tmp_path)
+    # What is repeated is repeated at once.
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
+    return Teller(tmp_path)
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+WRONG_FILES = (
+    ("no TOML", "[env.dev"),
+    ("a value that is not allowed", "[env.dev]\nlog_retention_days = 4\n"),
+    ("a key that does not exist", "[env.dev]\nlog_retention_day = 3\n"),
+    (
+        "a subscriber with a password in its address",
+        "[env.dev]\nalert_subscribers = ['https://me:secret@x.y/']\n",
+    ),
+    ("an environment that no resource could be named after", "[env.'my env']\n"),
+)
+
+
+def test_messages_about_the_command_line_and_the_configuration(tell: Teller, tmp_path: Path) -> None:
+    file = tmp_path / "cryptoctl.toml"
+    for title, text in WRONG_FILES:
+        file.write_text(text, encoding="utf-8")
+        tell(f"the configuration holds {title}", "up")
+    file.unlink()
+    tell("the configuration that is named does not exist", "up", "--config", "nowhere.toml")
+    tell("a name that no resource could carry", "plan", "--env", "prod/eu")
+    file.write_text("[env.prod]\nprotected = true\n", encoding="utf-8")
+    tell("an environment that the configuration does not name", "up", "--env", "prd")
+    tell("an option that does not exist", "up", "--force")
+    check("Before AWS 1: the command line and the configuration", hidden(tell.told))
+
+
+def test_messages_about_credentials_and_the_network(tell: Teller) -> None:
+    tell("no credentials anywhere", "up")
+    tell("a profile that does not exist", "up", "--profile", "nosuch")
+    tell("a region that cannot be one", "up", "--region", "mars north", **KEYS)
+    tell("an endpoint that is no URL", "up", AWS_ENDPOINT_URL="me:secret@aws", **KEYS)
+    nobody = f"127.0.0.1:{unused_port()}"
+    tell("nobody answers at the endpoint", "status", AWS_ENDPOINT_URL=f"http://{nobody}", **KEYS)
+    with_password = f"http://me:secret@{nobody}"
+    tell("the same, and the endpoint has a password in it", "status", AWS_ENDPOINT_URL=with_password, **KEYS)
+    tell("a proxy that does not answer, with a password in it", "plan", HTTPS_PROXY=with_password, **KEYS)
+    with answering(b"<html>Sign in to the guests' network</html>") as url:
+        tell("something answers that is not AWS", "doctor", AWS_ENDPOINT_URL=url, **KEYS)
+    check("Before AWS 2: credentials and the network", hidden(tell.told))
+
+
+def hidden(told: Sequence[Situation]) -> Sequence[Situation]:
+    """The same, once it is sure that nothing secret is said."""
+    for each in told:
+        assert "secret@" not in each.err + each.out
+        assert KEYS["AWS_SECRET_ACCESS_KEY"] not in each.err + each.out
+    return told
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The URL of a server that answers everything so."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_messages_about_the_embedded_engine(tell: Teller, tmp_path: Path) -> None:
+    for command in ("plan", "status", "doctor", "down"):
+        tell(f"`{command}`, and the engine does not run", command, "--local")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        tell("the engine's port is taken", "local", "start", "--port", str(taken.getsockname()[1]))
+    with an_engine_that_does_not_answer(tmp_path / "state" / "engine"):
+        tell("the engine runs and does not answer", "status", "--local")
+        tell("the same; it was killed before, and has said what may be missing", "doctor", "--local")
+        tell("it runs already, on another port", "local", "start", "--port", "1")
+    tell("nobody is there to confirm that all local data goes", "local", "reset")
+    tell("there is no log yet", "local", "logs")
+    check("Before AWS 3: the embedded engine", tell.told)
+
+
+@contextmanager
+def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
+    """The lock is held and the record names a port at which nobody listens."""
+    home = Home(directory)
+    home.create()
+    held = home.hold()
+    assert held is not None
+    home.take_clean_end()  # and it is killed: the next one says so
+    notes = tuple(home.take_clean_end())
+    home.write(
+        Record(pid=os.getpid(), port=unused_port(), started_at="2026-01-02T03:04:05+00:00", notes=notes)
+    )
+    yield
+    os.close(held)

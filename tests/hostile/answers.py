@@ -1,0 +1,74 @@
+"""Answers of one's choice: windows that never close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hostile.wire import Answer, Request, refusal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refuses:
+    """Refuses some operations ("service:Operation"), on what is named so, always in the same words."""
+
+    operations: tuple[str, ...]
+    code: str
+    message: str
+    status: int = 400
+    named: str = ""
+
+    def refuse(self, request: Request) -> Answer | None:
+        """The refusal, for those."""
+        if str(request) not in self.operations or self.named not in str(dict(request.params or {})):
+            return None
+        return refusal(request, self.code, self.message, self.status)
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Every other answer goes through."""
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alters:
+    """Changes the JSON answers to one operation; `change` works on the document."""
+
+    operation: str
+    change: Callable[[dict[str, Any]], None]
+    named: str = ""
+
+    def refuse(self, request: Request) -> Answer | None:
+        """Nothing is refused."""
+        return None
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Changes what is granted."""
+        if str(request) != self.operation or not answer.ok or self.named not in str(request.params):
+            return answer
+        document = answer.document()
+        self.change(document)
+        return answer.with_document(document)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewrites:
+    """Puts one text in the place of another in the answers to one operation, or a header."""
+
+    operation: str
+    old: str = ""
+    new: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def refuse(self, request: Request) -> Answer | None:
+        """Nothing is refused."""
+        return None
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Changes the body or the headers."""
+        if str(request) != self.operation:
+            return answer
+        given = {name.lower() for name, _ in self.headers}
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in given}
+        body = answer.body.replace(self.old.encode(), self.new.encode()) if self.old else answer.body
+        return Answer(status=answer.status, headers={**kept, **dict(self.headers)}, body=body)

@@ -1,0 +1,387 @@
+"""What is said of an AWS that refuses, of what is in the way, and of what is done halfway: by the commands
+themselves, against the hostile proxy. messages.txt holds what must be said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hostile.answers import Alters, Refuses, Rewrites
+from hostile.golden import Situation, check
+from hostile.lengths import Window, Windows
+from hostile.proxy import Accident, Trap
+from hostile.terminal import terminal
+from hostile.waiting import eventually
+from hostile.world import World
+
+pytestmark = pytest.mark.engine
+
+HOSTILE = "\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\nerror: not this line"
+ROOT = "arn:aws:iam::000000000000:root"
+DEPLOYER = "arn:aws:iam::000000000000:user/deployer"
+
+
+@dataclass
+class Teller:
+    """Runs commands on the hostile AWS and collects what they say."""
+
+    world: World
+    told: list[Situation] = field(default_factory=list)
+
+    def __call__(
+        self,
+        title: str,
+        *arguments: str,
+        but: tuple[Window, ...] = (),
+        lengths: Windows | None = None,
+        waits: str = "",
+        trap: Trap | None = None,
+        **variables: str,
+    ) -> None:
+        """`but` is what AWS does otherwise; of what is waited for, only the lines with `waits` are kept."""
+        mood = self.world.proxy.behave(lengths, trap=trap)
+        mood.windows = (*but, *mood.windows)
+        running = self.world.clients.start(
+            *arguments,
+            variables={"QUICK_RETRIES": "yes", **variables},
+            known=lambda pid: None if trap is None else setattr(trap, "victim", pid),
+        )
+        self.add(title, arguments, *vars(running.wait()).values(), waits=waits)
+
+    def add(
+        self, title: str, arguments: tuple[str, ...], code: int, out: str, err: str, *, waits: str = ""
+    ) -> None:
+        """How long something takes, and whether it is worth a line, depends on the machine."""
+        lines = [line for line in err.splitlines() if line[:1] != "…" or (waits and waits in line)]
+        lines = [re.sub(r"\(\d+ s so far", "(N s so far", line) for line in lines]
+        directories = (str(self.world.home), *re.findall(r"(\S+)/cryptoctl.toml", " ".join(arguments)))
+        command, told = " ".join(["cryptoctl", *arguments]), "\n".join(dict.fromkeys(lines))
+        for directory in directories:
+            command, told = (text.replace(directory, "DIRECTORY") for text in (command, told))
+        self.told.append(Situation(title=title, command=command, code=code, out=out, err=told))
+
+
+@pytest.fixture
+def tell(world: World) -> Iterator[Teller]:
+    yield Teller(world)
+    world.proxy.behave()
+
+
+@pytest.fixture
+def removed(world: World) -> Iterator[Callable[[str], str]]:
+    """Environments whose names stand in the file; whatever they hold is removed before and afterwards."""
+    given: list[str] = []
+
+    def clean(name: str) -> str:
+        given.append(name)
+        return name
+
+    yield clean
+    world.proxy.behave()
+    for name in given:
+        world.clients.run("down", "--env", name, "--yes")
+
+
+def refuses(*operations: str, code: str, message: str, status: int = 400, named: str = "") -> tuple[Refuses]:
+    return (Refuses(operations=operations, code=code, message=message, status=status, named=named),)
+
+
+def test_messages_about_what_aws_answers_to_a_look(tell: Teller) -> None:
+    sts, table = "sts:GetCallerIdentity", "dynamodb:DescribeTable"
+    plan, status, doctor = (("plan", "--env", "e"), ("status", "--env", "e"), ("doctor", "--env", "e"))
+    no = "The security token included in the request is "
+    tell(
+        "the sign-in has expired",
+        *plan,
+        but=refuses(sts, code="ExpiredToken", message=f"{no}expired", status=403),
+    )
+    tell(
+        "the credentials are wrong, or the region is not enabled for the account",
+        *("iam-policy", "--env", "e"),
+        but=refuses(sts, code="InvalidClientTokenId", message=f"{no}invalid.", status=403),
+    )
+    late = "Signature expired: 20260102T030405Z is now earlier than 20260102T035000Z"
+    tell(
+        "the clock is wrong", *plan, but=refuses(sts, code="SignatureDoesNotMatch", message=late, status=403)
+    )
+    denied = f"User: {DEPLOYER} is not authorized to perform: {table}"
+    for command in (plan, doctor, ("down", "--env", "e")):
+        tell(
+            f"`{command[0]}` may not look at the table",
+            *command,
+            but=refuses(table, code="AccessDeniedException", message=denied),
+        )
+    tell(
+        "AWS is asked too often, and it does not pass",
+        *status,
+        but=refuses("kms:DescribeKey", code="ThrottlingException", message="Rate exceeded"),
+    )
+    tell(
+        "a fault inside AWS that does not pass",
+        *plan,
+        but=refuses(table, code="InternalServerError", message="Internal server error", status=500),
+    )
+    tell(
+        "the account is not signed up for a service",
+        *plan,
+        but=refuses(
+            "kms:DescribeKey", code="OptInRequired", message="The AWS Access Key Id needs a subscription"
+        ),
+    )
+    tell(
+        "what AWS says would command the terminal",
+        *plan,
+        but=refuses("sqs:GetQueueUrl", code="NewException", message=HOSTILE),
+    )
+    check("AWS answers 1: to a look", tell.told)
+
+
+def test_messages_about_what_is_in_the_way(
+    tell: Teller, removed: Callable[[str], str], tmp_path: Path
+) -> None:
+    account = tell.world.account
+    name = removed("taken")
+    account["sqs"].create_queue(QueueName=f"webhook-processor-dlq-{name}")
+    tell("a queue of that name is somebody else's", "up", "--env", name, "--yes")
+    tell("the same, and the environment is to be removed", "down", "--env", name, "--yes")
+    tell("the same, before anything is tried", "doctor", "--env", name)
+    account["sqs"].delete_queue(
+        QueueUrl=account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
+    )
+    role_in_another_region(tell.world, name)
+    tell("a role of that name serves the environment in another region", "up", "--env", name, "--yes")
+    account["iam"].delete_role_policy(RoleName=f"price-enricher-{name}-role", PolicyName="sns-access")
+    account["iam"].delete_role(RoleName=f"price-enricher-{name}-role")
+
+    file = tmp_path / "cryptoctl.toml"
+    file.write_text(f"[env.{name}]\nprotected = true\n", encoding="utf-8")
+    tell("the environment is protected", "down", "--env", name, "--config", str(file))
+    file.write_text(f"[env.{name}]\naccount_id = '123456789012'\n", encoding="utf-8")
+    tell("the credentials are another account's", "up", "--env", name, "--config", str(file))
+
+    protected_table(tell.world, name)
+    tell("the table has deletion protection", "down", "--env", name, "--yes")
+    tell("a protection would be lifted, and nobody is there to be asked", "up", "--env", name)
+    account["dynamodb"].update_table(TableName=f"crypto-prices-{name}", DeletionProtectionEnabled=False)
+    tell("data would be removed, and nobody is there to be asked", "down", "--env", name)
+
+    small = Alters(operation="lambda:GetAccountSettings", change=small_quota)
+    tell(
+        "the account's quota of concurrent executions is too small",
+        "up",
+        "--env",
+        name,
+        "--yes",
+        but=(small,),
+    )
+    tell("the plan is another one than was reviewed", "up", "--env", name, "--expect", "0123456789ab")
+    tell("no resource is named so", "up", "--env", name, "--only", "queue webhook")
+    check("In the way 1: refused before anything is changed", tell.told)
+
+
+def small_quota(document: dict[str, object]) -> None:
+    limits = document["AccountLimit"]
+    assert isinstance(limits, dict)
+    limits |= {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
+
+
+def no_environment(document: dict[str, object]) -> None:
+    configuration = document["Configuration"]
+    assert isinstance(configuration, dict)
+    error = {"ErrorCode": "AccessDeniedException", "Message": "no kms:Decrypt"}
+    configuration["Environment"] = {"Error": error}
+
+
+def role_in_another_region(world: World, name: str) -> None:
+    iam, role = world.account["iam"], f"price-enricher-{name}-role"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(statement()), Tags=tags(name))
+    iam.put_role_policy(
+        RoleName=role,
+        PolicyName="sns-access",
+        PolicyDocument=json.dumps(statement(Resource=["arn:aws:sns:eu-west-1:000000000000:a-topic"])),
+    )
+
+
+def statement(**more: object) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sns:Publish"], **more}]}
+
+
+def tags(name: str) -> list[dict[str, str]]:
+    return [{"Key": "ManagedBy", "Value": "cryptoctl"}, {"Key": "Environment", "Value": name}]
+
+
+def protected_table(world: World, name: str) -> None:
+    keys = [("symbol", "S", "HASH"), ("timestamp", "N", "RANGE")]
+    world.account["dynamodb"].create_table(
+        TableName=f"crypto-prices-{name}",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind, _ in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": role} for key, _, role in keys],
+        BillingMode="PAY_PER_REQUEST",
+        DeletionProtectionEnabled=True,
+        Tags=tags(name),
+    )
+
+
+def test_messages_of_an_environments_life(tell: Teller, removed: Callable[[str], str]) -> None:
+    name = removed("life")
+    up, plan, down = ("up", "--env", name, "--yes"), ("plan", "--env", name), ("down", "--env", name, "--yes")
+    denied = refuses(
+        "lambda:CreateFunction",
+        code="AccessDeniedException",
+        message=f"User: {DEPLOYER} is not authorized to perform: lambda:CreateFunction on resource: "
+        f"arn:aws:lambda:us-east-1:000000000000:function:price-enricher-{name}",
+        named=f"price-enricher-{name}",
+    )
+    tell("`up` in an empty account; one function may not be made", *up, but=denied)
+    tell("the right is given, and `up` goes on from there", *up)
+    tell("once more: nothing to do", *up)
+    disturb(tell.world, name)
+    tell("somebody has changed a role, a log group, and put a secret into a function", *plan)
+    failed = {"State": "Failed", "StateReason": "The image is broken."}
+    broken = Alters(
+        operation="lambda:GetFunction",
+        change=lambda document: document["Configuration"].update(failed),
+        named=f"price-enricher-{name}",
+    )
+    tell("a function is a ruin, and nobody is there to be asked about another one", *up[:3], but=(broken,))
+    tell("how it stands", "status", "--env", name)
+    unreadable = Alters(operation="lambda:GetFunction", change=no_environment)
+    tell("the functions' variables may not be read", *plan, but=(unreadable,))
+    tell(
+        "it is removed; DynamoDB takes its time",
+        *down,
+        lengths=Windows(table_gone=2.5, queue_name=4),
+        waits="table to be gone",
+    )
+    tell("it is to be removed once more", *down)
+    tell("the key is pending deletion", "doctor", "--env", name)
+    check("A life 1: from an empty account to an empty account", tell.told)
+
+
+def disturb(world: World, name: str) -> None:
+    world.account["iam"].attach_role_policy(
+        RoleName=f"error-notifier-{name}-role", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
+    world.account["logs"].put_retention_policy(
+        logGroupName=f"/aws/lambda/error-notifier-{name}", retentionInDays=7
+    )
+    function, functions = f"error-notifier-{name}", world.account["lambda"]
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=function, Environment={"Variables": {**variables, "API_KEY": "not-to-be-seen"}}
+    )
+    functions.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
+
+
+def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> None:
+    name = removed("hurt")
+    world = tell.world
+    group, table = f"log group /aws/lambda/price-enricher-{name}", f"table crypto-prices-{name}"
+    up = ("up", "--env", name, "--only")
+    made = Trap(matches=lambda each: each.operation == "CreateLogGroup", accident=Accident.KILLED_AFTER)
+    tell("killed in the midst of it (there is no one to say anything)", *up, group, trap=made)
+    tell("the next `up` finds what is there", *up, group)
+    lost = Trap(matches=lambda each: each.operation == "CreateKey", accident=Accident.ANSWER_LOST)
+    tell(
+        "the answer to a request is lost: it looks, and makes nothing twice",
+        *up,
+        f"key alias/lambda-env-{name}",
+        trap=lost,
+    )
+
+    world.proxy.behave(Windows(table=600))
+    running = world.clients.start(*up, table)
+    eventually("word of the wait", lambda: "waits for" in running.told())
+    running.interrupt()
+    ended = running.wait()
+    tell.add(
+        "interrupted while it waits", (*up, table), ended.code, ended.out, ended.err, waits="to be active"
+    )
+    tell("the next `up` goes on", *up, table, lengths=Windows())
+
+    world.account["sqs"].create_queue(
+        QueueName=f"price-enricher-dlq-{name}", tags=dict(TAGS, Environment=name)
+    )
+    url = world.account["sqs"].get_queue_url(QueueName=f"price-enricher-dlq-{name}")["QueueUrl"]
+    world.proxy.behave(Windows(queue_name=2))
+    world.stranger["sqs"].delete_queue(QueueUrl=url)
+    keep = world.proxy.mood.windows
+    tell(
+        "a queue was deleted a moment ago",
+        *up,
+        f"queue price-enricher-dlq-{name}",
+        but=keep,
+        waits="the queue's name",
+    )
+    world.account["logs"].delete_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
+    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
+    tell("a late line has brought a log group back without its tags: it is ours", *up, group)
+    check("A life 2: accidents", tell.told)
+
+
+TAGS = {"ManagedBy": "cryptoctl"}
+
+
+def test_messages_for_machines(tell: Teller, removed: Callable[[str], str]) -> None:
+    name = removed("robot")
+    group = f"log group /aws/lambda/price-enricher-{name}"
+    up = ("up", "--env", name, "--only", group, "--output", "json")
+    full = refuses(
+        "logs:PutRetentionPolicy", code="LimitExceededException", message="Resource limit exceeded."
+    )
+    tell("a failure halfway", *up, but=full)
+    tell("the next `up` goes on", *up)
+    tell("a plan without anything to do", "plan", *up[1:])
+    tell(
+        "a check that fails",
+        "doctor",
+        "--env",
+        name,
+        "--output",
+        "json",
+        but=refuses("sqs:GetQueueUrl", code="AccessDenied", message="…"),
+    )
+    check("For machines 1: --output json", tell.told)
+
+
+def test_messages_at_a_terminal(tell: Teller, removed: Callable[[str], str]) -> None:
+    name = removed("asked")
+    world = tell.world
+    world.proxy.behave()
+    world.clients.run("up", "--env", name, "--only", f"topic price-alerts-{name}")
+    down = ("down", "--env", name)
+    with terminal(world.clients.variables, *down) as asking:
+        eventually("the question", lambda: "to remove it" in asking.shown())
+        asking.type("asket\n")
+        code = asking.process.wait(60)
+        tell.add("removed? the person types another name", down, code, "", asking.close())
+    check("In the way 2: asked at a terminal", tell.told)
+
+
+def test_messages_of_doctor(tell: Teller) -> None:
+    doctor = ("doctor", "--env", "e")
+    tell("all is well", *doctor)
+    for title, date in (
+        ("the clock is wrong", "Mon, 02 Jan 2023 03:04:05 GMT"),
+        ("nobody says how late it is", "?"),
+    ):
+        dates = Rewrites(operation="sts:GetCallerIdentity", headers=(("Date", date),))
+        tell(title, *doctor, but=(dates,))
+    somebody = Rewrites(operation="sts:GetCallerIdentity", old=ROOT, new=DEPLOYER)
+    simulated = "iam:SimulatePrincipalPolicy"
+    deny = Rewrites(operation=simulated, old="allowed", new="implicitDeny")
+    tell("rights are missing", *doctor, but=(somebody, deny))
+    tell(
+        "nobody may ask IAM", *doctor, but=(somebody, *refuses(simulated, code="AccessDenied", message="No."))
+    )
+    small = Alters(operation="lambda:GetAccountSettings", change=small_quota)
+    tell("a quota is too small", *doctor, but=(small,))
+    # The state directory of this one is the world's: then its engine is the local one.
+    tell("on the embedded engine", *doctor, "--local", CRYPTOCTL_STATE_DIR=str(tell.world.home))
+    check("Doctor 1: each check, good and bad", tell.told)

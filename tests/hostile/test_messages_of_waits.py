@@ -1,0 +1,376 @@
+"""What is said while something is waited for, and about what AWS refuses: from every rule, wait and remedy.
+
+The real command's work runs on a clock that costs nothing, against an AWS that answers as it is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cryptoctl.aws import Caller
+from cryptoctl.cli import doctor as cli_doctor
+from cryptoctl.cli.command import Run
+from cryptoctl.cli.up import up
+from cryptoctl.cli.work import carry_out
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops import doctor as ops_doctor
+from cryptoctl.reconcile.call import Action, Call, RetryRule
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.patience import Wait
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.refusals import COMMON, AwsError, Remedy
+from cryptoctl.session import Choice, Session
+from cryptoctl.settings import Settings, Target
+from cryptoctl.ui.progress import Progress
+from cryptoctl.ui.screen import Screen, printable
+from hostile.golden import FILE, Situation, check
+from hostile.scripted import RULES, SETTLES, STACK, FakeClock, answer, asking, plain, sent_by
+
+HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\r\nerror: not this line"
+
+
+@dataclass
+class Says:
+    """An AWS that gives the same answer, or the same refusal, to everything."""
+
+    say: Callable[[str, str], dict[str, Any]]
+    caller: Caller = Caller(account="0" * 12, arn="arn:aws:iam::000000000000:user/deployer")  # noqa: RUF009
+    region: str = "us-east-1"
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+        return self.say(service, operation)
+
+    def look(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
+        return self.say(service, operation)
+
+    def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
+        return [read() for read in reads]
+
+
+def refuses(code: str, message: str, request_id: str | None = None) -> Says:
+    def refuse(service: str, operation: str) -> dict[str, Any]:
+        raise AwsError(
+            service=service, operation=operation, code=code, message=message, request_id=request_id
+        )
+
+    return Says(refuse)
+
+
+def answers(found: Any) -> Says:
+    return Says(lambda *_: found)
+
+
+def step_of(resource: Provisioner, *actions: Action, after: tuple[Provisioner, ...] = ()) -> Step:
+    """The step that does only that."""
+    first = actions[0].operation
+    going = first.startswith(("Delete", "Remove", "Detach")) or getattr(actions[0], "until", ()) == (None,)
+    making = any(first == action.operation for action in resource.apply(delta_of(resource)))
+    return Step(
+        resource=resource,
+        verb=Verb.DELETE if going else Verb.CREATE if making else Verb.UPDATE,
+        delta=delta_of(resource),
+        actions=actions,
+        after=after,
+    )
+
+
+def delta_of(resource: Provisioner) -> Any:
+    return build([resource], {resource: None}, Goal.PRESENT).steps[0].delta
+
+
+def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situation:
+    """What the command's work says of these steps."""
+    goal = Goal.ABSENT if any(step.verb is Verb.DELETE for step in steps) else goal
+    session = Session(Choice(environment="E", target=Target.AWS))
+    session.__dict__ |= {"aws": aws, "environment": "E"}
+    command = "up" if goal is Goal.PRESENT else "down"
+    plan = Plan(goal=goal, steps=steps, known={})
+
+    def work(screen: Screen) -> None:
+        run = Run(session=session, screen=screen, clock=FakeClock())
+        carry_out(run, plan, lambda: planned([step.resource for step in steps], session.aws, goal))
+
+    return heard(title, f"cryptoctl {command} --env E", work)
+
+
+def heard(title: str, command: str, work: Callable[[Screen], object]) -> Situation:
+    """What is said while that is done, and how it ends."""
+    code, err = 0, io.StringIO()
+    with contextlib.redirect_stderr(err):
+        screen = Screen(colour=False)
+        try:
+            work(screen)
+        except Failure as failure:
+            code = failure.problem
+            screen.failure(failure)
+    return Situation(title=title, command=command, code=code, err=err.getvalue(), in_order=True)
+
+
+def by_rule() -> dict[tuple[str, RetryRule], tuple[Provisioner, list[str]]]:
+    """Each rule of each kind once, with all its operations."""
+    found: dict[tuple[str, RetryRule], tuple[Provisioner, list[str]]] = {}
+    for resource, rule, operation in RULES.values():
+        _, operations = found.setdefault((resource.kind, rule), (resource, []))
+        if operation not in operations:
+            operations.append(operation)
+    return found
+
+
+def test_errors_that_pass_by_themselves_and_do_not() -> None:
+    check("Waits 1: AWS says “not yet”, for too long", not_passing())
+
+
+def not_passing() -> Iterator[Situation]:
+    for (kind, rule), (resource, operations) in by_rule().items():
+        message = f"… {rule.contains} …" if rule.contains else "…"
+        title = f"{kind}: {' or '.join(operations)} is answered {rule.code} “{message}”"
+        yield told(title, refuses(rule.code, message), step_of(resource, asking(resource, operations[0])))
+    topic = STACK[4]
+    yield told(
+        "anything: AWS answers that it is asked too often",
+        refuses("Throttling", "Rate exceeded"),
+        step_of(topic, asking(topic, "CreateTopic")),
+    )
+
+
+def test_states_that_do_not_come() -> None:
+    check("Waits 2: AWS does not come to rest", not_resting())
+
+
+def not_resting() -> Iterator[Situation]:
+    for resource, settle in SETTLES.values():
+        known_absent = settle.gone is not None and None not in settle.until
+        moving = None if known_absent else answer(settle, "Moving")
+        title = f"{resource.kind}: waits for {settle.because}"
+        yield told(f"{title} – it does not come", answers(moving), step_of(resource, plain(settle)))
+        if settle.fails:
+            failed = answer(settle, settle.fails[0]) | answer(settle, "(AWS's reason)", settle.reason)
+            yield told(f"{title} – it fails", answers(failed), step_of(resource, plain(settle)))
+
+
+def test_refusals_that_one_resource_knows() -> None:
+    check("Refusals 1: what does not pass, by resource", known_refusals())
+
+
+def known_refusals() -> Iterator[Situation]:
+    kinds = {each.kind: each for each in reversed(STACK)}
+    for resource in kinds.values():
+        for known in resource.remedies:
+            call = asked_by(resource, known)
+            message = f"… {known.contains} …" if known.contains else "…"
+            title = f"{resource.kind}: {call.operation} is answered {' or '.join(known.codes)} “{message}”"
+            yield told(title, refuses(known.codes[-1], message), step_of(resource, call))
+
+
+def asked_by(resource: Provisioner, known: Remedy) -> Call:
+    calls = (each.operation for each in sent_by(resource) if isinstance(each, Call))
+    return asking(resource, next(iter(known.operations), next(calls)))
+
+
+def test_refusals_that_every_service_knows() -> None:
+    check("Refusals 2: what does not pass, whatever the resource", shared_refusals())
+
+
+DENIED = (
+    "User: arn:aws:iam::000000000000:user/deployer is not authorized to perform: lambda:CreateFunction "
+    "on resource: arn:aws:lambda:us-east-1:000000000000:function:webhook-processor-E "
+)
+WORDS = {
+    "": "because no identity-based policy allows the lambda:CreateFunction action",
+    "service control policy": "with an explicit deny in a service control policy: arn:aws:organizations::…",
+    "explicit deny": "with an explicit deny in a permissions boundary: arn:aws:iam::000000000000:policy/no",
+}
+
+
+def shared_refusals() -> Iterator[Situation]:
+    function = next(each for each in STACK if each.kind == "function")
+    call = asking(function, "CreateFunction")
+    for known in COMMON:
+        message = f"{DENIED}{WORDS[known.contains]}" if "AccessDenied" in known.codes else "(AWS's words)"
+        words = f" “… {known.contains} …”" if known.contains else ""
+        title = f"any request is answered {' or '.join(known.codes)}{words}"
+        yield told(title, refuses(known.codes[-1], message), step_of(function, call))
+    yield told(
+        "an error of which cryptoctl knows nothing",
+        refuses("NewException", "Something new.", request_id="5c1d…"),
+        step_of(function, call),
+    )
+    yield told(
+        "an error whose text would command the terminal, or passes for markup or for another line",
+        refuses("NewException", HOSTILE, request_id=HOSTILE),
+        step_of(function, call),
+    )
+
+    def defect(service: str, operation: str) -> dict[str, Any]:
+        raise KeyError(service)
+
+    yield told("a defect of cryptoctl", Says(defect), step_of(function, call))
+
+
+def test_a_halfway_failure_says_what_was_done_and_what_not() -> None:
+    check("Halfway 1: some worked, some failed, some were never begun", [halfway()])
+
+
+def halfway() -> Situation:
+    kinds = {each.kind: each for each in STACK}
+    topic, group, function = kinds["topic"], kinds["log group"], kinds["function"]
+    mapping, config = kinds["stream mapping"], kinds["invoke config"]
+
+    def some(service: str, operation: str) -> dict[str, Any]:
+        if operation in ("CreateFunction", "CreateLogGroup"):
+            code = {"lambda": "AccessDeniedException", "logs": "LimitExceededException"}[service]
+            raise AwsError(service=service, operation=operation, code=code, message="…")
+        return {}
+
+    steps = [
+        step_of(topic, asking(topic, "CreateTopic")),
+        step_of(group, asking(group, "CreateLogGroup")),
+        step_of(function, asking(function, "CreateFunction")),
+        step_of(mapping, asking(mapping, "CreateEventSourceMapping"), after=(function,)),
+        step_of(config, asking(config, "PutFunctionEventInvokeConfig"), after=(mapping,)),
+    ]
+    found = told("one was made, two are refused, two need those", Says(some), *steps)
+    return replace(found, in_order=False)
+
+
+def test_two_runs_at_once() -> None:
+    check("Halfway 2: somebody else is at it at the same time", at_the_same_time())
+
+
+def at_the_same_time() -> Iterator[Situation]:
+    group = next(each for each in STACK if each.kind == "log group")
+    creating = group_step(group)
+    for title, found, its_tags in (
+        ("it is made and taken away again under our hands", [], None),
+        (
+            "somebody makes it a moment before us, without our tags",
+            [{"logGroupName": group.name}],
+            FOREIGN,
+        ),
+    ):
+
+        def say(service: str, operation: str, found: Any = found, its_tags: Any = its_tags) -> dict[str, Any]:
+            if operation == "CreateLogGroup":
+                code = "ResourceAlreadyExistsException"
+                raise AwsError(service=service, operation=operation, code=code, message="…")
+            return {"logGroups": found, "tags": its_tags}
+
+        yield told(title, Says(say), creating)
+
+
+FOREIGN = {"Owner": "somebody"}
+
+
+def group_step(group: Provisioner) -> Step:
+    return build([group], {group: None}, Goal.PRESENT).steps[0]
+
+
+def test_a_difference_that_remains() -> None:
+    check("Halfway 3: AWS took every call, and does not show it", [difference_that_remains()])
+
+
+def difference_that_remains() -> Situation:
+    topic = next(each for each in STACK if each.kind == "topic")
+
+    def say(service: str, operation: str) -> dict[str, Any]:
+        if operation == "ListTagsForResource":
+            return {"Tags": [{"Key": key, "Value": value} for key, value in topic.scope.owner_tags.items()]}
+        return {"Subscriptions": []}
+
+    session = Session(Choice(environment="E", target=Target.AWS))
+    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "memory": None}
+    return heard(
+        "a tag was set, and AWS goes on without it",
+        f"cryptoctl up --env E --only {topic.name}",
+        lambda screen: up(Run(session=session, screen=screen, clock=FakeClock()), only=[topic.name]),
+    )
+
+
+def test_what_stands_on_the_screen_while_it_waits() -> None:
+    check("Waits 3: what stands on the screen meanwhile", meanwhile())
+
+
+def meanwhile() -> Iterator[Situation]:
+    for title, live in (
+        ("on a terminal, 42 s later", True),
+        ("in a file or a pipe, all that was said", False),
+    ):
+        clock, stream = FakeClock(), io.StringIO()
+        screen = Screen(colour=False)
+        screen.err = Console(file=stream, width=150, force_terminal=live, highlight=False, soft_wrap=True)
+        progress = Progress(screen, clock)
+        watch(progress, clock)
+        if live:
+            screen.err.print(progress)
+        yield Situation(
+            title=title, command="cryptoctl up --env E", code=0, err=stream.getvalue(), in_order=True
+        )
+
+
+def watch(progress: Progress, clock: FakeClock) -> None:
+    """42 seconds of an `up`: a table that waits for AWS, others that wait for it, one that is being asked."""
+    kinds = {each.kind: each for each in STACK}
+    table, function, mapping = (steps_of(kinds[each]) for each in ("table", "function", "stream mapping"))
+    for step in (table, function):
+        progress.started(step)
+    progress.waiting(mapping, waits(f"{table.resource}, which comes first", None))
+    for _ in range(42):
+        progress.waiting(
+            table, waits("the table to be active; DynamoDB does it in the background", 300.0, clock.at_s)
+        )
+        clock.sleep(1)
+
+
+def waits(because: str, up_to_s: float | None, waited_s: float = 0.0) -> Wait:
+    return Wait(because=because, waited_s=waited_s, up_to_s=up_to_s)
+
+
+def steps_of(resource: Provisioner) -> Step:
+    return build([resource], {resource: None}, Goal.PRESENT).steps[0]
+
+
+def test_every_exit_code_is_in_the_file() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    # `--exit-code` of `plan` says nothing but that.
+    assert [
+        each.name for each in Problem if each is not Problem.DIFFERENCES and f"exit code {each}\n" not in text
+    ] == []
+
+
+def test_every_check_of_doctor_is_in_the_file_good_and_bad() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    source = "".join(
+        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (ops_doctor, cli_doctor)
+    )
+    for what in set(re.findall(r'what="(\w+)"', source)) - ALWAYS_GOOD:
+        shown = set(re.findall(rf"^    {what} +(good|bad|unknown)\b", text, re.MULTILINE))
+        assert "good" in shown, what
+        assert shown - {"good"}, what
+
+
+# Credentials that are none end the command; the region is as it is; another boto3 cannot be had here.
+ALWAYS_GOOD = {"credentials", "region", "runtime"}
+
+
+def test_nothing_secret_and_nothing_that_commands_a_terminal_is_in_the_file() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    assert text == printable(text)
+    assert "not-to-be-seen" not in text
+    assert "me:secret@" not in re.sub(r"^\$ .*$", "", text, flags=re.MULTILINE)
+
+
+def test_every_rule_and_every_wait_says_what_to_do_where_it_does_not_pass() -> None:
+    assert [name for name, (_, settle) in SETTLES.items() if not settle.otherwise] == []
+    shared = {code for each in COMMON for code in each.codes}
+    assert [
+        name for name, (_, rule, _) in RULES.items() if not rule.otherwise and rule.code not in shared
+    ] == []
