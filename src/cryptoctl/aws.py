@@ -18,6 +18,12 @@ CONNECT_TIMEOUT_S = 5
 ANSWER_LOST = "AnswerLost"
 # What botocore repeats by itself, unless a request must not be repeated blindly.
 THROTTLED = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
+# Each service has its own word for it.
+DENIED = ("AccessDenied", "AuthorizationError")
+LACKING = (
+    "These credentials lack that right. `cryptoctl iam-policy --for deploy`, `operate` or `read` prints all "
+    "that is needed."
+)
 
 
 class AwsError(Exception):
@@ -36,6 +42,19 @@ class AwsError(Exception):
     def throttled(self) -> bool:
         """Whether AWS did nothing because it was asked too often."""
         return self.code in THROTTLED
+
+    @property
+    def denied(self) -> bool:
+        """Whether these credentials lack the right; the message names the action and the resource."""
+        return self.code.startswith(DENIED)
+
+    def for_a_person(self) -> Failure:
+        """As a sentence, and what to do where a right is lacking."""
+        return Failure(
+            Problem.AWS,
+            f"AWS refused {self.service}:{self.operation} ({self.code}): {self.message}",
+            LACKING if self.denied else "",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from cryptoctl import settings
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineError
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
@@ -64,8 +65,11 @@ def _common(
     """The options that every command has."""
 
 
-def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command], Command]:
-    """Registers a function of (Run, own options…) as a command with the common options and an example."""
+def command(app: typer.Typer, name: str, *, use: Use | None, example: str) -> Callable[[Command], Command]:
+    """Registers a function of (Run, own options…) as a command with the common options and an example.
+
+    `use` is what it asks AWS for at most, and so who may run it (ops/permissions.py); None: it asks nothing.
+    """
 
     def register(function: Command) -> Command:
         common = _parameters(_common)
@@ -78,6 +82,7 @@ def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command],
             _run(function, options, {parameter.name: given[parameter.name] for parameter in own})
 
         run.__doc__ = function.__doc__
+        run.use = use  # type: ignore[attr-defined]
         run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         app.command(name, cls=_Command, epilog=f"Example:  {example}")(run)
         return function
@@ -136,7 +141,4 @@ def for_a_person(error: Failure | AwsError | EngineError) -> Failure:
         return error
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
-    what = f"AWS refused {error.service}:{error.operation} ({error.code}): {error.message}"
-    denied = error.code.startswith(("AccessDenied", "AuthorizationError"))
-    hint = "These credentials lack that right." if denied else ""
-    return Failure(Problem.AWS, what, hint)
+    return error.for_a_person()

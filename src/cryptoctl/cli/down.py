@@ -14,12 +14,13 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.ui.plans import plan_document, show_plan
 
 ROUNDS_AT_MOST = 3
 
 
-@command(app, "down", example="cryptoctl down --env dev")
+@command(app, "down", use=Use.CHANGE, example="cryptoctl down --env dev")
 def down(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,

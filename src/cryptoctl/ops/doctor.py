@@ -19,7 +19,6 @@ from cryptoctl.stack import RUNTIME, Stack
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)
 SKEW_WORTH_MENDING = timedelta(seconds=30)
-DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 class Result(StrEnum):

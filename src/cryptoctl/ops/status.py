@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.plan import Goal, Step, Verb, build
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
 
 
@@ -74,6 +75,13 @@ class Health:
         }
 
 
+def needs(stack: Stack) -> Iterator[Right]:
+    """How full the queues are, and how far the stream is behind; what else it looks at, the resources say."""
+    for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
+        yield from rights(Use.LOOK, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
+    yield from rights(Use.LOOK, "cloudwatch", "GetMetricStatistics", "*")  # metrics are no resources
+
+
 def status_of(stack: Stack, aws: Aws) -> Health:
     """Looks at everything at once."""
     resources = list(stack)
@@ -130,7 +138,7 @@ def _iterator_age_s(aws: Aws, function: str) -> float | None:
             Statistics=["Maximum"],
         )
     except AwsError as error:
-        if error.code.startswith("AccessDenied"):  # a deployer need not read metrics
+        if error.denied:  # the rest is worth seeing without it
             return None
         raise
     latest = max(answer["Datapoints"], key=lambda point: point["Timestamp"], default=None)

@@ -44,7 +44,7 @@ class Result:
     seconds: float
     problem: str = ""
     failure: Failure | None = None
-    """The failure itself where it is one that a person can mend (credentials, network)."""
+    """The failure itself where it is one that a person can mend (credentials, rights, network)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,10 @@ class _Run:
             outcome, problem = Outcome.BLOCKED, str(error)
         except Interrupted:
             outcome, problem = Outcome.INTERRUPTED, "interrupted"
-        except (StepFailed, AwsError) as error:
+        except AwsError as error:
+            outcome, problem = Outcome.FAILED, str(error)
+            failure = error.for_a_person() if error.denied else None
+        except StepFailed as error:
             outcome, problem = Outcome.FAILED, str(error)
         except Failure as error:
             outcome, problem, failure = Outcome.FAILED, error.message, error

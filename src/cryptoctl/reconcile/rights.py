@@ -18,6 +18,8 @@ class Use(StrEnum):
     """to see how a resource stands"""
     CHANGE = "change"
     """to make, mend or remove it"""
+    READ = "read"
+    """to read what has passed through it: prices, logs"""
     OPERATE = "operate"
     """to work with it: send prices, mend dead letters"""
 
