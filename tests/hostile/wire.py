@@ -125,8 +125,12 @@ def _query(shape: Any, form: Mapping[str, str], prefix: str) -> Any:
         return [_query(shape.member, form, f"{stem}.{number}") for number in _numbers(stem, form)]
     if shape.type_name == "map":
         stem = prefix if shape.serialization.get("flattened") else _under(prefix, "entry")
+        key, value = (
+            shape.key.serialization.get("name", "key"),
+            shape.value.serialization.get("name", "value"),
+        )
         return {
-            form[f"{stem}.{number}.key"]: _query(shape.value, form, f"{stem}.{number}.value")
+            form[f"{stem}.{number}.{key}"]: _query(shape.value, form, f"{stem}.{number}.{value}")
             for number in _numbers(stem, form)
         }
     text = form.get(prefix)

@@ -1,19 +1,29 @@
 """What IAM asks of a request, and whether a policy grants it.
 
-The engine does not enforce IAM as AWS does, so the recorded requests are weighed here.
+The embedded engine does not enforce IAM as AWS does (`docs/permissions.md` says where), so requests are
+weighed here.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from hostile.inventory import Account
 from hostile.wire import Request
 
+Policy = Mapping[str, Any]
+
 ACTIONS = {
+    "dynamodb:BatchExecuteStatement": "dynamodb:PartiQLUpdate",
     "lambda:Invoke": "lambda:InvokeFunction",
+    "sns:PublishBatch": "sns:Publish",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -50,22 +60,41 @@ class Ask:
     resource: str
     context: Mapping[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What ARNs are made of, and the tags and the function that the environment's things have."""
+    """What ARNs are made of; and the engine, which is asked what conditions look at."""
 
     account: str
     region: str
-    environment: str
-
-    @property
-    def tags(self) -> dict[str, str]:
-        return {"ManagedBy": "cryptoctl", "Environment": self.environment}
+    engine: Account
 
     def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource here."""
         region = "" if service == "iam" else self.region
         return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+
+    def tags_of_key(self, key: str) -> dict[str, str]:
+        """What a condition on `aws:ResourceTag` sees; nothing where there is no such key."""
+        try:
+            key_id = self.engine["kms"].describe_key(KeyId=key)["KeyMetadata"]["KeyId"]
+            tags = self.engine["kms"].list_resource_tags(KeyId=key_id)["Tags"]
+        except ClientError:
+            return {}
+        return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags}
+
+    def function_of_mapping(self, request: Request) -> dict[str, str]:
+        """What a condition on `lambda:FunctionArn` sees."""
+        if request.param("FunctionName"):
+            return {"lambda:FunctionArn": self.arn("lambda", f"function:{request.param('FunctionName')}")}
+        try:
+            found = self.engine["lambda"].get_event_source_mapping(UUID=request.param("UUID"))
+        except ClientError:
+            return {}
+        return {"lambda:FunctionArn": found["FunctionArn"]}
 
 
 def asks(request: Request, place: Place) -> list[Ask]:
@@ -76,13 +105,11 @@ def asks(request: Request, place: Place) -> list[Ask]:
     action = ACTIONS.get(str(request), f"{prefix}:{request.operation}")
     context = _context(request, action, place)
     resources = ["*"] if action in WITHOUT_RESOURCE else list(_resources(request, place))
+    assert resources, f"nothing is known of what {request} acts on"
     found = [Ask(action=action, resource=resource, context=context) for resource in resources]
     tagging = TAGGED_AS_MADE.get(action)
     if tagging:
-        made = {
-            "kms:TagResource": place.arn("kms", "key/new"),
-            "lambda:TagResource": found[0].resource,
-        }
+        made = {"kms:TagResource": place.arn("kms", "key/new")}
         if action == "lambda:CreateEventSourceMapping":
             made["lambda:TagResource"] = place.arn("lambda", "event-source-mapping:new")
         found.append(Ask(action=tagging, resource=made.get(tagging, found[0].resource), context=context))
@@ -93,29 +120,36 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
     if request.param("Role") and request.service == "lambda":
         context = {"iam:PassedToService": "lambda.amazonaws.com"}
         yield Ask(action="iam:PassRole", resource=request.param("Role"), context=context)
-    tags = {f"aws:ResourceTag/{key}": value for key, value in place.tags.items()}
-    if request.param("KMSKeyArn"):
+    key = request.param("KMSKeyArn")
+    if key:
         for each in ("kms:CreateGrant", "kms:Encrypt"):
-            yield Ask(action=each, resource=request.param("KMSKeyArn"), context=tags)
+            yield Ask(action=each, resource=key, context=place.tags_of_key(key))
     if action == "lambda:GetFunction":
-        yield Ask(action="kms:Decrypt", resource=place.arn("kms", "key/some"), context=tags)
+        key = _key_of_function(request, place)
+        if key:
+            yield Ask(action="kms:Decrypt", resource=key, context=place.tags_of_key(key))
+
+
+def _key_of_function(request: Request, place: Place) -> str:
+    try:
+        found = place.engine["lambda"].get_function(FunctionName=request.param("FunctionName"))
+    except ClientError:
+        return ""
+    return str(found["Configuration"].get("KMSKeyArn", ""))
 
 
 def _context(request: Request, action: str, place: Place) -> dict[str, str]:
     params = request.params or {}
-    if request.service == "kms" and request.operation == "CreateKey":
-        return {f"aws:RequestTag/{each['TagKey']}": each["TagValue"] for each in params["Tags"]}
     if request.service == "kms":
-        return {f"aws:ResourceTag/{key}": value for key, value in place.tags.items()}
-    if "EventSourceMapping" in action:
-        function = place.arn("lambda", f"function:price-enricher-{place.environment}")
-        return {"lambda:FunctionArn": function}
-    return {}
+        tags = {f"aws:RequestTag/{each['TagKey']}": each["TagValue"] for each in params.get("Tags", ())}
+        key = request.param("TargetKeyId", "KeyId") or request.param("AliasName")
+        return {**tags, **(place.tags_of_key(key) if key else {})}
+    return place.function_of_mapping(request) if "EventSourceMapping" in action else {}
 
 
 def _resources(request: Request, place: Place) -> Iterator[str]:
-    params = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
-    yield from params.get(request.service, _table)(request, place)
+    known = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
+    yield from known.get(request.service, _table)(request, place)
 
 
 def _queue(request: Request, place: Place) -> Iterator[str]:
@@ -152,15 +186,19 @@ def _function(request: Request, place: Place) -> Iterator[str]:
 
 
 def _table(request: Request, place: Place) -> Iterator[str]:
-    names = [request.param("TableName"), *(request.params or {}).get("RequestItems", ())]
-    for name in names:
-        if name:
-            yield place.arn("dynamodb", f"table/{name}")
+    params = request.params or {}
+    names = [request.param("TableName"), *params.get("RequestItems", ())]
+    statements = " ".join(each["Statement"] for each in params.get("Statements", ()))
+    names += dict.fromkeys(re.findall(r'UPDATE "([^"]+)"', statements))
+    yield from (place.arn("dynamodb", f"table/{name}") for name in names if name)
     if request.param("ResourceArn", "StreamArn"):
         yield request.param("ResourceArn", "StreamArn")
+    if request.param("ShardIterator"):
+        # AWS's iterators begin with the stream's ARN; the engine's have it inside.
+        yield str(json.loads(base64.b64decode(request.param("ShardIterator")))[0])
 
 
-def granted(policy: Mapping[str, Any], ask: Ask, without: str = "") -> bool:
+def granted(policy: Policy, ask: Ask, without: str = "") -> bool:
     """Whether a policy of allowing statements grants it; `without` takes one action away."""
     return any(
         ask.action != without
@@ -169,6 +207,16 @@ def granted(policy: Mapping[str, Any], ask: Ask, without: str = "") -> bool:
         and _holds(statement.get("Condition", {}), ask.context)
         for statement in policy["Statement"]
     )
+
+
+def actions_of(policy: Policy) -> list[str]:
+    """Every action that the policy grants on anything, in order."""
+    return sorted({action for statement in policy["Statement"] for action in statement["Action"]})
+
+
+def idle(policy: Policy, asked: Iterable[Ask]) -> set[str]:
+    """The actions without which all that was granted would be granted all the same."""
+    return set(actions_of(policy)) - {ask.action for ask in asked if granted(policy, ask)}
 
 
 def _holds(condition: Mapping[str, Mapping[str, str]], context: Mapping[str, str]) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-
 from hostile.authorization import Ask, Place, asks, granted
+
 from hostile.clients import REGION
 from hostile.matrix import disturb
 from hostile.proxy import Entry
