@@ -78,7 +78,9 @@ def read(method: str, target: str, headers: Mapping[str, str], body: bytes) -> R
     credential = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", headers.get("authorization", ""))
     assert credential, f"unsigned: {method} {target}"
     access_key, signed = credential.groups()
-    service = SERVICES.get(signed, signed)
+    # Tables and their streams sign alike.
+    streams = headers.get("x-amz-target", "").startswith("DynamoDBStreams")
+    service = "dynamodbstreams" if streams else SERVICES.get(signed, signed)
     protocol = model(service).resolved_protocol
     if protocol == "json":
         operation = headers["x-amz-target"].rpartition(".")[2]

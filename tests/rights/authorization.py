@@ -77,29 +77,28 @@ class Place:
         region = "" if service == "iam" else self.region
         return f"arn:aws:{service}:{region}:{self.account}:{resource}"
 
-    def tags_of_key(self, key: str) -> dict[str, str]:
-        """What a condition on `aws:ResourceTag` sees; nothing where there is no such key."""
+    def tags_of_key(self, key: str) -> dict[str, str] | None:
+        """What a condition on `aws:ResourceTag` sees; None where there is no such key."""
+        if not key:
+            return None
         try:
             key_id = self.engine["kms"].describe_key(KeyId=key)["KeyMetadata"]["KeyId"]
             tags = self.engine["kms"].list_resource_tags(KeyId=key_id)["Tags"]
         except ClientError:
-            return {}
+            return None
         return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags}
 
-    def function_of_mapping(self, request: Request) -> dict[str, str]:
-        """What a condition on `lambda:FunctionArn` sees."""
-        if request.param("FunctionName"):
-            return {"lambda:FunctionArn": self.arn("lambda", f"function:{request.param('FunctionName')}")}
+    def function_of_mapping(self, uuid: str) -> str | None:
+        """What a condition on `lambda:FunctionArn` sees; None where there is no such mapping."""
         try:
-            found = self.engine["lambda"].get_event_source_mapping(UUID=request.param("UUID"))
+            return str(self.engine["lambda"].get_event_source_mapping(UUID=uuid)["FunctionArn"])
         except ClientError:
-            return {}
-        return {"lambda:FunctionArn": found["FunctionArn"]}
+            return None
 
 
 def asks(request: Request, place: Place) -> list[Ask]:
     """All that IAM decides on for a request: its own action, and those that it implies."""
-    if str(request) in FREE:
+    if str(request) in FREE or _of_nothing(request, place):
         return []
     prefix = PREFIXES.get(request.service, request.service)
     action = ACTIONS.get(str(request), f"{prefix}:{request.operation}")
@@ -123,11 +122,11 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
     key = request.param("KMSKeyArn")
     if key:
         for each in ("kms:CreateGrant", "kms:Encrypt"):
-            yield Ask(action=each, resource=key, context=place.tags_of_key(key))
+            yield Ask(action=each, resource=key, context=place.tags_of_key(key) or {})
     if action == "lambda:GetFunction":
         key = _key_of_function(request, place)
         if key:
-            yield Ask(action="kms:Decrypt", resource=key, context=place.tags_of_key(key))
+            yield Ask(action="kms:Decrypt", resource=key, context=place.tags_of_key(key) or {})
 
 
 def _key_of_function(request: Request, place: Place) -> str:
@@ -138,13 +137,30 @@ def _key_of_function(request: Request, place: Place) -> str:
     return str(found["Configuration"].get("KMSKeyArn", ""))
 
 
+def _of_nothing(request: Request, place: Place) -> bool:
+    """KMS and Lambda say that there is no such key or mapping before they decide who may ask for it.
+
+    The conditions speak of what only a thing that is there has: its tags, its function.
+    """
+    if request.service == "kms" and _key_named(request):
+        return place.tags_of_key(_key_named(request)) is None
+    return bool(request.param("UUID")) and place.function_of_mapping(request.param("UUID")) is None
+
+
+def _key_named(request: Request) -> str:
+    return request.param("TargetKeyId", "KeyId") or request.param("AliasName")
+
+
 def _context(request: Request, action: str, place: Place) -> dict[str, str]:
     params = request.params or {}
     if request.service == "kms":
         tags = {f"aws:RequestTag/{each['TagKey']}": each["TagValue"] for each in params.get("Tags", ())}
-        key = request.param("TargetKeyId", "KeyId") or request.param("AliasName")
-        return {**tags, **(place.tags_of_key(key) if key else {})}
-    return place.function_of_mapping(request) if "EventSourceMapping" in action else {}
+        return {**tags, **(place.tags_of_key(_key_named(request)) or {})}
+    if "EventSourceMapping" not in action:
+        return {}
+    name, uuid = request.param("FunctionName"), request.param("UUID")
+    function = place.function_of_mapping(uuid) if uuid else place.arn("lambda", f"function:{name}")
+    return {"lambda:FunctionArn": function or ""}
 
 
 def _resources(request: Request, place: Place) -> Iterator[str]:
@@ -167,7 +183,7 @@ def _group(request: Request, place: Place) -> Iterator[str]:
 
 
 def _role(request: Request, place: Place) -> Iterator[str]:
-    yield place.arn("iam", f"role/{request.param('RoleName')}")
+    yield request.param("PolicySourceArn") or place.arn("iam", f"role/{request.param('RoleName')}")
 
 
 def _key(request: Request, place: Place) -> Iterator[str]:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 STAGE = "stage"
 LIFE = "life"
+NOTHING = "nothing"
 ACCOUNT = "0" * 12
 WEBHOOK, ENRICHER, NOTIFIER = "webhook-processor", "price-enricher", "error-notifier"
 FUNCTIONS = (WEBHOOK, ENRICHER, NOTIFIER)
@@ -30,6 +31,8 @@ window_s = 0
 
 [env.{LIFE}]
 alert_subscribers = ["arn:aws:sqs:{REGION}:{ACCOUNT}:webhook-processor-dlq-{LIFE}"]
+
+[env.{NOTHING}]
 """
 
 
