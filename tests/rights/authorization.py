@@ -35,6 +35,7 @@ WITHOUT_RESOURCE = {
     "cloudwatch:GetMetricStatistics",
     "kms:ListKeys",
     "kms:CreateKey",
+    "lambda:CreateEventSourceMapping",
     "lambda:GetAccountSettings",
     "lambda:ListEventSourceMappings",
     "logs:DescribeLogGroups",
@@ -87,6 +88,14 @@ class Place:
         except ClientError:
             return None
         return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags}
+
+    def tags_of_mapping(self, arn: str) -> dict[str, str]:
+        """What a condition on `aws:ResourceTag` sees."""
+        try:
+            tags = self.engine["lambda"].list_tags(Resource=arn)["Tags"]
+        except ClientError:
+            return {}
+        return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
     def function_of_mapping(self, uuid: str) -> str | None:
         """What a condition on `lambda:FunctionArn` sees; None where there is no such mapping."""
@@ -152,15 +161,23 @@ def _key_named(request: Request) -> str:
 
 
 def _context(request: Request, action: str, place: Place) -> dict[str, str]:
-    params = request.params or {}
+    context = _tags_asked_for(request)
     if request.service == "kms":
-        tags = {f"aws:RequestTag/{each['TagKey']}": each["TagValue"] for each in params.get("Tags", ())}
-        return {**tags, **(place.tags_of_key(_key_named(request)) or {})}
-    if "EventSourceMapping" not in action:
-        return {}
-    name, uuid = request.param("FunctionName"), request.param("UUID")
-    function = place.function_of_mapping(uuid) if uuid else place.arn("lambda", f"function:{name}")
-    return {"lambda:FunctionArn": function or ""}
+        return {**context, **(place.tags_of_key(_key_named(request)) or {})}
+    if "EventSourceMapping" in action:
+        name, uuid = request.param("FunctionName"), request.param("UUID")
+        function = place.function_of_mapping(uuid) if uuid else place.arn("lambda", f"function:{name}")
+        context["lambda:FunctionArn"] = function or ""
+    if ":event-source-mapping:" in request.param("Resource"):
+        context |= place.tags_of_mapping(request.param("Resource"))
+    return context
+
+
+def _tags_asked_for(request: Request) -> dict[str, str]:
+    tags = (request.params or {}).get("Tags", {})
+    if isinstance(tags, list):
+        tags = {each.get("TagKey") or each["Key"]: each.get("TagValue") or each["Value"] for each in tags}
+    return {f"aws:RequestTag/{key}": value for key, value in tags.items()}
 
 
 def _resources(request: Request, place: Place) -> Iterator[str]:
