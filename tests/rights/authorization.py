@@ -252,6 +252,18 @@ def idle(policy: Policy, asked: Iterable[Ask]) -> set[str]:
     return set(actions_of(policy)) - {ask.action for ask in asked if granted(policy, ask)}
 
 
+def idle_grants(policy: Policy, asked: Iterable[Ask]) -> set[tuple[str, str]]:
+    """The same, but for each action on each resource."""
+    granted_asks = [ask for ask in asked if granted(policy, ask)]
+    return {
+        (action, resource)
+        for statement in policy["Statement"]
+        for action in statement["Action"]
+        for resource in _several(statement["Resource"])
+        if not any(ask.action == action and _like(resource, ask.resource) for ask in granted_asks)
+    }
+
+
 def _holds(condition: Mapping[str, Mapping[str, str]], context: Mapping[str, str]) -> bool:
     return all(
         operator in ("StringEquals", "ArnEquals") and context.get(key) == value

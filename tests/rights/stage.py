@@ -20,6 +20,7 @@ T = TypeVar("T")
 STAGE = "stage"
 LIFE = "life"
 NOTHING = "nothing"
+FRESH = "fresh"
 ACCOUNT = "0" * 12
 WEBHOOK, ENRICHER, NOTIFIER = "webhook-processor", "price-enricher", "error-notifier"
 FUNCTIONS = (WEBHOOK, ENRICHER, NOTIFIER)
@@ -33,6 +34,7 @@ window_s = 0
 alert_subscribers = ["arn:aws:sqs:{REGION}:{ACCOUNT}:webhook-processor-dlq-{LIFE}"]
 
 [env.{NOTHING}]
+[env.{FRESH}]
 """
 
 
@@ -100,6 +102,11 @@ class Stage:
     def send(self, *texts: str) -> str:
         """Prices by a direct invocation; why it failed."""
         return self.invoke(WEBHOOK, {"body": f"[{','.join(texts)}]"})[0]
+
+    def store(self, *texts: str) -> None:
+        """Prices by a direct invocation, which must be taken."""
+        why = self.send(*texts)
+        assert why == "", why
 
     def put(self, symbol: str, **attributes: dict[str, object]) -> None:
         """An item past the webhook processor."""

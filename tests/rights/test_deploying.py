@@ -16,13 +16,15 @@ from hostile.matrix import disturb
 from hostile.world import World
 from rights.authorization import actions_of, idle
 from rights.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, fails_for_a_person
-from rights.stage import LIFE, policy_of
+from rights.stage import FRESH, LIFE, policy_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
 
 LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor", "iam-policy")]
 # `status` goes on without it, and shows less: test_reading_and_operating.py has it.
 SEEN_ALL_THE_SAME = {"cloudwatch:GetMetricStatistics"}
+# Where an environment was before, its key is taken back.
+FOR_A_NEW_KEY = "kms:CreateKey"
 # Each is met by an `up` from nothing that comes further than the one before it.
 SAMPLE = ("dynamodb:CreateTable", "kms:CreateGrant", "iam:PassRole", "lambda:CreateEventSourceMapping")
 
@@ -102,10 +104,18 @@ def test_without_an_action_up_says_which(deployer: Person, lived: Asked, action:
 def test_without_any_action_some_command_fails_and_says_which(deployer: Person, lived: Asked) -> None:
     wrong = []
     for action in actions_of(lived.policy):
-        if action not in SEEN_ALL_THE_SAME:
+        if action not in {*SEEN_ALL_THE_SAME, FOR_A_NEW_KEY}:
             wrong += _fails_once(deployer, action)
         deployer.world.down(LIFE)
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.torture
+def test_who_may_make_no_key_is_told(rights_world: World) -> None:
+    person = Person(rights_world, FRESH, policy_of(rights_world, FRESH, "deploy"))
+    _, ended = person.tries(Command(words=("up",)), without=FOR_A_NEW_KEY)
+    assert fails_for_a_person(ended, FOR_A_NEW_KEY) == []
+    rights_world.down(FRESH)
 
 
 def _fails_once(deployer: Person, action: str) -> list[str]:
