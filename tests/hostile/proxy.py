@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -132,10 +132,11 @@ class HostileProxy:
         latency_s: float = 0.0,
         trap: Trap | None = None,
         gate: Gate | None = None,
+        more: Sequence[Window] = (),
     ) -> Mood:
-        """From now on like this; gives the mood with its fresh record."""
+        """From now on like this; gives the mood with its fresh record. `more` refuses before all else."""
         self.mood = Mood(
-            windows=windows(wanted or Windows()),
+            windows=(*more, *windows(wanted or Windows())),
             faults=faults or Faults(),
             latency_s=latency_s,
             trap=trap,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hostile.authorization import Ask, granted
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
+from rights.authorization import Ask, granted
 
 pytestmark = pytest.mark.engine
 

@@ -78,7 +78,9 @@ def read(method: str, target: str, headers: Mapping[str, str], body: bytes) -> R
     credential = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", headers.get("authorization", ""))
     assert credential, f"unsigned: {method} {target}"
     access_key, signed = credential.groups()
-    service = SERVICES.get(signed, signed)
+    # Tables and their streams sign alike.
+    streams = headers.get("x-amz-target", "").startswith("DynamoDBStreams")
+    service = "dynamodbstreams" if streams else SERVICES.get(signed, signed)
     protocol = model(service).resolved_protocol
     if protocol == "json":
         operation = headers["x-amz-target"].rpartition(".")[2]
@@ -125,8 +127,12 @@ def _query(shape: Any, form: Mapping[str, str], prefix: str) -> Any:
         return [_query(shape.member, form, f"{stem}.{number}") for number in _numbers(stem, form)]
     if shape.type_name == "map":
         stem = prefix if shape.serialization.get("flattened") else _under(prefix, "entry")
+        key, value = (
+            shape.key.serialization.get("name", "key"),
+            shape.value.serialization.get("name", "value"),
+        )
         return {
-            form[f"{stem}.{number}.key"]: _query(shape.value, form, f"{stem}.{number}.value")
+            form[f"{stem}.{number}.{key}"]: _query(shape.value, form, f"{stem}.{number}.{value}")
             for number in _numbers(stem, form)
         }
     text = form.get(prefix)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptoctl.local.engine import Engine
+from cryptoctl.local.engine import Engine, EngineOptions
 from hostile.clients import Ended, Nursery, nursery
 from hostile.inventory import Account
 from hostile.proxy import HostileProxy
@@ -44,10 +44,10 @@ class World:
 
 
 @contextmanager
-def a_world(home: Path) -> Iterator[World]:
+def a_world(home: Path, options: EngineOptions | None = None) -> Iterator[World]:
     """Starts one, and takes it down with all that is in it."""
     engine = Engine(home / "engine")
-    status = engine.start(port=0)
+    status = engine.start(port=0, options=options or EngineOptions())
     made_up = engine.credentials("hostile")
     credentials = made_up.access_key, made_up.secret_key
     assert status.url

@@ -9,12 +9,13 @@ from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.doctor import Check, Result, examine
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.settings import Target
 
 STYLES = {Result.GOOD: "green", Result.UNKNOWN: "yellow", Result.BAD: "red"}
 
 
-@command(app, "doctor", example="cryptoctl doctor --env prod")
+@command(app, "doctor", use=Use.LOOK, example="cryptoctl doctor --env prod")
 def doctor(run: Run) -> None:
     """Check credentials, permissions, quotas, names and the engine. Changes nothing."""
     checks: list[Check] = []

@@ -13,12 +13,13 @@ from cryptoctl.cli.work import before_any_change, carry_out, check, leftovers
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.ui.plans import plan_document, show_plan
 
 ROUNDS_AT_MOST = 3
 
 
-@command(app, "down", example="cryptoctl down --env dev")
+@command(app, "down", use=Use.CHANGE, example="cryptoctl down --env dev")
 def down(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,

@@ -12,10 +12,11 @@ from cryptoctl.cli.work import chosen, leftovers
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.ui.plans import plan_document, show_plan
 
 
-@command(app, "plan", example="cryptoctl plan --env prod --exit-code")
+@command(app, "plan", use=Use.LOOK, example="cryptoctl plan --env prod --exit-code")
 def plan(
     run: Run,
     exit_code: Annotated[

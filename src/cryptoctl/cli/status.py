@@ -5,6 +5,7 @@ from __future__ import annotations
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.status import Health, State, status_of
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.settings import Target
 
 STYLES = {
@@ -16,7 +17,7 @@ STYLES = {
 }
 
 
-@command(app, "status", example="cryptoctl status --env dev")
+@command(app, "status", use=Use.LOOK, example="cryptoctl status --env dev")
 def status(run: Run) -> None:
     """Show each resource, the queues' depths, the stream mapping's state and the engine."""
     session = run.session

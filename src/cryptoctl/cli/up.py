@@ -13,12 +13,13 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.rights import Use
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, report_document, show_plan
 
 
-@command(app, "up", example="cryptoctl up --env dev --local")
+@command(app, "up", use=Use.CHANGE, example="cryptoctl up --env dev --local")
 def up(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")] = False,

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cryptoctl.aws import Aws
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
+from cryptoctl.stack import Stack
+
+
+def needs(_: Stack) -> Iterator[Right]:
+    """The tag index is asked for the whole region."""
+    yield from rights(Use.LOOK, "tag", "GetResources", "*")
 
 
 def environments(aws: Aws) -> dict[str, int]:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.function import NOT_FOUND, Function
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """Prices are handed to the webhook processor."""
+    yield from rights(Use.OPERATE, "lambda", "InvokeFunction", stack.webhook.arn)
 
 
 @dataclass(frozen=True, kw_only=True)

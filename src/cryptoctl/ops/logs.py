@@ -12,6 +12,8 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
 from cryptoctl.reconcile.patience import RealClock
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
 
 POLL_S = 1.0
 # Lines may become visible a little after their time; so far back each poll looks again.
@@ -40,6 +42,13 @@ class Line:
         except ValueError:
             return {}
         return loaded if isinstance(loaded, dict) else {}
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """Each function's log group is searched."""
+    for function in stack.functions:
+        group = function.log_group
+        yield from rights(Use.READ, "logs", "FilterLogEvents", group.arn, group.streams_arn)
 
 
 def lines(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:

@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from cryptoctl import ops
 from cryptoctl.provisioners.policy import VERSION
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.rights import Right, Use
 from cryptoctl.stack import Stack
+
+Needs = Callable[[Stack], Iterator[Right]]
 
 
 class Purpose(StrEnum):
-    """Whom a policy is for."""
+    """Whom a policy is for. What each may run follows from USES and the use that each command states."""
 
     DEPLOY = "deploy"
-    """up, plan, down, status, doctor"""
+    """who makes and removes the environment"""
     OPERATE = "operate"
-    """everything that reads, sending prices, and the dead letters"""
+    """who works with it"""
     READ = "read"
-    """plan, status, outputs, envs, prices, logs, doctor"""
+    """who only looks"""
 
 
 USES: Mapping[Purpose, frozenset[Use]] = {
     Purpose.DEPLOY: frozenset({Use.LOOK, Use.CHANGE}),
-    Purpose.OPERATE: frozenset({Use.LOOK, Use.OPERATE}),
-    Purpose.READ: frozenset({Use.LOOK}),
+    Purpose.OPERATE: frozenset({Use.LOOK, Use.READ, Use.OPERATE}),
+    Purpose.READ: frozenset({Use.LOOK, Use.READ}),
 }
 
 
 def needed(stack: Stack, purpose: Purpose) -> list[Right]:
     """The rights that the commands of a purpose need in this environment, as declared beside the calls."""
-    found = [right for resource in stack for right in resource.rights()]
-    if purpose is not Purpose.DEPLOY:
-        found += _operations(stack)
-    return [right for right in found if right.use in USES[purpose]]
+    declared = [right for resource in stack for right in resource.rights()]
+    declared += [right for needs in _operations() for right in needs(stack)]
+    return [right for right in declared if right.use in USES[purpose]]
 
 
-def _operations(stack: Stack) -> Iterator[Right]:
-    """What the operating commands do beyond looking at the resources."""
-    yield from rights(Use.LOOK, "dynamodb", "Query", stack.prices.arn)
-    yield from rights(Use.LOOK, "cloudwatch", "GetMetricStatistics", "*")  # it takes no resource
-    for function in stack.functions:
-        group = function.log_group
-        yield from rights(Use.LOOK, "logs", "FilterLogEvents", group.arn, group.streams_arn)
-    yield from rights(Use.OPERATE, "lambda", "InvokeFunction", stack.webhook.arn, stack.enricher.arn)
-    # What failed on the stream is read from it again; its label is AWS's.
-    streams = f"{stack.prices.arn}/stream/*"
-    yield from rights(Use.OPERATE, "dynamodb", "GetShardIterator GetRecords", streams)
-    yield from rights(Use.OPERATE, "dynamodb", "GetItem BatchGetItem UpdateItem Scan", stack.prices.arn)
-    for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
-        yield from rights(
-            Use.OPERATE, "sqs", "ReceiveMessage SendMessage DeleteMessage ChangeMessageVisibility", queue.arn
-        )
+def _operations() -> Iterator[Needs]:
+    """What each module of the operations says it needs: one that is there is found, and none is listed."""
+    for found in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
+        needs: Needs | None = getattr(importlib.import_module(found.name), "needs", None)
+        if needs is not None:
+            yield needs
 
 
 def policy(stack: Stack, purpose: Purpose) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.table import NOT_FOUND, Table
 from cryptoctl.reconcile.patience import Patience, RealClock
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
 MEMBERS = (
@@ -30,6 +32,11 @@ class Query:
     symbol: str
     last: int
     since_ms: int | None = None
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """A symbol's prices are one query."""
+    yield from rights(Use.READ, "dynamodb", "Query", stack.prices.arn)
 
 
 def prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:

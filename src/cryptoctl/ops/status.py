@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,6 +14,7 @@ from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Step, Verb
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
 
 
@@ -77,6 +78,13 @@ class Health:
         }
 
 
+def needs(stack: Stack) -> Iterator[Right]:
+    """How full the queues are, and how far the stream is behind; what else it looks at, the resources say."""
+    for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
+        yield from rights(Use.LOOK, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
+    yield from rights(Use.LOOK, "cloudwatch", "GetMetricStatistics", "*")  # metrics are no resources
+
+
 def status_of(stack: Stack, aws: Aws) -> Health:
     """Looks at everything at once."""
     resources = list(stack)
@@ -134,7 +142,7 @@ def _iterator_age_s(aws: Aws, function: str) -> float | None:
             Statistics=["Maximum"],
         )
     except AwsError as error:
-        if error.denied:  # a deployer need not read metrics
+        if error.denied:  # the rest is worth seeing without it
             return None
         raise
     latest = max(answer["Datapoints"], key=lambda point: point["Timestamp"], default=None)

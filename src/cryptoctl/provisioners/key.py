@@ -13,7 +13,7 @@ from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.rights import Right, Use, asking_for, carrying, rights
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 from cryptoctl.refusals import QUOTAS, Remedy
@@ -163,9 +163,7 @@ class Key(Provisioner):
     def rights(self) -> Iterator[Right]:
         """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
-        owner = self.scope.owner_tags.items()
-        ours = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owner}}
-        new = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in owner}}
+        ours, new = carrying(self.scope.owner_tags), asking_for(self.scope.owner_tags)
         look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
         change = (
             "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion "

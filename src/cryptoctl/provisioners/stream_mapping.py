@@ -16,7 +16,7 @@ from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.rights import Right, Use, asking_for, carrying, rights
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -146,14 +146,16 @@ class StreamMapping(Provisioner):
 
     def rights(self) -> Iterator[Right]:
         """Looks, makes, mends, removes: a mapping has only an id, but it belongs to one function."""
-        ours = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
-        change = (
-            "GetEventSourceMapping CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
-        )
+        mappings, owner = self._arn("*"), self.scope.owner_tags
+        of_it = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
+        change = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
         yield from rights(Use.LOOK, "lambda", "ListEventSourceMappings", "*")
-        yield from rights(Use.LOOK, "lambda", "ListTags", self._arn("*"))
-        yield from rights(Use.CHANGE, "lambda", change, "*", condition=ours)
-        yield from rights(Use.CHANGE, "lambda", "TagResource", self._arn("*"))
+        yield from rights(Use.LOOK, "lambda", "ListTags", mappings, condition=carrying(owner))
+        yield from rights(Use.CHANGE, "lambda", "CreateEventSourceMapping", "*", condition=of_it)
+        yield from rights(Use.CHANGE, "lambda", change, mappings, condition=of_it)
+        # A new one is tagged as it is made; one of ours may lack another tag.
+        yield from rights(Use.CHANGE, "lambda", "TagResource", mappings, condition=asking_for(owner))
+        yield from rights(Use.CHANGE, "lambda", "TagResource", mappings, condition=carrying(owner))
 
     def afterwards(self, delta: Delta) -> str | None:
         """What was written without a stream, or not yet read from the old one, nobody hands on any more."""

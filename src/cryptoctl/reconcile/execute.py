@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import jmespath
 
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
 from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Stop, Wait
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
@@ -56,7 +56,7 @@ class Result:
     hint: str = ""
     """What to do next about the problem, where it is its own."""
     failure: Failure | None = None
-    """The failure itself where it is one that a person can mend (credentials, network)."""
+    """The failure itself where it is one that a person can mend (credentials, rights, network)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +177,7 @@ class _Run:
             outcome, problem, hint = Outcome.FAILED, str(error), error.hint
         except AwsError as error:
             outcome, problem, hint = Outcome.FAILED, str(error), remedy(error, step.resource.remedies)
+            failure = Failure(Problem.AWS, problem, hint) if error.denied else None
         except Failure as error:
             outcome, problem, hint, failure = Outcome.FAILED, error.message, error.hint, error
         except BaseException as error:  # a defect of ours: told, and the others are still finished

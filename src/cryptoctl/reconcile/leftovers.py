@@ -25,6 +25,16 @@ NOTHING = Found(removable={})
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The ARNs of what may be left over: listed under the environment's tags, or only named like it."""
+
+    tagged: frozenset[str]
+    named: frozenset[str]
+    notes: tuple[str, ...] = ()
+    """What could not be looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Leftovers:
     """Finds what is left over of an environment: in the tag index, and by name where that does not reach.
 
@@ -34,31 +44,49 @@ class Leftovers:
     stack: Sequence[Provisioner]
     keep_data: bool = False
 
-    def candidates(self, aws: Aws) -> set[str]:
-        """The ARNs of what may bear the environment's tags, the stack's own among them."""
-        kinds = {type(resource): resource for resource in self.stack}.values()
+    def candidates(self, aws: Aws) -> Candidates:
+        """What may bear the environment's tags, the stack's own among it."""
+        kinds = list({type(resource): resource for resource in self.stack}.values())
         owner_tags = self.stack[0].scope.owner_tags
-        listings = [lambda: list(aws.tagged(owner_tags)), *(_unindexed(each, aws) for each in kinds)]
-        found = aws.together([_as_permitted(listing) for listing in listings])
-        return {arn.removesuffix(":*") for arns in found for arn in arns or ()}
+        listings = [lambda: aws.tagged(owner_tags), *(_unindexed(each, aws) for each in kinds)]
+        tagged, *named = aws.together([_as_permitted(listing) for listing in listings])
+        denied = [each for each in (tagged, *named) if isinstance(each, AwsError)]
+        return Candidates(
+            tagged=_arns(tagged),
+            named=_arns(*named),
+            notes=tuple(f"what else is left over was not looked for: {error}" for error in denied),
+        )
 
-    def find(self, aws: Aws, candidates: set[str], seen: Mapping[Provisioner, Observed | None]) -> Found:
+    def find(self, aws: Aws, candidates: Candidates, seen: Mapping[Provisioner, Observed | None]) -> Found:
         """Looks at each candidate that is not the stack's; `seen` is what was observed of the stack."""
-        siblings = {arn: self._sibling(arn) for arn in sorted(candidates - self._in_use(seen))}
-        unknown = [arn for arn, sibling in siblings.items() if sibling is None]
-        others = [each for each in siblings.values() if each is not None and each not in self.stack]
-        observed = aws.together([_as_permitted(_observing(each, aws)) for each in others])
-        ours = {
-            each: its for each, its in zip(others, observed, strict=True) if its and _left_over(each, its)
+        others = sorted((candidates.tagged | candidates.named) - self._in_use(seen))
+        siblings = {arn: self._sibling(arn) for arn in others}
+        looked_at = {
+            arn: each for arn, each in siblings.items() if each is not None and each not in self.stack
         }
+        observed = dict(
+            zip(
+                looked_at,
+                aws.together([_as_permitted(_observing(each, aws)) for each in looked_at.values()]),
+                strict=True,
+            )
+        )
+        ours = {looked_at[arn]: its for arn, its in observed.items() if _left_over(looked_at[arn], its)}
         kept = {each: why for each, its in ours.items() if (why := self._kept(each, its))}
+        unknown = [arn for arn, sibling in siblings.items() if sibling is None]
+        # One that is only named like ours is most likely somebody else's, who need not show it to us.
+        hidden = [
+            arn for arn, its in observed.items() if isinstance(its, AwsError) and arn in candidates.tagged
+        ]
         return Found(
             removable={each: its for each, its in ours.items() if each not in kept},
             notes=(
+                *candidates.notes,
                 *(
                     f"{arn} bears this environment's tags, and is nothing that cryptoctl makes"
                     for arn in unknown
                 ),
+                *(f"{arn} bears this environment's tags: {observed[arn]}" for arn in hidden),
                 *(
                     f"{each} is no part of this environment any more, and is left: {kept[each]}"
                     for each in kept
@@ -79,7 +107,14 @@ class Leftovers:
         return next(filter(None, (resource.sibling(arn) for resource in self.stack)), None)
 
 
-def _left_over(resource: Provisioner, observed: Observed) -> bool:
+def _arns(*listings: Any) -> frozenset[str]:
+    found = (each for each in listings if not isinstance(each, AwsError))
+    return frozenset(arn.removesuffix(":*") for arns in found for arn in arns)
+
+
+def _left_over(resource: Provisioner, observed: Observed | AwsError | None) -> bool:
+    if not isinstance(observed, Observed):
+        return False
     # By tag alone: what an untagged thing's name says is enough only for what the stack declares.
     tags = observed.fields.get("Tags", {})
     ours = resource.scope.owner_tags.items() <= tags.items()
@@ -95,14 +130,14 @@ def _observing(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]
 
 
 def _as_permitted(read: Callable[[], Any]) -> Callable[[], Any]:
-    """What may not be looked at cannot be known to be ours."""
+    """The refusal itself where a right is lacking: nothing left over must keep an environment from its work."""
 
     def tried() -> Any:
         try:
             return read()
         except AwsError as error:
             if error.denied:
-                return None
+                return error
             raise
 
     return tried

@@ -18,6 +18,8 @@ class Use(StrEnum):
     """to see how a resource stands"""
     CHANGE = "change"
     """to make, mend or remove it"""
+    READ = "read"
+    """to read what has passed through it: prices, logs"""
     OPERATE = "operate"
     """to work with it: send prices, mend dead letters"""
 
@@ -38,3 +40,13 @@ def rights(
     """Several actions of a service, separated by spaces, on the same resources."""
     for operation in operations.split():
         yield Right(use=use, action=f"{service}:{operation}", resources=resources, condition=condition or {})
+
+
+def carrying(tags: Mapping[str, str]) -> Condition:
+    """Only what carries these tags."""
+    return {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}}
+
+
+def asking_for(tags: Mapping[str, str]) -> Condition:
+    """Only in a request that gives these tags."""
+    return {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}

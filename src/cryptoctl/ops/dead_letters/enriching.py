@@ -17,6 +17,7 @@ from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.ops.dead_letters.invoking import invoked
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.patience import Patience, RealClock
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
 
 MOST_RECORDS = 50
@@ -26,6 +27,11 @@ UNPROCESSED_KEYS_WITHIN_S = 30.0
 
 Image = Mapping[str, Mapping[str, Any]]
 Key = tuple[str, Decimal]
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """The prices are looked at before and after."""
+    yield from rights(Use.OPERATE, "dynamodb", "BatchGetItem", stack.prices.arn)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """What failed is handed to its function again."""
+    for function in (stack.webhook, stack.enricher):
+        yield from rights(Use.OPERATE, "lambda", "InvokeFunction", function.arn)
 
 
 def invoked(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:

@@ -14,6 +14,7 @@ from cryptoctl.ops.dead_letters.letters import Attributes, Message, QueueName
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
 
 MOST_A_CALL = 10
@@ -21,6 +22,14 @@ MOST_BYTES_A_CALL = 250_000
 # SQS holds at most 120,000 messages in flight, and then says so.
 OVER_LIMIT = "OverLimit"
 T = TypeVar("T")
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """Messages are found, held, let go, deleted, put back."""
+    find = "GetQueueUrl GetQueueAttributes"
+    hold = "ReceiveMessage ChangeMessageVisibility DeleteMessage SendMessage"
+    for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
+        yield from rights(Use.OPERATE, "sqs", f"{find} {hold}", queue.arn)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.logs import Line
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
 
 # An asynchronous event is tried for six hours at most before it is a dead letter.
 TRIED_FOR_MS = 6 * 3_600_000
@@ -17,6 +19,13 @@ LATE_MS = 60_000
 MOST_LINES = 30
 # It becomes part of a filter pattern, so it must be nothing but an id.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """The lines of a request are searched in its function's log group."""
+    for function in (stack.webhook, stack.enricher):
+        group = function.log_group
+        yield from rights(Use.OPERATE, "logs", "FilterLogEvents", group.arn, group.streams_arn)
 
 
 def lines_of(aws: Aws, function: Function, request_id: str, dead_ms: int) -> list[Line]:

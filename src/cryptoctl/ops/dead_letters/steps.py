@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -19,7 +19,13 @@ from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape, iso
 from cryptoctl.ops.dead_letters.payloads import Prices, UnmendableError
 from cryptoctl.ops.dead_letters.requests import begun_ms
 from cryptoctl.ops.dead_letters.streams import read_again
+from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """An item is mended in the table."""
+    yield from rights(Use.OPERATE, "dynamodb", "UpdateItem", stack.prices.arn)
 
 
 class Kind(StrEnum):

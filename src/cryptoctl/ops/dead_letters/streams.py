@@ -10,6 +10,8 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.provisioners.table import Table
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
 
 # Trimmed, or the stream itself is gone: switched off, or the shard has ended more than a day ago.
 GONE = ("TrimmedDataAccessException", "ResourceNotFoundException")
@@ -25,6 +27,12 @@ class Reading:
 
     keys: list[Key] = field(default_factory=list)
     whole: bool = False
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """The table's streams: AWS assigns their labels, and a pointer may name an earlier one."""
+    streams = f"{stack.prices.arn}/stream/*"
+    yield from rights(Use.OPERATE, "dynamodb", "GetShardIterator GetRecords", streams)
 
 
 def read_again(aws: Aws, table: Table, info: Mapping[str, Any]) -> Reading:

@@ -11,9 +11,16 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.provisioners.table import NOT_FOUND, Table
+from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.stack import Stack
 
 # A consistent read of so many bytes is one read unit.
 BYTES_A_UNIT = 4096
+
+
+def needs(stack: Stack) -> Iterator[Right]:
+    """One symbol, or the whole table once its size was said."""
+    yield from rights(Use.OPERATE, "dynamodb", "Query Scan DescribeTable", stack.prices.arn)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,281 @@
+"""What IAM asks of a request, and whether a policy grants it.
+
+The embedded engine does not enforce IAM as AWS does (`docs/permissions.md` says where), so requests are
+weighed here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from hostile.inventory import Account
+from hostile.wire import Request
+
+Policy = Mapping[str, Any]
+
+ACTIONS = {
+    "dynamodb:BatchExecuteStatement": "dynamodb:PartiQLUpdate",
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+PREFIXES = {"resourcegroupstaggingapi": "tag", "dynamodbstreams": "dynamodb"}
+# IAM asks for no right here.
+FREE = {"sts:GetCallerIdentity"}
+WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricStatistics",
+    "iam:ListRoles",
+    "kms:ListKeys",
+    "kms:CreateKey",
+    "lambda:CreateEventSourceMapping",
+    "lambda:GetAccountSettings",
+    "lambda:ListEventSourceMappings",
+    "logs:DescribeLogGroups",
+    "tag:GetResources",
+}
+TAGGED_AS_MADE = {
+    "kms:CreateKey": "kms:TagResource",
+    "iam:CreateRole": "iam:TagRole",
+    "dynamodb:CreateTable": "dynamodb:TagResource",
+    "sqs:CreateQueue": "sqs:TagQueue",
+    "sns:CreateTopic": "sns:TagResource",
+    "logs:CreateLogGroup": "logs:TagResource",
+    "lambda:CreateFunction": "lambda:TagResource",
+    "lambda:CreateEventSourceMapping": "lambda:TagResource",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One action on one resource, with the context that conditions look at."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What ARNs are made of; and the engine, which is asked what conditions look at."""
+
+    account: str
+    region: str
+    engine: Account
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource here."""
+        region = "" if service == "iam" else self.region
+        return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+
+    def tags_of_key(self, key: str) -> dict[str, str] | None:
+        """What a condition on `aws:ResourceTag` sees; None where there is no such key."""
+        if not key:
+            return None
+        try:
+            key_id = self.engine["kms"].describe_key(KeyId=key)["KeyMetadata"]["KeyId"]
+            tags = self.engine["kms"].list_resource_tags(KeyId=key_id)["Tags"]
+        except ClientError:
+            return None
+        return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags}
+
+    def tags_of_mapping(self, arn: str) -> dict[str, str]:
+        """What a condition on `aws:ResourceTag` sees."""
+        try:
+            tags = self.engine["lambda"].list_tags(Resource=arn)["Tags"]
+        except ClientError:
+            return {}
+        return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+    def function_of_mapping(self, uuid: str) -> str | None:
+        """What a condition on `lambda:FunctionArn` sees; None where there is no such mapping."""
+        try:
+            return str(self.engine["lambda"].get_event_source_mapping(UUID=uuid)["FunctionArn"])
+        except ClientError:
+            return None
+
+
+def asks(request: Request, place: Place) -> list[Ask]:
+    """All that IAM decides on for a request: its own action, and those that it implies."""
+    if str(request) in FREE or _of_nothing(request, place):
+        return []
+    prefix = PREFIXES.get(request.service, request.service)
+    action = ACTIONS.get(str(request), f"{prefix}:{request.operation}")
+    context = _context(request, action, place)
+    resources = ["*"] if action in WITHOUT_RESOURCE else list(_resources(request, place))
+    assert resources, f"nothing is known of what {request} acts on"
+    found = [Ask(action=action, resource=resource, context=context) for resource in resources]
+    tagging = TAGGED_AS_MADE.get(action)
+    if tagging:
+        made = {"kms:TagResource": place.arn("kms", "key/new")}
+        if action == "lambda:CreateEventSourceMapping":
+            made["lambda:TagResource"] = place.arn("lambda", "event-source-mapping:new")
+        found.append(Ask(action=tagging, resource=made.get(tagging, found[0].resource), context=context))
+    return [*found, *_implied(request, action, place)]
+
+
+def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
+    if request.param("Role") and request.service == "lambda":
+        context = {"iam:PassedToService": "lambda.amazonaws.com"}
+        yield Ask(action="iam:PassRole", resource=request.param("Role"), context=context)
+    key = request.param("KMSKeyArn")
+    if key:
+        for each in ("kms:CreateGrant", "kms:Encrypt"):
+            yield Ask(action=each, resource=key, context=place.tags_of_key(key) or {})
+    if action == "lambda:GetFunction":
+        key = _key_of_function(request, place)
+        if key:
+            yield Ask(action="kms:Decrypt", resource=key, context=place.tags_of_key(key) or {})
+
+
+def _key_of_function(request: Request, place: Place) -> str:
+    try:
+        found = place.engine["lambda"].get_function(FunctionName=request.param("FunctionName"))
+    except ClientError:
+        return ""
+    return str(found["Configuration"].get("KMSKeyArn", ""))
+
+
+def _of_nothing(request: Request, place: Place) -> bool:
+    """KMS and Lambda say that there is no such key or mapping before they decide who may ask for it.
+
+    The conditions speak of what only a thing that is there has: its tags, its function.
+    """
+    if request.service == "kms" and _key_named(request):
+        return place.tags_of_key(_key_named(request)) is None
+    return bool(request.param("UUID")) and place.function_of_mapping(request.param("UUID")) is None
+
+
+def _key_named(request: Request) -> str:
+    return request.param("TargetKeyId", "KeyId") or request.param("AliasName")
+
+
+def _context(request: Request, action: str, place: Place) -> dict[str, str]:
+    context = _tags_asked_for(request)
+    if request.service == "kms":
+        return {**context, **(place.tags_of_key(_key_named(request)) or {})}
+    if "EventSourceMapping" in action:
+        name, uuid = request.param("FunctionName"), request.param("UUID")
+        function = place.function_of_mapping(uuid) if uuid else place.arn("lambda", f"function:{name}")
+        context["lambda:FunctionArn"] = function or ""
+    if ":event-source-mapping:" in request.param("Resource"):
+        context |= place.tags_of_mapping(request.param("Resource"))
+    return context
+
+
+def _tags_asked_for(request: Request) -> dict[str, str]:
+    tags = (request.params or {}).get("Tags", {})
+    if isinstance(tags, list):
+        tags = {each.get("TagKey") or each["Key"]: each.get("TagValue") or each["Value"] for each in tags}
+    return {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+
+
+def _resources(request: Request, place: Place) -> Iterator[str]:
+    known = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
+    yield from known.get(request.service, _table)(request, place)
+
+
+def _queue(request: Request, place: Place) -> Iterator[str]:
+    yield place.arn("sqs", request.param("QueueName") or request.param("QueueUrl").rpartition("/")[2])
+
+
+def _topic(request: Request, place: Place) -> Iterator[str]:
+    yield request.param("TopicArn", "ResourceArn") or place.arn("sns", request.param("Name"))
+
+
+def _group(request: Request, place: Place) -> Iterator[str]:
+    arn = request.param("resourceArn") or place.arn("logs", f"log-group:{request.param('logGroupName')}")
+    yield arn
+    yield f"{arn}:*"
+
+
+def _role(request: Request, place: Place) -> Iterator[str]:
+    yield request.param("PolicySourceArn") or place.arn("iam", f"role/{request.param('RoleName')}")
+
+
+def _key(request: Request, place: Place) -> Iterator[str]:
+    if request.param("AliasName"):
+        yield place.arn("kms", request.param("AliasName"))
+    yield place.arn("kms", f"key/{request.param('TargetKeyId', 'KeyId').rpartition('/')[2]}")
+
+
+def _function(request: Request, place: Place) -> Iterator[str]:
+    if request.param("Resource"):
+        yield request.param("Resource")
+    elif "EventSourceMapping" in request.operation and request.operation != "ListEventSourceMappings":
+        yield place.arn("lambda", f"event-source-mapping:{request.param('UUID') or 'new'}")
+    else:
+        yield place.arn("lambda", f"function:{request.param('FunctionName').rpartition(':')[2]}")
+
+
+def _table(request: Request, place: Place) -> Iterator[str]:
+    params = request.params or {}
+    names = [request.param("TableName"), *params.get("RequestItems", ())]
+    statements = " ".join(each["Statement"] for each in params.get("Statements", ()))
+    names += dict.fromkeys(re.findall(r'UPDATE "([^"]+)"', statements))
+    yield from (place.arn("dynamodb", f"table/{name}") for name in names if name)
+    if request.param("ResourceArn", "StreamArn"):
+        yield request.param("ResourceArn", "StreamArn")
+    if request.param("ShardIterator"):
+        # AWS's iterators begin with the stream's ARN; the engine's have it inside.
+        yield str(json.loads(base64.b64decode(request.param("ShardIterator")))[0])
+
+
+def granted(policy: Policy, ask: Ask, without: str = "") -> bool:
+    """Whether a policy of allowing statements grants it; `without` takes one action away."""
+    return any(
+        ask.action != without
+        and ask.action in statement["Action"]
+        and any(_like(pattern, ask.resource) for pattern in _several(statement["Resource"]))
+        and _holds(statement.get("Condition", {}), ask.context)
+        for statement in policy["Statement"]
+    )
+
+
+def actions_of(policy: Policy) -> list[str]:
+    """Every action that the policy grants on anything, in order."""
+    return sorted({action for statement in policy["Statement"] for action in statement["Action"]})
+
+
+def idle(policy: Policy, asked: Iterable[Ask]) -> set[str]:
+    """The actions without which all that was granted would be granted all the same."""
+    return set(actions_of(policy)) - {ask.action for ask in asked if granted(policy, ask)}
+
+
+def idle_grants(policy: Policy, asked: Iterable[Ask]) -> set[tuple[str, str]]:
+    """The same, but for each action on each resource."""
+    granted_asks = [ask for ask in asked if granted(policy, ask)]
+    return {
+        (action, resource)
+        for statement in policy["Statement"]
+        for action in statement["Action"]
+        for resource in _several(statement["Resource"])
+        if not any(ask.action == action and _like(resource, ask.resource) for ask in granted_asks)
+    }
+
+
+def _holds(condition: Mapping[str, Mapping[str, str]], context: Mapping[str, str]) -> bool:
+    return all(
+        operator in ("StringEquals", "ArnEquals") and context.get(key) == value
+        for operator, tests in condition.items()
+        for key, value in tests.items()
+    )
+
+
+def _like(pattern: str, text: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text) is not None
+
+
+def _several(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

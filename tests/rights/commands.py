@@ -1,0 +1,132 @@
+"""Commands under a policy: run, what each asked for, and how it fails where an action is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from typer.main import get_command
+
+from cryptoctl.cli.app import app
+from cryptoctl.ops.permissions import USES, Purpose
+from hostile.clients import Ended
+from hostile.world import World
+from rights.authorization import Ask, Policy, granted
+from rights.guard import Guard
+from rights.stage import place_of
+
+# Refused, and gone on without: each with what is seen of it.
+GONE_ON_WITHOUT = {
+    "iam:SimulatePrincipalPolicy": "doctor says that IAM could not be asked",
+    "iam:ListRoles": "the plan's notes say that former roles were not looked for",
+    "kms:DescribeKey": "another environment's key: what may not be looked at is not ours",
+    "kms:ListResourceTags": "the same",
+}
+WITHIN_S = 60.0
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command, and what is done beforehand behind its back."""
+
+    words: Words
+    before: Callable[[], object] = lambda: None
+
+    @property
+    def name(self) -> str:
+        """As `cryptoctl --help` has it."""
+        return " ".join(self.words[: 2 if self.words[0] == "dlq" else 1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What each command of a purpose asked for, in order."""
+
+    policy: Policy
+    of: list[tuple[Command, list[Ask]]] = field(default_factory=list)
+    denied: list[Ask] = field(default_factory=list)
+
+    @property
+    def every(self) -> list[Ask]:
+        """All of it."""
+        return [ask for _, asks in self.of for ask in asks]
+
+    def first(self, action: str) -> Command:
+        """The first command that was granted it."""
+        return next(
+            command
+            for command, asks in self.of
+            for ask in asks
+            if ask.action == action and granted(self.policy, ask)
+        )
+
+
+class Person:
+    """Somebody who has one policy in one environment, and nothing else."""
+
+    def __init__(self, world: World, environment: str, policy: Policy) -> None:
+        self.world, self.environment, self.policy = world, environment, policy
+
+    def runs(self, commands: Iterable[Command]) -> Asked:
+        """Runs the commands, which must all succeed."""
+        asked = Asked(policy=self.policy)
+        for command in commands:
+            guard, ended = self.tries(command)
+            assert ended.code == 0, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
+            asked.of.append((command, guard.asked))
+            asked.denied.extend(guard.denied)
+        return asked
+
+    def tries(self, command: Command, *, without: str = "") -> tuple[Guard, Ended]:
+        """Runs a command, perhaps with one action taken away."""
+        command.before()
+        guard = Guard(self.policy, place_of(self.world), without=without)
+        self.world.proxy.behave(more=(guard,))
+        words = [*command.words, "--env", self.environment, "--aws"]
+        if command.name in ("up", "down"):
+            words.append("--yes")
+        try:
+            return guard, self.world.clients.start(*words).wait(WITHIN_S)
+        finally:
+            self.world.proxy.behave()
+
+
+def fails_for_a_person(ended: Ended, action: str) -> list[str]:
+    """What is wrong with how a command failed that lacks an action; nothing if it is as it should be."""
+    said = ended.err + ended.out
+    wrong = []
+    if ended.code not in (1, 7):
+        wrong.append(f"it ended with {ended.code}")
+    if action not in " ".join(said.split()):
+        wrong.append("it does not name the action")
+    if "Traceback" in said:
+        wrong.append("it shows a traceback")
+    return [f"without {action}: {each}:\n{said}" for each in wrong]
+
+
+def commands_of(purpose: Purpose) -> set[str]:
+    """The commands that somebody with this policy can run, as the commands themselves say."""
+    return {name for name, use in _uses() if use in USES[purpose]}
+
+
+def _uses() -> Iterator[tuple[str, Any]]:
+    root: Any = get_command(app)
+    commands: Mapping[str, Any] = root.commands
+    for name, each in commands.items():
+        inner: Mapping[str, Any] = getattr(each, "commands", {})
+        for nested in inner.values():
+            yield f"{name} {nested.name}", nested.callback.use
+        if not inner:
+            yield name, each.callback.use
+
+
+def told_of_each(person: Person, asked: Asked, actions: Iterable[str]) -> list[str]:
+    """Takes each action away, runs the first command that was granted it, and says what is wrong then."""
+    wrong = []
+    for action in actions:
+        _, ended = person.tries(asked.first(action), without=action)
+        wrong += fails_for_a_person(ended, action)
+    return wrong

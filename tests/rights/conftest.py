@@ -1,0 +1,32 @@
+"""An environment whose functions see AWS through doors of their own, on a hostile world of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cryptoctl.local.engine import EngineOptions
+from hostile.world import World, a_world
+from rights.stage import CONFIGURATION, Stage, a_stage
+
+
+@pytest.fixture(scope="session")
+def rights_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The engine, the proxy and the clients; a failed event is tried again at once."""
+    home = tmp_path_factory.mktemp("rights")
+    (home / "cryptoctl.toml").write_text(CONFIGURATION, encoding="utf-8")
+    with a_world(home, EngineOptions(async_retry_delays_s=(0.05, 0.05))) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def stage(rights_world: World) -> Iterator[Stage]:
+    """The environment, up."""
+    with a_stage(rights_world) as found:
+        yield found

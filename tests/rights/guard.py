@@ -1,0 +1,75 @@
+"""IAM before the engine: what a policy does not grant is refused, in the words of each service."""
+
+from __future__ import annotations
+
+from hostile.wire import Answer, Request, refusal
+from rights.authorization import Ask, Place, Policy, asks, granted
+
+USER = "arn:aws:iam::000000000000:user/nothing-else"
+CODES = {"sns": ("AuthorizationError", 403), "lambda": ("AccessDeniedException", 403)}
+CODES |= dict.fromkeys(("sqs", "iam", "cloudwatch"), ("AccessDenied", 403))
+# Lambda does not refuse then: it leaves the variables out, and says why.
+LEFT_OUT = "kms:Decrypt"
+
+
+class Guard:
+    """Stands in a proxy as one of its windows. Whoever comes through has this policy and nothing else."""
+
+    def __init__(self, policy: Policy, place: Place, *, without: str = "") -> None:
+        self.policy, self.place, self.without = policy, place, without
+        self.asked: list[Ask] = []
+        self.denied: list[Ask] = []
+
+    def refuse(self, request: Request) -> Answer | None:
+        """AWS's refusal, which names who, the action and the resource."""
+        wanted = asks(request, self.place)
+        self.asked += wanted
+        missing = [ask for ask in wanted if not granted(self.policy, ask, without=self.without)]
+        self.denied += missing
+        refused = [ask for ask in missing if ask.action != LEFT_OUT]
+        return denial(request, refused[0]) if refused else None
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """The caller is a user, not root; and does not see variables that it may not decrypt."""
+        if str(request) == "sts:GetCallerIdentity" and answer.ok:
+            body = answer.body.replace(b"arn:aws:iam::000000000000:root", USER.encode())
+            return Answer(status=answer.status, headers=answer.headers, body=body)
+        if str(request) != "lambda:GetFunction" or not answer.ok:
+            return answer
+        wanted = [ask for ask in asks(request, self.place) if ask.action == LEFT_OUT]
+        if all(granted(self.policy, ask, without=self.without) for ask in wanted):
+            return answer
+        document = answer.document()
+        error = {"ErrorCode": "AccessDeniedException", "Message": _message(wanted[0])}
+        document["Configuration"]["Environment"] = {"Error": error}
+        return answer.with_document(document)
+
+
+class Outage:
+    """Some operations of the services fail, and not for a lack of rights."""
+
+    def __init__(self, *operations: str) -> None:
+        self.operations = operations
+
+    def refuse(self, request: Request) -> Answer | None:
+        """As when the thing is not there."""
+        if str(request) not in self.operations:
+            return None
+        return refusal(request, "ResourceNotFoundException", "Requested resource not found")
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Nothing is changed."""
+        return answer
+
+
+def denial(request: Request, ask: Ask) -> Answer:
+    """The refusal of one ask, as the service writes it."""
+    code, status = CODES.get(request.service, ("AccessDeniedException", 400))
+    return refusal(request, code, _message(ask), status)
+
+
+def _message(ask: Ask) -> str:
+    return (
+        f"User: {USER} is not authorized to perform: {ask.action} on resource: {ask.resource} "
+        f"because no identity-based policy allows the {ask.action} action"
+    )

@@ -1,0 +1,251 @@
+"""One environment, its functions behind a door each, and what can be done to it and seen of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+
+from hostile.clients import REGION, Ended
+from hostile.lengths import Window
+from hostile.proxy import HostileProxy
+from hostile.world import World
+from rights.authorization import Place, Policy
+from rights.guard import Guard
+
+T = TypeVar("T")
+
+STAGE = "stage"
+LIFE = "life"
+NOTHING = "nothing"
+FRESH = "fresh"
+ACCOUNT = "0" * 12
+WEBHOOK, ENRICHER, NOTIFIER = "webhook-processor", "price-enricher", "error-notifier"
+FUNCTIONS = (WEBHOOK, ENRICHER, NOTIFIER)
+SEEN_THROUGH = ("DYNAMODB", "SNS", "SQS")
+# Batches are not waited for; a subscriber makes `sns:Subscribe` one of the rights.
+CONFIGURATION = f"""
+[env.{STAGE}.stream]
+window_s = 0
+
+[env.{LIFE}]
+alert_subscribers = ["arn:aws:sqs:{REGION}:{ACCOUNT}:webhook-processor-dlq-{LIFE}"]
+
+[env.{NOTHING}]
+[env.{FRESH}]
+"""
+
+
+def place_of(world: World) -> Place:
+    """Where the policies are weighed."""
+    return Place(account=ACCOUNT, region=REGION, engine=world.account)
+
+
+def policy_of(world: World, environment: str, purpose: str) -> Policy:
+    """What `iam-policy` prints; it asks AWS for nothing but who is calling."""
+    world.proxy.behave()
+    ended = world.clients.run("iam-policy", "--for", purpose, "--env", environment, "--aws")
+    assert ended.code == 0, ended.err
+    found: Policy = ended.document()
+    return found
+
+
+class Stage:
+    """The environment, up, and its doors."""
+
+    def __init__(self, world: World, doors: dict[str, HostileProxy]) -> None:
+        self.world, self.doors, self.place = world, doors, place_of(world)
+        self.account = world.account
+        self._number = 0
+
+    def run(self, *arguments: str) -> Ended:
+        """A command, through whatever the proxy is just now."""
+        return self.world.clients.run(*arguments, "--env", STAGE, "--aws")
+
+    def role(self, function: str) -> Policy:
+        """All that the function's role allows, as it stands in IAM."""
+        iam, role = self.account["iam"], f"{function}-{STAGE}-role"
+        documents = [
+            iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ]
+        return {"Statement": [statement for document in documents for statement in document["Statement"]]}
+
+    def guard(self, function: str, *, without: str = "", more: Sequence[Window] = ()) -> Guard:
+        """From now on the function has what its role allows, but for one action; `more` goes wrong too."""
+        guard = Guard(self.role(function), self.place, without=without)
+        self.doors[function].behave(more=(guard, *more))
+        return guard
+
+    def open(self) -> None:
+        """Nothing stands in the functions' way, nor in the commands'."""
+        for door in (*self.doors.values(), self.world.proxy):
+            door.behave()
+
+    def price(self, symbol: str, price: str = "100", **more: object) -> str:
+        """A price's JSON text, each at a time of its own."""
+        self._number += 1
+        moment_ms = int(time.time() * 1000) - 600_000 + self._number
+        fields = {"symbol": symbol, "price": price, "exchange": "kraken", "timestamp": moment_ms, **more}
+        return json.dumps(fields)
+
+    def invoke(self, function: str, event: object, kind: str = "RequestResponse") -> tuple[str, Any]:
+        """Invokes; why it failed (empty: it has not), and what it answered."""
+        reply = self.account["lambda"].invoke(
+            FunctionName=f"{function}-{STAGE}", InvocationType=kind, Payload=json.dumps(event).encode()
+        )
+        answer = json.loads(reply["Payload"].read() or b"null")
+        return (answer["errorMessage"] if reply.get("FunctionError") else ""), answer
+
+    def send(self, *texts: str) -> str:
+        """Prices by a direct invocation; why it failed."""
+        return self.invoke(WEBHOOK, {"body": f"[{','.join(texts)}]"})[0]
+
+    def store(self, *texts: str) -> None:
+        """Prices by a direct invocation, which must be taken."""
+        why = self.send(*texts)
+        assert why == "", why
+
+    def put(self, symbol: str, **attributes: dict[str, object]) -> None:
+        """An item past the webhook processor."""
+        price = json.loads(self.price(symbol))
+        item = {
+            "symbol": {"S": symbol},
+            "timestamp": {"N": str(price["timestamp"])},
+            "price": {"N": price["price"]},
+            "exchange": {"S": price["exchange"]},
+            "volume": {"N": "1"},
+            "processed": {"BOOL": False},
+            **attributes,
+        }
+        self.account["dynamodb"].put_item(TableName=f"crypto-prices-{STAGE}", Item=item)
+
+    def items(self, symbol: str) -> list[dict[str, Any]]:
+        """A symbol's items."""
+        answer = self.account["dynamodb"].query(
+            TableName=f"crypto-prices-{STAGE}",
+            KeyConditionExpression="symbol = :symbol",
+            ExpressionAttributeValues={":symbol": {"S": symbol}},
+            ConsistentRead=True,
+        )
+        found: list[dict[str, Any]] = answer["Items"]
+        return found
+
+    def enriched(self, symbol: str, number: int) -> None:
+        """Waits until so many prices of a symbol are enriched."""
+
+        def done() -> bool:
+            items = self.items(symbol)
+            return len(items) == number and all(item["processed"]["BOOL"] for item in items)
+
+        eventually(done, f"{number} prices of {symbol} to be enriched")
+
+    def letters(self, function: str) -> list[dict[str, Any]]:
+        """What waits in a function's dead-letter queue; left there."""
+        url = self.queue(f"{function}-dlq-{STAGE}")
+        return received(self.account, url)
+
+    def letter(self, function: str, *pieces: str) -> dict[str, Any]:
+        """The first message with these pieces in its body or attributes, once there is one."""
+
+        def look() -> dict[str, Any] | None:
+            letters = self.letters(function)
+            return next(
+                (each for each in letters if all(piece in json.dumps(each) for piece in pieces)), None
+            )
+
+        return eventually(look, f"{pieces} in the dead letters of {function}")
+
+    def pointers(self) -> int:
+        """How many dead letters point into the stream."""
+        return sum("DDBStreamBatchInfo" in each["Body"] for each in self.letters(ENRICHER))
+
+    def queue(self, name: str) -> str:
+        """A queue's URL."""
+        return str(self.account["sqs"].get_queue_url(QueueName=name)["QueueUrl"])
+
+    def listen(self, topic: str) -> str:
+        """A new queue that hears what is published on a topic; its URL."""
+        sqs, name = self.account["sqs"], f"hears-{topic}"
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.account["sns"].subscribe(
+            TopicArn=self.place.arn("sns", f"{topic}-{STAGE}"),
+            Protocol="sqs",
+            Endpoint=self.place.arn("sqs", name),
+        )
+        return str(url)
+
+    def log(self, function: str) -> list[dict[str, Any]]:
+        """Every log event of a function."""
+        found: list[dict[str, Any]] = []
+        pages = self.account["logs"].get_paginator("filter_log_events")
+        for page in pages.paginate(logGroupName=f"/aws/lambda/{function}-{STAGE}"):
+            found += page["events"]
+        return found
+
+    def logged(self, function: str, *pieces: str) -> str:
+        """The first log line with these pieces, once there is one."""
+
+        def look() -> str | None:
+            lines = (event["message"] for event in self.log(function))
+            return next((line for line in lines if _has(line, pieces)), None)
+
+        return eventually(look, f"{pieces} in the log of {function}")
+
+
+def _has(text: str, pieces: Sequence[str]) -> bool:
+    return all(piece in text for piece in pieces)
+
+
+def received(account: Any, url: str) -> list[dict[str, Any]]:
+    """Every message of a queue, which can be received again at once."""
+    found: dict[str, dict[str, Any]] = {}
+    receipts: list[str] = []
+    asked = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 30}
+    while messages := account["sqs"].receive_message(QueueUrl=url, **asked).get("Messages"):
+        receipts += [message.pop("ReceiptHandle") for message in messages]
+        found |= {message["MessageId"]: message for message in messages}
+    for receipt in receipts:
+        account["sqs"].change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+    return list(found.values())
+
+
+def eventually(look: Callable[[], T | None], what: str, within_s: float = 60.0) -> T:
+    """The first truthy answer of `look`; fails where none comes in time."""
+    deadline = time.monotonic() + within_s
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.05)
+    return seen
+
+
+@contextmanager
+def a_stage(world: World) -> Iterator[Stage]:
+    """Brings the environment up, and puts a door before each of its functions."""
+    with ExitStack() as stack:
+        engine = world.proxy.engine.geturl()
+        doors = {name: stack.enter_context(HostileProxy(engine)) for name in FUNCTIONS}
+        stage = Stage(world, doors)
+        world.proxy.behave()
+        world.up(STAGE)
+        for name, door in doors.items():
+            _see_through(stage, name, door.url)
+        yield stage
+        stage.open()
+        world.down(STAGE)
+
+
+def _see_through(stage: Stage, function: str, url: str) -> None:
+    """boto3 prefers a service's own endpoint to the one for all services, which the engine sets."""
+    functions, name = stage.account["lambda"], f"{function}-{STAGE}"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    variables |= {f"AWS_ENDPOINT_URL_{service}": url for service in SEEN_THROUGH}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+    def settled() -> bool:
+        found = functions.get_function_configuration(FunctionName=name)
+        return bool(found.get("LastUpdateStatus") == "Successful")
+
+    eventually(settled, f"{name} to be updated")

@@ -1,0 +1,126 @@
+"""`iam-policy --for deploy`: enough for an environment's whole life, and nothing in it is too much.
+
+The commands' requests pass a proxy that refuses whatever the policy does not grant: it is enforced, by the
+tests' own evaluator. What the engine itself enforces of IAM is not AWS's (docs/permissions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cryptoctl.ops.permissions import Purpose
+from hostile.inventory import Account
+from hostile.matrix import disturb
+from hostile.world import World
+from rights.authorization import actions_of, idle
+from rights.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, fails_for_a_person
+from rights.stage import FRESH, LIFE, policy_of
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+
+LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor", "iam-policy")]
+# `status` goes on without it, and shows less: test_reading_and_operating.py has it.
+SEEN_ALL_THE_SAME = {"cloudwatch:GetMetricStatistics"}
+# Where an environment was before, its key is taken back.
+FOR_A_NEW_KEY = "kms:CreateKey"
+# Each is met by an `up` from nothing that comes further than the one before it.
+SAMPLE = ("dynamodb:CreateTable", "kms:CreateGrant", "iam:PassRole", "lambda:CreateEventSourceMapping")
+
+
+def disturb_more(account: Account) -> None:
+    """What is left after `disturb`: things that somebody switched off, or set without our asking."""
+    notifier, functions = f"error-notifier-{LIFE}", account["lambda"]
+    account["kms"].disable_key(
+        KeyId=account["kms"].describe_key(KeyId=f"alias/lambda-env-{LIFE}")["KeyMetadata"]["KeyId"]
+    )
+    functions.put_function_concurrency(FunctionName=notifier, ReservedConcurrentExecutions=1)
+    functions.add_permission(
+        FunctionName=notifier,
+        StatementId="surplus",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+    )
+    found = functions.list_event_source_mappings(FunctionName=f"price-enricher-{LIFE}")
+    functions.update_event_source_mapping(UUID=found["EventSourceMappings"][0]["UUID"], Enabled=False)
+
+
+def life(world: World) -> list[Command]:
+    """Made, mended twice, looked at, removed, looked at again."""
+    return [
+        Command(words=("up",)),
+        Command(words=("up",), before=lambda: disturb(world.account, LIFE)),
+        Command(words=("up",), before=lambda: disturb_more(world.account)),
+        *LOOKS,
+        Command(words=("down",)),
+        Command(words=("plan",)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def deployer(rights_world: World) -> Iterator[Person]:
+    """Who has the policy and nothing else."""
+    yield Person(rights_world, LIFE, policy_of(rights_world, LIFE, "deploy"))
+    rights_world.proxy.behave()
+    rights_world.down(LIFE)
+
+
+@pytest.fixture(scope="module")
+def lived(deployer: Person) -> Asked:
+    """The whole life, every command of it successful."""
+    return deployer.runs(life(deployer.world))
+
+
+def test_the_policy_is_enough(lived: Asked) -> None:
+    assert {ask.action for ask in lived.denied} <= GONE_ON_WITHOUT.keys()
+    assert {command.name for command, _ in lived.of} == commands_of(Purpose.DEPLOY)
+
+
+def test_each_action_is_asked_for(lived: Asked) -> None:
+    assert idle(lived.policy, lived.every) == set()
+
+
+def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) -> None:
+    asked = {ask.action for ask in lived.of[2][1]}
+    assert asked >= {
+        "kms:EnableKey",
+        "lambda:DeleteFunctionConcurrency",
+        "lambda:RemovePermission",
+        "lambda:UpdateEventSourceMapping",
+    }
+
+
+@pytest.mark.parametrize("action", SAMPLE)
+def test_without_an_action_up_says_which(deployer: Person, lived: Asked, action: str) -> None:
+    guard, ended = deployer.tries(Command(words=("up",)), without=action)
+    assert [ask.action for ask in guard.denied if ask.action == action] != []
+    assert fails_for_a_person(ended, action) == []
+    assert ended.code == 7
+    assert "cryptoctl iam-policy --for deploy" in ended.err
+
+
+@pytest.mark.torture
+def test_without_any_action_some_command_fails_and_says_which(deployer: Person, lived: Asked) -> None:
+    wrong = []
+    for action in actions_of(lived.policy):
+        if action not in {*SEEN_ALL_THE_SAME, FOR_A_NEW_KEY}:
+            wrong += _fails_once(deployer, action)
+        deployer.world.down(LIFE)
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.torture
+def test_who_may_make_no_key_is_told(rights_world: World) -> None:
+    person = Person(rights_world, FRESH, policy_of(rights_world, FRESH, "deploy"))
+    _, ended = person.tries(Command(words=("up",)), without=FOR_A_NEW_KEY)
+    assert fails_for_a_person(ended, FOR_A_NEW_KEY) == []
+    rights_world.down(FRESH)
+
+
+def _fails_once(deployer: Person, action: str) -> list[str]:
+    for command in life(deployer.world):
+        _, ended = deployer.tries(command, without=action)
+        if ended.code:
+            return fails_for_a_person(ended, action)
+    return [f"without {action} everything succeeds"]

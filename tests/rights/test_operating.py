@@ -1,0 +1,212 @@
+"""`iam-policy --for read` and `--for operate`: enough for their commands, and nothing in them is too much.
+
+The commands' requests pass a proxy that refuses whatever the policy does not grant: it is enforced, by the
+tests' own evaluator. What the engine itself enforces of IAM is not AWS's (docs/permissions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.ops.permissions import Purpose
+from rights.authorization import actions_of, granted, idle, idle_grants
+from rights.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, told_of_each
+from rights.guard import Outage
+from rights.stage import ENRICHER, NOTHING, STAGE, WEBHOOK, Stage, eventually, policy_of
+from rights.traffic import event_dead, http_event_set_aside, pointer_dead, record_set_aside
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+
+# Without it, `status` shows no iterator age.
+AGE = "cloudwatch:GetMetricStatistics"
+
+
+def _command(*words: str) -> Command:
+    return Command(words=words)
+
+
+READING = [
+    *map(_command, ("plan", "status", "outputs", "envs", "doctor", "iam-policy")),
+    _command("prices", "SENT"),
+    _command("logs", "--since", "1h"),
+]
+
+
+def operating(directory: Path) -> list[Command]:
+    """Everything that an operator does, each dead letter coming back in the end but the one that is none."""
+    prices, letters, purged = (str(directory / name) for name in ("p.csv", "exported.jsonl", "purged.jsonl"))
+    Path(prices).write_text("symbol,price,exchange\nSENT,1,here\nSENT,2,here\n", encoding="utf-8")
+    return [
+        *READING,
+        _command("send-price", "SENT", "100", "here"),
+        _command("send-price", "SENT", "101", "here", "--async"),
+        _command("send-price", "--file", prices),
+        _command("prices", "SENT", "--wait"),
+        _command("dlq", "list"),
+        _command("dlq", "peek"),
+        _command("dlq", "export", letters),
+        Command(
+            words=("dlq", "purge", "--where", "shape!='unknown'", "--yes", "--export-to", purged),
+            before=lambda: Path(purged).unlink(missing_ok=True),
+        ),
+        _command("dlq", "import", purged),
+        _command("dlq", "replay", "--dry-run"),
+        _command("dlq", "replay", "--where", "shape=='pointer'"),
+        _command("dlq", "replay", "--where", "shape=='record'", "--set", "price=5"),
+        _command("dlq", "replay", "--where", "shape=='event'"),
+        _command("dlq", "repair"),
+        _command("dlq", "repair", "--symbol", "SENT"),
+    ]
+
+
+def letters_of_every_shape(stage: Stage, prefix: str) -> None:
+    """Real failures of real functions, and a message that is none of ours."""
+    stage.guard(WEBHOOK, more=[Outage("dynamodb:PutItem")])
+    http_event_set_aside(stage, f"{prefix}HTTP")
+    event_dead(stage, f"{prefix}EVENT")
+    stage.guard(WEBHOOK)
+    record_set_aside(stage, f"{prefix}POISON")
+    stage.guard(ENRICHER, more=[Outage("sns:PublishBatch")])
+    pointer_dead(stage, f"{prefix}POINTER")
+    (item,) = stage.items(f"{prefix}POINTER")
+    record = {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": "1"}}
+    stage.invoke(ENRICHER, {"Records": [record]}, kind="Event")
+    stage.letter(ENRICHER, "Records")
+    stage.account["sqs"].send_message(QueueUrl=stage.queue(f"{ENRICHER}-dlq-{STAGE}"), MessageBody="hello")
+    stage.open()
+
+
+def empty(stage: Stage) -> None:
+    """Nothing waits in the queues."""
+    for function in (WEBHOOK, ENRICHER):
+        stage.account["sqs"].purge_queue(QueueUrl=stage.queue(f"{function}-dlq-{STAGE}"))
+
+
+@pytest.fixture(scope="module")
+def reader(stage: Stage) -> Person:
+    """Who may only look."""
+    return Person(stage.world, STAGE, policy_of(stage.world, STAGE, "read"))
+
+
+@pytest.fixture(scope="module")
+def operator(stage: Stage) -> Iterator[Person]:
+    """Who works with it."""
+    yield Person(stage.world, STAGE, policy_of(stage.world, STAGE, "operate"))
+    stage.open()
+    empty(stage)
+
+
+@pytest.fixture(scope="module")
+def read(reader: Person) -> Asked:
+    """Every command that a reader has."""
+    return reader.runs(READING)
+
+
+@pytest.fixture(scope="module")
+def nothing(stage: Stage) -> Asked:
+    """Where nothing is, more is looked at: whether a key can be taken back, and the account's quota."""
+    return Person(stage.world, NOTHING, policy_of(stage.world, NOTHING, "read")).runs([_command("plan")])
+
+
+@pytest.fixture(scope="module")
+def operated(stage: Stage, operator: Person, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """Every command that an operator has, with dead letters of every shape."""
+    empty(stage)
+    letters_of_every_shape(stage, "O")
+    asked = operator.runs(operating(tmp_path_factory.mktemp("operating")))
+    for symbol in ("OHTTP", "OEVENT", "OPOISON", "OPOINTER"):
+        stage.enriched(symbol, 1)
+    assert [each["Body"] for each in stage.letters(ENRICHER) + stage.letters(WEBHOOK)] == ["hello"]
+    return asked
+
+
+def test_who_reads_has_enough(read: Asked) -> None:
+    assert {ask.action for ask in read.denied} <= GONE_ON_WITHOUT.keys()
+    assert {command.name for command, _ in read.of} == commands_of(Purpose.READ)
+
+
+def test_who_operates_has_enough(operated: Asked) -> None:
+    assert {ask.action for ask in operated.denied} <= GONE_ON_WITHOUT.keys()
+    assert {command.name for command, _ in operated.of} == commands_of(Purpose.OPERATE)
+
+
+def test_each_action_of_reading_is_asked_for_on_each_resource(read: Asked, nothing: Asked) -> None:
+    assert idle_grants(read.policy, read.every) - _granted(nothing) == set()
+
+
+def test_each_action_of_operating_is_asked_for_on_each_resource(operated: Asked, nothing: Asked) -> None:
+    assert idle_grants(operated.policy, operated.every) - _granted(nothing) == set()
+
+
+def _granted(asked: Asked) -> set[tuple[str, str]]:
+    return {(ask.action, ask.resource) for ask in asked.every if granted(asked.policy, ask)}
+
+
+def test_without_an_action_of_reading_a_command_says_which(reader: Person, read: Asked) -> None:
+    assert told_of_each(reader, read, _asked_of(read)[::4]) == []
+
+
+@pytest.mark.torture
+def test_without_any_action_of_reading_a_command_says_which(
+    stage: Stage, reader: Person, read: Asked, nothing: Asked
+) -> None:
+    assert told_of_each(reader, read, _asked_of(read)) == []
+    nobody = Person(stage.world, NOTHING, nothing.policy)
+    assert told_of_each(nobody, nothing, idle(read.policy, read.every)) == []
+
+
+def _asked_of(asked: Asked) -> list[str]:
+    """The actions whose absence a command cannot do without."""
+    without = {AGE, *idle(asked.policy, asked.every)}
+    return [action for action in actions_of(asked.policy) if action not in without]
+
+
+def test_without_the_metrics_status_shows_all_but_the_age(stage: Stage, reader: Person) -> None:
+    stage.store(stage.price("AGE"))
+    stage.enriched("AGE", 1)
+    status = _command("status", "-o", "json")
+
+    def age(without: str = "") -> float | None:
+        ended = reader.tries(status, without=without)[1]
+        assert ended.code == 0
+        found: float | None = ended.document()["mappings"][0]["iterator_age_s"]
+        return found
+
+    assert eventually(lambda: age() is not None, "the age of the last record")
+    assert age(without=AGE) is None
+
+
+# In the order in which the letters last: who may not let go of a message leaves it out of sight for a while.
+OPERATING = (
+    "lambda:InvokeFunction",
+    "dynamodb:GetShardIterator",
+    "dynamodb:GetRecords",
+    "dynamodb:BatchGetItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:Scan",
+    "sqs:DeleteMessage",
+    "sqs:SendMessage",
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+)
+
+
+def test_without_an_action_of_operating_a_command_says_which(
+    stage: Stage, operator: Person, operated: Asked
+) -> None:
+    letters_of_every_shape(stage, "S")
+    assert told_of_each(operator, operated, OPERATING[3::3]) == []
+    empty(stage)
+
+
+@pytest.mark.torture
+def test_without_any_action_of_operating_a_command_says_which(
+    stage: Stage, operator: Person, operated: Asked, read: Asked
+) -> None:
+    assert {*OPERATING} == {*actions_of(operated.policy)} - {*actions_of(read.policy)}
+    letters_of_every_shape(stage, "T")
+    assert told_of_each(operator, operated, OPERATING) == []
+    empty(stage)

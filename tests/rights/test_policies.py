@@ -1,0 +1,79 @@
+"""What the printed policies look like, and whom they are for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.ops.permissions import Purpose
+from hostile.world import World
+from rights.authorization import WITHOUT_RESOURCE, actions_of
+from rights.commands import commands_of
+from rights.stage import ACCOUNT, LIFE, policy_of
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+
+PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
+TAGS = {"ManagedBy": "cryptoctl", "Environment": LIFE}
+OURS = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in TAGS.items()}}
+NEW = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in TAGS.items()}}
+OF_IT = {
+    "ArnEquals": {"lambda:FunctionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:price-enricher-{LIFE}"}
+}
+# What takes no resource can still be bound.
+BOUND = {"kms:CreateKey": NEW, "lambda:CreateEventSourceMapping": OF_IT}
+# An id that AWS assigns, under an exact parent, or bound to our tags or our function.
+ASSIGNED = {
+    ":key/*": (OURS, NEW),
+    ":event-source-mapping:*": (OURS, NEW, OF_IT),
+    f":table/crypto-prices-{LIFE}/stream/*": (None,),
+}
+
+
+@pytest.fixture(scope="module", params=list(Purpose))
+def policy(rights_world: World, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    """What is printed for each purpose."""
+    return policy_of(rights_world, LIFE, request.param)
+
+
+def _grants(policy: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for statement in policy["Statement"]:
+        resources = statement["Resource"]
+        for action in statement["Action"]:
+            for resource in [resources] if isinstance(resources, str) else resources:
+                yield action, resource, statement.get("Condition")
+
+
+def test_a_star_stands_only_where_aws_leaves_no_choice(policy: Mapping[str, Any]) -> None:
+    for action, resource, condition in _grants(policy):
+        assert "*" not in action
+        if resource == "*":
+            assert action in WITHOUT_RESOURCE
+            assert condition == BOUND.get(action)
+        elif "*" in resource:
+            exact = re.fullmatch(rf".*:log-group:/aws/lambda/[a-z]+-[a-z]+-{LIFE}:\*", resource)
+            known = [conditions for end, conditions in ASSIGNED.items() if resource.endswith(end)]
+            assert exact or (known and condition in known[0]), (action, resource, condition)
+
+
+def test_every_resource_is_in_this_account_and_region(policy: Mapping[str, Any]) -> None:
+    for _, resource, _ in _grants(policy):
+        if resource != "*":
+            assert resource.split(":")[3:5] in (["us-east-1", ACCOUNT], ["", ACCOUNT])
+
+
+def test_what_changes_something_is_not_for_readers(rights_world: World) -> None:
+    reads = ("Get", "List", "Describe", "Query", "Filter", "Decrypt")
+    verbs = [action.partition(":")[2] for action in actions_of(policy_of(rights_world, LIFE, "read"))]
+    assert [verb for verb in verbs if not verb.startswith(reads)] == []
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_the_document_says_which_commands_a_policy_is_for(purpose: Purpose) -> None:
+    text = PERMISSIONS.read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{purpose}` \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+    assert set(re.findall(r"`([a-z -]+)`", row)) == commands_of(purpose)
