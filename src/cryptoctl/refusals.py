@@ -103,8 +103,8 @@ COMMON = (
     ),
     Remedy(
         codes=DENIED,
-        then="These credentials lack that right: attach what `cryptoctl iam-policy` prints "
-        "(--for deploy, operate or read) to the user or role that is named.",
+        then="These credentials lack that right: attach what `cryptoctl iam-policy --for deploy` "
+        "(or operate, or read) prints to the user or role that is named.",
     ),
     Remedy(
         codes=(*sorted(THROTTLED), "TooManyRequestsException", "KMSThrottlingException"),

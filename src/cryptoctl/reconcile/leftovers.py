@@ -130,7 +130,7 @@ def _observing(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]
 
 
 def _as_permitted(read: Callable[[], Any]) -> Callable[[], Any]:
-    """The refusal itself where a right is lacking: nothing left over must keep an environment from its work."""
+    """The refusal itself where a right is lacking: for what is left over, nothing else must stand still."""
 
     def tried() -> Any:
         try:
