@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,25 @@ class Refuses:
         if str(request) not in self.operations or self.named not in str(dict(request.params or {})):
             return None
         return refusal(request, self.code, self.message, self.status)
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Every other answer goes through."""
+        return answer
+
+
+class Passes:
+    """A refusal that passes so many seconds after it was met for the first time."""
+
+    def __init__(self, refusing: Refuses, after_s: float) -> None:
+        self.refusing, self.after_s, self.until_s = refusing, after_s, math.inf
+
+    def refuse(self, request: Request) -> Answer | None:
+        """The refusal, for a while."""
+        refused = self.refusing.refuse(request)
+        now_s = time.monotonic()
+        if refused is not None and self.until_s == math.inf:
+            self.until_s = now_s + self.after_s
+        return refused if now_s < self.until_s else None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Every other answer goes through."""

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
 
@@ -86,7 +87,9 @@ def check(chapter: str, situations: Iterable[Situation]) -> None:
     assert made.strip(), "a chapter without a situation proves nothing"
     if os.environ.get("GOLDEN"):
         write({**chapters(), chapter: made})
-    assert made == chapters().get(chapter), f"{FILE.name}, “{chapter}”: read what differs, then `make golden`"
+    wanted = chapters().get(chapter, "")
+    differs = "\n".join(unified_diff(wanted.splitlines(), made.splitlines(), FILE.name, "now", lineterm=""))
+    assert made == wanted, f"“{chapter}”: read what differs, then `make golden`\n{differs}"
 
 
 def chapters() -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hostile.answers import Alters, Refuses, Rewrites
+from hostile.answers import Alters, Passes, Refuses, Rewrites
 from hostile.golden import Situation, check
 from hostile.lengths import Window, Windows
 from hostile.proxy import Accident, Trap
@@ -261,6 +261,7 @@ def test_messages_of_an_environments_life(tell: Teller, removed: Callable[[str],
     )
     tell("it is to be removed once more", *down)
     tell("the key is pending deletion", "doctor", "--env", name)
+    tell("`up` would take the key back", *plan, "--only", f"alias/lambda-env-{name}")
     check("A life 1: from an empty account to an empty account", tell.told)
 
 
@@ -305,27 +306,22 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
     )
     tell("the next `up` goes on", *up, table, lengths=Windows())
 
-    world.account["sqs"].create_queue(
-        QueueName=f"price-enricher-dlq-{name}", tags=dict(TAGS, Environment=name)
+    [blocked] = refuses(
+        "sqs:CreateQueue",
+        code="AWS.SimpleQueueService.QueueDeletedRecently",
+        message="You must wait 60 seconds after deleting a queue before you can create another.",
     )
-    url = world.account["sqs"].get_queue_url(QueueName=f"price-enricher-dlq-{name}")["QueueUrl"]
-    world.proxy.behave(Windows(queue_name=2))
-    world.stranger["sqs"].delete_queue(QueueUrl=url)
-    keep = world.proxy.mood.windows
     tell(
         "a queue was deleted a moment ago",
         *up,
         f"queue price-enricher-dlq-{name}",
-        but=keep,
+        but=(Passes(blocked, after_s=2.5),),
         waits="the queue's name",
     )
     world.account["logs"].delete_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
     world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
     tell("a late line has brought a log group back without its tags: it is ours", *up, group)
     check("A life 2: accidents", tell.told)
-
-
-TAGS = {"ManagedBy": "cryptoctl"}
 
 
 def test_messages_for_machines(tell: Teller, removed: Callable[[str], str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from cryptoctl.ops.permissions import Purpose
 from rights.authorization import actions_of, granted, idle, idle_grants
 from rights.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, told_of_each
-from rights.guard import Outage
+from rights.guard import USER, Outage
 from rights.stage import ENRICHER, NOTHING, STAGE, WEBHOOK, Stage, eventually, policy_of
 from rights.traffic import event_dead, http_event_set_aside, pointer_dead, record_set_aside
 
@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
 
 # Without it, `status` shows no iterator age.
 AGE = "cloudwatch:GetMetricStatistics"
+FORMER_ROLES = "iam:ListRoles"
 
 
 def _command(*words: str) -> Command:
@@ -160,7 +161,7 @@ def test_without_any_action_of_reading_a_command_says_which(
 
 def _asked_of(asked: Asked) -> list[str]:
     """The actions whose absence a command cannot do without."""
-    without = {AGE, *idle(asked.policy, asked.every)}
+    without = {AGE, FORMER_ROLES, *idle(asked.policy, asked.every)}
     return [action for action in actions_of(asked.policy) if action not in without]
 
 
@@ -177,6 +178,16 @@ def test_without_the_metrics_status_shows_all_but_the_age(stage: Stage, reader: 
 
     assert eventually(lambda: age() is not None, "the age of the last record")
     assert age(without=AGE) is None
+
+
+def test_without_the_list_of_roles_a_plan_says_that_former_ones_were_not_looked_for(reader: Person) -> None:
+    _, ended = reader.tries(_command("plan"), without=FORMER_ROLES)
+    assert ended.code == 0
+    said = " ".join(ended.out.split())
+    assert (
+        f"What else is left over was not looked for: iam:ListRoles answered AccessDenied: User: {USER}"
+        in said
+    )
 
 
 # In the order in which the letters last: who may not let go of a message leaves it out of sight for a while.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cryptoctl import interrupts
@@ -103,8 +103,14 @@ def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> F
     return Failure(
         known.problem if known else Problem.FAILED,
         f"`{command}` could not do everything in {run.session.place}:{_ends(report)}",
-        "\n".join([*(f"{', '.join(names)}: {hint}" for hint, names in hints.items()), f"Then run {again}"]),
+        "\n".join([*_remedies(hints), f"Then run {again}"]),
     )
+
+
+def _remedies(hints: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What to do; for which resources, where it is not the same for all that failed."""
+    for hint, names in hints.items():
+        yield hint if len(hints) == 1 else f"{', '.join(names)}: {hint}"
 
 
 def _ends(report: Report) -> str:
