@@ -41,6 +41,7 @@ VARYING = (
     (re.compile(r'("seconds": )[\d.]+'), r"\1N"),
 )
 ENDS = "✓✗■…"
+STOPPING = "Stopping:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class Situation:
 def ordered(lines: Iterable[str]) -> list[str]:
     """The lines of the progress, which come from several threads, by resource in order of the alphabet."""
     found: list[str] = []
-    for of_threads, group in groupby(lines, key=lambda line: line[:1] in ENDS):
+    for of_threads, group in groupby(lines, key=lambda line: line[:1] in ENDS or line.startswith(STOPPING)):
         together = list(group)
         found += sorted(together, key=_resource) if of_threads else together
     return found

@@ -241,6 +241,10 @@ def test_messages_of_an_environments_life(tell: Teller, removed: Callable[[str],
     tell("`up` in an empty account; one function may not be made", *up, but=denied)
     tell("the right is given, and `up` goes on from there", *up)
     tell("once more: nothing to do", *up)
+    leave_over(tell.world, name)
+    tell("an earlier version has left a queue and a role, and nobody is there to be asked", *up[:3])
+    tell("they are removed", *up)
+    tell("who may not list roles is told that former ones were not looked for", *plan, but=denies_roles())
     disturb(tell.world, name)
     tell("somebody has changed a role, a log group, and put a secret into a function", *plan)
     failed = {"State": "Failed", "StateReason": "The image is broken."}
@@ -263,6 +267,20 @@ def test_messages_of_an_environments_life(tell: Teller, removed: Callable[[str],
     tell("the key is pending deletion", "doctor", "--env", name)
     tell("`up` would take the key back", *plan, "--only", f"alias/lambda-env-{name}")
     check("A life 1: from an empty account to an empty account", tell.told)
+
+
+def leave_over(world: World, name: str) -> None:
+    trust = {"Version": "2012-10-17", "Statement": []}
+    world.account["iam"].create_role(
+        RoleName=f"former-{name}-role", AssumeRolePolicyDocument=json.dumps(trust), Tags=tags(name)
+    )
+    owner = {tag["Key"]: tag["Value"] for tag in tags(name)}
+    world.account["sqs"].create_queue(QueueName=f"former-dlq-{name}", tags=owner)
+
+
+def denies_roles() -> tuple[Refuses]:
+    said = f"User: {DEPLOYER} is not authorized to perform: iam:ListRoles"
+    return refuses("iam:ListRoles", code="AccessDenied", message=said, status=403)
 
 
 def disturb(world: World, name: str) -> None:

@@ -19,6 +19,7 @@ from cryptoctl.stack import RUNTIME, Stack
 
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)
+NAMED_AT_MOST = 12
 SKEW_WORTH_MENDING = timedelta(seconds=30)
 
 
@@ -117,10 +118,15 @@ def _permissions(aws: Aws, wanted: Sequence[Right]) -> Check:
         return Check(
             what="permissions",
             result=Result.BAD,
-            detail=f"denied: {', '.join(denied)}",
+            detail=f"denied: {', '.join(denied[:NAMED_AT_MOST])}{_and_more(denied)}",
             advice="Attach what `cryptoctl iam-policy --for deploy` prints.",
         )
     return Check(what="permissions", result=Result.GOOD, detail=f"all of {len(wanted)} are allowed")
+
+
+def _and_more(denied: Sequence[str]) -> str:
+    more = len(denied) - NAMED_AT_MOST
+    return f" and {more} more" if more > 0 else ""
 
 
 def _principal(aws: Aws) -> str | None:
