@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.provisioners.table import NOT_FOUND, Table
+from cryptoctl.ops.rows import rows
+from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.patience import Patience, RealClock
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
@@ -59,33 +60,17 @@ def _items(aws: Aws, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
         condition += " AND #timestamp >= :since"
         names["#timestamp"] = "timestamp"
         values[":since"] = {"N": str(query.since_ms)}
-    start: dict[str, Any] = {}
-    while True:
-        try:
-            page = aws.call(
-                "dynamodb",
-                "Query",
-                TableName=table.name,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
-                ScanIndexForward=False,
-                ConsistentRead=True,
-                Limit=min(query.last, 1000),
-                **start,
-            )
-        except AwsError as error:
-            if error.code != NOT_FOUND:
-                raise
-            raise Failure(
-                Problem.FAILED,
-                f"There is no table {table.name}: {table.scope.environment} is not up.",
-                f"Run `cryptoctl up --env {table.scope.environment}`.",
-            ) from error
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return rows(
+        aws,
+        table,
+        "Query",
+        KeyConditionExpression=condition,
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+        ScanIndexForward=False,
+        ConsistentRead=True,
+        Limit=min(query.last, 1000),
+    )
 
 
 def enriched_prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cryptoctl.aws import Aws, AwsError
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.aws import Aws
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
-from cryptoctl.provisioners.table import NOT_FOUND, Table
+from cryptoctl.ops.rows import existing, rows
+from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
 
@@ -38,7 +38,8 @@ class Search:
 
 def read_units(aws: Aws, table: Table) -> int:
     """What reading the whole table costs, by the size that DynamoDB reports, hours old."""
-    described = _checked(aws, table, "DescribeTable")["Table"]
+    with existing(table):
+        described = aws.call("dynamodb", "DescribeTable", TableName=table.name)["Table"]
     return max(1, math.ceil(int(described.get("TableSizeBytes", 0)) / BYTES_A_UNIT))
 
 
@@ -62,22 +63,4 @@ def unenriched(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
-    while True:
-        page = _checked(aws, table, operation, **request)
-        yield from map(key_of, page["Items"])
-        if "LastEvaluatedKey" not in page:
-            return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-
-def _checked(aws: Aws, table: Table, operation: str, **request: Any) -> dict[str, Any]:
-    try:
-        return aws.call("dynamodb", operation, TableName=table.name, **request)
-    except AwsError as error:
-        if error.code != NOT_FOUND:
-            raise
-        raise Failure(
-            Problem.FAILED,
-            f"There is no table {table.name}: {table.scope.environment} is not up.",
-            f"Run `cryptoctl up --env {table.scope.environment}`.",
-        ) from error
+    yield from map(key_of, rows(aws, table, operation, **request))
