@@ -230,3 +230,17 @@ def test_a_table_made_again_by_hand_takes_the_stream_mapping_with_it(standing: S
     assert f"± {PATTERN.prices_to_enricher}  replace: EventSourceArn" in planned
     assert "PointInTimeRecoveryStatus: DISABLED → ENABLED" in planned
     standing.up()
+
+
+def test_what_is_protected_and_would_have_to_be_replaced_is_refused_beforehand(standing: Standing) -> None:
+    world, dynamodb = standing.world, standing.world.account["dynamodb"]
+    another_key_schema(world, TABLE)
+    dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=True)
+    mood = world.proxy.behave()
+    ended = world.clients.run("up", "--yes", *standing.options)
+    assert ended.code == REFUSED
+    assert "has deletion protection" in ended.err
+    assert "would have to be replaced, for KeySchema" in ended.err
+    assert [e.request for e in mood.recorded if e.request.writes] == []
+    dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=False)
+    standing.up()

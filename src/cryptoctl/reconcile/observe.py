@@ -80,16 +80,30 @@ def remaining(
 
 
 def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
+    guards = [
+        (step, guard)
+        for step in plan.destroys
+        if step.delta.observed is not None and (guard := step.resource.guard(step.delta.observed))
+    ]
     if plan.goal is Goal.ABSENT:
-        seen = [(step.resource, step.delta.observed) for step in plan.work]
-        guards = [resource.guard(observed) for resource, observed in seen if observed is not None]
-        return tuple(guard for guard in guards if guard)
+        return tuple(guard for _, guard in guards)
     by_kind: dict[type[Provisioner], list[Delta]] = {}
     for step in plan.work:
         if step.verb is not Verb.DELETE:
             by_kind.setdefault(type(step.resource), []).append(step.delta)
     found = aws.together([_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
-    return tuple(obstacle for obstacles in found for obstacle in obstacles)
+    return (
+        *(_irreplaceable(step, guard) for step, guard in guards),
+        *(obstacle for obstacles in found for obstacle in obstacles),
+    )
+
+
+def _irreplaceable(step: Step, guard: Obstacle) -> Obstacle:
+    fixed = [change.path for change in step.changes if change.field in step.resource.fixed]
+    return Obstacle(
+        what=f"{guard.what} It would have to be replaced, for {', '.join(fixed)} cannot be changed in place.",
+        then="To give up what it holds, take the protection off by hand, then run `cryptoctl up` again.",
+    )
 
 
 def _checking(kind: type[Provisioner], deltas: list[Delta], aws: Aws) -> Callable[[], list[Obstacle]]:
