@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.refusals import ANSWER_LOST as ANSWER_LOST
@@ -114,9 +115,11 @@ class Aws:
         from botocore.exceptions import BotoCoreError
 
         try:
-            return self._session.client(
+            client = self._session.client(
                 service, region_name=self.region, endpoint_url=self.endpoint_url, config=config
             )
+            _check_port(client.meta.endpoint_url)
+            return client
         except BotoCoreError as error:
             raise _failure(error) from error
         except ValueError as error:  # an endpoint that is no URL
@@ -136,24 +139,9 @@ class Aws:
         Raises AwsError for what AWS refuses, Failure where AWS is not reached or knows no such caller.
         """
         from botocore import xform_name
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
 
-        try:
+        with _translated(service, operation, once=once):
             answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
-            if once and _without_answer(error):
-                raise AwsError(
-                    service=service,
-                    operation=operation,
-                    code=ANSWER_LOST,
-                    message=without_password(str(error)),
-                ) from error
-            if isinstance(error, ClientError):
-                raise refusal(service, operation, error.response) from error
-            raise _failure(error, f"{service}:{operation}") from error
-        except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
-            raise _failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
         return answer
 
     def look(
@@ -171,15 +159,10 @@ class Aws:
     def items(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         """Every item under `key`, over all pages."""
         from botocore import xform_name
-        from botocore.exceptions import BotoCoreError, ClientError
 
-        try:
+        with _translated(service, operation):
             for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                 yield from page.get(key) or []
-        except ClientError as error:
-            raise refusal(service, operation, error.response) from error
-        except BotoCoreError as error:
-            raise _failure(error, f"{service}:{operation}") from error
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """What the tag index lists under all of the tags: each ARN with all its tags.
@@ -218,6 +201,13 @@ class Aws:
         return Caller(account=answer["Account"], arn=answer["Arn"])
 
 
+def _check_port(endpoint: str) -> None:
+    try:
+        urlsplit(endpoint).port  # noqa: B018 - botocore looks only as it signs, and raises ValueError then
+    except ValueError:
+        raise ValueError("The endpoint's port is no number up to 65535") from None
+
+
 def _read_on(left: deque[tuple[Future[Any], Callable[[], Any]]]) -> None:
     """Takes one read after the other until none is left."""
     with contextlib.suppress(IndexError):
@@ -227,6 +217,26 @@ def _read_on(left: deque[tuple[Future[Any], Callable[[], Any]]]) -> None:
                 answer.set_result(read())
             except BaseException as error:
                 answer.set_exception(error)
+
+
+@contextlib.contextmanager
+def _translated(service: str, operation: str, *, once: bool = False) -> Iterator[None]:
+    """What boto3 raises, as AwsError or Failure."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        if once and _without_answer(error):
+            raise AwsError(
+                service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
+            ) from error
+        if isinstance(error, ClientError):
+            raise refusal(service, operation, error.response) from error
+        raise _failure(error, f"{service}:{operation}") from error
+    except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
+        raise _failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
 
 
 def _without_answer(error: Exception) -> bool:

@@ -54,16 +54,17 @@ def ending_the_process() -> Iterator[None]:
 
 @contextmanager
 def counted(first: Callable[[], object], second: Callable[[], object]) -> Iterator[None]:
-    """In the block the first calls `first`, each further one `second`.
+    """In the block the first calls `first`, the second `second`, and further ones nothing.
 
     They run between two instructions of the main thread, so they must not wait for what that may hold.
     """
-    asked = False
+    heard = 0
 
     def handle(*_: object) -> None:
-        nonlocal asked
-        (second if asked else first)()
-        asked = True
+        nonlocal heard
+        # Counted before anything else: another signal may come in the midst of what the first one calls.
+        heard += 1
+        {1: first, 2: second}.get(heard, _nothing)()
 
     before = {number: signal.getsignal(number) for number in _heeded()}
     for number in before:
@@ -72,8 +73,12 @@ def counted(first: Callable[[], object], second: Callable[[], object]) -> Iterat
         yield
     finally:
         for number, handler in before.items():
-            heard = asked and isinstance(handler, _Interruption)
-            signal.signal(number, signal.SIG_IGN if heard else handler)
+            answered_here = heard > 0 and isinstance(handler, _Interruption)
+            signal.signal(number, signal.SIG_IGN if answered_here else handler)
+
+
+def _nothing() -> None:
+    """There is nothing more to ask for."""
 
 
 def answered() -> None:

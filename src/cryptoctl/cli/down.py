@@ -9,12 +9,12 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import before_any_change, carry_out, check, leftovers
+from cryptoctl.cli.work import before_any_change, carry_out, check, leftovers, reported
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.rights import Use
-from cryptoctl.ui.plans import plan_document, show_plan
+from cryptoctl.ui.plans import plan_document, sentence, show_plan
 
 ROUNDS_AT_MOST = 3
 
@@ -48,16 +48,20 @@ def down(
             check(planned(list(session.stack), session.aws, Goal.ABSENT))
         if plan.work and not yes:
             _ask(run)
-    leaving = _leaving(_remove(run, plan, look))
+    last = _remove(run, plan, look)
+    leaving = _leaving(last)
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
     if run.machine:
-        screen.json({"plan": plan_document(plan), "leaving": leaving, "kept": kept})
+        left = {"leaving": leaving, "kept": kept, "notes": list(last.notes)}
+        screen.json({"plan": plan_document(plan), **left})
         return
     for each in leaving:
         screen.say(f"Left: {each['resource']} ({each['id']}), pending deletion until {each['gone_on']}.")
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
-    if not leaving and not kept:
+    for note in last.notes:
+        screen.say(sentence(note), style="yellow")
+    if not (leaving or kept or last.notes):
         screen.say("Nothing is left.")
 
 
@@ -75,14 +79,16 @@ def _ask(run: Run) -> None:
 
 def _remove(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     # A late log line can bring a log group back after its removal: hence another look, and another round.
+    rest = plan
     for _ in range(ROUNDS_AT_MOST):
-        if not plan.work:
+        if not rest.work:
             break
-        _, plan = carry_out(run, plan, look_again)
-    if plan.work:
-        names = ", ".join(str(step.resource) for step in plan.work)
-        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", "Run `cryptoctl down` again in a minute.")
-    return plan
+        report, rest = carry_out(run, rest, look_again)
+    if rest.work:
+        names = ", ".join(str(step.resource) for step in rest.work)
+        advice = "Run the same command again in a minute."
+        raise reported(run, plan, report, Failure(Problem.FAILED, f"AWS still shows: {names}.", advice))
+    return rest
 
 
 def _leaving(plan: Plan) -> list[dict[str, str]]:

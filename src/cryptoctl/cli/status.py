@@ -7,6 +7,7 @@ from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.status import Health, State, status_of
 from cryptoctl.reconcile.rights import Use
 from cryptoctl.settings import Target
+from cryptoctl.ui.plans import sentence
 
 STYLES = {
     State.PRESENT: "green",
@@ -54,3 +55,5 @@ def _show(run: Run, found: Health) -> None:
         age = "" if mapping.iterator_age_s is None else f"; iterator age {mapping.iterator_age_s:.1f} s"
         result = mapping.last_result or "none yet"
         run.screen.data(f"{mapping.name}: {mapping.state}; last result: {result}{age}")
+    for note in found.notes:
+        run.screen.say(sentence(note), style="yellow")

@@ -8,7 +8,7 @@ import typer
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import before_any_change, carry_out, check, chosen, leftovers
+from cryptoctl.cli.work import before_any_change, carry_out, check, chosen, leftovers, reported
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
@@ -56,12 +56,13 @@ def up(
         answer["results"] = report_document(plan, report)["results"]
         if rest.work or rest.refused:
             show_plan(screen, rest, environment=session.place)
-            raise Failure(
+            still = Failure(
                 Problem.FAILED,
                 f"AWS took every call, but these still differ: {', '.join(_differing(rest))}.",
                 "Run `cryptoctl plan` in a minute. If it still differs, another tool sets it back "
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
+            raise reported(run, plan, report, still)
         for step in plan.work:
             if what := step.resource.afterwards(step.delta):
                 screen.say(what, style="yellow")

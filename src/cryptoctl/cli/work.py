@@ -82,17 +82,21 @@ def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Rep
                 return report, remaining(look_again, run.clock, progress.waiting)
             except KeyboardInterrupt:
                 stop.asked.set()
-    failure = _unfinished(run, plan, report, interrupted=stop.asked.is_set())
+    raise reported(run, plan, report, _unfinished(run, plan, report, interrupted=stop.asked.is_set()))
+
+
+def reported(run: Run, plan: Plan, report: Report, failure: Failure) -> Failure:
+    """The failure, to be raised; a machine has been given what was done all the same."""
     if run.machine:
         why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
         run.screen.json({"plan": plan_document(plan), **report_document(plan, report), "failure": why})
-    raise failure
+    return failure
 
 
 def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
-    command = f"cryptoctl {'up' if plan.goal is Goal.PRESENT else 'down'} --env {run.session.environment}"
-    again = f"the same command again: `{command}` goes on from here."
+    # Not spelled out: without one of its options (--keep-data, say) it would be another command.
+    again = "the same command again: it goes on from here."
     if interrupted:
         return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
     failed = report.ended(Outcome.FAILED)
@@ -102,7 +106,8 @@ def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> F
     known = next((each.failure for each in failed if each.failure), None)
     return Failure(
         known.problem if known else Problem.FAILED,
-        f"`{command}` could not do everything in {run.session.place}:{_ends(report)}",
+        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` could not do everything in {run.session.place}:"
+        f"{_ends(report)}",
         "\n".join([*_remedies(hints), f"Then run {again}"]),
     )
 

@@ -65,6 +65,8 @@ class Health:
     resources: tuple[tuple[str, State, tuple[str, ...]], ...]
     queues: tuple[QueueDepth, ...]
     mappings: tuple[MappingState, ...]
+    notes: tuple[str, ...] = ()
+    """What else should be known of what is there."""
 
     def document(self) -> dict[str, Any]:
         """For a machine."""
@@ -75,6 +77,7 @@ class Health:
             ],
             "queues": [vars(queue) for queue in self.queues],
             "mappings": [vars(mapping) for mapping in self.mappings],
+            "notes": list(self.notes),
         }
 
 
@@ -99,6 +102,7 @@ def status_of(stack: Stack, aws: Aws) -> Health:
         resources=tuple(_resource(step) for step in plan.steps),
         queues=tuple(each for each in rest[: len(queues)] if each),
         mappings=tuple(each for each in rest[len(queues) :] if each),
+        notes=plan.notes,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -17,6 +17,8 @@ from cryptoctl.reconcile.rights import Right, Use, asking_for, carrying, rights
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
 from cryptoctl.refusals import QUOTAS, Remedy
+
+Metadata = dict[str, Any]
 
 NOT_FOUND = "NotFoundException"
 LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
@@ -92,13 +94,10 @@ class Key(Provisioner):
             [lambda: self._indexed(aws), lambda: list(aws.items("kms", "ListKeys", "Keys"))]
         )
         ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
-        keys = [key for key in aws.together([_described(aws, key_id) for key_id in ids]) if key]
+        keys = _described(aws, ids)
         # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
         likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
-        tags = aws.together([_tags_of(aws, key["KeyId"]) for key in likely])
-        ours = [
-            key for key, its in zip(likely, tags, strict=True) if self.scope.owner_tags.items() <= its.items()
-        ]
+        ours = self._tagged(aws, likely)
         # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
         ours.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
         ours.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
@@ -109,12 +108,14 @@ class Key(Provisioner):
 
     def _surplus(self, aws: Aws, named: str) -> dict[str, bool]:
         others = [key_id for key_id in self._indexed(aws) if key_id != named]
-        described = [aws.look("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key_id) for key_id in others]
-        return {
-            each["KeyMetadata"]["KeyId"]: True
-            for each in described
-            if each and each["KeyMetadata"]["KeyState"] != "PendingDeletion"
-        }
+        staying = [key for key in _described(aws, others) if key["KeyState"] != "PendingDeletion"]
+        return {key["KeyId"]: True for key in self._tagged(aws, staying)}
+
+    def _tagged(self, aws: Aws, keys: Sequence[Metadata]) -> list[Metadata]:
+        """Those whose own tags are ours: the index may tell of yesterday's."""
+        tags = aws.together([_tags_of(aws, key["KeyId"]) for key in keys])
+        ours = self.scope.owner_tags.items()
+        return [key for key, its in zip(keys, tags, strict=True) if ours <= its.items()]
 
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed:
         key_id = metadata["KeyId"]
@@ -159,6 +160,10 @@ class Key(Provisioner):
             "Tags": self.scope.tags,
             "Surplus": {},
         }
+
+    def needs_consent(self, delta: Delta) -> str | None:
+        """A second key is one too many, but what was encrypted with it goes too."""
+        return "schedule the deletion of a twin" if delta.touches("Surplus") else None
 
     def rights(self) -> Iterator[Right]:
         """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
@@ -276,15 +281,16 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
     )
 
 
-def _described(aws: Aws, key_id: str) -> Callable[[], dict[str, Any] | None]:
-    def read() -> dict[str, Any] | None:
-        answer = _as_permitted(aws, "DescribeKey", KeyId=key_id)
-        return answer["KeyMetadata"] if answer else None
-
-    return read
+def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
+    answers = aws.together([_describing(aws, key_id) for key_id in ids])
+    return [answer["KeyMetadata"] for answer in answers if answer]
 
 
-def _beyond_the_index(key: dict[str, Any]) -> bool:
+def _describing(aws: Aws, key_id: str) -> Callable[[], Answer | None]:
+    return lambda: _as_permitted(aws, "DescribeKey", KeyId=key_id)
+
+
+def _beyond_the_index(key: Metadata) -> bool:
     made: datetime = key["CreationDate"]
     return datetime.now(UTC) - made < INDEX_LAG or key["KeyState"] == "PendingDeletion"
 

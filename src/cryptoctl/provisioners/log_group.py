@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -55,12 +55,16 @@ class LogGroup(Provisioner):
             fields={"retentionInDays": exact[0].get("retentionInDays"), "Tags": tags.get("tags", {})}
         )
 
-    def unindexed(self, aws: Aws) -> Iterator[str]:
-        """Log groups that have the environment in their name: the tag index lists them on AWS only."""
-        pattern = self.scope.environment
-        for group in aws.items("logs", "DescribeLogGroups", "logGroups", logGroupNamePattern=pattern):
-            if self.scope.mentioned(group["logGroupName"]):
-                yield self.scope.arn("logs", f"log-group:{group['logGroupName']}")
+    def named(self, aws: Aws) -> Iterator[str]:
+        """One page of them: CloudWatch Logs gives few a second."""
+        found = aws.call("logs", "DescribeLogGroups", logGroupNamePattern=self.scope.environment, limit=50)
+        names = (group["logGroupName"] for group in found["logGroups"])
+        yield from (self.scope.arn("logs", f"log-group:{name}") for name in self.scope.likeliest(names))
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        """Without its retention."""
+        found = aws.look("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
+        return dict(found.get("tags", {})) if found else {}
 
     def owned(self, observed: Observed) -> bool:
         """Ours by tag; or untagged, since then a late line of our own function made it again."""

@@ -27,6 +27,7 @@ class Role(Provisioner):
     policies: Mapping[str, tuple[Statement, ...]]
 
     kind: ClassVar[str] = "role"
+    indexed: ClassVar[bool] = False
     closed: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
@@ -126,11 +127,17 @@ class Role(Provisioner):
             "of an environment can be used in one region of an account"
         )
 
-    def unindexed(self, aws: Aws) -> Iterator[str]:
-        """Roles that have the environment in their name: the tag index lists no roles."""
-        for role in aws.items("iam", "ListRoles", "Roles"):
-            if role["Path"] == "/" and self.scope.mentioned(role["RoleName"]):
-                yield role["Arn"]
+    def named(self, aws: Aws) -> Iterator[str]:
+        """Ours have no path."""
+        page = {"PageSize": 1000}
+        roles = aws.items("iam", "ListRoles", "Roles", PaginationConfig=page)
+        arns = {role["RoleName"]: role["Arn"] for role in roles if role["Path"] == "/"}
+        yield from (arns[name] for name in self.scope.likeliest(arns, ending="-role"))
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        """The role alone, without its policies."""
+        found = aws.look("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name)
+        return mapped(found["Role"].get("Tags", ())) if found else {}
 
     def desired(self) -> Fields:
         """Who may assume it, what it may do, tags."""

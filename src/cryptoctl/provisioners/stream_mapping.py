@@ -83,20 +83,25 @@ class StreamMapping(Provisioner):
         uuid = arn.removeprefix(self._arn(""))
         return None if uuid == arn else replace(self, name=uuid, uuid=uuid)
 
-    def unindexed(self, aws: Aws) -> Iterator[str]:
+    def named(self, aws: Aws) -> Iterator[str]:
         """Mappings to functions that have the environment in their name."""
-        for mapping in aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings"):
-            if self.scope.mentioned(mapping.get("FunctionArn", "")):
-                yield self._arn(mapping["UUID"])
+        listed = aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings")
+        uuids: dict[str, list[str]] = {}
+        for mapping in listed:
+            uuids.setdefault(mapping.get("FunctionArn", ""), []).append(mapping["UUID"])
+        likeliest = self.scope.likeliest(uuids)
+        yield from (self._arn(uuid) for function in likeliest for uuid in uuids[function])
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        """Without its settings."""
+        found = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(self.uuid or ""))
+        return dict(found.get("Tags", {})) if found else {}
 
     def find(self, aws: Aws) -> Answer | None:
         """The function's mapping on a stream of the table, as Lambda describes it."""
         if self.uuid is not None:
             return aws.look("lambda", "GetEventSourceMapping", absent=NOT_FOUND, UUID=self.uuid)
-        prefix = f"{self.table.arn}/stream/"
-        ours: list[Answer] = [
-            mapping for mapping in self._listed(aws) if mapping.get("EventSourceArn", "").startswith(prefix)
-        ]
+        ours = [mapping for mapping in self._listed(aws) if self._on_our_table(mapping)]
         # One that stays before one that goes. A stream's label is the time at which it was switched on:
         # the last one is the newest.
         return max(ours, key=lambda each: (each["State"] != DELETING, each["EventSourceArn"]), default=None)
@@ -117,13 +122,22 @@ class StreamMapping(Provisioner):
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the mapping and its tags."""
         mapping = self.find(aws)
-        if mapping is None:
+        if mapping is None or (self.uuid is not None and self._is_the_stacks(aws, mapping)):
             return None
         if mapping["State"] == DELETING:
             return Observed(fields={}, outputs=self._outputs(mapping), going=True)
         tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
         fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
         return Observed(fields=fields, outputs=self._outputs(mapping))
+
+    def _is_the_stacks(self, aws: Aws, mapping: Answer) -> bool:
+        """Whether it is the mapping that the stack has, made a moment ago by another run, say."""
+        here = mapping.get("FunctionArn") == self.function.arn and self._on_our_table(mapping)
+        own = replace(self, uuid=None).find(aws) if here else None
+        return here and (own is None or own["UUID"] == self.uuid)
+
+    def _on_our_table(self, mapping: Answer) -> bool:
+        return str(mapping.get("EventSourceArn", "")).startswith(f"{self.table.arn}/stream/")
 
     def _outputs(self, mapping: Answer) -> dict[str, str]:
         return {"UUID": mapping["UUID"], "Arn": self._arn(mapping["UUID"])}

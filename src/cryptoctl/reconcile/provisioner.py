@@ -69,6 +69,8 @@ class Provisioner(ABC):
     """Fields in which somebody may have put a secret: what is found there is shown to nobody."""
     part_of: ClassVar[str | None] = None
     """The field with the resource that takes this one with it when it is removed."""
+    indexed: ClassVar[bool] = True
+    """Whether AWS's tag index lists the kind."""
     visible_within_s: ClassVar[float] = 15.0
     """How long after a change AWS may still show the old state."""
     holds_data: ClassVar[bool] = False
@@ -124,11 +126,17 @@ class Provisioner(ABC):
         if not isinstance(self.arn, str):
             return None
         name = arn.removeprefix(self.arn.removesuffix(self.name))
-        return None if name == arn else replace(self, name=name)
+        # A part of a thing, a table's backup say, is not a thing of that kind.
+        another = name == arn or ("/" in name and "/" not in self.name)
+        return None if another else replace(self, name=name)
 
-    def unindexed(self, aws: Aws) -> Iterator[str]:
-        """The ARNs of this kind that may bear our tags, where the tag index may not list the kind."""
+    def named(self, aws: Aws) -> Iterator[str]:
+        """The ARNs of this kind that have the environment in their name, the likeliest first."""
         yield from ()
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        """Its tags, with one request."""
+        return {}
 
     def rights(self) -> Iterator[Right]:
         """What a caller must be allowed to, to look at it and to change it."""

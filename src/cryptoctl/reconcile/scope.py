@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 MANAGED_BY = "ManagedBy"
@@ -33,6 +33,11 @@ class Scope:
     def mentioned(self, name: str) -> bool:
         """Whether the environment stands in a name as a word, as it does in every name that we give."""
         return re.search(rf"(?<![A-Za-z0-9]){re.escape(self.environment)}(?![A-Za-z0-9])", name) is not None
+
+    def likeliest(self, names: Iterable[str], ending: str = "") -> list[str]:
+        """The names that have the environment in them; first those that end as ours do."""
+        ours = f"-{self.environment}{ending}"
+        return sorted(filter(self.mentioned, names), key=lambda name: (not name.endswith(ours), name))
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
         """The ARN of a resource of this account; global services have no region in theirs."""

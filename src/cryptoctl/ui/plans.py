@@ -34,7 +34,7 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
     for step in (*plan.work, *plan.refused):
         mark, style = MARKS[step.verb]
         why = printable(_why(step))
-        console.print(Text.assemble((f"{mark} ", style), (str(step.resource), "bold"), f"  {why}"))
+        console.print(Text.assemble((f"{mark} ", style), (printable(str(step.resource)), "bold"), f"  {why}"))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
                 line = f"    {change.path}: {brief(_old(step, change))} → {brief(change.new)}"
@@ -45,12 +45,17 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
     for obstacle in plan.obstacles:
         console.print(Text(printable(f"! {obstacle}"), style="red"))
     for note in plan.notes:
-        console.print(Text(printable(f"{note[0].upper()}{note[1:]}."), style="yellow"))
+        console.print(Text(printable(sentence(note)), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
 def _old(step: Step, change: Change) -> Value:
     return HIDDEN if change.field in step.resource.concealed and change.old is not None else change.old
+
+
+def sentence(note: str) -> str:
+    """A note as a sentence of its own."""
+    return f"{note[0].upper()}{note[1:].removesuffix('.')}."
 
 
 def _why(step: Step) -> str:

@@ -90,7 +90,7 @@ class Progress:
     def ended(self, result: Result) -> None:
         """The step is over."""
         with self._lock:
-            self._rows.pop(str(result.step.resource), None)
+            self._rows.pop(_name(result.step), None)
         self._print(_end(result))
 
     def stopping(self) -> None:
@@ -99,7 +99,7 @@ class Progress:
         self._print(Text(what, style="yellow"))
 
     def _row(self, step: Step) -> _Row:
-        return self._rows.setdefault(str(step.resource), _Row(begun_s=self._clock.now_s()))
+        return self._rows.setdefault(_name(step), _Row(begun_s=self._clock.now_s()))
 
     def _print(self, line: Text) -> None:
         self._screen.err.print(line)
@@ -115,9 +115,14 @@ class Progress:
         return table
 
 
+def _name(step: Step) -> str:
+    """A former resource has its name from the wire."""
+    return printable(str(step.resource))
+
+
 def _end(result: Result) -> Text:
     step, (mark, style, how) = result.step, _OUTCOMES[result.outcome]
-    line = Text.assemble((f"{mark} ", style), str(step.resource))
+    line = Text.assemble((f"{mark} ", style), _name(step))
     if result.outcome is Outcome.DONE:
         return line.append(f"  {_PAST[step.verb]} in {result.seconds:.1f} s", style="dim")
     why = "" if result.outcome is Outcome.INTERRUPTED else f": {result.problem}"

@@ -87,7 +87,7 @@ class Screen:
 
     def ask(self, question: str) -> str:
         """Asks the person; an end of input is an empty answer, and Ctrl-C ends the line."""
-        self.err.print(Text(question + " ", style="bold"), end="")
+        self.err.print(Text(printable(question) + " ", style="bold"), end="")
         try:
             return input()
         except EOFError:
