@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ Answer = dict[str, Any]
 
 CONNECTIONS = 64
 CONNECT_TIMEOUT_S = 5
+WAKES_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +191,7 @@ class Aws:
         for _ in range(min(len(reads), CONNECTIONS)):
             threading.Thread(target=_read_on, args=(left,), name="read", daemon=True).start()
         try:
-            return [answer.result() for answer in answers]
+            return [_awaited(answer) for answer in answers]
         finally:
             left.clear()
 
@@ -206,6 +207,13 @@ def _check_port(endpoint: str) -> None:
         urlsplit(endpoint).port  # noqa: B018 - botocore looks only as it signs, and raises ValueError then
     except ValueError:
         raise ValueError("The endpoint's port is no number up to 65535") from None
+
+
+def _awaited(answer: Future[Any]) -> Any:
+    # Of two signals in a row another thread may take both; then nothing but the time wakes the main thread.
+    while not answer.done():
+        wait([answer], timeout=WAKES_EVERY_S)
+    return answer.result()
 
 
 def _read_on(left: deque[tuple[Future[Any], Callable[[], Any]]]) -> None:
