@@ -127,7 +127,7 @@ class Aws:
             raise Failure(
                 Problem.USAGE,
                 f"{without_password(str(error))}.",
-                "Check AWS_ENDPOINT_URL: it begins with http:// or https://.",
+                "Check AWS_ENDPOINT_URL: http:// or https://, a host, and a port where it needs one.",
             ) from error
 
     def client(self, service: str) -> Any:

@@ -19,6 +19,8 @@ import botocore.endpoint
 import pytest
 
 from cli.conftest import Cli
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.errors import Failure
 from cryptoctl.local.home import Home, Record
 from hostile.golden import Situation, check
 
@@ -98,6 +100,8 @@ def test_messages_about_credentials_and_the_network(tell: Teller) -> None:
     tell("a profile that does not exist", "up", "--profile", "nosuch")
     tell("a region that cannot be one", "up", "--region", "mars north", **KEYS)
     tell("an endpoint that is no URL", "up", AWS_ENDPOINT_URL="me:secret@aws", **KEYS)
+    wrong_port = "http://me:se/cret@aws:PORT"
+    tell("an endpoint whose port is no number", "up", AWS_ENDPOINT_URL=wrong_port, **KEYS)
     nobody = f"127.0.0.1:{unused_port()}"
     tell("nobody answers at the endpoint", "status", AWS_ENDPOINT_URL=f"http://{nobody}", **KEYS)
     with_password = f"http://me:secret@{nobody}"
@@ -114,6 +118,13 @@ def hidden(told: Sequence[Situation]) -> Sequence[Situation]:
         assert "secret@" not in each.err + each.out
         assert KEYS["AWS_SECRET_ACCESS_KEY"] not in each.err + each.out
     return told
+
+
+def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
+    with answering(b"<html>Sign in to the guests' network</html>") as url:
+        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        with pytest.raises(Failure, match="What answered to iam:ListRoles is not AWS"):
+            list(aws.items("iam", "ListRoles", "Roles"))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -78,7 +79,9 @@ def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     assert found.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
     assert found.notes == tuple(
-        f"{arn} bears this environment's tags, and is nothing that cryptoctl makes" for arn in queues
+        f"{arn} bears this environment's tags, and this version of cryptoctl makes nothing of that kind: "
+        "remove it by hand"
+        for arn in queues
     )
 
 
@@ -98,3 +101,29 @@ def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(st
     )
     done(standing.up())
     assert observe([table], standing.aws) == {table: None}
+
+
+def test_a_mapping_that_another_run_has_just_made_is_nobodys_leftover(standing: Live) -> None:
+    """It was not there as the stack was observed, and is there as candidates are looked for."""
+    leftovers, mapping = Leftovers(stack=standing.resources), standing.stack.prices_to_enricher
+    seen = {**observe(standing.resources, standing.aws), mapping: None}
+    found = leftovers.find(standing.aws, leftovers.candidates(standing.aws), seen)
+    assert found.removable == {}
+
+
+def test_a_key_that_the_index_takes_for_ours_by_yesterdays_tags_is_left(
+    standing: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = standing.aws.call("kms", "CreateKey")["KeyMetadata"]
+    index, ours = standing.aws.tagged, standing.session.scope.owner_tags
+
+    def lagging(tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
+        return {**index(tags, kind), key["Arn"]: ours}
+
+    monkeypatch.setattr(standing.aws, "tagged", lagging)
+    assert standing.plan().work == ()
+    standing.aws.call(
+        "kms", "TagResource", KeyId=key["KeyId"], Tags=[{"TagKey": k, "TagValue": v} for k, v in ours.items()]
+    )
+    assert standing.plan().consents == (f"schedule the deletion of a twin of {standing.stack.key}",)
+    done(standing.up())

@@ -1,0 +1,20 @@
+"""Signals are counted before anything else is done about them."""
+
+from __future__ import annotations
+
+import signal
+
+from cryptoctl import interrupts
+
+
+def test_a_signal_in_the_midst_of_what_the_first_one_calls_is_the_second() -> None:
+    heard: list[str] = []
+
+    def first() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        heard.append("first")
+
+    with interrupts.counted(first, lambda: heard.append("second")):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert sorted(heard) == ["first", "second"]

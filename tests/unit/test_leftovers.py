@@ -1,0 +1,125 @@
+"""What is left over is found with few requests, and what is odd about it stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, cast
+
+import pytest
+
+from cryptoctl.aws import Aws
+from cryptoctl.reconcile.leftovers import NAMED_AT_MOST, Found, Leftovers
+from cryptoctl.reconcile.observe import observe
+from unit.things import SCOPE, FakeAws, Thing, refusal
+
+OURS = SCOPE.tags
+
+
+@dataclass
+class TaggedAws(FakeAws):
+    """With a tag index, and things whose tags are read apart."""
+
+    index: dict[str, dict[str, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    refuses: Mapping[str, str] = field(default_factory=dict)
+
+    def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
+        """The index, whatever is asked."""
+        return self.index
+
+    def look(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+        """A reading request, which may be refused."""
+        self.asked.append(f"{operation} {params['Name']}")
+        if code := self.refuses.get(params["Name"]):
+            raise refusal(operation, code)
+        return super().look(service, operation, absent=absent, **params)
+
+    def has(self, name: str, tags: Mapping[str, str]) -> None:
+        """A thing of that name."""
+        self.things[name] = {"Fields": {"Tags": tags}, "Id": name}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Indexed(Thing):
+    """A kind that the index lists; it can be listed by name too."""
+
+    @property
+    def arn(self) -> str:
+        return self.scope.arn("things", f"thing/{self.name}")
+
+    def named(self, aws: Any) -> Iterator[str]:
+        aws.asked.append("ListThings")
+        yield from (self.scope.arn("things", f"thing/{name}") for name in self.scope.likeliest(aws.things))
+
+    def tags_of(self, aws: Any) -> Mapping[str, str]:
+        found = aws.look("things", "GetTags", absent="NoSuchThing", Name=self.name)
+        return dict(found["Fields"]["Tags"]) if found else {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unindexed(Indexed):
+    """A kind that the index does not list."""
+
+    indexed: ClassVar[bool] = False
+
+
+def found(aws: TaggedAws, *stack: Thing) -> Found:
+    leftovers, real = Leftovers(stack=stack), cast("Aws", aws)
+    return leftovers.find(real, leftovers.candidates(real), observe(stack, real))
+
+
+def names(over: Found) -> list[str]:
+    return [each.name for each in over.removable]
+
+
+def arn(name: str) -> str:
+    return Indexed(name=name).arn
+
+
+def test_of_many_that_are_only_named_so_few_are_asked_for_their_tags_and_the_likeliest_first() -> None:
+    aws = TaggedAws()
+    for number in range(300):
+        aws.has(f"test-of-somebody-{number}", {})
+    aws.has("former-test", OURS)
+    assert names(found(aws, Unindexed(name="own-test"))) == ["former-test"]
+    assert len([each for each in aws.asked if each.startswith("GetTags")]) == NAMED_AT_MOST
+    assert [each for each in aws.asked if each.startswith("GetThing")] == [
+        "GetThing own-test",
+        "GetThing former-test",
+    ]
+
+
+def test_an_indexed_kind_is_listed_by_name_only_where_the_index_lacks_the_stacks_own() -> None:
+    aws = TaggedAws(index={arn("own-test"): OURS})
+    aws.has("own-test", OURS)
+    aws.has("former-test", OURS)
+    assert names(found(aws, Indexed(name="own-test"))) == []
+    assert "ListThings" not in aws.asked
+    aws.index.clear()
+    assert names(found(aws, Indexed(name="own-test"))) == ["former-test"]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationException"])
+def test_what_cannot_be_looked_at_is_told_where_it_is_ours_and_passed_over_where_it_may_be(code: str) -> None:
+    aws = TaggedAws(index={arn("hidden"): OURS}, refuses={"hidden": code, "test-of-somebody": code})
+    aws.has("test-of-somebody", OURS)
+    over = found(aws, Unindexed(name="own-test"))
+    assert over.removable == {}
+    assert over.notes == (
+        f"thing hidden bears this environment's tags, and cannot be seen: things:GetThing answered {code}: ",
+    )
+
+
+def test_an_index_that_lags_removes_nothing() -> None:
+    aws = TaggedAws(index={arn("given-away"): OURS, arn("gone"): OURS})
+    aws.has("given-away", {**OURS, "Environment": "another"})
+    assert found(aws, Indexed(name="own-test")) == Found(removable={})
+
+
+def test_a_part_of_a_thing_is_no_thing() -> None:
+    aws = TaggedAws(index={f"{arn('own-test')}/backup/1": OURS})
+    over = found(aws, Indexed(name="own-test"))
+    assert over.removable == {}
+    assert over.notes[0].startswith(f"{arn('own-test')}/backup/1 bears this environment's tags")
+    assert "GetThing own-test/backup/1" not in aws.asked
