@@ -64,7 +64,7 @@ def remaining(
     latest = look_again()
     if not (latest.work or latest.refused):
         return latest
-    up_to_s = max(step.resource.visible_within_s for step in latest.steps)
+    up_to_s = max(step.resource.visible_within_s for step in (*latest.work, *latest.refused))
 
     def still(wait: Wait) -> None:
         for step in latest.work:
