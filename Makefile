@@ -31,7 +31,7 @@ demo-down: $(VENV)/.local  ## removes what `make demo` made
 
 # Three workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## lint, types, layers, tests
-	$(BIN)/pytest -n 3 --dist loadgroup -q -m 'not torture'
+	$(BIN)/pytest -n 4 --dist loadgroup -q -m 'not torture'
 
 check: $(VENV)/.dev  ## lint, types and layers alone
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ def test_a_former_queue_and_role_are_shown_and_removed_after_asking(day: Cli, co
     assert day("plan", "--exit-code", "--only", f"webhook-processor-dlq-{name}").code == 0
     refused = day("up")
     assert refused.code == 6
-    assert f"would delete role {role}, delete queue {queue}, and nobody is here to be asked" in refused.err
+    assert f"would delete queue {queue}, delete role {role}, and nobody is here to be asked" in refused.err
     assert states(day)[f"role {role}"] == "left over"
     day.ok("up", "--yes")
     assert states(day).keys().isdisjoint({f"queue {queue}", f"role {role}"})
