@@ -31,7 +31,7 @@ demo-down: $(VENV)/.local  ## removes what `make demo` made
 
 # Three workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## lint, types, layers, tests
-	$(BIN)/pytest -n 4 --dist loadgroup -q -m 'not torture'
+	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
 
 check: $(VENV)/.dev  ## lint, types and layers alone
 	$(BIN)/ruff check .
@@ -40,7 +40,7 @@ check: $(VENV)/.dev  ## lint, types and layers alone
 	$(BIN)/lint-imports
 
 torture: $(VENV)/.dev  ## the long versions of the tests that `make test` samples
-	$(BIN)/pytest -n 2 --dist loadgroup -q -m torture
+	$(BIN)/pytest -n 2 --dist loadfile -q -m torture
 
 golden: $(VENV)/.dev  ## writes anew what the commands say (tests/hostile/messages.txt); read the difference
 	GOLDEN=1 $(BIN)/pytest -q tests/cli tests/hostile -k messages

@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.results import End, Wish
 from cryptoctl.ops.dead_letters.unenriched import Search
 from dead_letters.workshop import ENRICHER, WEBHOOK, Told, Workshop, eventually, without
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+pytestmark = pytest.mark.engine
 
 SYMBOLS = 4
 NOWHERE = "arn:aws:sns:us-east-1:000000000000:nowhere"

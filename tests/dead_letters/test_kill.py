@@ -14,7 +14,7 @@ import pytest
 from dead_letters.killed import shorten_the_first_hold
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+pytestmark = pytest.mark.engine
 
 PROGRAM = Path(__file__).with_name("killed.py")
 # Steps of a replay of what `_fill` puts there; a kill after the last one is a replay that went through.

@@ -16,7 +16,7 @@ from cryptoctl.ops.dead_letters.survey import looking, survey
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+pytestmark = pytest.mark.engine
 
 Dlq = Callable[..., Said]
 

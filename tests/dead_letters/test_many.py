@@ -14,7 +14,7 @@ import pytest
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from dead_letters.workshop import WEBHOOK, Workshop
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+pytestmark = pytest.mark.engine
 
 MIB = 1024
 CHILD = """

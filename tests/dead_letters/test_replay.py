@@ -20,7 +20,7 @@ from cryptoctl.ops.dead_letters.steps import Mending
 from cryptoctl.ops.times import now_ms
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+pytestmark = pytest.mark.engine
 
 EMPTY = {"webhook": (0, 0), "enricher": (0, 0)}
 

@@ -11,7 +11,7 @@ import pytest
 from dead_letters.command_line import run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("dead letters")]
+pytestmark = pytest.mark.engine
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 

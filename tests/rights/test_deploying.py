@@ -18,7 +18,7 @@ from rights.authorization import actions_of, idle
 from rights.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, fails_for_a_person
 from rights.stage import FRESH, LIFE, policy_of
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+pytestmark = pytest.mark.engine
 
 LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor", "iam-policy")]
 # Commands go on without these, and show less or say what they did not look for: test_operating.py has it.

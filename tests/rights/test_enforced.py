@@ -21,7 +21,7 @@ from rights.enforcing import ROOT, enforcing
 from rights.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK
 from rights.traffic import delivery
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+pytestmark = pytest.mark.engine
 
 NAME = "enforced"
 # AWS decides on these by the action on the left; ministack has one of its own, and finds no resource for one.

@@ -18,7 +18,7 @@ from rights.guard import USER, Outage
 from rights.stage import ENRICHER, NOTHING, STAGE, WEBHOOK, Stage, eventually, policy_of
 from rights.traffic import event_dead, http_event_set_aside, pointer_dead, record_set_aside
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+pytestmark = pytest.mark.engine
 
 # Without it, `status` shows no iterator age.
 AGE = "cloudwatch:GetMetricStatistics"

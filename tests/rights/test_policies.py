@@ -15,7 +15,7 @@ from rights.authorization import WITHOUT_RESOURCE, actions_of
 from rights.commands import commands_of
 from rights.stage import ACCOUNT, LIFE, policy_of
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+pytestmark = pytest.mark.engine
 
 PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 TAGS = {"ManagedBy": "cryptoctl", "Environment": LIFE}

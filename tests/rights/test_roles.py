@@ -17,7 +17,7 @@ from rights.guard import Outage
 from rights.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK, Stage, eventually
 from rights.traffic import Traffic, all_of_it, delivery
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rights")]
+pytestmark = pytest.mark.engine
 
 # In a role, and asked for by nothing here: each with the reason why it stays.
 ARGUED = {
