@@ -25,8 +25,8 @@ def rights_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(rights_world: World) -> Iterator[Stage]:
-    """The environment, up."""
+    """The environment, up; each module has its own, with nothing in it that another one's tests have left."""
     with a_stage(rights_world) as found:
         yield found
