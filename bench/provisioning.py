@@ -165,7 +165,7 @@ def _measure(engine: Engine, url: str, number: int) -> None:
     calls = len(aws.intervals)
 
     aws.intervals.clear()
-    again = planned(resources, aws, Goal.PRESENT)
+    again = look()
     assert not again.work
     plan_s = _span(aws.intervals)
     print(
