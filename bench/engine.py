@@ -18,10 +18,10 @@ from typing import Any
 
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.reconcile.execute import Executor, Result
+from cryptoctl.reconcile.execute import Executor, StepResult
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.patience import Wait
 from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Environment, Stream, Target
 
@@ -36,7 +36,7 @@ class _Silent:
     def waiting(self, step: Step, wait: Wait) -> None:
         """Nothing to show."""
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: StepResult) -> None:
         """Nothing to show."""
 
     def stopping(self) -> None:

@@ -18,12 +18,12 @@ from typing import Any
 from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.call import Call
-from cryptoctl.reconcile.execute import Executor, Result
-from cryptoctl.reconcile.leftovers import Leftovers
+from cryptoctl.reconcile.execute import Executor, StepResult
 from cryptoctl.reconcile.observe import planned, remaining
-from cryptoctl.reconcile.patience import Wait
+from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.retry import Wait
 from cryptoctl.reconcile.values import Ref, refs_in
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
@@ -81,7 +81,7 @@ class Unheard:
     def waiting(self, step: Step, wait: Wait) -> None:
         """Nothing to do."""
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: StepResult) -> None:
         """Nothing to do."""
 
     def stopping(self) -> None:
@@ -152,7 +152,7 @@ def _measure(engine: Engine, url: str, number: int) -> None:
         aws.client(service)  # building clients is start-up, not calls
 
     def look() -> Plan:
-        return planned(resources, aws, Goal.PRESENT, leftovers=Leftovers(stack=resources))
+        return planned(resources, aws, Goal.PRESENT, orphans=Orphans(stack=resources))
 
     plan = look()
     looked_s = _span(aws.intervals)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from cryptoctl.aws import Answer, Aws, Credentials
-from cryptoctl.reconcile.execute import Executor, Report, Result
-from cryptoctl.reconcile.leftovers import Leftovers
+from cryptoctl.reconcile.execute import Executor, Report, StepResult
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.patience import Wait
+from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session
 from cryptoctl.settings import Environment
 
@@ -49,9 +49,9 @@ class Silent:
 
     def waiting(self, step: Step, wait: Wait) -> None:
         """Remembers the reason."""
-        self.waits.append((str(step.resource), wait.because))
+        self.waits.append((str(step.resource), wait.reason))
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: StepResult) -> None:
         """Nothing to show."""
 
     def stopping(self) -> None:
@@ -71,8 +71,8 @@ class Live:
 
     def plan(self, goal: Goal = Goal.PRESENT, resources: list[Provisioner] | None = None) -> Plan:
         """The plan for all resources and what is left over beside them, or for those resources only."""
-        leftovers = None if resources else Leftovers(stack=self.resources)
-        return planned(resources or self.resources, self.aws, goal, leftovers=leftovers)
+        orphans = None if resources else Orphans(stack=self.resources)
+        return planned(resources or self.resources, self.aws, goal, orphans=orphans)
 
     def run(self, plan: Plan) -> Report:
         """Runs a plan."""

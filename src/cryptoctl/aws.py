@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
+from cryptoctl.aws_errors import AwsError as AwsError
+from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.refusals import ANSWER_LOST as ANSWER_LOST
-from cryptoctl.refusals import AwsError as AwsError
-from cryptoctl.refusals import refusal, without_password
 
 Answer = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
 
 CONNECTIONS = 64
 CONNECT_TIMEOUT_S = 5
@@ -145,7 +147,7 @@ class Aws:
             answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
         return answer
 
-    def look(
+    def find(
         self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
     ) -> Answer | None:
         """Sends a reading request; None for one of the exact codes that mean "no such thing"."""
@@ -157,7 +159,7 @@ class Aws:
                 return None
             raise
 
-    def items(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+    def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         """Every item under `key`, over all pages."""
         from botocore import xform_name
 
@@ -170,7 +172,7 @@ class Aws:
 
         The index lags behind by some minutes, and does not list every kind: IAM roles, for one.
         """
-        found = self.items(
+        found = self.paginate(
             "resourcegroupstaggingapi",
             "GetResources",
             "ResourceTagMappingList",
@@ -179,21 +181,26 @@ class Aws:
         )
         return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
 
-    def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Runs reads at the same time and gives their results in order.
+    def map(self, function: Callable[[T], R], things: Iterable[T]) -> list[R]:
+        """Calls `function` with each thing at the same time and gives the results in their order.
 
         The first that fails, or an interruption, ends it: the others' answers are not waited for.
         """
-        if len(reads) < 2:
-            return [read() for read in reads]
-        answers: list[Future[Any]] = [Future() for _ in reads]
-        left = deque(zip(answers, reads, strict=True))
-        for _ in range(min(len(reads), CONNECTIONS)):
-            threading.Thread(target=_read_on, args=(left,), name="read", daemon=True).start()
+        things = list(things)
+        if len(things) < 2:
+            return [function(thing) for thing in things]
+        answers: list[Future[R]] = [Future() for _ in things]
+        left = deque(zip(answers, things, strict=True))
+        for _ in range(min(len(things), CONNECTIONS)):
+            threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
         try:
             return [_awaited(answer) for answer in answers]
         finally:
             left.clear()
+
+    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
+        """Makes independent reads at the same time and gives their results in order, as `map` does."""
+        return self.map(lambda read: read(), reads)
 
     @cached_property
     def caller(self) -> Caller:
@@ -209,20 +216,20 @@ def _check_port(endpoint: str) -> None:
         raise ValueError("The endpoint's port is no number up to 65535") from None
 
 
-def _awaited(answer: Future[Any]) -> Any:
+def _awaited(answer: Future[R]) -> R:
     # Of two signals in a row another thread may take both; then nothing but the time wakes the main thread.
     while not answer.done():
         wait([answer], timeout=WAKES_EVERY_S)
     return answer.result()
 
 
-def _read_on(left: deque[tuple[Future[Any], Callable[[], Any]]]) -> None:
-    """Takes one read after the other until none is left."""
+def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> None:
+    """Takes one thing after the other until none is left."""
     with contextlib.suppress(IndexError):
         while True:
-            answer, read = left.popleft()
+            answer, thing = left.popleft()
             try:
-                answer.set_result(read())
+                answer.set_result(function(thing))
             except BaseException as error:
                 answer.set_exception(error)
 

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_state_path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from cryptoctl.aws_errors import without_password
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.refusals import without_password
 
 FILE_NAME = "cryptoctl.toml"
 DEFAULT_ENVIRONMENT = "dev"
@@ -189,7 +189,7 @@ def check_environment(name: str) -> str:
         raise Failure(
             Problem.USAGE,
             f"{name!r} cannot name an environment.",
-            "Use 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
+            "Access 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
         )
     return name
 

@@ -16,9 +16,9 @@ from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key, lambda_environment_policy
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
-from cryptoctl.provisioners.permission import Permission, logs_may_invoke
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.queue import Queue, may_send
+from cryptoctl.provisioners.resource_permission import ResourcePermission, logs_may_invoke
 from cryptoctl.provisioners.role import Role
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.provisioners.table import Table
@@ -190,7 +190,7 @@ class Stack:
             dead_letters=self.alerts,
             reserved_concurrency=None,
             environment={"ALERTS_TOPIC_ARN": self.alerts.arn},
-            permissions={
+            resource_policy={
                 "webhook-errors": logs_may_invoke(self.webhook_logs),
                 "enricher-errors": logs_may_invoke(self.enricher_logs),
             },
@@ -248,9 +248,9 @@ class Stack:
             retention_days=self.config.log_retention_days,
         )
 
-    def _role(self, function: str, group: LogGroup, rights: Mapping[str, Statement]) -> Role:
+    def _role(self, function: str, group: LogGroup, permissions: Mapping[str, Statement]) -> Role:
         policies = {
-            **rights,
+            **permissions,
             # A grant usually makes this unnecessary; with it the function starts without the grant too.
             "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(self.key.arn,)),
             # No role may create a log group: a late line would bring a deleted one back.
@@ -277,7 +277,7 @@ class Stack:
         dead_letters: Queue | Topic,
         reserved_concurrency: int | None,
         environment: Mapping[str, Value],
-        permissions: Mapping[str, Permission] | None = None,
+        resource_policy: Mapping[str, ResourcePermission] | None = None,
     ) -> Function:
         return Function(
             scope=self.scope,
@@ -299,5 +299,5 @@ class Stack:
             log_group=log_group,
             dead_letters=dead_letters,
             reserved_concurrency=reserved_concurrency,
-            permissions=permissions or {},
+            resource_policy=resource_policy or {},
         )

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.reconcile.patience import Patience, RealClock
+from cryptoctl.reconcile.retry import RealClock, Retry
 from live import Connect
 
 pytestmark = pytest.mark.engine
@@ -78,7 +78,7 @@ def _received(aws: Any, url: str, number: int) -> list[str]:
             aws.call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return True if len(found) >= number and not answer.get("Messages") else None
 
-    assert Patience(RealClock()).until(enough, "the announcements", 30)
+    assert Retry(RealClock()).until(enough, "the announcements", 30)
     return found
 
 
@@ -131,7 +131,7 @@ def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None
     def stored() -> Any:
         return day.ok("prices", "LATER", "-o", "json").json or None
 
-    assert Patience(RealClock()).until(stored, "the price", 20)
+    assert Retry(RealClock()).until(stored, "the price", 20)
 
 
 def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
@@ -147,7 +147,7 @@ def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
     def logged() -> bool | None:
         return True if "LOGGED" in day.ok("logs", "webhook-processor", "--since", "5m").out else None
 
-    assert Patience(RealClock()).until(logged, "the log line", 20)
+    assert Retry(RealClock()).until(logged, "the log line", 20)
 
 
 def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:

@@ -124,7 +124,7 @@ def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
     with answering(b"<html>Sign in to the guests' network</html>") as url:
         aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
         with pytest.raises(Failure, match="What answered to iam:ListRoles is not AWS"):
-            list(aws.items("iam", "ListRoles", "Roles"))
+            list(aws.paginate("iam", "ListRoles", "Roles"))
 
 
 @contextmanager

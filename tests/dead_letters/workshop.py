@@ -113,7 +113,7 @@ class Workshop:
 
     def items(self) -> list[dict[str, Any]]:
         """The table as it is, in the order of its keys."""
-        found = self.aws.items(
+        found = self.aws.paginate(
             "dynamodb", "Scan", "Items", TableName=self.stack.prices.name, ConsistentRead=True
         )
         return sorted(found, key=lambda item: (item["symbol"]["S"], float(item["timestamp"]["N"])))
@@ -161,7 +161,7 @@ class Workshop:
 
         def logged() -> list[Any]:
             asked = {"logGroupName": group, "filterPattern": f'"{request}"'}
-            return list(self.aws.items("logs", "FilterLogEvents", "events", **asked))
+            return list(self.aws.paginate("logs", "FilterLogEvents", "events", **asked))
 
         eventually(logged, what="the request's log lines")
         return request
@@ -169,7 +169,7 @@ class Workshop:
     def forget_logs(self) -> None:
         """Deletes what the webhook processor has logged."""
         group = self.stack.webhook_logs.name
-        for stream in list(self.aws.items("logs", "DescribeLogStreams", "logStreams", logGroupName=group)):
+        for stream in list(self.aws.paginate("logs", "DescribeLogStreams", "logStreams", logGroupName=group)):
             self.aws.call(
                 "logs", "DeleteLogStream", logGroupName=group, logStreamName=stream["logStreamName"]
             )

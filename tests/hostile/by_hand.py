@@ -180,13 +180,13 @@ class _Hands:
         self.run(
             "iam", "CreateRole", RoleName=role, AssumeRolePolicyDocument=_document(trust), Tags=self.pairs
         )
-        for policy, (actions, resource) in self.rights(function).items():
+        for policy, (actions, resource) in self.permissions(function).items():
             allowed = [{"Effect": "Allow", "Action": actions, "Resource": resource}]
             self.run(
                 "iam", "PutRolePolicy", RoleName=role, PolicyName=policy, PolicyDocument=_document(allowed)
             )
 
-    def rights(self, function: str) -> dict[str, tuple[Sequence[str], str]]:
+    def permissions(self, function: str) -> dict[str, tuple[Sequence[str], str]]:
         group = self.arn("logs", f"log-group:/aws/lambda/{function}-{self.name}:*")
         table = self.arn("dynamodb", f"table/{self.table}")
         stream = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")

@@ -9,7 +9,7 @@ from typing import Any, cast
 import jmespath
 
 from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.plan import Goal, build
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
@@ -53,7 +53,7 @@ class Moody:
         self.asked += 1
         return self.before() if self.clock.at_s < self.until_s else self.after
 
-    def look(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any] | None:
         return self.call(service, operation)
 
 
@@ -65,7 +65,7 @@ def sent_by(resource: Provisioner) -> Iterator[Action]:
     for name, value in resource.desired().items():
         other = {} if isinstance(value, Mapping) else "InProgress"
         observed = Observed(fields={**desired, name: other}, outputs=outputs)
-        yield from resource.apply(difference(resource.desired(), observed, resource.closed))
+        yield from resource.apply(difference(resource.desired(), observed, resource.exclusive))
     yield from resource.remove(Observed(fields=desired, outputs=outputs))
 
 
@@ -77,11 +77,11 @@ RULES: dict[str, tuple[Provisioner, RetryRule, str]] = {
         rule.operations or dict.fromkeys(a.operation for a in sent_by(resource) if isinstance(a, Call))
     )
 }
-SETTLES: dict[str, tuple[Provisioner, Settle]] = {
-    f"{resource.kind} {settle.because}": (resource, settle)
+SETTLES: dict[str, tuple[Provisioner, WaitUntil]] = {
+    f"{resource.kind} {settle.reason}": (resource, settle)
     for resource in STACK
     for settle in sent_by(resource)
-    if isinstance(settle, Settle)
+    if isinstance(settle, WaitUntil)
 }
 
 
@@ -90,11 +90,11 @@ def asking(resource: Provisioner, operation: str) -> Call:
     return Call(service=service, operation=operation, params={})
 
 
-def plain(settle: Settle) -> Settle:
-    return Settle(**{**vars(settle), "params": {}})
+def plain(settle: WaitUntil) -> WaitUntil:
+    return WaitUntil(**{**vars(settle), "params": {}})
 
 
-def answer(settle: Settle, value: Any, path: str | None = None) -> dict[str, Any]:
+def answer(settle: WaitUntil, value: Any, path: str | None = None) -> dict[str, Any]:
     """An answer in which that value stands at the settle's path."""
     found: Any = value
     for part in reversed((path or settle.path).split(".")):

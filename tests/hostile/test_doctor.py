@@ -10,7 +10,7 @@ import pytest
 
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
-from rights.authorization import Ask, granted
+from permissions.authorization import Ask, granted
 
 pytestmark = pytest.mark.engine
 

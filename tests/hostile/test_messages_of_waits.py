@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,18 @@ from typing import Any
 from rich.console import Console
 
 from cryptoctl.aws import Caller
+from cryptoctl.aws_errors import COMMON, AwsError, Remedy
 from cryptoctl.cli import doctor as cli_doctor
+from cryptoctl.cli.apply import carry_out
 from cryptoctl.cli.command import Run
 from cryptoctl.cli.up import up
-from cryptoctl.cli.work import carry_out
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops import doctor as ops_doctor
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.patience import Wait
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.refusals import COMMON, AwsError, Remedy
+from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.progress import Progress
@@ -49,10 +49,10 @@ class Says:
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
 
-    def look(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
+    def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
 
-    def together(self, reads: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]
 
 
@@ -150,10 +150,10 @@ def not_resting() -> Iterator[Situation]:
     for resource, settle in SETTLES.values():
         known_absent = settle.gone is not None and None not in settle.until
         moving = None if known_absent else answer(settle, "Moving")
-        title = f"{resource.kind}: waits for {settle.because}"
+        title = f"{resource.kind}: waits for {settle.reason}"
         yield told(f"{title} – it does not come", answers(moving), step_of(resource, plain(settle)))
         if settle.fails:
-            failed = answer(settle, settle.fails[0]) | answer(settle, "(AWS's reason)", settle.reason)
+            failed = answer(settle, settle.fails[0]) | answer(settle, "(AWS's reason)", settle.failure_reason)
             yield told(f"{title} – it fails", answers(failed), step_of(resource, plain(settle)))
 
 
@@ -330,8 +330,8 @@ def watch(progress: Progress, clock: FakeClock) -> None:
         clock.sleep(1)
 
 
-def waits(because: str, up_to_s: float | None, waited_s: float = 0.0) -> Wait:
-    return Wait(because=because, waited_s=waited_s, up_to_s=up_to_s)
+def waits(reason: str, timeout_s: float | None, waited_s: float = 0.0) -> Wait:
+    return Wait(reason=reason, waited_s=waited_s, timeout_s=timeout_s)
 
 
 def steps_of(resource: Provisioner) -> Step:
@@ -369,8 +369,6 @@ def test_nothing_secret_and_nothing_that_commands_a_terminal_is_in_the_file() ->
 
 
 def test_every_rule_and_every_wait_says_what_to_do_where_it_does_not_pass() -> None:
-    assert [name for name, (_, settle) in SETTLES.items() if not settle.otherwise] == []
+    assert [name for name, (_, settle) in SETTLES.items() if not settle.hint] == []
     shared = {code for each in COMMON for code in each.codes}
-    assert [
-        name for name, (_, rule, _) in RULES.items() if not rule.otherwise and rule.code not in shared
-    ] == []
+    assert [name for name, (_, rule, _) in RULES.items() if not rule.hint and rule.code not in shared] == []

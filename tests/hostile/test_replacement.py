@@ -128,7 +128,7 @@ def fixed_fields() -> Iterator[Any]:
     by_weight = sorted(PATTERN, key=hanging.count, reverse=True)
     seen: set[tuple[str, str]] = set()
     for resource in by_weight:
-        for field in sorted(resource.fixed):
+        for field in sorted(resource.immutable):
             again = (resource.kind, field) in seen
             seen.add((resource.kind, field))
             marks = [pytest.mark.torture] if again else []

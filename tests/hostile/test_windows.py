@@ -43,8 +43,8 @@ def test_up_takes_little_longer_than_its_critical_path(
     assert world.plan_is_empty(name)
     assert wrong_with(world, base, name) == []
     assert CRITICAL_PATH_S < took_s < 1.3 * CRITICAL_PATH_S
-    for because in ("the new role to be seen by Lambda", "the table to be active", "backups to be enabled"):
-        assert f"waits for {because}" in told
+    for reason in ("the new role to be seen by Lambda", "the table to be active", "backups to be enabled"):
+        assert f"waits for {reason}" in told
 
 
 def bad_day(world: World, seed: int) -> None:

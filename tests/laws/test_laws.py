@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.execute import Outcome, Report
+from cryptoctl.reconcile.execute import Report, StepOutcome
 from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.plan import Goal, Plan, Verb, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -35,7 +35,9 @@ each_resource = pytest.mark.parametrize("index", range(len(PATTERN)), ids=NAMES)
 
 
 def done(report: Report) -> None:
-    assert [(str(r.step.resource), r.problem) for r in report.results if r.outcome is not Outcome.DONE] == []
+    assert [
+        (str(r.step.resource), r.problem) for r in report.results if r.outcome is not StepOutcome.DONE
+    ] == []
 
 
 def operations(plan: Plan) -> Counter[tuple[str, str]]:
@@ -78,7 +80,7 @@ def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: L
         done(standing.run(calls_towards(drift.resource, seen[resource], known)))
         covered |= expect_repair(standing, resource, around, drift.fields - elsewhere, drift.label)
     for field, request in CONSTANTS.get(resource.kind, {}).items():
-        if resource.desired()[field] == {} and field not in resource.closed:
+        if resource.desired()[field] == {} and field not in resource.exclusive:
             continue  # nothing is declared there
         request(standing.aws, resource)
         covered |= expect_repair(standing, resource, around, frozenset({field}), field)
@@ -138,7 +140,7 @@ def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(fresh: Live) -> 
     left = {str(r): seen for r, seen in observe(fresh.resources, fresh.aws).items() if seen is not None}
     assert list(left) == [str(fresh.stack.key)]
     [key] = left.values()
-    assert key.leaving is not None
+    assert key.pending_deletion_until is not None
     assert fresh.plan(Goal.ABSENT).work == ()
     done(fresh.down())
 

@@ -20,7 +20,7 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.logs import lines
 from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Outgoing, Tally, outgoing, send_all
-from cryptoctl.reconcile.patience import Patience, RealClock
+from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.settings import Environment, Stream
 from live import Connect, Live
 
@@ -91,7 +91,7 @@ def right(found: Sequence[StoredPrice]) -> bool:
 
 
 def eventually(what: str, look: Any, within_s: float = 60.0) -> Any:
-    found = Patience(RealClock()).until(look, what, within_s)
+    found = Retry(RealClock()).until(look, what, within_s)
     assert found is not None, what
     return found
 

@@ -8,10 +8,10 @@ import pytest
 
 from cryptoctl.aws import ANSWER_LOST
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.execute import Executor, Outcome, Report, Result
+from cryptoctl.reconcile.execute import Executor, Report, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.patience import Stop
 from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.retry import Stop
 from live import Silent
 from unit.things import FakeAws, FakeClock, Thing, refusal
 
@@ -23,7 +23,7 @@ def run(aws: FakeAws, *things: Thing, goal: Goal = Goal.PRESENT) -> tuple[Report
     return report, listener, clock
 
 
-def outcomes(report: Report) -> dict[str, Outcome]:
+def outcomes(report: Report) -> dict[str, StepOutcome]:
     return {result.step.resource.name: result.outcome for result in report.results}
 
 
@@ -42,7 +42,7 @@ def test_a_value_reaches_the_call_that_waits_for_it() -> None:
     aws = FakeAws()
     data = Thing(name="data")
     report, _, _ = run(aws, Thing(name="last", size=data.id), data)
-    assert set(outcomes(report).values()) == {Outcome.DONE}
+    assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.things["last"]["Fields"]["Size"] == "id-of-data"
 
 
@@ -55,34 +55,34 @@ def test_a_failure_blocks_its_descendants_only() -> None:
         aws, bad, child, data_child, Thing(name="grandchild", needs=(child,)), Thing(name="free")
     )
     assert outcomes(report) == {
-        "bad": Outcome.FAILED,
-        "child": Outcome.BLOCKED,
-        "data child": Outcome.BLOCKED,
-        "grandchild": Outcome.BLOCKED,
-        "free": Outcome.DONE,
+        "bad": StepOutcome.FAILED,
+        "child": StepOutcome.BLOCKED,
+        "data child": StepOutcome.BLOCKED,
+        "grandchild": StepOutcome.BLOCKED,
+        "free": StepOutcome.DONE,
     }
-    [failed] = report.ended(Outcome.FAILED)
+    [failed] = report.ended(StepOutcome.FAILED)
     assert "things:CreateThing answered Denied: no" in failed.problem
 
 
 def test_an_error_that_passes_is_waited_for_and_the_person_is_told_why() -> None:
     aws = FakeAws(before=failing("CreateThing", "NotYet", "it comes SOON", times=3))
     report, listener, clock = run(aws, Thing(name="a"))
-    assert outcomes(report) == {"a": Outcome.DONE}
+    assert outcomes(report) == {"a": StepOutcome.DONE}
     assert ("thing a", "the thing to be seen") in listener.waits
     assert 0 < clock.time_s < 20
 
 
 def test_an_error_that_does_not_pass_ends_when_its_time_is_over() -> None:
     report, _, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "soon")), Thing(name="a"))
-    [failed] = report.ended(Outcome.FAILED)
+    [failed] = report.ended(StepOutcome.FAILED)
     assert "waited 20 s for the thing to be seen" in failed.problem
     assert clock.time_s == pytest.approx(20)
 
 
 def test_an_error_with_another_message_is_not_waited_for() -> None:
     report, listener, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "never")), Thing(name="a"))
-    assert outcomes(report) == {"a": Outcome.FAILED}
+    assert outcomes(report) == {"a": StepOutcome.FAILED}
     assert (listener.waits, clock.time_s) == ([], 0)
 
 
@@ -90,7 +90,7 @@ def test_after_a_lost_answer_it_looks_again_and_makes_nothing_twice() -> None:
     aws = FakeAws(after=failing("CreateThing", ANSWER_LOST, times=1))
     last = Thing(name="last", size=(first := Thing(name="first")).id)
     report, _, _ = run(aws, first, last)
-    assert set(outcomes(report).values()) == {Outcome.DONE}
+    assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.calls.count(("CreateThing", "first")) == 1
     assert aws.things["last"]["Fields"]["Size"] == "id-of-first"
 
@@ -107,7 +107,7 @@ def test_what_somebody_made_meanwhile_is_looked_at_and_mended() -> None:
 
     aws.before = meanwhile
     report, _, _ = run(aws, thing)
-    assert outcomes(report) == {"a": Outcome.DONE}
+    assert outcomes(report) == {"a": StepOutcome.DONE}
     assert [operation for operation, _ in aws.calls] == ["CreateThing", "UpdateThing"]
     assert aws.things["a"]["Fields"]["Size"] == 5
 
@@ -120,7 +120,7 @@ def test_what_somebody_else_made_meanwhile_is_not_touched() -> None:
 
     aws.before = meanwhile
     report, _, _ = run(aws, Thing(name="a", size=5))
-    assert outcomes(report) == {"a": Outcome.FAILED}
+    assert outcomes(report) == {"a": StepOutcome.FAILED}
     assert aws.things["a"]["Fields"]["Size"] == 4
 
 
@@ -132,7 +132,7 @@ def test_it_waits_for_rest_and_says_why_a_thing_broke() -> None:
 
     aws.after = breaks
     report, _, _ = run(aws, Thing(name="a", settles=True))
-    [failed] = report.ended(Outcome.FAILED)
+    [failed] = report.ended(StepOutcome.FAILED)
     assert "ended as Broken: no room" in failed.problem
 
 
@@ -144,7 +144,7 @@ def test_rest_that_never_comes_is_given_up_in_time() -> None:
 
     aws.after = never
     report, _, clock = run(aws, Thing(name="a", settles=True))
-    [failed] = report.ended(Outcome.FAILED)
+    [failed] = report.ended(StepOutcome.FAILED)
     assert "waited 30 s for the thing to be ready" in failed.problem
     assert clock.time_s == pytest.approx(30)
 
@@ -155,7 +155,7 @@ def test_what_is_gone_already_counts_as_removed() -> None:
     run(aws, thing)
     aws.before = lambda operation, _: aws.things.clear() if operation == "DeleteThing" else None
     report, _, _ = run(aws, thing, goal=Goal.ABSENT)
-    assert outcomes(report) == {"a": Outcome.DONE}
+    assert outcomes(report) == {"a": StepOutcome.DONE}
 
 
 def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
@@ -164,7 +164,7 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     first = Thing(name="first")
     plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": Outcome.DONE, "last": Outcome.INTERRUPTED}
+    assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
 
 
@@ -177,14 +177,14 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
         answered.wait(60)
 
     class Told(Silent):
-        def ended(self, result: Result) -> None:
+        def ended(self, result: StepResult) -> None:
             ended.set()
 
     aws = FakeAws(before=hangs)
     first = Thing(name="first")
     plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": Outcome.LEFT, "last": Outcome.INTERRUPTED}
+    assert outcomes(report) == {"first": StepOutcome.LEFT, "last": StepOutcome.INTERRUPTED}
     ended.clear()
     answered.set()
     for thread in threading.enumerate():
@@ -199,14 +199,14 @@ def test_a_screen_that_is_gone_stops_nothing() -> None:
         def started(self, step: Step) -> None:
             raise BrokenPipeError
 
-        def ended(self, result: Result) -> None:
+        def ended(self, result: StepResult) -> None:
             raise SystemExit(1)
 
     aws = FakeAws()
     first = Thing(name="first")
     plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Gone(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": Outcome.DONE, "last": Outcome.DONE}
+    assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.DONE}
 
 
 def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
@@ -214,6 +214,6 @@ def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
         raise Failure(Problem.CREDENTIALS, "signed out", "Sign in again.")
 
     report, _, _ = run(FakeAws(before=signed_out), Thing(name="a"))
-    [failed] = report.ended(Outcome.FAILED)
+    [failed] = report.ended(StepOutcome.FAILED)
     assert failed.failure is not None
     assert failed.failure.problem is Problem.CREDENTIALS

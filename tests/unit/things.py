@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from cryptoctl.aws import AwsError
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.patience import Interrupted
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.retry import Interrupted
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Ref, Value
 
@@ -29,9 +29,9 @@ class Thing(Provisioner):
     settles: bool = False
 
     kind: ClassVar[str] = "thing"
-    fixed: ClassVar[frozenset[str]] = frozenset({"Shape"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"Shape"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        RetryRule(code="NotYet", contains="soon", because="the thing to be seen", up_to_s=20),
+        RetryRule(code="NotYet", contains="soon", reason="the thing to be seen", timeout_s=20),
     )
 
     @property
@@ -40,7 +40,7 @@ class Thing(Provisioner):
         return Ref(self, "Id")
 
     def observe(self, aws: Any) -> Observed | None:
-        found = aws.look("things", "GetThing", absent="NoSuchThing", Name=self.name)
+        found = aws.find("things", "GetThing", absent="NoSuchThing", Name=self.name)
         if found is None:
             return None
         return Observed(fields=found["Fields"], outputs={"Id": found["Id"]})
@@ -59,16 +59,16 @@ class Thing(Provisioner):
             once=delta.creating,
         )
         if self.settles:
-            yield Settle(
+            yield WaitUntil(
                 service="things",
                 operation="GetThing",
                 params={"Name": self.name},
                 path="State",
                 until=("Ready",),
                 fails=("Broken",),
-                reason="Why",
-                because="the thing to be ready",
-                up_to_s=30,
+                failure_reason="Why",
+                reason="the thing to be ready",
+                timeout_s=30,
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
@@ -110,11 +110,15 @@ class FakeAws:
         self.after(operation, params)
         return answer
 
-    def look(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
         """A reading request."""
         return self.things.get(params["Name"])
 
-    def together(self, reads: list[Callable[[], Any]]) -> list[Any]:
+    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
+        """One after the other."""
+        return [function(thing) for thing in things]
+
+    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         """One after the other."""
         return [read() for read in reads]
 

@@ -14,11 +14,11 @@ import typer
 from typer.core import TyperCommand
 
 from cryptoctl import interrupts, settings
+from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineError
-from cryptoctl.reconcile.patience import Clock, RealClock
-from cryptoctl.reconcile.rights import Use
-from cryptoctl.refusals import AwsError, remedy
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
@@ -67,10 +67,12 @@ def _common(
     """The options that every command has."""
 
 
-def command(app: typer.Typer, name: str, *, use: Use | None, example: str) -> Callable[[Command], Command]:
+def command(
+    app: typer.Typer, name: str, *, access: Access | None, example: str
+) -> Callable[[Command], Command]:
     """Registers a function of (Run, own options…) as a command with the common options and an example.
 
-    `use` is what it asks AWS for at most, and so who may run it (ops/permissions.py); None: it asks nothing.
+    `access` says what it asks AWS for at most, and so who may run it (ops/permissions.py); None: nothing.
     """
 
     def register(function: Command) -> Command:
@@ -84,7 +86,7 @@ def command(app: typer.Typer, name: str, *, use: Use | None, example: str) -> Ca
             _run(function, options, {parameter.name: given[parameter.name] for parameter in own})
 
         run.__doc__ = function.__doc__
-        run.use = use  # type: ignore[attr-defined]
+        run.access = access  # type: ignore[attr-defined]
         run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         app.command(name, cls=_Command, epilog=f"Example:  {example}")(run)
         return function

@@ -13,7 +13,7 @@ import typer
 from cryptoctl import settings
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.meant import Meant, letters_command
+from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Enriched
@@ -29,7 +29,7 @@ from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, lookin
 from cryptoctl.ops.dead_letters.unenriched import Search, read_units
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms, now_ms
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import ReplayScreen, show_letter, show_step, show_survey
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: see why, mend, replay, lose nothing.")
@@ -186,7 +186,7 @@ def _planned(ways: Ways, letter: Letter, mending: Mending) -> tuple[Step | None,
         return None, str(error)
 
 
-@command(dlq, "repair", use=Use.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
+@command(dlq, "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
 def repair(
     run: Run,
     symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,

@@ -10,7 +10,7 @@ import typer
 
 from cryptoctl.cli.command import Run
 from cryptoctl.cli.dlq import dlq
-from cryptoctl.cli.meant import Meant, letters_command
+from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters import purge as purging

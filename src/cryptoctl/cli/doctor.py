@@ -8,14 +8,14 @@ from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
-from cryptoctl.ops.doctor import Check, Result, examine
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.ops.doctor import Check, Verdict, examine
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 
-STYLES = {Result.GOOD: "green", Result.UNKNOWN: "yellow", Result.BAD: "red"}
+STYLES = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
 
 
-@command(app, "doctor", use=Use.LOOK, example="cryptoctl doctor --env prod")
+@command(app, "doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
 def doctor(run: Run) -> None:
     """Check credentials, permissions, quotas, names and the engine. Changes nothing."""
     checks: list[Check] = []
@@ -26,7 +26,7 @@ def doctor(run: Run) -> None:
             run.screen.json([vars(check) for check in checks])
         elif checks:
             _show(run, checks)
-    bad = [check.what for check in checks if check.result is Result.BAD]
+    bad = [check.what for check in checks if check.verdict is Verdict.BAD]
     if bad:
         raise Failure(
             Problem.FAILED,
@@ -50,25 +50,25 @@ def _engine(status: EngineStatus) -> Check:
     if not status.running:
         return Check(
             what="engine",
-            result=Result.BAD,
+            verdict=Verdict.BAD,
             detail="the embedded engine is not running",
             advice="Start it with `cryptoctl local start`.",
         )
     if status.notes:
         return Check(
             what="engine",
-            result=Result.UNKNOWN,
+            verdict=Verdict.UNKNOWN,
             detail=" ".join(status.notes),
             advice="`cryptoctl local logs` tells more.",
         )
-    return Check(what="engine", result=Result.GOOD, detail=f"answers at {status.url}")
+    return Check(what="engine", verdict=Verdict.GOOD, detail=f"answers at {status.url}")
 
 
 def _show(run: Run, checks: list[Check]) -> None:
     # No table: what AWS says can be long, and would push the next step out of sight.
     width = max(len(each.what) for each in checks)
     for each in checks:
-        beginning = f"{each.what.ljust(width)}  {each.result.ljust(len(Result.UNKNOWN))}"
-        run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.result])
+        beginning = f"{each.what.ljust(width)}  {each.verdict.ljust(len(Verdict.UNKNOWN))}"
+        run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.verdict])
         if each.advice:
             run.screen.data(f"{' ' * len(beginning)}  → {each.advice}")

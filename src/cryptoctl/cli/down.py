@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.app import app
+from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans, reported
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import before_any_change, carry_out, check, leftovers, reported
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.rights import Use
 from cryptoctl.ui.plans import plan_document, sentence, show_plan
 
 ROUNDS_AT_MOST = 3
 
 
-@command(app, "down", use=Use.CHANGE, example="cryptoctl down --env dev")
+@command(app, "down", access=Access.MANAGE, example="cryptoctl down --env dev")
 def down(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,
@@ -35,10 +35,10 @@ def down(
         )
     with before_any_change():
         resources = [each for each in session.stack if not (keep_data and each.holds_data)]
-        others = leftovers(run, keep_data=keep_data)
+        others = orphans(run, keep_data=keep_data)
 
         def look() -> Plan:
-            return planned(resources, session.aws, Goal.ABSENT, leftovers=others)
+            return planned(resources, session.aws, Goal.ABSENT, orphans=others)
 
         plan = look()
         show_plan(screen, plan, environment=session.place)
@@ -95,12 +95,12 @@ def _leaving(plan: Plan) -> list[dict[str, str]]:
     left = []
     for step in plan.steps:
         observed = step.delta.observed
-        if observed is not None and observed.leaving is not None:
+        if observed is not None and observed.pending_deletion_until is not None:
             left.append(
                 {
                     "resource": str(step.resource),
                     "id": next(iter(observed.outputs.values()), ""),
-                    "gone_on": observed.leaving.date().isoformat(),
+                    "gone_on": observed.pending_deletion_until.date().isoformat(),
                 }
             )
     return left

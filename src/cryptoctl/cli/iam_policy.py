@@ -9,10 +9,10 @@ import typer
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.permissions import Purpose, policy
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "iam-policy", use=Use.LOOK, example="cryptoctl iam-policy --for operate --env prod")
+@command(app, "iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
     run: Run,
     purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,

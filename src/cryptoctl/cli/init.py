@@ -14,7 +14,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.settings import FILE_NAME
 
 
-@command(app, "init", use=None, example="cryptoctl init")
+@command(app, "init", access=None, example="cryptoctl init")
 def init(
     run: Run,
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(FILE_NAME),

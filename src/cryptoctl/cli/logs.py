@@ -16,13 +16,13 @@ from cryptoctl.ops.logs import SHOWN_FIELDS, Line, follow, moment
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.provisioners.function import Function
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import printable
 
 LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 
 
-@command(app, "logs", use=Use.READ, example="cryptoctl logs price-enricher --since 1h")
+@command(app, "logs", access=Access.READ_DATA, example="cryptoctl logs price-enricher --since 1h")
 def logs(
     run: Run,
     functions: Annotated[

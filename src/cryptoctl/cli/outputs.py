@@ -6,11 +6,11 @@ from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import observe
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.outputs import show_outputs
 
 
-@command(app, "outputs", use=Use.LOOK, example="cryptoctl outputs --output json")
+@command(app, "outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
 def outputs(run: Run) -> None:
     """Show the environment's names and ARNs; with --output json as one flat object."""
     stack = run.session.stack

@@ -7,16 +7,16 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.app import app
+from cryptoctl.cli.apply import chosen, orphans
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import chosen, leftovers
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.reconcile.rights import Use
 from cryptoctl.ui.plans import plan_document, show_plan
 
 
-@command(app, "plan", use=Use.LOOK, example="cryptoctl plan --env prod --exit-code")
+@command(app, "plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
 def plan(
     run: Run,
     exit_code: Annotated[
@@ -31,8 +31,8 @@ def plan(
     ] = False,
 ) -> None:
     """Show what `up` would do, call by call with --verbose. Changes nothing."""
-    resources, others = chosen(run, only or []), leftovers(run, only or [])
-    found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, leftovers=others)
+    resources, others = chosen(run, only or []), orphans(run, only or [])
+    found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
     if run.machine:
         run.screen.json(plan_document(found))
     else:

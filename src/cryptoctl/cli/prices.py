@@ -15,7 +15,7 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import COLUMNS, MEMBERS, Query, document, enriched_prices, row
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 
 
 class Output(StrEnum):
@@ -26,7 +26,7 @@ class Output(StrEnum):
     CSV = "csv"
 
 
-@command(app, "prices", use=Use.READ, example="cryptoctl prices BTC --last 20")
+@command(app, "prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20")
 def prices(
     run: Run,
     symbol: Annotated[str, typer.Argument(help="Such as BTC.")],

@@ -17,13 +17,13 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.invoking import invoke, invoke_later
 from cryptoctl.ops.sending import Outgoing, Tally, outgoing, read, send_all
 from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
 
 SHOWN_FAILURES = 20
 
 
-@command(app, "send-price", use=Use.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
+@command(app, "send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
 def send_price(
     run: Run,
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC.")] = None,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
-from cryptoctl.ops.status import Health, State, status_of
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.ops.status import Health, ResourceState, status_of
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 from cryptoctl.ui.plans import sentence
 
 STYLES = {
-    State.PRESENT: "green",
-    State.DRIFTED: "yellow",
-    State.MISSING: "red",
-    State.FOREIGN: "red",
-    State.LEFT_OVER: "yellow",
+    ResourceState.PRESENT: "green",
+    ResourceState.DRIFTED: "yellow",
+    ResourceState.MISSING: "red",
+    ResourceState.FOREIGN: "red",
+    ResourceState.ORPHANED: "yellow",
 }
 
 
-@command(app, "status", use=Use.LOOK, example="cryptoctl status --env dev")
+@command(app, "status", access=Access.DESCRIBE, example="cryptoctl status --env dev")
 def status(run: Run) -> None:
     """Show each resource, the queues' depths, the stream mapping's state and the engine."""
     session = run.session

@@ -7,19 +7,19 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.app import app
+from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, reported
 from cryptoctl.cli.command import Run, command
-from cryptoctl.cli.work import before_any_change, carry_out, check, chosen, leftovers, reported
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.rights import Use
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, report_document, show_plan
 
 
-@command(app, "up", use=Use.CHANGE, example="cryptoctl up --env dev --local")
+@command(app, "up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
 def up(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")] = False,
@@ -39,10 +39,10 @@ def up(
     session, screen = run.session, run.screen
     session.start_engine()
     with before_any_change():
-        resources, others = chosen(run, only or []), leftovers(run, only or [])
+        resources, others = chosen(run, only or []), orphans(run, only or [])
 
         def look() -> Plan:
-            return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, leftovers=others)
+            return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
 
         plan = look()
         show_plan(screen, plan, environment=session.place)
@@ -64,7 +64,7 @@ def up(
             )
             raise reported(run, plan, report, still)
         for step in plan.work:
-            if what := step.resource.afterwards(step.delta):
+            if what := step.resource.follow_up(step.delta):
                 screen.say(what, style="yellow")
     outputs = session.stack.outputs
     if run.machine:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.rights import Right
-from cryptoctl.refusals import AwsError, remedy
 from cryptoctl.stack import RUNTIME, Stack
 
 # AWS refuses a request whose signature is five minutes off.
@@ -23,7 +23,7 @@ NAMED_AT_MOST = 12
 SKEW_WORTH_MENDING = timedelta(seconds=30)
 
 
-class Result(StrEnum):
+class Verdict(StrEnum):
     """How a check went."""
 
     GOOD = "good"
@@ -37,7 +37,7 @@ class Check:
     """What was looked at, how it stands, and what to do about it."""
 
     what: str
-    result: Result
+    verdict: Verdict
     detail: str
     advice: str = ""
 
@@ -45,19 +45,21 @@ class Check:
 def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     """All checks, in the order in which a failure would be met. `enforced`: permissions mean something."""
     yield Check(
-        what="credentials", result=Result.GOOD, detail=f"{aws.caller.arn} in account {aws.caller.account}"
+        what="credentials", verdict=Verdict.GOOD, detail=f"{aws.caller.arn} in account {aws.caller.account}"
     )
-    yield Check(what="region", result=Result.GOOD, detail=aws.region)
+    yield Check(what="region", verdict=Verdict.GOOD, detail=aws.region)
     yield _clock(aws)
     yield _runtime(aws)
     if enforced:
         yield _permissions(aws, needed(stack, Purpose.DEPLOY))
     else:
-        yield Check(what="permissions", result=Result.GOOD, detail="the engine lets its owner do everything")
+        yield Check(
+            what="permissions", verdict=Verdict.GOOD, detail="the engine lets its owner do everything"
+        )
     try:
         plan = planned(list(stack), aws, Goal.PRESENT)
     except AwsError as error:
-        yield Check(what="environment", result=Result.BAD, detail=str(error), advice=remedy(error))
+        yield Check(what="environment", verdict=Verdict.BAD, detail=str(error), advice=remedy(error))
         return
     yield _names(plan)
     yield _obstacles(plan)
@@ -71,17 +73,17 @@ def _clock(aws: Aws) -> Check:
     except (KeyError, ValueError):
         return Check(
             what="clock",
-            result=Result.UNKNOWN,
+            verdict=Verdict.UNKNOWN,
             detail="the answers carry no date that can be read",
             advice="Compare this machine's clock with another one; AWS refuses 300 s.",
         )
     seconds = f"{skew.total_seconds():.0f} s off"
     if skew < SKEW_WORTH_MENDING:
-        return Check(what="clock", result=Result.GOOD, detail=seconds)
-    result = Result.BAD if skew >= SKEW_REFUSED else Result.UNKNOWN
+        return Check(what="clock", verdict=Verdict.GOOD, detail=seconds)
+    result = Verdict.BAD if skew >= SKEW_REFUSED else Verdict.UNKNOWN
     return Check(
         what="clock",
-        result=result,
+        verdict=result,
         detail=seconds,
         advice="Let NTP set this machine's clock; AWS refuses 300 s.",
     )
@@ -90,38 +92,38 @@ def _clock(aws: Aws) -> Check:
 def _runtime(aws: Aws) -> Check:
     known = aws.client("lambda").meta.service_model.shape_for("Runtime").enum
     if RUNTIME in known:
-        return Check(what="runtime", result=Result.GOOD, detail=f"{RUNTIME} is known to this boto3")
+        return Check(what="runtime", verdict=Verdict.GOOD, detail=f"{RUNTIME} is known to this boto3")
     return Check(
         what="runtime",
-        result=Result.UNKNOWN,
+        verdict=Verdict.UNKNOWN,
         detail=f"this boto3 does not know {RUNTIME}",
         advice="Update boto3.",
     )
 
 
-def _permissions(aws: Aws, wanted: Sequence[Right]) -> Check:
+def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
     source = _principal(aws)
     if source is None:
         return Check(
-            what="permissions", result=Result.GOOD, detail="the account's root user may do everything"
+            what="permissions", verdict=Verdict.GOOD, detail="the account's root user may do everything"
         )
     try:
         denied = sorted(_denied(aws, source, wanted))
     except AwsError as error:
         return Check(
             what="permissions",
-            result=Result.UNKNOWN,
+            verdict=Verdict.UNKNOWN,
             detail=f"IAM could not be asked ({error.code})",
             advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy.",
         )
     if denied:
         return Check(
             what="permissions",
-            result=Result.BAD,
+            verdict=Verdict.BAD,
             detail=f"denied: {', '.join(denied[:NAMED_AT_MOST])}{_and_more(denied)}",
             advice="Attach what `cryptoctl iam-policy --for deploy` prints.",
         )
-    return Check(what="permissions", result=Result.GOOD, detail=f"all of {len(wanted)} are allowed")
+    return Check(what="permissions", verdict=Verdict.GOOD, detail=f"all of {len(wanted)} are allowed")
 
 
 def _and_more(denied: Sequence[str]) -> str:
@@ -140,17 +142,17 @@ def _principal(aws: Aws) -> str | None:
     return aws.caller.arn
 
 
-def _denied(aws: Aws, source: str, wanted: Sequence[Right]) -> set[str]:
-    alike: dict[tuple[tuple[str, ...], str], tuple[Right, list[str]]] = {}
+def _denied(aws: Aws, source: str, wanted: Sequence[Permission]) -> set[str]:
+    alike: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
     for right in wanted:
         alike.setdefault((right.resources, repr(right.condition)), (right, []))[1].append(right.action)
     asked = [_simulating(aws, source, right, actions) for right, actions in alike.values()]
-    return {action for denied in aws.together(asked) for action in denied}
+    return {action for denied in aws.gather(*asked) for action in denied}
 
 
-def _simulating(aws: Aws, source: str, right: Right, actions: list[str]) -> Callable[[], list[str]]:
+def _simulating(aws: Aws, source: str, right: Permission, actions: list[str]) -> Callable[[], list[str]]:
     def simulate() -> list[str]:
-        results = aws.items(
+        results = aws.paginate(
             "iam",
             "SimulatePrincipalPolicy",
             "EvaluationResults",
@@ -164,7 +166,7 @@ def _simulating(aws: Aws, source: str, right: Right, actions: list[str]) -> Call
     return simulate
 
 
-def _context(right: Right) -> Iterator[dict[str, Any]]:
+def _context(right: Permission) -> Iterator[dict[str, Any]]:
     for tests in right.condition.values():
         for key, value in tests.items():
             yield {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
@@ -172,10 +174,10 @@ def _context(right: Right) -> Iterator[dict[str, Any]]:
 
 def _names(plan: Plan) -> Check:
     if not plan.refused:
-        return Check(what="names", result=Result.GOOD, detail="no name is taken by somebody else")
+        return Check(what="names", verdict=Verdict.GOOD, detail="no name is taken by somebody else")
     return Check(
         what="names",
-        result=Result.BAD,
+        verdict=Verdict.BAD,
         detail="; ".join(f"{step.resource} {step.why}" for step in plan.refused),
         advice=plan.way_out,
     )
@@ -183,19 +185,19 @@ def _names(plan: Plan) -> Check:
 
 def _obstacles(plan: Plan) -> Check:
     if not plan.obstacles:
-        return Check(what="quotas", result=Result.GOOD, detail="the account's limits allow it")
+        return Check(what="quotas", verdict=Verdict.GOOD, detail="the account's limits allow it")
     return Check(
         what="quotas",
-        result=Result.BAD,
+        verdict=Verdict.BAD,
         detail=" ".join(each.what for each in plan.obstacles),
-        advice=" ".join(each.then for each in plan.obstacles),
+        advice=" ".join(each.hint for each in plan.obstacles),
     )
 
 
 def _in_the_way(plan: Plan) -> Check:
     seen = [(step.resource, step.delta.observed) for step in plan.steps]
-    leaving = [str(resource) for resource, observed in seen if observed and observed.leaving]
+    leaving = [str(resource) for resource, observed in seen if observed and observed.pending_deletion_until]
     work = f"{len(plan.work)} resources to make or mend" if plan.work else "everything is as it should be"
     if leaving:
         work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
-    return Check(what="environment", result=Result.GOOD, detail=work)
+    return Check(what="environment", verdict=Verdict.GOOD, detail=work)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cryptoctl.aws import Aws
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
 from cryptoctl.stack import Stack
 
 
-def needs(_: Stack) -> Iterator[Right]:
+def permissions(_: Stack) -> Iterator[Permission]:
     """The tag index is asked for the whole region."""
-    yield from rights(Use.LOOK, "tag", "GetResources", "*")
+    yield from allow(Access.DESCRIBE, "tag", "GetResources", "*")
 
 
 def environments(aws: Aws) -> dict[str, int]:

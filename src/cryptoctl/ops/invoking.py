@@ -10,13 +10,13 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.function import NOT_FOUND, Function
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """Prices are handed to the webhook processor."""
-    yield from rights(Use.OPERATE, "lambda", "InvokeFunction", stack.webhook.arn)
+    yield from allow(Access.OPERATE, "lambda", "InvokeFunction", stack.webhook.arn)
 
 
 @dataclass(frozen=True, kw_only=True)

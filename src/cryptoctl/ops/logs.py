@@ -11,8 +11,8 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
-from cryptoctl.reconcile.patience import RealClock
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.reconcile.retry import RealClock
 from cryptoctl.stack import Stack
 
 POLL_S = 1.0
@@ -44,16 +44,16 @@ class Line:
         return loaded if isinstance(loaded, dict) else {}
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """Each function's log group is searched."""
     for function in stack.functions:
         group = function.log_group
-        yield from rights(Use.READ, "logs", "FilterLogEvents", group.arn, group.streams_arn)
+        yield from allow(Access.READ_DATA, "logs", "FilterLogEvents", group.arn, group.streams_arn)
 
 
 def lines(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
     """What the functions have logged since then, merged."""
-    found = aws.together([_reading(aws, function, since_ms) for function in functions])
+    found = aws.gather(*[_reading(aws, function, since_ms) for function in functions])
     return sorted((line for each in found for line in each), key=lambda line: line.time_ms)
 
 
@@ -73,7 +73,7 @@ def follow(aws: Aws, functions: Sequence[Function], since_ms: int) -> Iterator[L
 
 def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[Line]]:
     def read() -> list[Line]:
-        events = aws.items(
+        events = aws.paginate(
             "logs",
             "FilterLogEvents",
             "events",

@@ -14,8 +14,8 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.rows import rows
 from cryptoctl.provisioners.table import Table
-from cryptoctl.reconcile.patience import Patience, RealClock
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.stack import Stack
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
@@ -35,9 +35,9 @@ class Query:
     since_ms: int | None = None
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """A symbol's prices are one query."""
-    yield from rights(Use.READ, "dynamodb", "Query", stack.prices.arn)
+    yield from allow(Access.READ_DATA, "dynamodb", "Query", stack.prices.arn)
 
 
 def prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
@@ -80,7 +80,7 @@ def enriched_prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
         found = prices(aws, table, query)
         return found if all(price.processed for price in found) else None
 
-    found = Patience(RealClock()).until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
+    found = Retry(RealClock()).until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
     if found is None:
         raise Failure(
             Problem.FAILED,

@@ -14,7 +14,7 @@ from cryptoctl.provisioners.table import NOT_FOUND, Table
 def rows(aws: Aws, table: Table, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
     """The items of a Query or a Scan, read as they are asked for. Raises Failure where there is no table."""
     with existing(table):
-        yield from aws.items("dynamodb", operation, "Items", TableName=table.name, **request)
+        yield from aws.paginate("dynamodb", operation, "Items", TableName=table.name, **request)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from cryptoctl.core.prices import MOST_BYTES, Clock, Price, Rejected, parse_pric
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.invoking import Answer, invoke
 from cryptoctl.provisioners.function import Function
-from cryptoctl.reconcile.patience import RealClock
+from cryptoctl.reconcile.retry import RealClock
 
 PRICES_A_BATCH = 200
 BYTES_A_BATCH = MOST_BYTES - 1_000

@@ -11,30 +11,30 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.orphans import Orphans
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.plan import Goal, Step, Verb
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.stack import Stack
 
 
-class State(StrEnum):
+class ResourceState(StrEnum):
     """How a resource stands."""
 
     PRESENT = "present"
     DRIFTED = "drifted"
     MISSING = "missing"
     FOREIGN = "somebody else's"
-    LEFT_OVER = "left over"
+    ORPHANED = "left over"
 
 
 _STATES = {
-    Verb.NOTHING: State.PRESENT,
-    Verb.CREATE: State.MISSING,
-    Verb.UPDATE: State.DRIFTED,
-    Verb.REPLACE: State.DRIFTED,
-    Verb.REFUSED: State.FOREIGN,
-    Verb.DELETE: State.LEFT_OVER,
+    Verb.NOTHING: ResourceState.PRESENT,
+    Verb.CREATE: ResourceState.MISSING,
+    Verb.UPDATE: ResourceState.DRIFTED,
+    Verb.REPLACE: ResourceState.DRIFTED,
+    Verb.REFUSED: ResourceState.FOREIGN,
+    Verb.DELETE: ResourceState.ORPHANED,
 }
 
 
@@ -62,7 +62,7 @@ class MappingState:
 class Health:
     """The whole environment."""
 
-    resources: tuple[tuple[str, State, tuple[str, ...]], ...]
+    resources: tuple[tuple[str, ResourceState, tuple[str, ...]], ...]
     queues: tuple[QueueDepth, ...]
     mappings: tuple[MappingState, ...]
     notes: tuple[str, ...] = ()
@@ -81,23 +81,23 @@ class Health:
         }
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """How full the queues are, and how far the stream is behind; what else it looks at, the resources say."""
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
-        yield from rights(Use.LOOK, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
-    yield from rights(Use.LOOK, "cloudwatch", "GetMetricStatistics", "*")  # metrics are no resources
+        yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
+    yield from allow(Access.DESCRIBE, "cloudwatch", "GetMetricStatistics", "*")  # metrics are no resources
 
 
 def status_of(stack: Stack, aws: Aws) -> Health:
     """Looks at everything at once."""
     resources = list(stack)
-    leftovers = Leftovers(stack=resources)
-    reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, leftovers=leftovers)]
+    orphans = Orphans(stack=resources)
+    reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, orphans=orphans)]
     queues = [each for each in resources if isinstance(each, Queue)]
     mappings = [each for each in resources if isinstance(each, StreamMapping)]
     reads += [_depth(aws, queue) for queue in queues]
     reads += [_state(aws, mapping) for mapping in mappings]
-    plan, *rest = aws.together(reads)
+    plan, *rest = aws.gather(*reads)
     return Health(
         resources=tuple(_resource(step) for step in plan.steps),
         queues=tuple(each for each in rest[: len(queues)] if each),
@@ -106,17 +106,17 @@ def status_of(stack: Stack, aws: Aws) -> Health:
     )
 
 
-def _resource(step: Step) -> tuple[str, State, tuple[str, ...]]:
+def _resource(step: Step) -> tuple[str, ResourceState, tuple[str, ...]]:
     return str(step.resource), _STATES[step.verb], tuple(change.path for change in step.changes)
 
 
 def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
     def read() -> QueueDepth | None:
-        found = aws.look("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
+        found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
         if found is None:
             return None
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = aws.look(
+        answer = aws.find(
             "sqs",
             "GetQueueAttributes",
             absent=NO_SUCH_QUEUE,
@@ -160,7 +160,7 @@ def _state(aws: Aws, mapping: StreamMapping) -> Callable[[], MappingState | None
             return None
         return MappingState(
             name=str(mapping),
-            state=found["State"],
+            state=found["ResourceState"],
             last_result=found.get("LastProcessingResult", ""),
             iterator_age_s=_iterator_age_s(aws, mapping.function.name),
         )

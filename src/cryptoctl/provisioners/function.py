@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws_errors import Remedy
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.provisioners.function_refusals import REMEDIES, RESERVE_NONE, RETRY_RULES
+from cryptoctl.provisioners.function_errors import REMEDIES, RESERVE_NONE, RETRY_RULES
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
-from cryptoctl.provisioners.permission import Permission, described, permissions_in
 from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.resource_permission import ResourcePermission, described, permissions_in
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Value
-from cryptoctl.refusals import Remedy
 
 NOT_FOUND = "ResourceNotFoundException"
 NO_ROLE = "none"
@@ -57,13 +57,13 @@ class Function(Provisioner):
     log_group: LogGroup
     dead_letters: Queue | Topic
     reserved_concurrency: int | None
-    permissions: Mapping[str, Permission]
+    resource_policy: Mapping[str, ResourcePermission]
 
     kind: ClassVar[str] = "function"
-    closed: ClassVar[frozenset[str]] = frozenset({"Environment", "Permissions"})
-    concealed: ClassVar[frozenset[str]] = frozenset({"Environment"})
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Environment", "Permissions"})
+    sensitive: ClassVar[frozenset[str]] = frozenset({"Environment"})
     # A function that could not be made stays as a ruin, which takes no change.
-    fixed: ClassVar[frozenset[str]] = frozenset({"State"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"State"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
     remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
@@ -74,12 +74,10 @@ class Function(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads code, configuration, tags, permissions, and the age of the role."""
-        found, policy, role = aws.together(
-            [
-                lambda: aws.look("lambda", "GetFunction", absent=NOT_FOUND, FunctionName=self.name),
-                lambda: aws.look("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=self.name),
-                lambda: aws.look("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.role.name),
-            ]
+        found, policy, role = aws.gather(
+            lambda: aws.find("lambda", "GetFunction", absent=NOT_FOUND, FunctionName=self.name),
+            lambda: aws.find("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=self.name),
+            lambda: aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.role.name),
         )
         if found is None:
             return None
@@ -115,22 +113,22 @@ class Function(Provisioner):
             "LogGroup": self.log_group.name,
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
-            "Permissions": {sid: described(each) for sid, each in self.permissions.items()},
+            "Permissions": {sid: described(each) for sid, each in self.resource_policy.items()},
             "Tags": self.scope.tags,
         }
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks (at the role's age too), makes, mends, removes."""
         look = "GetFunction GetPolicy"
         change = (
             "GetFunctionConfiguration CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
             "PutFunctionConcurrency DeleteFunctionConcurrency TagResource DeleteFunction"
         )
-        yield from rights(Use.LOOK, "lambda", look, self.arn)
-        yield from rights(Use.LOOK, "lambda", "GetAccountSettings", "*")
-        yield from rights(Use.CHANGE, "lambda", change, self.arn)
-        if self.permissions:
-            yield from rights(Use.CHANGE, "lambda", "AddPermission RemovePermission", self.arn)
+        yield from allow(Access.DESCRIBE, "lambda", look, self.arn)
+        yield from allow(Access.DESCRIBE, "lambda", "GetAccountSettings", "*")
+        yield from allow(Access.MANAGE, "lambda", change, self.arn)
+        if self.resource_policy:
+            yield from allow(Access.MANAGE, "lambda", "AddPermission RemovePermission", self.arn)
 
     @classmethod
     def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[Obstacle]:
@@ -144,7 +142,7 @@ class Function(Provisioner):
             yield Obstacle(
                 what=f"The functions are to reserve {more} more concurrent executions, but this account has "
                 f"{free} unreserved of {limit['ConcurrentExecutions']} and must keep {UNRESERVED_AT_LEAST}.",
-                then=RESERVE_NONE,
+                hint=RESERVE_NONE,
             )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
@@ -233,7 +231,7 @@ class Function(Provisioner):
         for sid in differing:
             if sid in there:
                 yield self._call("RemovePermission", StatementId=sid, gone=NOT_FOUND)
-        for sid, permission in self.permissions.items():
+        for sid, permission in self.resource_policy.items():
             if delta.creating or sid in differing:
                 yield self._call(
                     "AddPermission",
@@ -256,27 +254,27 @@ class Function(Provisioner):
             exists=exists,
         )
 
-    def _active(self) -> Settle:
-        return self._settled("State", ("Active",), because="the function to be active; Lambda prepares it")
+    def _active(self) -> WaitUntil:
+        return self._settled("State", ("Active",), reason="the function to be active; Lambda prepares it")
 
-    def _updated(self, *, fails: bool = True) -> Settle:
+    def _updated(self, *, fails: bool = True) -> WaitUntil:
         # An update that failed is no obstacle to the one that comes after it.
         until = ("Successful",) if fails else ("Successful", "Failed")
-        return self._settled("LastUpdateStatus", until, because="the function's update to be done by Lambda")
+        return self._settled("LastUpdateStatus", until, reason="the function's update to be done by Lambda")
 
-    def _settled(self, path: str, until: tuple[str, ...], *, because: str) -> Settle:
-        return Settle(
+    def _settled(self, path: str, until: tuple[str, ...], *, reason: str) -> WaitUntil:
+        return WaitUntil(
             service="lambda",
             operation="GetFunctionConfiguration",
             params={"FunctionName": self.name},
             path=path,
             until=until,
             fails=tuple({"Failed"}.difference(until)),
-            reason=f"{path}Reason",
-            because=because,
-            up_to_s=300,
+            failure_reason=f"{path}Reason",
+            reason=reason,
+            timeout_s=300,
             gone=NOT_FOUND,
-            otherwise="Mend what AWS names as the reason; the next `cryptoctl up` makes the change again, "
+            hint="Mend what AWS names as the reason; the next `cryptoctl up` makes the change again, "
             "and replaces, after asking, a function that could not be made.",
         )
 

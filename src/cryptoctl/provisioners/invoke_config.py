@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.function_refusals import ANOTHER_CHANGE, FORBIDDEN, LET_IT_END, SPREADS
+from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, FORBIDDEN, LET_IT_END, SPREADS
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -34,25 +34,23 @@ class InvokeConfig(Provisioner):
         RetryRule(
             code="InvalidParameterValueException",
             contains="does not have permissions",
-            because=f"the role's right to publish to be seen by Lambda; {SPREADS}",
-            up_to_s=120,
-            otherwise=FORBIDDEN,
+            reason=f"the role's right to publish to be seen by Lambda; {SPREADS}",
+            timeout_s=120,
+            hint=FORBIDDEN,
         ),
         RetryRule(
             code="InvalidParameterValueException",
             contains="destination",
-            because="the destination to be seen by Lambda; a new topic takes a while",
-            up_to_s=60,
-            otherwise="`cryptoctl plan` shows whether the topic of the message is there.",
+            reason="the destination to be seen by Lambda; a new topic takes a while",
+            timeout_s=60,
+            hint="`cryptoctl plan` shows whether the topic of the message is there.",
         ),
-        RetryRule(
-            code="ResourceConflictException", because=ANOTHER_CHANGE, up_to_s=120, otherwise=LET_IT_END
-        ),
+        RetryRule(code="ResourceConflictException", reason=ANOTHER_CHANGE, timeout_s=120, hint=LET_IT_END),
     )
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the settings."""
-        found = aws.look(
+        found = aws.find(
             "lambda", "GetFunctionEventInvokeConfig", absent=NOT_FOUND, FunctionName=self.function.name
         )
         if found is None:
@@ -74,11 +72,11 @@ class InvokeConfig(Provisioner):
             "OnSuccess": self.on_success.arn,
         }
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, removes: rights on the function."""
         change = "PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig"
-        yield from rights(Use.LOOK, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
-        yield from rights(Use.CHANGE, "lambda", change, self.function.arn)
+        yield from allow(Access.DESCRIBE, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
+        yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call replaces the whole of it."""

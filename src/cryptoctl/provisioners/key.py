@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws, AwsError
+from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow, with_request_tags, with_resource_tags
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, asking_for, carrying, rights
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
-from cryptoctl.refusals import QUOTAS, Remedy
 
 Metadata = dict[str, Any]
 
@@ -40,33 +40,33 @@ class Key(Provisioner):
     policy: tuple[Statement, ...]
 
     kind: ClassVar[str] = "key"
-    closed: ClassVar[frozenset[str]] = frozenset({"Surplus"})
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Surplus"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocumentException",
-            because="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
-            up_to_s=60,
+            reason="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
+            timeout_s=60,
             operations=("CreateKey", "PutKeyPolicy"),
-            otherwise="KMS asks that whoever makes a key may change its policy: use credentials of the "
+            hint="KMS asks that whoever makes a key may change its policy: use credentials of the "
             "account that `cryptoctl doctor` names.",
         ),
         RetryRule(
             code=NOT_FOUND,
-            because="the new key to be seen by all of KMS; its changes take a while to spread",
-            up_to_s=30,
+            reason="the new key to be seen by all of KMS; its changes take a while to spread",
+            timeout_s=30,
             operations=("CreateAlias", "EnableKeyRotation", "TagResource"),
-            otherwise=LOOK_AGAIN,
+            hint=LOOK_AGAIN,
         ),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceededException",),
-            then="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
+            hint="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
             f"keys that nobody uses, or ask for more ({QUOTAS}, AWS KMS).",
         ),
         Remedy(
             codes=("KMSInvalidStateException", "DisabledException"),
-            then="Somebody changes the key at this moment, or its deletion has begun: the next run looks "
+            hint="Somebody changes the key at this moment, or its deletion has begun: the next run looks "
             "again, and takes a key back whose deletion is pending.",
         ),
     )
@@ -83,15 +83,16 @@ class Key(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Looks under the alias, else for one with our tags."""
-        named = aws.look("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
+        named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
         metadata = named["KeyMetadata"] if named else self._by_tag(aws)
         if metadata is None:
             return None
         return self._seen(aws, metadata, alias=self.name if named else None)
 
     def _by_tag(self, aws: Aws) -> dict[str, Any] | None:
-        indexed, listed = aws.together(
-            [lambda: self._indexed(aws), lambda: list(aws.items("kms", "ListKeys", "Keys"))]
+        indexed, listed = aws.gather(
+            lambda: self._indexed(aws),
+            lambda: list(aws.paginate("kms", "ListKeys", "Keys")),
         )
         ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
         keys = _described(aws, ids)
@@ -113,23 +114,19 @@ class Key(Provisioner):
 
     def _tagged(self, aws: Aws, keys: Sequence[Metadata]) -> list[Metadata]:
         """Those whose own tags are ours: the index may tell of yesterday's."""
-        tags = aws.together([_tags_of(aws, key["KeyId"]) for key in keys])
+        tags = aws.gather(*[_tags_of(aws, key["KeyId"]) for key in keys])
         ours = self.scope.owner_tags.items()
         return [key for key, its in zip(keys, tags, strict=True) if ours <= its.items()]
 
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed:
         key_id = metadata["KeyId"]
-        policy, rotation, tags, surplus = aws.together(
-            [
-                lambda: aws.call("kms", "GetKeyPolicy", KeyId=key_id, PolicyName="default"),
-                # A key pending deletion has no rotation to speak of.
-                lambda: aws.look(
-                    "kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id
-                ),
-                lambda: aws.call("kms", "ListResourceTags", KeyId=key_id),
-                # Only what has the name decides which other keys are too many.
-                lambda: self._surplus(aws, key_id) if alias else {},
-            ]
+        policy, rotation, tags, surplus = aws.gather(
+            lambda: aws.call("kms", "GetKeyPolicy", KeyId=key_id, PolicyName="default"),
+            # A key pending deletion has no rotation to speak of.
+            lambda: aws.find("kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id),
+            lambda: aws.call("kms", "ListResourceTags", KeyId=key_id),
+            # Only what has the name decides which other keys are too many.
+            lambda: self._surplus(aws, key_id) if alias else {},
         )
         assert policy is not None
         assert tags is not None
@@ -143,10 +140,12 @@ class Key(Provisioner):
                 "Surplus": surplus or {},
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
-            leaving=metadata.get("DeletionDate") if metadata["KeyState"] == "PendingDeletion" else None,
+            pending_deletion_until=metadata.get("DeletionDate")
+            if metadata["KeyState"] == "PendingDeletion"
+            else None,
         )
 
-    def sibling(self, arn: str) -> Key | None:
+    def for_arn(self, arn: str) -> Key | None:
         """Keys that are too many are its own affair."""
         return self if arn.startswith(self.scope.arn("kms", "key/")) else None
 
@@ -161,29 +160,29 @@ class Key(Provisioner):
             "Surplus": {},
         }
 
-    def needs_consent(self, delta: Delta) -> str | None:
+    def consent_reason(self, delta: Delta) -> str | None:
         """A second key is one too many, but what was encrypted with it goes too."""
         return "schedule the deletion of a twin" if delta.touches("Surplus") else None
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
-        ours, new = carrying(self.scope.owner_tags), asking_for(self.scope.owner_tags)
+        ours, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
         look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
         change = (
             "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion "
             "CreateGrant Encrypt"
         )
-        yield from rights(Use.LOOK, "kms", "ListKeys", "*")
-        yield from rights(Use.LOOK, "tag", "GetResources", "*")
-        yield from rights(Use.LOOK, "kms", look, keys, condition=ours)
-        yield from rights(Use.CHANGE, "kms", "CreateKey", "*", condition=new)
+        yield from allow(Access.DESCRIBE, "kms", "ListKeys", "*")
+        yield from allow(Access.DESCRIBE, "tag", "GetResources", "*")
+        yield from allow(Access.DESCRIBE, "kms", look, keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", "CreateKey", "*", condition=new)
         # A new key is tagged as it is made; one of ours may lack another tag.
-        yield from rights(Use.CHANGE, "kms", "TagResource", keys, condition=new)
-        yield from rights(Use.CHANGE, "kms", "TagResource", keys, condition=ours)
-        yield from rights(Use.CHANGE, "kms", change, keys, condition=ours)
-        yield from rights(Use.CHANGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
-        yield from rights(Use.CHANGE, "kms", "CreateAlias DeleteAlias", alias)
+        yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=new)
+        yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes, names and rotates a key; or takes one back and mends it."""
@@ -203,7 +202,7 @@ class Key(Provisioner):
             # Only now is it the environment's key, and may others use it.
             yield self._named()
         if delta.touches("KeyState"):
-            if delta.observed and delta.observed.leaving is not None:
+            if delta.observed and delta.observed.pending_deletion_until is not None:
                 yield self._call("CancelKeyDeletion", exists="KMSInvalidStateException")
             yield self._call("EnableKey")
         if delta.touches("Alias"):
@@ -234,8 +233,8 @@ class Key(Provisioner):
             exists="AlreadyExistsException",
         )
 
-    def _named(self) -> Settle:
-        return Settle(
+    def _named(self) -> WaitUntil:
+        return WaitUntil(
             service="kms",
             operation="DescribeKey",
             params={"KeyId": self.name},
@@ -243,9 +242,9 @@ class Key(Provisioner):
             until=("Enabled",),
             gone=NOT_FOUND,
             gives={"KeyId": "KeyMetadata.KeyId", "Arn": "KeyMetadata.Arn"},
-            because="the key's name to be seen; KMS's changes take a while to spread",
-            up_to_s=60,
-            otherwise=LOOK_AGAIN,
+            reason="the key's name to be seen; KMS's changes take a while to spread",
+            timeout_s=60,
+            hint=LOOK_AGAIN,
         )
 
     def _schedule_deletion(self, key_id: str) -> Call:
@@ -282,7 +281,7 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
 
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.together([_describing(aws, key_id) for key_id in ids])
+    answers = aws.gather(*[_describing(aws, key_id) for key_id in ids])
     return [answer["KeyMetadata"] for answer in answers if answer]
 
 
@@ -306,7 +305,7 @@ def _tags_of(aws: Aws, key_id: str) -> Callable[[], dict[str, str]]:
 def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
     """None for a key that is gone, or that we may not look at: then it is not ours."""
     try:
-        return aws.look("kms", operation, absent=NOT_FOUND, **params)
+        return aws.find("kms", operation, absent=NOT_FOUND, **params)
     except AwsError as error:
         if error.denied:
             return None

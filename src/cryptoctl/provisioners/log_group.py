@@ -10,8 +10,8 @@ from cryptoctl.aws import Aws
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -27,7 +27,7 @@ class LogGroup(Provisioner):
 
     kind: ClassVar[str] = "log group"
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        RetryRule(code="OperationAbortedException", because=ANOTHER_CHANGE, up_to_s=30, otherwise=LET_IT_END),
+        RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
     )
 
     @property
@@ -42,11 +42,9 @@ class LogGroup(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads retention and tags."""
-        groups, tags = aws.together(
-            [
-                lambda: aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=self.name),
-                lambda: aws.look("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
-            ]
+        groups, tags = aws.gather(
+            lambda: aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=self.name),
+            lambda: aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
         )
         exact = [group for group in groups["logGroups"] if group["logGroupName"] == self.name]
         if not exact or tags is None:
@@ -55,7 +53,7 @@ class LogGroup(Provisioner):
             fields={"retentionInDays": exact[0].get("retentionInDays"), "Tags": tags.get("tags", {})}
         )
 
-    def named(self, aws: Aws) -> Iterator[str]:
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """One page of them: CloudWatch Logs gives few a second."""
         found = aws.call("logs", "DescribeLogGroups", logGroupNamePattern=self.scope.environment, limit=50)
         names = (group["logGroupName"] for group in found["logGroups"])
@@ -63,7 +61,7 @@ class LogGroup(Provisioner):
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
         """Without its retention."""
-        found = aws.look("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
+        found = aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
         return dict(found.get("tags", {})) if found else {}
 
     def owned(self, observed: Observed) -> bool:
@@ -74,13 +72,13 @@ class LogGroup(Provisioner):
         """Retention and tags."""
         return {"retentionInDays": self.retention_days, "Tags": self.scope.tags}
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, mends, removes. CloudWatch Logs knows a group with and without `:*`."""
         both = self.arn, self.streams_arn
-        yield from rights(Use.LOOK, "logs", "DescribeLogGroups", "*")
-        yield from rights(Use.LOOK, "logs", "ListTagsForResource", *both)
-        yield from rights(
-            Use.CHANGE, "logs", "CreateLogGroup PutRetentionPolicy TagResource DeleteLogGroup", *both
+        yield from allow(Access.DESCRIBE, "logs", "DescribeLogGroups", "*")
+        yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *both)
+        yield from allow(
+            Access.MANAGE, "logs", "CreateLogGroup PutRetentionPolicy TagResource DeleteLogGroup", *both
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import Remedy
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGroup
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
-from cryptoctl.refusals import Remedy
 
 NOT_FOUND = "ResourceNotFoundException"
 
@@ -34,26 +34,26 @@ class LogSubscription(Provisioner):
             RetryRule(
                 code="InvalidParameterException",
                 contains=contains,
-                because="the permission to invoke the function to be seen by CloudWatch Logs; "
+                reason="the permission to invoke the function to be seen by CloudWatch Logs; "
                 "a new one takes a while to spread",
-                up_to_s=90,
-                otherwise="`cryptoctl plan` shows whether the function's permission is as it should be.",
+                timeout_s=90,
+                hint="`cryptoctl plan` shows whether the function's permission is as it should be.",
             )
             for contains in ("Could not deliver test message", "Could not execute the lambda function")
         ),
-        RetryRule(code="OperationAbortedException", because=ANOTHER_CHANGE, up_to_s=30, otherwise=LET_IT_END),
+        RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceededException",),
-            then="A log group takes two subscription filters, and others have both: remove one of them "
+            hint="A log group takes two subscription filters, and others have both: remove one of them "
             "(`aws logs describe-subscription-filters` lists them).",
         ),
     )
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the filter."""
-        found = aws.look(
+        found = aws.find(
             "logs",
             "DescribeSubscriptionFilters",
             absent=NOT_FOUND,
@@ -76,11 +76,11 @@ class LogSubscription(Provisioner):
         """Pattern and destination."""
         return {"filterPattern": self.pattern, "destinationArn": self.destination.arn}
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, removes: rights on the log group."""
         both = self.group.arn, self.group.streams_arn
-        yield from rights(Use.LOOK, "logs", "DescribeSubscriptionFilters", *both)
-        yield from rights(Use.CHANGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *both)
+        yield from allow(Access.DESCRIBE, "logs", "DescribeSubscriptionFilters", *both)
+        yield from allow(Access.MANAGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *both)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call makes it or replaces it."""

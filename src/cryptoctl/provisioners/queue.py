@@ -9,10 +9,10 @@ from typing import ClassVar
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Ref
 
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -30,9 +30,9 @@ class Queue(Provisioner):
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="AWS.SimpleQueueService.QueueDeletedRecently",
-            because="the queue's name, which AWS blocks for 60 s after a deletion",
-            up_to_s=75,
-            otherwise="Another run or another tool deletes the queue over and over: let that end first.",
+            reason="the queue's name, which AWS blocks for 60 s after a deletion",
+            timeout_s=75,
+            hint="Another run or another tool deletes the queue over and over: let that end first.",
         ),
     )
 
@@ -48,21 +48,19 @@ class Queue(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the attributes and the tags."""
-        found = aws.look("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=self.name)
+        found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=self.name)
         if found is None:
             return None
         url = found["QueueUrl"]
-        attributes, tags = aws.together(
-            [
-                lambda: aws.look(
-                    "sqs",
-                    "GetQueueAttributes",
-                    absent=NO_SUCH_QUEUE,
-                    QueueUrl=url,
-                    AttributeNames=["MessageRetentionPeriod", "SqsManagedSseEnabled"],
-                ),
-                lambda: aws.look("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
-            ]
+        attributes, tags = aws.gather(
+            lambda: aws.find(
+                "sqs",
+                "GetQueueAttributes",
+                absent=NO_SUCH_QUEUE,
+                QueueUrl=url,
+                AttributeNames=["MessageRetentionPeriod", "SqsManagedSseEnabled"],
+            ),
+            lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
         )
         if attributes is None or tags is None:
             return None
@@ -81,10 +79,12 @@ class Queue(Provisioner):
             "Tags": self.scope.tags,
         }
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, mends, removes."""
-        yield from rights(Use.LOOK, "sqs", "GetQueueUrl GetQueueAttributes ListQueueTags", self.arn)
-        yield from rights(Use.CHANGE, "sqs", "CreateQueue SetQueueAttributes TagQueue DeleteQueue", self.arn)
+        yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes ListQueueTags", self.arn)
+        yield from allow(
+            Access.MANAGE, "sqs", "CreateQueue SetQueueAttributes TagQueue DeleteQueue", self.arn
+        )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call makes it whole; attributes and tags are mended apart."""
@@ -122,16 +122,16 @@ class Queue(Provisioner):
             params={"QueueUrl": observed.outputs["QueueUrl"]},
             gone=NO_SUCH_QUEUE,
         )
-        yield Settle(
+        yield WaitUntil(
             service="sqs",
             operation="GetQueueUrl",
             params={"QueueName": self.name},
             path="QueueUrl",
             until=(None,),
             gone=NO_SUCH_QUEUE,
-            because="SQS to forget the queue, which takes it up to 60 s",
-            up_to_s=75,
-            otherwise="The next `cryptoctl down` looks again.",
+            reason="SQS to forget the queue, which takes it up to 60 s",
+            timeout_s=75,
+            hint="The next `cryptoctl down` looks again.",
         )
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
-from cryptoctl.refusals import QUOTAS, Remedy
 
 NO_SUCH_ENTITY = "NoSuchEntity"
 
@@ -27,35 +27,35 @@ class Role(Provisioner):
     policies: Mapping[str, tuple[Statement, ...]]
 
     kind: ClassVar[str] = "role"
-    indexed: ClassVar[bool] = False
-    closed: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
+    in_tag_index: ClassVar[bool] = False
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocument",
             contains="Invalid principal",
-            because="a principal in the policy to be seen by IAM, whose changes take a while to spread",
-            up_to_s=60,
-            otherwise="This partition may not know the service that the trust policy names: see the message.",
+            reason="a principal in the policy to be seen by IAM, whose changes take a while to spread",
+            timeout_s=60,
+            hint="This partition may not know the service that the trust policy names: see the message.",
         ),
         RetryRule(
             code="NoSuchEntity",
-            because="the new role to be seen by all of IAM, whose changes take a while to spread",
-            up_to_s=30,
+            reason="the new role to be seen by all of IAM, whose changes take a while to spread",
+            timeout_s=30,
             operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
-            otherwise="Another run or another tool may have deleted the role: the next run looks again.",
+            hint="Another run or another tool may have deleted the role: the next run looks again.",
         ),
         RetryRule(
             code="DeleteConflict",
-            because="the removal of the role's policies to be seen by all of IAM",
-            up_to_s=60,
+            reason="the removal of the role's policies to be seen by all of IAM",
+            timeout_s=60,
             operations=("DeleteRole",),
-            otherwise="Take off what others have put on the role: policies, or an instance profile.",
+            hint="Take off what others have put on the role: policies, or an instance profile.",
         ),
         RetryRule(
             code="ConcurrentModification",
-            because="another change of the role; IAM makes one at a time",
-            up_to_s=30,
-            otherwise="Another run or another tool keeps changing the role: let that end first.",
+            reason="another change of the role; IAM makes one at a time",
+            timeout_s=30,
+            hint="Another run or another tool keeps changing the role: let that end first.",
         ),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
@@ -63,11 +63,11 @@ class Role(Provisioner):
             codes=("LimitExceeded",),
             contains="policy size",
             operations=("PutRolePolicy",),
-            then="A role's policies may be 10,240 characters in all: use a shorter name for the environment.",
+            hint="A role's policies may be 10,240 characters in all: use a shorter name for the environment.",
         ),
         Remedy(
             codes=("LimitExceeded",),
-            then="The account's roles are used up: delete roles that nobody uses, or ask for more "
+            hint="The account's roles are used up: delete roles that nobody uses, or ask for more "
             f"({QUOTAS}, IAM, “Roles per account”; in us-east-1, whatever the region).",
         ),
     )
@@ -84,18 +84,14 @@ class Role(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the trust policy, every inline policy, what is attached, and the tags."""
-        role, inline, attached = aws.together(
-            [
-                lambda: aws.look("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name),
-                lambda: aws.look("iam", "ListRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
-                lambda: aws.look(
-                    "iam", "ListAttachedRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name
-                ),
-            ]
+        role, inline, attached = aws.gather(
+            lambda: aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name),
+            lambda: aws.find("iam", "ListRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
+            lambda: aws.find("iam", "ListAttachedRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
         )
         if role is None or inline is None or attached is None:
             return None
-        policies = aws.together([_reading(aws, self.name, name) for name in inline["PolicyNames"]])
+        policies = aws.gather(*[_reading(aws, self.name, name) for name in inline["PolicyNames"]])
         found = role["Role"]
         return Observed(
             fields={
@@ -111,7 +107,7 @@ class Role(Provisioner):
             outputs={"RoleId": found["RoleId"]},
         )
 
-    def elsewhere(self, observed: Observed) -> str | None:
+    def conflict(self, observed: Observed) -> str | None:
         """IAM is global, an environment is not: a role with rights in another region is in use there."""
         arns = [
             arn
@@ -127,16 +123,16 @@ class Role(Provisioner):
             "of an environment can be used in one region of an account"
         )
 
-    def named(self, aws: Aws) -> Iterator[str]:
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """Ours have no path."""
         page = {"PageSize": 1000}
-        roles = aws.items("iam", "ListRoles", "Roles", PaginationConfig=page)
+        roles = aws.paginate("iam", "ListRoles", "Roles", PaginationConfig=page)
         arns = {role["RoleName"]: role["Arn"] for role in roles if role["Path"] == "/"}
         yield from (arns[name] for name in self.scope.likeliest(arns, ending="-role"))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
         """The role alone, without its policies."""
-        found = aws.look("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name)
+        found = aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name)
         return mapped(found["Role"].get("Tags", ())) if found else {}
 
     def desired(self) -> Fields:
@@ -149,18 +145,18 @@ class Role(Provisioner):
             "Tags": self.scope.tags,
         }
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, mends, removes; and hands it to its service."""
         look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
         change = (
             "CreateRole TagRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy DetachRolePolicy "
             "DeleteRole"
         )
-        yield from rights(Use.LOOK, "iam", "ListRoles", "*")
-        yield from rights(Use.LOOK, "iam", look, self.arn)
-        yield from rights(Use.CHANGE, "iam", change, self.arn)
+        yield from allow(Access.DESCRIBE, "iam", "ListRoles", "*")
+        yield from allow(Access.DESCRIBE, "iam", look, self.arn)
+        yield from allow(Access.MANAGE, "iam", change, self.arn)
         only = {"StringEquals": {"iam:PassedToService": self.service}}
-        yield from rights(Use.CHANGE, "iam", "PassRole", self.arn, condition=only)
+        yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=only)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the role, then each policy; a policy that is not declared goes."""
@@ -209,4 +205,4 @@ class Role(Provisioner):
 
 
 def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Answer | None]:
-    return lambda: aws.look("iam", "GetRolePolicy", absent=NO_SUCH_ENTITY, RoleName=role, PolicyName=policy)
+    return lambda: aws.find("iam", "GetRolePolicy", absent=NO_SUCH_ENTITY, RoleName=role, PolicyName=policy)

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from cryptoctl.aws import Answer, Aws, AwsError
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.function_refusals import FORBIDDEN, SPREADS
+from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow, with_request_tags, with_resource_tags
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, asking_for, carrying, rights
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -51,25 +51,25 @@ class StreamMapping(Provisioner):
 
     kind: ClassVar[str] = "stream mapping"
     # A stream that was switched off and on is another stream.
-    fixed: ClassVar[frozenset[str]] = frozenset({"EventSourceArn"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"EventSourceArn"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         *(
             RetryRule(
                 code="InvalidParameterValueException",
                 contains=contains,
-                because=ROLE_TO_BE_SEEN,
-                up_to_s=120,
+                reason=ROLE_TO_BE_SEEN,
+                timeout_s=120,
                 operations=CREATE_OR_UPDATE,
-                otherwise=FORBIDDEN,
+                hint=FORBIDDEN,
             )
             for contains in ("cannot be assumed", "does not have permissions", "ensure the role can perform")
         ),
         RetryRule(
             code="ResourceInUseException",
-            because="the mapping to come to rest; Lambda takes no change while it moves",
-            up_to_s=180,
+            reason="the mapping to come to rest; Lambda takes no change while it moves",
+            timeout_s=180,
             operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
-            otherwise=STUCK,
+            hint=STUCK,
         ),
     )
 
@@ -78,14 +78,14 @@ class StreamMapping(Provisioner):
         """Its ARN, which ends in the id that AWS assigns."""
         return Ref(self, "Arn")
 
-    def sibling(self, arn: str) -> StreamMapping | None:
+    def for_arn(self, arn: str) -> StreamMapping | None:
         """A mapping is known by its id alone."""
         uuid = arn.removeprefix(self._arn(""))
         return None if uuid == arn else replace(self, name=uuid, uuid=uuid)
 
-    def named(self, aws: Aws) -> Iterator[str]:
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """Mappings to functions that have the environment in their name."""
-        listed = aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings")
+        listed = aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings")
         uuids: dict[str, list[str]] = {}
         for mapping in listed:
             uuids.setdefault(mapping.get("FunctionArn", ""), []).append(mapping["UUID"])
@@ -94,13 +94,13 @@ class StreamMapping(Provisioner):
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
         """Without its settings."""
-        found = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(self.uuid or ""))
+        found = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(self.uuid or ""))
         return dict(found.get("Tags", {})) if found else {}
 
     def find(self, aws: Aws) -> Answer | None:
         """The function's mapping on a stream of the table, as Lambda describes it."""
         if self.uuid is not None:
-            return aws.look("lambda", "GetEventSourceMapping", absent=NOT_FOUND, UUID=self.uuid)
+            return aws.find("lambda", "GetEventSourceMapping", absent=NOT_FOUND, UUID=self.uuid)
         ours = [mapping for mapping in self._listed(aws) if self._on_our_table(mapping)]
         # One that stays before one that goes. A stream's label is the time at which it was switched on:
         # the last one is the newest.
@@ -110,13 +110,13 @@ class StreamMapping(Provisioner):
         name = self.function.name
         try:
             return list(
-                aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings", FunctionName=name)
+                aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings", FunctionName=name)
             )
         except AwsError as error:
             if error.code != NOT_FOUND:
                 raise
         # Lambda keeps the mappings of a deleted function, and lists them only among all.
-        everybody = aws.items("lambda", "ListEventSourceMappings", "EventSourceMappings")
+        everybody = aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings")
         return [each for each in everybody if each.get("FunctionArn") == self.function.arn]
 
     def observe(self, aws: Aws) -> Observed | None:
@@ -125,8 +125,8 @@ class StreamMapping(Provisioner):
         if mapping is None or (self.uuid is not None and self._is_the_stacks(aws, mapping)):
             return None
         if mapping["State"] == DELETING:
-            return Observed(fields={}, outputs=self._outputs(mapping), going=True)
-        tags = aws.look("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
+            return Observed(fields={}, outputs=self._outputs(mapping), deleting=True)
+        tags = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
         fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
         return Observed(fields=fields, outputs=self._outputs(mapping))
 
@@ -158,20 +158,22 @@ class StreamMapping(Provisioner):
             "Tags": self.scope.tags,
         }
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, mends, removes: a mapping has only an id, but it belongs to one function."""
         mappings, owner = self._arn("*"), self.scope.owner_tags
         of_it = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
         change = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
-        yield from rights(Use.LOOK, "lambda", "ListEventSourceMappings", "*")
-        yield from rights(Use.LOOK, "lambda", "ListTags", mappings, condition=carrying(owner))
-        yield from rights(Use.CHANGE, "lambda", "CreateEventSourceMapping", "*", condition=of_it)
-        yield from rights(Use.CHANGE, "lambda", change, mappings, condition=of_it)
+        yield from allow(Access.DESCRIBE, "lambda", "ListEventSourceMappings", "*")
+        yield from allow(Access.DESCRIBE, "lambda", "ListTags", mappings, condition=with_resource_tags(owner))
+        yield from allow(Access.MANAGE, "lambda", "CreateEventSourceMapping", "*", condition=of_it)
+        yield from allow(Access.MANAGE, "lambda", change, mappings, condition=of_it)
         # A new one is tagged as it is made; one of ours may lack another tag.
-        yield from rights(Use.CHANGE, "lambda", "TagResource", mappings, condition=asking_for(owner))
-        yield from rights(Use.CHANGE, "lambda", "TagResource", mappings, condition=carrying(owner))
+        yield from allow(Access.MANAGE, "lambda", "TagResource", mappings, condition=with_request_tags(owner))
+        yield from allow(
+            Access.MANAGE, "lambda", "TagResource", mappings, condition=with_resource_tags(owner)
+        )
 
-    def afterwards(self, delta: Delta) -> str | None:
+    def follow_up(self, delta: Delta) -> str | None:
         """What was written without a stream, or not yet read from the old one, nobody hands on any more."""
         if not delta.touches("EventSourceArn"):
             return None
@@ -220,7 +222,7 @@ class StreamMapping(Provisioner):
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the mapping and waits until Lambda has let go of the stream."""
         uuid = observed.outputs["UUID"]
-        if not observed.going:
+        if not observed.deleting:
             yield Call(
                 service="lambda",
                 operation="DeleteEventSourceMapping",
@@ -249,17 +251,17 @@ class StreamMapping(Provisioner):
             "DestinationConfig": {"OnFailure": {"Destination": self.dead_letters.arn}},
         }
 
-    def _rested(self, state: str | None, *, uuid: Value = None) -> Settle:
-        return Settle(
+    def _rested(self, state: str | None, *, uuid: Value = None) -> WaitUntil:
+        return WaitUntil(
             service="lambda",
             operation="GetEventSourceMapping",
             params={"UUID": uuid or self._uuid},
             path="State",
             until=(state,),
-            because=f"the mapping to be {(state or 'gone').lower()}; Lambda does it in the background",
-            up_to_s=180,
+            reason=f"the mapping to be {(state or 'gone').lower()}; Lambda does it in the background",
+            timeout_s=180,
             gone=NOT_FOUND,
-            otherwise=STUCK,
+            hint=STUCK,
         )
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields, Ref, Value
-from cryptoctl.refusals import QUOTAS, Remedy
 
 NOT_FOUND = "ResourceNotFoundException"
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
@@ -34,48 +34,48 @@ class Table(Provisioner):
     deletion_protection: bool
 
     kind: ClassVar[str] = "table"
-    fixed: ClassVar[frozenset[str]] = frozenset({"KeySchema"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"KeySchema"})
     holds_data: ClassVar[bool] = True
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="ResourceInUseException",
             contains="being deleted",
-            because="the old table of that name to be gone; DynamoDB is deleting it",
-            up_to_s=600,
-            otherwise=GOES_ON,
+            reason="the old table of that name to be gone; DynamoDB is deleting it",
+            timeout_s=600,
+            hint=GOES_ON,
         ),
         RetryRule(
             code="ResourceInUseException",
-            because=ANOTHER_CHANGE,
-            up_to_s=300,
+            reason=ANOTHER_CHANGE,
+            timeout_s=300,
             operations=("UpdateTable", "DeleteTable", "UpdateContinuousBackups", "TagResource"),
-            otherwise=LET_IT_END,
+            hint=LET_IT_END,
         ),
         RetryRule(
             code="LimitExceededException",
             contains="simultaneously",
-            because="other tables of the account; DynamoDB makes or changes only so many at a time",
-            up_to_s=300,
-            otherwise="Something else makes or changes tables all the time: let that end first.",
+            reason="other tables of the account; DynamoDB makes or changes only so many at a time",
+            timeout_s=300,
+            hint="Something else makes or changes tables all the time: let that end first.",
         ),
         RetryRule(
             code="ContinuousBackupsUnavailableException",
-            because="backups to be enabled for the new table; DynamoDB does it soon after making it",
-            up_to_s=120,
-            otherwise=GOES_ON,
+            reason="backups to be enabled for the new table; DynamoDB does it soon after making it",
+            timeout_s=120,
+            hint=GOES_ON,
         ),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceededException",),
-            then="The account's tables in this region are used up: delete tables that nobody uses, or ask "
+            hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
             f"for more ({QUOTAS}, Amazon DynamoDB, “Maximum number of tables”).",
         ),
         Remedy(
             codes=("ValidationException",),
             contains="protected against deletion",
             operations=("DeleteTable",),
-            then="Somebody has protected the table since the plan was made: set `protected = false` in "
+            hint="Somebody has protected the table since the plan was made: set `protected = false` in "
             "cryptoctl.toml and run `cryptoctl up` if it is to go all the same.",
         ),
     )
@@ -92,21 +92,19 @@ class Table(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the table, its backups and its tags; of one that is being deleted only that it is."""
-        described = aws.look("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
+        described = aws.find("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
         if described is None:
             return None
         if described["Table"]["TableStatus"] == DELETING:
-            return Observed(fields={}, going=True)
-        backups, tags = aws.together(
-            [
-                lambda: aws.look(
-                    "dynamodb",
-                    "DescribeContinuousBackups",
-                    absent="TableNotFoundException",
-                    TableName=self.name,
-                ),
-                lambda: mapped(aws.items("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=self.arn)),
-            ]
+            return Observed(fields={}, deleting=True)
+        backups, tags = aws.gather(
+            lambda: aws.find(
+                "dynamodb",
+                "DescribeContinuousBackups",
+                absent="TableNotFoundException",
+                TableName=self.name,
+            ),
+            lambda: mapped(aws.paginate("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=self.arn)),
         )
         table = described["Table"]
         stream = table.get("StreamSpecification", {})
@@ -139,25 +137,25 @@ class Table(Provisioner):
             "Tags": self.scope.tags,
         }
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, mends, removes."""
         look = "DescribeTable DescribeContinuousBackups ListTagsOfResource"
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
-        yield from rights(Use.LOOK, "dynamodb", look, self.arn)
-        yield from rights(Use.CHANGE, "dynamodb", change, self.arn)
+        yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
+        yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
 
-    def needs_consent(self, delta: Delta) -> str | None:
+    def consent_reason(self, delta: Delta) -> str | None:
         """Taking deletion protection away makes a `down` possible that was refused before."""
         lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
         return "lift the deletion protection" if lifted else None
 
-    def guard(self, observed: Observed) -> Obstacle | None:
+    def deletion_blocker(self, observed: Observed) -> Obstacle | None:
         """Deletion protection stands, whatever this machine's configuration says."""
         if not observed.fields.get("DeletionProtectionEnabled"):
             return None
         return Obstacle(
             what=f"{self} has deletion protection: the environment was set up as protected.",
-            then="To remove it, set `protected = false`, run `cryptoctl up`, then `cryptoctl down` again.",
+            hint="To remove it, set `protected = false`, run `cryptoctl up`, then `cryptoctl down` again.",
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
@@ -193,7 +191,7 @@ class Table(Provisioner):
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the table with its data, and waits until it is gone."""
-        if not observed.going:
+        if not observed.deleting:
             yield Call(
                 service="dynamodb", operation="DeleteTable", params={"TableName": self.name}, gone=NOT_FOUND
             )
@@ -236,27 +234,29 @@ class Table(Provisioner):
             once=operation == "UpdateTable",
         )
 
-    def _active(self) -> Settle:
+    def _active(self) -> WaitUntil:
         return self._settled(
-            until=(ACTIVE,), because="the table to be active; DynamoDB does it in the background", up_to_s=300
+            until=(ACTIVE,),
+            reason="the table to be active; DynamoDB does it in the background",
+            timeout_s=300,
         )
 
-    def _gone(self) -> Settle:
+    def _gone(self) -> WaitUntil:
         return self._settled(
-            until=(None,), because="the table to be gone; DynamoDB does it in the background", up_to_s=600
+            until=(None,), reason="the table to be gone; DynamoDB does it in the background", timeout_s=600
         )
 
-    def _settled(self, *, until: tuple[Value, ...], because: str, up_to_s: float) -> Settle:
-        return Settle(
+    def _settled(self, *, until: tuple[Value, ...], reason: str, timeout_s: float) -> WaitUntil:
+        return WaitUntil(
             service="dynamodb",
             operation="DescribeTable",
             params={"TableName": self.name},
             path="Table.TableStatus",
             until=until,
-            because=because,
-            up_to_s=up_to_s,
+            reason=reason,
+            timeout_s=timeout_s,
             gone=NOT_FOUND,
-            otherwise=GOES_ON,
+            hint=GOES_ON,
         )
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.rights import Right, Use, rights
 from cryptoctl.reconcile.values import Fields
-from cryptoctl.refusals import QUOTAS, Remedy
 
 NOT_FOUND = ("NotFound", "NotFoundException")
 
@@ -40,18 +40,18 @@ class Topic(Provisioner):
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("TopicLimitExceeded", "TopicLimitExceededException"),
-            then="The account's topics in this region are used up: delete topics that nobody uses, or ask "
+            hint="The account's topics in this region are used up: delete topics that nobody uses, or ask "
             f"for more ({QUOTAS}, Amazon SNS).",
         ),
         Remedy(
             codes=("SubscriptionLimitExceeded", "SubscriptionLimitExceededException"),
             operations=("Subscribe",),
-            then="The topic's subscriptions are used up: take off those that nobody needs.",
+            hint="The topic's subscriptions are used up: take off those that nobody needs.",
         ),
         Remedy(
             codes=("InvalidParameter", "InvalidParameterException"),
             operations=("Subscribe",),
-            then="SNS does not take that subscriber: mend `alert_subscribers` in cryptoctl.toml.",
+            hint="SNS does not take that subscriber: mend `alert_subscribers` in cryptoctl.toml.",
         ),
     )
 
@@ -62,17 +62,15 @@ class Topic(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads whether it is there, its tags and who is subscribed."""
-        attributes, tags, subscriptions = aws.together(
-            [
-                lambda: aws.look("sns", "GetTopicAttributes", absent=NOT_FOUND, TopicArn=self.arn),
-                lambda: aws.look(
-                    "sns",
-                    "ListTagsForResource",
-                    absent=(*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException"),
-                    ResourceArn=self.arn,
-                ),
-                lambda: subscriptions_of(aws, self.arn),
-            ]
+        attributes, tags, subscriptions = aws.gather(
+            lambda: aws.find("sns", "GetTopicAttributes", absent=NOT_FOUND, TopicArn=self.arn),
+            lambda: aws.find(
+                "sns",
+                "ListTagsForResource",
+                absent=(*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException"),
+                ResourceArn=self.arn,
+            ),
+            lambda: subscriptions_of(aws, self.arn),
         )
         if attributes is None or tags is None:
             return None
@@ -84,13 +82,13 @@ class Topic(Provisioner):
         subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}
         return {"Tags": self.scope.tags, "Subscriptions": subscriptions}
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """Looks, makes, mends, removes."""
         look = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
-        yield from rights(Use.LOOK, "sns", look, self.arn)
-        yield from rights(Use.CHANGE, "sns", "CreateTopic TagResource DeleteTopic", self.arn)
+        yield from allow(Access.DESCRIBE, "sns", look, self.arn)
+        yield from allow(Access.MANAGE, "sns", "CreateTopic TagResource DeleteTopic", self.arn)
         if self.subscribers:
-            yield from rights(Use.CHANGE, "sns", "Subscribe", self.arn)
+            yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Makes the topic with its tags, then adds the subscribers that are missing."""
@@ -127,7 +125,7 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     token: dict[str, str] = {}
     while True:
-        page = aws.look("sns", "ListSubscriptionsByTopic", absent=NOT_FOUND, TopicArn=arn, **token)
+        page = aws.find("sns", "ListSubscriptionsByTopic", absent=NOT_FOUND, TopicArn=arn, **token)
         if page is None:
             return []
         # Who has unsubscribed is listed as deleted for some days.

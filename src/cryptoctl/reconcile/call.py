@@ -32,12 +32,12 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settle:
-    """A wait until a reading request shows one of the wished values at `path` (JMESPath).
+class WaitUntil:
+    """A wait until a reading request shows one of the values in `until` at `path` (JMESPath).
 
     The error code `gone` reads as the value None. A value in `fails` ends the wait as a failure, with the
-    text at `reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait. `otherwise` is
-    what a person does next where it fails or takes longer than `up_to_s`.
+    text at `failure_reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait.
+    `hint` is what a person does next where it fails or takes longer than `timeout_s`.
     """
 
     service: str
@@ -45,32 +45,32 @@ class Settle:
     params: Fields
     path: str
     until: tuple[Value, ...]
-    because: str
-    up_to_s: float
+    reason: str
+    timeout_s: float
     gone: str | None = None
     gives: Mapping[str, str] = field(default_factory=dict)
     fails: tuple[Value, ...] = ()
-    reason: str | None = None
-    otherwise: str = ""
+    failure_reason: str | None = None
+    hint: str = ""
 
 
-Action: TypeAlias = Call | Settle
+Action: TypeAlias = Call | WaitUntil
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryRule:
     """An error that passes by itself: its exact code, the shortest stable piece of its message, and why.
 
-    `operations` narrows it to those requests; empty means all of the provisioner's. `otherwise` is what a
-    person does next where it has not passed after `up_to_s`.
+    `operations` narrows it to those requests; empty means all of the provisioner's. `hint` is what a
+    person does next where it has not passed after `timeout_s`.
     """
 
     code: str
     contains: str = ""
-    because: str
-    up_to_s: float
+    reason: str
+    timeout_s: float
     operations: tuple[str, ...] = ()
-    otherwise: str = ""
+    hint: str = ""
 
     def matches(self, operation: str, code: str, message: str) -> bool:
         """Whether this rule speaks of that error."""

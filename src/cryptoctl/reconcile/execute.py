@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import jmespath
 
+from cryptoctl.aws_errors import AwsError, one_line, remedy
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.call import Action, Call, RetryRule, Settle
-from cryptoctl.reconcile.patience import Clock, Interrupted, Patience, RealClock, Stop, Wait
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.plan import Plan, Step, Verb, present
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Retry, Stop, Wait
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
-from cryptoctl.refusals import AwsError, one_line, remedy
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOOKS_AT_MOST = 6
 LOOKS_EVERY_S = 0.1
 TOO_OFTEN = RetryRule(
-    code="", because="AWS to take requests again; the account has sent too many a second", up_to_s=60
+    code="", reason="AWS to take requests again; the account has sent too many a second", timeout_s=60
 )
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
 SOMEBODYS = "Find out whose it is; the next run shows it before it changes anything."
@@ -34,7 +34,7 @@ TO_SHOW = "AWS to show what is there; it says that there is one already, or its 
 DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """How a step ended."""
 
     DONE = "done"
@@ -46,11 +46,11 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class StepResult:
     """One step's end: how, after how long, and why where it did not work."""
 
     step: Step
-    outcome: Outcome
+    outcome: StepOutcome
     seconds: float
     problem: str = ""
     hint: str = ""
@@ -63,9 +63,9 @@ class Result:
 class Report:
     """Every step's end, in the plan's order."""
 
-    results: tuple[Result, ...]
+    results: tuple[StepResult, ...]
 
-    def ended(self, outcome: Outcome) -> tuple[Result, ...]:
+    def ended(self, outcome: StepOutcome) -> tuple[StepResult, ...]:
         """The results with that outcome."""
         return tuple(result for result in self.results if result.outcome is outcome)
 
@@ -79,7 +79,7 @@ class Listener(Protocol):
     def waiting(self, step: Step, wait: Wait) -> None:
         """The step waits for something that passes by itself, or for another step."""
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: StepResult) -> None:
         """The step is over."""
 
     def stopping(self) -> None:
@@ -120,7 +120,7 @@ class _Run:
         self.aws, self.listener, self.clock = executor.aws, executor.listener, executor.clock
         self.plan, self.stop = plan, stop
         self.values: dict[Ref, str] = dict(plan.known)
-        self.results: dict[Provisioner, Result] = {}
+        self.results: dict[Provisioner, StepResult] = {}
         self.pending = {step.resource for step in plan.work}
         self.begun: set[Provisioner] = set()
         self.changed = threading.Condition()
@@ -154,14 +154,14 @@ class _Run:
                         self._tell(self.listener.stopping)
                     told = True
 
-    def _result(self, step: Step) -> Result:
-        outcome = Outcome.LEFT if step.resource in self.begun else Outcome.INTERRUPTED
-        not_waited_for = Result(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
+    def _result(self, step: Step) -> StepResult:
+        outcome = StepOutcome.LEFT if step.resource in self.begun else StepOutcome.INTERRUPTED
+        not_waited_for = StepResult(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
         return self.results.get(step.resource, not_waited_for)
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
-        outcome, problem, hint, failure = Outcome.DONE, "", "", None
+        outcome, problem, hint, failure = StepOutcome.DONE, "", "", None
         try:
             self._wait_for(step)
             self._check_stop()
@@ -170,19 +170,19 @@ class _Run:
             self._tell(self.listener.started, step)
             self._converge(step)
         except _Blocked as error:
-            outcome, problem = Outcome.BLOCKED, str(error)
+            outcome, problem = StepOutcome.BLOCKED, str(error)
         except Interrupted:
-            outcome, problem = Outcome.INTERRUPTED, "interrupted"
+            outcome, problem = StepOutcome.INTERRUPTED, "interrupted"
         except StepFailed as error:
-            outcome, problem, hint = Outcome.FAILED, str(error), error.hint
+            outcome, problem, hint = StepOutcome.FAILED, str(error), error.hint
         except AwsError as error:
-            outcome, problem, hint = Outcome.FAILED, str(error), remedy(error, step.resource.remedies)
+            outcome, problem, hint = StepOutcome.FAILED, str(error), remedy(error, step.resource.remedies)
             failure = Failure(Problem.AWS, problem, hint) if error.denied else None
         except Failure as error:
-            outcome, problem, hint, failure = Outcome.FAILED, error.message, error.hint, error
+            outcome, problem, hint, failure = StepOutcome.FAILED, error.message, error.hint, error
         except BaseException as error:  # a defect of ours: told, and the others are still finished
-            outcome, problem, hint = Outcome.FAILED, f"{type(error).__name__}: {error}", DEFECT
-        result = Result(
+            outcome, problem, hint = StepOutcome.FAILED, f"{type(error).__name__}: {error}", DEFECT
+        result = StepResult(
             step=step,
             outcome=outcome,
             seconds=self.clock.now_s() - begun_s,
@@ -212,11 +212,11 @@ class _Run:
                 )
                 self._check_stop()
                 result = self.results.get(other)
-                if result is not None and result.outcome is not Outcome.DONE:
+                if result is not None and result.outcome is not StepOutcome.DONE:
                     raise _Blocked(f"needs {other}, which {_did_not(result.outcome)}")
 
-    def _tell_waiting(self, step: Step, because: str) -> None:
-        self._tell(self.listener.waiting, step, Wait(because=because, waited_s=0.0, up_to_s=None))
+    def _tell_waiting(self, step: Step, reason: str) -> None:
+        self._tell(self.listener.waiting, step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
 
     def _value(self, step: Step, ref: Ref) -> Value:
         def over() -> bool:
@@ -248,7 +248,7 @@ class _Run:
 
     def _looked_again(self, step: Step) -> Step:
         resource = step.resource
-        patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
+        patience = Retry(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
         # What was made a moment ago may be shown to nobody yet; to make it again would double it.
         observed = patience.until(lambda: resource.observe(self.aws), TO_SHOW, resource.visible_within_s)
         with self.changed:
@@ -262,8 +262,8 @@ class _Run:
         return again
 
     def _do(self, step: Step, action: Action) -> None:
-        patience = Patience(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
-        if isinstance(action, Settle):
+        patience = Retry(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
+        if isinstance(action, WaitUntil):
             self._settle(step, action, patience)
         else:
             self._call(step, action, patience)
@@ -273,27 +273,29 @@ class _Run:
         self._tell(self.listener.started, step)
         return params
 
-    def _settle(self, step: Step, settle: Settle, patience: Patience) -> None:
-        params = self._resolved(step, settle)
+    def _settle(self, step: Step, wait_until: WaitUntil, patience: Retry) -> None:
+        params = self._resolved(step, wait_until)
         latest: Value = None
         answer: Value = None
 
         def rested() -> bool | None:
             nonlocal latest, answer
-            answer = self.aws.look(settle.service, settle.operation, absent=settle.gone, **params)
-            latest = None if answer is None else jmespath.search(settle.path, answer)
-            if latest in settle.fails:
-                why = jmespath.search(settle.reason, answer) if settle.reason else None
-                ended = f"{settle.path} ended as {latest}"
-                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", settle.otherwise)
-            return True if latest in settle.until else None
+            answer = self.aws.find(wait_until.service, wait_until.operation, absent=wait_until.gone, **params)
+            latest = None if answer is None else jmespath.search(wait_until.path, answer)
+            if latest in wait_until.fails:
+                why = (
+                    jmespath.search(wait_until.failure_reason, answer) if wait_until.failure_reason else None
+                )
+                ended = f"{wait_until.path} ended as {latest}"
+                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait_until.hint)
+            return True if latest in wait_until.until else None
 
-        if patience.until(rested, settle.because, settle.up_to_s) is None:
-            waited = f"waited {settle.up_to_s:.0f} s for {settle.because}"
-            raise StepFailed(f"{waited}: {settle.path} is still {latest or 'absent'}", settle.otherwise)
-        self._publish(step.resource, settle.gives, answer)
+        if patience.until(rested, wait_until.reason, wait_until.timeout_s) is None:
+            waited = f"waited {wait_until.timeout_s:.0f} s for {wait_until.reason}"
+            raise StepFailed(f"{waited}: {wait_until.path} is still {latest or 'absent'}", wait_until.hint)
+        self._publish(step.resource, wait_until.gives, answer)
 
-    def _call(self, step: Step, call: Call, patience: Patience) -> None:
+    def _call(self, step: Step, call: Call, patience: Retry) -> None:
         params = self._resolved(step, call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
@@ -308,10 +310,10 @@ class _Run:
                     if error.code == call.exists or (call.once and error.answer_lost):
                         raise _LookAgain from error
                     raise
-                waits = pauses.setdefault(rule, patience.pauses(rule.because, rule.up_to_s))
+                waits = pauses.setdefault(rule, patience.pauses(rule.reason, rule.timeout_s))
                 if next(waits, None) is None:
-                    hint = rule.otherwise or remedy(error, step.resource.remedies)
-                    waited = f"waited {rule.up_to_s:.0f} s for {rule.because}"
+                    hint = rule.hint or remedy(error, step.resource.remedies)
+                    waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
                     raise StepFailed(f"{error} ({waited})", hint) from error
         self._publish(step.resource, call.gives, answer)
 
@@ -329,5 +331,7 @@ def _rule(resource: Provisioner, call: Call, error: AwsError) -> RetryRule | Non
     return next(matching, None)
 
 
-def _did_not(outcome: Outcome) -> str:
-    return {Outcome.FAILED: "failed", Outcome.BLOCKED: "is blocked itself"}.get(outcome, "was interrupted")
+def _did_not(outcome: StepOutcome) -> str:
+    return {StepOutcome.FAILED: "failed", StepOutcome.BLOCKED: "is blocked itself"}.get(
+        outcome, "was interrupted"
+    )

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cryptoctl.aws_errors import AwsError
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.leftovers import NOTHING, Leftovers
-from cryptoctl.reconcile.patience import Clock, Patience, RealClock, Wait
+from cryptoctl.reconcile.orphans import NOTHING, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
 from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
-from cryptoctl.refusals import AwsError
+from cryptoctl.reconcile.retry import Clock, RealClock, Retry, Wait
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, Observed | None]:
     """Observes all resources at once; the slowest one's round trips are what it takes."""
-    seen = aws.together([_looking(resource, aws) for resource in resources])
+    seen = aws.gather(*[_looking(resource, aws) for resource in resources])
     return dict(zip(resources, seen, strict=True))
 
 
@@ -40,15 +40,15 @@ def planned(
     goal: Goal,
     *,
     adopt: bool = False,
-    leftovers: Leftovers | None = None,
+    orphans: Orphans | None = None,
 ) -> Plan:
     """Observes, and builds the plan, with what is known to stand in its way; and for what is left over."""
-    if leftovers is None:
+    if orphans is None:
         seen, over = observe(resources, aws), NOTHING
     else:
-        seen, candidates = aws.together([lambda: observe(resources, aws), lambda: leftovers.candidates(aws)])
-        over = leftovers.find(aws, candidates, seen)
-    plan = build(resources, seen, goal, adopt=adopt, leftovers=over)
+        seen, candidates = aws.gather(lambda: observe(resources, aws), lambda: orphans.candidates(aws))
+        over = orphans.find(aws, candidates, seen)
+    plan = build(resources, seen, goal, adopt=adopt, orphans=over)
     return replace(plan, obstacles=_obstacles(plan, aws))
 
 
@@ -64,14 +64,14 @@ def remaining(
     latest = look_again()
     if not (latest.work or latest.refused):
         return latest
-    up_to_s = max(step.resource.visible_within_s for step in (*latest.work, *latest.refused))
+    timeout_s = max(step.resource.visible_within_s for step in (*latest.work, *latest.refused))
 
     def still(wait: Wait) -> None:
         for step in latest.work:
             tell(step, wait)
 
-    for _ in Patience(clock or RealClock(), still).pauses(
-        "AWS to show what was done; for a while it may show the old state", up_to_s
+    for _ in Retry(clock or RealClock(), still).pauses(
+        "AWS to show what was done; for a while it may show the old state", timeout_s
     ):
         latest = look_again()
         if not (latest.work or latest.refused):
@@ -83,7 +83,7 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
     guards = [
         (step, guard)
         for step in plan.destroys
-        if step.delta.observed is not None and (guard := step.resource.guard(step.delta.observed))
+        if step.delta.observed is not None and (guard := step.resource.deletion_blocker(step.delta.observed))
     ]
     if plan.goal is Goal.ABSENT:
         return tuple(guard for _, guard in guards)
@@ -91,7 +91,7 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
     for step in plan.work:
         if step.verb is not Verb.DELETE:
             by_kind.setdefault(type(step.resource), []).append(step.delta)
-    found = aws.together([_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
+    found = aws.gather(*[_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
     return (
         *(_irreplaceable(step, guard) for step, guard in guards),
         *(obstacle for obstacles in found for obstacle in obstacles),
@@ -99,10 +99,10 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
 
 
 def _irreplaceable(step: Step, guard: Obstacle) -> Obstacle:
-    fixed = [change.path for change in step.changes if change.field in step.resource.fixed]
+    fixed = [change.path for change in step.changes if change.field in step.resource.immutable]
     return Obstacle(
         what=f"{guard.what} It would have to be replaced, for {', '.join(fixed)} cannot be changed in place.",
-        then="To give up what it holds, take the protection off by hand, then run `cryptoctl up` again.",
+        hint="To give up what it holds, take the protection off by hand, then run `cryptoctl up` again.",
     )
 
 

@@ -11,12 +11,12 @@ from graphlib import TopologicalSorter
 
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Change, Delta, difference
-from cryptoctl.reconcile.leftovers import NOTHING, Found
+from cryptoctl.reconcile.orphans import NOTHING, Found
 from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
 from cryptoctl.reconcile.values import Json, Ref, Value, resolve
 
 WITHOUT_TAGS = "bears our name without our tags (--adopt takes it over)"
-LEFT_OVER = "no longer part of the environment"
+ORPHANED = "no longer part of the environment"
 Observations = Mapping[Provisioner, Observed | None]
 
 
@@ -103,7 +103,7 @@ class Plan:
         changed = [
             f"{why} of {step.resource}"
             for step in self.work
-            if step.verb is Verb.UPDATE and (why := step.resource.needs_consent(step.delta))
+            if step.verb is Verb.UPDATE and (why := step.resource.consent_reason(step.delta))
         ]
         return (*removed, *changed)
 
@@ -124,7 +124,7 @@ def build(
     goal: Goal,
     *,
     adopt: bool = False,
-    leftovers: Found = NOTHING,
+    orphans: Found = NOTHING,
 ) -> Plan:
     """Works out the plan from what was observed. Pure: no request is made here.
 
@@ -154,21 +154,21 @@ def build(
         steps.append(step)
     if goal is Goal.ABSENT:
         steps.reverse()
-    steps += [_left_over(*each, after=ordered) for each in leftovers.removable.items()]
-    return Plan(goal=goal, steps=tuple(steps), known=known, notes=leftovers.notes)
+    steps += [_left_over(*each, after=ordered) for each in orphans.removable.items()]
+    return Plan(goal=goal, steps=tuple(steps), known=known, notes=orphans.notes)
 
 
 def next_delta(resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str]) -> Delta:
     """What still differs, with the values known by now."""
     desired = resolve(resource.desired(), lambda ref: known.get(ref, ref))
-    return difference(desired, observed, resource.closed)
+    return difference(desired, observed, resource.exclusive)
 
 
 def present(
     resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str], *, adopt: bool
 ) -> Step:
     """The step that makes or mends one resource, with the values known by now."""
-    there = None if observed is None or observed.going else observed
+    there = None if observed is None or observed.deleting else observed
     delta = next_delta(resource, there, known)
     afresh = Delta(desired=delta.desired, observed=None, changes=())
     after = resource.dependencies()
@@ -180,7 +180,7 @@ def present(
         return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
     if not delta.changes:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
-    if delta.touches(*resource.fixed):
+    if delta.touches(*resource.immutable):
         actions = (*resource.remove(there), *resource.apply(afresh))
         return Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
     actions = tuple(resource.apply(delta))
@@ -189,7 +189,7 @@ def present(
 
 def _absent(resource: Provisioner, observed: Observed | None, *, dependents: tuple[Provisioner, ...]) -> Step:
     delta = Delta(desired={}, observed=observed, changes=())
-    if observed is None or observed.leaving is not None:
+    if observed is None or observed.pending_deletion_until is not None:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
     if why := _refusal(resource, observed, adopt=False):
         return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
@@ -200,13 +200,13 @@ def _absent(resource: Provisioner, observed: Observed | None, *, dependents: tup
 def _left_over(resource: Provisioner, observed: Observed, *, after: tuple[Provisioner, ...]) -> Step:
     delta = Delta(desired={}, observed=observed, changes=())
     actions = tuple(resource.remove(observed))
-    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after, why=LEFT_OVER)
+    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after, why=ORPHANED)
 
 
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
     if not adopt and not resource.owned(observed):
         return WITHOUT_TAGS
-    return resource.elsewhere(observed)
+    return resource.conflict(observed)
 
 
 def _in_order(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:

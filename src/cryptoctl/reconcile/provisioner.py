@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from cryptoctl.aws_errors import Remedy
 from cryptoctl.reconcile.call import Action, RetryRule
-from cryptoctl.reconcile.rights import Right
+from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Json, Ref, Value
-from cryptoctl.refusals import Remedy
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class Observed:
     """What AWS says of a resource: its fields in AWS's own names, and the values that AWS assigned.
 
-    `leaving` is set on what is already being removed by AWS, with the date on which it will be gone.
-    `going` is set on what is being removed and will be gone in a moment: then `remove` only waits for it.
+    `pending_deletion_until` is the date on which AWS will have removed it, where that is under way.
+    `deleting` is set on what will be gone in a moment: then `remove` only waits for it.
     """
 
     fields: Fields
     outputs: Mapping[str, str] = field(default_factory=dict)
-    leaving: datetime | None = None
-    going: bool = False
+    pending_deletion_until: datetime | None = None
+    deleting: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,10 @@ class Obstacle:
     """What would make a plan fail and is known beforehand: a sentence, and one on what to do next."""
 
     what: str
-    then: str
+    hint: str
 
     def __str__(self) -> str:
-        return f"{self.what} {self.then}"
+        return f"{self.what} {self.hint}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,16 +60,16 @@ class Provisioner(ABC):
     retry_rules: ClassVar[tuple[RetryRule, ...]] = ()
     """Errors that pass by themselves."""
     remedies: ClassVar[tuple[Remedy, ...]] = ()
-    """Errors that do not, and what a person does next; those of every service are in refusals.py."""
-    fixed: ClassVar[frozenset[str]] = frozenset()
+    """Errors that do not, and what a person does next; those of every service are in aws_errors.py."""
+    immutable: ClassVar[frozenset[str]] = frozenset()
     """Fields that AWS cannot change in place: a difference means replacement."""
-    closed: ClassVar[frozenset[str]] = frozenset()
+    exclusive: ClassVar[frozenset[str]] = frozenset()
     """Fields whose mapping is ours alone: a key that we do not declare is a difference too."""
-    concealed: ClassVar[frozenset[str]] = frozenset()
+    sensitive: ClassVar[frozenset[str]] = frozenset()
     """Fields in which somebody may have put a secret: what is found there is shown to nobody."""
     part_of: ClassVar[str | None] = None
     """The field with the resource that takes this one with it when it is removed."""
-    indexed: ClassVar[bool] = True
+    in_tag_index: ClassVar[bool] = True
     """Whether AWS's tag index lists the kind."""
     visible_within_s: ClassVar[float] = 15.0
     """How long after a change AWS may still show the old state."""
@@ -102,23 +102,23 @@ class Provisioner(ABC):
         tags = observed.fields.get("Tags")
         return tags is None or self.scope.owner_tags.items() <= tags.items()
 
-    def elsewhere(self, observed: Observed) -> str | None:
+    def conflict(self, observed: Observed) -> str | None:
         """Why it belongs to the same environment in another place, in a few words; None where it does not."""
         return None
 
-    def needs_consent(self, delta: Delta) -> str | None:
+    def consent_reason(self, delta: Delta) -> str | None:
         """Why a person should be asked before this change, in a few words; None where nobody need be."""
         return None
 
-    def afterwards(self, delta: Delta) -> str | None:
+    def follow_up(self, delta: Delta) -> str | None:
         """What a person should do after this change, in a sentence; None where nothing is left to do."""
         return None
 
-    def guard(self, observed: Observed) -> Obstacle | None:
+    def deletion_blocker(self, observed: Observed) -> Obstacle | None:
         """Why it must not be removed; None where nothing speaks against it."""
         return None
 
-    def sibling(self, arn: str) -> Provisioner | None:
+    def for_arn(self, arn: str) -> Provisioner | None:
         """What of this kind has that ARN, as far as looking at it and removing it goes.
 
         None where the ARN is of another kind; itself where it looks after that one already.
@@ -130,7 +130,7 @@ class Provisioner(ABC):
         another = name == arn or ("/" in name and "/" not in self.name)
         return None if another else replace(self, name=name)
 
-    def named(self, aws: Aws) -> Iterator[str]:
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """The ARNs of this kind that have the environment in their name, the likeliest first."""
         yield from ()
 
@@ -138,7 +138,7 @@ class Provisioner(ABC):
         """Its tags, with one request."""
         return {}
 
-    def rights(self) -> Iterator[Right]:
+    def permissions(self) -> Iterator[Permission]:
         """What a caller must be allowed to, to look at it and to change it."""
         yield from ()
 

@@ -50,7 +50,7 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
 
 
 def _old(step: Step, change: Change) -> Value:
-    return HIDDEN if change.field in step.resource.concealed and change.old is not None else change.old
+    return HIDDEN if change.field in step.resource.sensitive and change.old is not None else change.old
 
 
 def sentence(note: str) -> str:
@@ -60,7 +60,7 @@ def sentence(note: str) -> str:
 
 def _why(step: Step) -> str:
     if step.verb is Verb.REPLACE:
-        fixed = [change.path for change in step.changes if change.field in step.resource.fixed]
+        fixed = [change.path for change in step.changes if change.field in step.resource.immutable]
         return f"replace: {', '.join(fixed)} cannot be changed in place"
     if step.verb is Verb.REFUSED:
         return step.why

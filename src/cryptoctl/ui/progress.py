@@ -9,9 +9,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cryptoctl.reconcile.execute import Outcome, Result
-from cryptoctl.reconcile.patience import Clock, RealClock, Wait
+from cryptoctl.reconcile.execute import StepOutcome, StepResult
 from cryptoctl.reconcile.plan import Step, Verb
+from cryptoctl.reconcile.retry import Clock, RealClock, Wait
 from cryptoctl.ui.screen import Screen, printable
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -31,9 +31,9 @@ class _Row:
 
     def begin(self, wait: Wait, now_s: float) -> None:
         """Takes word of a wait: a new one, or how the same one stands."""
-        if self.wait is None or self.wait.because != wait.because:
+        if self.wait is None or self.wait.reason != wait.reason:
             # Another resource has its own lines; who merely waits for it is told of where it takes long.
-            self.told_next_s = now_s + (TOLD_EVERY_S if wait.up_to_s is None else FIRST_TOLD_AFTER_S)
+            self.told_next_s = now_s + (TOLD_EVERY_S if wait.timeout_s is None else FIRST_TOLD_AFTER_S)
         self.wait, self.waits_since_s = wait, now_s - wait.waited_s
 
     def due(self, now_s: float) -> bool:
@@ -49,8 +49,8 @@ class _Row:
         """What for and why, how long already, how long at most."""
         if self.wait is None:
             return ""
-        most = "" if self.wait.up_to_s is None else f", {self.wait.up_to_s:.0f} s at most"
-        return printable(f"waits for {self.wait.because} ({now_s - self.waits_since_s:.0f} s so far{most})")
+        most = "" if self.wait.timeout_s is None else f", {self.wait.timeout_s:.0f} s at most"
+        return printable(f"waits for {self.wait.reason} ({now_s - self.waits_since_s:.0f} s so far{most})")
 
 
 class Progress:
@@ -87,7 +87,7 @@ class Progress:
         for line in lines:
             self._print(Text(line))
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: StepResult) -> None:
         """The step is over."""
         with self._lock:
             self._rows.pop(_name(result.step), None)
@@ -120,21 +120,21 @@ def _name(step: Step) -> str:
     return printable(str(step.resource))
 
 
-def _end(result: Result) -> Text:
+def _end(result: StepResult) -> Text:
     step, (mark, style, how) = result.step, _OUTCOMES[result.outcome]
     line = Text.assemble((f"{mark} ", style), _name(step))
-    if result.outcome is Outcome.DONE:
+    if result.outcome is StepOutcome.DONE:
         return line.append(f"  {_PAST[step.verb]} in {result.seconds:.1f} s", style="dim")
-    why = "" if result.outcome is Outcome.INTERRUPTED else f": {result.problem}"
+    why = "" if result.outcome is StepOutcome.INTERRUPTED else f": {result.problem}"
     return line.append(printable(f"  {step.verb} {how}{why}"), style=style)
 
 
 _OUTCOMES = {
-    Outcome.DONE: ("✓", "green", "done"),
-    Outcome.FAILED: ("✗", "red", "failed"),
-    Outcome.BLOCKED: ("✗", "yellow", "not begun"),
-    Outcome.INTERRUPTED: ("■", "yellow", "interrupted"),
-    Outcome.LEFT: ("■", "yellow", "left"),
+    StepOutcome.DONE: ("✓", "green", "done"),
+    StepOutcome.FAILED: ("✗", "red", "failed"),
+    StepOutcome.BLOCKED: ("✗", "yellow", "not begun"),
+    StepOutcome.INTERRUPTED: ("■", "yellow", "interrupted"),
+    StepOutcome.LEFT: ("■", "yellow", "left"),
 }
 _PAST = {
     Verb.CREATE: "created",

@@ -16,8 +16,8 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.ops.dead_letters.invoking import invoked
 from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.patience import Patience, RealClock
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.stack import Stack
 
 MOST_RECORDS = 50
@@ -29,9 +29,9 @@ Image = Mapping[str, Mapping[str, Any]]
 Key = tuple[str, Decimal]
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """The prices are looked at before and after."""
-    yield from rights(Use.OPERATE, "dynamodb", "BatchGetItem", stack.prices.arn)
+    yield from allow(Access.OPERATE, "dynamodb", "BatchGetItem", stack.prices.arn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ class Enricher:
             wanted = answer.get("UnprocessedKeys") or {}
             return None if wanted else True
 
-        if Patience(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
+        if Retry(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
             raise AwsError(
                 service="dynamodb",
                 operation="BatchGetItem",

@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.journal import Journal, State
 from cryptoctl.ops.dead_letters.letters import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LetterBox
 from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.patience import Interrupted, RealClock
+from cryptoctl.reconcile.retry import Interrupted, RealClock
 
 # What is received and lost before it is written down comes back after so long.
 FIRST_HOLD_S: Final[int] = 30
@@ -50,7 +50,7 @@ class Walk:
         left = list(boxes)
         while left and not self.enough():
             # A short look asks some of SQS's servers, a long one all of them.
-            looks = left[0].aws.together([_long_look(box) for box in left])
+            looks = left[0].aws.gather(*[_long_look(box) for box in left])
             for box, received in zip(tuple(left), looks, strict=True):
                 if received:
                     yield from self._keep(received)

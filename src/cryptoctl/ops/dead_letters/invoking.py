@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """What failed is handed to its function again."""
     for function in (stack.webhook, stack.enricher):
-        yield from rights(Use.OPERATE, "lambda", "InvokeFunction", function.arn)
+        yield from allow(Access.OPERATE, "lambda", "InvokeFunction", function.arn)
 
 
 def invoked(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:

@@ -14,7 +14,7 @@ from cryptoctl.ops.dead_letters.letters import Attributes, Message, QueueName
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 MOST_A_CALL = 10
@@ -24,12 +24,12 @@ OVER_LIMIT = "OverLimit"
 T = TypeVar("T")
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """Messages are found, held, let go, deleted, put back."""
     find = "GetQueueUrl GetQueueAttributes"
     hold = "ReceiveMessage ChangeMessageVisibility DeleteMessage SendMessage"
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
-        yield from rights(Use.OPERATE, "sqs", f"{find} {hold}", queue.arn)
+        yield from allow(Access.OPERATE, "sqs", f"{find} {hold}", queue.arn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def _chunks(things: Sequence[T]) -> Iterator[list[T]]:
 def letter_box(aws: Aws, stack: Stack, name: QueueName) -> LetterBox:
     """Finds a queue. Raises Failure where the environment is not up."""
     queue, function = _place(stack, name)
-    found = aws.look("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
+    found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
         raise Failure(
             Problem.FAILED,

@@ -17,7 +17,7 @@ from cryptoctl.ops.dead_letters.recovery import recover_trimmed
 from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary, Wish
 from cryptoctl.ops.dead_letters.steps import Kind, Outcome, Step, Ways
 from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.patience import RealClock
+from cryptoctl.reconcile.retry import RealClock
 
 MOST_AT_ONCE = 4
 # The first few go one after the other: where the cause is not mended, hardly anything is tried in vain.

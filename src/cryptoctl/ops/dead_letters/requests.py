@@ -10,7 +10,7 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.logs import Line
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 # An asynchronous event is tried for six hours at most before it is a dead letter.
@@ -21,11 +21,11 @@ MOST_LINES = 30
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """The lines of a request are searched in its function's log group."""
     for function in (stack.webhook, stack.enricher):
         group = function.log_group
-        yield from rights(Use.OPERATE, "logs", "FilterLogEvents", group.arn, group.streams_arn)
+        yield from allow(Access.OPERATE, "logs", "FilterLogEvents", group.arn, group.streams_arn)
 
 
 def lines_of(aws: Aws, function: Function, request_id: str, dead_ms: int) -> list[Line]:
@@ -42,7 +42,7 @@ def begun_ms(aws: Aws, function: Function, request_id: str, dead_ms: int) -> int
 def _lines(aws: Aws, function: Function, request_id: str, dead_ms: int) -> Iterator[Line]:
     if not _REQUEST_ID.fullmatch(request_id):
         return
-    events = aws.items(
+    events = aws.paginate(
         "logs",
         "FilterLogEvents",
         "events",

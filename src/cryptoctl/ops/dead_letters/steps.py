@@ -19,13 +19,13 @@ from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape, iso
 from cryptoctl.ops.dead_letters.payloads import Prices, UnmendableError
 from cryptoctl.ops.dead_letters.requests import begun_ms
 from cryptoctl.ops.dead_letters.streams import read_again
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """An item is mended in the table."""
-    yield from rights(Use.OPERATE, "dynamodb", "UpdateItem", stack.prices.arn)
+    yield from allow(Access.OPERATE, "dynamodb", "UpdateItem", stack.prices.arn)
 
 
 class Kind(StrEnum):

@@ -10,7 +10,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.provisioners.table import Table
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 # Trimmed, or the stream itself is gone: switched off, or the shard has ended more than a day ago.
@@ -29,10 +29,10 @@ class Reading:
     whole: bool = False
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """The table's streams: AWS assigns their labels, and a pointer may name an earlier one."""
     streams = f"{stack.prices.arn}/stream/*"
-    yield from rights(Use.OPERATE, "dynamodb", "GetShardIterator GetRecords", streams)
+    yield from allow(Access.OPERATE, "dynamodb", "GetShardIterator GetRecords", streams)
 
 
 def read_again(aws: Aws, table: Table, info: Mapping[str, Any]) -> Reading:

@@ -24,7 +24,7 @@ NAMED = 3
 
 def letter_boxes(aws: Aws, stack: Stack) -> Boxes:
     """Both queues. Raises Failure where the environment is not up."""
-    found = aws.together([_finding(aws, stack, name) for name in QueueName])
+    found = aws.gather(*[_finding(aws, stack, name) for name in QueueName])
     return {box.name: box for box in found}
 
 

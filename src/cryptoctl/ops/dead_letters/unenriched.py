@@ -11,16 +11,16 @@ from cryptoctl.aws import Aws
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.ops.rows import existing, rows
 from cryptoctl.provisioners.table import Table
-from cryptoctl.reconcile.rights import Right, Use, rights
+from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 # A consistent read of so many bytes is one read unit.
 BYTES_A_UNIT = 4096
 
 
-def needs(stack: Stack) -> Iterator[Right]:
+def permissions(stack: Stack) -> Iterator[Permission]:
     """One symbol, or the whole table once its size was said."""
-    yield from rights(Use.OPERATE, "dynamodb", "Query Scan DescribeTable", stack.prices.arn)
+    yield from allow(Access.OPERATE, "dynamodb", "Query Scan DescribeTable", stack.prices.arn)
 
 
 @dataclass(frozen=True, kw_only=True)

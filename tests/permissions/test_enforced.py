@@ -17,9 +17,9 @@ import pytest
 
 from hostile.clients import nursery
 from hostile.inventory import Account
-from rights.enforcing import ROOT, enforcing
-from rights.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK
-from rights.traffic import delivery
+from permissions.enforcing import ROOT, enforcing
+from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK
+from permissions.traffic import delivery
 
 pytestmark = pytest.mark.engine
 

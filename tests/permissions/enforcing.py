@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from rights.stage import eventually
+from permissions.stage import eventually
 
 # Root, whatever is enforced.
 ROOT = ("test", "test")

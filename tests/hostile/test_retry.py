@@ -13,10 +13,10 @@ import pytest
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.reconcile.call import Action, Call
-from cryptoctl.reconcile.execute import Executor, Outcome, Result
-from cryptoctl.reconcile.patience import LONGEST_PAUSE_S, Wait
+from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.retry import LONGEST_PAUSE_S, Wait
 from hostile.scripted import RULES, SETTLES, STACK, FakeClock, Moody, answer, asking, plain, sent_by
 from hostile.wire import model
 
@@ -33,7 +33,7 @@ class Heard:
     def waiting(self, step: Step, wait: Wait) -> None:
         self.waits.append(wait)
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: StepResult) -> None:
         pass
 
     def stopping(self) -> None:
@@ -47,7 +47,7 @@ def refuses(code: str, message: str) -> Callable[[], dict[str, Any]]:
     return refuse
 
 
-def run(resource: Provisioner, action: Action, aws: Moody) -> tuple[Result, Heard]:
+def run(resource: Provisioner, action: Action, aws: Moody) -> tuple[StepResult, Heard]:
     step = Step(
         resource=resource,
         verb=Verb.UPDATE,
@@ -69,12 +69,12 @@ def test_there_are_rules_and_waits() -> None:
 def test_an_error_that_passes_is_waited_for(name: str) -> None:
     resource, rule, operation = RULES[name]
     clock = FakeClock()
-    aws = Moody(clock, rule.up_to_s / 2, refuses(rule.code, f"Oh: {rule.contains}!"))
+    aws = Moody(clock, rule.timeout_s / 2, refuses(rule.code, f"Oh: {rule.contains}!"))
     result, heard = run(resource, asking(resource, operation), aws)
-    assert (result.outcome, result.problem) == (Outcome.DONE, "")
-    assert rule.up_to_s / 2 <= clock.at_s <= rule.up_to_s / 2 + LONGEST_PAUSE_S
-    assert {wait.because for wait in heard.waits} == {rule.because}
-    assert all(wait.up_to_s == rule.up_to_s for wait in heard.waits)
+    assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
+    assert rule.timeout_s / 2 <= clock.at_s <= rule.timeout_s / 2 + LONGEST_PAUSE_S
+    assert {wait.reason for wait in heard.waits} == {rule.reason}
+    assert all(wait.timeout_s == rule.timeout_s for wait in heard.waits)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -83,9 +83,9 @@ def test_an_error_that_does_not_pass_ends_in_time_and_says_what_was_waited_for(n
     clock = FakeClock()
     aws = Moody(clock, 1e9, refuses(rule.code, f"Oh: {rule.contains}!"))
     result, _ = run(resource, asking(resource, operation), aws)
-    assert result.outcome is Outcome.FAILED
-    assert clock.at_s == pytest.approx(rule.up_to_s)
-    assert rule.because in result.problem
+    assert result.outcome is StepOutcome.FAILED
+    assert clock.at_s == pytest.approx(rule.timeout_s)
+    assert rule.reason in result.problem
     assert rule.code in result.problem
 
 
@@ -98,7 +98,7 @@ def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     clock = FakeClock()
     aws = Moody(clock, 1e9, refuses(rule.code, "1 validation error"))
     result, _ = run(resource, asking(resource, operation), aws)
-    assert (result.outcome, clock.at_s, aws.asked) == (Outcome.FAILED, 0.0, 1)
+    assert (result.outcome, clock.at_s, aws.asked) == (StepOutcome.FAILED, 0.0, 1)
 
 
 @pytest.mark.parametrize("resource", STACK, ids=str)
@@ -111,18 +111,20 @@ def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) 
             clock = FakeClock()
             aws = Moody(clock, 1e9, refuses(code, "Not so."))
             result, _ = run(resource, Call(**{**vars(action), "params": {}}), aws)
-            assert (result.outcome, clock.at_s) == (Outcome.FAILED, 0.0)
+            assert (result.outcome, clock.at_s) == (StepOutcome.FAILED, 0.0)
 
 
 @pytest.mark.parametrize("name", SETTLES)
 def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     resource, settle = SETTLES[name]
     clock = FakeClock()
-    aws = Moody(clock, settle.up_to_s / 2, lambda: answer(settle, "moving"), answer(settle, settle.until[0]))
+    aws = Moody(
+        clock, settle.timeout_s / 2, lambda: answer(settle, "moving"), answer(settle, settle.until[0])
+    )
     result, heard = run(resource, plain(settle), aws)
-    assert (result.outcome, result.problem) == (Outcome.DONE, "")
-    assert settle.up_to_s / 2 <= clock.at_s <= settle.up_to_s / 2 + LONGEST_PAUSE_S
-    assert {wait.because for wait in heard.waits} == {settle.because}
+    assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
+    assert settle.timeout_s / 2 <= clock.at_s <= settle.timeout_s / 2 + LONGEST_PAUSE_S
+    assert {wait.reason for wait in heard.waits} == {settle.reason}
 
 
 @pytest.mark.parametrize("name", SETTLES)
@@ -130,9 +132,9 @@ def test_a_wait_that_does_not_end_says_how_it_stands(name: str) -> None:
     resource, settle = SETTLES[name]
     clock = FakeClock()
     result, _ = run(resource, plain(settle), Moody(clock, 1e9, lambda: answer(settle, "moving")))
-    assert result.outcome is Outcome.FAILED
-    assert clock.at_s == pytest.approx(settle.up_to_s)
-    assert settle.because in result.problem
+    assert result.outcome is StepOutcome.FAILED
+    assert clock.at_s == pytest.approx(settle.timeout_s)
+    assert settle.reason in result.problem
     assert "moving" in result.problem
 
 
@@ -140,9 +142,9 @@ def test_a_wait_that_does_not_end_says_how_it_stands(name: str) -> None:
 def test_a_state_that_is_a_failure_ends_the_wait_at_once(name: str) -> None:
     resource, settle = SETTLES[name]
     clock = FakeClock()
-    failed = answer(settle, settle.fails[0]) | answer(settle, "a reason", settle.reason)
+    failed = answer(settle, settle.fails[0]) | answer(settle, "a reason", settle.failure_reason)
     result, _ = run(resource, plain(settle), Moody(clock, 1e9, lambda: failed))
-    assert (result.outcome, clock.at_s) == (Outcome.FAILED, 0.0)
+    assert (result.outcome, clock.at_s) == (StepOutcome.FAILED, 0.0)
     assert "a reason" in result.problem
 
 

@@ -12,8 +12,8 @@ from hostile.clients import REGION, Ended
 from hostile.lengths import Window
 from hostile.proxy import HostileProxy
 from hostile.world import World
-from rights.authorization import Place, Policy
-from rights.guard import Guard
+from permissions.authorization import Place, Policy
+from permissions.guard import Guard
 
 T = TypeVar("T")
 

@@ -14,9 +14,9 @@ from cryptoctl.ops.permissions import Purpose
 from hostile.inventory import Account
 from hostile.matrix import disturb
 from hostile.world import World
-from rights.authorization import actions_of, idle
-from rights.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, fails_for_a_person
-from rights.stage import FRESH, LIFE, policy_of
+from permissions.authorization import actions_of, idle
+from permissions.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, fails_for_a_person
+from permissions.stage import FRESH, LIFE, policy_of
 
 pytestmark = pytest.mark.engine
 

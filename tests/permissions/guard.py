@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostile.wire import Answer, Request, refusal
-from rights.authorization import Ask, Place, Policy, asks, granted
+from permissions.authorization import Ask, Place, Policy, asks, granted
 
 USER = "arn:aws:iam::000000000000:user/nothing-else"
 CODES = {"sns": ("AuthorizationError", 403), "lambda": ("AccessDeniedException", 403)}

@@ -60,36 +60,36 @@ class RealClock:
 class Wait:
     """What is being waited for and why, for how long already, and for how long at most.
 
-    `up_to_s` is None where another resource comes first: that one has its own waits.
+    `timeout_s` is None where another resource comes first: that one has its own waits.
     """
 
-    because: str
+    reason: str
     waited_s: float
-    up_to_s: float | None
+    timeout_s: float | None
 
 
-class Patience:
+class Retry:
     """Repeats an attempt until it gives something, on a clock, and tells what it waits for."""
 
     def __init__(self, clock: Clock, tell: Callable[[Wait], None] = lambda _: None) -> None:
         self.clock = clock
         self.tell = tell
 
-    def pauses(self, because: str, up_to_s: float) -> Iterator[float]:
-        """Sleeps between attempts, longer each time, and yields the seconds waited; ends after `up_to_s`."""
+    def pauses(self, reason: str, timeout_s: float) -> Iterator[float]:
+        """Sleeps between attempts, longer each time; yields the seconds waited, until `timeout_s`."""
         start_s = self.clock.now_s()
-        while (waited_s := self.clock.now_s() - start_s) < up_to_s:
-            self.tell(Wait(because=because, waited_s=waited_s, up_to_s=up_to_s))
+        while (waited_s := self.clock.now_s() - start_s) < timeout_s:
+            self.tell(Wait(reason=reason, waited_s=waited_s, timeout_s=timeout_s))
             pause_s = min(max(waited_s * PAUSE_PER_WAITED, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            self.clock.sleep(min(pause_s, up_to_s - waited_s))
+            self.clock.sleep(min(pause_s, timeout_s - waited_s))
             yield self.clock.now_s() - start_s
 
-    def until(self, attempt: Callable[[], T | None], because: str, up_to_s: float) -> T | None:
+    def until(self, attempt: Callable[[], T | None], reason: str, timeout_s: float) -> T | None:
         """Repeats `attempt` until it gives something else than None; None when the time is over."""
         found = attempt()
         if found is not None:
             return found
-        for _ in self.pauses(because, up_to_s):
+        for _ in self.pauses(reason, timeout_s):
             if (found := attempt()) is not None:
                 return found
         return None

@@ -9,12 +9,12 @@ from typing import Any
 from typer.main import get_command
 
 from cryptoctl.cli.app import app
-from cryptoctl.ops.permissions import USES, Purpose
+from cryptoctl.ops.permissions import ACCESS, Purpose
 from hostile.clients import Ended
 from hostile.world import World
-from rights.authorization import Ask, Policy, granted
-from rights.guard import Guard
-from rights.stage import place_of
+from permissions.authorization import Ask, Policy, granted
+from permissions.guard import Guard
+from permissions.stage import place_of
 
 # Refused, and gone on without: each with what is seen of it.
 GONE_ON_WITHOUT = {
@@ -109,7 +109,7 @@ def fails_for_a_person(ended: Ended, action: str) -> list[str]:
 
 def commands_of(purpose: Purpose) -> set[str]:
     """The commands that somebody with this policy can run, as the commands themselves say."""
-    return {name for name, use in _uses() if use in USES[purpose]}
+    return {name for name, access in _uses() if access in ACCESS[purpose]}
 
 
 def _uses() -> Iterator[tuple[str, Any]]:
@@ -118,9 +118,9 @@ def _uses() -> Iterator[tuple[str, Any]]:
     for name, each in commands.items():
         inner: Mapping[str, Any] = getattr(each, "commands", {})
         for nested in inner.values():
-            yield f"{name} {nested.name}", nested.callback.use
+            yield f"{name} {nested.name}", nested.callback.access
         if not inner:
-            yield name, each.callback.use
+            yield name, each.callback.access
 
 
 def told_of_each(person: Person, asked: Asked, actions: Iterable[str]) -> list[str]:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from cryptoctl import interrupts
 from cryptoctl.cli.command import Run
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.execute import Executor, Outcome, Report
-from cryptoctl.reconcile.leftovers import Leftovers
+from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.observe import remaining
-from cryptoctl.reconcile.patience import Stop
+from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.retry import Stop
 from cryptoctl.ui.plans import plan_document, report_document
 from cryptoctl.ui.progress import Progress
 
@@ -34,9 +34,9 @@ def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
-def leftovers(run: Run, only: Sequence[str] = (), *, keep_data: bool = False) -> Leftovers | None:
+def orphans(run: Run, only: Sequence[str] = (), *, keep_data: bool = False) -> Orphans | None:
     """What is left over is looked for where the whole stack is meant."""
-    return None if only else Leftovers(stack=list(run.session.stack), keep_data=keep_data)
+    return None if only else Orphans(stack=list(run.session.stack), keep_data=keep_data)
 
 
 def check(plan: Plan, expect: str | None = None) -> None:
@@ -58,7 +58,7 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(
             Problem.REFUSED,
             " ".join([*(each.what for each in plan.obstacles), "Nothing was changed."]),
-            " ".join(each.then for each in plan.obstacles),
+            " ".join(each.hint for each in plan.obstacles),
         )
 
 
@@ -77,7 +77,7 @@ def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Rep
     with Progress(run.screen, run.clock) as progress:
         with interrupts.counted(stop.asked.set, stop.at_once.set):
             report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
-        if not stop.asked.is_set() and all(each.outcome is Outcome.DONE for each in report.results):
+        if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
             try:
                 return report, remaining(look_again, run.clock, progress.waiting)
             except KeyboardInterrupt:
@@ -99,7 +99,7 @@ def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> F
     again = "the same command again: it goes on from here."
     if interrupted:
         return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
-    failed = report.ended(Outcome.FAILED)
+    failed = report.ended(StepOutcome.FAILED)
     hints: dict[str, list[str]] = {}
     for each in failed:
         hints.setdefault(each.hint, []).append(str(each.step.resource))
@@ -119,5 +119,7 @@ def _remedies(hints: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def _ends(report: Report) -> str:
-    listed = [(outcome, [str(each.step.resource) for each in report.ended(outcome)]) for outcome in Outcome]
+    listed = [
+        (outcome, [str(each.step.resource) for each in report.ended(outcome)]) for outcome in StepOutcome
+    ]
     return "".join(f"\n  {len(names)} {outcome} ({', '.join(names)})" for outcome, names in listed if names)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from cryptoctl.aws import Aws
-from cryptoctl.reconcile.leftovers import NAMED_AT_MOST, Found, Leftovers
 from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.orphans import NAMED_AT_MOST, Found, Orphans
 from unit.things import SCOPE, FakeAws, Thing, refusal
 
 OURS = SCOPE.tags
@@ -28,12 +28,12 @@ class TaggedAws(FakeAws):
         """The index, whatever is asked."""
         return self.index
 
-    def look(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
         """A reading request, which may be refused."""
         self.asked.append(f"{operation} {params['Name']}")
         if code := self.refuses.get(params["Name"]):
             raise refusal(operation, code)
-        return super().look(service, operation, absent=absent, **params)
+        return super().find(service, operation, absent=absent, **params)
 
     def has(self, name: str, tags: Mapping[str, str]) -> None:
         """A thing of that name."""
@@ -48,12 +48,12 @@ class Indexed(Thing):
     def arn(self) -> str:
         return self.scope.arn("things", f"thing/{self.name}")
 
-    def named(self, aws: Any) -> Iterator[str]:
+    def candidate_arns(self, aws: Any) -> Iterator[str]:
         aws.asked.append("ListThings")
         yield from (self.scope.arn("things", f"thing/{name}") for name in self.scope.likeliest(aws.things))
 
     def tags_of(self, aws: Any) -> Mapping[str, str]:
-        found = aws.look("things", "GetTags", absent="NoSuchThing", Name=self.name)
+        found = aws.find("things", "GetTags", absent="NoSuchThing", Name=self.name)
         return dict(found["Fields"]["Tags"]) if found else {}
 
 
@@ -61,12 +61,12 @@ class Indexed(Thing):
 class Unindexed(Indexed):
     """A kind that the index does not list."""
 
-    indexed: ClassVar[bool] = False
+    in_tag_index: ClassVar[bool] = False
 
 
 def found(aws: TaggedAws, *stack: Thing) -> Found:
-    leftovers, real = Leftovers(stack=stack), cast("Aws", aws)
-    return leftovers.find(real, leftovers.candidates(real), observe(stack, real))
+    orphans, real = Orphans(stack=stack), cast("Aws", aws)
+    return orphans.find(real, orphans.candidates(real), observe(stack, real))
 
 
 def names(over: Found) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.reconcile.call import RetryRule
-from cryptoctl.refusals import QUOTAS, Remedy
 
 INVALID = "InvalidParameterValueException"
 ANOTHER_CHANGE = "another change of the function; Lambda makes one at a time"
@@ -35,12 +35,12 @@ RETRY_RULES: tuple[RetryRule, ...] = (
         RetryRule(
             code=INVALID,
             contains=contains,
-            because=because,
-            up_to_s=120,
+            reason=reason,
+            timeout_s=120,
             operations=("CreateFunction", "UpdateFunctionConfiguration"),
-            otherwise=otherwise,
+            hint=hint,
         )
-        for contains, because, otherwise in (
+        for contains, reason, hint in (
             (
                 "cannot be assumed by Lambda",
                 f"the new role to be seen by Lambda; {SPREADS}",
@@ -61,49 +61,49 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     ),
     RetryRule(
         code="ResourceConflictException",
-        because=ANOTHER_CHANGE,
-        up_to_s=180,
+        reason=ANOTHER_CHANGE,
+        timeout_s=180,
         operations=CHANGES,
-        otherwise=LET_IT_END,
+        hint=LET_IT_END,
     ),
     *(
         RetryRule(
             code="ResourceConflictException",
             contains=contains,
-            because=ANOTHER_CHANGE,
-            up_to_s=180,
+            reason=ANOTHER_CHANGE,
+            timeout_s=180,
             operations=("AddPermission", "RemovePermission"),
-            otherwise=LET_IT_END,
+            hint=LET_IT_END,
         )
         for contains in ("in progress", "cannot be performed", "Pending")
     ),
     RetryRule(
         code="TooManyRequestsException",
-        because="Lambda to take changes again; the account has made too many a second",
-        up_to_s=60,
+        reason="Lambda to take changes again; the account has made too many a second",
+        timeout_s=60,
     ),
 )
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("CodeStorageExceededException",),
-        then="Lambda's storage for code is full: delete functions and versions that nobody uses, or ask "
+        hint="Lambda's storage for code is full: delete functions and versions that nobody uses, or ask "
         f"for more ({QUOTAS}, AWS Lambda, “Function and layer storage”).",
     ),
     Remedy(
         codes=(INVALID,),
         contains="UnreservedConcurrentExecution",
         operations=("PutFunctionConcurrency",),
-        then=RESERVE_NONE,
+        hint=RESERVE_NONE,
     ),
     Remedy(
         codes=(INVALID, "ValidationException"),
         contains="runtime",
-        then="Lambda does not offer that runtime in this region (yet): name another --region.",
+        hint="Lambda does not offer that runtime in this region (yet): name another --region.",
     ),
     Remedy(
         codes=(INVALID,),
         contains="environment variables",
-        then="A function's variables may be 4 KB in all: shorten what cryptoctl.toml puts into them.",
+        hint="A function's variables may be 4 KB in all: shorten what cryptoctl.toml puts into them.",
     ),
     Remedy(
         codes=(
@@ -112,11 +112,11 @@ REMEDIES: tuple[Remedy, ...] = (
             "KMSInvalidStateException",
             "KMSNotFoundException",
         ),
-        then=KEY_UNUSABLE,
+        hint=KEY_UNUSABLE,
     ),
     Remedy(
         codes=("PolicyLengthExceededException",),
         operations=("AddPermission",),
-        then="The function's policy is full: take off permissions that others have added to it.",
+        hint="The function's policy is full: take off permissions that others have added to it.",
     ),
 )

@@ -10,8 +10,8 @@ import pytest
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.leftovers import Leftovers
 from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from laws.test_laws import PATTERN, done
@@ -50,7 +50,7 @@ def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live, kind: t
     assert list(plan.work) == over
     assert plan.consents == tuple(f"delete {step.resource}" for step in over)
     done(standing.run(plan))
-    assert [each for each in observe(former, standing.aws).values() if each and not each.going] == []
+    assert [each for each in observe(former, standing.aws).values() if each and not each.deleting] == []
     assert standing.plan().work == ()
 
 
@@ -74,8 +74,8 @@ def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
 def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     """To a stack that has no queues at all, a queue is such a thing."""
     without = [each for each in standing.resources if not isinstance(each, Queue)]
-    leftovers = Leftovers(stack=without)
-    found = leftovers.find(standing.aws, leftovers.candidates(standing.aws), observe(without, standing.aws))
+    orphans = Orphans(stack=without)
+    found = orphans.find(standing.aws, orphans.candidates(standing.aws), observe(without, standing.aws))
     assert found.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
     assert found.notes == tuple(
@@ -94,8 +94,8 @@ def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(st
         f"table {name} is no part of this environment any more, and is left: it is protected from deletion",
     )
     made(standing, [replace(table, deletion_protection=False)])
-    keeping = Leftovers(stack=standing.resources, keep_data=True)
-    kept = planned(standing.resources, standing.aws, Goal.ABSENT, leftovers=keeping)
+    keeping = Orphans(stack=standing.resources, keep_data=True)
+    kept = planned(standing.resources, standing.aws, Goal.ABSENT, orphans=keeping)
     assert kept.notes == (
         f"table {name} is no part of this environment any more, and is left: it holds data",
     )
@@ -105,9 +105,9 @@ def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(st
 
 def test_a_mapping_that_another_run_has_just_made_is_nobodys_leftover(standing: Live) -> None:
     """It was not there as the stack was observed, and is there as candidates are looked for."""
-    leftovers, mapping = Leftovers(stack=standing.resources), standing.stack.prices_to_enricher
+    orphans, mapping = Orphans(stack=standing.resources), standing.stack.prices_to_enricher
     seen = {**observe(standing.resources, standing.aws), mapping: None}
-    found = leftovers.find(standing.aws, leftovers.candidates(standing.aws), seen)
+    found = orphans.find(standing.aws, orphans.candidates(standing.aws), seen)
     assert found.removable == {}
 
 

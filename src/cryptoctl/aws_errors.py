@@ -62,7 +62,7 @@ class Remedy:
     codes: tuple[str, ...]
     contains: str = ""
     operations: tuple[str, ...] = ()
-    then: str
+    hint: str
 
     def matches(self, error: AwsError) -> bool:
         """Whether this remedy is for that error."""
@@ -75,7 +75,7 @@ class Remedy:
 
 def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
-    fitting = (each.then for each in (*own, *COMMON) if each.matches(error))
+    fitting = (each.hint for each in (*own, *COMMON) if each.matches(error))
     return next(fitting, _unknown(error))
 
 
@@ -93,22 +93,22 @@ COMMON = (
     Remedy(
         codes=DENIED,
         contains="service control policy",
-        then="The organization forbids it, whatever this account allows: choose a region or an account "
+        hint="The organization forbids it, whatever this account allows: choose a region or an account "
         "where it is allowed, or ask those who administer the organization.",
     ),
     Remedy(
         codes=DENIED,
         contains="explicit deny",
-        then="A deny outweighs every allow: take it out of the policy of the kind that the message names.",
+        hint="A deny outweighs every allow: take it out of the policy of the kind that the message names.",
     ),
     Remedy(
         codes=DENIED,
-        then="These credentials lack that right: attach what `cryptoctl iam-policy --for deploy` "
+        hint="These credentials lack that right: attach what `cryptoctl iam-policy --for deploy` "
         "(or operate, or read) prints to the user or role that is named.",
     ),
     Remedy(
         codes=(*sorted(THROTTLED), "TooManyRequestsException", "KMSThrottlingException"),
-        then="Something else uses up the account's requests a second: stop it or wait some minutes.",
+        hint="Something else uses up the account's requests a second: stop it or wait some minutes.",
     ),
     Remedy(
         codes=(
@@ -126,25 +126,25 @@ COMMON = (
             "503",
             "504",
         ),
-        then="The fault is AWS's: https://health.aws.amazon.com shows whether others have it too. "
+        hint="The fault is AWS's: https://health.aws.amazon.com shows whether others have it too. "
         "Wait some minutes.",
     ),
     Remedy(
         codes=(ANSWER_LOST,),
-        then="Whether it was done is not known: the next run looks first, and makes nothing twice.",
+        hint="Whether it was done is not known: the next run looks first, and makes nothing twice.",
     ),
     Remedy(
         codes=("OptInRequired", "SubscriptionRequiredException", "SubscriptionRequired"),
-        then="The account is not yet signed up for that service: finish the account's registration "
+        hint="The account is not yet signed up for that service: finish the account's registration "
         "(a new account may take a day), or use another --profile.",
     ),
     Remedy(
         codes=("RegionDisabledException",),
-        then="Enable the region for the account (Account, AWS Regions), or name another --region.",
+        hint="Enable the region for the account (Account, AWS Regions), or name another --region.",
     ),
     Remedy(
         codes=("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
-        then=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS}).",
+        hint=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS}).",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The rights that a caller needs, declared beside the calls that need them."""
+"""The permissions that a caller needs, declared beside the calls that need them."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from cryptoctl.reconcile.values import Value
 Condition = Mapping[str, Mapping[str, Value]]
 
 
-class Use(StrEnum):
-    """What a right is needed for."""
+class Access(StrEnum):
+    """What a permission is needed for."""
 
-    LOOK = "look"
+    DESCRIBE = "describe"
     """to see how a resource stands"""
-    CHANGE = "change"
+    MANAGE = "manage"
     """to make, mend or remove it"""
-    READ = "read"
+    READ_DATA = "read data"
     """to read what has passed through it: prices, logs"""
     OPERATE = "operate"
     """to work with it: send prices, mend dead letters"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Right:
+class Permission:
     """One IAM action on some resources; `*` only where the action knows no resource."""
 
-    use: Use
+    access: Access
     action: str
     resources: tuple[str, ...]
     condition: Condition = field(default_factory=dict)
 
 
-def rights(
-    use: Use, service: str, operations: str, *resources: str, condition: Condition | None = None
-) -> Iterator[Right]:
+def allow(
+    access: Access, service: str, operations: str, *resources: str, condition: Condition | None = None
+) -> Iterator[Permission]:
     """Several actions of a service, separated by spaces, on the same resources."""
     for operation in operations.split():
-        yield Right(use=use, action=f"{service}:{operation}", resources=resources, condition=condition or {})
+        yield Permission(
+            access=access, action=f"{service}:{operation}", resources=resources, condition=condition or {}
+        )
 
 
-def carrying(tags: Mapping[str, str]) -> Condition:
+def with_resource_tags(tags: Mapping[str, str]) -> Condition:
     """Only what carries these tags."""
     return {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}}
 
 
-def asking_for(tags: Mapping[str, str]) -> Condition:
+def with_request_tags(tags: Mapping[str, str]) -> Condition:
     """Only in a request that gives these tags."""
     return {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}

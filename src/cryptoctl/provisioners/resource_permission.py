@@ -13,7 +13,7 @@ from cryptoctl.reconcile.values import Value
 
 
 @dataclass(frozen=True, kw_only=True)
-class Permission:
+class ResourcePermission:
     """A service that may invoke the function, on behalf of one source in one account."""
 
     principal: str
@@ -21,9 +21,9 @@ class Permission:
     account: str
 
 
-def logs_may_invoke(group: LogGroup) -> Permission:
+def logs_may_invoke(group: LogGroup) -> ResourcePermission:
     """CloudWatch Logs may hand a function the lines of one log group."""
-    return Permission(
+    return ResourcePermission(
         principal="logs.amazonaws.com", source_arn=group.streams_arn, account=group.scope.account
     )
 
@@ -51,7 +51,7 @@ def _plain(statement: Mapping[str, Value]) -> dict[str, Value]:
     }
 
 
-def described(permission: Permission) -> dict[str, Value]:
+def described(permission: ResourcePermission) -> dict[str, Value]:
     """A permission in the normal form in which it is compared."""
     return {
         "Action": ("lambda:InvokeFunction",),

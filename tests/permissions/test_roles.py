@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import pytest
 
-from rights.authorization import actions_of, granted, idle
-from rights.guard import Outage
-from rights.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK, Stage, eventually
-from rights.traffic import Traffic, all_of_it, delivery
+from permissions.authorization import actions_of, granted, idle
+from permissions.guard import Outage
+from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK, Stage, eventually
+from permissions.traffic import Traffic, all_of_it, delivery
 
 pytestmark = pytest.mark.engine
 

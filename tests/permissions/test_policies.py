@@ -11,9 +11,9 @@ import pytest
 
 from cryptoctl.ops.permissions import Purpose
 from hostile.world import World
-from rights.authorization import WITHOUT_RESOURCE, actions_of
-from rights.commands import commands_of
-from rights.stage import ACCOUNT, LIFE, policy_of
+from permissions.authorization import WITHOUT_RESOURCE, actions_of
+from permissions.commands import commands_of
+from permissions.stage import ACCOUNT, LIFE, policy_of
 
 pytestmark = pytest.mark.engine
 

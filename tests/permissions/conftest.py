@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cryptoctl.local.engine import EngineOptions
 from hostile.world import World, a_world
-from rights.stage import CONFIGURATION, Stage, a_stage
+from permissions.stage import CONFIGURATION, Stage, a_stage
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from rights.authorization import Ask
-from rights.guard import Outage
-from rights.stage import ENRICHER, FUNCTIONS, NOTIFIER, STAGE, WEBHOOK, Stage, eventually, received
+from permissions.authorization import Ask
+from permissions.guard import Outage
+from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, STAGE, WEBHOOK, Stage, eventually, received
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.refusals import AwsError
 
 if TYPE_CHECKING:
     from cryptoctl.aws import Aws
@@ -34,13 +34,13 @@ class Candidates:
     """The ARNs of what may be left over: listed under the environment's tags, or only named like it."""
 
     tagged: frozenset[str] = frozenset()
-    named: frozenset[str] = frozenset()
+    candidate_arns: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     """What could not be looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leftovers:
+class Orphans:
     """Finds what is left over of an environment: in the tag index, and by name where that does not reach.
 
     `stack` is everything that the environment should have. With `keep_data`, what holds data is no leftover.
@@ -52,22 +52,22 @@ class Leftovers:
     def candidates(self, aws: Aws) -> Candidates:
         """What may bear the environment's tags, the stack's own among it."""
         owner_tags = self.stack[0].scope.owner_tags
-        kinds = [each for each in self._kinds() if not each.indexed]
+        kinds = [each for each in self._kinds() if not each.in_tag_index]
         listings = [lambda: aws.tagged(owner_tags), *(_named(each, aws) for each in kinds)]
-        tagged, *named = aws.together([_tried(listing) for listing in listings])
+        tagged, *named = aws.gather(*[_tried(listing) for listing in listings])
         return _candidates(tagged, named)
 
     def find(self, aws: Aws, candidates: Candidates, seen: Seen) -> Found:
         """Looks at each candidate that is not the stack's; `seen` is what was observed of the stack."""
         more = self._beyond_the_index(aws, candidates.tagged, seen)
         tagged = self._siblings(candidates.tagged, seen)
-        named = self._siblings((candidates.named | more.named) - candidates.tagged, seen)
+        named = self._siblings((candidates.candidate_arns | more.candidate_arns) - candidates.tagged, seen)
         likely = [each for each in named.values() if each is not None]
-        tags = aws.together([_tried(_tags_of(each, aws)) for each in likely])
+        tags = aws.gather(*[_tried(_tags_of(each, aws)) for each in likely])
         ours = [each for each, its in zip(likely, tags, strict=True) if _bears(its, each)]
         others = [*(each for each in tagged.values() if each is not None), *ours]
         observed = dict(
-            zip(others, aws.together([_tried(_seeing(each, aws)) for each in others]), strict=True)
+            zip(others, aws.gather(*[_tried(_seeing(each, aws)) for each in others]), strict=True)
         )
         over = {each: its for each, its in observed.items() if _left_over(each, its)}
         kept = {each: why for each, its in over.items() if (why := self._kept(each, its))}
@@ -103,10 +103,10 @@ class Leftovers:
         lacking = {
             type(resource)
             for resource, its in seen.items()
-            if its is not None and resource.indexed and _arn(resource, its) not in (None, *tagged)
+            if its is not None and resource.in_tag_index and _arn(resource, its) not in (None, *tagged)
         }
         listings = [_named(each, aws) for each in self._kinds() if type(each) in lacking]
-        return _candidates([], aws.together([_tried(listing) for listing in listings]))
+        return _candidates([], aws.gather(*[_tried(listing) for listing in listings]))
 
     def _siblings(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
@@ -115,12 +115,12 @@ class Leftovers:
         return {arn: each for arn, each in found.items() if each is None or each not in self.stack}
 
     def _sibling(self, arn: str) -> Provisioner | None:
-        return next(filter(None, (resource.sibling(arn) for resource in self.stack)), None)
+        return next(filter(None, (resource.for_arn(arn) for resource in self.stack)), None)
 
     def _kept(self, resource: Provisioner, observed: Observed) -> str:
         if self.keep_data and resource.holds_data:
             return "it holds data"
-        return "it is protected from deletion" if resource.guard(observed) else ""
+        return "it is protected from deletion" if resource.deletion_blocker(observed) else ""
 
 
 def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
@@ -134,7 +134,7 @@ def _candidates(tagged: Any, named: Sequence[Any]) -> Candidates:
     listed = [() if isinstance(each, AwsError | Failure) else each for each in (tagged, *named)]
     return Candidates(
         tagged=frozenset(arn.removesuffix(":*") for arn in listed[0]),
-        named=frozenset(arn for arns in listed[1:] for arn in arns),
+        candidate_arns=frozenset(arn for arns in listed[1:] for arn in arns),
         notes=tuple(f"what else is left over was not looked for: {error}" for error in refused),
     )
 
@@ -148,13 +148,13 @@ def _left_over(resource: Provisioner, observed: Any) -> bool:
     return (
         isinstance(observed, Observed)
         and _bears(observed.fields.get("Tags"), resource)
-        and observed.leaving is None
-        and resource.elsewhere(observed) is None
+        and observed.pending_deletion_until is None
+        and resource.conflict(observed) is None
     )
 
 
 def _named(resource: Provisioner, aws: Aws) -> Callable[[], list[str]]:
-    return lambda: list(resource.named(aws))[:NAMED_AT_MOST]
+    return lambda: list(resource.candidate_arns(aws))[:NAMED_AT_MOST]
 
 
 def _tags_of(resource: Provisioner, aws: Aws) -> Callable[[], Mapping[str, str]]:

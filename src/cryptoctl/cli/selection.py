@@ -15,7 +15,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.filters import Filter
 from cryptoctl.ops.dead_letters.letters import QueueName
 from cryptoctl.ops.times import moment_ms
-from cryptoctl.reconcile.rights import Use
+from cryptoctl.reconcile.permissions import Access
 
 
 class Queues(StrEnum):
@@ -103,7 +103,7 @@ def letters_command(app: typer.Typer, name: str, *, example: str) -> Callable[[L
         run.__doc__ = function.__doc__
         run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in every}
-        command(app, name, use=Use.OPERATE, example=example)(run)
+        command(app, name, access=Access.OPERATE, example=example)(run)
         return function
 
     return register
