@@ -1,12 +1,13 @@
 # Everything a fresh machine needs: Python 3.11 or newer, git and make.
 #   make demo    the whole pipeline on this machine, with real trades
-#   make test    the tests
+#   make quick   lint, types and the tests that need no engine: half a minute
+#   make test    all tests
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-down test check golden bench torture lock clean
+.PHONY: demo demo-down test quick check golden bench torture lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cryptoctl needs Python 3.11 or newer; name one with PYTHON=python3.12")'
@@ -29,7 +30,10 @@ demo-down: $(VENV)/.local  ## removes what `make demo` made
 	$(BIN)/cryptoctl down --env demo --local --yes
 	$(BIN)/cryptoctl local stop
 
-# Three workers on two cores: half of what the tests do is waiting for the engine.
+quick: check  ## lint, types, layers and the pure tests: no process, no connection, half a minute
+	$(BIN)/pytest -n auto --dist worksteal -q -m pure
+
+# Four workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## lint, types, layers, tests
 	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
 
