@@ -35,7 +35,7 @@ quick: check  ## lint, types, layers and the pure tests: no process, no connecti
 
 # Four workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## lint, types, layers, tests
-	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
 
 check: $(VENV)/.dev  ## lint, types and layers alone
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from cryptoctl.local.engine import Engine
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Environment, Target
 from kit.purity import Guard, mark
+from kit.sharing import longest_first
 from live import Connect, Live, RecordingAws
 
 GUARD = pytest.StashKey[Guard]()
@@ -30,9 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test is marked `engine` or `pure` before `-m` chooses."""
+    """Each test is marked `engine` or `pure` before `-m` chooses; the longest files come first."""
     for item in items:
         mark(item)
+    longest_first(items)
 
 
 @pytest.hookimpl(wrapper=True)
