@@ -11,8 +11,10 @@ import jmespath
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.plan import Goal, build
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack

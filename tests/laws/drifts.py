@@ -15,8 +15,10 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.topic import subscriptions_of
-from cryptoctl.reconcile.plan import Goal, build
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 
 # Where a value must stay within an enumeration, another member of it.

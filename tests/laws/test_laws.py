@@ -10,11 +10,12 @@ import pytest
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Report, StepOutcome
+from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import observe, planned
-from cryptoctl.reconcile.plan import Goal, Plan, Verb, with_dependencies
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import refs_in, wire
+from cryptoctl.reconcile.values import refs, wire
 from cryptoctl.settings import Environment
 from cryptoctl.stack import APPLICATION, Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
@@ -53,7 +54,7 @@ def test_law_2_up_sends_exactly_the_planned_calls(fresh: Live) -> None:
     plan = fresh.plan()
     done(fresh.run(plan))
     assert Counter((service, operation) for service, operation, _ in fresh.aws.writes) == operations(plan)
-    exact = [call for step in plan.work for call in step.calls if not list(refs_in(call.params))]
+    exact = [call for step in plan.work for call in step.calls if not list(refs(call.params))]
     assert len(exact) > 20
     for call in exact:
         assert (call.service, call.operation, wire(call.params)) in fresh.aws.writes

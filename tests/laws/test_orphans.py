@@ -79,8 +79,7 @@ def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     assert found.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
     assert found.notes == tuple(
-        f"{arn} bears this environment's tags, and this version of cryptoctl makes nothing of that kind: "
-        "remove it by hand"
+        f"{arn} has this environment's tags, and cryptoctl has no resource of that kind: delete it by hand"
         for arn in queues
     )
 

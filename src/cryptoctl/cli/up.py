@@ -64,8 +64,8 @@ def up(
             )
             raise reported(run, plan, report, still)
         for step in plan.work:
-            if what := step.resource.follow_up(step.delta):
-                screen.say(what, style="yellow")
+            if step.follow_up:
+                screen.say(step.follow_up, style="yellow")
     outputs = session.stack.outputs
     if run.machine:
         screen.json({**answer, "outputs": outputs})

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Answer, Aws
-from cryptoctl.aws_errors import Remedy
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.function_errors import REMEDIES, RESERVE_NONE, RETRY_RULES
 from cryptoctl.provisioners.key import Key
@@ -18,11 +16,24 @@ from cryptoctl.provisioners.resource_permission import ResourcePermission, descr
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
-from cryptoctl.reconcile.values import Fields, Value
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Answer,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Obstacle,
+    Permission,
+    Preflight,
+    Remedy,
+    RetryRule,
+    Value,
+    WaitUntil,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 NO_ROLE = "none"
@@ -40,7 +51,7 @@ class Code:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Function(Provisioner):
+class Function(Preflight):
     """A function with its own role and log group, its environment under the environment's key."""
 
     runtime: str

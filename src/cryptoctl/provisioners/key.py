@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Answer, Aws, AwsError
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow, with_request_tags, with_resource_tags
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Answer,
+    AssignedArn,
+    Aws,
+    AwsError,
+    Call,
+    ConsentRequired,
+    Delta,
+    Fields,
+    Json,
+    Observed,
+    Permission,
+    Ref,
+    Remedy,
+    RetryRule,
+    Scope,
+    Value,
+    WaitUntil,
+    allow,
+    with_request_tags,
+    with_resource_tags,
+)
 
 Metadata = dict[str, Any]
 
@@ -28,7 +45,7 @@ INDEX_LAG = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(Provisioner):
+class Key(AssignedArn, ConsentRequired):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
@@ -62,7 +79,7 @@ class Key(Provisioner):
         Remedy(
             codes=("LimitExceededException",),
             hint="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
-            f"keys that nobody uses, or ask for more ({QUOTAS}, AWS KMS).",
+            f"keys that nobody uses, or ask for more ({QUOTAS_URL}, AWS KMS).",
         ),
         Remedy(
             codes=("KMSInvalidStateException", "DisabledException"),
@@ -114,22 +131,22 @@ class Key(Provisioner):
 
     def _tagged(self, aws: Aws, keys: Sequence[Metadata]) -> list[Metadata]:
         """Those whose own tags are ours: the index may tell of yesterday's."""
-        tags = aws.gather(*[_tags_of(aws, key["KeyId"]) for key in keys])
+        tags = aws.map(lambda key: _tags_of(aws, key["KeyId"]), keys)
         ours = self.scope.owner_tags.items()
         return [key for key, its in zip(keys, tags, strict=True) if ours <= its.items()]
 
-    def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed:
+    def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
         key_id = metadata["KeyId"]
         policy, rotation, tags, surplus = aws.gather(
-            lambda: aws.call("kms", "GetKeyPolicy", KeyId=key_id, PolicyName="default"),
+            lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
             lambda: aws.find("kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id),
-            lambda: aws.call("kms", "ListResourceTags", KeyId=key_id),
+            lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
             # Only what has the name decides which other keys are too many.
             lambda: self._surplus(aws, key_id) if alias else {},
         )
-        assert policy is not None
-        assert tags is not None
+        if policy is None or tags is None:
+            return None
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
@@ -197,22 +214,26 @@ class Key(Provisioner):
                 },
                 gives={"NewKeyId": "KeyMetadata.KeyId"},
                 once=True,
+                undo=self._schedule_deletion(Ref(self, "NewKeyId")),
             )
-            yield self._name(Ref(self, "NewKeyId"))
-            # Only now is it the environment's key, and may others use it.
-            yield self._named()
+        found = delta.observed.outputs["KeyId"] if delta.observed else Ref(self, "NewKeyId")
         if delta.touches("KeyState"):
             if delta.observed and delta.observed.pending_deletion_until is not None:
-                yield self._call("CancelKeyDeletion", exists="KMSInvalidStateException")
-            yield self._call("EnableKey")
-        if delta.touches("Alias"):
-            yield self._name(self.key_id)
+                yield self._call("CancelKeyDeletion", found, exists="KMSInvalidStateException")
+            yield self._call("EnableKey", found)
+        if delta.creating or delta.touches("Alias"):
+            yield self._name(found)
+            # Another run may name another key first: only the one with the name is the environment's, and
+            # nothing else may use it before.
+            yield self._named()
         if delta.touches("Policy"):
-            yield self._call("PutKeyPolicy", PolicyName="default", Policy=Json(delta.desired["Policy"]))
+            policy = Json(delta.desired["Policy"])
+            yield self._call("PutKeyPolicy", self.key_id, PolicyName="default", Policy=policy)
         if delta.creating or delta.touches("KeyRotationEnabled"):
-            yield self._call("EnableKeyRotation")
+            yield self._call("EnableKeyRotation", self.key_id)
         if delta.touches("Tags"):
-            yield self._call("TagResource", Tags=listed(pairs(delta, "Tags"), "TagKey", "TagValue"))
+            tags = listed(pairs(delta, "Tags"), "TagKey", "TagValue")
+            yield self._call("TagResource", self.key_id, Tags=tags)
         for change in delta.keys("Surplus"):
             yield self._schedule_deletion(change.key or "")
 
@@ -225,7 +246,7 @@ class Key(Provisioner):
         for key_id in (observed.outputs["KeyId"], *observed.fields["Surplus"]):
             yield self._schedule_deletion(key_id)
 
-    def _name(self, key_id: Ref) -> Call:
+    def _name(self, key_id: Value) -> Call:
         return Call(
             service="kms",
             operation="CreateAlias",
@@ -247,7 +268,7 @@ class Key(Provisioner):
             hint=LOOK_AGAIN,
         )
 
-    def _schedule_deletion(self, key_id: str) -> Call:
+    def _schedule_deletion(self, key_id: Value) -> Call:
         return Call(
             service="kms",
             operation="ScheduleKeyDeletion",
@@ -255,10 +276,8 @@ class Key(Provisioner):
             gone="KMSInvalidStateException",
         )
 
-    def _call(self, operation: str, *, exists: str | None = None, **params: Value) -> Call:
-        return Call(
-            service="kms", operation=operation, params={"KeyId": self.key_id, **params}, exists=exists
-        )
+    def _call(self, operation: str, key_id: Value, *, exists: str | None = None, **params: Value) -> Call:
+        return Call(service="kms", operation=operation, params={"KeyId": key_id, **params}, exists=exists)
 
 
 def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
@@ -281,12 +300,8 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
 
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.gather(*[_describing(aws, key_id) for key_id in ids])
+    answers = aws.map(lambda key_id: _as_permitted(aws, "DescribeKey", KeyId=key_id), ids)
     return [answer["KeyMetadata"] for answer in answers if answer]
-
-
-def _describing(aws: Aws, key_id: str) -> Callable[[], Answer | None]:
-    return lambda: _as_permitted(aws, "DescribeKey", KeyId=key_id)
 
 
 def _beyond_the_index(key: Metadata) -> bool:
@@ -294,12 +309,9 @@ def _beyond_the_index(key: Metadata) -> bool:
     return datetime.now(UTC) - made < INDEX_LAG or key["KeyState"] == "PendingDeletion"
 
 
-def _tags_of(aws: Aws, key_id: str) -> Callable[[], dict[str, str]]:
-    def read() -> dict[str, str]:
-        answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
-        return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
-
-    return read
+def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
+    answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
+    return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
 
 
 def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:

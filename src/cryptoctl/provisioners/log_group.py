@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Aws
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Listed,
+    Observed,
+    Permission,
+    RetryRule,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 ANOTHER_CHANGE = "another change of the log group; CloudWatch Logs makes one at a time"
@@ -20,12 +27,14 @@ LET_IT_END = "Another run or another tool keeps changing the log group: let that
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LogGroup(Provisioner):
+class LogGroup(Listed):
     """A log group that forgets after some days."""
 
     retention_days: int
 
     kind: ClassVar[str] = "log group"
+    # A late line of our own function makes a deleted group again, without tags.
+    untagged_is_ours: ClassVar[bool] = True
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
     )
@@ -63,10 +72,6 @@ class LogGroup(Provisioner):
         """Without its retention."""
         found = aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
         return dict(found.get("tags", {})) if found else {}
-
-    def owned(self, observed: Observed) -> bool:
-        """Ours by tag; or untagged, since then a late line of our own function made it again."""
-        return not observed.fields["Tags"] or super().owned(observed)
 
     def desired(self) -> Fields:
         """Retention and tags."""

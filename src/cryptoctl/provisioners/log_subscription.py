@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import Remedy
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGroup
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Provisioner,
+    Remedy,
+    RetryRule,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 

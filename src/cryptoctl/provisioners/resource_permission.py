@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cryptoctl.aws import Answer
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
-from cryptoctl.reconcile.values import Value
+from cryptoctl.reconcile import (
+    Answer,
+    Value,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,21 +6,34 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Answer, Aws
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Answer,
+    Aws,
+    Call,
+    ConflictChecked,
+    Delta,
+    Fields,
+    Json,
+    Listed,
+    Observed,
+    Permission,
+    Ref,
+    Remedy,
+    RetryRule,
+    Value,
+    allow,
+)
 
 NO_SUCH_ENTITY = "NoSuchEntity"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(Provisioner):
+class Role(ConflictChecked, Listed):
     """A role for one AWS service, with its rights as inline policies. Other policies on it are removed."""
 
     service: str
@@ -68,7 +81,7 @@ class Role(Provisioner):
         Remedy(
             codes=("LimitExceeded",),
             hint="The account's roles are used up: delete roles that nobody uses, or ask for more "
-            f"({QUOTAS}, IAM, “Roles per account”; in us-east-1, whatever the region).",
+            f"({QUOTAS_URL}, IAM, “Roles per account”; in us-east-1, whatever the region).",
         ),
     )
 

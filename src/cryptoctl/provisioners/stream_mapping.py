@@ -7,17 +7,35 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Answer, Aws, AwsError
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow, with_request_tags, with_resource_tags
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Answer,
+    AssignedArn,
+    Aws,
+    AwsError,
+    Call,
+    Delta,
+    Fields,
+    FollowUp,
+    Json,
+    Listed,
+    Observed,
+    Permission,
+    Ref,
+    RetryRule,
+    Value,
+    WaitUntil,
+    allow,
+    frozen,
+    with_request_tags,
+    with_resource_tags,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 DELETING = "Deleting"
@@ -31,7 +49,7 @@ STUCK = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class StreamMapping(Provisioner):
+class StreamMapping(AssignedArn, FollowUp, Listed):
     """Table stream → function, in batches; what keeps failing goes to a queue. Named after its function.
 
     It starts at TRIM_HORIZON, so that records written while it starts are not missed.
@@ -127,7 +145,9 @@ class StreamMapping(Provisioner):
         if mapping["State"] == DELETING:
             return Observed(fields={}, outputs=self._outputs(mapping), deleting=True)
         tags = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
-        fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
+        if tags is None:  # deleted between the two reads
+            return None
+        fields = {**_normal(mapping), "Tags": tags.get("Tags", {})}
         return Observed(fields=fields, outputs=self._outputs(mapping))
 
     def _is_the_stacks(self, aws: Aws, mapping: Answer) -> bool:

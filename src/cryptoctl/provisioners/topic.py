@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Provisioner,
+    Remedy,
+    allow,
+)
 
 NOT_FOUND = ("NotFound", "NotFoundException")
 
@@ -41,7 +48,7 @@ class Topic(Provisioner):
         Remedy(
             codes=("TopicLimitExceeded", "TopicLimitExceededException"),
             hint="The account's topics in this region are used up: delete topics that nobody uses, or ask "
-            f"for more ({QUOTAS}, Amazon SNS).",
+            f"for more ({QUOTAS_URL}, Amazon SNS).",
         ),
         Remedy(
             codes=("SubscriptionLimitExceeded", "SubscriptionLimitExceededException"),
