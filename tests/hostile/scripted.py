@@ -50,13 +50,17 @@ class Moody:
     before: Callable[[], dict[str, Any]]
     after: dict[str, Any] = field(default_factory=dict)
     asked: int = 0
+    """How many writing requests it has had."""
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
         self.asked += 1
-        return self.before() if self.clock.at_s < self.until_s else self.after
+        return self._answer()
 
     def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any] | None:
-        return self.call(service, operation)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        return self.before() if self.clock.at_s < self.until_s else self.after
 
 
 def sent_by(resource: Provisioner) -> Iterator[Action]:

@@ -95,9 +95,7 @@ def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(st
     made(standing, [replace(table, deletion_protection=False)])
     keeping = Orphans(stack=standing.resources, keep_data=True)
     kept = planned(standing.resources, standing.aws, Goal.ABSENT, orphans=keeping)
-    assert kept.notes == (
-        f"table {name} is no longer part of this environment, and is kept: it holds data",
-    )
+    assert kept.notes == (f"table {name} is no longer part of this environment, and is kept: it holds data",)
     done(standing.up())
     assert observe([table], standing.aws) == {table: None}
 

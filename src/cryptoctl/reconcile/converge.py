@@ -12,8 +12,9 @@ from cryptoctl.aws import Answer, Aws
 from cryptoctl.aws_errors import AwsError, one_line, remedy
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
-from cryptoctl.reconcile.planner import given_by, present
+from cryptoctl.reconcile.planner import absent, given_by, present
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.values import Ref, Secret, Value, resolve, wire
 
@@ -71,41 +72,57 @@ class Convergence:
         self._made: list[Call] = []
 
     def converge(self) -> None:
-        """Runs the step's calls; observes again where something was there already.
+        """Runs the step's calls; where what is there is not what was planned for, goes on from that.
 
         Raises StepFailed, AwsError, Failure or Interrupted where it cannot go on.
         """
-        if not self._attempted(self._step):
-            self._converge_on_what_is_there()
-        self._undo_superseded()
-
-    def _converge_on_what_is_there(self) -> None:
         # AWS may show what it says is there only after a while; another run may be at work on it.
         pauses = self._retry.pauses(TO_SHOW, self._step.resource.visible_within_s)
         for _ in chain((0.0,), pauses):
-            self._step = self._looked_again()
-            if self._attempted(self._step):
+            try:
+                self._attempt()
+            except (LookAgain, AwsError) as error:
+                self._look_again(error)
+            else:
+                self._undo_superseded()
                 return
         raise StepFailed("it is being changed by another run", ANOTHER_RUN)
 
-    def _attempted(self, step: Step) -> bool:
-        try:
-            for action in step.actions:
-                self._run.check_stop()
-                self._do(action)
-        except LookAgain:
-            return False
-        return True
+    def _attempt(self) -> None:
+        for action in self._step.actions:
+            self._run.check_stop()
+            self._do(action)
 
-    def _looked_again(self) -> Step:
+    def _look_again(self, error: LookAgain | AwsError) -> None:
+        """Plans the step anew from what is there. Raises `error` where that has not changed.
+
+        A request that AWS refuses may have been made by another run a moment before.
+        """
         step, resource = self._step, self._step.resource
-        # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-        observed = self._retry.until(
-            lambda: resource.observe(self._run.aws), TO_SHOW, resource.visible_within_s
-        )
-        outputs = {
-            Ref(resource, name): value for name, value in (observed.outputs if observed else {}).items()
-        }
+        if isinstance(error, AwsError):
+            if error.denied:
+                raise error
+            observed = self._observe(error)
+            if observed == step.delta.observed:
+                raise error
+        else:
+            # What was made a moment ago may be shown to nobody yet; to make it again would double it.
+            observed = self._retry.until(self._observe, TO_SHOW, resource.visible_within_s)
+        if step.verb is Verb.DELETE:
+            self._step = absent(resource, observed, after=step.after)
+        else:
+            self._step = self._present_again(observed)
+
+    def _observe(self, error: AwsError | None = None) -> Observed | None:
+        try:
+            return self._step.resource.observe(self._run.aws)
+        except (AwsError, Failure) as unreadable:
+            raise error or unreadable from unreadable
+
+    def _present_again(self, observed: Observed | None) -> Step:
+        step, resource = self._step, self._step.resource
+        found = observed.outputs if observed else {}
+        outputs = {Ref(resource, name): value for name, value in found.items()}
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         adopt = step.delta.observed is not None
         again = present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)

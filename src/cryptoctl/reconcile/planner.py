@@ -43,7 +43,7 @@ def build(
         if goal is Goal.PRESENT:
             step = present(resource, observed, known, adopt=adopt)
         else:
-            step = _absent(resource, observed, after=dependents(resource, ordered))
+            step = absent(resource, observed, after=dependents(resource, ordered))
         for ref in given_by(step):
             known.pop(ref, None)
         if step.verb is Verb.REPLACE:
@@ -84,7 +84,8 @@ def present(
     return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)
 
 
-def _absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
+def absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
+    """The step that deletes one resource after those that need it."""
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.pending_deletion_until is not None:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
