@@ -56,7 +56,6 @@ class InvokeConfig(Provisioner):
     )
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the settings."""
         found = aws.find(
             "lambda", "GetFunctionEventInvokeConfig", absent=NOT_FOUND, FunctionName=self.function.name
         )
@@ -72,7 +71,6 @@ class InvokeConfig(Provisioner):
         )
 
     def desired(self) -> Fields:
-        """Age, retries, destination."""
         return {
             "MaximumEventAgeInSeconds": self.event_age_s,
             "MaximumRetryAttempts": self.retries,
@@ -80,13 +78,12 @@ class InvokeConfig(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, removes: rights on the function."""
         change = "PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig"
         yield from allow(Access.DESCRIBE, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
         yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """One call replaces the whole of it."""
+        """One call sets it whole."""
         yield Call(
             service="lambda",
             operation="PutFunctionEventInvokeConfig",
@@ -99,7 +96,6 @@ class InvokeConfig(Provisioner):
         )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Takes the settings off the function."""
         yield Call(
             service="lambda",
             operation="DeleteFunctionEventInvokeConfig",

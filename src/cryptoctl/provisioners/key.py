@@ -99,7 +99,7 @@ class Key(AssignedArn, ConsentRequired):
         return Ref(self, "Arn")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Looks under the alias, else for one with our tags."""
+        """Reads the key under the alias, else the one with our tags that is most in use."""
         named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
         metadata = named["KeyMetadata"] if named else self._by_tag(aws)
         if metadata is None:
@@ -163,11 +163,10 @@ class Key(AssignedArn, ConsentRequired):
         )
 
     def for_arn(self, arn: str) -> Key | None:
-        """Keys that are too many are its own affair."""
+        """Itself for any key: surplus keys of the environment are one of its fields."""
         return self if arn.startswith(self.scope.arn("kms", "key/")) else None
 
     def desired(self) -> Fields:
-        """In use, named, rotating, under its policy, tagged, and the only one."""
         return {
             "KeyState": "Enabled",
             "Alias": self.name,
@@ -178,11 +177,11 @@ class Key(AssignedArn, ConsentRequired):
         }
 
     def consent_reason(self, delta: Delta) -> str | None:
-        """A second key is one too many, but what was encrypted with it goes too."""
+        """Deleting a surplus key makes unreadable what was encrypted with it."""
         return "schedule the deletion of a twin" if delta.touches("Surplus") else None
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
+        """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
         ours, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
         look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
@@ -202,7 +201,7 @@ class Key(AssignedArn, ConsentRequired):
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes, names and rotates a key; or takes one back and mends it."""
+        """Creates and names a key; or cancels a pending deletion and changes what differs."""
         if delta.creating:
             yield Call(
                 service="kms",
@@ -238,7 +237,7 @@ class Key(AssignedArn, ConsentRequired):
             yield self._schedule_deletion(change.key or "")
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Takes the name away and schedules the deletion: AWS deletes no key at once."""
+        """Deletes the alias and schedules the key's deletion: AWS deletes no key at once."""
         if observed.fields["Alias"] is not None:
             yield Call(
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
@@ -315,7 +314,7 @@ def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
 
 
 def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
-    """None for a key that is gone, or that we may not look at: then it is not ours."""
+    """None for a key that is gone, or that the caller may not read: then it is not ours."""
     try:
         return aws.find("kms", operation, absent=NOT_FOUND, **params)
     except AwsError as error:

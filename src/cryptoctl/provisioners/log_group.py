@@ -28,7 +28,7 @@ LET_IT_END = "Another run or another tool keeps changing the log group: let that
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LogGroup(Listed):
-    """A log group that forgets after some days."""
+    """A log group that keeps its lines for some days."""
 
     retention_days: int
 
@@ -50,7 +50,6 @@ class LogGroup(Listed):
         return f"{self.arn}:*"
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads retention and tags."""
         groups, tags = aws.gather(
             lambda: aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=self.name),
             lambda: aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
@@ -63,22 +62,20 @@ class LogGroup(Listed):
         )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
-        """One page of them: CloudWatch Logs gives few a second."""
+        """One page at most: CloudWatch Logs takes few of these requests a second."""
         found = aws.call("logs", "DescribeLogGroups", logGroupNamePattern=self.scope.environment, limit=50)
         names = (group["logGroupName"] for group in found["logGroups"])
         yield from (self.scope.arn("logs", f"log-group:{name}") for name in self.scope.likeliest(names))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        """Without its retention."""
         found = aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
         return dict(found.get("tags", {})) if found else {}
 
     def desired(self) -> Fields:
-        """Retention and tags."""
         return {"retentionInDays": self.retention_days, "Tags": self.scope.tags}
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes. CloudWatch Logs knows a group with and without `:*`."""
+        """For the ARN with and without `:*`: CloudWatch Logs checks the one or the other."""
         both = self.arn, self.streams_arn
         yield from allow(Access.DESCRIBE, "logs", "DescribeLogGroups", "*")
         yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *both)
@@ -87,7 +84,6 @@ class LogGroup(Listed):
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the group with its tags, then sets the retention."""
         if delta.creating:
             yield Call(
                 service="logs",
@@ -109,7 +105,6 @@ class LogGroup(Listed):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the group with its lines."""
         yield Call(
             service="logs",
             operation="DeleteLogGroup",

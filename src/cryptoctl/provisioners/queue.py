@@ -47,7 +47,6 @@ class Queue(Provisioner):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("sqs", self.name)
 
     @property
@@ -56,7 +55,6 @@ class Queue(Provisioner):
         return Ref(self, "QueueUrl")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the attributes and the tags."""
         found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=self.name)
         if found is None:
             return None
@@ -79,7 +77,6 @@ class Queue(Provisioner):
         )
 
     def desired(self) -> Fields:
-        """Retention, encryption, tags."""
         return {
             "Attributes": {
                 "MessageRetentionPeriod": str(self.retention_s),
@@ -89,14 +86,13 @@ class Queue(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes."""
         yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes ListQueueTags", self.arn)
         yield from allow(
             Access.MANAGE, "sqs", "CreateQueue SetQueueAttributes TagQueue DeleteQueue", self.arn
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """One call makes it whole; attributes and tags are mended apart."""
+        """One call creates it whole; attributes and tags are changed apart."""
         if delta.creating:
             yield Call(
                 service="sqs",
@@ -124,7 +120,7 @@ class Queue(Provisioner):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the queue with what is in it."""
+        """Deletes the queue with its messages, and waits until SQS shows it no more."""
         yield Call(
             service="sqs",
             operation="DeleteQueue",
@@ -145,5 +141,5 @@ class Queue(Provisioner):
 
 
 def may_send(queue: Queue) -> Statement:
-    """The right to put messages on a queue."""
+    """Allows sending messages to a queue."""
     return Statement(actions=("sqs:SendMessage",), resources=(queue.arn,))

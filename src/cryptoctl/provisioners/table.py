@@ -96,7 +96,6 @@ class Table(ConsentRequired, DeletionProtected):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("dynamodb", f"table/{self.name}")
 
     @property
@@ -105,7 +104,7 @@ class Table(ConsentRequired, DeletionProtected):
         return Ref(self, "LatestStreamArn")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the table, its backups and its tags; of one that is being deleted only that it is."""
+        """Of a table that is being deleted only that it is."""
         described = aws.find("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
         if described is None:
             return None
@@ -147,7 +146,6 @@ class Table(ConsentRequired, DeletionProtected):
             raise
 
     def desired(self) -> Fields:
-        """At rest; key, billing, stream, recovery, protection, tags."""
         return {
             "TableStatus": ACTIVE,
             "KeySchema": {
@@ -162,19 +160,18 @@ class Table(ConsentRequired, DeletionProtected):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes."""
         look = "DescribeTable DescribeContinuousBackups ListTagsOfResource"
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
         yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
         yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
 
     def consent_reason(self, delta: Delta) -> str | None:
-        """Taking deletion protection away makes a `down` possible that was refused before."""
+        """Without deletion protection a `down` is possible that was refused before."""
         lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
         return "lift the deletion protection" if lifted else None
 
     def deletion_blocker(self, observed: Observed) -> Obstacle | None:
-        """Deletion protection stands, whatever this machine's configuration says."""
+        """Deletion protection counts, whatever this machine's configuration says."""
         if not observed.fields.get("DeletionProtectionEnabled"):
             return None
         return Obstacle(
@@ -183,7 +180,7 @@ class Table(ConsentRequired, DeletionProtected):
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the table, or changes one thing after the other, as DynamoDB asks."""
+        """Creates the table, or makes one change after the other, as DynamoDB requires."""
         if delta.creating:
             yield self._create(delta.desired)
             yield self._active()
