@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -150,6 +151,11 @@ def _redirect(aws: Aws, subscription: Any) -> None:
     )
 
 
+def _other_queue(queue: Any) -> str:
+    other = {"webhook-processor": "price-enricher", "price-enricher": "webhook-processor"}
+    return str(queue.arn).replace(*next(pair for pair in other.items() if pair[0] in queue.name))
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
     "key": {
         "KeyState": _key("DisableKey"),
@@ -174,7 +180,14 @@ CONSTANTS: dict[str, dict[str, Request]] = {
             "sqs",
             "SetQueueAttributes",
             QueueUrl=aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"],
-            Attributes={"SqsManagedSseEnabled": "false"},
+            Attributes={
+                "DelaySeconds": "30",
+                "MaximumMessageSize": "262144",
+                "SqsManagedSseEnabled": "false",
+                "RedrivePolicy": json.dumps(
+                    {"deadLetterTargetArn": _other_queue(queue), "maxReceiveCount": 2}
+                ),
+            },
         ),
     },
     "topic": {"Subscriptions": _unsubscribe},

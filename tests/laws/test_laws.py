@@ -191,3 +191,27 @@ def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed
         plan = planned(stack, there, goal, adopt=goal is Goal.PRESENT)
         assert {step.resource for step in plan.refused} == set(roles)
         assert all("us-east-1" in step.why for step in plan.refused)
+
+
+def test_law_4_each_attribute_of_a_queue_changed_behind_our_back_is_named(standing: Live) -> None:
+    queue = standing.stack.webhook_dead_letters
+    CONSTANTS["queue"]["Attributes"](standing.aws, queue)
+    plan = standing.plan(resources=[queue])
+    assert {change.path for step in plan.work for change in step.changes} == {
+        f"Attributes.{name}"
+        for name in ("DelaySeconds", "MaximumMessageSize", "SqsManagedSseEnabled", "RedrivePolicy")
+    }
+    done(standing.run(plan))
+    assert standing.plan(resources=[queue]).settled
+
+
+def test_a_customers_key_on_a_queue_is_drift_and_goes_with_the_queues_own_encryption(standing: Live) -> None:
+    queue = standing.stack.webhook_dead_letters
+    url = standing.aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
+    key = {"KmsMasterKeyId": "alias/somebodys"}
+    standing.aws.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=key)
+    plan = standing.plan(resources=[queue])
+    (call,) = plan.work[0].calls
+    assert call.params["Attributes"] == {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}
+    done(standing.run(plan))
+    assert standing.plan(resources=[queue]).settled

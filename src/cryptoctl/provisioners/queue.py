@@ -25,6 +25,8 @@ from cryptoctl.reconcile import (
 )
 
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
+# Lambda's dead letter of an event that is larger than the queue's messages may be is lost.
+LARGEST_MESSAGE_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,24 +67,32 @@ class Queue(Provisioner):
                 "GetQueueAttributes",
                 absent=NO_SUCH_QUEUE,
                 QueueUrl=url,
-                AttributeNames=["MessageRetentionPeriod", "SqsManagedSseEnabled"],
+                AttributeNames=list(self._attributes()),
             ),
             lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
         )
         if attributes is None or tags is None:
             return None
+        # What was taken away is shown as empty, or not at all.
+        found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
         return Observed(
-            fields={"Attributes": attributes.get("Attributes", {}), "Tags": tags.get("Tags", {})},
+            fields={"Attributes": found, "Tags": tags.get("Tags", {})},
             outputs={"QueueUrl": url},
         )
 
     def desired(self) -> Fields:
+        return {"Attributes": self._attributes(), "Tags": self.scope.tags}
+
+    def _attributes(self) -> dict[str, str | None]:
         return {
-            "Attributes": {
-                "MessageRetentionPeriod": str(self.retention_s),
-                "SqsManagedSseEnabled": "true",
-            },
-            "Tags": self.scope.tags,
+            "MessageRetentionPeriod": str(self.retention_s),
+            "SqsManagedSseEnabled": "true",
+            "KmsMasterKeyId": None,
+            "MaximumMessageSize": str(LARGEST_MESSAGE_BYTES),
+            # Delayed messages are shown to nobody, and are in no count of the waiting ones.
+            "DelaySeconds": "0",
+            # With one, every look at a message is a step towards the next queue.
+            "RedrivePolicy": None,
         }
 
     def permissions(self) -> Iterator[Permission]:
@@ -99,7 +109,9 @@ class Queue(Provisioner):
                 operation="CreateQueue",
                 params={
                     "QueueName": self.name,
-                    "Attributes": delta.desired["Attributes"],
+                    "Attributes": {
+                        name: value for name, value in self._attributes().items() if value is not None
+                    },
                     "tags": delta.desired["Tags"],
                 },
                 gives={"QueueUrl": "QueueUrl"},
@@ -110,7 +122,7 @@ class Queue(Provisioner):
             yield Call(
                 service="sqs",
                 operation="SetQueueAttributes",
-                params={"QueueUrl": self.url, "Attributes": pairs(delta, "Attributes")},
+                params={"QueueUrl": self.url, "Attributes": _settings(delta)},
             )
         if delta.touches("Tags"):
             yield Call(
@@ -138,6 +150,15 @@ class Queue(Provisioner):
             timeout_s=75,
             hint="The next `cryptoctl down` looks again.",
         )
+
+
+def _settings(delta: Delta) -> dict[str, str]:
+    """The attributes to set; an empty one is taken away."""
+    settings = {change.key: str(change.new or "") for change in delta.keys("Attributes") if change.key}
+    if "KmsMasterKeyId" in settings:
+        # A queue has one kind of encryption: the other one is accepted only as the key goes.
+        settings["SqsManagedSseEnabled"] = "true"
+    return settings
 
 
 def may_send(queue: Queue) -> Statement:
