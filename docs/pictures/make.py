@@ -1,7 +1,7 @@
 """The pictures of the README: real commands on an embedded engine of their own, exported as SVG.
 
-Run it with `make pictures`. Every line below a prompt is what the command printed; only what is wider than the
-picture is cut, which ends in "…".
+Run it with `make pictures`. Every line below a prompt is what the command printed. A line that is wider than
+the picture is cut and ends in "…".
 """
 
 from __future__ import annotations
