@@ -7,15 +7,20 @@ inherit it by being given the same id.
 
 from __future__ import annotations
 
-import fcntl
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from cryptoctl.local.errors import EngineError
+
+with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
+    import fcntl
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +80,15 @@ class Home:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """One starter at a time; a second one waits here and then finds the engine running."""
+        """One starter at a time; a second one waits here and then finds the engine running.
+
+        Raises EngineError on an operating system without file locks.
+        """
+        if importlib.util.find_spec("fcntl") is None:
+            raise EngineError(
+                "The embedded engine needs Linux or macOS.",
+                hint="On Windows, run cryptoctl in WSL, or work on AWS with --aws.",
+            )
         with self._start_file.open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

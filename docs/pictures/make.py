@@ -1,0 +1,204 @@
+"""The pictures of the README: real commands on an embedded engine of their own, exported as SVG.
+
+Run it with `make pictures`. Every line below a prompt is what the command printed. A line that is wider than
+the picture is cut and ends in "…".
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+HERE = Path(__file__).parent
+TRADES = HERE.parents[1] / "examples" / "eth_usdt_trades.csv"
+COMMAND = Path(sys.executable).with_name("cryptoctl")
+WIDEST = 118
+WAIT_S = 60.0
+DARK = TerminalTheme(
+    (24, 26, 31),
+    (214, 218, 224),
+    [
+        (36, 39, 46),
+        (224, 108, 117),
+        (126, 192, 110),
+        (222, 178, 96),
+        (97, 162, 232),
+        (190, 132, 219),
+        (86, 182, 194),
+        (198, 203, 210),
+    ],
+    [
+        (110, 118, 130),
+        (240, 128, 136),
+        (150, 214, 134),
+        (240, 200, 120),
+        (124, 184, 248),
+        (208, 156, 236),
+        (110, 204, 214),
+        (240, 243, 247),
+    ],
+)
+# Rich's own frame fetches a font; GitHub shows no picture that fetches anything.
+FRAME = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{
+    font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+    font-size: {char_height}px;
+    line-height: {line_height}px;
+}}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix" xml:space="preserve">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+
+
+class Terminal:
+    """A person's terminal: it runs commands, and keeps what was typed and printed until it is drawn."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._shown: list[Text] = []
+
+    def run(self, line: str, *, show: bool = True) -> str:
+        """Runs a command line; gives what it printed, without colours unless it is shown."""
+        ended = subprocess.run(
+            [COMMAND, *shlex.split(line)[1:]],
+            cwd=self._home,
+            env=self._environment(show),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if show else subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        if show:
+            printed = [Text.from_ansi(each.rstrip()) for each in ended.stdout.rstrip().splitlines()]
+            self._shown += [Text.assemble(("$ ", "bright_black"), (line, "bold")), *printed, Text()]
+        return ended.stdout
+
+    def draw(self, name: str) -> None:
+        """Writes what was shown since the last picture."""
+        lines = self._shown[:-1]
+        for line in lines:
+            line.rstrip()
+            line.truncate(WIDEST, overflow="ellipsis")
+        width = max(line.cell_len for line in lines)
+        console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
+        console.print(*lines, sep="\n", no_wrap=True, highlight=False)
+        svg = console.export_svg(title="", theme=DARK, code_format=FRAME, unique_id=name)
+        (HERE / f"{name}.svg").write_text(
+            "\n".join(each.rstrip() for each in svg.splitlines()) + "\n", encoding="utf-8"
+        )
+        self._shown = []
+
+    def _environment(self, colours: bool) -> dict[str, str]:
+        # A terminal with colours that cannot move its cursor: nothing is drawn over.
+        looks = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLORTERM": "truecolor"} if colours else {}
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "CRYPTOCTL_STATE_DIR": str(self._home / "state"),
+            "TERM": "xterm-256color",
+            "COLUMNS": str(WIDEST),
+            **looks,
+        }
+
+
+def main() -> None:
+    """One story, told in pictures: a pipeline comes up, prices go through, it breaks, it is repaired."""
+    with tempfile.TemporaryDirectory() as directory, _terminal(Path(directory)) as terminal:
+        terminal.run("cryptoctl up")
+        terminal.draw("up")
+        terminal.run("cryptoctl send-price --file trades.csv --symbol ETH --exchange binance")
+        terminal.run("cryptoctl prices ETH --last 8 --wait")
+        terminal.draw("prices")
+        _break(terminal)
+        terminal.run("cryptoctl status")
+        terminal.run("cryptoctl dlq list")
+        terminal.draw("trouble")
+        terminal.run("cryptoctl up")
+        terminal.run("cryptoctl dlq replay")
+        terminal.draw("repaired")
+
+
+@contextmanager
+def _terminal(home: Path) -> Iterator[Terminal]:
+    (home / "trades.csv").write_bytes(TRADES.read_bytes())
+    (home / "cryptoctl.toml").write_text(
+        f"[engine]\nport = {_free_port()}\nasync_retry_delays_s = [0.1, 0.1]\n[env.dev]\ntarget = 'local'\n",
+        encoding="utf-8",
+    )
+    terminal = Terminal(home)
+    try:
+        terminal.run("cryptoctl local start", show=False)
+        yield terminal
+    finally:
+        terminal.run("cryptoctl local stop", show=False)
+
+
+def _break(terminal: Terminal) -> None:
+    """Somebody changes a function by hand, so that the next prices are dead-lettered."""
+    engine = json.loads(terminal.run("cryptoctl local status --output json", show=False))
+    client = boto3.client(
+        "lambda",
+        region_name="us-east-1",
+        endpoint_url=engine["url"],
+        aws_access_key_id=engine["access_key"],
+        aws_secret_access_key=engine["secret_key"],
+    )
+    name = "webhook-processor-dev"
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "DYNAMODB_TABLE": "crypto-prices-oops"}}
+    )
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    for price in ("50000", "50012.5", "49990"):
+        terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
+    _until(lambda: "3 waiting" in terminal.run("cryptoctl dlq list", show=False))
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise TimeoutError("three dead letters were expected")
+        time.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.socket() as any_socket:
+        any_socket.bind(("127.0.0.1", 0))
+        port: int = any_socket.getsockname()[1]
+        return port
+
+
+main()
