@@ -42,9 +42,10 @@ def run(aws: FakeAws, plan: Plan) -> Any:
 
 def printed(plan: Plan) -> str:
     screen = Screen(colour=False, verbose=True)
-    screen.out = Console(file=io.StringIO(), width=400)
+    text = io.StringIO()
+    screen.out = Console(file=text, width=400)
     show_plan(screen, plan, environment="test", answer=True)
-    return screen.out.file.getvalue() + json.dumps(plan_document(plan))  # type: ignore[attr-defined]
+    return text.getvalue() + json.dumps(plan_document(plan))
 
 
 def test_it_is_made_when_it_is_sent_and_not_for_a_plan() -> None:

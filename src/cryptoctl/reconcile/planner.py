@@ -29,12 +29,7 @@ def build(
     With `adopt`, resources that are not ours by tag are taken over; otherwise they are refused.
     Orphans are deleted last: not before what has taken their place stands.
     """
-    known: dict[Ref, str] = {
-        Ref(resource, name): value
-        for resource, observed in observations.items()
-        if observed is not None
-        for name, value in observed.outputs.items()
-    }
+    known = known_values(observations)
     ordered = in_order(resources)
     steps: list[Step] = []
     replaced: set[Provisioner | None] = set()
@@ -53,6 +48,16 @@ def build(
         steps.reverse()
     steps += [_orphaned(*each, after=ordered) for each in (orphans or {}).items()]
     return Plan(goal=goal, steps=tuple(steps), known=known, notes=notes)
+
+
+def known_values(observations: Observations) -> dict[Ref, str]:
+    """The values that AWS has assigned to what was observed."""
+    return {
+        Ref(resource, name): value
+        for resource, observed in observations.items()
+        if observed is not None
+        for name, value in observed.outputs.items()
+    }
 
 
 def given_by(step: Step) -> set[Ref]:
