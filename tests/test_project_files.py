@@ -81,7 +81,7 @@ def test_every_reference_to_a_decision_is_to_one_that_exists() -> None:
     files = [file for folder in folders for file in folder.rglob("*.*") if file.suffix in (".py", ".md")]
     for file in (*files, *ROOT.glob("*.md")):
         found = file.read_text(encoding="utf-8")
-        for number, linked in re.findall(r"\b[Dd]ecision (\d+)\b(?:\]\((?:\w+/)*(\d+)-)?", found):
+        for number, linked in re.findall(r"\b[Dd]ecision\s+(\d+)\b(?:\]\((?:\w+/)*(\d+)-)?", found):
             assert int(number) in numbers, f"{file}: decision {number}"
             assert int(linked or number) == int(number), f"{file}: decision {number} links to another one"
 
