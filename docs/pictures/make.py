@@ -1,6 +1,6 @@
 """The pictures of the README: real commands on an embedded engine of their own, exported as SVG.
 
-Run it with `make pictures`. What stands below a prompt is what the command printed, wrapped as a terminal wraps.
+Run it with `make pictures`. What stands below a prompt is what the command printed, wrapped as in a terminal.
 """
 
 from __future__ import annotations
@@ -105,7 +105,10 @@ class Terminal:
 
     def draw(self, name: str) -> None:
         """Writes what was shown since the last picture."""
-        lines = [part for line in self._shown[:-1] for part in line.divide(range(WIDTH, len(line), WIDTH))]
+        lines: list[Text] = []
+        for line in self._shown[:-1]:
+            line.rstrip()
+            lines += line.divide(range(WIDTH, len(line), WIDTH))
         console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
         console.print(*lines, sep="\n", no_wrap=True, highlight=False)
         svg = console.export_svg(title="", theme=DARK, code_format=FRAME, unique_id=name)
