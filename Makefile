@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RELEASE := .venv-release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test check golden bench torture pictures lock dist sbom clean
+.PHONY: help demo demo-down quick test check golden bench torture pictures lock dist sbom clean
 
 help:  ## this list
 	@awk -F':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,10 @@ demo-down: $(VENV)/.local  ## remove what `make demo` created
 	$(BIN)/cryptoctl down --env demo --local --yes
 	$(BIN)/cryptoctl local stop
 
-# Three workers on two cores: half of what the tests do is waiting for the engine.
+quick: check  ## lint, types, layers and the pure tests: half a minute
+	$(BIN)/pytest -n auto --dist worksteal -q -m pure
+
+# Four workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## everything a change has to pass: lint, types, layers, tests
 	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
 

@@ -24,6 +24,7 @@ from cryptoctl.errors import Failure
 from cryptoctl.local.home import Home, Record
 from hostile.golden import Situation, check
 
+pytestmark = pytest.mark.process
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "not/to/be/seen"}
 
 

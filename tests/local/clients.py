@@ -1,18 +1,16 @@
-"""boto3 clients for an engine, and waiting for conditions."""
+"""boto3 clients for an engine."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from cryptoctl.local.engine import Engine
+from kit.waiting import eventually as eventually
 
 REGION = "eu-central-1"
-T = TypeVar("T")
 
 
 def client(engine: Engine, service: str, environment: str = "test") -> Any:
@@ -26,15 +24,3 @@ def client(engine: Engine, service: str, environment: str = "test") -> Any:
         aws_secret_access_key=credentials.secret_key,
         config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=30),
     )
-
-
-def eventually(look: Callable[[], T], *, within_s: float = 15.0, what: str = "") -> T:
-    """The first truthy answer of `look`; fails with the last answer where none comes in time."""
-    deadline = time.monotonic() + within_s
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"never came: {what or look.__name__}; last seen: {seen!r}")
-        time.sleep(0.02)

@@ -22,6 +22,7 @@ from local.clients import client, eventually
 MakeEngine = Callable[[str], Engine]
 
 
+@pytest.mark.process
 def test_importing_the_engine_is_cheap() -> None:
     code = "import sys, cryptoctl.local.engine; print([m for m in sys.modules if m.split('.')[0] in "
     code += "('ministack', 'hypercorn', 'boto3', 'botocore', 'asyncio')])"
