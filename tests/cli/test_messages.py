@@ -21,7 +21,7 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.errors import Failure
-from cryptoctl.local.home import Home, Record
+from cryptoctl.local.data_directory import Home, Record
 from hostile.golden import Situation, check
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "not/to/be/seen"}

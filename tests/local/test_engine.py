@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local import launch
+from cryptoctl.local.data_directory import Home, Record
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
-from cryptoctl.local.home import Home, Record
 from local.clients import client, eventually
 
 MakeEngine = Callable[[str], Engine]

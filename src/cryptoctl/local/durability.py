@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from cryptoctl.local.database import Database
+from cryptoctl.local.http import Request, Response
 from cryptoctl.local.ministack_adapter import save_state
-from cryptoctl.local.wire import Request, Response
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from cryptoctl.local import launch
+from cryptoctl.local.data_directory import Home, Record
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.home import Home, Record
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.processes import end_group, resident_bytes
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cryptoctl.local.data_directory import Home
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.home import Home
 from cryptoctl.local.options import EngineOptions
 
 SOURCE_ROOT: Final[Path] = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.tables.store import TableStore
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptoctl.local.app import Parts
+from cryptoctl.local.data_directory import Home, Record
 from cryptoctl.local.durability import keep_damaged_state_aside
-from cryptoctl.local.home import Home, Record
 from cryptoctl.local.ministack_adapter import (
     configure,
     load_app,
@@ -22,7 +23,6 @@ from cryptoctl.local.ministack_adapter import (
     settle_what_was_interrupted,
 )
 from cryptoctl.local.options import EngineOptions
-from cryptoctl.local.parts import Parts
 
 
 def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptoctl.local.home import Home
+from cryptoctl.local.data_directory import Home
 from cryptoctl.local.launch import clean_environment
 
 

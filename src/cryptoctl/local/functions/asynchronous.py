@@ -14,8 +14,8 @@ from cryptoctl.local.functions.destinations import Delivery, Settled
 from cryptoctl.local.functions.environment import Outcome
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import Function, Functions
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import AwsError
+from cryptoctl.local.internal_client import Inside
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from cryptoctl.local.functions.environment import Outcome
 from cryptoctl.local.functions.function import Function, split_name
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import AwsError
+from cryptoctl.local.internal_client import Inside
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cryptoctl.local.functions import platform_log
 from cryptoctl.local.functions.environment import Environment, EnvironmentGoneError, Outcome
 from cryptoctl.local.functions.function import Function
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import AwsError
 
 Write = Callable[[str, str, str, float, str], None]
 """Takes a log line: region, group, stream, time, text."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import AwsError
+from cryptoctl.local.internal_client import Inside
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 from urllib.parse import unquote
 
-from cryptoctl.local.functions.elsewhere import PATH as RUN_HERE
-from cryptoctl.local.functions.elsewhere import Elsewhere
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import Function, Functions, split_name
+from cryptoctl.local.functions.redirect import PATH as RUN_HERE
+from cryptoctl.local.functions.redirect import Elsewhere
 from cryptoctl.local.functions.states import States
-from cryptoctl.local.wire import ACCOUNT, AwsError, Request, Response
+from cryptoctl.local.http import ACCOUNT, AwsError, Request, Response
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _READS: Final = ("GET", "HEAD")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cryptoctl.local.functions.execution import Counts
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.internal_client import Inside
 
 EVERY_S: Final[float] = 5.0
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from cryptoctl.local.wire import AwsError, Request, Response
+from cryptoctl.local.http import AwsError, Request, Response
 
 Inner = Callable[[Request], Awaitable[Response]]
 

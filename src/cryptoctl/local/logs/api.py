@@ -6,9 +6,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError, Request, Response, json_response
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent, LogStore
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
 Inner = Callable[[Request], Awaitable[Response]]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.functions.destinations import Sender
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import ACCOUNT, AwsError
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.logs.api import event_id
 from cryptoctl.local.logs.patterns import Matcher, PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent
-from cryptoctl.local.wire import ACCOUNT, AwsError
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 from cryptoctl.local.functions.function import Functions, split_name
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import AwsError, Request, Response, json_response
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.settings import CHANGEABLE, DEFAULTS, check, check_start, invalid
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
 Inner = Callable[[Request], Awaitable[Response]]
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from cryptoctl.local.functions.destinations import Sender, timestamp
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import AwsError
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.mappings.batches import Answer, Record, sequence_number
 from cryptoctl.local.mappings.mapping import Mapping
-from cryptoctl.local.wire import AwsError
 
 logger = logging.getLogger(__name__)
 

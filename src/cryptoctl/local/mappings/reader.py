@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import AwsError
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.mappings.batches import Record, sequence_number
 from cryptoctl.local.mappings.mapping import Mapping
-from cryptoctl.local.wire import AwsError
 
 READ_AT_ONCE: Final[int] = 1000
 

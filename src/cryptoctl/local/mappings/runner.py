@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.reader import Reader
 from cryptoctl.local.mappings.worker import NoteAge, Worker

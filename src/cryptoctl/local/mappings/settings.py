@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError
 from cryptoctl.local.mappings.filters import FilterError, parse_filters
-from cryptoctl.local.wire import AwsError
 
 DEFAULTS: Final[dict[str, Any]] = {
     "BatchSize": 100,

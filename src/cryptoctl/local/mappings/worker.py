@@ -10,13 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import AwsError
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.mappings.batches import Answer, Batch, Record, Rules, judge
 from cryptoctl.local.mappings.delivery import Delivery
 from cryptoctl.local.mappings.filters import parse_filters, passes
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.reader import Reader
-from cryptoctl.local.wire import AwsError
 
 logger = logging.getLogger(__name__)
 

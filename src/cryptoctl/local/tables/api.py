@@ -9,11 +9,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError, Request, Response, json_response
 from cryptoctl.local.tables import batches, partiql, reads
 from cryptoctl.local.tables.items import get_item, write_item
 from cryptoctl.local.tables.store import Table, TableStore
 from cryptoctl.local.tables.values import invalid
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
 Inner = Callable[[Request], Awaitable[Response]]
 

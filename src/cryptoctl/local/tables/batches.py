@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError
 from cryptoctl.local.tables.evaluate import project
 from cryptoctl.local.tables.grammar import Names
 from cryptoctl.local.tables.items import (
@@ -18,7 +19,6 @@ from cryptoctl.local.tables.items import (
 )
 from cryptoctl.local.tables.store import Table, TableStore
 from cryptoctl.local.tables.values import invalid
-from cryptoctl.local.wire import AwsError
 
 FindTable = Callable[[str], Table]
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError
 from cryptoctl.local.tables.evaluate import holds, project
 from cryptoctl.local.tables.grammar import Names, Path, parse_condition, parse_projection
 from cryptoctl.local.tables.store import Table, TableStore
 from cryptoctl.local.tables.update import Action, apply, parse_update
 from cryptoctl.local.tables.values import Item, invalid, normal
-from cryptoctl.local.wire import AwsError
 
 LEGACY: Final[tuple[str, ...]] = (
     "Expected",

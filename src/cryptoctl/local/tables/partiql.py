@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError
 from cryptoctl.local.tables.evaluate import holds, project
 from cryptoctl.local.tables.grammar import Call, Compare, Literal, Logic, Path
 from cryptoctl.local.tables.items import ConditionFailedError, Write, make
 from cryptoctl.local.tables.store import Table, TableStore
 from cryptoctl.local.tables.update import Action
 from cryptoctl.local.tables.values import Item, Value, invalid, normal
-from cryptoctl.local.wire import AwsError
 
 FindTable = Callable[[str], Table]
 

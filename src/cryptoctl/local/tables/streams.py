@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from cryptoctl.local.http import AwsError, Request, Response, json_response
 from cryptoctl.local.tables.store import FIRST_SEQUENCE, TableStore
 from cryptoctl.local.tables.values import invalid
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
 RECORDS_LIVE_S: Final[int] = 86_400
 SHARD: Final[str] = "shardId-00000001500000000000-00000001"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import AwsError
 
 Value = dict[str, Any]
 Item = dict[str, Value]

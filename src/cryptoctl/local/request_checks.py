@@ -12,9 +12,9 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from cryptoctl.local.functions.function import split_name
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import AwsError, Request, Response
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
-from cryptoctl.local.wire import AwsError, Request, Response
 
 Check = Callable[[Inside, Request], Awaitable[None]]
 

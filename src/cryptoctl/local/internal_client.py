@@ -6,8 +6,8 @@ import json
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from cryptoctl.local.front import Front
-from cryptoctl.local.wire import Request, Response, error_of
+from cryptoctl.local.http import Request, Response, error_of
+from cryptoctl.local.middleware import Front
 
 _TARGETS: Final[dict[str, str]] = {
     "dynamodb": "DynamoDB_20120810",

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from cryptoctl.local.wire import AwsError, Request, Response
+from cryptoctl.local.http import AwsError, Request, Response
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -7,26 +7,26 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
+from cryptoctl.local.data_directory import Home
 from cryptoctl.local.durability import Durability, open_database
-from cryptoctl.local.front import App, Front
 from cryptoctl.local.functions.asynchronous import AsyncQueue
-from cryptoctl.local.functions.elsewhere import Elsewhere
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import Functions
 from cryptoctl.local.functions.invocations import Invocations
 from cryptoctl.local.functions.metrics import Metrics
-from cryptoctl.local.home import Home
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.functions.redirect import Elsewhere
+from cryptoctl.local.internal_client import Inside
 from cryptoctl.local.logs.api import LogsApi
 from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.logs.subscriptions import Subscriptions
 from cryptoctl.local.mappings.api import MappingsApi
 from cryptoctl.local.mappings.mapping import MappingStore
 from cryptoctl.local.mappings.runner import Runner
+from cryptoctl.local.middleware import App, Front
 from cryptoctl.local.ministack_adapter import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.reconcile import reconcile
-from cryptoctl.local.refusals import Refusals
+from cryptoctl.local.request_checks import Refusals
 from cryptoctl.local.tables.api import TablesApi
 from cryptoctl.local.tables.store import TableStore
 from cryptoctl.local.tables.streams import StreamsApi
