@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local import launch
-from cryptoctl.local.data_directory import Home, Record
+from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
 from local.clients import client, eventually
 
@@ -146,7 +146,7 @@ def test_a_killed_engine_is_seen_as_stopped_and_starts_again(engine: Engine) -> 
 
 def test_a_stale_record_of_a_living_process_is_not_believed(engine: Engine) -> None:
     """The recorded id may by now be another program's: ours, here."""
-    home = Home(engine.status().home)
+    home = DataDirectory(engine.status().home)
     home.create()
     home.write(Record(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
     assert engine.status().running is False

@@ -33,7 +33,7 @@ class Record:
         return datetime.fromisoformat(self.started_at)
 
 
-class Home:
+class DataDirectory:
     """The files of one engine. Nothing is created before `create`."""
 
     def __init__(self, directory: Path) -> None:

@@ -17,7 +17,7 @@ _CREDENTIAL = re.compile(r"Credential=[^/,]+/[^/,]+/([^/,]+)/")
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """One HTTP request. Header names are in lower case."""
 
     method: str
@@ -47,9 +47,9 @@ class Request:
         try:
             content = json.loads(self.body or b"{}")
         except ValueError as error:
-            raise AwsError("SerializationException", "The request body is not JSON.") from error
+            raise ServiceError("SerializationException", "The request body is not JSON.") from error
         if not isinstance(content, dict):
-            raise AwsError("SerializationException", "The request body is not a JSON object.")
+            raise ServiceError("SerializationException", "The request body is not a JSON object.")
         return content
 
     @cached_property
@@ -59,7 +59,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Response:
+class HttpResponse:
     """One HTTP answer."""
 
     status: int = 200
@@ -67,7 +67,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class AwsError(Exception):
+class ServiceError(Exception):
     """An error as AWS names it. `extra` goes into the answer beside the message."""
 
     def __init__(self, code: str, message: str, *, status: int = 400, **extra: Any) -> None:
@@ -77,20 +77,22 @@ class AwsError(Exception):
         self.status = status
         self.extra = extra
 
-    def response(self) -> Response:
+    def response(self) -> HttpResponse:
         """The error in the JSON protocols' shape, which REST-JSON clients read as well."""
         content = {"__type": self.code, "message": self.message, **self.extra}
         return json_response(content, status=self.status, headers={"x-amzn-errortype": self.code})
 
 
-def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """An answer with a JSON body."""
     body = json.dumps(content, separators=(",", ":")).encode()
     kind = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": str(uuid.uuid4())}
-    return Response(status, body, {**kind, **(headers or {})})
+    return HttpResponse(status, body, {**kind, **(headers or {})})
 
 
-def error_of(response: Response) -> AwsError:
+def error_of(response: HttpResponse) -> ServiceError:
     """The error that an answer with a failing status carries."""
     try:
         content = json.loads(response.body)
@@ -98,4 +100,4 @@ def error_of(response: Response) -> AwsError:
         content = {"message": response.body.decode("utf-8", "replace")}
     code = str(content.get("__type") or response.headers.get("x-amzn-errortype") or "InternalFailure")
     message = content.get("message") or content.get("Message") or ""
-    return AwsError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)
+    return ServiceError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)

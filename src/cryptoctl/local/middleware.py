@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from cryptoctl.local.http import AwsError, Request, Response
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,14 +17,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 
-class Part(Protocol):
+class Service(Protocol):
     """Something that answers requests in ministack's place, or looks at them on their way."""
 
-    async def answer(self, request: Request) -> Response | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the request is not this part's."""
 
 
-class Life(Protocol):
+class Lifecycle(Protocol):
     """What wants to know when the engine begins and ends to answer."""
 
     async def started(self) -> None:
@@ -34,14 +34,14 @@ class Life(Protocol):
         """Called once, after the last request."""
 
 
-class Front:
+class Middleware:
     """ASGI middleware: the first part that answers, answers; else `inner` does."""
 
     def __init__(self, inner: App) -> None:
         self._inner = inner
-        self.parts: Sequence[Part] = ()
-        self.life: Life | None = None
-        self.on_passed: Callable[[Request, Response], None] = lambda _request, _response: None
+        self.services: Sequence[Service] = ()
+        self.lifecycle: Lifecycle | None = None
+        self.on_passed: Callable[[HttpRequest, HttpResponse], None] = lambda _request, _response: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's own beginning and end."""
@@ -52,25 +52,25 @@ class Front:
             if request is not None:
                 await _write(await self.respond(request, scope.get("client")), send)
 
-    async def respond(self, request: Request, client: Any = None) -> Response:
+    async def respond(self, request: HttpRequest, client: Any = None) -> HttpResponse:
         """The engine's answer to a request, wherever it came from."""
         try:
             if _is_closed(request.path):
-                return Response(404)
-            for part in self.parts:
+                return HttpResponse(404)
+            for part in self.services:
                 response = await part.answer(request)
                 if response is not None:
                     return response
-        except AwsError as error:
+        except ServiceError as error:
             return error.response()
         except Exception:
             logger.exception("%s %s %s", request.method, request.path, request.target)
-            return AwsError(
+            return ServiceError(
                 "InternalFailure", "The embedded engine failed; see its log.", status=500
             ).response()
         return await self.inner(request, client)
 
-    async def inner(self, request: Request, client: Any = None) -> Response:
+    async def inner(self, request: HttpRequest, client: Any = None) -> HttpResponse:
         """ministack's answer to a request."""
         waiting: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
         sent: list[Message] = []
@@ -83,20 +83,22 @@ class Front:
 
         await self._inner(_scope(request, client), receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
-        response = Response(sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers)
+        response = HttpResponse(
+            sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers
+        )
         self.on_passed(request, response)
         return response
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def receive_and_tell() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown" and self.life:
-                await self.life.stopping()
+            if message["type"] == "lifespan.shutdown" and self.lifecycle:
+                await self.lifecycle.stopping()
             return message
 
         async def send_and_tell(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete" and self.life:
-                await self.life.started()
+            if message["type"] == "lifespan.startup.complete" and self.lifecycle:
+                await self.lifecycle.started()
             await send(message)
 
         await self._inner(scope, receive_and_tell, send_and_tell)
@@ -109,7 +111,7 @@ def _is_closed(path: str) -> bool:
     )
 
 
-def _scope(request: Request, client: Any) -> Scope:
+def _scope(request: HttpRequest, client: Any) -> Scope:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -126,7 +128,7 @@ def _scope(request: Request, client: Any) -> Scope:
     }
 
 
-async def _read(scope: Scope, receive: Receive) -> Request | None:
+async def _read(scope: Scope, receive: Receive) -> HttpRequest | None:
     """The whole request, or None where the client went away in its midst."""
     parts: list[bytes] = []
     while True:
@@ -138,10 +140,10 @@ async def _read(scope: Scope, receive: Receive) -> Request | None:
             break
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     query = scope["query_string"].decode("latin-1")
-    return Request(scope["method"], scope["path"], headers, b"".join(parts), query)
+    return HttpRequest(scope["method"], scope["path"], headers, b"".join(parts), query)
 
 
-async def _write(response: Response, send: Send) -> None:
+async def _write(response: HttpResponse, send: Send) -> None:
     headers = {name.lower(): value for name, value in response.headers.items()}
     headers["content-length"] = str(len(response.body))
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

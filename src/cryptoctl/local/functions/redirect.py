@@ -11,7 +11,7 @@ SCHEMA: Final[str] = "CREATE TABLE IF NOT EXISTS known_function (name TEXT PRIMA
 PATH: Final[str] = "/_cryptoctl/run"
 
 
-class Elsewhere:
+class Redirect:
     """The functions ministack was told of. It must be told again whenever the engine starts."""
 
     def __init__(self, database: Database, endpoint: str) -> None:
