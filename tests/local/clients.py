@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from cryptoctl.local.engine import Engine
+from local.workbench import Workbench
 
 REGION = "eu-central-1"
 T = TypeVar("T")
@@ -26,6 +27,12 @@ def client(engine: Engine, service: str, environment: str = "test") -> Any:
         aws_secret_access_key=credentials.secret_key,
         config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=30),
     )
+
+
+def workbench(engine: Engine) -> Workbench:
+    """A workbench at a running engine."""
+    credentials = engine.credentials("test")
+    return Workbench(engine.status().url, REGION, credentials.access_key, credentials.secret_key)
 
 
 def eventually(look: Callable[[], T], *, within_s: float = 15.0, what: str = "") -> T:

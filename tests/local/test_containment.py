@@ -12,7 +12,7 @@ import pytest
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import REGION, client, eventually
+from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench, zipped
 
@@ -28,7 +28,7 @@ def handler(event, context):
 
 def start(engine: Engine) -> Workbench:
     engine.start(port=0, options=QUICK)
-    return Workbench(engine.status().url, REGION, "LKTEST", "made-up")
+    return workbench(engine)
 
 
 def members(group: int | None) -> list[str]:

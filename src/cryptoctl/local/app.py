@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
+from cryptoctl.local.access import Access
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import Durability, open_database
 from cryptoctl.local.functions.asynchronous import AsyncQueue
@@ -16,6 +17,7 @@ from cryptoctl.local.functions.invocations import Invocations
 from cryptoctl.local.functions.metrics import Metrics
 from cryptoctl.local.functions.redirect import Redirect
 from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.key_pairs import KeyPairs
 from cryptoctl.local.logs.api import LogsApi
 from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.logs.subscriptions import Subscriptions
@@ -40,13 +42,16 @@ class EngineApp:
     def __init__(self, inner: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
         self._database, self.notes = open_database(data.store_file)
         self._durability = Durability(options.save_every_s)
-        self.middleware = middleware = Middleware(inner)
+        access = Access(port, KeyPairs(data.key_file))
+        self.middleware = middleware = Middleware(inner, access)
         middleware.on_passed = self._durability.passed
         self._client = client = InternalClient(middleware)
         self._state = data.state
         endpoint = f"http://127.0.0.1:{port}"
         self._logs = LogStore(self._database)
-        self._execution = Execution(endpoint, self._logs.write_line, options.idle_environment_s)
+        self._execution = Execution(
+            _function_variables(endpoint, access), self._logs.write_line, options.idle_environment_s
+        )
         functions = FunctionLookup(client, _directory(data.scratch / "code"))
         self._queue = AsyncQueue(
             self._database, functions, self._execution, client, options.async_retry_delays_s
@@ -58,6 +63,7 @@ class EngineApp:
         self._runner = MappingRunner(client, mappings, self._execution.note_iterator_age)
         tables.on_records = self._runner.records_written
         self._streams = StreamsApi(tables)
+        redirect = Redirect(self._database, access.run_url)
         middleware.services = (
             RequestChecks(client),
             TablesApi(middleware.inner, tables),
@@ -65,7 +71,11 @@ class EngineApp:
             LogsApi(middleware.inner, self._logs, self._subscriptions.forget),
             MappingsApi(middleware.inner, client, mappings, functions, self._runner),
             Invocations(
-                middleware.inner, functions, self._execution, self._queue, Redirect(self._database, endpoint)
+                middleware.inner,
+                functions,
+                self._execution,
+                self._queue,
+                redirect,
             ),
         )
         self._metrics = Metrics(client, self._execution.counts)
@@ -103,6 +113,16 @@ class EngineApp:
             self._execution.retire_idle()
             self._logs.prune()
             self._streams.prune()
+
+
+def _function_variables(endpoint: str, access: Access) -> dict[str, str]:
+    """What handlers reach AWS with: the endpoint, and temporary credentials that end with this process."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": access.function_keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": access.function_keys.secret_key,
+        "AWS_SESSION_TOKEN": access.function_token,
+    }
 
 
 def _directory(path: Path) -> Path:

@@ -42,6 +42,7 @@ class DataDirectory:
         self.scratch = self.directory / "scratch"
         self.log_file = self.directory / "engine.log"
         self.store_file = self.directory / "store.sqlite3"
+        self.key_file = self.directory / "access-keys.json"
         self._record_file = self.directory / "engine.json"
         self._life_file = self.directory / "engine.lock"
         self._unclean_file = self.directory / "running"

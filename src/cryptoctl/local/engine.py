@@ -5,8 +5,6 @@ Nothing heavy is imported here; the engine itself lives in a process of its own 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import shutil
 import signal
@@ -20,6 +18,7 @@ from typing import Final
 from cryptoctl.local import launch
 from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.errors import EngineError
+from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.processes import end_group, resident_bytes
 
@@ -30,14 +29,6 @@ DEFAULT_PORT: Final[int] = 4577
 
 STOP_WITHIN_S: Final[float] = 15.0
 AS_ON_AWS: Final[EngineOptions] = EngineOptions()
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineCredentials:
-    """Made-up credentials: they open nothing but the embedded engine."""
-
-    access_key: str
-    secret_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,16 +112,11 @@ class Engine:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def credentials(self, environment: str) -> EngineCredentials:
-        """Made-up credentials of one environment, the same every time; never the user's.
+        """The access key of one environment: random, the same until `reset`, valid at this engine only.
 
         All environments are in one account, 000000000000, so that they can be listed side by side.
         """
-        digest = hashlib.sha256(f"cryptoctl embedded engine: {environment}".encode()).digest()
-        # "LK" for local key: no access key of AWS's begins with it, so nothing mistakes it for a real one.
-        access_key = "LK" + base64.b32encode(digest)[:18].decode("ascii")
-        return EngineCredentials(
-            access_key=access_key, secret_key=base64.b64encode(digest)[:40].decode("ascii")
-        )
+        return KeyPairs(self._data.key_file).of(environment)
 
     def _port_to_use(self, wanted: int | None) -> int:
         if wanted is not None:

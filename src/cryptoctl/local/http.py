@@ -9,11 +9,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
 
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
-_CREDENTIAL = re.compile(r"Credential=[^/,]+/[^/,]+/([^/,]+)/")
+_CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/")
+
+
+@dataclass(frozen=True)
+class RequestHead:
+    """What comes before a request's body. Header names are in lower case; `target` is as it was sent."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+    def header(self, name: str) -> str:
+        """A header's value; empty where there is none."""
+        return self.headers.get(name, "")
+
+    @property
+    def raw_path(self) -> str:
+        """The path, percent-encoded as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def path(self) -> str:
+        """The path, decoded once."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> str:
+        """The query string as it was sent."""
+        return self.target.partition("?")[2]
 
 
 @dataclass(frozen=True)
@@ -38,7 +67,7 @@ class HttpRequest:
     @cached_property
     def region(self) -> str:
         """The region the request was signed for."""
-        found = _CREDENTIAL.search(self.headers.get("authorization", ""))
+        found = _CREDENTIAL.search(self.headers.get("authorization") or unquote(self.query_string))
         return found.group(1) if found else DEFAULT_REGION
 
     @cached_property
@@ -81,6 +110,21 @@ class ServiceError(Exception):
         """The error in the JSON protocols' shape, which REST-JSON clients read as well."""
         content = {"__type": self.code, "message": self.message, **self.extra}
         return json_response(content, status=self.status, headers={"x-amzn-errortype": self.code})
+
+
+def error_response(
+    code: str, message: str, *, status: int, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An error in the JSON protocols' shape."""
+    kind = {"x-amzn-errortype": code, **(headers or {})}
+    return json_response({"__type": code, "message": message}, status=status, headers=kind)
+
+
+def xml_error(code: str, message: str, *, status: int) -> HttpResponse:
+    """An error in the query protocol's shape."""
+    what = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+    body = f"<ErrorResponse><Error>{what}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+    return HttpResponse(status, body.encode(), {"content-type": "text/xml"})
 
 
 def json_response(

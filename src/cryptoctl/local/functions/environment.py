@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -41,13 +41,13 @@ class EnvironmentLostError(Exception):
 class ExecutionEnvironment:
     """One process that runs one function, one invocation at a time."""
 
-    def __init__(self, function: FunctionConfig, endpoint: str) -> None:
+    def __init__(self, function: FunctionConfig, variables: Mapping[str, str]) -> None:
         self.function = function
         self.used_at = time.monotonic()
         self.cold = True
         day = time.strftime("%Y/%m/%d", time.gmtime())
         self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        self._endpoint = endpoint
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
         self._log: LogLine = lambda _moment, _text: None
         self._rest = b""
@@ -70,7 +70,7 @@ class ExecutionEnvironment:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", str(WORKER_SCRIPT), str(theirs.fileno())],
             cwd=self.function.code,
-            env=_variables(self.function, self.log_stream, self._endpoint),
+            env=_variables(self.function, self.log_stream, self._variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -180,7 +180,7 @@ def _init(function: FunctionConfig) -> dict[str, Any]:
     }
 
 
-def _variables(function: FunctionConfig, log_stream: str, endpoint: str) -> dict[str, str]:
+def _variables(function: FunctionConfig, log_stream: str, to_aws: Mapping[str, str]) -> dict[str, str]:
     """The environment AWS gives a handler, and one variable more: where AWS is."""
     given = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -191,9 +191,6 @@ def _variables(function: FunctionConfig, log_stream: str, endpoint: str) -> dict
         "PYTHONUNBUFFERED": "1",
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": "LKFUNCTION",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_SESSION_TOKEN": "made-up",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
@@ -205,7 +202,7 @@ def _variables(function: FunctionConfig, log_stream: str, endpoint: str) -> dict
         "LAMBDA_TASK_ROOT": str(function.code),
         "LAMBDA_RUNTIME_DIR": str(WORKER_SCRIPT.parent),
         "_HANDLER": function.handler,
-        "AWS_ENDPOINT_URL": endpoint,
+        **to_aws,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "*",
     }

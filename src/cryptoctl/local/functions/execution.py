@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -40,8 +40,8 @@ class Counts:
 class Execution:
     """The environments of all functions."""
 
-    def __init__(self, endpoint: str, write: Write, idle_s: float) -> None:
-        self._endpoint = endpoint
+    def __init__(self, variables: Mapping[str, str], write: Write, idle_s: float) -> None:
+        self._variables = variables
         self._write = write
         self._idle_s = idle_s
         self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)
@@ -115,7 +115,7 @@ class Execution:
         self.counts[region, name].iterator_ages_ms.append(age_ms)
 
     def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
-        environment = ExecutionEnvironment(function, self._endpoint)
+        environment = ExecutionEnvironment(function, self._variables)
         environment.write_to(self._writer(function, environment.log_stream))
         return environment
 

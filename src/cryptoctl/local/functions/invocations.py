@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 from urllib.parse import unquote
 
+from cryptoctl.local.access import RUN_PATH
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
-from cryptoctl.local.functions.redirect import PATH as RUN_HERE
 from cryptoctl.local.functions.redirect import Redirect
 from cryptoctl.local.functions.states import FunctionStates
 from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, ServiceError
@@ -55,7 +55,7 @@ class Invocations:
 
     async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """Answers Invoke; notices every other request that changes a function."""
-        if request.path == RUN_HERE:
+        if request.path == RUN_PATH:
             return await self._run_for_ministack(request)
         if "/functions" not in request.path:
             return None
