@@ -88,7 +88,7 @@ class HttpServer:
             await _Connection(self._handler, self._limits, self._waiting, reader, writer).serve()
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, h11.ProtocolError):
             # The client went away, was too slow or spoke something else; nobody is left to be told.
-            pass
+            writer.transport.abort()
         finally:
             self._connections.discard(task)
             self._waiting.pop(writer, None)
@@ -133,34 +133,30 @@ class _Connection:
                 response = error.response
             await self._send(response, head.method)
             if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
-                await self._discard()
-                return
+                break
             self._h11.start_next_cycle()
             # Whoever was answered well has an access key, and may keep the connection for its next request.
             within_s = self._limits.idle_s if response.status < 400 else self._limits.head_within_s
+        await self._discard()
 
     async def _head(self, within_s: float) -> RequestHead | None:
         self._waiting[self._writer] = None
         try:
             async with asyncio.timeout(within_s):
                 event = await self._event()
+            if not isinstance(event, h11.Request):
+                return None
+            head = _head_of(event)
+            if sum(map(len, head.headers.values())) + len(head.target) > self._limits.head_bytes:
+                raise h11.RemoteProtocolError("the head is too large", error_status_hint=431)
         except h11.RemoteProtocolError as error:
-            status = error.error_status_hint
-            await self._send(
-                error_response("BadRequest", "The request is not HTTP/1.1.", status=status), "GET"
-            )
+            message = f"The request is refused: {error}."
+            await self._send(error_response("BadRequest", message, status=error.error_status_hint), "GET")
             return None
         finally:
             self._waiting.pop(self._writer, None)
-        if not isinstance(event, h11.Request):
-            return None
-        headers: dict[str, str] = {}
-        for name, value in event.headers:
-            text = value.decode("latin-1")
-            key = name.decode("ascii")
-            headers[key] = f"{headers[key]},{text}" if key in headers else text
-        self._declared_bytes = int(headers.get("content-length", "0"))
-        return RequestHead(event.method.decode("ascii"), event.target.decode("ascii"), headers)
+        self._declared_bytes = int(head.header("content-length") or 0)
+        return head
 
     async def _body(self, most_bytes: int) -> bytes:
         parts: list[bytes] = []
@@ -217,3 +213,12 @@ class _Connection:
         async with asyncio.timeout(self._limits.response_within_s):
             self._writer.write(b"".join(part for part in parts if part))
             await self._writer.drain()
+
+
+def _head_of(event: h11.Request) -> RequestHead:
+    headers: dict[str, str] = {}
+    for name, value in event.headers:
+        text = value.decode("latin-1")
+        key = name.decode("ascii")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return RequestHead(event.method.decode("ascii"), event.target.decode("ascii"), headers)

@@ -177,12 +177,9 @@ def _presigned_fields(parameters: Mapping[str, str]) -> dict[str, str]:
     names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
     fields = {name: parameters.get(f"X-Amz-{name}", "") for name in names}
     expires = fields["Expires"]
-    valid = expires.isdigit() and int(expires) <= LONGEST_PRESIGNED_S and fields["Algorithm"] == ALGORITHM
-    if not valid or not all(fields.values()):
-        message = (
-            "AWS query-string parameters must include a valid X-Amz-Algorithm, X-Amz-Expires and X-Amz-Date."
-        )
-        raise SignatureError("incomplete", message)
+    lasts = re.fullmatch("[0-9]{1,6}", expires) and int(expires) <= LONGEST_PRESIGNED_S
+    if not lasts or fields["Algorithm"] != ALGORITHM or not all(fields.values()):
+        raise SignatureError("incomplete", "X-Amz-Algorithm, X-Amz-Date or X-Amz-Expires is not valid.")
     return fields
 
 
