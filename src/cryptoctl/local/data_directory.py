@@ -38,7 +38,7 @@ class Record:
         return datetime.fromisoformat(self.started_at)
 
 
-class Home:
+class DataDirectory:
     """The files of one engine. Nothing is created before `create`."""
 
     def __init__(self, directory: Path) -> None:
@@ -47,6 +47,7 @@ class Home:
         self.scratch = self.directory / "scratch"
         self.log_file = self.directory / "engine.log"
         self.store_file = self.directory / "store.sqlite3"
+        self.key_file = self.directory / "access-keys.json"
         self._record_file = self.directory / "engine.json"
         self._life_file = self.directory / "engine.lock"
         self._unclean_file = self.directory / "running"

@@ -8,16 +8,15 @@ from cryptoctl.local.database import Database
 from cryptoctl.local.ministack_adapter import run_elsewhere
 
 SCHEMA: Final[str] = "CREATE TABLE IF NOT EXISTS known_function (name TEXT PRIMARY KEY);"
-PATH: Final[str] = "/_cryptoctl/run"
 
 
-class Elsewhere:
+class Redirect:
     """The functions ministack was told of. It must be told again whenever the engine starts."""
 
-    def __init__(self, database: Database, endpoint: str) -> None:
+    def __init__(self, database: Database, run_url: str) -> None:
         database.define(SCHEMA)
         self._database = database
-        self._url = endpoint + PATH
+        self._url = run_url
         for (name,) in database.execute("SELECT name FROM known_function").fetchall():
             run_elsewhere(name, self._url)
 

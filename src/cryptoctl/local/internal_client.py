@@ -6,8 +6,8 @@ import json
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from cryptoctl.local.front import Front
-from cryptoctl.local.wire import Request, Response, error_of
+from cryptoctl.local.http import HttpRequest, HttpResponse, error_of
+from cryptoctl.local.middleware import Middleware
 
 _TARGETS: Final[dict[str, str]] = {
     "dynamodb": "DynamoDB_20120810",
@@ -18,10 +18,10 @@ _TARGETS: Final[dict[str, str]] = {
 }
 
 
-class Inside:
-    """A client of the engine inside the engine. Errors come as AwsError."""
+class InternalClient:
+    """A client of the engine inside the engine. Errors come as ServiceError."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Middleware) -> None:
         self._front = front
 
     async def json(self, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ class Inside:
         headers = _signed(region, service)
         headers["x-amz-target"] = f"{_TARGETS[service]}.{operation}"
         headers["content-type"] = "application/x-amz-json-1.0"
-        answer = await self._send(Request("POST", "/", headers, json.dumps(parameters).encode()))
+        answer = await self._send(HttpRequest("POST", "/", headers, json.dumps(parameters).encode()))
         content: dict[str, Any] = json.loads(answer.body or b"{}")
         return content
 
@@ -37,19 +37,19 @@ class Inside:
         """Calls an operation of a query-protocol service, for its effect."""
         headers = {**_signed(region, service), "content-type": "application/x-www-form-urlencoded"}
         body = urlencode({"Action": operation, "Version": version, **parameters}).encode()
-        await self._send(Request("POST", "/", headers, body))
+        await self._send(HttpRequest("POST", "/", headers, body))
 
     async def rest(
         self, method: str, path: str, region: str, *, body: bytes = b"", query: str = "", **headers: str
-    ) -> Response:
+    ) -> HttpResponse:
         """Calls Lambda. `path` is not yet percent-encoded; header names have underscores for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = Request(
+        request = HttpRequest(
             method, quote(path, safe="/:$"), {**_signed(region, "lambda"), **named}, body, query
         )
         return await self._send(request)
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: HttpRequest) -> HttpResponse:
         response = await self._front.respond(request)
         if response.status >= 300:
             raise error_of(response)

@@ -9,15 +9,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
 
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
-_CREDENTIAL = re.compile(r"Credential=[^/,]+/[^/,]+/([^/,]+)/")
+_CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/")
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestHead:
+    """What comes before a request's body. Header names are in lower case; `target` is as it was sent."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+    def header(self, name: str) -> str:
+        """A header's value; empty where there is none."""
+        return self.headers.get(name, "")
+
+    @property
+    def raw_path(self) -> str:
+        """The path, percent-encoded as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def path(self) -> str:
+        """The path, decoded once."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> str:
+        """The query string as it was sent."""
+        return self.target.partition("?")[2]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
     """One HTTP request. Header names are in lower case."""
 
     method: str
@@ -38,7 +67,7 @@ class Request:
     @cached_property
     def region(self) -> str:
         """The region the request was signed for."""
-        found = _CREDENTIAL.search(self.headers.get("authorization", ""))
+        found = _CREDENTIAL.search(self.headers.get("authorization") or unquote(self.query_string))
         return found.group(1) if found else DEFAULT_REGION
 
     @cached_property
@@ -47,9 +76,9 @@ class Request:
         try:
             content = json.loads(self.body or b"{}")
         except ValueError as error:
-            raise AwsError("SerializationException", "The request body is not JSON.") from error
+            raise ServiceError("SerializationException", "The request body is not JSON.") from error
         if not isinstance(content, dict):
-            raise AwsError("SerializationException", "The request body is not a JSON object.")
+            raise ServiceError("SerializationException", "The request body is not a JSON object.")
         return content
 
     @cached_property
@@ -59,7 +88,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Response:
+class HttpResponse:
     """One HTTP answer."""
 
     status: int = 200
@@ -67,7 +96,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class AwsError(Exception):
+class ServiceError(Exception):
     """An error as AWS names it. `extra` goes into the answer beside the message."""
 
     def __init__(self, code: str, message: str, *, status: int = 400, **extra: Any) -> None:
@@ -77,20 +106,37 @@ class AwsError(Exception):
         self.status = status
         self.extra = extra
 
-    def response(self) -> Response:
+    def response(self) -> HttpResponse:
         """The error in the JSON protocols' shape, which REST-JSON clients read as well."""
         content = {"__type": self.code, "message": self.message, **self.extra}
         return json_response(content, status=self.status, headers={"x-amzn-errortype": self.code})
 
 
-def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(
+    code: str, message: str, *, status: int, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An error in the JSON protocols' shape."""
+    kind = {"x-amzn-errortype": code, **(headers or {})}
+    return json_response({"__type": code, "message": message}, status=status, headers=kind)
+
+
+def xml_error(code: str, message: str, *, status: int) -> HttpResponse:
+    """An error in the query protocol's shape."""
+    what = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+    body = f"<ErrorResponse><Error>{what}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+    return HttpResponse(status, body.encode(), {"content-type": "text/xml"})
+
+
+def json_response(
+    content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """An answer with a JSON body."""
     body = json.dumps(content, separators=(",", ":")).encode()
     kind = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": str(uuid.uuid4())}
-    return Response(status, body, {**kind, **(headers or {})})
+    return HttpResponse(status, body, {**kind, **(headers or {})})
 
 
-def error_of(response: Response) -> AwsError:
+def error_of(response: HttpResponse) -> ServiceError:
     """The error that an answer with a failing status carries."""
     try:
         content = json.loads(response.body)
@@ -98,4 +144,4 @@ def error_of(response: Response) -> AwsError:
         content = {"message": response.body.decode("utf-8", "replace")}
     code = str(content.get("__type") or response.headers.get("x-amzn-errortype") or "InternalFailure")
     message = content.get("message") or content.get("Message") or ""
-    return AwsError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)
+    return ServiceError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)

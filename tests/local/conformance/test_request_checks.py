@@ -26,7 +26,7 @@ def create(bench: Workbench, **changes: Any) -> None:
     )
 
 
-@pytest.mark.behaviour("refusals", "a function with an impossible setting", CREATE)
+@pytest.mark.behaviour("request checks", "a function with an impossible setting", CREATE)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -45,7 +45,7 @@ def test_impossible_settings(bench: Workbench, wrong: dict[str, Any]) -> None:
     assert caught.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
 
 
-@pytest.mark.behaviour("refusals", "a function whose role is not there", CREATE)
+@pytest.mark.behaviour("request checks", "a function whose role is not there", CREATE)
 def test_a_missing_role(bench: Workbench) -> None:
     role = bench.role().rpartition("/")[0] + "/nobody-of-that-name"
     with pytest.raises(ClientError, match="cannot be assumed by Lambda") as caught:
@@ -53,7 +53,7 @@ def test_a_missing_role(bench: Workbench) -> None:
     assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-@pytest.mark.behaviour("refusals", "dead letters to a queue that is not there", CREATE)
+@pytest.mark.behaviour("request checks", "dead letters to a queue that is not there", CREATE)
 def test_a_missing_dead_letter_queue(bench: Workbench) -> None:
     _, arn = bench.queue()
     with pytest.raises(ClientError) as caught:
@@ -61,7 +61,9 @@ def test_a_missing_dead_letter_queue(bench: Workbench) -> None:
     assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-@pytest.mark.behaviour("refusals", "more reserved concurrency than the account may reserve", CONCURRENCY)
+@pytest.mark.behaviour(
+    "request checks", "more reserved concurrency than the account may reserve", CONCURRENCY
+)
 def test_too_much_reserved_concurrency(bench: Workbench) -> None:
     function = bench.function(SOURCE)
     limits = bench.client("lambda").get_account_settings()["AccountLimit"]
@@ -73,7 +75,7 @@ def test_too_much_reserved_concurrency(bench: Workbench) -> None:
 
 
 @pytest.mark.behaviour(
-    "refusals", "an invoke configuration out of range, or to a queue that is not there", INVOKE_CONFIG
+    "request checks", "an invoke configuration out of range, or to a queue that is not there", INVOKE_CONFIG
 )
 def test_impossible_invoke_configurations(bench: Workbench) -> None:
     function, (_, arn) = bench.function(SOURCE), bench.queue()
@@ -91,7 +93,7 @@ def test_impossible_invoke_configurations(bench: Workbench) -> None:
         )
 
 
-@pytest.mark.behaviour("refusals", "an update while another is in progress", UPDATE)
+@pytest.mark.behaviour("request checks", "an update while another is in progress", UPDATE)
 def test_an_update_during_an_update(bench: Workbench) -> None:
     function, client = bench.function(SOURCE), bench.client("lambda")
     client.update_function_configuration(FunctionName=function, MemorySize=256)
@@ -100,7 +102,7 @@ def test_an_update_during_an_update(bench: Workbench) -> None:
     assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
-@pytest.mark.behaviour("refusals", "a third subscription filter", SUBSCRIPTION)
+@pytest.mark.behaviour("request checks", "a third subscription filter", SUBSCRIPTION)
 def test_a_third_subscription_filter(bench: Workbench) -> None:
     function, receiver = bench.function(SOURCE), bench.function(SOURCE)
     bench.client("lambda").add_permission(
@@ -121,7 +123,7 @@ def test_a_third_subscription_filter(bench: Workbench) -> None:
     assert caught.value.response["Error"]["Code"] == "LimitExceededException"
 
 
-@pytest.mark.behaviour("refusals", "a retention that is none of the allowed", RETENTION)
+@pytest.mark.behaviour("request checks", "a retention that is none of the allowed", RETENTION)
 def test_an_impossible_retention(bench: Workbench) -> None:
     function = bench.function(SOURCE)
     with pytest.raises(ClientError) as caught:
@@ -129,7 +131,7 @@ def test_an_impossible_retention(bench: Workbench) -> None:
     assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
-@pytest.mark.behaviour("refusals", "an alias that belongs to AWS", ALIAS)
+@pytest.mark.behaviour("request checks", "an alias that belongs to AWS", ALIAS)
 def test_an_alias_of_awss(bench: Workbench) -> None:
     kms = bench.client("kms")
     made = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
