@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.graph import dependencies, needed
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
@@ -124,7 +125,7 @@ CHANGES: dict[tuple[str, str], tuple[Change, str]] = {
 
 def fixed_fields() -> Iterator[Any]:
     """Each fixed field of each resource; of a kind, the sample has the one on which most hangs."""
-    hanging = [each for other in PATTERN for each in (*other.dependencies(), *other.sources())]
+    hanging = [each for other in PATTERN for each in (*dependencies(other), *needed(other))]
     by_weight = sorted(PATTERN, key=hanging.count, reverse=True)
     seen: set[tuple[str, str]] = set()
     for resource in by_weight:

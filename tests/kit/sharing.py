@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import pickle
 from collections.abc import Callable
 from typing import TypeVar
@@ -47,6 +46,8 @@ def longest_first(items: list[pytest.Item]) -> None:
 
 def once_for_all_workers(request: pytest.FixtureRequest, name: str, make: Callable[[], T]) -> T:
     """What `make` gives: the first worker to ask makes it, the others wait and read what it made."""
+    import fcntl  # not on Windows, where the portable parts are tested alone
+
     run = getattr(request.config, "workerinput", None)
     if run is None:
         return make()

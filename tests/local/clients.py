@@ -9,6 +9,7 @@ from botocore.config import Config
 
 from cryptoctl.local.engine import Engine
 from kit.waiting import eventually as eventually
+from local.workbench import Workbench
 
 REGION = "eu-central-1"
 
@@ -24,3 +25,9 @@ def client(engine: Engine, service: str, environment: str = "test") -> Any:
         aws_secret_access_key=credentials.secret_key,
         config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=30),
     )
+
+
+def workbench(engine: Engine) -> Workbench:
+    """A workbench at a running engine."""
+    credentials = engine.credentials("test")
+    return Workbench(engine.status().url, REGION, credentials.access_key, credentials.secret_key)
