@@ -15,6 +15,7 @@ from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Environment, Target
+from kit.engines import OPTIONS
 from kit.purity import Guard, mark
 from kit.sharing import longest_first
 from live import Connect, Live, RecordingAws
@@ -70,7 +71,7 @@ def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def engine(state_directory: Path) -> Iterator[Engine]:
     """The embedded engine, running, where the commands look for it."""
     engine = Engine(settings.state_directory() / "engine")
-    engine.start(port=0)
+    engine.start(port=0, options=OPTIONS)
     yield engine
     engine.stop()
 

@@ -11,6 +11,7 @@ from cryptoctl.local.engine import Engine, EngineOptions
 from hostile.clients import Ended, Nursery, nursery
 from hostile.inventory import Account
 from hostile.proxy import HostileProxy
+from kit.engines import OPTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,10 @@ class World:
 
 
 @contextmanager
-def a_world(home: Path, options: EngineOptions | None = None) -> Iterator[World]:
+def a_world(home: Path, options: EngineOptions = OPTIONS) -> Iterator[World]:
     """Starts one, and takes it down with all that is in it."""
     engine = Engine(home / "engine")
-    status = engine.start(port=0, options=options or EngineOptions())
+    status = engine.start(port=0, options=options)
     made_up = engine.credentials("hostile")
     credentials = made_up.access_key, made_up.secret_key
     assert status.url

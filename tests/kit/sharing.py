@@ -10,7 +10,7 @@ import pytest
 
 T = TypeVar("T")
 
-# A worker takes whole files. The longest come first, so that no worker ends with one while the others are done.
+# A worker takes whole files: the longest come first, so that none is left to the end.
 LONGEST = (
     "laws/test_laws.py",
     "hostile/test_messages.py",
@@ -32,7 +32,7 @@ LONGEST = (
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sorts the tests by file: the longest, then what else needs an engine or a process, then the pure ones."""
+    """Sorts the tests by file: the longest, then those with engines or processes, then the pure ones."""
     outside = {item.path for item in items if not item.get_closest_marker("pure")}
 
     def place(item: pytest.Item) -> int:

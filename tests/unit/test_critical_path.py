@@ -12,7 +12,8 @@ from typing import Any
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.plan import Goal, build
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
