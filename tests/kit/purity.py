@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-STARTS_AN_ENGINE = ("engine", "endpoint", "world", "guarded")
+STARTS_AN_ENGINE = ("engine", "endpoint", "world", "running")
 OUTSIDE = frozenset(
     {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system", "socket.connect", "socket.getaddrinfo"}
 )
