@@ -54,8 +54,11 @@ def a_world(home: Path, options: EngineOptions = OPTIONS) -> Iterator[World]:
     assert status.url
     account = Account(status.url, credentials)
     try:
-        with HostileProxy(status.url) as proxy, nursery(proxy.url, credentials, home / "clients") as clients:
-            stranger = Account(proxy.url, credentials)
+        with (
+            HostileProxy(status.url) as proxy,
+            nursery(status.url, credentials, home / "clients", through=proxy.url) as clients,
+        ):
+            stranger = Account(status.url, credentials, through=proxy.url)
             yield World(proxy=proxy, clients=clients, account=account, stranger=stranger, home=home)
             stranger.close()
     finally:
