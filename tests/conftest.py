@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptoctl import settings
+from cryptoctl import env_vars
 from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
 from cryptoctl.session import Choice, Session
@@ -37,7 +37,7 @@ def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engine(state_directory: Path) -> Iterator[Engine]:
     """The embedded engine, running, where the commands look for it."""
-    engine = Engine(settings.state_directory() / "engine")
+    engine = Engine(env_vars.state_directory() / "engine")
     engine.start(port=0)
     yield engine
     engine.stop()

@@ -51,7 +51,7 @@ class Cli:
 
 
 @pytest.fixture
-def conflict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Path:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Path:
     """An empty working directory without any configuration above it."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -287,7 +287,7 @@ def difference_that_remains() -> Situation:
         return {"Subscriptions": []}
 
     session = Session(Choice(environment="E", target=Target.AWS))
-    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "memory": None}
+    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "last_location": None}
     return heard(
         "a tag was set, and AWS goes on without it",
         f"cryptoctl up --env E --only {topic.name}",

@@ -75,7 +75,7 @@ def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Rep
     """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
     stop = Stop()
     with Progress(run.screen, run.clock) as progress:
-        with interrupts.counted(stop.asked.set, stop.at_once.set):
+        with interrupts.on_signal(stop.asked.set, stop.at_once.set):
             report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
         if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
             try:

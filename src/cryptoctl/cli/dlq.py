@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl import settings
-from cryptoctl.cli.app import app
+from cryptoctl import env_vars
 from cryptoctl.cli.command import Run, command
 from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
@@ -32,8 +31,7 @@ from cryptoctl.ops.times import moment_ms, now_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import ReplayScreen, show_letter, show_step, show_survey
 
-dlq = typer.Typer(no_args_is_help=True, help="Dead letters: see why, mend, replay, lose nothing.")
-app.add_typer(dlq, name="dlq")
+dlq = "dlq"
 
 SHOWN_LEFT = 20
 
@@ -146,7 +144,7 @@ def _edited(text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="cryptoctl-") as directory:
         path = Path(directory) / "payload.json"
         path.write_text(text, encoding="utf-8")
-        words = shlex.split(settings.editor())
+        words = shlex.split(env_vars.editor())
         try:
             ended = subprocess.run([*words, str(path)], check=False).returncode  # noqa: S603 - the person's own
         except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
@@ -15,7 +14,7 @@ from cryptoctl.settings import Target
 STYLES = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
 
 
-@command(app, "doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
+@command("doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
 def doctor(run: Run) -> None:
     """Check credentials, permissions, quotas, names and the engine. Changes nothing."""
     checks: list[Check] = []

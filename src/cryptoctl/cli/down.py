@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans, reported
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
@@ -19,7 +18,7 @@ from cryptoctl.ui.plans import plan_document, sentence, show_plan
 ROUNDS_AT_MOST = 3
 
 
-@command(app, "down", access=Access.MANAGE, example="cryptoctl down --env dev")
+@command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
 def down(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.environments import environments
 from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
+@command("envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
 def envs(run: Run) -> None:
     """List the environments in this account and region, found by their tags."""
     found = environments(run.session.aws)

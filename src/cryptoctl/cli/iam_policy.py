@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
+@command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
     run: Run,
     purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,

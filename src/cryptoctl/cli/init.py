@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.settings import FILE_NAME
 
 
-@command(app, "init", access=None, example="cryptoctl init")
+@command("init", access=None, example="cryptoctl init")
 def init(
     run: Run,
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(FILE_NAME),

@@ -6,16 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 
-local = typer.Typer(no_args_is_help=True, help="The embedded engine on this machine.")
-app.add_typer(local, name="local")
 
-
-@command(local, "start", access=None, example="cryptoctl local start")
+@command("local", "start", access=None, example="cryptoctl local start")
 def start(
     run: Run,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens on loopback.")] = None,
@@ -26,20 +22,20 @@ def start(
     _show(run, found)
 
 
-@command(local, "stop", access=None, example="cryptoctl local stop")
+@command("local", "stop", access=None, example="cryptoctl local stop")
 def stop(run: Run) -> None:
     """Stop the engine. Its data stays for the next start."""
     stopped = run.session.engine.stop()
     run.screen.say("Stopped; the data is kept." if stopped else "The engine was not running.")
 
 
-@command(local, "status", access=None, example="cryptoctl local status")
+@command("local", "status", access=None, example="cryptoctl local status")
 def status(run: Run) -> None:
     """Show whether the engine runs, where, and how to point other tools at it."""
     _show(run, run.session.engine.status())
 
 
-@command(local, "reset", access=None, example="cryptoctl local reset --yes")
+@command("local", "reset", access=None, example="cryptoctl local reset --yes")
 def reset(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -59,7 +55,7 @@ def reset(
     run.screen.say("The engine is stopped and its data is gone.")
 
 
-@command(local, "logs", access=None, example="cryptoctl local logs --last 50")
+@command("local", "logs", access=None, example="cryptoctl local logs --last 50")
 def logs(
     run: Run,
     last: Annotated[int, typer.Option(min=1, help="How many lines.")] = 100,

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.logs import SHOWN_FIELDS, Line, follow, moment
@@ -22,7 +21,7 @@ from cryptoctl.ui.screen import printable
 LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 
 
-@command(app, "logs", access=Access.READ_DATA, example="cryptoctl logs price-enricher --since 1h")
+@command("logs", access=Access.READ_DATA, example="cryptoctl logs price-enricher --since 1h")
 def logs(
     run: Run,
     functions: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import observe
@@ -10,7 +9,7 @@ from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.outputs import show_outputs
 
 
-@command(app, "outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
+@command("outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
 def outputs(run: Run) -> None:
     """Show the environment's names and ARNs; with --output json as one flat object."""
     stack = run.session.stack

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.apply import chosen, orphans
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Problem
@@ -16,7 +15,7 @@ from cryptoctl.reconcile.plan import Goal
 from cryptoctl.ui.plans import plan_document, show_plan
 
 
-@command(app, "plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
+@command("plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
 def plan(
     run: Run,
     exit_code: Annotated[

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import COLUMNS, MEMBERS, Query, document, enriched_prices, row
@@ -18,15 +16,7 @@ from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
 
 
-class Output(StrEnum):
-    """How the prices are written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-@command(app, "prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20")
+@command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", csv=True)
 def prices(
     run: Run,
     symbol: Annotated[str, typer.Argument(help="Such as BTC.")],
@@ -35,7 +25,6 @@ def prices(
         str | None, typer.Option(metavar="T", help="Not before: 10m (ago), epoch or ISO 8601.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until they are all enriched.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TABLE,
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
     query = Query(
@@ -43,9 +32,9 @@ def prices(
     )
     read = enriched_prices if wait else read_prices
     found = read(run.session.aws, run.session.stack.prices, query)
-    if output is Output.JSON:
+    if run.machine:
         run.screen.json([document(price) for price in found])
-    elif output is Output.CSV:
+    elif run.csv:
         run.screen.raw(_csv(found))
     else:
         run.screen.table(COLUMNS, [row(price) for price in found], numbers=COLUMNS[3:8])

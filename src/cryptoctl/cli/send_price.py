@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
@@ -23,7 +22,7 @@ from cryptoctl.ui.screen import Screen
 SHOWN_FAILURES = 20
 
 
-@command(app, "send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
+@command("send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
 def send_price(
     run: Run,
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC.")] = None,

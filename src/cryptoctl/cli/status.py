@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.ops.status import Health, ResourceState, status_of
 from cryptoctl.reconcile.permissions import Access
@@ -18,7 +17,7 @@ STYLES = {
 }
 
 
-@command(app, "status", access=Access.DESCRIBE, example="cryptoctl status --env dev")
+@command("status", access=Access.DESCRIBE, example="cryptoctl status --env dev")
 def status(run: Run) -> None:
     """Show each resource, the queues' depths, the stream mapping's state and the engine."""
     session = run.session

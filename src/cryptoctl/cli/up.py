@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, reported
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
@@ -19,7 +18,7 @@ from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, report_document, show_plan
 
 
-@command(app, "up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
+@command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
 def up(
     run: Run,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")] = False,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, Problem
 
 # Bidirectional controls can make a line read as what it is not.
 _BIDI = frozenset(range(0x202A, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
@@ -38,13 +39,35 @@ def _shown(character: str) -> str:
 WIDEST_TABLE = 1000
 
 
+class _Console(Console):
+    """Leaves it to the command what a reader means that has gone: Rich would end with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """An answer that cannot be written (to a full disk, say) is a Failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(
+            Problem.FAILED,
+            f"The output cannot be written: {error.strerror or error}.",
+            "Write it somewhere else, then run the command again.",
+        ) from error
+
+
 class Screen:
     """What a command prints with. `machine` is set by --output json: then stdout holds JSON only."""
 
     def __init__(self, *, colour: bool, machine: bool = False, verbose: bool = False) -> None:
         self.machine, self.verbose = machine, verbose
-        self.out = Console(no_color=not colour, highlight=False, soft_wrap=True)
-        self.err = Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
+        self.out: Console = _Console(no_color=not colour, highlight=False, soft_wrap=True)
+        self.err: Console = _Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
 
     @property
     def can_ask(self) -> bool:
@@ -57,12 +80,14 @@ class Screen:
 
     def data(self, text: str, style: str = "") -> None:
         """A line of the answer, on stdout."""
-        self.out.print(Text(printable(text), style=style))
+        with _writing():
+            self.out.print(Text(printable(text), style=style))
 
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
     def json(self, value: object) -> None:
         """The answer as one JSON document; decimals keep all their digits, as strings."""
@@ -82,8 +107,9 @@ class Screen:
         for row in rows:
             table.add_row(*(_cell(each) for each in row))
         # As wide as it needs: a cell is never cut, neither in a pipe nor in a narrow terminal.
-        wide = Console(width=WIDEST_TABLE, no_color=self.out.no_color, highlight=False)
-        wide.print(table, crop=False)
+        wide = _Console(width=WIDEST_TABLE, no_color=self.out.no_color, highlight=False)
+        with _writing():
+            wide.print(table, crop=False)
 
     def ask(self, question: str) -> str:
         """Asks the person; an end of input is an empty answer, and Ctrl-C ends the line."""

@@ -1,0 +1,36 @@
+"""cryptoctl config: every key of the configuration, what it means and where its value comes from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptoctl.cli.command import Run, command
+from cryptoctl.errors import Failure
+from cryptoctl.ops.configuration import ConfiguredKey, configured_keys, default_keys
+
+
+@command("config", access=None, example="cryptoctl config --env prod")
+def config(run: Run) -> None:
+    """Show every configuration key: its value and where that comes from, its default, its meaning."""
+    try:
+        run.session.settings  # noqa: B018 - validated before anything of it is shown
+        keys = list(configured_keys(run.session))
+    except Failure:
+        _show(run, list(default_keys()))  # the keys are what somebody with a wrong file looks for
+        raise
+    _show(run, keys)
+
+
+def _show(run: Run, keys: list[ConfiguredKey]) -> None:
+    if run.machine:
+        run.screen.json({"keys": [vars(each) for each in keys]})
+        return
+    rows = [
+        (each.key, _written(each.value), each.source, _written(each.default), each.meaning) for each in keys
+    ]
+    run.screen.table(("key", "value", "source", "default", "meaning"), rows)
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

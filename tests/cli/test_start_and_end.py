@@ -1,0 +1,136 @@
+"""A command starts fast because it imports only what it needs, and ends with the right exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.commands import COMMANDS, FOREIGN_WORDS, nearest
+from cryptoctl.cli.completion import FUNCTIONS
+from cryptoctl.errors import Problem
+
+HEAVY = ("boto", "pydantic", "ministack", "cryptoctl.stack", "cryptoctl.provisioners", "cryptoctl.session")
+TELLING = """
+import os, sys
+real = os._exit
+def tell(code):
+    os.write(2, "\\n".join(["", "MODULES", *sys.modules]).encode())
+    real(code)
+os._exit = tell
+from cryptoctl.__main__ import main
+main()
+"""
+
+
+def run(*arguments: str, home: Path, **variables: str) -> tuple[int, str, set[str]]:
+    """The exit code, stdout and the imported modules of a whole process."""
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(home / "state"), **variables}
+    command = [sys.executable, "-c", TELLING, *arguments]
+    done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False)
+    _, _, modules = done.stderr.partition("\nMODULES\n")
+    assert modules, done.stderr
+    return done.returncode, done.stdout, set(modules.split())
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith(HEAVY)}
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("dlq", "--help"), ("destroy",)])
+def test_what_needs_no_command_imports_none(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    _, _, modules = run(*arguments, home=tmp_path)
+    assert heavy(modules) == set()
+    assert "cryptoctl.cli.command" not in modules
+
+
+def test_a_tab_imports_no_command(tmp_path: Path) -> None:
+    variables = {"_CRYPTOCTL_COMPLETE": "complete_bash", "COMP_WORDS": "cryptoctl d", "COMP_CWORD": "1"}
+    env = {**os.environ, **variables}
+    code = TELLING.replace("main()\n", "sys.argv[0] = 'cryptoctl'\nmain()\n")
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True)
+    answer, _, modules = done.stderr.partition("\nMODULES\n")
+    assert done.stdout.split() == ["doctor", "dlq", "down"], answer
+    assert heavy(set(modules.split())) == set()
+
+
+def test_a_price_that_is_refused_here_costs_neither_boto3_nor_pydantic(tmp_path: Path) -> None:
+    code, _, modules = run("send-price", "BTC", "-1", "here", "--env", "dev", home=tmp_path)
+    assert code == Problem.USAGE
+    assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
+
+
+def real_commands() -> Mapping[str, Any]:
+    root: Any = typer.main.get_command(app)
+    found: dict[str, Any] = {}
+    for name, command in root.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {each}": inner[each] for each in inner}
+    return found
+
+
+def test_the_list_of_commands_agrees_with_their_modules() -> None:
+    lines = {
+        name: " ".join(command.help.partition("\n\n")[0].split()) for name, command in real_commands().items()
+    }
+    assert lines == {each.name: each.help for each in COMMANDS}
+
+
+def test_the_functions_that_a_shell_completes_are_those_of_the_stack() -> None:
+    from cryptoctl.provisioners.function import Code
+    from cryptoctl.reconcile.scope import Scope
+    from cryptoctl.settings import Environment
+    from cryptoctl.stack import Stack
+
+    scope = Scope(environment="E", account="0" * 12, region="us-east-1", partition="aws", extra_tags={})
+    stack = Stack(scope, Environment(), Code(zip_bytes=b"", sha256=""))
+    assert {each.name.removesuffix("-E") for each in stack.functions} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("destroy", "down"), ("stauts", "status"), ("price", "prices"), ("Deploy", "up")]
+)
+def test_the_nearest_command_is_suggested(typed: str, meant: str) -> None:
+    assert nearest(typed) == meant
+
+
+def test_every_word_of_another_tool_leads_to_a_command_that_exists() -> None:
+    words = {word for each in COMMANDS for word in each.name.split()}
+    assert set(FOREIGN_WORDS.values()) <= words
+
+
+def test_nothing_is_suggested_where_nothing_is_near() -> None:
+    assert nearest("xyzzy") is None
+
+
+LINES = 200_000
+
+
+@pytest.fixture
+def long_log(tmp_path: Path) -> Path:
+    """A working directory whose engine has a log that fills any pipe."""
+    directory = tmp_path / "state" / "engine"
+    directory.mkdir(parents=True)
+    (directory / "engine.log").write_text("a line of the log\n" * LINES, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_reader_that_has_read_enough_ends_a_command_with_0(long_log: Path, output: str) -> None:
+    command = [sys.executable, "-m", "cryptoctl", "local", "logs", "--last", str(LINES), "--output", output]
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(long_log / "state")}
+    with subprocess.Popen(
+        command, cwd=long_log, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert (process.wait(), said) == (0, "")
