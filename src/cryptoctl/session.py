@@ -169,6 +169,24 @@ class Session:
         last_location.write(self.environment, location)
 
     @property
+    def where(self) -> dict[str, str | None]:
+        """Environment, target, account and region as far as they are known; nothing is asked for."""
+        asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
+        caller = asked.get("caller")
+        return {
+            "environment": self._known("environment"),
+            "target": self._known("target"),
+            "account": None if caller is None else caller.account,
+            "region": asked.get("region"),
+        }
+
+    def _known(self, name: str) -> str | None:
+        try:
+            return str(getattr(self, name))
+        except Failure:  # which the command itself has told
+            return None
+
+    @property
     def place(self) -> str:
         """Where, for a person: account and region, or this machine."""
         if self.target is Target.LOCAL:

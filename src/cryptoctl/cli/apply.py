@@ -14,7 +14,7 @@ from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Stop
-from cryptoctl.ui.plans import plan_document, report_document
+from cryptoctl.ui.plans import results_document
 from cryptoctl.ui.progress import Progress
 
 
@@ -71,26 +71,19 @@ def before_any_change() -> Iterator[None]:
         raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
 
 
-def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Report, Plan]:
-    """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
+def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
+    """Runs a plan with live progress, looks again, and gives what is left to do."""
     stop = Stop()
     with Progress(run.screen, run.clock) as progress:
         with interrupts.on_signal(stop.asked.set, stop.at_once.set):
             report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
+        run.answer(results=[*run.members.get("results", []), *results_document(report)])
         if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
             try:
-                return report, remaining(look_again, run.clock, progress.waiting)
+                return remaining(look_again, run.clock, progress.waiting)
             except KeyboardInterrupt:
                 stop.asked.set()
-    raise reported(run, plan, report, _unfinished(run, plan, report, interrupted=stop.asked.is_set()))
-
-
-def reported(run: Run, plan: Plan, report: Report, failure: Failure) -> Failure:
-    """The failure, to be raised; a machine has been given what was done all the same."""
-    if run.machine:
-        why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
-        run.screen.json({"plan": plan_document(plan), **report_document(plan, report), "failure": why})
-    return failure
+    raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
 
 
 def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> Failure:

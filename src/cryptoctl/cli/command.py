@@ -36,11 +36,16 @@ class Run:
     screen: Screen
     csv: bool = False
     clock: Clock = field(default_factory=RealClock)
+    members: dict[str, Any] = field(default_factory=dict)
 
     @property
     def machine(self) -> bool:
         """Whether the answer is JSON."""
         return self.screen.machine
+
+    def answer(self, **members: Any) -> None:
+        """Sets members of the command's JSON document (ui/documents), which is written when it ends."""
+        self.members.update(members)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,11 @@ class _Command:
     example: str
     groups: Sequence[Group]
     csv: bool
+
+    @property
+    def name(self) -> str:
+        """What is typed, such as "dlq list"."""
+        return " ".join(self.path)
 
     def built(self) -> Any:
         """The command as Typer runs it."""
@@ -82,9 +92,10 @@ def command(
     """
 
     def declare(function: Function) -> Function:
-        _DECLARED[" ".join(path)] = _Command(
+        declared = _Command(
             path=path, function=function, access=access, example=example, groups=groups, csv=csv
         )
+        _DECLARED[declared.name] = declared
         return function
 
     return declare
@@ -114,20 +125,49 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         machine=options.output is Output.JSON,
         verbose=bool(options.verbose),
     )
+    run = Run(session=_session(options), screen=screen, csv=options.output is Output.CSV)
+    code, failure = 0, None
     try:
-        run = Run(session=_session(options), screen=screen, csv=_csv(declared, options))
+        if run.csv and not declared.csv:
+            raise Failure(
+                Problem.USAGE, f"`{declared.name}` writes no CSV.", "Choose --output table or json."
+            )
         values = [parameters.value(group, given) for group in declared.groups]
         declared.function(run, *values, **parameters.own_values(given))
     except BrokenPipeError:  # whoever reads has read enough
         raise typer.Exit from None
+    except typer.Exit as ending:
+        code = ending.exit_code
     except (Failure, AwsError, EngineError, OSError) as error:
         failure = for_a_person(error)
-        screen.failure(failure)
-        raise typer.Exit(failure.problem) from error
     except KeyboardInterrupt:
         interrupts.ignore_signals()
-        screen.say("Interrupted.", style="yellow")
-        raise typer.Exit(Problem.INTERRUPTED) from None
+        failure = _INTERRUPTED
+    _end(declared, run, code, failure)
+
+
+_INTERRUPTED = Failure(Problem.INTERRUPTED, "Interrupted.")
+
+
+def _end(declared: _Command, run: Run, code: int, failure: Failure | None) -> None:
+    """Says what the command has to say at its end, and ends it with its exit code."""
+    try:
+        if run.machine:
+            from cryptoctl.ui.json_output import write_document
+
+            write_document(run.screen, declared.name, run.session.where, run.members, failure)
+    except BrokenPipeError:
+        raise typer.Exit from None
+    except Failure as unwritten:
+        failure = failure or unwritten
+    if failure is _INTERRUPTED:
+        run.screen.say(failure.message, style="yellow")
+        code = failure.problem
+    elif failure is not None:
+        run.screen.failure(failure)
+        code = failure.problem
+    if code:
+        raise typer.Exit(code)
 
 
 def _session(options: CommonOptions) -> Session:
@@ -140,14 +180,6 @@ def _session(options: CommonOptions) -> Session:
             config=options.config,
         )
     )
-
-
-def _csv(declared: _Command, options: CommonOptions) -> bool:
-    wanted = options.output is Output.CSV
-    if wanted and not declared.csv:
-        name = " ".join(declared.path)
-        raise Failure(Problem.USAGE, f"`{name}` writes no CSV.", "Choose --output table or json.")
-    return wanted
 
 
 def for_a_person(error: Failure | AwsError | EngineError | OSError) -> Failure:

@@ -23,8 +23,8 @@ def config(run: Run) -> None:
 
 
 def _show(run: Run, keys: list[ConfiguredKey]) -> None:
+    run.answer(keys=[vars(each) for each in keys])
     if run.machine:
-        run.screen.json({"keys": [vars(each) for each in keys]})
         return
     rows = [
         (each.key, _written(each.value), each.source, _written(each.default), each.meaning) for each in keys

@@ -27,7 +27,7 @@ from cryptoctl.ops.dead_letters.steps import Mending, Step, Ways
 from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, looking, survey
 from cryptoctl.ops.dead_letters.unenriched import Search, read_units
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import moment_ms, now_ms
+from cryptoctl.ops.times import iso_of_ms, moment_ms, now_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import ReplayScreen, show_letter, show_step, show_survey
 
@@ -46,7 +46,7 @@ def list_(run: Run, meant: Meant) -> None:
     boxes = letter_boxes(run.session.aws, run.session.stack)
     found = survey(boxes, meant.queues, meant.chosen)
     if run.machine:
-        run.screen.json(found.document())
+        run.answer(**found.document())
     else:
         show_survey(run.screen, found)
 
@@ -65,13 +65,15 @@ def peek(
         for letter in letters:
             lines, again = _lines(run, letter), since.get(letter.message.key, "")
             if run.machine:
-                logs = [{"time_ms": line.time_ms, "message": line.fields or line.text} for line in lines]
+                logs = [
+                    {"time": iso_of_ms(line.time_ms), "message": line.fields or line.text} for line in lines
+                ]
                 more = {"replay_failed": again or None, "log": logs}
                 documents.append({**letter.document(now_ms()), **more})
             else:
                 show_letter(run.screen, letter, now_ms(), lines, f"failed again: {again}" if again else "")
     if run.machine:
-        run.screen.json(documents)
+        run.answer(messages=documents)
 
 
 def _lines(run: Run, letter: Letter) -> list[Line]:
@@ -117,6 +119,7 @@ def replay(
     boxes = letter_boxes(run.session.aws, run.session.stack)
     with Journal(journal_path(run.session.scope)) as journal, ReplayScreen(run.screen) as shown:
         summary = Replay(_ways(run), boxes, journal, wish, shown).run()
+    run.answer(summary=summary.document())
     shown.close(summary)
     _check(summary)
 
@@ -170,7 +173,7 @@ def _show_what_would_happen(run: Run, wish: Wish) -> None:
             else:
                 show_step(run.screen, letter, step, reason)
     if run.machine:
-        run.screen.json({"steps": documents, "left_over": left_over})
+        run.answer(steps=documents, left_over=left_over)
     else:
         run.screen.say("Nothing was changed.")
 
@@ -213,17 +216,14 @@ def repair(
 
 def _show_repaired(run: Run, found: Enriched) -> None:
     if run.machine:
-        run.screen.json(
-            {
-                "found": found.seen,
-                "enriched": found.enriched,
-                "gone": found.gone,
-                "left": [
-                    {"symbol": each.key[0], "sort_key": each.key[1], "reason": each.reason}
-                    for each in found.left
-                ],
-                "given_up": found.given_up,
-            }
+        run.answer(
+            found=found.seen,
+            enriched=found.enriched,
+            gone=found.gone,
+            left=[
+                {"symbol": each.key[0], "sort_key": each.key[1], "reason": each.reason} for each in found.left
+            ],
+            given_up=found.given_up,
         )
         return
     for each in found.left[:SHOWN_LEFT]:

@@ -29,7 +29,7 @@ def export(
     with looking(boxes, meant.queues, meant.chosen) as (letters, _):
         count = files.write(file, letters)
     if run.machine:
-        run.screen.json({"exported": count, "file": file})
+        run.answer(exported=count, file=str(file))
     else:
         run.screen.data(f"{count} messages are in {file}.")
 
@@ -45,7 +45,7 @@ def import_(
     with Journal(journal_path(run.session.scope)) as journal:
         count = files.put_back(boxes, file, meant.chosen, meant.queues, journal)
     if run.machine:
-        run.screen.json({"imported": count, "file": file})
+        run.answer(imported=count, file=str(file))
     else:
         run.screen.data(f"{count} messages were put back.")
 
@@ -82,7 +82,13 @@ def purge(
 
     purged = purging.purge(boxes, meant.queues, meant.chosen, export=target, confirm=confirm)
     if run.machine:
-        run.screen.json({**vars(purged), "complete": purged.complete})
+        run.answer(
+            found=purged.found,
+            deleted=purged.deleted,
+            unknown=purged.unknown,
+            file=None if purged.export is None else str(purged.export),
+            complete=purged.complete,
+        )
     else:
         run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
         if purged.unknown:

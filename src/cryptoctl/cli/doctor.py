@@ -21,9 +21,13 @@ def doctor(run: Run) -> None:
     try:
         checks.extend(_checks(run))
     finally:  # where a check cannot even be made, what was found before is shown all the same
-        if checks and run.machine:
-            run.screen.json([vars(check) for check in checks])
-        elif checks:
+        run.answer(
+            checks=[
+                {"what": each.what, "result": each.verdict, "detail": each.detail, "advice": each.advice}
+                for each in checks
+            ]
+        )
+        if checks and not run.machine:
             _show(run, checks)
     bad = [check.what for check in checks if check.verdict is Verdict.BAD]
     if bad:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans, reported
+from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -40,6 +41,7 @@ def down(
             return planned(resources, session.aws, Goal.ABSENT, orphans=others)
 
         plan = look()
+        run.answer(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.place)
         check(plan)
         if keep_data:
@@ -50,12 +52,11 @@ def down(
     last = _remove(run, plan, look)
     leaving = _leaving(last)
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
-    if run.machine:
-        left = {"leaving": leaving, "kept": kept, "notes": list(last.notes)}
-        screen.json({"plan": plan_document(plan), **left})
-        return
+    run.answer(leaving=leaving, kept=kept, notes=list(last.notes))
     for each in leaving:
-        screen.say(f"Left: {each['resource']} ({each['id']}), pending deletion until {each['gone_on']}.")
+        screen.say(
+            f"Left: {each['resource']} ({each['id']}), pending deletion until {each['deleted_at'][:10]}."
+        )
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
     for note in last.notes:
@@ -82,11 +83,11 @@ def _remove(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     for _ in range(ROUNDS_AT_MOST):
         if not rest.work:
             break
-        report, rest = carry_out(run, rest, look_again)
+        rest = carry_out(run, rest, look_again)
     if rest.work:
         names = ", ".join(str(step.resource) for step in rest.work)
         advice = "Run the same command again in a minute."
-        raise reported(run, plan, report, Failure(Problem.FAILED, f"AWS still shows: {names}.", advice))
+        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", advice)
     return rest
 
 
@@ -99,7 +100,7 @@ def _leaving(plan: Plan) -> list[dict[str, str]]:
                 {
                     "resource": str(step.resource),
                     "id": next(iter(observed.outputs.values()), ""),
-                    "gone_on": observed.pending_deletion_until.date().isoformat(),
+                    "deleted_at": iso(observed.pending_deletion_until),
                 }
             )
     return left

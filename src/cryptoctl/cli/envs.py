@@ -12,7 +12,7 @@ def envs(run: Run) -> None:
     """List the environments in this account and region, found by their tags."""
     found = environments(run.session.aws)
     if run.machine:
-        run.screen.json([{"environment": name, "resources": count} for name, count in found.items()])
+        run.answer(environments=[{"environment": name, "resources": count} for name, count in found.items()])
         return
     run.screen.table(["environment", "resources"], list(found.items()), numbers=["resources"])
     if not found:

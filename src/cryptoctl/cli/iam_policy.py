@@ -17,4 +17,7 @@ def iam_policy(
     purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
-    run.screen.json(policy(run.session.stack, purpose))
+    document = policy(run.session.stack, purpose)
+    run.answer(policy=document)
+    if not run.machine:
+        run.screen.json(document)

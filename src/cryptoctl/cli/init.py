@@ -27,4 +27,5 @@ def init(
         raise Failure(Problem.REFUSED, f"{path} exists; it was not touched.") from None
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
+    run.answer(path=str(path))
     run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default.")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
+from cryptoctl.ops.times import iso
+from cryptoctl.session import Session
 
 
 @command("local", "start", access=None, example="cryptoctl local start")
@@ -26,6 +28,7 @@ def start(
 def stop(run: Run) -> None:
     """Stop the engine. Its data stays for the next start."""
     stopped = run.session.engine.stop()
+    run.answer(stopped=stopped)
     run.screen.say("Stopped; the data is kept." if stopped else "The engine was not running.")
 
 
@@ -52,6 +55,7 @@ def reset(
         if answer.strip().lower() not in ("y", "yes"):
             raise Failure(Problem.REFUSED, "Nothing was changed.")
     run.session.engine.reset()
+    run.answer(reset=True)
     run.screen.say("The engine is stopped and its data is gone.")
 
 
@@ -67,31 +71,35 @@ def logs(
             Problem.FAILED, "The engine has written no log yet.", "Start it with `cryptoctl local start`."
         )
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
+    run.answer(lines=lines)
     if run.machine:
-        run.screen.json(lines)
         return
     for line in lines:
         run.screen.data(line)
 
 
+def engine_document(session: Session, found: EngineStatus) -> dict[str, Any]:
+    """The engine for a machine."""
+    made_up = session.engine.credentials(session.environment)
+    return {
+        "running": found.running,
+        "url": found.url,
+        "pid": found.pid,
+        "port": found.port,
+        "started_at": found.started_at and iso(found.started_at),
+        "home": str(found.home),
+        "log_file": str(found.log_file),
+        "memory_bytes": found.memory_bytes,
+        "notes": list(found.notes),
+        "access_key": made_up.access_key,
+        "secret_key": made_up.secret_key,
+    }
+
+
 def _show(run: Run, found: EngineStatus) -> None:
     made_up = run.session.engine.credentials(run.session.environment)
+    run.answer(engine=engine_document(run.session, found))
     if run.machine:
-        run.screen.json(
-            {
-                "running": found.running,
-                "url": found.url,
-                "pid": found.pid,
-                "port": found.port,
-                "started_at": found.started_at,
-                "home": found.home,
-                "log_file": found.log_file,
-                "memory_bytes": found.memory_bytes,
-                "notes": list(found.notes),
-                "access_key": made_up.access_key,
-                "secret_key": made_up.secret_key,
-            }
-        )
         return
     if not found.running:
         run.screen.data("The engine is not running.")

@@ -21,7 +21,6 @@ def outputs(run: Run) -> None:
             f"{run.session.place} is not up: missing {', '.join(missing)}.",
             f"Run `cryptoctl up --env {run.session.environment}`.",
         )
-    if run.machine:
-        run.screen.json(stack.outputs)
-    else:
+    run.answer(outputs=stack.outputs)
+    if not run.machine:
         show_outputs(run.screen, stack.outputs)

@@ -32,9 +32,8 @@ def plan(
     """Show what `up` would do, call by call with --verbose. Changes nothing."""
     resources, others = chosen(run, only or []), orphans(run, only or [])
     found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
-    if run.machine:
-        run.screen.json(plan_document(found))
-    else:
+    run.answer(plan=plan_document(found))
+    if not run.machine:
         show_plan(run.screen, found, environment=run.session.place, answer=True)
     if exit_code and (found.work or found.refused):
         raise typer.Exit(Problem.DIFFERENCES)

@@ -33,7 +33,7 @@ def prices(
     read = enriched_prices if wait else read_prices
     found = read(run.session.aws, run.session.stack.prices, query)
     if run.machine:
-        run.screen.json([document(price) for price in found])
+        run.answer(prices=[document(price) for price in found])
     elif run.csv:
         run.screen.raw(_csv(found))
     else:

@@ -99,19 +99,17 @@ def _send_one(run: Run, price: Outgoing, *, later: bool) -> None:
     aws, function = run.session.aws, run.session.stack.webhook
     if later:
         request_id = invoke_later(aws, function, price.text)
-        if run.machine:
-            run.screen.json({"request_id": request_id})
-        else:
+        run.answer(request_id=request_id)
+        if not run.machine:
             run.screen.data(f"queued as request {request_id}")
         return
     answer = invoke(aws, function, price.text)
     if answer.status != 200:
         raise Failure(Problem.FAILED, f"{function.name} refused the price: {answer.body.get('message')}.")
-    if run.machine:
-        run.screen.json(answer.body)
-        return
     body = answer.body
-    run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
+    run.answer(price=body)
+    if not run.machine:
+        run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
 
 
 def _send_file(
@@ -152,15 +150,16 @@ def _send_file(
 
 
 def _show(run: Run, tally: Tally) -> None:
+    failed = [{"line": each.line, "reason": each.reason} for each in tally.failed]
+    run.answer(
+        file={
+            "stored": tally.stored,
+            "duplicate": tally.duplicate,
+            "failed": failed,
+            "last_line": tally.last_line,
+        }
+    )
     if run.machine:
-        run.screen.json(
-            {
-                "stored": tally.stored,
-                "duplicate": tally.duplicate,
-                "failed": [{"line": each.line, "reason": each.reason} for each in tally.failed],
-                "last_line": tally.last_line,
-            }
-        )
         return
     for each in tally.failed[:SHOWN_FAILURES]:
         run.screen.say(f"line {each.line}: {each.reason}", style="red")

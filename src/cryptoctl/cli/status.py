@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.local import engine_document
 from cryptoctl.ops.status import Health, ResourceState, status_of
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
@@ -23,11 +24,8 @@ def status(run: Run) -> None:
     session = run.session
     found = status_of(session.stack, session.aws)
     engine = session.engine.status() if session.target is Target.LOCAL else None
+    run.answer(**found.document(), engine=engine and engine_document(session, engine))
     if run.machine:
-        document = found.document()
-        if engine is not None:
-            document["engine"] = {"url": engine.url, "pid": engine.pid, "memory_bytes": engine.memory_bytes}
-        run.screen.json({"environment": session.environment, "target": session.target, **document})
         return
     _show(run, found)
     if engine is not None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, reported
+from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
@@ -15,7 +15,7 @@ from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
-from cryptoctl.ui.plans import plan_document, report_document, show_plan
+from cryptoctl.ui.plans import plan_document, show_plan
 
 
 @command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
@@ -44,31 +44,28 @@ def up(
             return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
 
         plan = look()
+        run.answer(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.place)
         check(plan, expect)
         if plan.consents and not yes:
             _ask(run, plan)
-    answer = {"plan": plan_document(plan), "results": []}
     session.remember()
     if plan.work:
-        report, rest = carry_out(run, plan, look)
-        answer["results"] = report_document(plan, report)["results"]
+        rest = carry_out(run, plan, look)
         if rest.work or rest.refused:
             show_plan(screen, rest, environment=session.place)
-            still = Failure(
+            raise Failure(
                 Problem.FAILED,
                 f"AWS took every call, but these still differ: {', '.join(_differing(rest))}.",
                 "Run `cryptoctl plan` in a minute. If it still differs, another tool sets it back "
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
-            raise reported(run, plan, report, still)
         for step in plan.work:
             if what := step.resource.follow_up(step.delta):
                 screen.say(what, style="yellow")
     outputs = session.stack.outputs
-    if run.machine:
-        screen.json({**answer, "outputs": outputs})
-    else:
+    run.answer(outputs=outputs)
+    if not run.machine:
         show_outputs(screen, outputs)
     _mention_alerts(run)
 

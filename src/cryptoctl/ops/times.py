@@ -17,6 +17,16 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond: how every JSON document writes a time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_of_ms(milliseconds: int) -> str:
+    """The same for milliseconds since 1970."""
+    return iso(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
+
+
 def moment_ms(text: str, now: int | None = None) -> int:
     """Milliseconds since 1970 of "10m" (ago), of epoch seconds or milliseconds, or of ISO 8601."""
     span = _SPAN.fullmatch(text.strip())

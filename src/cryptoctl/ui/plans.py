@@ -126,20 +126,16 @@ def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-def report_document(plan: Plan, report: Report) -> dict[str, Value]:
-    """What was done, for a machine."""
-    return {
-        "goal": plan.goal,
-        "fingerprint": plan.fingerprint,
-        "results": [
-            {
-                "resource": str(each.step.resource),
-                "action": each.step.verb,
-                "outcome": each.outcome,
-                "seconds": round(each.seconds, 3),
-                "problem": each.problem or None,
-                "next": each.hint or None,
-            }
-            for each in report.results
-        ],
-    }
+def results_document(report: Report) -> list[Value]:
+    """How each step ended, for a machine."""
+    return [
+        {
+            "resource": str(each.step.resource),
+            "action": each.step.verb,
+            "outcome": each.outcome,
+            "seconds": round(each.seconds, 3),
+            "problem": each.problem or None,
+            "next": each.hint or None,
+        }
+        for each in report.results
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -66,6 +66,8 @@ class Screen:
 
     def __init__(self, *, colour: bool, machine: bool = False, verbose: bool = False) -> None:
         self.machine, self.verbose = machine, verbose
+        self._streamed: str | None = None
+        self._indent: int | None = 2
         self.out: Console = _Console(no_color=not colour, highlight=False, soft_wrap=True)
         self.err: Console = _Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
 
@@ -83,6 +85,11 @@ class Screen:
         with _writing():
             self.out.print(Text(printable(text), style=style))
 
+    def line(self, text: Text) -> None:
+        """A styled line of the answer, on stdout; what is from the wire in it has passed `printable`."""
+        with _writing():
+            self.out.print(text)
+
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
         with _writing():
@@ -90,12 +97,28 @@ class Screen:
             sys.stdout.flush()
 
     def json(self, value: object) -> None:
-        """The answer as one JSON document; decimals keep all their digits, as strings."""
+        """A JSON document; decimals keep all their digits, as strings."""
         self.raw(json.dumps(value, indent=2, default=_plain) + "\n")
 
     def json_line(self, value: object) -> None:
         """One of many answers, as JSON on a line of its own."""
+        self._indent = None
         self.raw(json.dumps(value, default=_plain) + "\n")
+
+    def item(self, member: str, value: object) -> None:
+        """One item of a list in the JSON document that `document` ends, written at once."""
+        opening = f'{{\n  "{member}": [\n    ' if self._streamed is None else ",\n    "
+        self._streamed = member
+        self.raw(opening + json.dumps(value, default=_plain))
+
+    def document(self, members: Mapping[str, object]) -> None:
+        """The command's JSON document; the end of it where items of a list are written already."""
+        if self._streamed is None:
+            self.raw(json.dumps(members, indent=self._indent, default=_plain) + "\n")
+            return
+        rest = {name: value for name, value in members.items() if name != self._streamed}
+        self.raw("\n  ],\n " + json.dumps(rest, indent=2, default=_plain).removeprefix("{\n "))
+        self.raw("\n")
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
