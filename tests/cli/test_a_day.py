@@ -25,7 +25,7 @@ def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> 
     cli = local_cli("updown")
     first = cli.ok("up")
     assert "webhook_processor_arn" in first.out
-    assert "Nobody is subscribed to the alerts" in first.err
+    assert "No one is subscribed to the alerts" in first.err
     assert "Nothing to do" in cli.ok("up").err
     assert cli("plan", "--exit-code").code == 0
     assert "pending deletion until" in cli.ok("down", "--yes").err

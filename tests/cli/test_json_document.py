@@ -20,8 +20,8 @@ FILE = Path(__file__).parents[2] / "docs" / "json.md"
 INTRODUCTION = """# JSON output
 
 With `--output json` a command writes one JSON document to stdout when it ends, of the same shape whatever
-the outcome: what could not be found out is null or empty, and `failure` says why. What a person should know besides
-goes to stderr as ever. Only a command line that cannot be parsed at all (exit code 2) writes no document.
+the outcome: what could not be found out is null or empty, and `failure` says why. Messages for people go to
+stderr as ever. Only a command line that cannot be parsed at all (exit code 2) writes no document.
 
 Times are ISO 8601 in UTC, such as `2026-11-26T09:30:00.000Z`; only a price's `timestamp` is in milliseconds
 since 1970, because it is part of its key. Names that end in `_s` are seconds.

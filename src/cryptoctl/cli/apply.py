@@ -35,7 +35,7 @@ def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
 
 
 def orphans(run: Run, only: Sequence[str] = (), *, keep_data: bool = False) -> Orphans | None:
-    """What is left over is looked for where the whole stack is meant."""
+    """Orphaned resources are looked for unless only a part of the stack is meant."""
     return None if only else Orphans(stack=list(run.session.stack), keep_data=keep_data)
 
 
@@ -45,13 +45,13 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(
             Problem.REFUSED,
             f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since.",
-            "Review `cryptoctl plan` again.",
+            "Review the new plan with `cryptoctl plan`.",
         )
     if plan.refused:
         listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
             Problem.REFUSED,
-            f"Not ours to touch: {listed}. Nothing was changed.",
+            f"Not managed by cryptoctl: {listed}. Nothing was changed.",
             plan.way_out,
         )
     if plan.obstacles:
@@ -77,7 +77,7 @@ def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     with Progress(run.screen, run.clock) as progress:
         with interrupts.on_signal(stop.asked.set, stop.at_once.set):
             report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
-        run.answer(results=[*run.members.get("results", []), *results_document(report)])
+        run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])
         if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
             try:
                 return remaining(look_again, run.clock, progress.waiting)
@@ -99,7 +99,7 @@ def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> F
     known = next((each.failure for each in failed if each.failure), None)
     return Failure(
         known.problem if known else Problem.FAILED,
-        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` could not do everything in {run.session.place}:"
+        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.place}:"
         f"{_ends(report)}",
         "\n".join([*_remedies(hints), f"Then run {again}"]),
     )

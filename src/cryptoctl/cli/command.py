@@ -124,6 +124,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         colour=env_vars.colour_wanted() and not options.no_color,
         machine=options.output is Output.JSON,
         verbose=bool(options.verbose),
+        given=options.leading_here,
     )
     run = Run(session=_session(options), screen=screen, csv=options.output is Output.CSV)
     code, failure = 0, None

@@ -24,16 +24,16 @@ def _entry(name: str, help_line: str, module: str = "") -> CommandEntry:
 
 # In the order of a day's work.
 COMMANDS = (
-    _entry("init", "Write a commented cryptoctl.toml. An existing file is never overwritten."),
+    _entry("init", "Write a commented cryptoctl.toml. An existing file is not overwritten."),
     _entry(
         "config",
         "Show every configuration key: its value and where that comes from, its default, its meaning.",
     ),
     _entry("doctor", "Check credentials, permissions, quotas, names and the engine. Changes nothing."),
-    _entry("up", "Make the environment what it should be, creating or mending whatever differs."),
-    _entry("plan", "Show what `up` would do, call by call with --verbose. Changes nothing."),
+    _entry("up", "Create or update the environment's resources so that they match the configuration."),
+    _entry("plan", "Show what `up` would do; with --verbose each API call. Changes nothing."),
     _entry("status", "Show each resource, the queues' depths, the stream mapping's state and the engine."),
-    _entry("outputs", "Show the environment's names and ARNs; with --output json as one flat object."),
+    _entry("outputs", "Show the environment's outputs: resource names and ARNs."),
     _entry("envs", "List the environments in this account and region, found by their tags."),
     _entry("send-price", "Send a price, or a file of prices, to the webhook processor."),
     _entry("prices", "Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."),
@@ -62,7 +62,7 @@ COMMANDS = (
         "dlq_files",
     ),
     _entry("iam-policy", "Print the smallest IAM policy for an environment, as JSON. Nothing is changed."),
-    _entry("down", "Remove the environment: all its resources, in reverse order, with their data."),
+    _entry("down", "Delete the environment: all its resources, in reverse order, with their data."),
     _entry("local start", "Start the engine; one that runs already is left as it is.", "local"),
     _entry("local stop", "Stop the engine. Its data stays for the next start.", "local"),
     _entry(

@@ -68,7 +68,7 @@ def purge(
     if not yes and not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            "This deletes messages, and nobody is here to be asked. Nothing was changed.",
+            "This deletes messages, and there is no terminal to ask for confirmation. Nothing was changed.",
             "Add --yes.",
         )
     boxes = letter_boxes(run.session.aws, run.session.stack)

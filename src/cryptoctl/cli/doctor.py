@@ -1,4 +1,4 @@
-"""cryptoctl doctor: whether `up` would come through, before anything is created."""
+"""cryptoctl doctor: whether `up` would succeed, before anything is created."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ def doctor(run: Run) -> None:
     finally:  # where a check cannot even be made, what was found before is shown all the same
         run.answer(
             checks=[
-                {"what": each.what, "result": each.verdict, "detail": each.detail, "advice": each.advice}
+                {
+                    "what": each.what,
+                    "result": each.verdict,
+                    "detail": each.detail,
+                    "advice": run.screen.hint(each.advice),
+                }
                 for each in checks
             ]
         )
@@ -33,8 +38,8 @@ def doctor(run: Run) -> None:
     if bad:
         raise Failure(
             Problem.FAILED,
-            f"`up` would not come through in {run.session.place}: {', '.join(bad)}.",
-            "What to do stands under each of them; then run `cryptoctl doctor` again.",
+            f"`up` would fail in {run.session.place}: {', '.join(bad)}.",
+            "Each failed check says what to do; then run `cryptoctl doctor` again.",
         )
 
 
@@ -74,4 +79,4 @@ def _show(run: Run, checks: list[Check]) -> None:
         beginning = f"{each.what.ljust(width)}  {each.verdict.ljust(len(Verdict.UNKNOWN))}"
         run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.verdict])
         if each.advice:
-            run.screen.data(f"{' ' * len(beginning)}  → {each.advice}")
+            run.screen.data(f"{' ' * len(beginning)}  → {run.screen.hint(each.advice)}")

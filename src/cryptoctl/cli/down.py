@@ -1,4 +1,4 @@
-"""cryptoctl down: removes everything, and proves it."""
+"""cryptoctl down: deletes everything, and checks that it is gone."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ROUNDS_AT_MOST = 3
 @command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
 def down(
     run: Run,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,
-    keep_data: Annotated[bool, typer.Option("--keep-data", help="Leave the table of prices.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep the table of prices.")] = False,
 ) -> None:
-    """Remove the environment: all its resources, in reverse order, with their data."""
+    """Delete the environment: all its resources, in reverse order, with their data."""
     session, screen = run.session, run.screen
     if session.config.protected:
         raise Failure(
@@ -70,11 +70,11 @@ def _ask(run: Run) -> None:
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            f"This removes {name}, and nobody is here to be asked. Nothing was changed.",
+            f"This deletes {name}, and there is no terminal to ask for confirmation. Nothing was changed.",
             "Add --yes.",
         )
-    if run.screen.ask(f"Type the environment's name ({name}) to remove it:").strip() != name:
-        raise Failure(Problem.REFUSED, "That was another name. Nothing was changed.")
+    if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
+        raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
 
 
 def _remove(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:

@@ -14,7 +14,7 @@ from cryptoctl.reconcile.permissions import Access
 @command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
     run: Run,
-    purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,
+    purpose: Annotated[Purpose, typer.Option("--for", help="Purpose of the policy.")] = Purpose.DEPLOY,
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
     document = policy(run.session.stack, purpose)

@@ -18,13 +18,13 @@ def init(
     run: Run,
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(FILE_NAME),
 ) -> None:
-    """Write a commented cryptoctl.toml. An existing file is never overwritten."""
+    """Write a commented cryptoctl.toml. An existing file is not overwritten."""
     text = resources.files("cryptoctl").joinpath("template.toml").read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise Failure(Problem.REFUSED, f"{path} exists; it was not touched.") from None
+        raise Failure(Problem.REFUSED, f"{path} exists already and was not changed.") from None
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
     run.answer(path=str(path))

@@ -16,7 +16,7 @@ from cryptoctl.session import Session
 @command("local", "start", access=None, example="cryptoctl local start")
 def start(
     run: Run,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens on loopback.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on loopback.")] = None,
 ) -> None:
     """Start the engine; one that runs already is left as it is."""
     session = run.session
@@ -41,14 +41,15 @@ def status(run: Run) -> None:
 @command("local", "reset", access=None, example="cryptoctl local reset --yes")
 def reset(
     run: Run,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stop the engine and delete all its data."""
     if not yes:
         if not run.screen.can_ask:
             raise Failure(
                 Problem.REFUSED,
-                "This deletes every local environment, and nobody is here to be asked. Nothing was changed.",
+                "This deletes every local environment, and there is no terminal to ask for confirmation. "
+                "Nothing was changed.",
                 "Add --yes.",
             )
         answer = run.screen.ask("Delete every local environment with its prices? [y/N]")
@@ -56,13 +57,13 @@ def reset(
             raise Failure(Problem.REFUSED, "Nothing was changed.")
     run.session.engine.reset()
     run.answer(reset=True)
-    run.screen.say("The engine is stopped and its data is gone.")
+    run.screen.say("The engine is stopped and its data is deleted.")
 
 
 @command("local", "logs", access=None, example="cryptoctl local logs --last 50")
 def logs(
     run: Run,
-    last: Annotated[int, typer.Option(min=1, help="How many lines.")] = 100,
+    last: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 100,
 ) -> None:
     """Show the engine's own log (the functions' logs: `cryptoctl logs`)."""
     path = run.session.engine.status().log_file

@@ -28,8 +28,10 @@ def logs(
             autocompletion=function_names,
         ),
     ] = None,
-    since: Annotated[str, typer.Option(metavar="T", help="From when: 10m (ago), epoch or ISO 8601.")] = "10m",
-    following: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    since: Annotated[
+        str, typer.Option(metavar="T", help="Lines since then: 10m (ago), epoch or ISO 8601.")
+    ] = "10m",
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
 ) -> None:
     """Show what the functions logged, merged in order of time (UTC)."""
     wanted = _functions(run, functions or [])

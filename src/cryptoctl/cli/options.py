@@ -52,6 +52,18 @@ class CommonOptions:
     verbose: bool | None = None
     no_color: bool | None = None
 
+    @property
+    def leading_here(self) -> dict[str, str]:
+        """The options that lead to this environment and AWS account: name → value, "" for a flag."""
+        target = {None: {}, True: {"--local": ""}, False: {"--aws": ""}}[self.local]
+        values = {
+            "--env": self.env,
+            "--profile": self.profile,
+            "--region": self.region,
+            "--config": None if self.config is None else str(self.config),
+        }
+        return {**{name: value for name, value in values.items() if value is not None}, **target}
+
     def over(self, before: CommonOptions) -> CommonOptions:
         """These, and `before` where these are not given."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}

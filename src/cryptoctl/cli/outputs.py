@@ -11,14 +11,14 @@ from cryptoctl.ui.outputs import show_outputs
 
 @command("outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
 def outputs(run: Run) -> None:
-    """Show the environment's names and ARNs; with --output json as one flat object."""
+    """Show the environment's outputs: resource names and ARNs."""
     stack = run.session.stack
     named = [stack.webhook, stack.enricher, stack.prices, stack.success]
     missing = [str(resource) for resource, seen in observe(named, run.session.aws).items() if seen is None]
     if missing:
         raise Failure(
             Problem.FAILED,
-            f"{run.session.place} is not up: missing {', '.join(missing)}.",
+            f"{run.session.place} is not deployed: missing {', '.join(missing)}.",
             f"Run `cryptoctl up --env {run.session.environment}`.",
         )
     run.answer(outputs=stack.outputs)

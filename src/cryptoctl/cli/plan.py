@@ -19,17 +19,17 @@ from cryptoctl.ui.plans import plan_document, show_plan
 def plan(
     run: Run,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 0 when there is nothing to do, 3 when there is.")
+        bool, typer.Option("--exit-code", help="Exit with 0 if there are no changes, with 3 if there are.")
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource, with what it depends on."),
+        typer.Option(metavar="NAME", help="Only this resource and what it depends on."),
     ] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Plan to take over resources without our tags.")
+        bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
     ] = False,
 ) -> None:
-    """Show what `up` would do, call by call with --verbose. Changes nothing."""
+    """Show what `up` would do; with --verbose each API call. Changes nothing."""
     resources, others = chosen(run, only or []), orphans(run, only or [])
     found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
     run.answer(plan=plan_document(found))

@@ -20,11 +20,11 @@ from cryptoctl.reconcile.permissions import Access
 def prices(
     run: Run,
     symbol: Annotated[str, typer.Argument(help="Such as BTC.")],
-    last: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=100_000, help="Number of prices, the newest ones.")] = 20,
     since: Annotated[
-        str | None, typer.Option(metavar="T", help="Not before: 10m (ago), epoch or ISO 8601.")
+        str | None, typer.Option(metavar="T", help="Only prices since then: 10m (ago), epoch or ISO 8601.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until they are all enriched.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all of them are enriched.")] = False,
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
     query = Query(

@@ -28,29 +28,32 @@ def send_price(
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC.")] = None,
     price: Annotated[str | None, typer.Argument(help="Such as 50000.25.")] = None,
     exchange: Annotated[str | None, typer.Argument(help="Such as coinbase.")] = None,
-    volume: Annotated[str | None, typer.Option(help="How much was traded.")] = None,
+    volume: Annotated[str | None, typer.Option(help="Volume traded.")] = None,
     timestamp: Annotated[
         str | None,
-        typer.Option(metavar="T", help="Epoch seconds or milliseconds, or ISO 8601. [default: now]"),
+        typer.Option(metavar="T", help=r"Epoch seconds or milliseconds, or ISO 8601. \[default: now]"),
     ] = None,
-    id: Annotated[str | None, typer.Option(help="The exchange's id of the trade.")] = None,  # noqa: A002
+    id: Annotated[str | None, typer.Option(help="The exchange's trade id.")] = None,  # noqa: A002
     later: Annotated[
-        bool, typer.Option("--async", help="Queue it, on the path that has a dead-letter queue.")
+        bool,
+        typer.Option(
+            "--async", help="Invoke asynchronously: return at once; Lambda retries, then dead-letters."
+        ),
     ] = False,
     file: Annotated[
-        Path | None, typer.Option(help="A CSV file with a header, or a file of JSON lines.")
+        Path | None, typer.Option(help="CSV with a header, or JSON lines; - is standard input.")
     ] = None,
     file_symbol: Annotated[
-        str | None, typer.Option("--symbol", help="With --file: for lines that name none.")
+        str | None, typer.Option("--symbol", help="With --file: for lines without one.")
     ] = None,
     file_exchange: Annotated[
-        str | None, typer.Option("--exchange", help="With --file: for lines that name none.")
+        str | None, typer.Option("--exchange", help="With --file: for lines without one.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="With --file: at most so many prices a second.")
+        float | None, typer.Option(min=0.01, help="With --file: prices a second, at most.")
     ] = None,
     from_line: Annotated[
-        int, typer.Option(min=1, help="With --file: begin at this line, to go on after an interruption.")
+        int, typer.Option(min=1, help="With --file: first line to send, to continue after an interruption.")
     ] = 1,
 ) -> None:
     """Send a price, or a file of prices, to the webhook processor.
@@ -90,7 +93,7 @@ def _checked(given: dict[str, str | None]) -> Outgoing:
     except Rejected as rejected:
         raise Failure(
             Problem.USAGE,
-            f"This is no price: {rejected}. Nothing was sent.",
+            f"This is not a valid price: {rejected}. Nothing was sent.",
             "See `cryptoctl send-price --help`.",
         ) from None
 
@@ -144,8 +147,8 @@ def _send_file(
     if tally.failed:
         raise Failure(
             Problem.FAILED,
-            f"{len(tally.failed)} of {tally.settled} prices were not taken.",
-            "Mend the lines named above and send the file again: what is stored already is not stored twice.",
+            f"{len(tally.failed)} of {tally.settled} prices were not accepted.",
+            "Correct the lines named above and send the file again: stored prices are not stored twice.",
         )
 
 

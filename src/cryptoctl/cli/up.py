@@ -1,4 +1,4 @@
-"""cryptoctl up: makes or mends everything."""
+"""cryptoctl up: creates or updates everything."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from cryptoctl.ui.plans import plan_document, show_plan
 @command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
 def up(
     run: Run,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or delete without asking.")] = False,
     expect: Annotated[
         str | None,
-        typer.Option(metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
+        typer.Option(metavar="FINGERPRINT", help="Apply the plan only if it has this fingerprint."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource, with what it depends on."),
+        typer.Option(metavar="NAME", help="Only this resource and what it depends on."),
     ] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take over resources that bear our names without our tags.")
+        bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
     ] = False,
 ) -> None:
-    """Make the environment what it should be, creating or mending whatever differs."""
+    """Create or update the environment's resources so that they match the configuration."""
     session, screen = run.session, run.screen
     session.start_engine()
     with before_any_change():
@@ -82,7 +82,8 @@ def _ask(run: Run, plan: Plan) -> None:
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            f"This plan would {names}, and nobody is here to be asked. Nothing was changed.",
+            f"This plan would {names}, and there is no terminal to ask for confirmation. "
+            "Nothing was changed.",
             "Review it with `cryptoctl plan`, then add --yes.",
         )
     if run.screen.ask(f"{names[0].upper()}{names[1:]}? [y/N]").strip().lower() not in ("y", "yes"):
@@ -98,7 +99,7 @@ def _mention_alerts(run: Run) -> None:
     if not subscriptions:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.say(
-            f"Nobody is subscribed to the alerts ({alerts.name}): errors reach nobody. "
+            f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "
             f"Add alert_subscribers to cryptoctl.toml{where}.",
             style="yellow",
         )

@@ -56,6 +56,6 @@ def _invoke(aws: Aws, function: Function, text: str, kind: str) -> dict[str, Any
             raise
         raise Failure(
             Problem.FAILED,
-            f"There is no {function.name}: {function.scope.environment} is not up.",
+            f"There is no {function.name}: {function.scope.environment} is not deployed.",
             f"Run `cryptoctl up --env {function.scope.environment}`.",
         ) from error

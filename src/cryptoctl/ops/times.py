@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line."""
+"""Times as people write them on a command line, and as JSON documents do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def moment_ms(text: str, now: int | None = None) -> int:
     except ValueError:
         raise Failure(
             Problem.USAGE,
-            f"{text!r} is no moment.",
+            f"{text!r} is not a valid time.",
             "Write 90s, 10m, 2h or 3d for so long ago, epoch seconds or milliseconds, or ISO 8601.",
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

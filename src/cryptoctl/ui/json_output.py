@@ -49,7 +49,7 @@ def write_document(
             "command": command,
             "outcome": _outcome(failure),
             **where,
-            "failure": None if failure is None else _why(failure),
+            "failure": None if failure is None else _why(screen, failure),
             **answer,
         }
     )
@@ -62,5 +62,9 @@ def _outcome(failure: Failure | None) -> str:
     return "interrupted" if failure.problem is Problem.INTERRUPTED else "failure"
 
 
-def _why(failure: Failure) -> dict[str, str]:
-    return {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
+def _why(screen: Screen, failure: Failure) -> dict[str, str]:
+    return {
+        "problem": failure.problem.name,
+        "message": screen.hint(failure.message),
+        "next": screen.hint(failure.hint),
+    }

@@ -43,9 +43,9 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
             for call in step.calls:
                 console.print(Text(f"    {call} {brief(call.params, 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        console.print(Text(printable(f"! {obstacle}"), style="red"))
+        console.print(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
-        console.print(Text(printable(sentence(note)), style="yellow"))
+        console.print(Text(printable(screen.hint(sentence(note))), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
@@ -126,7 +126,7 @@ def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-def results_document(report: Report) -> list[Value]:
+def results_document(screen: Screen, report: Report) -> list[Value]:
     """How each step ended, for a machine."""
     return [
         {
@@ -135,7 +135,7 @@ def results_document(report: Report) -> list[Value]:
             "outcome": each.outcome,
             "seconds": round(each.seconds, 3),
             "problem": each.problem or None,
-            "next": each.hint or None,
+            "next": screen.hint(each.hint) or None,
         }
         for each in report.results
     ]

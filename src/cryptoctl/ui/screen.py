@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ui.hints import with_options
 
 # Bidirectional controls can make a line read as what it is not.
 _BIDI = frozenset(range(0x202A, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
@@ -62,10 +63,21 @@ def _writing() -> Iterator[None]:
 
 
 class Screen:
-    """What a command prints with. `machine` is set by --output json: then stdout holds JSON only."""
+    """What a command prints with. `machine` is set by --output json: then stdout holds JSON only.
 
-    def __init__(self, *, colour: bool, machine: bool = False, verbose: bool = False) -> None:
+    `given` are the options that lead to where the command works; commands named in messages get them.
+    """
+
+    def __init__(
+        self,
+        *,
+        colour: bool,
+        machine: bool = False,
+        verbose: bool = False,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self.machine, self.verbose = machine, verbose
+        self._given = given or {}
         self._streamed: str | None = None
         self._indent: int | None = 2
         self.out: Console = _Console(no_color=not colour, highlight=False, soft_wrap=True)
@@ -76,9 +88,13 @@ class Screen:
         """Whether a person sits there to answer."""
         return sys.stdin is not None and sys.stdin.isatty() and self.err.is_terminal
 
+    def hint(self, text: str) -> str:
+        """The text with the commands in it as this person would have to type them."""
+        return with_options(text, self._given)
+
     def say(self, text: str, style: str = "") -> None:
         """A line for the person, on stderr."""
-        self.err.print(Text(printable(text), style=style))
+        self.err.print(Text(printable(self.hint(text)), style=style))
 
     def data(self, text: str, style: str = "") -> None:
         """A line of the answer, on stdout."""
@@ -147,9 +163,9 @@ class Screen:
 
     def failure(self, failure: Failure) -> None:
         """What went wrong, and what to do next."""
-        self.err.print(Text.assemble(("error: ", "bold red"), printable(failure.message)))
+        self.err.print(Text.assemble(("error: ", "bold red"), printable(self.hint(failure.message))))
         if failure.hint:
-            hint = printable(failure.hint).replace("\n", "\n       ")
+            hint = printable(self.hint(failure.hint)).replace("\n", "\n       ")
             self.err.print(Text.assemble(("hint:  ", "bold"), hint))
 
 

@@ -14,7 +14,9 @@ class ResourceDocument(Part):
     """A resource as it stands."""
 
     resource: Annotated[str, Field(description="kind and name")]
-    state: Annotated[str, Field(description="present, drifted, missing, somebody else's or left over")]
+    state: Annotated[
+        str, Field(description="present, drifted, missing, not managed (by cryptoctl) or orphaned")
+    ]
     differs: Annotated[list[str], Field(description="the fields that differ")]
 
 

@@ -21,7 +21,7 @@ class SentDocument(Part):
 
 
 class FailedLineDocument(Part):
-    """A line of a file that was not taken."""
+    """A line of a file that was not accepted."""
 
     line: Annotated[int, Field(description="its number")]
     reason: Annotated[str, Field(description="why")]
@@ -32,7 +32,7 @@ class FileDocument(Part):
 
     stored: Annotated[int, Field(description="how many were stored")]
     duplicate: Annotated[int, Field(description="how many were stored before")]
-    failed: Annotated[list[FailedLineDocument], Field(description="the lines that were not taken")]
+    failed: Annotated[list[FailedLineDocument], Field(description="the lines that were not accepted")]
     last_line: Annotated[int, Field(description="the last line that is settled; nothing after it was sent")]
 
 
