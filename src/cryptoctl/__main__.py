@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from cryptoctl import interrupts
@@ -18,13 +19,16 @@ def main() -> NoReturn:
         code: object = 0
     except SystemExit as ending:
         code = ending.code
+    except OSError as error:  # the help, say, into a full disk
+        code = f"error: The output cannot be written: {error.strerror}."
     _end(code)
 
 
 def _end(code: object) -> NoReturn:
     """Ends the process without the interpreter's teardown, which takes longer than many a command."""
     if isinstance(code, str):
-        sys.stderr.write(f"{code}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"{code}\n")
     number = code if isinstance(code, int) else int(code is not None)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -111,13 +111,19 @@ def _sentence(error: Mapping[str, Any]) -> str:
     )
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"has an unknown key `{key}`"
-    value = without_password(json.dumps(error["input"], default=str))
-    shown = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
     why = error["msg"].removeprefix("Value error, ")
-    return f"has `{key} = {shown}`: {why[0].lower()}{why[1:]}"
+    return f"has `{key} = {_shown(error['input'])}`: {why[0].lower()}{why[1:]}"
 
 
 _TYPES = ("int", "str")
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = without_password(json.dumps(value, default=str))
+    except (RecursionError, ValueError):
+        return "…"
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def environment_name(flag: str | None, settings: Settings) -> str:

@@ -190,7 +190,13 @@ def for_a_person(error: Failure | AwsError | EngineError | OSError) -> Failure:
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
     if isinstance(error, OSError):
-        what = f"{error.filename}: " if error.filename else ""
-        return Failure(Problem.FAILED, f"{what}{error.strerror or error}.")
+        return _of_a_file(error)
     said = str(error)
     return Failure(Problem.AWS, f"{said[0].upper()}{said[1:]}" if error.doing else said, remedy(error))
+
+
+def _of_a_file(error: OSError) -> Failure:
+    what = str(error.filename or "A file")
+    mine = what.startswith(str(env_vars.state_directory()))
+    hint = "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if mine else ""
+    return Failure(Problem.FAILED, f"{what} cannot be used: {error.strerror or error}.", hint)

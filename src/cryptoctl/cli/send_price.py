@@ -13,8 +13,8 @@ from cryptoctl.aws import AwsError
 from cryptoctl.cli.command import Run, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.invoking import invoke, invoke_later
-from cryptoctl.ops.sending import Outgoing, Tally, outgoing, read, send_all
+from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
+from cryptoctl.ops.sending import STANDARD_INPUT, Outgoing, Tally, outgoing, read, send_all
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
@@ -110,6 +110,8 @@ def _send_one(run: Run, price: Outgoing, *, later: bool) -> None:
     if answer.status != 200:
         raise Failure(Problem.FAILED, f"{function.name} refused the price: {answer.body.get('message')}.")
     body = answer.body
+    if not {"status", "symbol", "timestamp", "sort_key"} <= body.keys():
+        raise unexpected(function)
     run.answer(price=body)
     if not run.machine:
         run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
@@ -180,7 +182,9 @@ def _bar(screen: Screen, file: Path) -> Iterator[Callable[[Tally], None]]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen.err, transient=True) as progress:
-        task = progress.add_task(file.name, total=_line_count(file))
+        task = progress.add_task(
+            "standard input" if file == STANDARD_INPUT else file.name, total=_line_count(file)
+        )
         yield lambda tally: progress.update(task, completed=tally.last_line)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.documents import dead_letters as dlq
 from cryptoctl.ui.documents import environment, local, plan, prices
-from cryptoctl.ui.documents.document import Document
+from cryptoctl.ui.documents.document import Document, Part
 from cryptoctl.ui.screen import Screen
 
 MODELS: Mapping[str, type[Document]] = {
@@ -53,7 +53,20 @@ def write_document(
             **answer,
         }
     )
-    screen.document(document.model_dump(mode="json"))
+    try:
+        members = document.model_dump(mode="json")
+    except ValueError:  # pydantic writes nothing that is nested very deeply; a dead letter may be
+        members = {name: _as_it_is(getattr(document, name)) for name in type(document).model_fields}
+    try:
+        screen.document(members)
+    except RecursionError as error:
+        raise Failure(
+            Problem.FAILED, "The answer is nested too deeply to be written as JSON.", "Use --output table."
+        ) from error
+
+
+def _as_it_is(value: Any) -> Any:
+    return value.model_dump() if isinstance(value, Part) else value
 
 
 def _outcome(failure: Failure | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +47,15 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+class _Messages(_Console):
+    """Messages that nobody can be given, because stderr is full or closed, stop no work."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich prints, or nothing."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+
 @contextmanager
 def _writing() -> Iterator[None]:
     """An answer that cannot be written (to a full disk, say) is a Failure."""
@@ -81,7 +90,7 @@ class Screen:
         self._streamed: str | None = None
         self._indent: int | None = 2
         self.out: Console = _Console(no_color=not colour, highlight=False, soft_wrap=True)
-        self.err: Console = _Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
+        self.err: Console = _Messages(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
 
     @property
     def can_ask(self) -> bool:
