@@ -12,7 +12,7 @@ import pytest
 from cryptoctl import env_vars
 from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
 from live import Connect, Live, RecordingAws
 
@@ -55,7 +55,7 @@ def connect(engine: Engine) -> Connect:
             endpoint_url=url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
-        session = Session(Choice(environment=environment, target=Target.LOCAL))
+        session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
         session.aws = aws
         session.config = config or Environment()
         return Live(session, aws)

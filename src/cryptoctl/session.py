@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class SessionOptions:
     """What the command line says; None is "not said"."""
 
     environment: str | None = None
@@ -34,17 +34,17 @@ class Choice:
 class Session:
     """One command's view. Everything is worked out when it is first needed."""
 
-    choice: Choice = field(default_factory=Choice)
+    options: SessionOptions = field(default_factory=SessionOptions)
 
     @cached_property
     def settings(self) -> Settings:
         """cryptoctl.toml, checked."""
-        return settings_file.load(self.choice.config)
+        return settings_file.load(self.options.config)
 
     @cached_property
     def environment(self) -> str:
         """The environment's name. Where the file names environments, a name that nobody knows is refused."""
-        name = settings_file.environment_name(self.choice.environment, self.settings)
+        name = settings_file.environment_name(self.options.environment, self.settings)
         known = self.settings.env
         if known and name not in known and last_location.read(name) is None:
             raise Failure(
@@ -67,8 +67,8 @@ class Session:
     @cached_property
     def target(self) -> Target:
         """Command line, then file, then where `up` last put it, then AWS."""
-        if self.choice.target is not None:
-            return self.choice.target
+        if self.options.target is not None:
+            return self.options.target
         if self.config.target is not None:
             return self.config.target
         return self.last_location.target if self.last_location else Target.AWS
@@ -101,8 +101,8 @@ class Session:
 
     def _real_aws(self) -> Aws:
         return Aws(
-            region=self.choice.region or self.config.region,
-            profile=self.choice.profile or self.config.profile,
+            region=self.options.region or self.config.region,
+            profile=self.options.profile or self.config.profile,
         )
 
     def _engine_aws(self) -> Aws:
@@ -116,7 +116,7 @@ class Session:
             )
         made_up = self.engine.credentials(self.environment)
         return Aws(
-            region=self.choice.region or self.config.region or DEFAULT_REGION,
+            region=self.options.region or self.config.region or DEFAULT_REGION,
             endpoint_url=status.url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
@@ -187,7 +187,7 @@ class Session:
             return None
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where, for a person: account and region, or this machine."""
         if self.target is Target.LOCAL:
             return f"{self.environment} on this machine"

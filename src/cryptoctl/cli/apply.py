@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cryptoctl import interrupts
-from cryptoctl.cli.command import Run
+from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.observe import remaining
@@ -18,7 +18,7 @@ from cryptoctl.ui.plans import results_document
 from cryptoctl.ui.progress import Progress
 
 
-def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
+def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
     """The stack's resources, or those named with what they depend on."""
     everything = list(run.session.stack)
     if not only:
@@ -34,7 +34,7 @@ def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
-def orphans(run: Run, only: Sequence[str] = (), *, keep_data: bool = False) -> Orphans | None:
+def orphans(run: CommandRun, only: Sequence[str] = (), *, keep_data: bool = False) -> Orphans | None:
     """Orphaned resources are looked for unless only a part of the stack is meant."""
     return None if only else Orphans(stack=list(run.session.stack), keep_data=keep_data)
 
@@ -71,7 +71,7 @@ def before_any_change() -> Iterator[None]:
         raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
 
 
-def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
+def carry_out(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     """Runs a plan with live progress, looks again, and gives what is left to do."""
     stop = Stop()
     with Progress(run.screen, run.clock) as progress:
@@ -86,7 +86,7 @@ def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
 
 
-def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
+def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
     # Not spelled out: without one of its options (--keep-data, say) it would be another command.
     again = "the same command again: it goes on from here."
@@ -99,7 +99,7 @@ def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> F
     known = next((each.failure for each in failed if each.failure), None)
     return Failure(
         known.problem if known else Problem.FAILED,
-        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.place}:"
+        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.location}:"
         f"{_ends(report)}",
         "\n".join([*_remedies(hints), f"Then run {again}"]),
     )

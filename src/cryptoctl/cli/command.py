@@ -21,7 +21,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Clock, RealClock
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
 
@@ -29,7 +29,7 @@ Function: TypeAlias = Callable[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class CommandRun:
     """One run of a command: what it works with and what it prints with."""
 
     session: Session
@@ -66,7 +66,7 @@ class _Command:
 
     def built(self) -> Any:
         """The command as Typer runs it."""
-        # The first parameter is the Run, then one for each group.
+        # The first parameter is the CommandRun, then one for each group.
         declared = Declaration(self.function, [*self.groups, common], leading=1 + len(self.groups))
 
         def run(context: typer.Context, **given: Any) -> None:
@@ -86,7 +86,7 @@ _DECLARED: dict[str, _Command] = {}
 def command(
     *path: str, access: Access | None, example: str, groups: Sequence[Group] = (), csv: bool = False
 ) -> Callable[[Function], Function]:
-    """Declares a function of (Run, each group's value…, own options…) as the command with this name.
+    """Declares a function of (CommandRun, each group's value…, own options…) as the command with this name.
 
     `access` says what it asks AWS for at most, and so who may run it (ops/permissions.py); None: nothing.
     """
@@ -126,7 +126,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         verbose=bool(options.verbose),
         given=options.leading_here,
     )
-    run = Run(session=_session(options), screen=screen, csv=options.output is Output.CSV)
+    run = CommandRun(session=_session(options), screen=screen, csv=options.output is Output.CSV)
     code, failure = 0, None
     try:
         if run.csv and not declared.csv:
@@ -150,7 +150,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
 _INTERRUPTED = Failure(Problem.INTERRUPTED, "Interrupted.")
 
 
-def _end(declared: _Command, run: Run, code: int, failure: Failure | None) -> None:
+def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None) -> None:
     """Says what the command has to say at its end, and ends it with its exit code."""
     try:
         if run.machine:
@@ -173,7 +173,7 @@ def _end(declared: _Command, run: Run, code: int, failure: Failure | None) -> No
 
 def _session(options: CommonOptions) -> Session:
     return Session(
-        Choice(
+        SessionOptions(
             environment=options.env,
             profile=options.profile,
             region=options.region,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure
 from cryptoctl.ops.configuration import ConfiguredKey, configured_keys, default_keys
 
 
 @command("config", access=None, example="cryptoctl config --env prod")
-def config(run: Run) -> None:
+def config(run: CommandRun) -> None:
     """Show every configuration key: its value and where that comes from, its default, its meaning."""
     try:
         run.session.settings  # noqa: B018 - validated before anything of it is shown
@@ -22,7 +22,7 @@ def config(run: Run) -> None:
     _show(run, keys)
 
 
-def _show(run: Run, keys: list[ConfiguredKey]) -> None:
+def _show(run: CommandRun, keys: list[ConfiguredKey]) -> None:
     run.answer(keys=[vars(each) for each in keys])
     if run.machine:
         return

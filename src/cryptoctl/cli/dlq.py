@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl import env_vars
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
@@ -36,12 +36,12 @@ dlq = "dlq"
 SHOWN_LEFT = 20
 
 
-def _ways(run: Run) -> Ways:
+def _ways(run: CommandRun) -> Ways:
     return Ways(aws=run.session.aws, stack=run.session.stack)
 
 
 @letters_command(dlq, "list", example="cryptoctl dlq list --env prod")
-def list_(run: Run, meant: Meant) -> None:
+def list_(run: CommandRun, meant: Meant) -> None:
     """Show how many messages wait, since when, and why; nothing is consumed."""
     boxes = letter_boxes(run.session.aws, run.session.stack)
     found = survey(boxes, meant.queues, meant.chosen)
@@ -53,7 +53,7 @@ def list_(run: Run, meant: Meant) -> None:
 
 @letters_command(dlq, "peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
 def peek(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many messages.")] = 10,
 ) -> None:
@@ -76,7 +76,7 @@ def peek(
         run.answer(messages=documents)
 
 
-def _lines(run: Run, letter: Letter) -> list[Line]:
+def _lines(run: CommandRun, letter: Letter) -> list[Line]:
     functions = {
         each.name.removesuffix(f"-{run.session.environment}"): each for each in run.session.stack.functions
     }
@@ -87,7 +87,7 @@ def _lines(run: Run, letter: Letter) -> list[Line]:
 
 @letters_command(dlq, "replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")
 def replay(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many messages.")] = None,
@@ -157,7 +157,7 @@ def _edited(text: str) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def _show_what_would_happen(run: Run, wish: Wish) -> None:
+def _show_what_would_happen(run: CommandRun, wish: Wish) -> None:
     boxes, ways = letter_boxes(run.session.aws, run.session.stack), _ways(run)
     with Journal(journal_path(run.session.scope)) as journal:
         left_over = journal.count(*(state for state in State))
@@ -189,7 +189,7 @@ def _planned(ways: Ways, letter: Letter, mending: Mending) -> tuple[Step | None,
 
 @command(dlq, "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
 def repair(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="T", help="Traded since: 2d (ago), or a moment.")
@@ -214,7 +214,7 @@ def repair(
         )
 
 
-def _show_repaired(run: Run, found: Enriched) -> None:
+def _show_repaired(run: CommandRun, found: Enriched) -> None:
     if run.machine:
         run.answer(
             found=found.seen,

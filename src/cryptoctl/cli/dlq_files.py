@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run
+from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.dlq import dlq
 from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
@@ -20,7 +20,7 @@ from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, lookin
 
 @letters_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
 def export(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     file: Annotated[Path, typer.Argument(help="A new file; one JSON object a line.")],
 ) -> None:
@@ -36,7 +36,7 @@ def export(
 
 @letters_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
 def import_(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     file: Annotated[Path, typer.Argument(help="A file that export or purge has written.")],
 ) -> None:
@@ -52,7 +52,7 @@ def import_(
 
 @letters_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
 def purge(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     no_export: Annotated[
@@ -77,7 +77,7 @@ def purge(
     def confirm(count: int) -> bool:
         kept = "They are in no file." if target is None else f"They are written to {target}."
         run.screen.say(kept)
-        question = f"Delete {count} messages from the queues of {run.session.place}? [y/N]"
+        question = f"Delete {count} messages from the queues of {run.session.location}? [y/N]"
         return yes or run.screen.ask(question).strip().lower() in ("y", "yes")
 
     purged = purging.purge(boxes, meant.queues, meant.chosen, export=target, confirm=confirm)
@@ -99,6 +99,6 @@ def purge(
         raise Failure(Problem.FAILED, "Not everything that was meant is deleted.")
 
 
-def _purged_file(run: Run) -> Path:
+def _purged_file(run: CommandRun) -> Path:
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return own_directory() / "purged" / f"{run.session.environment}-{moment}.jsonl"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.doctor import Check, Verdict, examine
@@ -15,7 +15,7 @@ STYLES = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
 
 
 @command("doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
-def doctor(run: Run) -> None:
+def doctor(run: CommandRun) -> None:
     """Check credentials, permissions, quotas, names and the engine. Changes nothing."""
     checks: list[Check] = []
     try:
@@ -38,12 +38,12 @@ def doctor(run: Run) -> None:
     if bad:
         raise Failure(
             Problem.FAILED,
-            f"`up` would fail in {run.session.place}: {', '.join(bad)}.",
+            f"`up` would fail in {run.session.location}: {', '.join(bad)}.",
             "Each failed check says what to do; then run `cryptoctl doctor` again.",
         )
 
 
-def _checks(run: Run) -> Iterator[Check]:
+def _checks(run: CommandRun) -> Iterator[Check]:
     session = run.session
     local = session.target is Target.LOCAL
     if local:
@@ -72,7 +72,7 @@ def _engine(status: EngineStatus) -> Check:
     return Check(what="engine", verdict=Verdict.GOOD, detail=f"answers at {status.url}")
 
 
-def _show(run: Run, checks: list[Check]) -> None:
+def _show(run: CommandRun, checks: list[Check]) -> None:
     # No table: what AWS says can be long, and would push the next step out of sight.
     width = max(len(each.what) for each in checks)
     for each in checks:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.observe import planned
@@ -21,7 +21,7 @@ ROUNDS_AT_MOST = 3
 
 @command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
 def down(
-    run: Run,
+    run: CommandRun,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep the table of prices.")] = False,
 ) -> None:
@@ -42,7 +42,7 @@ def down(
 
         plan = look()
         run.answer(plan=plan_document(plan))
-        show_plan(screen, plan, environment=session.place)
+        show_plan(screen, plan, environment=session.location)
         check(plan)
         if keep_data:
             # A protected environment is kept whole, not its table alone.
@@ -65,7 +65,7 @@ def down(
         screen.say("Nothing is left.")
 
 
-def _ask(run: Run) -> None:
+def _ask(run: CommandRun) -> None:
     name = run.session.environment
     if not run.screen.can_ask:
         raise Failure(
@@ -77,7 +77,7 @@ def _ask(run: Run) -> None:
         raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
 
 
-def _remove(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
+def _remove(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     # A late log line can bring a log group back after its removal: hence another look, and another round.
     rest = plan
     for _ in range(ROUNDS_AT_MOST):

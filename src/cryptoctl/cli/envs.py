@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.environments import environments
 from cryptoctl.reconcile.permissions import Access
 
 
 @command("envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
-def envs(run: Run) -> None:
+def envs(run: CommandRun) -> None:
     """List the environments in this account and region, found by their tags."""
     found = environments(run.session.aws)
     if run.machine:

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.reconcile.permissions import Access
 
 
 @command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
-    run: Run,
+    run: CommandRun,
     purpose: Annotated[Purpose, typer.Option("--for", help="Purpose of the policy.")] = Purpose.DEPLOY,
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""

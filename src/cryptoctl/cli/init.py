@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.settings import FILE_NAME
 
 
 @command("init", access=None, example="cryptoctl init")
 def init(
-    run: Run,
+    run: CommandRun,
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(FILE_NAME),
 ) -> None:
     """Write a commented cryptoctl.toml. An existing file is not overwritten."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.times import iso
@@ -15,7 +15,7 @@ from cryptoctl.session import Session
 
 @command("local", "start", access=None, example="cryptoctl local start")
 def start(
-    run: Run,
+    run: CommandRun,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on loopback.")] = None,
 ) -> None:
     """Start the engine; one that runs already is left as it is."""
@@ -25,7 +25,7 @@ def start(
 
 
 @command("local", "stop", access=None, example="cryptoctl local stop")
-def stop(run: Run) -> None:
+def stop(run: CommandRun) -> None:
     """Stop the engine. Its data stays for the next start."""
     stopped = run.session.engine.stop()
     run.answer(stopped=stopped)
@@ -33,14 +33,14 @@ def stop(run: Run) -> None:
 
 
 @command("local", "status", access=None, example="cryptoctl local status")
-def status(run: Run) -> None:
+def status(run: CommandRun) -> None:
     """Show whether the engine runs, where, and how to point other tools at it."""
     _show(run, run.session.engine.status())
 
 
 @command("local", "reset", access=None, example="cryptoctl local reset --yes")
 def reset(
-    run: Run,
+    run: CommandRun,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stop the engine and delete all its data."""
@@ -62,7 +62,7 @@ def reset(
 
 @command("local", "logs", access=None, example="cryptoctl local logs --last 50")
 def logs(
-    run: Run,
+    run: CommandRun,
     last: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 100,
 ) -> None:
     """Show the engine's own log (the functions' logs: `cryptoctl logs`)."""
@@ -97,7 +97,7 @@ def engine_document(session: Session, found: EngineStatus) -> dict[str, Any]:
     }
 
 
-def _show(run: Run, found: EngineStatus) -> None:
+def _show(run: CommandRun, found: EngineStatus) -> None:
     made_up = run.session.engine.credentials(run.session.environment)
     run.answer(engine=engine_document(run.session, found))
     if run.machine:

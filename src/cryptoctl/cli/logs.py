@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.logs import follow
@@ -19,7 +19,7 @@ from cryptoctl.ui.logs import line_document, show_line
 
 @command("logs", access=Access.READ_DATA, example="cryptoctl logs price-enricher --since 1h")
 def logs(
-    run: Run,
+    run: CommandRun,
     functions: Annotated[
         list[str] | None,
         typer.Argument(
@@ -49,7 +49,7 @@ def logs(
             show_line(run.screen, line)
 
 
-def _functions(run: Run, names: list[str]) -> list[Function]:
+def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     known = {each.name: each for each in run.session.stack.functions}
     suffix = f"-{run.session.environment}"
     wanted = [name if name in known else f"{name}{suffix}" for name in names] or list(known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.permissions import Access
@@ -10,7 +10,7 @@ from cryptoctl.ui.outputs import show_outputs
 
 
 @command("outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
-def outputs(run: Run) -> None:
+def outputs(run: CommandRun) -> None:
     """Show the environment's outputs: resource names and ARNs."""
     stack = run.session.stack
     named = [stack.webhook, stack.enricher, stack.prices, stack.success]
@@ -18,7 +18,7 @@ def outputs(run: Run) -> None:
     if missing:
         raise Failure(
             Problem.FAILED,
-            f"{run.session.place} is not deployed: missing {', '.join(missing)}.",
+            f"{run.session.location} is not deployed: missing {', '.join(missing)}.",
             f"Run `cryptoctl up --env {run.session.environment}`.",
         )
     run.answer(outputs=stack.outputs)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.apply import chosen, orphans
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
@@ -17,7 +17,7 @@ from cryptoctl.ui.plans import plan_document, show_plan
 
 @command("plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
 def plan(
-    run: Run,
+    run: CommandRun,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 0 if there are no changes, with 3 if there are.")
     ] = False,
@@ -34,6 +34,6 @@ def plan(
     found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
     run.answer(plan=plan_document(found))
     if not run.machine:
-        show_plan(run.screen, found, environment=run.session.place, answer=True)
+        show_plan(run.screen, found, environment=run.session.location, answer=True)
     if exit_code and (found.work or found.refused):
         raise typer.Exit(Problem.DIFFERENCES)

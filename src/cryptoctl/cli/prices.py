@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import COLUMNS, MEMBERS, Query, document, enriched_prices, row
 from cryptoctl.ops.prices import prices as read_prices
@@ -18,7 +18,7 @@ from cryptoctl.reconcile.permissions import Access
 
 @command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", csv=True)
 def prices(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str, typer.Argument(help="Such as BTC.")],
     last: Annotated[int, typer.Option(min=1, max=100_000, help="Number of prices, the newest ones.")] = 20,
     since: Annotated[
@@ -39,7 +39,7 @@ def prices(
     else:
         run.screen.table(COLUMNS, [row(price) for price in found], numbers=COLUMNS[3:8])
         if not found:
-            run.screen.say(f"No prices of {query.symbol} in {run.session.place}.")
+            run.screen.say(f"No prices of {query.symbol} in {run.session.location}.")
 
 
 def _csv(found: list[StoredPrice]) -> str:

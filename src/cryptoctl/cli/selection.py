@@ -87,5 +87,5 @@ Letters = Callable[..., None]
 
 
 def letters_command(app: str, name: str, *, example: str) -> Callable[[Letters], Letters]:
-    """Declares a function of (Run, Meant, own options…) as a command with the filters added."""
+    """Declares a function of (CommandRun, Meant, own options…) as a command with the filters added."""
     return command(app, name, access=Access.OPERATE, example=example, groups=[_options])

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.command import Run, command, for_a_person
+from cryptoctl.cli.command import CommandRun, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
@@ -24,7 +24,7 @@ SHOWN_FAILURES = 20
 
 @command("send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
 def send_price(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC.")] = None,
     price: Annotated[str | None, typer.Argument(help="Such as 50000.25.")] = None,
     exchange: Annotated[str | None, typer.Argument(help="Such as coinbase.")] = None,
@@ -98,7 +98,7 @@ def _checked(given: dict[str, str | None]) -> Outgoing:
         ) from None
 
 
-def _send_one(run: Run, price: Outgoing, *, later: bool) -> None:
+def _send_one(run: CommandRun, price: Outgoing, *, later: bool) -> None:
     aws, function = run.session.aws, run.session.stack.webhook
     if later:
         request_id = invoke_later(aws, function, price.text)
@@ -118,7 +118,7 @@ def _send_one(run: Run, price: Outgoing, *, later: bool) -> None:
 
 
 def _send_file(
-    run: Run, file: Path, defaults: dict[str, str | None], rate: float | None, from_line: int
+    run: CommandRun, file: Path, defaults: dict[str, str | None], rate: float | None, from_line: int
 ) -> None:
     tally = Tally(last_line=from_line - 1)
     prices = read(file, defaults, now_ms=now_ms, first_line=from_line)
@@ -154,7 +154,7 @@ def _send_file(
         )
 
 
-def _show(run: Run, tally: Tally) -> None:
+def _show(run: CommandRun, tally: Tally) -> None:
     failed = [{"line": each.line, "reason": each.reason} for each in tally.failed]
     run.answer(
         file={

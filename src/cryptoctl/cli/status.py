@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.local import engine_document
 from cryptoctl.ops.status import Health, ResourceState, status_of
 from cryptoctl.reconcile.permissions import Access
@@ -19,7 +19,7 @@ STYLES = {
 
 
 @command("status", access=Access.DESCRIBE, example="cryptoctl status --env dev")
-def status(run: Run) -> None:
+def status(run: CommandRun) -> None:
     """Show each resource, the queues' depths, the stream mapping's state and the engine."""
     session = run.session
     found = status_of(session.stack, session.aws)
@@ -35,7 +35,7 @@ def status(run: Run) -> None:
             run.screen.say(note, style="yellow")
 
 
-def _show(run: Run, found: Health) -> None:
+def _show(run: CommandRun, found: Health) -> None:
     from rich.text import Text
 
     run.screen.table(

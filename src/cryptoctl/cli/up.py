@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
@@ -20,7 +20,7 @@ from cryptoctl.ui.plans import plan_document, show_plan
 
 @command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
 def up(
-    run: Run,
+    run: CommandRun,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or delete without asking.")] = False,
     expect: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def up(
 
         plan = look()
         run.answer(plan=plan_document(plan))
-        show_plan(screen, plan, environment=session.place)
+        show_plan(screen, plan, environment=session.location)
         check(plan, expect)
         if plan.consents and not yes:
             _ask(run, plan)
@@ -53,7 +53,7 @@ def up(
     if plan.work:
         rest = carry_out(run, plan, look)
         if rest.work or rest.refused:
-            show_plan(screen, rest, environment=session.place)
+            show_plan(screen, rest, environment=session.location)
             raise Failure(
                 Problem.FAILED,
                 f"AWS took every call, but these still differ: {', '.join(_differing(rest))}.",
@@ -77,7 +77,7 @@ def _differing(rest: Plan) -> list[str]:
     ]
 
 
-def _ask(run: Run, plan: Plan) -> None:
+def _ask(run: CommandRun, plan: Plan) -> None:
     names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
@@ -90,7 +90,7 @@ def _ask(run: Run, plan: Plan) -> None:
         raise Failure(Problem.REFUSED, "Nothing was changed.")
 
 
-def _mention_alerts(run: Run) -> None:
+def _mention_alerts(run: CommandRun) -> None:
     alerts = run.session.stack.alerts
     subscriptions = subscriptions_of(run.session.aws, alerts.arn)
     for each in subscriptions:

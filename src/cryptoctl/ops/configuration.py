@@ -25,7 +25,7 @@ class ConfiguredKey:
 
 def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
     """Every key, those of an environment for this one. Raises Failure for a file that is not valid."""
-    path = locate(session.choice.config)
+    path = locate(session.options.config)
     in_file = parsed(path) if path is not None else {}
     for documented in documented_keys():
         key = documented.name.replace("NAME", session.environment)
@@ -44,7 +44,7 @@ def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
 
 def _outside_the_file(session: Session, name: str) -> Iterator[tuple[Any, str]]:
     if name in _OPTIONS:
-        yield getattr(session.choice, _OPTIONS[name]), "command line"
+        yield getattr(session.options, _OPTIONS[name]), "command line"
     if name == "default_env":
         yield env_vars.environment(), "CRYPTOCTL_ENV"
 
