@@ -14,7 +14,6 @@ import typer.main
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.commands import COMMANDS, FOREIGN_WORDS, nearest
-from cryptoctl.cli.completion import FUNCTIONS
 from cryptoctl.errors import Problem
 
 HEAVY = ("boto", "pydantic", "ministack", "cryptoctl.stack", "cryptoctl.provisioners", "cryptoctl.session")
@@ -51,14 +50,21 @@ def test_what_needs_no_command_imports_none(arguments: tuple[str, ...], tmp_path
     assert "cryptoctl.cli.command" not in modules
 
 
+def tab(home: Path, variables: Mapping[str, str]) -> tuple[list[str], set[str]]:
+    """What bash is offered, and the modules that were imported for it."""
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(home / "state"), **variables}
+    code = TELLING.replace("main()\n", "sys.argv[0] = 'cryptoctl'\nmain()\n")
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=home, capture_output=True, text=True)
+    answer, _, modules = done.stderr.partition("\nMODULES\n")
+    assert not answer
+    return done.stdout.split(), set(modules.split())
+
+
 def test_a_tab_imports_no_command(tmp_path: Path) -> None:
     variables = {"_CRYPTOCTL_COMPLETE": "complete_bash", "COMP_WORDS": "cryptoctl d", "COMP_CWORD": "1"}
-    env = {**os.environ, **variables}
-    code = TELLING.replace("main()\n", "sys.argv[0] = 'cryptoctl'\nmain()\n")
-    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True)
-    answer, _, modules = done.stderr.partition("\nMODULES\n")
-    assert done.stdout.split() == ["doctor", "dlq", "down"], answer
-    assert heavy(set(modules.split())) == set()
+    found, modules = tab(tmp_path, variables)
+    assert found == ["doctor", "dlq", "down"]
+    assert heavy(modules) == set()
 
 
 def test_a_price_that_is_refused_here_costs_neither_boto3_nor_pydantic(tmp_path: Path) -> None:
@@ -83,15 +89,35 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
     assert lines == {each.name: each.help for each in COMMANDS}
 
 
-def test_the_functions_that_a_shell_completes_are_those_of_the_stack() -> None:
-    from cryptoctl.provisioners.function import Code
-    from cryptoctl.reconcile.scope import Scope
-    from cryptoctl.settings import Environment
-    from cryptoctl.stack import Stack
-
-    scope = Scope(environment="E", account="0" * 12, region="us-east-1", partition="aws", extra_tags={})
-    stack = Stack(scope, Environment(), Code(zip_bytes=b"", sha256=""))
-    assert {each.name.removesuffix("-E") for each in stack.functions} == set(FUNCTIONS)
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("cryptoctl --env ", {"prod", "staging"}),
+        ("cryptoctl plan --env p", {"prod"}),
+        ("cryptoctl plan --profile ", {"default", "work"}),
+        ("cryptoctl logs e", {"error-notifier"}),
+        ("cryptoctl --env prod up --only crypto", {"crypto-prices-prod"}),
+        ("cryptoctl up --env staging --only crypto", {"crypto-prices-staging"}),
+        ("cryptoctl up --only crypto", {"crypto-prices-dev"}),
+        ("cryptoctl local st", {"start", "stop", "status"}),
+        ("cryptoctl prices BTC --output ", {"table", "json", "csv"}),
+    ],
+)
+def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None:
+    (tmp_path / "cryptoctl.toml").write_text("[env.prod]\n[env.staging]\n", encoding="utf-8")
+    aws = tmp_path / "aws"
+    aws.write_text("[default]\n[profile work]\n[sso-session s]\n", encoding="utf-8")
+    words = line.split(" ")
+    variables = {
+        "_CRYPTOCTL_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+        "AWS_CONFIG_FILE": str(aws),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }
+    found, modules = tab(tmp_path, variables)
+    assert set(found) == offered
+    assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
 
 
 @pytest.mark.parametrize(

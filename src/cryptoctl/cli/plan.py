@@ -8,6 +8,7 @@ import typer
 
 from cryptoctl.cli.apply import chosen, orphans
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.completion import resource_names
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
@@ -23,7 +24,11 @@ def plan(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource and what it depends on."),
+        typer.Option(
+            metavar="NAME",
+            help="Only this resource and what it depends on.",
+            autocompletion=resource_names,
+        ),
     ] = None,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")

@@ -8,6 +8,7 @@ import typer
 
 from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.completion import resource_names
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
@@ -28,7 +29,11 @@ def up(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource and what it depends on."),
+        typer.Option(
+            metavar="NAME",
+            help="Only this resource and what it depends on.",
+            autocompletion=resource_names,
+        ),
     ] = None,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
