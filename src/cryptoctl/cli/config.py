@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure
 from cryptoctl.ops.configuration import ConfiguredKey, configured_keys, default_keys
+from cryptoctl.ui.configuration import show_keys
 
 
 @command("config", access=None, example="cryptoctl config --env prod")
@@ -24,13 +22,5 @@ def config(run: CommandRun) -> None:
 
 def _show(run: CommandRun, keys: list[ConfiguredKey]) -> None:
     run.answer(keys=[vars(each) for each in keys])
-    if run.machine:
-        return
-    rows = [
-        (each.key, _written(each.value), each.source, _written(each.default), each.meaning) for each in keys
-    ]
-    run.screen.table(("key", "value", "source", "default", "meaning"), rows)
-
-
-def _written(value: Any) -> str:
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    if not run.machine:
+        show_keys(run.screen, keys)

@@ -10,8 +10,7 @@ from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.doctor import Check, Verdict, examine
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
-
-STYLES = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
+from cryptoctl.ui.status import checks_document, show_checks
 
 
 @command("doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
@@ -21,19 +20,9 @@ def doctor(run: CommandRun) -> None:
     try:
         checks.extend(_checks(run))
     finally:  # where a check cannot even be made, what was found before is shown all the same
-        run.answer(
-            checks=[
-                {
-                    "what": each.what,
-                    "result": each.verdict,
-                    "detail": each.detail,
-                    "advice": run.screen.hint(each.advice),
-                }
-                for each in checks
-            ]
-        )
+        run.answer(checks=checks_document(run.screen, checks))
         if checks and not run.machine:
-            _show(run, checks)
+            show_checks(run.screen, checks)
     bad = [check.what for check in checks if check.verdict is Verdict.BAD]
     if bad:
         raise Failure(
@@ -70,13 +59,3 @@ def _engine(status: EngineStatus) -> Check:
             advice="`cryptoctl local logs` tells more.",
         )
     return Check(what="engine", verdict=Verdict.GOOD, detail=f"answers at {status.url}")
-
-
-def _show(run: CommandRun, checks: list[Check]) -> None:
-    # No table: what AWS says can be long, and would push the next step out of sight.
-    width = max(len(each.what) for each in checks)
-    for each in checks:
-        beginning = f"{each.what.ljust(width)}  {each.verdict.ljust(len(Verdict.UNKNOWN))}"
-        run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.verdict])
-        if each.advice:
-            run.screen.data(f"{' ' * len(beginning)}  → {run.screen.hint(each.advice)}")

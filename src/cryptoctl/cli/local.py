@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
-from cryptoctl.ops.times import iso
-from cryptoctl.session import Session
+from cryptoctl.ui.engine import engine_document, show_engine
 
 
 @command("local", "start", access=None, example="cryptoctl local start")
@@ -79,38 +78,8 @@ def logs(
         run.screen.data(line)
 
 
-def engine_document(session: Session, found: EngineStatus) -> dict[str, Any]:
-    """The engine for a machine."""
-    made_up = session.engine.credentials(session.environment)
-    return {
-        "running": found.running,
-        "url": found.url,
-        "pid": found.pid,
-        "port": found.port,
-        "started_at": found.started_at and iso(found.started_at),
-        "home": str(found.home),
-        "log_file": str(found.log_file),
-        "memory_bytes": found.memory_bytes,
-        "notes": list(found.notes),
-        "access_key": made_up.access_key,
-        "secret_key": made_up.secret_key,
-    }
-
-
 def _show(run: CommandRun, found: EngineStatus) -> None:
-    made_up = run.session.engine.credentials(run.session.environment)
-    run.answer(engine=engine_document(run.session, found))
-    if run.machine:
-        return
-    if not found.running:
-        run.screen.data("The engine is not running.")
-        return
-    memory = f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
-    run.screen.data(f"The engine answers at {found.url} (process {found.pid}{memory}).")
-    run.screen.data(f"Its data is in {found.home}.")
-    run.screen.data(
-        f"Other tools: AWS_ACCESS_KEY_ID={made_up.access_key} AWS_SECRET_ACCESS_KEY={made_up.secret_key} "
-        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
-    )
-    for note in found.notes:
-        run.screen.say(note, style="yellow")
+    keys = run.session.engine.credentials(run.session.environment)
+    run.answer(engine=engine_document(found, keys))
+    if not run.machine:
+        show_engine(run.screen, found, keys)

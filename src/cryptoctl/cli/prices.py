@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Annotated
 
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.core.items import StoredPrice
-from cryptoctl.ops.prices import COLUMNS, MEMBERS, Query, document, enriched_prices, row
+from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.prices import show_prices, write_csv
 
 
 @command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", csv=True)
@@ -35,16 +33,8 @@ def prices(
     if run.machine:
         run.answer(prices=[document(price) for price in found])
     elif run.csv:
-        run.screen.raw(_csv(found))
+        write_csv(run.screen, found)
     else:
-        run.screen.table(COLUMNS, [row(price) for price in found], numbers=COLUMNS[3:8])
+        show_prices(run.screen, found)
         if not found:
             run.screen.say(f"No prices of {query.symbol} in {run.session.location}.")
-
-
-def _csv(found: list[StoredPrice]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(document(price) for price in found)
-    return text.getvalue()

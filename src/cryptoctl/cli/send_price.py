@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +12,12 @@ from cryptoctl.cli.command import CommandRun, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
-from cryptoctl.ops.sending import STANDARD_INPUT, Outgoing, Tally, outgoing, read, send_all
+from cryptoctl.ops.sending import Outgoing, Tally, outgoing, read, send_all
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.prices import sending_bar, show_tally, tally_document
 
-SHOWN_FAILURES = 20
+STORED = {"status": str, "symbol": str, "timestamp": int, "sort_key": str}
 
 
 @command("send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
@@ -110,7 +108,7 @@ def _send_one(run: CommandRun, price: Outgoing, *, later: bool) -> None:
     if answer.status != 200:
         raise Failure(Problem.FAILED, f"{function.name} refused the price: {answer.body.get('message')}.")
     body = answer.body
-    if not {"status", "symbol", "timestamp", "sort_key"} <= body.keys():
+    if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
         raise unexpected(function)
     run.answer(price=body)
     if not run.machine:
@@ -124,7 +122,7 @@ def _send_file(
     prices = read(file, defaults, now_ms=now_ms, first_line=from_line)
     go_on = "Go on with --from-line {} (or send it all again: what has a timestamp is stored once)."
     try:
-        with _bar(run.screen, file) as progress:
+        with sending_bar(run.screen, file) as progress:
             send_all(
                 run.session.aws,
                 run.session.stack.webhook,
@@ -155,44 +153,6 @@ def _send_file(
 
 
 def _show(run: CommandRun, tally: Tally) -> None:
-    failed = [{"line": each.line, "reason": each.reason} for each in tally.failed]
-    run.answer(
-        file={
-            "stored": tally.stored,
-            "duplicate": tally.duplicate,
-            "failed": failed,
-            "last_line": tally.last_line,
-        }
-    )
-    if run.machine:
-        return
-    for each in tally.failed[:SHOWN_FAILURES]:
-        run.screen.say(f"line {each.line}: {each.reason}", style="red")
-    if len(tally.failed) > SHOWN_FAILURES:
-        run.screen.say(f"… and {len(tally.failed) - SHOWN_FAILURES} more (--output json lists all)")
-    run.screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {len(tally.failed)} failed")
-
-
-@contextmanager
-def _bar(screen: Screen, file: Path) -> Iterator[Callable[[Tally], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    if screen.machine or not screen.err.is_terminal:
-        yield lambda _: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen.err, transient=True) as progress:
-        task = progress.add_task(
-            "standard input" if file == STANDARD_INPUT else file.name, total=_line_count(file)
-        )
-        yield lambda tally: progress.update(task, completed=tally.last_line)
-
-
-def _line_count(file: Path) -> int | None:
-    if not file.is_file():  # a pipe would be empty afterwards
-        return None
-    try:
-        with file.open("rb") as opened:
-            return sum(1 for _ in opened)
-    except OSError:
-        return None
+    run.answer(file=tally_document(tally))
+    if not run.machine:
+        show_tally(run.screen, tally)
