@@ -21,7 +21,7 @@ from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.results import Wish
 from cryptoctl.ops.dead_letters.steps import Ways
 from cryptoctl.ops.dead_letters.survey import letter_boxes
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
 JOURNALLED = ("keep", "begin", "mark", "settle", "forget", "extended", "failed")
@@ -63,7 +63,7 @@ def _received(answer: Any, named: dict[str, Any]) -> bool:
 
 def main(environment: str, journal_file: str, last: str, when: str) -> None:
     """Replays everything, as far as it comes."""
-    session = Session(Choice(environment=environment, target=Target.LOCAL))
+    session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
     aws, stack = session.aws, session.stack
     boxes = letter_boxes(aws, stack)
     steps = Steps(last, when)

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl import settings
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl import env_vars
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
@@ -28,34 +27,33 @@ from cryptoctl.ops.dead_letters.steps import Mending, Step, Ways
 from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, looking, survey
 from cryptoctl.ops.dead_letters.unenriched import Search, read_units
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import moment_ms, now_ms
+from cryptoctl.ops.times import iso_of_ms, moment_ms, now_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import ReplayScreen, show_letter, show_step, show_survey
 
-dlq = typer.Typer(no_args_is_help=True, help="Dead letters: see why, mend, replay, lose nothing.")
-app.add_typer(dlq, name="dlq")
+dlq = "dlq"
 
 SHOWN_LEFT = 20
 
 
-def _ways(run: Run) -> Ways:
+def _ways(run: CommandRun) -> Ways:
     return Ways(aws=run.session.aws, stack=run.session.stack)
 
 
 @letters_command(dlq, "list", example="cryptoctl dlq list --env prod")
-def list_(run: Run, meant: Meant) -> None:
+def list_(run: CommandRun, meant: Meant) -> None:
     """Show how many messages wait, since when, and why; nothing is consumed."""
     boxes = letter_boxes(run.session.aws, run.session.stack)
     found = survey(boxes, meant.queues, meant.chosen)
     if run.machine:
-        run.screen.json(found.document())
+        run.answer(**found.document())
     else:
         show_survey(run.screen, found)
 
 
 @letters_command(dlq, "peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
 def peek(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many messages.")] = 10,
 ) -> None:
@@ -67,16 +65,18 @@ def peek(
         for letter in letters:
             lines, again = _lines(run, letter), since.get(letter.message.key, "")
             if run.machine:
-                logs = [{"time_ms": line.time_ms, "message": line.fields or line.text} for line in lines]
+                logs = [
+                    {"time": iso_of_ms(line.time_ms), "message": line.fields or line.text} for line in lines
+                ]
                 more = {"replay_failed": again or None, "log": logs}
                 documents.append({**letter.document(now_ms()), **more})
             else:
                 show_letter(run.screen, letter, now_ms(), lines, f"failed again: {again}" if again else "")
     if run.machine:
-        run.screen.json(documents)
+        run.answer(messages=documents)
 
 
-def _lines(run: Run, letter: Letter) -> list[Line]:
+def _lines(run: CommandRun, letter: Letter) -> list[Line]:
     functions = {
         each.name.removesuffix(f"-{run.session.environment}"): each for each in run.session.stack.functions
     }
@@ -87,7 +87,7 @@ def _lines(run: Run, letter: Letter) -> list[Line]:
 
 @letters_command(dlq, "replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")
 def replay(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many messages.")] = None,
@@ -119,6 +119,7 @@ def replay(
     boxes = letter_boxes(run.session.aws, run.session.stack)
     with Journal(journal_path(run.session.scope)) as journal, ReplayScreen(run.screen) as shown:
         summary = Replay(_ways(run), boxes, journal, wish, shown).run()
+    run.answer(summary=summary.document())
     shown.close(summary)
     _check(summary)
 
@@ -146,7 +147,7 @@ def _edited(text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="cryptoctl-") as directory:
         path = Path(directory) / "payload.json"
         path.write_text(text, encoding="utf-8")
-        words = shlex.split(settings.editor())
+        words = shlex.split(env_vars.editor())
         try:
             ended = subprocess.run([*words, str(path)], check=False).returncode  # noqa: S603 - the person's own
         except OSError as error:
@@ -156,7 +157,7 @@ def _edited(text: str) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def _show_what_would_happen(run: Run, wish: Wish) -> None:
+def _show_what_would_happen(run: CommandRun, wish: Wish) -> None:
     boxes, ways = letter_boxes(run.session.aws, run.session.stack), _ways(run)
     with Journal(journal_path(run.session.scope)) as journal:
         left_over = journal.count(*(state for state in State))
@@ -172,7 +173,7 @@ def _show_what_would_happen(run: Run, wish: Wish) -> None:
             else:
                 show_step(run.screen, letter, step, reason)
     if run.machine:
-        run.screen.json({"steps": documents, "left_over": left_over})
+        run.answer(steps=documents, left_over=left_over)
     else:
         run.screen.say("Nothing was changed.")
 
@@ -188,7 +189,7 @@ def _planned(ways: Ways, letter: Letter, mending: Mending) -> tuple[Step | None,
 
 @command(dlq, "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
 def repair(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="T", help="Traded since: 2d (ago), or a moment.")
@@ -213,19 +214,16 @@ def repair(
         )
 
 
-def _show_repaired(run: Run, found: Enriched) -> None:
+def _show_repaired(run: CommandRun, found: Enriched) -> None:
     if run.machine:
-        run.screen.json(
-            {
-                "found": found.seen,
-                "enriched": found.enriched,
-                "gone": found.gone,
-                "left": [
-                    {"symbol": each.key[0], "sort_key": each.key[1], "reason": each.reason}
-                    for each in found.left
-                ],
-                "given_up": found.given_up,
-            }
+        run.answer(
+            found=found.seen,
+            enriched=found.enriched,
+            gone=found.gone,
+            left=[
+                {"symbol": each.key[0], "sort_key": each.key[1], "reason": each.reason} for each in found.left
+            ],
+            given_up=found.given_up,
         )
         return
     for each in found.left[:SHOWN_LEFT]:

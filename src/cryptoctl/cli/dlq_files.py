@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run
+from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.dlq import dlq
 from cryptoctl.cli.selection import Meant, letters_command
 from cryptoctl.errors import Failure, Problem
@@ -20,7 +20,7 @@ from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, lookin
 
 @letters_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
 def export(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     file: Annotated[Path, typer.Argument(help="A new file; one JSON object a line.")],
 ) -> None:
@@ -29,14 +29,14 @@ def export(
     with looking(boxes, meant.queues, meant.chosen) as (letters, _):
         count = files.write(file, letters)
     if run.machine:
-        run.screen.json({"exported": count, "file": file})
+        run.answer(exported=count, file=str(file))
     else:
         run.screen.data(f"{count} messages are in {file}.")
 
 
 @letters_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
 def import_(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     file: Annotated[Path, typer.Argument(help="A file that export or purge has written.")],
 ) -> None:
@@ -45,14 +45,14 @@ def import_(
     with Journal(journal_path(run.session.scope)) as journal:
         count = files.put_back(boxes, file, meant.chosen, meant.queues, journal)
     if run.machine:
-        run.screen.json({"imported": count, "file": file})
+        run.answer(imported=count, file=str(file))
     else:
         run.screen.data(f"{count} messages were put back.")
 
 
 @letters_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
 def purge(
-    run: Run,
+    run: CommandRun,
     meant: Meant,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     no_export: Annotated[
@@ -68,7 +68,7 @@ def purge(
     if not yes and not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            "This deletes messages, and nobody is here to be asked. Nothing was changed.",
+            "This deletes messages, and there is no terminal to ask for confirmation. Nothing was changed.",
             "Add --yes.",
         )
     boxes = letter_boxes(run.session.aws, run.session.stack)
@@ -77,12 +77,18 @@ def purge(
     def confirm(count: int) -> bool:
         kept = "They are in no file." if target is None else f"They are written to {target}."
         run.screen.say(kept)
-        question = f"Delete {count} messages from the queues of {run.session.place}? [y/N]"
+        question = f"Delete {count} messages from the queues of {run.session.location}? [y/N]"
         return yes or run.screen.ask(question).strip().lower() in ("y", "yes")
 
     purged = purging.purge(boxes, meant.queues, meant.chosen, export=target, confirm=confirm)
     if run.machine:
-        run.screen.json({**vars(purged), "complete": purged.complete})
+        run.answer(
+            found=purged.found,
+            deleted=purged.deleted,
+            unknown=purged.unknown,
+            file=None if purged.export is None else str(purged.export),
+            complete=purged.complete,
+        )
     else:
         run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
         if purged.unknown:
@@ -93,6 +99,6 @@ def purge(
         raise Failure(Problem.FAILED, "Not everything that was meant is deleted.")
 
 
-def _purged_file(run: Run) -> Path:
+def _purged_file(run: CommandRun) -> Path:
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return own_directory() / "purged" / f"{run.session.environment}-{moment}.jsonl"

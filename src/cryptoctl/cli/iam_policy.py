@@ -6,16 +6,18 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
+@command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
-    run: Run,
-    purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,
+    run: CommandRun,
+    purpose: Annotated[Purpose, typer.Option("--for", help="Purpose of the policy.")] = Purpose.DEPLOY,
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
-    run.screen.json(policy(run.session.stack, purpose))
+    document = policy(run.session.stack, purpose)
+    run.answer(policy=document)
+    if not run.machine:
+        run.screen.json(document)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.filters import Filter
 from cryptoctl.ops.dead_letters.letters import QueueName
@@ -87,31 +86,6 @@ def _moment(option: str, text: str | None) -> int | None:
 Letters = Callable[..., None]
 
 
-def letters_command(app: typer.Typer, name: str, *, example: str) -> Callable[[Letters], Letters]:
-    """Registers a function of (Run, Meant, own options…) as a command with the filters added."""
-
-    def register(function: Letters) -> Letters:
-        filters = _parameters(_options)
-        _, _, *own = _parameters(function)
-
-        def run(run: Run, **given: Any) -> None:
-            meant = _options(**{each.name: given[each.name] for each in filters})
-            function(run, meant, **{each.name: given[each.name] for each in own})
-
-        first = inspect.Parameter("run", inspect.Parameter.KEYWORD_ONLY, annotation=Run)
-        every = [first, *own, *filters]
-        run.__doc__ = function.__doc__
-        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in every}
-        command(app, name, access=Access.OPERATE, example=example)(run)
-        return function
-
-    return register
-
-
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name])
-        for each in inspect.signature(function).parameters.values()
-    ]
+def letters_command(app: str, name: str, *, example: str) -> Callable[[Letters], Letters]:
+    """Declares a function of (CommandRun, Meant, own options…) as a command with the filters added."""
+    return command(app, name, access=Access.OPERATE, example=example, groups=[_options])

@@ -164,9 +164,6 @@ def _bar(screen: Screen) -> Progress | None:
     return Progress(*columns, console=screen.err, transient=True)
 
 
-_OPENING = '{"results": ['
-
-
 class ReplayScreen(Listener):
     """A replay as it goes on: each message's end on stdout, a bar on stderr where that is a terminal.
 
@@ -212,17 +209,13 @@ class ReplayScreen(Listener):
         """A line, or a member of the JSON document's list."""
         self._count += 1
         if self._screen.machine:
-            before = ",\n  " if self._count > 1 else f"{_OPENING}\n  "
-            self._screen.raw(before + json.dumps(result.document()))
+            self._screen.item("results", result.document())
         elif result.end is not End.LEFT:  # those are counted at the end; there may be thousands
             show_result(self._screen, result)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._count)
 
     def close(self, summary: Summary) -> None:
-        """The end of the JSON document, or the summary."""
-        if self._screen.machine:
-            before = "" if self._count else _OPENING
-            self._screen.raw(f'{before}\n],\n"summary": {json.dumps(summary.document())}}}\n')
-        else:
+        """The summary, for a person."""
+        if not self._screen.machine:
             show_summary(self._screen, summary)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptoctl import settings
+from cryptoctl import env_vars
 from cryptoctl.aws import Aws
 from cryptoctl.ops.dead_letters.filters import Filter
 from cryptoctl.ops.dead_letters.holding import Boxes, Walk, kept, let_go, moment_of
@@ -34,7 +34,7 @@ def _finding(aws: Aws, stack: Stack, name: QueueName) -> Any:
 
 def own_directory() -> Path:
     """Where this machine keeps journals and what was purged."""
-    return settings.state_directory() / "dead-letters"
+    return env_vars.state_directory() / "dead-letters"
 
 
 def journal_path(scope: Scope) -> Path:

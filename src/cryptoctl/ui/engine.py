@@ -1,0 +1,55 @@
+"""The embedded engine's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptoctl.local.engine import EngineCredentials, EngineStatus
+from cryptoctl.ops.times import iso
+from cryptoctl.ui.screen import Screen
+
+
+def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials) -> None:
+    """Where it answers, where its data is, and how other tools reach it."""
+    if not found.running:
+        screen.data("The engine is not running.")
+        return
+    screen.data(f"The engine answers at {found.url} (process {found.pid}{_memory(found)}).")
+    screen.data(f"Its data is in {found.home}.")
+    screen.data(
+        f"Other tools: AWS_ACCESS_KEY_ID={keys.access_key} AWS_SECRET_ACCESS_KEY={keys.secret_key} "
+        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
+    )
+    _show_notes(screen, found)
+
+
+def show_engine_line(screen: Screen, found: EngineStatus) -> None:
+    """The engine in one line."""
+    screen.data(f"engine: {found.url}, process {found.pid}{_memory(found)}")
+    _show_notes(screen, found)
+
+
+def engine_document(found: EngineStatus, keys: EngineCredentials) -> dict[str, Any]:
+    """The engine for a machine."""
+    return {
+        "running": found.running,
+        "url": found.url,
+        "pid": found.pid,
+        "port": found.port,
+        "started_at": found.started_at and iso(found.started_at),
+        "home": str(found.home),
+        "log_file": str(found.log_file),
+        "memory_bytes": found.memory_bytes,
+        "notes": list(found.notes),
+        "access_key": keys.access_key,
+        "secret_key": keys.secret_key,
+    }
+
+
+def _memory(found: EngineStatus) -> str:
+    return f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
+
+
+def _show_notes(screen: Screen, found: EngineStatus) -> None:
+    for note in found.notes:
+        screen.say(note, style="yellow")
