@@ -26,7 +26,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.local.engine import Engine
-from cryptoctl.ops.dead_letters.letters import QueueName
+from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.queues import LetterBox, letter_box
 from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import planned

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.ops.dead_letters import holding, replay
+from cryptoctl.ops.dead_letters import receiving, replay
 from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.overview import letter_boxes
+from cryptoctl.ops.dead_letters.planning import Ways
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.results import Wish
-from cryptoctl.ops.dead_letters.steps import Ways
-from cryptoctl.ops.dead_letters.survey import letter_boxes
 from cryptoctl.session import Choice, Session
 from cryptoctl.settings import Target
 
@@ -53,7 +53,7 @@ class Steps:
 
 def shorten_the_first_hold(patch: Callable[[Any, str, int], None]) -> None:
     """What is received and lost comes back after 4 s instead of 30; a test need not wait longer."""
-    for module in (holding, replay):
+    for module in (receiving, replay):
         patch(module, "FIRST_HOLD_S", 4)
 
 

@@ -107,8 +107,8 @@ def _set_aside(shop: Workshop) -> int:
 
 
 def _bodies(shop: Workshop, member: str) -> list[Any]:
-    from cryptoctl.ops.dead_letters.filters import Filter
-    from cryptoctl.ops.dead_letters.survey import looking
+    from cryptoctl.ops.dead_letters.overview import looking
+    from cryptoctl.ops.dead_letters.selection import Filter
 
     with looking(shop.boxes, [ENRICHER], Filter()) as (letters, _):
         return [letter.content for letter in letters if member in letter.content]
@@ -154,7 +154,7 @@ def _pointer(stream: str) -> str:
 
 
 def _pointers() -> Any:
-    from cryptoctl.ops.dead_letters.filters import Filter
+    from cryptoctl.ops.dead_letters.selection import Filter
 
     return Filter(where="shape == 'pointer'")
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import Message, QueueName
-from cryptoctl.ops.dead_letters.survey import looking, survey
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.ops.dead_letters.overview import looking, survey
+from cryptoctl.ops.dead_letters.selection import Filter
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 

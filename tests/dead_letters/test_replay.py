@@ -11,12 +11,12 @@ import pytest
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Walk, kept
 from cryptoctl.ops.dead_letters.journal import Journal, State, failures
+from cryptoctl.ops.dead_letters.planning import Mending
+from cryptoctl.ops.dead_letters.receiving import Walk, kept
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.results import End, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Mending
+from cryptoctl.ops.dead_letters.selection import Filter
 from cryptoctl.ops.times import now_ms
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
 

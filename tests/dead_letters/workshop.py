@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from cryptoctl.local.tables.store import FIRST_SEQUENCE
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.letters import Attributes, QueueName
+from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
+from cryptoctl.ops.dead_letters.overview import letter_boxes
+from cryptoctl.ops.dead_letters.planning import Ways
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.results import Listener, Result, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Ways
-from cryptoctl.ops.dead_letters.survey import letter_boxes
 from cryptoctl.provisioners.function import Function
 from live import Live
 

@@ -18,14 +18,14 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Enriched
 from cryptoctl.ops.dead_letters.journal import Journal, State, failures
-from cryptoctl.ops.dead_letters.letters import Letter, Shape
+from cryptoctl.ops.dead_letters.lookups import lines_of
+from cryptoctl.ops.dead_letters.messages import Letter, Shape
+from cryptoctl.ops.dead_letters.overview import journal_path, letter_boxes, looking, survey
 from cryptoctl.ops.dead_letters.payloads import UnmendableError
+from cryptoctl.ops.dead_letters.planning import Mending, Step, Ways
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
-from cryptoctl.ops.dead_letters.requests import lines_of
 from cryptoctl.ops.dead_letters.results import Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Mending, Step, Ways
-from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, looking, survey
 from cryptoctl.ops.dead_letters.unenriched import Search, read_units
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms, now_ms

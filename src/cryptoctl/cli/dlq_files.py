@@ -15,7 +15,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters import purge as purging
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, looking, own_directory
+from cryptoctl.ops.dead_letters.overview import journal_path, letter_boxes, looking, own_directory
 
 
 @letters_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")

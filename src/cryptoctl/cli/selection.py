@@ -12,8 +12,8 @@ import typer
 
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import QueueName
+from cryptoctl.ops.dead_letters.messages import QueueName
+from cryptoctl.ops.dead_letters.selection import Filter
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
 

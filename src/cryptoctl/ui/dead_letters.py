@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cryptoctl.ops.dead_letters.letters import Letter, Shape, iso
+from cryptoctl.ops.dead_letters.messages import Letter, Shape, iso
+from cryptoctl.ops.dead_letters.overview import Survey, some
+from cryptoctl.ops.dead_letters.planning import Step
 from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary
-from cryptoctl.ops.dead_letters.steps import Step
-from cryptoctl.ops.dead_letters.survey import Survey, some
 from cryptoctl.ops.logs import Line, moment
 from cryptoctl.ui.screen import Screen
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Boxes
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.letters import Letter, Message, QueueName, decode
+from cryptoctl.ops.dead_letters.messages import Letter, Message, QueueName, decode
+from cryptoctl.ops.dead_letters.receiving import Boxes
+from cryptoctl.ops.dead_letters.selection import Filter
 from cryptoctl.ops.times import now_ms
 
 AT_ONCE = 10

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.letters import Message, QueueName
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
 
 # SQS keeps no message longer than this, so nobody can receive one that is older.
 REMEMBERED_MS = 14 * 24 * 3_600_000

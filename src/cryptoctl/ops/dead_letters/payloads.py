@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.numbers import JsonNumber
-from cryptoctl.ops.dead_letters.letters import event_text
+from cryptoctl.ops.dead_letters.messages import event_text
 
 
 class UnmendableError(ValueError):

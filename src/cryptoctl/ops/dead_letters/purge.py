@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Boxes, delete
 from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape
-from cryptoctl.ops.dead_letters.survey import looking
+from cryptoctl.ops.dead_letters.messages import Letter, QueueName, Shape
+from cryptoctl.ops.dead_letters.overview import looking
+from cryptoctl.ops.dead_letters.receiving import Boxes, delete
+from cryptoctl.ops.dead_letters.selection import Filter
 
 AT_ONCE = 100
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.letters import Attributes, Message, QueueName
+from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue

@@ -7,8 +7,8 @@ from typing import Any
 
 from cryptoctl.ops.dead_letters.enriching import Left
 from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Letter, decode, epoch_ms
-from cryptoctl.ops.dead_letters.steps import Outcome, Ways
+from cryptoctl.ops.dead_letters.messages import Letter, decode, epoch_ms
+from cryptoctl.ops.dead_letters.planning import Outcome, Ways
 from cryptoctl.ops.dead_letters.unenriched import Search, read_units, unenriched
 
 # A record arrives in the stream a moment after its item was made, and clocks differ.

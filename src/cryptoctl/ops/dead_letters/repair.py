@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cryptoctl.ops.dead_letters.enriching import Enriched
-from cryptoctl.ops.dead_letters.steps import Ways
+from cryptoctl.ops.dead_letters.planning import Ways
 from cryptoctl.ops.dead_letters.unenriched import Search, unenriched
 
 

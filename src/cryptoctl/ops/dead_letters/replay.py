@@ -10,12 +10,12 @@ from functools import partial
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, Walk, delete, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Letter, Message, Shape, decode
+from cryptoctl.ops.dead_letters.messages import Letter, Message, Shape, decode
+from cryptoctl.ops.dead_letters.planning import Kind, Outcome, Step, Ways
+from cryptoctl.ops.dead_letters.receiving import FIRST_HOLD_S, Boxes, Walk, delete, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.recovery import recover_trimmed
 from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Kind, Outcome, Step, Ways
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock
 

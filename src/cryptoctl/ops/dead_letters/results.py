@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import Letter, QueueName
-from cryptoctl.ops.dead_letters.steps import Mending
+from cryptoctl.ops.dead_letters.messages import Letter, QueueName
+from cryptoctl.ops.dead_letters.planning import Mending
+from cryptoctl.ops.dead_letters.selection import Filter
 
 
 class End(StrEnum):

@@ -12,7 +12,7 @@ from typing import Final
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Message, QueueName
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LetterBox
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import Interrupted, RealClock

@@ -10,11 +10,11 @@ from typing import Any
 
 from cryptoctl import settings
 from cryptoctl.aws import Aws
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Boxes, Walk, kept, let_go, moment_of
 from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape, decode
+from cryptoctl.ops.dead_letters.messages import Letter, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import Depth, letter_box
+from cryptoctl.ops.dead_letters.receiving import Boxes, Walk, kept, let_go, moment_of
+from cryptoctl.ops.dead_letters.selection import Filter
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.stack import Stack

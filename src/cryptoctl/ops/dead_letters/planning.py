@@ -15,9 +15,9 @@ from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Enricher, key_item, key_of
 from cryptoctl.ops.dead_letters.images import image_changes, image_text, typed
 from cryptoctl.ops.dead_letters.invoking import invoked
-from cryptoctl.ops.dead_letters.letters import Letter, QueueName, Shape, iso
+from cryptoctl.ops.dead_letters.lookups import begun_ms
+from cryptoctl.ops.dead_letters.messages import Letter, QueueName, Shape, iso
 from cryptoctl.ops.dead_letters.payloads import Prices, UnmendableError
-from cryptoctl.ops.dead_letters.requests import begun_ms
 from cryptoctl.ops.dead_letters.streams import read_again
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import (
+from cryptoctl.ops.dead_letters.messages import (
     Attributes,
     Letter,
     Message,
@@ -21,6 +20,7 @@ from cryptoctl.ops.dead_letters.letters import (
     cause_of,
     decode,
 )
+from cryptoctl.ops.dead_letters.selection import Filter
 
 REASONS: Attributes = {"ErrorMessage": {"DataType": "String", "StringValue": "ValueError: no"}}
 PRICE = {"symbol": "btc ", "price": 1, "exchange": "kraken"}

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.letters import Letter
+from cryptoctl.ops.dead_letters.messages import Letter
 
 
 @dataclass(frozen=True, kw_only=True)
