@@ -160,7 +160,7 @@ def _state(aws: Aws, mapping: StreamMapping) -> Callable[[], MappingState | None
             return None
         return MappingState(
             name=str(mapping),
-            state=found["ResourceState"],
+            state=found["State"],
             last_result=found.get("LastProcessingResult", ""),
             iterator_age_s=_iterator_age_s(aws, mapping.function.name),
         )

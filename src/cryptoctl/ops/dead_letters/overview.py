@@ -1,80 +1,23 @@
-"""Looking into the queues without taking anything out: message by message, or grouped by cause."""
+"""How many dead letters there are and why, grouped by cause; nothing is taken out of a queue."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from cryptoctl import settings
-from cryptoctl.aws import Aws
-from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.messages import Letter, QueueName, Shape, decode
-from cryptoctl.ops.dead_letters.queues import Depth, letter_box
-from cryptoctl.ops.dead_letters.receiving import Boxes, Walk, kept, let_go, moment_of
-from cryptoctl.ops.dead_letters.selection import Filter
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, Depth
+from cryptoctl.ops.dead_letters.receiving import in_order, reading
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.scope import Scope
-from cryptoctl.stack import Stack
 
 NAMED = 3
 
 
-def letter_boxes(aws: Aws, stack: Stack) -> Boxes:
-    """Both queues. Raises Failure where the environment is not up."""
-    found = aws.gather(*[_finding(aws, stack, name) for name in QueueName])
-    return {box.name: box for box in found}
-
-
-def _finding(aws: Aws, stack: Stack, name: QueueName) -> Any:
-    return lambda: letter_box(aws, stack, name)
-
-
-def own_directory() -> Path:
-    """Where this machine keeps journals and what was purged."""
-    return settings.state_directory() / "dead-letters"
-
-
-def journal_path(scope: Scope) -> Path:
-    """The journal of an environment in its account and region."""
-    return own_directory() / f"{scope.environment}-{scope.account}-{scope.region}.sqlite"
-
-
-@contextmanager
-def looking(
-    boxes: Boxes, queues: Collection[QueueName], chosen: Filter, *, limit: int | None = None
-) -> Iterator[tuple[Iterator[Letter], Journal]]:
-    """The messages that are meant, each once; held while they are looked at, receivable again afterwards."""
-    with Journal() as journal, kept(boxes, journal):
-        try:
-            yield _letters(boxes, queues, chosen, journal, limit), journal
-        finally:
-            let_go(boxes, journal, *State)
-
-
-def _letters(
-    boxes: Boxes, queues: Collection[QueueName], chosen: Filter, journal: Journal, limit: int | None
-) -> Iterator[Letter]:
-    chosen_boxes = [boxes[name] for name in sorted(queues, reverse=True)]
-    started_ms = moment_of(chosen_boxes)
-    walk = Walk(journal=journal, before_ms=started_ms, choose=lambda _: State.ASIDE)
-    count = 0
-    for message in walk.through(chosen_boxes):
-        letter = decode(message)
-        if not chosen.matches(letter, started_ms):
-            continue
-        journal.mark(message.key, State.CHOSEN)
-        yield letter
-        count += 1
-        if limit is not None and count >= limit:
-            return
-
-
 @dataclass(frozen=True, kw_only=True, order=True)
 class Cause:
-    """What messages have in common that failed alike."""
+    """What messages share that failed alike."""
 
     queue: str
     shape: str
@@ -86,38 +29,26 @@ class Cause:
 
 @dataclass(kw_only=True)
 class Group:
-    """How many of a cause there are, since when, and for pointers until when they can be read again."""
+    """How many messages, when the oldest was sent, and when the first pointer can no longer be read."""
 
     count: int = 0
-    oldest_ms: int = 2**62
+    oldest_ms: int | None = None
     readable_until_ms: int | None = None
 
-    def add(self, letter: Letter) -> None:
-        """Counts one in."""
+    def add(self, letter: DeadLetter) -> None:
+        """Counts one more."""
         self.count += 1
-        self.oldest_ms = min(self.oldest_ms, letter.message.sent_ms)
-        until = letter.readable_until_ms()
-        if until is not None:
-            self.readable_until_ms = min(until, self.readable_until_ms or until)
+        self.oldest_ms = _earlier(self.oldest_ms, letter.message.sent_ms)
+        self.readable_until_ms = _earlier(self.readable_until_ms, letter.readable_until_ms())
 
 
 @dataclass(kw_only=True)
-class QueueSurvey:
-    """One queue: what SQS counts, and what was seen."""
-
-    queue: QueueName
-    queue_name: str
-    depth: Depth
-    seen: int = 0
-    oldest_ms: int | None = None
-
-
-@dataclass(kw_only=True)
-class Survey:
-    """Both queues and the causes, the most frequent first."""
+class Overview:
+    """The selected queues, each with its name, what SQS counts and what matches, and the causes."""
 
     at_ms: int
-    queues: dict[QueueName, QueueSurvey]
+    depths: dict[QueueName, tuple[str, Depth]]
+    matching: dict[QueueName, Group]
     groups: dict[Cause, Group] = field(default_factory=dict)
 
     def ordered(self) -> list[tuple[Cause, Group]]:
@@ -125,55 +56,52 @@ class Survey:
         return sorted(self.groups.items(), key=lambda item: (-item[1].count, item[0]))
 
     def document(self) -> dict[str, Any]:
-        """For a machine; ages in seconds."""
-        return {
-            "queues": [
-                {
-                    "queue": each.queue.value,
-                    "name": each.queue_name,
-                    "visible": each.depth.visible,
-                    "in_flight": each.depth.in_flight,
-                    "matching": each.seen,
-                    "oldest_age_s": None if each.oldest_ms is None else self._age_s(each.oldest_ms),
-                }
-                for each in self.queues.values()
-            ],
-            "causes": [
-                {
-                    **vars(cause),
-                    "count": group.count,
-                    "oldest_age_s": self._age_s(group.oldest_ms),
-                    "readable_for_s": None
-                    if group.readable_until_ms is None
-                    else max(0, group.readable_until_ms - self.at_ms) // 1000,
-                }
-                for cause, group in self.ordered()
-            ],
-        }
+        """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s) and `causes`.
 
-    def _age_s(self, then_ms: int) -> int:
-        return max(0, self.at_ms - then_ms) // 1000
+        A cause has queue, shape, function, cause, symbols, exchanges, count, oldest_age_s, readable_for_s.
+        Ages are in seconds, null where there is none.
+        """
+        queues = [
+            {
+                "queue": name.value,
+                "name": queue_name,
+                **vars(depth),
+                "matching": self.matching[name].count,
+                "oldest_age_s": self._age_s(self.matching[name].oldest_ms),
+            }
+            for name, (queue_name, depth) in self.depths.items()
+        ]
+        causes = [
+            {
+                **vars(cause),
+                "count": group.count,
+                "oldest_age_s": self._age_s(group.oldest_ms),
+                "readable_for_s": _seconds(self.at_ms, group.readable_until_ms),
+            }
+            for cause, group in self.ordered()
+        ]
+        return {"queues": queues, "causes": causes}
+
+    def _age_s(self, then_ms: int | None) -> int | None:
+        return None if then_ms is None else _seconds(then_ms, self.at_ms)
 
 
-def survey(boxes: Boxes, queues: Collection[QueueName], chosen: Filter) -> Survey:
-    """Looks at every message once and lets all of them go again."""
-    found = Survey(
+def overview(queues: DeadLetterQueues, selection: Selection) -> Overview:
+    """Reads every message once and releases it."""
+    chosen = in_order(queues, selection)
+    found = Overview(
         at_ms=now_ms(),
-        queues={
-            name: QueueSurvey(queue=name, queue_name=boxes[name].queue_name, depth=boxes[name].depth())
-            for name in queues
-        },
+        depths={each.name: (each.queue_name, each.depth()) for each in chosen},
+        matching={each.name: Group() for each in chosen},
     )
-    with looking(boxes, queues, chosen) as (letters, _):
+    with reading(queues, selection) as (letters, _):
         for letter in letters:
+            found.matching[letter.message.queue].add(letter)
             found.groups.setdefault(_cause(letter), Group()).add(letter)
-            queue = found.queues[letter.message.queue]
-            queue.seen += 1
-            queue.oldest_ms = min(letter.message.sent_ms, queue.oldest_ms or letter.message.sent_ms)
     return found
 
 
-def _cause(letter: Letter) -> Cause:
+def _cause(letter: DeadLetter) -> Cause:
     return Cause(
         queue=letter.message.queue.value,
         shape=letter.shape.value,
@@ -188,3 +116,11 @@ def some(names: Collection[str]) -> str:
     """A few of the names."""
     shown = ", ".join(list(names)[:NAMED])
     return f"{shown}, …" if len(names) > NAMED else shown
+
+
+def _earlier(one_ms: int | None, other_ms: int | None) -> int | None:
+    return min((each for each in (one_ms, other_ms) if each is not None), default=None)
+
+
+def _seconds(from_ms: int, to_ms: int | None) -> int | None:
+    return None if to_ms is None else max(0, to_ms - from_ms) // 1000

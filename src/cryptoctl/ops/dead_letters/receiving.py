@@ -1,9 +1,9 @@
-"""Holding messages: received once each, kept from reappearing while work goes on, let go when it ends."""
+"""Receiving every message of a queue once, keeping it invisible while it is worked on, releasing it after."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -11,98 +11,91 @@ from typing import Final
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.messages import Message, QueueName
-from cryptoctl.ops.dead_letters.queues import LetterBox
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import Interrupted, RealClock
 
-# What is received and lost before it is written down comes back after so long.
-FIRST_HOLD_S: Final[int] = 30
-# What a machine holds that then vanishes comes back after so long.
-HOLD_S: Final[int] = 600
-LOOK_S: Final[float] = 1.0
-# A stream of new messages may never end: after so many calls with nothing older, the set is whole.
+# What is received and lost before it is in the journal becomes visible again after so long.
+FIRST_VISIBILITY_S: Final[int] = 30
+# What a killed process was working on becomes visible again after so long at most.
+VISIBILITY_S: Final[int] = 600
+CHECK_EVERY_S: Final[float] = 1.0
+# New messages may arrive without end: after so many calls with nothing older, the set is complete.
 CALLS_WITH_NOTHING_OLDER: Final[int] = 50
 NEVER_MS: Final[int] = 2**62
 
-Boxes = Mapping[QueueName, LetterBox]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
-    """Receives what was sent before a moment, each message once, and writes it down; held from then on.
+class Receiving:
+    """Which messages `receive_all` takes, and what becomes of them.
 
-    `choose` says in which state it is written down. Until `missing_until_ms`, messages in flight that are
-    not ours are waited for: a replay was killed before it could write them down.
+    `before_ms`: only those sent by then, since 1970. `choose` gives the state in which a message is
+    journaled. Until `missing_until_ms`, messages in flight that are not in the journal are waited for: a
+    replay was killed before it could write them down.
     """
 
     journal: Journal
     before_ms: int
-    choose: Callable[[Message], State]
+    choose: Callable[[Message], MessageState]
     enough: Callable[[], bool] = lambda: False
     missing_until_ms: int = 0
 
-    def through(self, boxes: Sequence[LetterBox]) -> Iterator[Message]:
-        """Queue by queue, until none has anything older."""
-        for box in boxes:
-            yield from self._drain(box)
-        left = list(boxes)
-        while left and not self.enough():
-            # A short look asks some of SQS's servers, a long one all of them.
-            looks = left[0].aws.gather(*[_long_look(box) for box in left])
-            for box, received in zip(tuple(left), looks, strict=True):
-                if received:
-                    yield from self._keep(received)
-                    yield from self._drain(box)
-                elif not box.depth().visible:
-                    left.remove(box)
 
-    def _drain(self, box: LetterBox) -> Iterator[Message]:
-        barren = 0
-        while not self.enough() and barren < CALLS_WITH_NOTHING_OLDER:
-            received = box.receive(hold_s=FIRST_HOLD_S, wait_s=0)
-            if not received:
-                if _come_by(box, self.journal, self.missing_until_ms):
-                    continue
-                return
-            older = self._keep(received)
-            yield from older
-            barren = 0 if older else barren + 1
-
-    def _keep(self, received: Sequence[Message]) -> list[Message]:
-        """Writes messages down, and gives those that are new to us and old enough."""
-        fresh = [each for each in received if not self.journal.has(each.key)]
-        states = [self.choose(each) if each.sent_ms <= self.before_ms else State.ASIDE for each in received]
-        self.journal.keep(zip(received, states, strict=True), extend_ms=now_ms() + FIRST_HOLD_S * 500)
-        return [each for each in fresh if each.sent_ms <= self.before_ms]
+def receive_all(queues: Sequence[DeadLetterQueue], wanted: Receiving) -> Iterator[Message]:
+    """Each message once, queue by queue, journaled before it is given; until no queue has an older one."""
+    for queue in queues:
+        yield from _drain(queue, wanted)
+    left = list(queues)
+    while left and not wanted.enough():
+        # Short polling asks a subset of SQS's servers, long polling all of them.
+        polled = left[0].aws.map(lambda queue: queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=1), left)
+        for queue, received in zip(tuple(left), polled, strict=True):
+            if received:
+                yield from _journaled(received, wanted)
+                yield from _drain(queue, wanted)
+            elif not queue.depth().visible:
+                left.remove(queue)
 
 
-def moment_of(boxes: Sequence[LetterBox]) -> int:
-    """Now, by the latest of all clocks: what has been sent is older."""
-    return max(box.now_ms() for box in boxes)
+def _drain(queue: DeadLetterQueue, wanted: Receiving) -> Iterator[Message]:
+    barren = 0
+    while not wanted.enough() and barren < CALLS_WITH_NOTHING_OLDER:
+        received = queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0)
+        if not received:
+            if _missing(queue, wanted):
+                RealClock().sleep(0.2)
+                continue
+            return
+        older = _journaled(received, wanted)
+        yield from older
+        barren = 0 if older else barren + 1
 
 
-def _long_look(box: LetterBox) -> Callable[[], list[Message]]:
-    return lambda: box.receive(hold_s=FIRST_HOLD_S, wait_s=1)
+def _journaled(received: Sequence[Message], wanted: Receiving) -> list[Message]:
+    """Writes messages down; those that are new to the journal and old enough."""
+    journal, before_ms = wanted.journal, wanted.before_ms
+    fresh = [each for each in received if each.sent_ms <= before_ms and not journal.has(each.key)]
+    states = [wanted.choose(m) if m.sent_ms <= before_ms else MessageState.ASIDE for m in received]
+    journal.add(zip(received, states, strict=True), extend_ms=now_ms() + FIRST_VISIBILITY_S * 500)
+    return fresh
 
 
-def _come_by(box: LetterBox, journal: Journal, missing_until_ms: int) -> bool:
-    """Whether a killed replay's messages are still to come; lets a moment pass then."""
-    if now_ms() >= missing_until_ms:
+def _missing(queue: DeadLetterQueue, wanted: Receiving) -> bool:
+    """Whether messages that a killed replay received may still become visible."""
+    if now_ms() >= wanted.missing_until_ms:
         return False
-    depth = box.depth()
-    if not depth.visible and depth.in_flight <= journal.held(box.name):
-        return False
-    RealClock().sleep(0.2)
-    return True
+    depth = queue.depth()
+    return bool(depth.visible) or depth.in_flight > wanted.journal.held(queue.name)
 
 
 @contextmanager
-def kept(boxes: Boxes, journal: Journal) -> Iterator[None]:
-    """Extends the holds of everything in the journal for as long as the work in it goes on."""
+def keep_invisible(queues: DeadLetterQueues, journal: Journal) -> Iterator[None]:
+    """Extends the visibility timeout of everything in the journal for as long as the block runs."""
     stop = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(boxes, journal, RealClock(stop)), daemon=True)
+    keeper = threading.Thread(target=_extend_until, args=(queues, journal, RealClock(stop)), daemon=True)
     keeper.start()
     try:
         yield
@@ -111,54 +104,80 @@ def kept(boxes: Boxes, journal: Journal) -> Iterator[None]:
         keeper.join()
 
 
-def _keep(boxes: Boxes, journal: Journal, clock: RealClock) -> None:
+def _extend_until(queues: DeadLetterQueues, journal: Journal, clock: RealClock) -> None:
     while True:
         try:
-            clock.sleep(LOOK_S)
+            clock.sleep(CHECK_EVERY_S)
             while due := journal.due(now_ms()):
-                _extend(boxes, journal, due)
+                _extend(queues, journal, due)
         except Interrupted:
             return
         except (AwsError, Failure):
-            # The work itself meets the same trouble and says so; a hold that ends does no harm.
+            # The work itself meets the same error and reports it; an expired timeout loses nothing.
             continue
 
 
-def _extend(boxes: Boxes, journal: Journal, due: Sequence[Message]) -> None:
-    for name, box in boxes.items():
-        ours = [each for each in due if each.queue is name]
-        held = box.hold([each.receipt for each in ours], HOLD_S)
-        journal.extended([each.key for each in ours], now_ms() + HOLD_S * 500)
-        lost = [each.key for each, still in zip(ours, held, strict=True) if not still]
+def _extend(queues: DeadLetterQueues, journal: Journal, due: Sequence[Message]) -> None:
+    for name, messages in by_queue(due):
+        ours = queues[name].set_visibility(messages, VISIBILITY_S)
+        journal.extended([each.key for each in messages], now_ms() + VISIBILITY_S * 500)
+        lost = [each.key for each, still in zip(messages, ours, strict=True) if not still]
         journal.extended(lost, NEVER_MS)
-    unknown = [each.key for each in due if each.queue not in boxes]
-    journal.extended(unknown, NEVER_MS)
 
 
-def let_go(boxes: Boxes, journal: Journal, *states: State) -> int:
-    """Makes the messages in these states receivable at once, and forgets them. Gives how many."""
-    count = 0
+def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -> None:
+    """Makes the messages in these states visible at once and drops them from the journal."""
     for state in states:
-        while page := _page(journal, state):
-            for name, box in boxes.items():
-                ours = [each for each in page if each.queue is name]
-                if ours:
-                    box.hold([each.receipt for each in ours], 0)
-            journal.forget([each.key for each in page])
-            count += len(page)
-    return count
+        while page := list(islice(journal.all(state), 10)):
+            for name, messages in by_queue(page):
+                queues[name].set_visibility(messages, 0)
+            journal.drop([each.key for each in page])
 
 
-def delete(boxes: Boxes, journal: Journal, messages: Sequence[Message]) -> list[Message]:
-    """Deletes messages that were brought back, and writes that down; gives those that SQS did not delete."""
+def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Message]) -> list[Message]:
+    """Deletes messages and remembers that they were brought back; those that SQS did not delete.
+
+    Should one be delivered again, which SQS may do, it is known and not replayed.
+    """
     left: list[Message] = []
-    for name, box in boxes.items():
-        ours = [each for each in messages if each.queue is name]
-        gone = box.delete([each.receipt for each in ours])
-        journal.settle([each.key for each, deleted in zip(ours, gone, strict=True) if deleted], now_ms())
-        left += [each for each, deleted in zip(ours, gone, strict=True) if not deleted]
+    for name, ours in by_queue(messages):
+        deleted = queues[name].delete(ours)
+        journal.settle([each.key for each in ours], now_ms())
+        left += [each for each, done in zip(ours, deleted, strict=True) if not done]
     return left
 
 
-def _page(journal: Journal, state: State) -> list[Message]:
-    return list(islice(journal.all(state), 10))
+@contextmanager
+def reading(
+    queues: DeadLetterQueues, selection: Selection, *, limit: int | None = None
+) -> Iterator[tuple[Iterator[DeadLetter], Journal]]:
+    """The selected messages, each once; invisible to others meanwhile, and released at the end."""
+    with Journal() as journal, keep_invisible(queues, journal):
+        try:
+            yield _selected(queues, selection, journal, limit), journal
+        finally:
+            release(queues, journal, *MessageState)
+
+
+def _selected(
+    queues: DeadLetterQueues, selection: Selection, journal: Journal, limit: int | None
+) -> Iterator[DeadLetter]:
+    chosen = in_order(queues, selection)
+    started_ms = latest_ms(chosen)
+    wanted = Receiving(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
+    selected = (
+        letter for letter in map(decode, receive_all(chosen, wanted)) if selection.matches(letter, started_ms)
+    )
+    for letter in islice(selected, limit):
+        journal.mark(letter.message.key, MessageState.CHOSEN)
+        yield letter
+
+
+def in_order(queues: DeadLetterQueues, selection: Selection) -> list[DeadLetterQueue]:
+    """The selected queues, the webhook processor's first: prices are stored before they are enriched."""
+    return [queues[name] for name in QueueName if name in selection.queues]
+
+
+def latest_ms(queues: Sequence[DeadLetterQueue]) -> int:
+    """Now, by the latest of all clocks, since 1970: whatever has been sent is older."""
+    return max(queue.now_ms() for queue in queues)
