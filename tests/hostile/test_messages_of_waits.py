@@ -25,7 +25,8 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops import doctor as ops_doctor
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Choice, Session

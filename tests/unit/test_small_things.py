@@ -154,6 +154,7 @@ def test_the_note_of_where_an_environment_lives_survives_anything(
     assert settings.remembered("dev") == memory
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_import_no_boto3(argument: str) -> None:
     code = (

@@ -14,6 +14,7 @@ from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.values import resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, report_document, show_plan
@@ -51,9 +52,10 @@ def up(
             _ask(run, plan)
     answer = {"plan": plan_document(plan), "results": []}
     session.remember()
+    known = plan.known
     if plan.work:
         report, rest = carry_out(run, plan, look)
-        answer["results"] = report_document(plan, report)["results"]
+        answer["results"], known = report_document(plan, report)["results"], rest.known
         if rest.work or rest.refused:
             show_plan(screen, rest, environment=session.place)
             still = Failure(
@@ -64,9 +66,10 @@ def up(
             )
             raise reported(run, plan, report, still)
         for step in plan.work:
-            if what := step.resource.follow_up(step.delta):
-                screen.say(what, style="yellow")
-    outputs = session.stack.outputs
+            if step.follow_up:
+                screen.say(step.follow_up, style="yellow")
+    # With --only, what was not looked at has no known value.
+    outputs = resolve(session.stack.outputs, lambda ref: known.get(ref, str(ref)))
     if run.machine:
         screen.json({**answer, "outputs": outputs})
     else:
