@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.messages import Message
 from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.receiving import reading
@@ -138,38 +137,6 @@ def test_purge_asks_and_without_anybody_to_ask_it_refuses(shop: Workshop, dlq: D
     said = dlq("purge")
     assert said.code == 6 and "--yes" in said.err
     assert shop.depths["webhook"] == (1, 0)
-
-
-def test_an_import_that_was_killed_goes_on_behind_what_was_sent(
-    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from cryptoctl.ops.dead_letters.journal import Journal
-
-    lines = [
-        files.line_of(
-            Message(queue=WEBHOOK, id=str(n), body=f"{n}", attributes=FROM_LAMBDA, sent_ms=0, receives=1)
-        )
-        for n in range(25)
-    ]
-    path = tmp_path / "letters.jsonl"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    real = shop.aws.call
-    calls = 0
-
-    def call(service: str, operation: str, **params: Any) -> Any:
-        nonlocal calls
-        calls += operation == "SendMessageBatch"
-        if operation == "SendMessageBatch" and calls == 2:
-            raise KeyboardInterrupt
-        return real(service, operation, **params)
-
-    with Journal(shop.journal) as journal:
-        with monkeypatch.context() as patch:
-            patch.setattr(shop.aws, "call", call)
-            with pytest.raises(KeyboardInterrupt):
-                files.put_back(shop.queues, path, Selection(), journal)
-        assert files.put_back(shop.queues, path, Selection(), journal) == 15
-    assert sorted(int(message.body) for message in _messages(shop)) == list(range(25))
 
 
 def test_a_broken_line_is_named_before_anything_is_sent(shop: Workshop, dlq: Dlq) -> None:

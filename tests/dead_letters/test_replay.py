@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters.journal import Journal, MessageState, failures
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.receiving import Receiving, keep_invisible, receive_all
 from cryptoctl.ops.dead_letters.replay import Replay
@@ -76,7 +76,8 @@ def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop
         assert result.letter.error == FROM_LAMBDA["ErrorMessage"]["StringValue"]
         assert result.reason == "refused with status 400: price: must be greater than 0"
     assert shop.depths == {"webhook": (8, 0), "enricher": (0, 0)}
-    assert failures(shop.journal) == {result.letter.message.key: result.reason for result in failed}
+    with Journal(shop.journal) as journal:
+        assert journal.failures() == {result.letter.message.key: result.reason for result in failed}
 
 
 def test_failures_between_successes_do_not_end_it(shop: Workshop) -> None:

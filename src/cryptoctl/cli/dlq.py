@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +17,13 @@ from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.journal import Journal, failures, journal_path
+from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.journal_file import journal_path
 from cryptoctl.ops.dead_letters.lookups import lines_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
-from cryptoctl.ops.dead_letters.queues import dead_letter_queues
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, dead_letter_queues, identity
 from cryptoctl.ops.dead_letters.receiving import reading
 from cryptoctl.ops.dead_letters.repair import Search, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
@@ -62,7 +65,7 @@ def peek(
 ) -> None:
     """Show messages with the log lines of their requests. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack)
-    failed = failures(journal_path(run.session.scope))
+    failed = _failures(run, queues)
     documents = []
     with reading(queues, selection, limit=limit) as (letters, _):
         for letter in letters:
@@ -73,6 +76,24 @@ def peek(
                 show_letter(run.screen, letter, now_ms(), lines, failure)
     if run.machine:
         run.screen.json(documents)
+
+
+@contextmanager
+def open_journal(run: Run, queues: DeadLetterQueues) -> Iterator[Journal]:
+    """This environment's journal; says so if it had to begin a new one."""
+    with Journal(journal_path(run.session.scope), identity(queues)) as journal:
+        if journal.notice:
+            run.screen.say(journal.notice, style="yellow")
+        yield journal
+
+
+def _failures(run: Run, queues: DeadLetterQueues) -> dict[str, str]:
+    """Why each message failed at its last replay; nothing is known while a replay runs."""
+    try:
+        with open_journal(run, queues) as journal:
+            return journal.failures()
+    except Failure:
+        return {}
 
 
 def _lines(run: Run, letter: DeadLetter) -> list[Line]:
@@ -113,7 +134,7 @@ def replay(
     )
     queues = dead_letter_queues(run.session.aws, run.session.stack)
     replayer = Replayer(aws=run.session.aws, stack=run.session.stack)
-    with Journal(journal_path(run.session.scope)) as journal:
+    with open_journal(run, queues) as journal:
         if dry_run:
             with Replay(replayer, queues, journal, options).planned() as steps:
                 show_plan(run.screen, steps)

@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import Run
-from cryptoctl.cli.dlq import dlq
+from cryptoctl.cli.dlq import dlq, open_journal
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters.journal import Journal, journal_path, own_directory
+from cryptoctl.ops.dead_letters.journal_file import own_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.receiving import reading
 from cryptoctl.ops.dead_letters.selection import Selection
+
+SHOWN_LINES = 20
 
 
 @selecting_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
@@ -40,15 +42,31 @@ def import_(
     run: Run,
     selection: Selection,
     file: Annotated[Path, typer.Argument(help="A file written by export or purge.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Send also what an earlier import has put back.")
+    ] = False,
 ) -> None:
-    """Put a file's messages back into their queues, as new messages with the same body and attributes."""
+    """Put a file's messages back into their queues, as new messages with the same body and attributes.
+
+    What was put back is remembered message by message: the same command again sends only the rest.
+    """
     queues = dead_letter_queues(run.session.aws, run.session.stack)
-    with Journal(journal_path(run.session.scope)) as journal:
-        count = files.put_back(queues, file, selection, journal)
+    with open_journal(run, queues) as journal:
+        done = files.put_back(queues, file, selection, journal, again=again)
     if run.machine:
-        run.screen.json({"imported": count, "file": file})
+        run.screen.json(done.document(file))
     else:
-        run.screen.data(f"{count} messages were put back.")
+        run.screen.data(f"{done.sent} messages were put back.")
+        if done.before:
+            run.screen.say(f"{done.before} were put back before; --again sends them once more.")
+    if done.refused:
+        lines = ", ".join(map(str, done.refused[:SHOWN_LINES]))
+        more = f" and {len(done.refused) - SHOWN_LINES} more" if len(done.refused) > SHOWN_LINES else ""
+        raise Failure(
+            Problem.FAILED,
+            f"SQS did not take {len(done.refused)} messages of {file}: line {lines}{more}.",
+            "Correct these lines and run the same command again: it sends only what is not back yet.",
+        )
 
 
 @selecting_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
@@ -99,4 +117,4 @@ def purge(
 
 def _purged_file(run: Run) -> Path:
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    return own_directory() / "purged" / f"{run.session.environment}-{moment}.jsonl"
+    return own_directory("purged") / f"{run.session.environment}-{moment}.jsonl"

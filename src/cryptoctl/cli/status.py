@@ -50,6 +50,7 @@ def _show(run: Run, found: Health) -> None:
     )
     for queue in found.queues:
         waiting = f"{queue.visible} waiting, {queue.in_flight} in flight"
+        waiting += f", {queue.delayed} delayed" if queue.delayed else ""
         run.screen.data(f"{queue.name}: {waiting}")
     for mapping in found.mappings:
         age = "" if mapping.iterator_age_s is None else f"; iterator age {mapping.iterator_age_s:.1f} s"

@@ -37,11 +37,12 @@ def show_overview(screen: Screen, found: Overview) -> None:
     """The queues, then the causes."""
     for name, (queue_name, depth) in found.depths.items():
         matching = found.matching[name]
+        delayed = f", {depth.delayed} delayed" if depth.delayed else ""
         oldest = (
             "" if matching.oldest_ms is None else f", the oldest {age(found.at_ms - matching.oldest_ms)} old"
         )
         screen.data(
-            f"{queue_name}: {depth.visible} waiting, {depth.in_flight} in flight; "
+            f"{queue_name}: {depth.visible} waiting, {depth.in_flight} in flight{delayed}; "
             f"{matching.count} match{oldest}"
         )
     rows = [
@@ -225,12 +226,7 @@ def _short(text: str) -> str:
 
 def _line(screen: Screen, text: str) -> None:
     """Exactly one line: a line break in a message must not look like a line of ours."""
-    screen.data(text.translate(_LINE_BREAKS))
-
-
-_LINE_BREAKS = {
-    ord(each): shown for each, shown in (("\n", "\\n"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
-}
+    screen.data(text.replace("\n", "\\n"))
 
 
 def _bar(screen: Screen) -> Progress | None:

@@ -8,7 +8,6 @@ memory flat, and vanishes with its process.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,29 +16,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cryptoctl import settings
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.dead_letters.journal_file import open_database, seal
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
-from cryptoctl.reconcile.scope import Scope
 
 # SQS keeps no message longer than this, so an older one cannot be received.
 REMEMBERED_MS = 14 * 24 * 3_600_000
 PAGE = 100
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS messages (
-  key TEXT PRIMARY KEY, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT NOT NULL,
-  sent_ms INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT NOT NULL, extend_ms INTEGER NOT NULL,
-  state TEXT NOT NULL, step TEXT
-);
-CREATE INDEX IF NOT EXISTS in_order ON messages (state, queue DESC, sent_ms, key);
-CREATE INDEX IF NOT EXISTS by_extension ON messages (extend_ms);
-CREATE TABLE IF NOT EXISTS settled (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS failures (
-  key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, step TEXT
-);
-CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
 # The webhook processor's first: prices are stored before they are enriched.
 _PAGE_OF = """
 SELECT * FROM messages WHERE state = ? AND (queue < ? OR queue = ? AND (sent_ms, key) > (?, ?))
@@ -66,12 +50,13 @@ class MessageState(StrEnum):
 class Journal:
     """What is received, chosen, begun and done. Safe to use from several threads.
 
-    Raises Failure if another process has it open, or the file cannot be used.
+    `identity` is that of the queues (queues.identity): a journal of others is set aside, as a damaged one
+    is, and `notice` says so. Raises Failure if another process has it open, or the file cannot be used.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, identity: str = "") -> None:
         self._lock = threading.RLock()
-        self._db = _open(path)
+        self._db, self.notice = open_database(path, identity)
 
     def close(self) -> None:
         """Releases the lock."""
@@ -89,13 +74,14 @@ class Journal:
         rows = [
             (
                 *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
-                *(each.sent_ms, each.receives, each.receipt, extend_ms, state),
+                *(each.sent_ms, each.receives, each.receipt, extend_ms, state, None),
+                seal(each.queue, each.id, each.body, json.dumps(each.attributes), None),
             )
             for each, state in messages
         ]
         # SQS may deliver a message twice; only its latest receipt deletes it.
         self._do_each(
-            "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,NULL) ON CONFLICT (key) DO UPDATE SET "
+            "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (key) DO UPDATE SET "
             "receipt = excluded.receipt, extend_ms = excluded.extend_ms",
             rows,
         )
@@ -124,9 +110,13 @@ class Journal:
 
     def begin(self, key: str, step: dict[str, Any]) -> None:
         """Writes down the step that is about to be run."""
-        self._do(
-            "UPDATE messages SET state = ?, step = ? WHERE key = ?", MessageState.BEGUN, json.dumps(step), key
-        )
+        text = json.dumps(step)
+        with self._transaction():
+            (row,) = self._rows("SELECT queue, id, body, attributes FROM messages WHERE key = ?", key)
+            self._do(
+                "UPDATE messages SET state = ?, step = ?, seal = ? WHERE key = ?",
+                *(MessageState.BEGUN, text, seal(*row, text), key),
+            )
 
     def mark(self, key: str, state: MessageState) -> None:
         """Writes down how far a message has come."""
@@ -193,10 +183,19 @@ class Journal:
         found = self._rows("SELECT value FROM notes WHERE name = ?", name)
         return str(found[0]["value"]) if found else ""
 
+    def imported(self, key: str) -> bool:
+        """Whether a line of a file was put back before."""
+        return bool(self._rows("SELECT 1 FROM imported WHERE key = ?", key))
+
+    def remember_imported(self, keys: Sequence[str], now_ms: int) -> None:
+        """Writes down which lines were put back."""
+        self._do_each("INSERT OR REPLACE INTO imported VALUES (?, ?)", [(key, now_ms) for key in keys])
+
     def prune(self, now_ms: int) -> None:
         """Drops what is remembered of messages that no queue can hold any more."""
         self._do("DELETE FROM settled WHERE at_ms < ?", now_ms - REMEMBERED_MS)
         self._do("DELETE FROM failures WHERE at_ms < ?", now_ms - REMEMBERED_MS)
+        self._do("DELETE FROM imported WHERE at_ms < ?", now_ms - REMEMBERED_MS)
 
     def _pages(self, state: MessageState) -> Iterator[sqlite3.Row]:
         after = ("~", -1, "")
@@ -206,79 +205,34 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock, self._db:
+        with self._used(), self._db:
             self._db.execute("BEGIN")
             yield
 
     def _do(self, statement: str, *values: object) -> None:
-        with self._lock:
+        with self._used():
             self._db.execute(statement, values)
 
     def _do_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        with self._lock:
+        with self._used():
             self._db.executemany(statement, rows)
 
     def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with self._lock:
+        with self._used():
             return self._db.execute(statement, values).fetchall()
 
-
-def own_directory() -> Path:
-    """Where this machine keeps journals and what was purged."""
-    return settings.state_directory() / "dead-letters"
-
-
-def journal_path(scope: Scope) -> Path:
-    """The journal of an environment in its account and region."""
-    return own_directory() / f"{scope.environment}-{scope.account}-{scope.region}.sqlite"
-
-
-def failures(path: Path) -> dict[str, str]:
-    """Why each message stayed at its last replay, by its key; nothing is known while a replay runs."""
-    if not path.is_file():
-        return {}
-    try:
-        with Journal(path) as journal:
-            return journal.failures()
-    except Failure:
-        return {}
-
-
-def _open(path: Path | None) -> sqlite3.Connection:
-    if path is None:
-        return _prepared(sqlite3.connect("", isolation_level=None, check_same_thread=False))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-        # The lock is taken with the first write and kept for the life of the connection.
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        # A commit survives the end of the process at once, and that of the machine all but the last moment.
-        db.execute("PRAGMA synchronous = NORMAL")
-        return _prepared(db)
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise Failure(Problem.FAILED, f"The journal {path} cannot be used: {error}.") from error
-        raise Failure(
-            Problem.REFUSED,
-            "Another replay of this environment runs on this machine. Nothing was changed.",
-            "Wait for it, or stop it; the next replay finishes what it leaves.",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise Failure(
-            Problem.FAILED,
-            f"The journal {path} is damaged: {error}. Nothing was changed.",
-            "Move it aside; messages that were begun become visible in their queue by themselves.",
-        ) from error
-
-
-def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
-    db.row_factory = sqlite3.Row
-    db.executescript(_SCHEMA)
-    db.execute("BEGIN IMMEDIATE")
-    db.execute("COMMIT")
-    return db
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise Failure(
+                    Problem.FAILED,
+                    f"The journal cannot be used: {error}.",
+                    "Free disk space, or set CRYPTOCTL_STATE_DIR to another directory; then run the same "
+                    "command again, which goes on from there.",
+                ) from error
 
 
 def _message(row: sqlite3.Row) -> Message:

@@ -20,7 +20,11 @@ MOST_A_CALL = 10
 MOST_BYTES_A_CALL = 250_000
 # SQS allows 120,000 messages in flight, and answers with this code beyond.
 OVER_LIMIT = "OverLimit"
-DEPTH = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+DEPTH = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 T = TypeVar("T")
 
 
@@ -34,10 +38,12 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 @dataclass(frozen=True, kw_only=True)
 class Depth:
-    """How many messages are receivable and how many are in flight; SQS calls both approximate."""
+    """How many messages are receivable, in flight, and delayed; SQS calls these counts approximate."""
 
     visible: int
     in_flight: int
+    delayed: int
+    """not receivable yet: somebody has set a delay on the queue"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +54,14 @@ class DeadLetterQueue:
     name: QueueName
     queue_name: str
     url: str
+    identity: str
+    """its ARN and when it was created: a queue made anew under the same name is another one"""
 
     def depth(self) -> Depth:
         """How many messages it holds."""
         found = self._attributes(*DEPTH)["Attributes"]
-        visible, in_flight = (int(found[name]) for name in DEPTH)
-        return Depth(visible=visible, in_flight=in_flight)
+        visible, in_flight, delayed = (int(found.get(name, 0)) for name in DEPTH)
+        return Depth(visible=visible, in_flight=in_flight, delayed=delayed)
 
     def now_ms(self) -> int:
         """The later of SQS's clock and this machine's, since 1970: what has been sent is older."""
@@ -117,10 +125,15 @@ DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]
 
 
 def dead_letter_queues(aws: Aws, stack: Stack) -> DeadLetterQueues:
-    """Both queues. Raises Failure if the environment is not up."""
+    """Both queues. Raises Failure if the environment is not up, or a queue would move what is received."""
     queues = {QueueName.WEBHOOK: stack.webhook_dead_letters, QueueName.ENRICHER: stack.enricher_dead_letters}
     found = aws.map(lambda item: _found(aws, *item), queues.items())
     return {each.name: each for each in found}
+
+
+def identity(queues: DeadLetterQueues) -> str:
+    """The queues in their present life, whose journal is no other's."""
+    return " ".join(queues[name].identity for name in QueueName)
 
 
 def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Message]]]:
@@ -138,7 +151,23 @@ def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue:
             f"There is no queue {queue.name}: {queue.scope.environment} is not up.",
             f"Run `cryptoctl up --env {queue.scope.environment}`.",
         )
-    return DeadLetterQueue(aws=aws, name=name, queue_name=queue.name, url=found["QueueUrl"])
+    names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
+    answer = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
+    attributes = answer["Attributes"]
+    if attributes.get("RedrivePolicy"):
+        raise Failure(
+            Problem.REFUSED,
+            f"{queue.name} has a redrive policy: reading its messages would move them to another queue "
+            f"({attributes['RedrivePolicy']}). Nothing was received.",
+            "`cryptoctl plan` shows it and `cryptoctl up` removes it; then run this command again.",
+        )
+    return DeadLetterQueue(
+        aws=aws,
+        name=name,
+        queue_name=queue.name,
+        url=found["QueueUrl"],
+        identity=f"{attributes['QueueArn']}@{attributes.get('CreatedTimestamp', '')}",
+    )
 
 
 def _chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
