@@ -214,6 +214,7 @@ def put_back(
             journal.remember_imported(sent, now_ms())
             done.sent += len(sent)
             done.refused += [each.number for each, ok in zip(fresh, taken, strict=True) if not ok]
+    done.refused.sort()
     return done
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -217,6 +218,8 @@ _PARTICULAR = re.compile(
     re.IGNORECASE,
 )
 LONGEST_CAUSE = 80
+# Far more than any price has, and few enough for every step of our own.
+DEEPEST_NESTING = 200
 
 
 def cause_of(error: str) -> str:
@@ -245,10 +248,28 @@ def iso(time_ms: int) -> str:
 
 
 def _json(text: str) -> Any:
+    """The value of a JSON text that can be written as JSON again; None if it is not one."""
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_float=_float, parse_constant=str)
     except (ValueError, RecursionError):
         return None
+    return None if isinstance(value, dict | list) and _deeper(value, DEEPEST_NESTING) else value
+
+
+def _float(text: str) -> float | str:
+    """1e999 is no number in JSON that we write, and stays its text."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    found = [value]
+    for _ in range(levels):
+        inside = (each.values() if isinstance(each, dict) else each for each in found)
+        found = [each for part in inside for each in part if isinstance(each, dict | list)]
+        if not found:
+            return False
+    return True
 
 
 def _text(holder: Any, name: str) -> str:
