@@ -42,6 +42,9 @@ Concurrency = Annotated[int, Field(ge=1, le=1000)] | Literal["none"]
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
 
 
+_POLICY_ARN = r"^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+$"
+
+
 def _reserved(wanted: int | str) -> int | None:
     return None if isinstance(wanted, str) else wanted
 
@@ -100,6 +103,7 @@ class Environment(_Section):
     region: str | None = None
     account_id: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     protected: bool = False
+    permissions_boundary: Annotated[str, Field(pattern=_POLICY_ARN)] | None = None
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 10
     dead_letter_retention_s: Annotated[int, Field(ge=60, le=1_209_600)] = 345_600
     log_retention_days: LogDays = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
@@ -38,6 +38,8 @@ class Role(ConflictChecked, Listed):
 
     service: str
     policies: Mapping[str, tuple[Statement, ...]]
+    boundary: str | None = None
+    """The ARN of its permissions boundary; None leaves the role with the one it has, or none."""
 
     kind: ClassVar[str] = "role"
     in_tag_index: ClassVar[bool] = False
@@ -54,7 +56,7 @@ class Role(ConflictChecked, Listed):
             code="NoSuchEntity",
             reason="the new role to be seen by all of IAM, whose changes take a while to spread",
             timeout_s=30,
-            operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
+            operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy", "PutRolePermissionsBoundary"),
             hint="Another run or another tool may have deleted the role: the next run looks again.",
         ),
         RetryRule(
@@ -113,6 +115,7 @@ class Role(ConflictChecked, Listed):
                     if policy is not None
                 },
                 "AttachedPolicies": {item["PolicyArn"]: True for item in attached["AttachedPolicies"]},
+                "PermissionsBoundary": _boundary(found),
                 "Tags": mapped(found.get("Tags", ())),
             },
             outputs={"RoleId": found["RoleId"]},
@@ -151,19 +154,21 @@ class Role(ConflictChecked, Listed):
             "AssumeRolePolicyDocument": document([trust]),
             "Policies": {name: document(statements) for name, statements in self.policies.items()},
             "AttachedPolicies": {},
+            **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
             "Tags": self.scope.tags,
         }
 
     def permissions(self) -> Iterator[Permission]:
         """Also PassRole, to the role's service only."""
         look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
-        change = (
-            "CreateRole TagRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy DetachRolePolicy "
-            "DeleteRole"
-        )
+        change = "TagRole UpdateAssumeRolePolicy DeleteRolePolicy DetachRolePolicy DeleteRole"
+        # Who may write a role's policies is bound by what the role is bound by, or by nothing.
+        bound = {"StringEquals": {"iam:PermissionsBoundary": self.boundary}} if self.boundary else None
+        write = f"CreateRole PutRolePolicy{' PutRolePermissionsBoundary' if bound else ''}"
         yield from allow(Access.DESCRIBE, "iam", "ListRoles", "*")
         yield from allow(Access.DESCRIBE, "iam", look, self.arn)
         yield from allow(Access.MANAGE, "iam", change, self.arn)
+        yield from allow(Access.MANAGE, "iam", write, self.arn, condition=bound)
         only = {"StringEquals": {"iam:PassedToService": self.service}}
         yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=only)
 
@@ -177,6 +182,7 @@ class Role(ConflictChecked, Listed):
                     "RoleName": self.name,
                     "AssumeRolePolicyDocument": Json(delta.desired["AssumeRolePolicyDocument"]),
                     "Tags": listed(delta.desired["Tags"]),
+                    **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
                 },
                 gives={"RoleId": "Role.RoleId"},
                 exists="EntityAlreadyExists",
@@ -184,6 +190,9 @@ class Role(ConflictChecked, Listed):
             for name, policy in delta.desired["Policies"].items():
                 yield self._put(name, policy)
             return
+        if delta.touches("PermissionsBoundary"):
+            # First: with our own policy, nothing else of a role without it may be changed.
+            yield self._call("PutRolePermissionsBoundary", PermissionsBoundary=self.boundary)
         if delta.touches("AssumeRolePolicyDocument"):
             yield self._call(
                 "UpdateAssumeRolePolicy", PolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"])
@@ -211,6 +220,10 @@ class Role(ConflictChecked, Listed):
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
         return Call(service="iam", operation=operation, params={"RoleName": self.name, **params}, gone=gone)
+
+
+def _boundary(role: Mapping[str, Any]) -> Value:
+    return (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
 
 
 def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Answer | None]:
