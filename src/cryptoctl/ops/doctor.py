@@ -70,7 +70,7 @@ def _clock(aws: Aws) -> Check:
     headers = aws.call("sts", "GetCallerIdentity")["ResponseMetadata"].get("HTTPHeaders", {})
     try:
         skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):  # also a date without a zone
         return Check(
             what="clock",
             verdict=Verdict.UNKNOWN,
@@ -102,19 +102,20 @@ def _runtime(aws: Aws) -> Check:
 
 
 def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
-    source = _principal(aws)
-    if source is None:
-        return Check(
-            what="permissions", verdict=Verdict.GOOD, detail="the account's root user may do everything"
-        )
     try:
-        denied = sorted(_denied(aws, source, wanted))
+        source = _principal(aws)
+        denied = sorted(_denied(aws, source, wanted)) if source else []
     except AwsError as error:
         return Check(
             what="permissions",
             verdict=Verdict.UNKNOWN,
-            detail=f"IAM could not be asked ({error.code})",
-            advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy.",
+            detail=f"IAM could not be asked ({error.service}:{error.operation} answered {error.code})",
+            advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
+            "and iam:GetRole on the role you work as.",
+        )
+    if source is None:
+        return Check(
+            what="permissions", verdict=Verdict.GOOD, detail="the account's root user may do everything"
         )
     if denied:
         return Check(
@@ -132,13 +133,16 @@ def _and_more(denied: Sequence[str]) -> str:
 
 
 def _principal(aws: Aws) -> str | None:
-    """The user or role whose policies decide; a session's ARN names its role."""
+    """The user or role whose policies decide; None for the root user.
+
+    A session's ARN names its role, but not the role's path, which those of IAM Identity Center have.
+    """
     kind, _, rest = aws.caller.arn.split(":", 5)[5].partition("/")
     if kind == "root":
         return None
     if kind == "assumed-role":
-        role = rest.partition("/")[0]
-        return f"arn:{aws.caller.partition}:iam::{aws.caller.account}:role/{role}"
+        role = aws.call("iam", "GetRole", RoleName=rest.partition("/")[0])
+        return str(role["Role"]["Arn"])
     return aws.caller.arn
 
 
@@ -167,8 +171,9 @@ def _simulating(aws: Aws, source: str, right: Permission, actions: list[str]) ->
 
 
 def _context(right: Permission) -> Iterator[dict[str, Any]]:
-    for tests in right.condition.values():
-        for key, value in tests.items():
+    for operator, tests in right.condition.items():
+        # Null asks that a key be absent: IAM is told nothing of it then.
+        for key, value in tests.items() if operator != "Null" else ():
             yield {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
 
 
