@@ -15,12 +15,14 @@ class Observed:
 
     `pending_deletion_until` is the date on which AWS will have removed it, where that is under way.
     `deleting` is set on what will be gone in a moment: then `remove` only waits for it.
+    `new` is set on what was created so recently that not all of AWS may take it for what it is.
     """
 
     fields: Fields
     outputs: Mapping[str, str] = field(default_factory=dict)
     pending_deletion_until: datetime | None = None
     deleting: bool = False
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
