@@ -30,10 +30,13 @@ NEW = Permission(
 class FakeIam:
     """IAM with one role, which allows what is simulated, if it is asked about that very role."""
 
-    caller: Caller = Caller(account="1" * 12, arn=SESSION)
     may_read: bool = True
     date: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(account="1" * 12, arn=SESSION)
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         if operation == "GetCallerIdentity":

@@ -38,6 +38,8 @@ from cryptoctl.reconcile import (
 Metadata = dict[str, Any]
 
 NOT_FOUND = "NotFoundException"
+NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
+OWN_MATERIAL = "AWS_KMS"
 LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The tag index lags by minutes.
@@ -151,19 +153,25 @@ class Key(AssignedArn, ConsentRequired):
         policy, rotation, tags, surplus = aws.gather(
             lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
-            lambda: aws.find("kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id),
+            lambda: aws.find("kms", "GetKeyRotationStatus", absent=NO_ROTATION, KeyId=key_id),
             lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
             # Only what has the name decides which other keys are too many.
             lambda: self._surplus(aws, key_id) if alias else {},
         )
         if policy is None or tags is None:
             return None
+        imported = metadata.get("Origin", OWN_MATERIAL) != OWN_MATERIAL
+        note = (
+            f"{self} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates it, "
+            "and where the material expires or is deleted, the functions cannot start"
+        )
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
-                "KeyRotationEnabled": bool(rotation and rotation["KeyRotationEnabled"]),
+                # Nobody can switch on the rotation of material that AWS did not make.
+                "KeyRotationEnabled": imported or bool(rotation and rotation["KeyRotationEnabled"]),
                 "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
                 "Surplus": surplus or {},
             },
@@ -171,6 +179,7 @@ class Key(AssignedArn, ConsentRequired):
             pending_deletion_until=metadata.get("DeletionDate")
             if metadata["KeyState"] == "PendingDeletion"
             else None,
+            notes=(note,) if imported else (),
             new=_age(metadata) < TAGS_COUNT_AFTER,
         )
 

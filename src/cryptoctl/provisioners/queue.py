@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.policy import Statement, denials
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
@@ -67,7 +67,7 @@ class Queue(Provisioner):
                 "GetQueueAttributes",
                 absent=NO_SUCH_QUEUE,
                 QueueUrl=url,
-                AttributeNames=list(self._attributes()),
+                AttributeNames=[*self._attributes(), "Policy"],
             ),
             lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
         )
@@ -78,6 +78,7 @@ class Queue(Provisioner):
         return Observed(
             fields={"Attributes": found, "Tags": tags.get("Tags", {})},
             outputs={"QueueUrl": url},
+            notes=tuple(denials(self, found.get("Policy"))),
         )
 
     def desired(self) -> Fields:

@@ -14,6 +14,7 @@ from cryptoctl.reconcile import (
     Action,
     Answer,
     Aws,
+    AwsError,
     Call,
     ConflictChecked,
     Delta,
@@ -21,7 +22,10 @@ from cryptoctl.reconcile import (
     Json,
     Listed,
     Observed,
+    Obstacle,
     Permission,
+    Preflight,
+    Provisioner,
     Ref,
     Remedy,
     RetryRule,
@@ -30,10 +34,11 @@ from cryptoctl.reconcile import (
 )
 
 NO_SUCH_ENTITY = "NoSuchEntity"
+SAME_BUT_FOR_CASE = "IAM does not tell names apart by their case"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(ConflictChecked, Listed):
+class Role(ConflictChecked, Listed, Preflight):
     """A role for one AWS service, with inline policies. Any other policy on it is removed."""
 
     service: str
@@ -44,6 +49,8 @@ class Role(ConflictChecked, Listed):
     kind: ClassVar[str] = "role"
     in_tag_index: ClassVar[bool] = False
     exclusive: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
+    # A role with a path has another ARN than the one that everything else is given.
+    immutable: ClassVar[frozenset[str]] = frozenset({"Path"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocument",
@@ -116,16 +123,32 @@ class Role(ConflictChecked, Listed):
                 },
                 "AttachedPolicies": {item["PolicyArn"]: True for item in attached["AttachedPolicies"]},
                 "PermissionsBoundary": _boundary(found),
+                "Path": found["Path"],
+                "RoleName": found["RoleName"],
                 "Tags": mapped(found.get("Tags", ())),
             },
             outputs={"RoleId": found["RoleId"]},
+            notes=tuple(self._notes(_boundary(found))),
         )
 
+    def _notes(self, boundary: str | None) -> Iterator[str]:
+        if boundary and self.boundary is None:
+            yield (
+                f"{self} has the permissions boundary {boundary}, which may take from it what it needs; "
+                "`permissions_boundary` in cryptoctl.toml keeps it where the role is created anew"
+            )
+
     def conflict(self, observed: Observed) -> str | None:
-        """IAM is global, an environment is not: a role with permissions in another region is in use there."""
+        """IAM is global, an environment is not: a role with permissions in another region is in use there.
+
+        Only the policies that we declare say so; what somebody else has put on the role is drift.
+        """
+        if observed.fields.get("RoleName", self.name) != self.name:
+            return f"exists as {observed.fields['RoleName']}: {SAME_BUT_FOR_CASE}"
+        policies = observed.fields["Policies"]
         arns = [
             arn
-            for policy in observed.fields["Policies"].values()
+            for policy in (policies[name] for name in self.policies if name in policies)
             for statement in policy["Statement"]
             for arn in statement.get("Resource", ())
         ]
@@ -136,6 +159,19 @@ class Role(ConflictChecked, Listed):
             f"serves this environment in {', '.join(sorted(regions))}: IAM roles are global, so the name "
             "of an environment can be used in one region of an account"
         )
+
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Yields an obstacle for each role to be created whose name is taken but for its case."""
+        new = {role.name.lower(): role.name for role, delta in changes.items() if delta.creating}
+        taken = [name for name in _names(aws) if name.lower() in new] if new else []
+        for name in taken:
+            if name != new[name.lower()]:
+                wanted = new[name.lower()]
+                yield Obstacle(
+                    what=f"The role {wanted} cannot be created beside {name}: {SAME_BUT_FOR_CASE}.",
+                    hint="Choose another --env, one that differs by more than its case.",
+                )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """Roles without a path, as ours are."""
@@ -154,6 +190,7 @@ class Role(ConflictChecked, Listed):
             "AssumeRolePolicyDocument": document([trust]),
             "Policies": {name: document(statements) for name, statements in self.policies.items()},
             "AttachedPolicies": {},
+            "Path": "/",
             **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
             "Tags": self.scope.tags,
         }
@@ -220,6 +257,16 @@ class Role(ConflictChecked, Listed):
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
         return Call(service="iam", operation=operation, params={"RoleName": self.name, **params}, gone=gone)
+
+
+def _names(aws: Aws) -> list[str]:
+    """The account's roles; none where these credentials may not list them."""
+    try:
+        return [role["RoleName"] for role in aws.paginate("iam", "ListRoles", "Roles")]
+    except AwsError as error:
+        if error.denied:
+            return []
+        raise
 
 
 def _boundary(role: Mapping[str, Any]) -> Value:
