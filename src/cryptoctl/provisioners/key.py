@@ -162,8 +162,8 @@ class Key(AssignedArn, ConsentRequired):
             return None
         imported = metadata.get("Origin", OWN_MATERIAL) != OWN_MATERIAL
         note = (
-            f"{self} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates it, "
-            "and where the material expires or is deleted, the functions cannot start"
+            f"{self} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates "
+            "it, and where the material expires or is deleted, the functions cannot start"
         )
         return Observed(
             fields={
