@@ -83,6 +83,12 @@ def _account(text: str) -> str:
     raise ValueError("must be the 12 digits of an AWS account")
 
 
+def _policy_arn(text: str) -> str:
+    if re.fullmatch(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", text, re.ASCII):
+        return text
+    raise ValueError("must be the ARN of a managed policy")
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebhookProcessor(_Section):
     """[env.NAME.webhook_processor]"""
@@ -145,6 +151,9 @@ class Environment(_Section):
     )
     protected: bool = field(
         default=False, metadata=_means("deletion protection for the table; `down` refuses")
+    )
+    permissions_boundary: Annotated[str, Checked(_policy_arn)] | None = field(
+        default=None, metadata=_means("ARN of the policy that is the roles' permissions boundary")
     )
     key_deletion_window_days: Annotated[int, Between(7, 30)] = field(
         default=10, metadata=_means("days until AWS deletes the key after `down`, 7 to 30")
