@@ -7,7 +7,6 @@ VERSION and running the tests of this directory.
 from __future__ import annotations
 
 import asyncio
-import functools
 import importlib
 import os
 import re
@@ -68,9 +67,10 @@ def load_app() -> Any:
     return importlib.import_module("ministack.app").app
 
 
-@functools.cache
-def load_services() -> None:
+def load_services(function_pending_s: float) -> None:
     """Imports what the pipeline uses of ministack, which would otherwise be imported at the first request."""
+    functions: Any = importlib.import_module("ministack.services.lambda_svc")
+    functions._LAMBDA_STATE_TRANSITION_DELAY = function_pending_s  # noqa: SLF001 (there is no public way)
     for name in _SERVICES:
         importlib.import_module(f"ministack.services.{name}")
 
