@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -76,6 +78,26 @@ def logs(
         return
     for line in lines:
         run.screen.data(line)
+
+
+@command(local, "outbox", access=None, example="cryptoctl local outbox --last 5")
+def outbox(
+    run: Run,
+    last: Annotated[int, typer.Option(min=1, help="How many messages.")] = 20,
+) -> None:
+    """Show the messages that AWS would have sent to somebody outside; the engine sends none."""
+    messages = run.session.engine.outbox(last)
+    if run.machine:
+        run.screen.json([asdict(message) for message in messages])
+        return
+    if not messages:
+        run.screen.say("Nothing would have been sent yet.")
+    for message in messages:
+        subject = f": {message.subject}" if message.subject else ""
+        run.screen.data(
+            f"{message.at:%Y-%m-%d %H:%M:%S}Z  {message.protocol} to {message.recipient}{subject}"
+        )
+        run.screen.data(textwrap.indent(message.text, "    "))
 
 
 def _show(run: Run, found: EngineStatus) -> None:

@@ -27,6 +27,7 @@ from cryptoctl.local.mappings.runner import MappingRunner
 from cryptoctl.local.middleware import App, Middleware
 from cryptoctl.local.ministack_adapter import saved_regions
 from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.request_checks import RequestChecks
 from cryptoctl.local.tables.api import TablesApi
@@ -66,6 +67,7 @@ class EngineApp:
         redirect = Redirect(self._database, access.run_url)
         middleware.services = (
             RequestChecks(client),
+            Outbox(middleware.inner, self._database, client),
             TablesApi(middleware.inner, tables),
             self._streams,
             LogsApi(middleware.inner, self._logs, self._subscriptions.forget),

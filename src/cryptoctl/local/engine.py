@@ -20,6 +20,7 @@ from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
 from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.outbox import OutboxMessage, read_outbox
 from cryptoctl.local.processes import end_group, resident_bytes
 
 __all__ = ["DEFAULT_PORT", "Engine", "EngineCredentials", "EngineError", "EngineOptions", "EngineStatus"]
@@ -110,6 +111,10 @@ class Engine:
             with self._data.starting():
                 for path in self._data.directory.iterdir():
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def outbox(self, last: int) -> list[OutboxMessage]:
+        """The newest messages that would have left this machine, oldest first. Raises EngineError."""
+        return read_outbox(self._data.store_file, last)
 
     def credentials(self, environment: str) -> EngineCredentials:
         """The access key of one environment: random, the same until `reset`, valid at this engine only.

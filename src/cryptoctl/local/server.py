@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from cryptoctl.local.app import EngineApp
+from cryptoctl.local.containment import contain
 from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.durability import keep_damaged_state_aside
+from cryptoctl.local.functions.environment import WORKER_SCRIPT
 from cryptoctl.local.http_server import HttpServer
 from cryptoctl.local.ministack_adapter import (
     configure,
@@ -47,6 +49,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
     port: int = listener.getsockname()[1]
     notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
     settle_what_was_interrupted(data.state)
+    contain(port, str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
     app = load_app()
     engine = EngineApp(app, data, port, options)

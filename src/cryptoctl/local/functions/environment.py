@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.launch import SOURCE_ROOT
 
 WORKER_SCRIPT: Final[Path] = Path(__file__).with_name("worker.py")
+CONTAINMENT: Final[Path] = Path(__file__).parents[1] / "containment.py"
 INIT_WITHIN_S: Final[float] = 10.0
 
 LogLine = Callable[[float, str], None]
@@ -80,7 +82,7 @@ class ExecutionEnvironment:
         os.close(output)
         asyncio.get_running_loop().add_reader(self._output, self.drain)
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        self._send(_init(self.function))
+        self._send(_init(self.function, urlsplit(self._variables["AWS_ENDPOINT_URL"]).port))
         # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
         await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
         return (time.monotonic() - began) * 1000
@@ -166,8 +168,10 @@ class ExecutionEnvironment:
             raise EnvironmentLostError(how) from None
 
 
-def _init(function: FunctionConfig) -> dict[str, Any]:
+def _init(function: FunctionConfig, port: int | None) -> dict[str, Any]:
     return {
+        "containment": str(CONTAINMENT),
+        "port": port,
         "code": str(function.code),
         # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
         "path": [place for place in sys.path if place and place != str(SOURCE_ROOT)],

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import queue
+import runpy
 import socket
 import sys
 import threading
@@ -203,6 +204,7 @@ def main() -> None:
     """Loads the handler, then serves invocations until the engine closes the socket."""
     channel = Channel(int(sys.argv[1]))
     init = channel.open()
+    runpy.run_path(init["containment"])["contain"](init["port"])
     # The function's own code first: a package of that name in this interpreter is not the function's.
     sys.path[:] = [init["code"], *(place for place in sys.path if place not in init["path"]), *init["path"]]
     formatter = set_up_logging(init)
