@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,40 @@ def test_workers_end_when_the_engine_is_killed(engine: Engine) -> None:
     eventually(lambda: len(members(pid)) >= 2, what="a worker")
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: members(pid) == [], within_s=5, what="the end of every worker")
+
+
+def test_workers_and_what_they_started_end_when_the_engine_dies_with_an_answer_unread(
+    engine: Engine,
+) -> None:
+    bench = start(engine)
+    pid = engine.status().pid
+    assert pid is not None
+    function = bench.function(SLEEP)
+    bench.invoke(function, {"spawn": True})
+    bench.invoke_async(function, {"s": 0.5})
+    eventually(lambda: len(members(pid)) >= 3, what="a worker and what a handler has started")
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(1.0)  # The answer is written by then, and nobody has read it.
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: members(pid) == [], within_s=5, what="the end of every process")
+
+
+def test_what_a_handler_has_detached_ends_with_the_next_stop(engine: Engine) -> None:
+    bench = start(engine)
+    source = """
+import subprocess, sys
+def handler(event, context):
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL).pid
+"""
+    detached, _ = bench.invoke(bench.function(source), {})
+    pid = engine.status().pid
+    os.kill(pid or 0, signal.SIGKILL)
+    eventually(lambda: not engine.status().running, what="the engine's end")
+    assert Path(f"/proc/{detached}").exists()
+    assert engine.stop() is False
+    stat = Path(f"/proc/{detached}/stat")
+    eventually(lambda: not stat.exists() or ") Z " in stat.read_text(), what="its end")
 
 
 def test_nothing_of_the_host_reaches_a_handler(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

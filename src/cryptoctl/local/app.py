@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptoctl.local.access import Access
 from cryptoctl.local.data_directory import DataDirectory
@@ -30,6 +28,7 @@ from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.request_checks import RequestChecks
+from cryptoctl.local.supervision import Supervisor
 from cryptoctl.local.tables.api import TablesApi
 from cryptoctl.local.tables.store import TableStore
 from cryptoctl.local.tables.streams import StreamsApi
@@ -47,13 +46,12 @@ class EngineApp:
         self.middleware = middleware = Middleware(inner, access)
         middleware.on_passed = self._durability.passed
         self._client = client = InternalClient(middleware)
-        self._state = data.state
         endpoint = f"http://127.0.0.1:{port}"
         self._logs = LogStore(self._database)
         self._execution = Execution(
             _function_variables(endpoint, access), self._logs.write_line, options.idle_environment_s
         )
-        functions = FunctionLookup(client, _directory(data.scratch / "code"))
+        functions = FunctionLookup(client, data.code)
         self._queue = AsyncQueue(
             self._database, functions, self._execution, client, options.async_retry_delays_s
         )
@@ -81,33 +79,24 @@ class EngineApp:
             ),
         )
         self._metrics = Metrics(client, self._execution.counts)
-        self._work: list[asyncio.Task[Any]] = []
+        self._data = data
 
-    async def start(self, *, after_damage: bool) -> None:
+    async def start(self, supervisor: Supervisor, *, after_damage: bool) -> None:
         """Takes up the work that goes on beside the requests."""
         if after_damage:
-            await reconcile(self._client, self._tables, self._logs, saved_regions(self._state))
-        for work in (
-            self._queue.work(),
-            self._subscriptions.work(),
-            self._durability.work(),
-            self._metrics.work(),
-            self._keep_house(),
-        ):
-            self._begin(work)
+            await reconcile(self._client, self._tables, self._logs, saved_regions(self._data.state))
+        supervisor.begin("running asynchronous invocations", self._queue.work)
+        supervisor.begin("delivering log events", self._subscriptions.work)
+        supervisor.begin("saving the state", self._durability.work)
+        supervisor.begin("writing metrics", self._metrics.work)
+        supervisor.begin("keeping house", self._keep_house)
         await self._runner.start()
 
     async def stop(self) -> None:
-        """Ends all work, and every process that was started for it."""
+        """Ends every process that was started, and puts the data away."""
         await self._runner.close()
-        for task in self._work:
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
         self._execution.close()
         self._database.close()
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        self._work.append(asyncio.create_task(work))
 
     async def _keep_house(self) -> None:
         while True:
@@ -125,8 +114,3 @@ def _function_variables(endpoint: str, access: Access) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": access.function_keys.secret_key,
         "AWS_SESSION_TOKEN": access.function_token,
     }
-
-
-def _directory(path: Path) -> Path:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path

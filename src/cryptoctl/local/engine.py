@@ -21,7 +21,7 @@ from cryptoctl.local.errors import EngineError
 from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox import OutboxMessage, read_outbox
-from cryptoctl.local.processes import end_group, resident_bytes
+from cryptoctl.local.processes import end_group, end_processes_with, resident_bytes
 
 __all__ = ["DEFAULT_PORT", "Engine", "EngineCredentials", "EngineError", "EngineOptions", "EngineStatus"]
 
@@ -34,7 +34,8 @@ AS_ON_AWS: Final[EngineOptions] = EngineOptions()
 
 @dataclass(frozen=True, kw_only=True)
 class EngineStatus:
-    """The engine as it is now. `notes` says what was lost or kept aside at its last start."""
+    """The engine as it is now. `notes` says what was lost or kept aside at its last start,
+    `problems` what does not work at the moment."""
 
     running: bool
     url: str | None
@@ -45,6 +46,7 @@ class EngineStatus:
     log_file: Path
     memory_bytes: int | None
     notes: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 class Engine:
@@ -65,12 +67,14 @@ class Engine:
             if running.running:
                 _same_port(running, port)
                 return running
+            self._end_leftovers()
             launch.launch(self._data, self._port_to_use(port), options)
             return self.status()
 
     def stop(self) -> bool:
         """Stops the engine and all it started. True if it was running."""
         if not self._data.running():
+            self._end_leftovers()
             return False
         record = self._settled_record()
         if record is not None:
@@ -85,7 +89,12 @@ class Engine:
                 f"Stopping the embedded engine in {self._data.directory}: it does not end.",
                 hint="End the process that holds engine.lock there, then try again.",
             )
+        self._end_leftovers()
         return True
+
+    def _end_leftovers(self) -> None:
+        """Ends what handlers of this engine, or of one that was killed, have started and left running."""
+        end_processes_with("LAMBDA_TASK_ROOT", str(self._data.code) + os.sep)
 
     def status(self) -> EngineStatus:
         """The engine as it is now, whoever started it."""
@@ -102,6 +111,7 @@ class Engine:
             log_file=self._data.log_file,
             memory_bytes=resident_bytes(record.pid) if alive and record else None,
             notes=record.notes if record else (),
+            problems=record.problems if alive and record else (),
         )
 
     def reset(self) -> None:

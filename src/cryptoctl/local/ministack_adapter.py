@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -81,10 +82,29 @@ def reserved_words() -> frozenset[str]:
     return words
 
 
+class _Errors(logging.Handler):
+    """Collects what ministack only logs: it saves the state or says in its log that it could not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
 def save_state() -> None:
-    """Writes the state of every service to disk, as ministack itself does when it ends."""
+    """Writes the state of every service to disk, as ministack itself does when it ends. Raises OSError."""
     app = importlib.import_module("ministack.app")
-    app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+    log = importlib.import_module("ministack.core.persistence").logger
+    errors = _Errors()
+    log.addHandler(errors)
+    try:
+        app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+    finally:
+        log.removeHandler(errors)
+    if errors.messages:
+        raise OSError(errors.messages[0])
 
 
 @dataclass(frozen=True, kw_only=True)

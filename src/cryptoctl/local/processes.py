@@ -28,6 +28,17 @@ def _resident_bytes_by_ps(pid: int) -> int | None:
     return int(shown.stdout) * 1024 if shown.stdout.strip().isdigit() else None
 
 
+def end_processes_with(variable: str, prefix: str) -> None:
+    """Ends this user's processes in whose environment a variable begins so. Found on Linux only."""
+    wanted = f"{variable}={prefix}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(each.startswith(wanted) for each in (process / "environ").read_bytes().split(b"\0")):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
 def end_group(leader: int) -> None:
     """Ends every process of a group at once; a group that is gone already is no error."""
     if leader in (0, 1, os.getpgrp()):

@@ -81,13 +81,18 @@ class FunctionLookup:
         if location and not directory.exists():
             parts = urlsplit(location)
             zipped = await self._client.rest("GET", unquote(parts.path), region)
-            # Unpacked aside and moved: an engine that dies in between leaves no half of a package.
-            fresh = directory.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            with zipfile.ZipFile(BytesIO(zipped.body)) as archive:
-                archive.extractall(fresh)
-            fresh.rename(directory)
+            if not directory.exists():
+                _unpack(zipped.body, directory)
         return directory
+
+
+def _unpack(zipped: bytes, directory: Path) -> None:
+    """Unpacks aside and moves: an engine that dies in between leaves no half of a package."""
+    fresh = directory.with_suffix(".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with zipfile.ZipFile(BytesIO(zipped)) as archive:
+        archive.extractall(fresh)
+    fresh.rename(directory)
 
 
 def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig:
