@@ -84,7 +84,12 @@ class Session:
     @cached_property
     def engine_options(self) -> EngineOptions:
         """The engine's settings from the file."""
-        return EngineOptions(async_retry_delays_s=self.settings.engine.async_retry_delays_s)
+        given = self.settings.engine
+        return EngineOptions(
+            async_retry_delays_s=given.async_retry_delays_s,
+            save_every_s=given.save_every_s,
+            idle_environment_s=given.idle_environment_s,
+        )
 
     @cached_property
     def aws(self) -> Aws:

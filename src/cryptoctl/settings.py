@@ -109,11 +109,16 @@ class Environment(_Section):
     stream: Stream = Stream()
 
 
+_Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class EngineSettings(_Section):
     """[engine]: the embedded engine on this machine."""
 
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    async_retry_delays_s: tuple[Annotated[float, Field(ge=0)], ...] = (60.0, 120.0)
+    async_retry_delays_s: tuple[_Delay, _Delay] = (60.0, 120.0)
+    save_every_s: Annotated[float, Field(ge=0.1, allow_inf_nan=False)] = 2.0
+    idle_environment_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 300.0
 
 
 class Settings(_Section):

@@ -23,6 +23,8 @@ def handler(event, context):
     if event.get("spawn"):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     time.sleep(event.get("s", 0))
+    while "until" in event and not os.path.exists(event["until"]):
+        time.sleep(0.01)
     return dict(os.environ)
 """
 
@@ -56,15 +58,18 @@ def pids_of(group: int | None) -> set[str]:
     return {line.split()[1] for line in shown.stdout.splitlines() if line.split()[0] == str(group)}
 
 
-def test_listeners_and_processes_before_during_and_after(engine: Engine) -> None:
+def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_path: Path) -> None:
     bench = start(engine)
     status = engine.status()
-    function = bench.function(SLEEP)
-    callers = [threading.Thread(target=bench.invoke, args=(function, {"s": 1.0})) for _ in range(3)]
+    function = bench.function(SLEEP, Timeout=60)
+    # All three run until the test has looked: on a busy machine one might end before another has begun.
+    event = {"until": str(tmp_path / "seen")}
+    callers = [threading.Thread(target=bench.invoke, args=(function, event)) for _ in range(3)]
     for caller in callers:
         caller.start()
-    eventually(lambda: len(members(status.pid)) == 4, what="the engine and three environments")
+    eventually(lambda: len(members(status.pid)) == 4, within_s=30, what="the engine and three environments")
     assert held_by(pids_of(status.pid)) == {f"127.0.0.1:{status.port}"}
+    (tmp_path / "seen").touch()
     for caller in callers:
         caller.join()
     bench.invoke(function, {"spawn": True})

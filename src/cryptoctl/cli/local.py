@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from cryptoctl import settings
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import Run, command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.local.engine import EngineStatus
+from cryptoctl.local.engine import ACCOUNT, EngineStatus
 
 local = typer.Typer(no_args_is_help=True, help="The embedded engine on this machine.")
+OTHER_TOOLS: Final[str] = "other-tools"
+"""The access key that is shown: it is of no environment, so that none has to be named."""
 app.add_typer(local, name="local")
 
 
@@ -58,6 +61,9 @@ def reset(
         if answer.strip().lower() not in ("y", "yes"):
             raise Failure(Problem.REFUSED, "Nothing was changed.")
     run.session.engine.reset()
+    for journal in (settings.state_directory() / "dead-letters").glob(f"*-{ACCOUNT}-*"):
+        # A later life of the engine has the same account, and would take them for its own.
+        journal.unlink()
     run.screen.say("The engine is stopped and its data is gone.")
 
 
@@ -101,33 +107,27 @@ def outbox(
 
 
 def _show(run: Run, found: EngineStatus) -> None:
-    made_up = run.session.engine.credentials(run.session.environment)
+    pair = run.session.engine.credentials(OTHER_TOOLS) if found.running else None
     if run.machine:
         run.screen.json(
             {
-                "running": found.running,
-                "url": found.url,
-                "pid": found.pid,
-                "port": found.port,
-                "started_at": found.started_at,
-                "home": found.home,
-                "log_file": found.log_file,
-                "memory_bytes": found.memory_bytes,
-                "notes": list(found.notes),
-                "access_key": made_up.access_key,
-                "secret_key": made_up.secret_key,
+                **asdict(found),
+                "access_key": pair.access_key if pair else None,
+                "secret_key": pair.secret_key if pair else None,
             }
         )
         return
-    if not found.running:
+    if pair is None:
         run.screen.data("The engine is not running.")
         return
     memory = f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
     run.screen.data(f"The engine answers at {found.url} (process {found.pid}{memory}).")
     run.screen.data(f"Its data is in {found.home}.")
     run.screen.data(
-        f"Other tools: AWS_ACCESS_KEY_ID={made_up.access_key} AWS_SECRET_ACCESS_KEY={made_up.secret_key} "
+        f"Other tools: AWS_ACCESS_KEY_ID={pair.access_key} AWS_SECRET_ACCESS_KEY={pair.secret_key} "
         f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
     )
+    for problem in found.problems:
+        run.screen.say(problem, style="red")
     for note in found.notes:
         run.screen.say(note, style="yellow")

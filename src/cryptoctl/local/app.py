@@ -89,6 +89,7 @@ class EngineApp:
         supervisor.begin("delivering log events", self._subscriptions.work)
         supervisor.begin("saving the state", self._durability.work)
         supervisor.begin("writing metrics", self._metrics.work)
+        supervisor.begin("watching memory", self._execution.watch_memory)
         supervisor.begin("keeping house", self._keep_house)
         await self._runner.start()
 

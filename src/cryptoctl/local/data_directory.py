@@ -77,6 +77,8 @@ class DataDirectory:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
                 return descriptor
             except BlockingIOError:
                 # Somebody who asks whether an engine runs holds the lock for a moment too.
@@ -84,6 +86,13 @@ class DataDirectory:
                     os.close(descriptor)
                     return None
                 time.sleep(0.01)
+
+    def holder(self) -> int | None:
+        """The process that took the lock last; it still has it where `running` says so."""
+        try:
+            return int(self._life_file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
 
     @contextmanager
     def starting(self) -> Iterator[None]:
@@ -99,12 +108,12 @@ class DataDirectory:
         fresh.replace(self._record_file)
 
     def read(self) -> Record | None:
-        """The last record, whether or not its engine still runs; None where there is none or it is broken."""
+        """The last record, whether or not its engine still runs; None where there is none to read."""
         try:
             fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
             lists = {name: tuple(fields.get(name, ())) for name in ("notes", "problems")}
             return Record(**{**fields, **lists})
-        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
 
     def take_clean_end(self) -> list[str]:

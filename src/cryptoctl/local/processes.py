@@ -11,12 +11,26 @@ from pathlib import Path
 
 def resident_bytes(pid: int) -> int | None:
     """How much memory a process holds, or None where that cannot be learnt."""
+    return held_bytes(pid) or _resident_bytes_by_ps(pid)
+
+
+def held_bytes(pid: int) -> int | None:
+    """The same, asked without starting a process (Linux)."""
+    return _memory(pid, "VmRSS:")
+
+
+def peak_bytes(pid: int) -> int | None:
+    """The most memory that a process has held (Linux); None where that cannot be learnt."""
+    return _memory(pid, "VmHWM:")
+
+
+def _memory(pid: int, name: str) -> int | None:
     try:
         for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
     except OSError:
-        return _resident_bytes_by_ps(pid)
+        return None
     return None
 
 

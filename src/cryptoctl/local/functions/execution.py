@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cryptoctl.local.functions import platform_log
 from cryptoctl.local.functions.environment import (
+    OUT_OF_MEMORY,
     EnvironmentLostError,
     ExecutionEnvironment,
     InvocationOutcome,
@@ -22,6 +23,7 @@ from cryptoctl.local.http import ServiceError
 Write = Callable[[str, str, str, float, str], None]
 """Takes a log line: region, group, stream, time, text."""
 
+MEMORY_WATCHED_EVERY_S = 0.1
 MOST_ENVIRONMENTS = 32
 """Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
 
@@ -97,10 +99,11 @@ class Execution:
             began = time.monotonic()
             outcome = await environment.invoke(request_id, payload, invoked_arn)
             healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
+            log.memory_used_mb = environment.memory_used_mb() or function.memory_mb
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
         except EnvironmentLostError as gone:
             outcome = _gone(str(gone), function, request_id, environment)
-            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "failure"
+            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "error"
             log.gone(outcome.error_type, str(gone), (time.monotonic() - began) * 1000, status)
         finally:
             self._busy.discard(environment)
@@ -135,6 +138,13 @@ class Execution:
             environment.close()
         return None
 
+    async def watch_memory(self) -> None:
+        """Ends the environments that take more memory than their function may have."""
+        while True:
+            await asyncio.sleep(MEMORY_WATCHED_EVERY_S)
+            for environment in self._busy:
+                environment.end_if_out_of_memory()
+
     def retire_idle(self) -> None:
         """Takes down environments that were not used for a while, all but the last of a function."""
         oldest = time.monotonic() - self._idle_s
@@ -160,7 +170,8 @@ def _gone(
     if how == "timeout":
         kind, what = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
     else:
-        kind, what = "Runtime.ExitError", f"Runtime exited with error: {how}"
+        kind = "Runtime.OutOfMemory" if how == OUT_OF_MEMORY else "Runtime.ExitError"
+        what = f"Runtime exited with error: {how}"
     payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
     return InvocationOutcome(
         payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines()

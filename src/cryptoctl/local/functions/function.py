@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
+
+LEVELS: Final[dict[str, int]] = {
+    name: number for number, name in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+}
+"""The levels of log lines that a logging configuration can ask for, least severe first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class FunctionConfig:
     variables: Mapping[str, str]
     json_logs: bool
     log_level: str
+    system_log_level: str
     log_group: str
     reserved: int | None
     dead_letters: str | None
@@ -115,7 +121,8 @@ def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig
         memory_mb=int(configuration.get("MemorySize", 128)),
         variables=(configuration.get("Environment") or {}).get("Variables") or {},
         json_logs=logging.get("LogFormat") == "JSON",
-        log_level=logging.get("ApplicationLogLevel", ""),
+        log_level=logging.get("ApplicationLogLevel") or "INFO",
+        system_log_level=logging.get("SystemLogLevel") or "INFO",
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
         reserved=(answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
         dead_letters=(configuration.get("DeadLetterConfig") or {}).get("TargetArn") or None,

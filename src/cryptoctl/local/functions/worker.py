@@ -154,7 +154,7 @@ def set_up_logging(init: dict[str, Any]) -> "JsonLogFormatter | TextLogFormatter
     if init["json_logs"]:
         # Lambda's TRACE and FATAL have no name of their own in Python's logging.
         level = {"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(init["log_level"], init["log_level"])
-        logging.getLogger().setLevel(level or "INFO")
+        logging.getLogger().setLevel({"WARN": "WARNING"}.get(level, level))
     return formatter
 
 
