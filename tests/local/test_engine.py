@@ -252,7 +252,7 @@ def test_a_damaged_record_of_a_running_engine_is_said_and_stop_still_stops_it(
 ) -> None:
     status = engine.start(port=0)
     (status.home / "engine.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(EngineError, match="engine.json is damaged"):
+    with pytest.raises(EngineError, match=r"engine\.json is damaged"):
         engine.status()
     assert engine.stop() is True
     assert engine.status().running is False

@@ -157,6 +157,29 @@ def test_every_message_for_outside_is_kept_and_none_is_sent(engine: Engine, outs
     assert engine.outbox(1)[0].text == "straight to a phone"
 
 
+def test_what_an_alarm_tells_people_is_kept(engine: Engine) -> None:
+    engine.start(port=0, options=QUICK)
+    sns, cloudwatch = client(engine, "sns"), client(engine, "cloudwatch")
+    topic = sns.create_topic(Name="alerts")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="person@example.com")
+    cloudwatch.put_metric_alarm(
+        AlarmName="lag",
+        Namespace="x",
+        MetricName="Lag",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=60,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+    )
+    cloudwatch.put_metric_data(Namespace="x", MetricData=[{"MetricName": "Lag", "Value": 90}])
+    eventually(lambda: "ALARM" in engine.outbox(1)[0].subject, within_s=30, what="the alarm's message")
+    kept = engine.outbox(1)[0]
+    assert (kept.protocol, kept.recipient) == ("email", "person@example.com")
+    assert kept.text.startswith("lag went from INSUFFICIENT_DATA to ALARM.")
+
+
 def test_a_filter_policy_keeps_a_message_from_its_subscriber(engine: Engine) -> None:
     engine.start(port=0, options=QUICK)
     sns = client(engine, "sns")

@@ -16,7 +16,7 @@ _TARGETS: Final[dict[str, str]] = {
     "dynamodbstreams": "DynamoDBStreams_20120810",
     "logs": "Logs_20140328",
     "sqs": "AmazonSQS",
-    "events": "AWSEvents",
+    "monitoring": "GraniteServiceVersion20100801",
 }
 
 

@@ -22,6 +22,7 @@ from cryptoctl.local.functions.environment import WORKER_SCRIPT
 from cryptoctl.local.http_server import HttpServer
 from cryptoctl.local.ministack_adapter import (
     configure,
+    leave_alarms_to_us,
     load_app,
     load_services,
     serve_lifespan,
@@ -54,6 +55,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
     contain(port, str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
     app = load_app()
+    leave_alarms_to_us()
     engine = EngineApp(app, data, port, options)
     notes += engine.notes
     stop = asyncio.Event()

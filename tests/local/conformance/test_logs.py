@@ -159,7 +159,8 @@ import json, logging
 def handler(event, context):
     for level in ("debug", "info", "warning", "error"):
         getattr(logging.getLogger(), level)("logged at " + level)
-        print(json.dumps({"timestamp": "2026-01-01T00:00:00Z", "level": level, "message": "printed at " + level}))
+        line = {"timestamp": "2026-01-01T00:00:00Z", "level": level, "message": "printed at " + level}
+        print(json.dumps(line))
     print("plain")
 """
 

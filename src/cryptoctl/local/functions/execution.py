@@ -50,25 +50,25 @@ class Execution:
         self._busy: set[ExecutionEnvironment] = set()
         self._in_flight: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
-        self.counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
+        self._counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
 
     async def run(
         self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str = ""
     ) -> InvocationOutcome:
         """One invocation. Raises ServiceError where the function is at its concurrency."""
-        counts = self.counts[function.region, function.name]
-        async with self._slot(function, counts), self._turns:
+        async with self._slot(function), self._turns:
             began = time.monotonic()
             outcome = await self._run(function, request_id, payload, invoked_arn or function.arn)
+        counts = self._counts[function.region, function.name]
         counts.invocations += 1
         counts.errors += outcome.error
         counts.durations_ms.append((time.monotonic() - began) * 1000)
         return outcome
 
     @asynccontextmanager
-    async def _slot(self, function: FunctionConfig, counts: Counts) -> AsyncIterator[None]:
+    async def _slot(self, function: FunctionConfig) -> AsyncIterator[None]:
         if function.reserved is not None and self._in_flight[function.arn] >= function.reserved:
-            counts.throttles += 1
+            self._counts[function.region, function.name].throttles += 1
             raise ServiceError(
                 "TooManyRequestsException",
                 "Rate Exceeded.",
@@ -113,9 +113,14 @@ class Execution:
                 environment.close()
         return outcome
 
+    def take_counts(self) -> dict[tuple[str, str], Counts]:
+        """What functions did since this was last asked, by region and name."""
+        taken, self._counts = self._counts, defaultdict(Counts)
+        return taken
+
     def note_iterator_age(self, region: str, name: str, age_ms: float) -> None:
         """Takes the age of the last record of a stream batch that the function is done with."""
-        self.counts[region, name].iterator_ages_ms.append(age_ms)
+        self._counts[region, name].iterator_ages_ms.append(age_ms)
 
     def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
         environment = ExecutionEnvironment(function, self._variables)
