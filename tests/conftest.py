@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cryptoctl import settings
+from cryptoctl import env_vars
 from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
 from kit.engines import OPTIONS
 from kit.purity import Guard, mark
@@ -70,7 +70,7 @@ def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engine(state_directory: Path) -> Iterator[Engine]:
     """The embedded engine, running, where the commands look for it."""
-    engine = Engine(settings.state_directory() / "engine")
+    engine = Engine(env_vars.state_directory() / "engine")
     engine.start(port=0, options=OPTIONS)
     yield engine
     engine.stop()
@@ -88,7 +88,7 @@ def connect(engine: Engine) -> Connect:
             endpoint_url=url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
-        session = Session(Choice(environment=environment, target=Target.LOCAL))
+        session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
         session.aws = aws
         session.config = config or Environment()
         return Live(session, aws)

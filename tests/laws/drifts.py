@@ -63,6 +63,9 @@ def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
         yield OTHERWISE[name]
     elif name == "pattern":
         yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
+    elif name == "resource_policy":
+        # Statements that somebody else has added are left.
+        yield from [dict(list(value.items())[1:])] if value else []
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:
@@ -201,6 +204,14 @@ CONSTANTS: dict[str, dict[str, Request]] = {
         ),
     },
     "function": {
+        "LogLevels": lambda aws, function: _function(
+            LoggingConfig={
+                "LogFormat": "JSON",
+                "LogGroup": function.log_group.name,
+                "ApplicationLogLevel": "FATAL",
+                "SystemLogLevel": "WARN",
+            }
+        )(aws, function),
         "LogFormat": _function(LoggingConfig={"LogFormat": "Text"}),
         "KMSKeyArn": _function(KMSKeyArn=""),
         "ReservedConcurrentExecutions": lambda aws, function: aws.call(
@@ -222,6 +233,8 @@ CONSTANTS: dict[str, dict[str, Request]] = {
 # the tests of what is in the way cover them.
 FROM_ELSEWHERE: dict[str, frozenset[str]] = {
     "table": frozenset({"TableStatus"}),
-    "function": frozenset({"RoleId", "State", "LastUpdateStatus"}),
-    "stream mapping": frozenset({"EventSourceArn"}),
+    "function": frozenset({"RoleId", "State", "LastUpdateStatus", "PackageType"}),
+    "stream mapping": frozenset({"EventSourceArn", "KMSKeyArn"}),
+    "role": frozenset({"Path"}),
+    "log group": frozenset({"logGroupClass"}),
 }
