@@ -2,7 +2,7 @@
 
     python tests/mutation.py                      a sample of core, handlers and reconcile
     python tests/mutation.py --every 1            every change; hours on two cores
-    python tests/mutation.py src/cryptoctl/core   these files and folders only
+    python tests/mutation.py src/cryptoctl/core --tests tests/core
 
 The tests that reach the changed line are run on it, the quickest first, and notice the change if one fails.
 Which tests reach which line is measured first, with coverage.
@@ -70,12 +70,12 @@ class FewExamples:
         settings.load_profile("mutation")
 
 
-def measure(told: Path) -> None:
-    """Runs the pure tests; writes down the lines that each reaches, and how long each takes."""
+def measure(told: Path, tests: Sequence[str]) -> None:
+    """Runs the pure tests among these; writes down the lines that each reaches, and how long each takes."""
     measured = coverage.Coverage(data_file=None, source=[str(SOURCE)], config_file=False)
     reach = Reach(measured)
     measured.start()
-    pytest.main([*QUICKLY, "-m", "pure"], plugins=[reach])
+    pytest.main([*QUICKLY, "-m", "pure", *tests], plugins=[reach, FewExamples()])
     measured.stop()
     data = measured.get_data()
     lines: Lines = defaultdict(set)
@@ -137,11 +137,11 @@ def tried(mutant: Mutant, tests: Sequence[str]) -> int:
     return int(pytest.main([*QUICKLY, *tests], plugins=[FewExamples()]))
 
 
-def survivors(mutants: Sequence[Mutant], workers: int) -> Iterator[Mutant]:
-    """The mutants that no test notices."""
+def survivors(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Iterator[Mutant]:
+    """The mutants that none of the tests notices."""
     with tempfile.TemporaryDirectory() as directory:
         told = Path(directory) / "reached"
-        os.waitpid(forked(measure, told), 0)
+        os.waitpid(forked(measure, told, tests), 0)
         found: tuple[Lines, dict[str, float]] = pickle.loads(told.read_bytes())
     lines, took_s = found
     running: dict[int, Mutant] = {}
@@ -149,9 +149,9 @@ def survivors(mutants: Sequence[Mutant], workers: int) -> Iterator[Mutant]:
     while todo or running:
         while todo and len(running) < workers:
             mutant = todo.pop()
-            tests = sorted(lines.get((str(mutant.file), mutant.line), ()), key=took_s.__getitem__)
-            if tests:
-                running[forked(tried, mutant, tests)] = mutant
+            reaching = sorted(lines.get((str(mutant.file), mutant.line), ()), key=took_s.__getitem__)
+            if reaching:
+                running[forked(tried, mutant, reaching)] = mutant
             else:
                 yield mutant
         if running:
@@ -165,13 +165,14 @@ def main() -> None:
     """Prints each survivor as it is found, and then how many were noticed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("places", nargs="*", type=Path, default=PLACES)
+    parser.add_argument("--tests", nargs="+", default=[], help="files and folders (default: all pure tests)")
     parser.add_argument("--every", type=int, default=8, help="one of so many changes (default: 8)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     os.chdir(SOURCE.parent)
     mutants = chosen([place.resolve() for place in arguments.places], arguments.every)
     total, left = Counter(each.package for each in mutants), Counter[str]()
-    for mutant in survivors(mutants, arguments.workers):
+    for mutant in survivors(mutants, arguments.tests, arguments.workers):
         left[mutant.package] += 1
         print(mutant, flush=True)
     for package, count in sorted(total.items()):
