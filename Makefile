@@ -1,12 +1,16 @@
-# Everything a fresh machine needs: Python 3.11 or newer, git and make.
-#   make demo    the whole pipeline on this machine, with real trades
-#   make test    the tests
+# What a fresh machine needs: Python 3.11 or newer, git and make. `make help` lists the targets.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-down test check golden bench torture lock clean
+RELEASE := .venv-release
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down quick test check golden bench torture pictures lock dist sbom clean
+
+help:  ## this list
+	@awk -F':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cryptoctl needs Python 3.11 or newer; name one with PYTHON=python3.12")'
@@ -22,18 +26,21 @@ $(VENV)/.dev: $(BIN)/python lock/dev.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.local
 
-demo: $(VENV)/.local  ## the whole pipeline on this machine, with real trades
+demo: $(VENV)/.local  ## the whole pipeline on this machine, with 300 real trades
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
-demo-down: $(VENV)/.local  ## removes what `make demo` made
+demo-down: $(VENV)/.local  ## remove what `make demo` created
 	$(BIN)/cryptoctl down --env demo --local --yes
 	$(BIN)/cryptoctl local stop
 
-# Three workers on two cores: half of what the tests do is waiting for the engine.
-test: check  ## lint, types, layers, tests
+quick: check  ## lint, types, layers and the pure tests: half a minute
+	$(BIN)/pytest -n auto --dist worksteal -q -m pure
+
+# Four workers on two cores: half of what the tests do is waiting for the engine.
+test: check  ## everything a change has to pass: lint, types, layers, tests
 	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
 
-check: $(VENV)/.dev  ## lint, types and layers alone
+check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -42,7 +49,7 @@ check: $(VENV)/.dev  ## lint, types and layers alone
 torture: $(VENV)/.dev  ## the long versions of the tests that `make test` samples
 	$(BIN)/pytest -n 2 --dist loadfile -q -m torture
 
-golden: $(VENV)/.dev  ## writes anew what the commands say (tests/hostile/messages.txt); read the difference
+golden: $(VENV)/.dev  ## write tests/hostile/messages.txt, what the commands print; review the diff
 	GOLDEN=1 $(BIN)/pytest -q tests/cli tests/hostile -k messages
 
 bench: $(VENV)/.dev  ## the measurements behind docs/performance.md
@@ -51,10 +58,32 @@ bench: $(VENV)/.dev  ## the measurements behind docs/performance.md
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-lock: $(VENV)/.dev  ## pins anew, with hashes; names no index
+pictures: $(VENV)/.local  ## docs/pictures/*.svg, from the real commands on the embedded engine
+	$(BIN)/python docs/pictures/make.py
+
+lock: $(VENV)/.dev  ## pin the dependencies in lock/, with hashes
 	$(PIP) install pip-tools
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --extra dev -o lock/dev.txt pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --all-build-deps -c lock/dev.txt -o lock/local.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o lock/release.txt lock/release.in
 
-clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+dist: $(VENV)/.local  ## the wheel and the source distribution, in dist/
+	rm -rf dist
+	$(BIN)/hatchling build
+
+$(RELEASE)/.done: lock/release.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r lock/release.txt
+	@touch $@
+
+# What is in a fresh environment with the wheel and all that lock/local.txt pins.
+sbom: dist $(RELEASE)/.done  ## the software bill of materials (CycloneDX), in build/
+	rm -rf build
+	$(PYTHON) -m venv --without-pip build/installed
+	$(PIP) --python build/installed/bin/python install --require-hashes -r lock/local.txt
+	$(PIP) --python build/installed/bin/python install --no-deps dist/*.whl
+	$(RELEASE)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom.cdx.json build/installed
+
+clean:  ## remove everything that these targets created in this directory
+	rm -rf $(VENV) $(RELEASE) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -24,7 +24,7 @@ from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
-from cryptoctl.reconcile.values import Ref, refs_in
+from cryptoctl.reconcile.values import Ref, refs
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from hostile.proxy import HostileProxy
@@ -110,7 +110,7 @@ def critical_path_s(plan: Plan, intervals: list[Interval]) -> float:
         measured = _durations([each for each in intervals if each.thread == str(step.resource)])
         for action, seconds in zip(step.actions, measured, strict=True):
             if isinstance(action, Call):
-                now_s = max([now_s, *(known.get(ref, 0.0) for ref in refs_in(action.params))])
+                now_s = max([now_s, *(known.get(ref, 0.0) for ref in refs(action.params))])
             now_s += seconds
             if isinstance(action, Call):
                 known.update({Ref(step.resource, name): now_s for name in action.gives})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,42 @@ from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
+from kit.purity import Guard, mark
 from live import Connect, Live, RecordingAws
 
+GUARD = pytest.StashKey[Guard]()
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """A shell starts what it puts into the background with Ctrl-C ignored, and commands inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[GUARD] = Guard()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test is marked `engine` or `pure` before `-m` chooses."""
+    for item in items:
+        mark(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """A pure test's fixtures start nothing."""
+    with _guarded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A pure test starts nothing."""
+    with _guarded(item):
+        return (yield)
+
+
+def _guarded(item: pytest.Item) -> AbstractContextManager[None]:
+    return item.config.stash[GUARD].closed() if item.get_closest_marker("pure") else nullcontext()
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def _unknown(error: AwsError) -> str:
 
 
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")
-QUOTAS = "https://console.aws.amazon.com/servicequotas"
+QUOTAS_URL = "https://console.aws.amazon.com/servicequotas"
 COMMON = (
     Remedy(
         codes=DENIED,
@@ -144,7 +144,7 @@ COMMON = (
     ),
     Remedy(
         codes=("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
-        hint=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS}).",
+        hint=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS_URL}).",
     ),
 )
 

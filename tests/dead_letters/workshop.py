@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptoctl.local.tables.store import FIRST_SEQUENCE
 from cryptoctl.ops.dead_letters.journal import Journal
@@ -18,9 +18,9 @@ from cryptoctl.ops.dead_letters.results import Listener, Result, Summary, Wish
 from cryptoctl.ops.dead_letters.steps import Ways
 from cryptoctl.ops.dead_letters.survey import letter_boxes
 from cryptoctl.provisioners.function import Function
+from kit.waiting import eventually as eventually
 from live import Live
 
-T = TypeVar("T")
 WEBHOOK, ENRICHER = QueueName.WEBHOOK, QueueName.ENRICHER
 
 FROM_LAMBDA: Attributes = {
@@ -219,12 +219,3 @@ class Workshop:
 def without(item: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """An item without some attributes."""
     return {name: value for name, value in item.items() if name not in names}
-
-
-def eventually(look: Callable[[], T], *, within_s: float = 60.0, what: str) -> T:
-    """The first truthy answer of `look`; fails where none comes in time."""
-    deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"never came: {what}; last seen: {seen!r}"
-        time.sleep(0.05)
-    return seen

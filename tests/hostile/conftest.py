@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-
-# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hostile.matrix import Baseline, baseline
 from hostile.world import World, a_world

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import select
 import signal
 import socket
@@ -67,6 +68,27 @@ class Gate:
         assert self.opened.wait(300)
 
 
+@dataclass(kw_only=True)
+class Jitter:
+    """AWS is slower in one place than in another: some operations, and some single requests, take longer."""
+
+    seed: int
+    longest_s: float
+    _requests: random.Random = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._requests = random.Random(self.seed)
+
+    def delay_s(self, request: Request) -> float:
+        """By how much this one is delayed: of five operations one always, of ten requests one."""
+        operation = random.Random(f"{self.seed} {request}")
+        slow_s = operation.uniform(0, self.longest_s) if operation.random() < 0.2 else 0.0
+        with self._lock:
+            late_s = self._requests.uniform(0, self.longest_s) if self._requests.random() < 0.1 else 0.0
+        return max(slow_s, late_s)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One request as it was seen, and how it was answered (0: not at all)."""
@@ -83,6 +105,7 @@ class Mood:
     windows: tuple[Window, ...] = ()
     faults: Faults = field(default_factory=Faults)
     latency_s: float = 0.0
+    jitter: Jitter | None = None
     trap: Trap | None = None
     gate: Gate | None = None
     recorded: list[Entry] = field(default_factory=list)
@@ -93,6 +116,8 @@ class Mood:
         """By the way to AWS and back, and by the gate."""
         if self.latency_s:
             time.sleep(self.latency_s)
+        if self.jitter:
+            time.sleep(self.jitter.delay_s(request))
         if self.gate:
             self.gate.pass_through(request)
 
@@ -130,6 +155,7 @@ class HostileProxy:
         *,
         faults: Faults | None = None,
         latency_s: float = 0.0,
+        jitter: Jitter | None = None,
         trap: Trap | None = None,
         gate: Gate | None = None,
         more: Sequence[Window] = (),
@@ -139,6 +165,7 @@ class HostileProxy:
             windows=(*more, *windows(wanted or Windows())),
             faults=faults or Faults(),
             latency_s=latency_s,
+            jitter=jitter,
             trap=trap,
             gate=gate,
         )

@@ -11,8 +11,10 @@ import jmespath
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.plan import Goal, build
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
@@ -48,13 +50,17 @@ class Moody:
     before: Callable[[], dict[str, Any]]
     after: dict[str, Any] = field(default_factory=dict)
     asked: int = 0
+    """How many writing requests it has had."""
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
         self.asked += 1
-        return self.before() if self.clock.at_s < self.until_s else self.after
+        return self._answer()
 
     def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any] | None:
-        return self.call(service, operation)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        return self.before() if self.clock.at_s < self.until_s else self.after
 
 
 def sent_by(resource: Provisioner) -> Iterator[Action]:

@@ -16,8 +16,8 @@ from cryptoctl.stack import APPLICATION, Stack
 from hostile.by_hand import Run, by_boto3, by_command_line, deploy
 from hostile.matrix import Baseline, differences
 from hostile.traffic import BATCH, Subscriber, goes_through, success_topic
-from hostile.waiting import eventually
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -54,7 +54,7 @@ def is_taken_over_in_place(
     meant = [meaning(each, without=set(tags)) for each in (base.inventory, account.inventory(name))]
     assert differences(*meant) == []
     goes_through(account, name)
-    eventually("the announcements", lambda: len(subscriber.heard()) == BATCH)
+    eventually(lambda: len(subscriber.heard()) == BATCH, "the announcements")
     subscriber.close()
     world.down(name)
     assert account.inventory(name) == {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops import doctor as ops_doctor
 from cryptoctl.reconcile.call import Action, Call, RetryRule
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
@@ -51,6 +52,9 @@ class Says:
 
     def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
+
+    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
+        return [function(thing) for thing in things]
 
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.graph import dependencies, needed
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
@@ -17,9 +18,9 @@ from hostile.lengths import function_of
 from hostile.matrix import differences
 from hostile.resting import Shown
 from hostile.traffic import goes_through
-from hostile.waiting import eventually
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -81,7 +82,7 @@ def make_table(account: Any, timestamp_type: str) -> None:
     """The table by hand, with our tags, in the place of the one that is there."""
     dynamodb = account["dynamodb"]
     dynamodb.delete_table(TableName=TABLE)
-    eventually("the table is gone", lambda: TABLE not in dynamodb.list_tables()["TableNames"])
+    eventually(lambda: TABLE not in dynamodb.list_tables()["TableNames"], "the table is gone")
     dynamodb.create_table(
         TableName=TABLE,
         AttributeDefinitions=[
@@ -124,7 +125,7 @@ CHANGES: dict[tuple[str, str], tuple[Change, str]] = {
 
 def fixed_fields() -> Iterator[Any]:
     """Each fixed field of each resource; of a kind, the sample has the one on which most hangs."""
-    hanging = [each for other in PATTERN for each in (*other.dependencies(), *other.sources())]
+    hanging = [each for other in PATTERN for each in (*dependencies(other), *needed(other))]
     by_weight = sorted(PATTERN, key=hanging.count, reverse=True)
     seen: set[tuple[str, str]] = set()
     for resource in by_weight:

@@ -14,7 +14,8 @@ import pytest
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import LONGEST_PAUSE_S, Wait
 from hostile.scripted import RULES, SETTLES, STACK, FakeClock, Moody, answer, asking, plain, sent_by

@@ -24,8 +24,8 @@ from hostile.traffic import (
     success_topic,
     unenriched,
 )
-from hostile.waiting import eventually
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -57,8 +57,7 @@ class Flow:
         """Waits until what was acknowledged so far, from this number on, is enriched."""
         keys = self.sender.acknowledged[since:]
         eventually(
-            "the enricher has caught up",
-            lambda: unenriched(self.world.account, self.name).isdisjoint(keys),
+            lambda: unenriched(self.world.account, self.name).isdisjoint(keys), "the enricher has caught up"
         )
 
 
@@ -166,7 +165,7 @@ def refused_without_a_webhook_processor(flow: Flow) -> None:
     """Nothing is acknowledged meanwhile; what was refused is sent again."""
     flow.world.account["lambda"].delete_function(FunctionName=flow.sender.webhook)
     before = len(flow.sender.acknowledged)
-    eventually("refusals", lambda: flow.sender.refused["ResourceNotFoundException"] > 3)
+    eventually(lambda: flow.sender.refused["ResourceNotFoundException"] > 3, "refusals")
     assert len(flow.sender.acknowledged) <= before + 1
     flow.world.up(flow.name, "--config", str(flow.config))
     flow.sender.more(10)

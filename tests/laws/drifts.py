@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -15,8 +16,10 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.topic import subscriptions_of
-from cryptoctl.reconcile.plan import Goal, build
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 
 # Where a value must stay within an enumeration, another member of it.
@@ -148,6 +151,11 @@ def _redirect(aws: Aws, subscription: Any) -> None:
     )
 
 
+def _other_queue(queue: Any) -> str:
+    other = {"webhook-processor": "price-enricher", "price-enricher": "webhook-processor"}
+    return str(queue.arn).replace(*next(pair for pair in other.items() if pair[0] in queue.name))
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
     "key": {
         "KeyState": _key("DisableKey"),
@@ -172,7 +180,14 @@ CONSTANTS: dict[str, dict[str, Request]] = {
             "sqs",
             "SetQueueAttributes",
             QueueUrl=aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"],
-            Attributes={"SqsManagedSseEnabled": "false"},
+            Attributes={
+                "DelaySeconds": "30",
+                "MaximumMessageSize": "262144",
+                "SqsManagedSseEnabled": "false",
+                "RedrivePolicy": json.dumps(
+                    {"deadLetterTargetArn": _other_queue(queue), "maxReceiveCount": 2}
+                ),
+            },
         ),
     },
     "topic": {"Subscriptions": _unsubscribe},

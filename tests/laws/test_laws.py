@@ -10,11 +10,12 @@ import pytest
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Report, StepOutcome
+from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import observe, planned
-from cryptoctl.reconcile.plan import Goal, Plan, Verb, with_dependencies
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import refs_in, wire
+from cryptoctl.reconcile.values import refs, wire
 from cryptoctl.settings import Environment
 from cryptoctl.stack import APPLICATION, Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
@@ -53,7 +54,7 @@ def test_law_2_up_sends_exactly_the_planned_calls(fresh: Live) -> None:
     plan = fresh.plan()
     done(fresh.run(plan))
     assert Counter((service, operation) for service, operation, _ in fresh.aws.writes) == operations(plan)
-    exact = [call for step in plan.work for call in step.calls if not list(refs_in(call.params))]
+    exact = [call for step in plan.work for call in step.calls if not list(refs(call.params))]
     assert len(exact) > 20
     for call in exact:
         assert (call.service, call.operation, wire(call.params)) in fresh.aws.writes
@@ -190,3 +191,27 @@ def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed
         plan = planned(stack, there, goal, adopt=goal is Goal.PRESENT)
         assert {step.resource for step in plan.refused} == set(roles)
         assert all("us-east-1" in step.why for step in plan.refused)
+
+
+def test_law_4_each_attribute_of_a_queue_changed_behind_our_back_is_named(standing: Live) -> None:
+    queue = standing.stack.webhook_dead_letters
+    CONSTANTS["queue"]["Attributes"](standing.aws, queue)
+    plan = standing.plan(resources=[queue])
+    assert {change.path for step in plan.work for change in step.changes} == {
+        f"Attributes.{name}"
+        for name in ("DelaySeconds", "MaximumMessageSize", "SqsManagedSseEnabled", "RedrivePolicy")
+    }
+    done(standing.run(plan))
+    assert standing.plan(resources=[queue]).settled
+
+
+def test_a_customers_key_on_a_queue_is_drift_and_goes_with_the_queues_own_encryption(standing: Live) -> None:
+    queue = standing.stack.webhook_dead_letters
+    url = standing.aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
+    key = {"KmsMasterKeyId": "alias/somebodys"}
+    standing.aws.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=key)
+    plan = standing.plan(resources=[queue])
+    (call,) = plan.work[0].calls
+    assert call.params["Attributes"] == {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}
+    done(standing.run(plan))
+    assert standing.plan(resources=[queue]).settled

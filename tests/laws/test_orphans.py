@@ -79,8 +79,7 @@ def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     assert found.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
     assert found.notes == tuple(
-        f"{arn} bears this environment's tags, and this version of cryptoctl makes nothing of that kind: "
-        "remove it by hand"
+        f"{arn} has this environment's tags, and cryptoctl has no resource of that kind: delete it by hand"
         for arn in queues
     )
 
@@ -91,14 +90,12 @@ def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(st
     made(standing, [table])
     assert standing.plan().work == ()
     assert standing.plan(Goal.ABSENT).notes == (
-        f"table {name} is no part of this environment any more, and is left: it is protected from deletion",
+        f"table {name} is no longer part of this environment, and is kept: it is protected from deletion",
     )
     made(standing, [replace(table, deletion_protection=False)])
     keeping = Orphans(stack=standing.resources, keep_data=True)
     kept = planned(standing.resources, standing.aws, Goal.ABSENT, orphans=keeping)
-    assert kept.notes == (
-        f"table {name} is no part of this environment any more, and is left: it holds data",
-    )
+    assert kept.notes == (f"table {name} is no longer part of this environment, and is kept: it holds data",)
     done(standing.up())
     assert observe([table], standing.aws) == {table: None}
 

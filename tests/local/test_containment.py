@@ -12,7 +12,7 @@ import pytest
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import REGION, client, eventually
+from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench, zipped
 
@@ -28,7 +28,7 @@ def handler(event, context):
 
 def start(engine: Engine) -> Workbench:
     engine.start(port=0, options=QUICK)
-    return Workbench(engine.status().url, REGION, "LKTEST", "made-up")
+    return workbench(engine)
 
 
 def members(group: int | None) -> list[str]:
@@ -134,7 +134,7 @@ def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> 
 
 
 def test_the_clean_environment_has_no_aws_in_it_but_what_forbids_looking_for_it(engine: Engine) -> None:
-    from cryptoctl.local.home import Home
+    from cryptoctl.local.data_directory import DataDirectory
 
-    given = launch.clean_environment(Home(engine.status().home))
+    given = launch.clean_environment(DataDirectory(engine.status().home))
     assert [name for name in given if name.startswith("AWS")] == ["AWS_EC2_METADATA_DISABLED"]

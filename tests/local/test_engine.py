@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -15,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local import launch
+from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
-from cryptoctl.local.home import Home, Record
 from local.clients import client, eventually
 
 MakeEngine = Callable[[str], Engine]
 
 
+@pytest.mark.process
 def test_importing_the_engine_is_cheap() -> None:
     code = "import sys, cryptoctl.local.engine; print([m for m in sys.modules if m.split('.')[0] in "
     code += "('ministack', 'hypercorn', 'boto3', 'botocore', 'asyncio')])"
@@ -146,7 +148,7 @@ def test_a_killed_engine_is_seen_as_stopped_and_starts_again(engine: Engine) -> 
 
 def test_a_stale_record_of_a_living_process_is_not_believed(engine: Engine) -> None:
     """The recorded id may by now be another program's: ours, here."""
-    home = Home(engine.status().home)
+    home = DataDirectory(engine.status().home)
     home.create()
     home.write(Record(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
     assert engine.status().running is False
@@ -159,23 +161,24 @@ def test_only_its_own_port_on_loopback_is_open(engine: Engine) -> None:
     assert _listeners(status.pid) == [f"127.0.0.1:{status.port}"]
 
 
-def test_ministacks_own_doors_are_closed(engine: Engine) -> None:
-    import http.client
-
-    status = engine.start(port=0)
-    client(engine, "sqs").create_queue(QueueName="still-there")
-    connection = http.client.HTTPConnection("127.0.0.1", status.port or 0, timeout=5)
-    connection.request("POST", "/_ministack/reset")
-    assert connection.getresponse().status == 404
-    connection.close()
-    assert client(engine, "sqs").list_queues()["QueueUrls"]
-
-
-def test_credentials_are_made_up_and_differ_by_environment(engine: Engine) -> None:
+def test_access_keys_are_random_kept_for_their_owner_alone_and_differ_by_environment(
+    make_engine: Callable[[str], Engine],
+) -> None:
+    engine, other = make_engine("one"), make_engine("other")
     dev, prod = engine.credentials("dev"), engine.credentials("prod")
     assert dev == engine.credentials("dev")
-    assert dev.access_key != prod.access_key
+    assert len({dev.access_key, prod.access_key, other.credentials("dev").access_key}) == 3
     assert not dev.access_key.startswith(("AKIA", "ASIA")) and not dev.access_key.isdigit()
+    home = engine.status().home
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()} == {0o600}
+
+
+def test_a_damaged_file_of_access_keys_is_said(engine: Engine) -> None:
+    engine.credentials("dev")
+    (engine.status().home / "access-keys.json").write_text("{")
+    with pytest.raises(EngineError, match="is damaged"):
+        engine.credentials("dev")
 
 
 @pytest.mark.parametrize(

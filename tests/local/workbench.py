@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -62,6 +63,20 @@ class Workbench:
             made = self._session.client(service, endpoint_url=self._endpoint_url, config=config)
             self._clients[service] = made
         return self._clients[service]
+
+    def another_client(
+        self, service: str, *, access_key: str = "", secret_key: str = "", signed: bool = True
+    ) -> Any:
+        """A client with another access key, another secret, or no signature at all."""
+        mine = self._session.get_credentials()
+        assert mine is not None
+        config = Config(retries={"total_max_attempts": 1}, signature_version=None if signed else UNSIGNED)
+        session = boto3.Session(
+            access_key or mine.access_key,
+            secret_key or mine.secret_key,
+            region_name=self._session.region_name,
+        )
+        return session.client(service, endpoint_url=self._endpoint_url, config=config)
 
     def name(self, kind: str) -> str:
         """A name nobody else uses."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from hostile.clients import REGION, Ended
 from hostile.lengths import Window
 from hostile.proxy import HostileProxy
 from hostile.world import World
+from kit.waiting import eventually
 from permissions.authorization import Place, Policy
 from permissions.guard import Guard
-
-T = TypeVar("T")
 
 STAGE = "stage"
 LIFE = "life"
@@ -210,15 +209,6 @@ def received(account: Any, url: str) -> list[dict[str, Any]]:
     for receipt in receipts:
         account["sqs"].change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
     return list(found.values())
-
-
-def eventually(look: Callable[[], T | None], what: str, within_s: float = 60.0) -> T:
-    """The first truthy answer of `look`; fails where none comes in time."""
-    deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.05)
-    return seen
 
 
 @contextmanager

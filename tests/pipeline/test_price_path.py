@@ -20,8 +20,8 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.logs import lines
 from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Outgoing, Tally, outgoing, send_all
-from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.settings import Environment, Stream
+from kit.waiting import eventually
 from live import Connect, Live
 
 pytestmark = pytest.mark.engine
@@ -90,12 +90,6 @@ def right(found: Sequence[StoredPrice]) -> bool:
     ]
 
 
-def eventually(what: str, look: Any, within_s: float = 60.0) -> Any:
-    found = Retry(RealClock()).until(look, what, within_s)
-    assert found is not None, what
-    return found
-
-
 def waiting(live: Live, queue: str) -> int:
     answer = live.aws.call(
         "sqs",
@@ -112,7 +106,7 @@ def test_a_thousand_trades_are_a_thousand_rows_however_often_they_come(pipeline:
     first = table(pipeline)
     assert [each.id for each in first] == [json.loads(each.text)["id"] for each in sent]
     assert right(first)
-    eventually("announcements", lambda: True if len(listener.listen()) >= 1000 else None)
+    eventually(lambda: len(listener.listen()) >= 1000, "announcements")
     again = send(pipeline, sent)
     assert (again.stored, again.duplicate) == (0, 1000)
     assert table(pipeline) == first
@@ -146,7 +140,7 @@ def test_trades_shuffled_and_in_overlapping_parts_make_the_same_table(
     def settled() -> bool | None:
         return timeless(prices(other.aws, other.stack.prices, everything)) == ordered or None
 
-    eventually("the same table", settled)
+    eventually(settled, "the same table")
     other.down()
 
 
@@ -166,7 +160,7 @@ def test_a_late_price_corrects_what_comes_after_it(pipeline: Live) -> None:
         found = prices(pipeline.aws, pipeline.stack.prices, Query(symbol="L", last=100))
         return found if len(found) == 40 and right(found) else None
 
-    after = eventually("the corrections", corrected)
+    after = eventually(corrected, "the corrections")
     changed = {each.sort_key for each in after if each not in before} - {str(NOW_MS + 150)}
     assert len(changed) == 19
 
@@ -174,7 +168,7 @@ def test_a_late_price_corrects_what_comes_after_it(pipeline: Live) -> None:
         keys = {each["sort_key"] for each in listener.listen() if each["correction"]}
         return keys if len(keys) >= 19 else None
 
-    assert eventually("the corrections to be announced", told) == changed
+    assert eventually(told, "the corrections to be announced") == changed
 
 
 def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: Live) -> None:
@@ -191,7 +185,7 @@ def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: L
     for number in range(21):
         pipeline.aws.call("dynamodb", "PutItem", TableName=pipeline.stack.prices.name, Item=item(number))
     queue = pipeline.stack.enricher_dead_letters.name
-    eventually("the dead letter", lambda: True if waiting(pipeline, queue) else None)
+    eventually(lambda: waiting(pipeline, queue), "the dead letter")
     found = table(pipeline, "P")
     assert len(found) == 20
     assert right(found)
@@ -220,17 +214,13 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
         FunctionName=pipeline.stack.webhook.name,
         Environment={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
     )
-    ready = "LastUpdateStatus"
-    eventually(
-        "the update",
-        lambda: (
-            pipeline.aws.call("lambda", "GetFunctionConfiguration", FunctionName=pipeline.stack.webhook.name)[
-                ready
-            ]
-            == "Successful"
-            or None
-        ),
-    )
+
+    def updated() -> bool:
+        name = pipeline.stack.webhook.name
+        found = pipeline.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
+        return bool(found["LastUpdateStatus"] == "Successful")
+
+    eventually(updated, "the update")
     broken = json.dumps({"body": '{"symbol": "B", "price": 1, "exchange": "x"}'}).encode()
     answer = pipeline.aws.call("lambda", "Invoke", FunctionName=pipeline.stack.webhook.name, Payload=broken)
     assert answer["FunctionError"]
@@ -240,7 +230,7 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
             "Messages"
         )
 
-    messages = eventually("the alert", alert)
+    messages = eventually(alert, "the alert")
     text = json.loads(messages[0]["Body"])["Message"]
     assert pipeline.stack.webhook.name in text
     assert all("Error:x" not in message["Body"] for message in messages)

@@ -217,3 +217,27 @@ def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.failure is not None
     assert failed.failure.problem is Problem.CREDENTIALS
+
+
+def test_a_change_that_another_run_has_made_a_moment_before_is_no_failure() -> None:
+    aws = FakeAws()
+
+    def made_by_another_run(asked: str, params: Mapping[str, Any]) -> None:
+        if asked == "UpdateThing":
+            aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Size": 2}
+            raise refusal("UpdateThing", "NothingToChange")
+
+    run(aws, Thing(name="data"))
+    aws.before = made_by_another_run
+    report, _, _ = run(aws, Thing(name="data", size=2))
+    assert outcomes(report) == {"data": StepOutcome.DONE}
+
+
+def test_a_change_that_is_refused_while_nothing_else_changes_fails_at_once() -> None:
+    aws = FakeAws()
+    run(aws, Thing(name="data"))
+    aws.before = failing("UpdateThing", "NotSo", "Not so.")
+    report, _, clock = run(aws, Thing(name="data", size=2))
+    assert outcomes(report) == {"data": StepOutcome.FAILED}
+    assert clock.now_s() == 0.0
+    assert [operation for operation, _ in aws.calls].count("UpdateThing") == 1

@@ -10,7 +10,8 @@ import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.reconcile.observe import observe
-from cryptoctl.reconcile.orphans import NAMED_AT_MOST, Found, Orphans
+from cryptoctl.reconcile.orphans import NAMED_AT_MOST, FoundOrphans, Orphans
+from cryptoctl.reconcile.traits import Listed
 from unit.things import SCOPE, FakeAws, Thing, refusal
 
 OURS = SCOPE.tags
@@ -41,7 +42,7 @@ class TaggedAws(FakeAws):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Indexed(Thing):
+class Indexed(Thing, Listed):
     """A kind that the index lists; it can be listed by name too."""
 
     @property
@@ -64,12 +65,12 @@ class Unindexed(Indexed):
     in_tag_index: ClassVar[bool] = False
 
 
-def found(aws: TaggedAws, *stack: Thing) -> Found:
+def found(aws: TaggedAws, *stack: Thing) -> FoundOrphans:
     orphans, real = Orphans(stack=stack), cast("Aws", aws)
     return orphans.find(real, orphans.candidates(real), observe(stack, real))
 
 
-def names(over: Found) -> list[str]:
+def names(over: FoundOrphans) -> list[str]:
     return [each.name for each in over.removable]
 
 
@@ -107,19 +108,19 @@ def test_what_cannot_be_looked_at_is_told_where_it_is_ours_and_passed_over_where
     over = found(aws, Unindexed(name="own-test"))
     assert over.removable == {}
     assert over.notes == (
-        f"thing hidden bears this environment's tags, and cannot be seen: things:GetThing answered {code}: ",
+        f"thing hidden has this environment's tags, and cannot be read: things:GetThing answered {code}: ",
     )
 
 
 def test_an_index_that_lags_removes_nothing() -> None:
     aws = TaggedAws(index={arn("given-away"): OURS, arn("gone"): OURS})
     aws.has("given-away", {**OURS, "Environment": "another"})
-    assert found(aws, Indexed(name="own-test")) == Found(removable={})
+    assert found(aws, Indexed(name="own-test")) == FoundOrphans(removable={})
 
 
 def test_a_part_of_a_thing_is_no_thing() -> None:
     aws = TaggedAws(index={f"{arn('own-test')}/backup/1": OURS})
     over = found(aws, Indexed(name="own-test"))
     assert over.removable == {}
-    assert over.notes[0].startswith(f"{arn('own-test')}/backup/1 bears this environment's tags")
+    assert over.notes[0].startswith(f"{arn('own-test')}/backup/1 has this environment's tags")
     assert "GetThing own-test/backup/1" not in aws.asked

@@ -6,8 +6,11 @@ from typing import Any, TypeAlias
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.reconcile.plan import Goal, Plan, Verb, build, with_dependencies
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.graph import with_dependencies
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref
 from unit.things import SCOPE, Thing
 

@@ -155,6 +155,7 @@ def test_the_note_of_where_an_environment_lives_survives_anything(
     assert last_location.read("dev") == location
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_import_no_boto3(argument: str) -> None:
     code = (

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 from cryptoctl.aws import AwsError
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Interrupted
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Ref, Value
@@ -44,6 +46,9 @@ class Thing(Provisioner):
         if found is None:
             return None
         return Observed(fields=found["Fields"], outputs={"Id": found["Id"]})
+
+    def permissions(self) -> Iterator[Permission]:
+        yield from allow(Access.DESCRIBE, "things", "GetThing", "*")
 
     def desired(self) -> Fields:
         return {"Size": self.size, "Shape": self.shape, "Tags": self.scope.tags}

@@ -9,9 +9,10 @@ from cryptoctl import interrupts
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
+from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import remaining
 from cryptoctl.reconcile.orphans import Orphans
-from cryptoctl.reconcile.plan import Goal, Plan, with_dependencies
+from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Stop
 from cryptoctl.ui.plans import results_document

@@ -14,6 +14,7 @@ from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.values import resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, show_plan
@@ -55,8 +56,10 @@ def up(
         if plan.consents and not yes:
             _ask(run, plan)
     session.remember()
+    known = plan.known
     if plan.work:
         rest = carry_out(run, plan, look)
+        known = rest.known
         if rest.work or rest.refused:
             show_plan(screen, rest, environment=session.location)
             raise Failure(
@@ -66,9 +69,10 @@ def up(
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
         for step in plan.work:
-            if what := step.resource.follow_up(step.delta):
-                screen.say(what, style="yellow")
-    outputs = session.stack.outputs
+            if step.follow_up:
+                screen.say(step.follow_up, style="yellow")
+    # With --only, what was not looked at has no known value.
+    outputs = resolve(session.stack.outputs, lambda ref: known.get(ref, str(ref)))
     run.answer(outputs=outputs)
     if not run.machine:
         show_outputs(screen, outputs)

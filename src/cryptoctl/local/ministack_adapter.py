@@ -1,4 +1,4 @@
-"""All that cryptoctl knows of ministack's inside. Pinned to one version, and tested against it.
+"""All that cryptoctl knows of ministack's client. Pinned to one version, and tested against it.
 
 Everything else speaks to ministack through AWS's public APIs. A newer version is tried by changing
 VERSION and running the tests of this directory.
@@ -6,28 +6,30 @@ VERSION and running the tests of this directory.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import os
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs
+
+from cryptoctl.local.http import HttpResponse, RequestHead
 
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 VERSION: Final[str] = "1.5.33"
 
 SERVICES: Final[tuple[str, ...]] = (
-    "account",
     "dynamodb",
     "dynamodbstreams",
-    "events",
     "iam",
     "kms",
     "lambda",
     "logs",
     "monitoring",
-    "s3",
-    "secretsmanager",
     "sns",
     "sqs",
     "ssm",
@@ -83,6 +85,60 @@ def save_state() -> None:
     """Writes the state of every service to disk, as ministack itself does when it ends."""
     app = importlib.import_module("ministack.app")
     app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionUrl:
+    """A function URL. `signed`: its AuthType is AWS_IAM. `allows_origins`: it has a CORS configuration."""
+
+    id: str
+    signed: bool
+    allows_origins: bool
+
+
+def find_function_url(url_id: str) -> FunctionUrl | None:
+    """The function URL with this id, or None."""
+    found = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
+    if found is None:
+        return None
+    configuration = found[4]
+    return FunctionUrl(
+        id=url_id,
+        signed=configuration.get("AuthType") != "NONE",
+        allows_origins=bool(configuration.get("Cors")),
+    )
+
+
+async def answer_function_url(
+    url: FunctionUrl, head: RequestHead, path: str, body: bytes, client_ip: str
+) -> HttpResponse:
+    """What the function behind a function URL answers, without ministack's router and its own doors."""
+    service = importlib.import_module("ministack.services.lambda_svc")
+    query = parse_qs(head.query, keep_blank_values=True)
+    status, headers, content = await service.handle_function_url_request(
+        url.id, head.method, path, dict(head.headers), body, query, source_ip=client_ip
+    )
+    # Cookies come as a list; one header line with all of them is what the engine's answers can carry.
+    flat = {
+        name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in headers.items()
+    }
+    return HttpResponse(status, content.encode() if isinstance(content, str) else content, flat)
+
+
+async def serve_lifespan(app: Any, body: Callable[[], Awaitable[None]]) -> None:
+    """Starts ministack, runs `body`, then has ministack save its state and end."""
+    incoming: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    outgoing: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    task = asyncio.create_task(
+        app({"type": "lifespan", "asgi": {"version": "3.0"}}, incoming.get, outgoing.put)
+    )
+    await incoming.put({"type": "lifespan.startup"})
+    await outgoing.get()
+    try:
+        await body()
+    finally:
+        await incoming.put({"type": "lifespan.shutdown"})
+        await task
 
 
 def run_elsewhere(function_name: str, url: str) -> None:

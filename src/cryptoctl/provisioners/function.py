@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from cryptoctl.aws import Answer, Aws
-from cryptoctl.aws_errors import Remedy
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.provisioners.function_configuration import check_readable, normal_configuration, role_id
 from cryptoctl.provisioners.function_errors import REMEDIES, RESERVE_NONE, RETRY_RULES
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.resource_permission import ResourcePermission, described, permissions_in
+from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
-from cryptoctl.reconcile.values import Fields, Value
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Obstacle,
+    Permission,
+    Preflight,
+    Remedy,
+    RetryRule,
+    Value,
+    WaitUntil,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
-NO_ROLE = "none"
-EARLIER_ROLE = "an earlier role of that name"
 # Lambda keeps this many of an account's concurrent executions for functions that reserve none.
 UNRESERVED_AT_LEAST = 100
 
@@ -40,7 +47,7 @@ class Code:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Function(Provisioner):
+class Function(Preflight):
     """A function with its own role and log group, its environment under the environment's key."""
 
     runtime: str
@@ -69,11 +76,9 @@ class Function(Provisioner):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("lambda", f"function:{self.name}")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads code, configuration, tags, permissions, and the age of the role."""
         found, policy, role = aws.gather(
             lambda: aws.find("lambda", "GetFunction", absent=NOT_FOUND, FunctionName=self.name),
             lambda: aws.find("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=self.name),
@@ -81,21 +86,20 @@ class Function(Provisioner):
         )
         if found is None:
             return None
+        check_readable(self.name, found)
         configuration = found["Configuration"]
-        _check_readable(self.name, configuration)
         reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
         return Observed(
             fields={
-                **_normal(configuration),
-                "RoleId": _role_id(role, configuration["LastModified"]),
+                **normal_configuration(configuration),
+                "RoleId": role_id(role, configuration["LastModified"]),
                 "ReservedConcurrentExecutions": reserved,
-                "Permissions": permissions_in(policy),
+                "Permissions": statements_in(policy),
                 "Tags": found.get("Tags") or {},
             }
         )
 
     def desired(self) -> Fields:
-        """At rest; code, configuration, environment, role, concurrency, permissions, tags."""
         return {
             "State": "Active",
             "LastUpdateStatus": "Successful",
@@ -113,26 +117,25 @@ class Function(Provisioner):
             "LogGroup": self.log_group.name,
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
-            "Permissions": {sid: described(each) for sid, each in self.resource_policy.items()},
+            "Permissions": {sid: each.described for sid, each in self.resource_policy.items()},
             "Tags": self.scope.tags,
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks (at the role's age too), makes, mends, removes."""
-        look = "GetFunction GetPolicy"
+        look = "GetFunction GetPolicy ListTags"
         change = (
             "GetFunctionConfiguration CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
-            "PutFunctionConcurrency DeleteFunctionConcurrency TagResource DeleteFunction"
+            "PutFunctionConcurrency DeleteFunctionConcurrency TagResource RemovePermission DeleteFunction"
         )
         yield from allow(Access.DESCRIBE, "lambda", look, self.arn)
         yield from allow(Access.DESCRIBE, "lambda", "GetAccountSettings", "*")
         yield from allow(Access.MANAGE, "lambda", change, self.arn)
         if self.resource_policy:
-            yield from allow(Access.MANAGE, "lambda", "AddPermission RemovePermission", self.arn)
+            yield from allow(Access.MANAGE, "lambda", "AddPermission", self.arn)
 
     @classmethod
     def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[Obstacle]:
-        """Whether the account's concurrency allows what is to be reserved."""
+        """Yields an obstacle where the account's quota does not allow what is to be reserved."""
         more = sum(_reserves_more(delta) for delta in deltas)
         if more <= 0:
             return
@@ -146,7 +149,7 @@ class Function(Provisioner):
             )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the function, or mends the role first, then code, configuration and the rest."""
+        """Creates the function; or changes the role first, then code, configuration and the rest."""
         if delta.creating:
             yield self._create(delta.desired)
             yield self._active()
@@ -173,7 +176,7 @@ class Function(Provisioner):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the function; its permissions and settings go with it."""
+        """Deletes the function; AWS deletes its permissions and settings with it."""
         yield self._call("DeleteFunction", gone=NOT_FOUND)
 
     def _create(self, desired: Fields) -> Call:
@@ -237,10 +240,7 @@ class Function(Provisioner):
                     "AddPermission",
                     exists="ResourceConflictException",
                     StatementId=sid,
-                    Action="lambda:InvokeFunction",
-                    Principal=permission.principal,
-                    SourceArn=permission.source_arn,
-                    SourceAccount=permission.account,
+                    **permission.params,
                 )
 
     def _call(
@@ -300,50 +300,6 @@ def _differs(delta: Delta) -> bool:
     """Whether the configuration must be sent: it differs, or its last change did not succeed."""
     failed = delta.observed is not None and delta.observed.fields["LastUpdateStatus"] == "Failed"
     return failed or delta.touches(*CONFIGURATION)
-
-
-def _last_update(configuration: Mapping[str, Any]) -> str:
-    if configuration.get("State") == "Pending":
-        return "Pending"
-    return str(configuration.get("LastUpdateStatus") or "Successful")
-
-
-def _check_readable(name: str, configuration: Mapping[str, Any]) -> None:
-    error = (configuration.get("Environment") or {}).get("Error")
-    if error and "AccessDenied" in str(error.get("ErrorCode")):
-        raise Failure(
-            Problem.AWS,
-            f"The environment variables of {name} cannot be read: {error.get('Message')}.",
-            "These credentials need kms:Decrypt on the environment's key.",
-        )
-
-
-def _normal(configuration: Mapping[str, Any]) -> dict[str, Value]:
-    logging = configuration.get("LoggingConfig") or {}
-    return {
-        "State": "Failed" if configuration.get("State") == "Failed" else "Active",
-        "LastUpdateStatus": _last_update(configuration),
-        "CodeSha256": configuration.get("CodeSha256"),
-        "Architectures": tuple(configuration.get("Architectures") or ("x86_64",)),
-        "Runtime": configuration.get("Runtime"),
-        "Handler": configuration.get("Handler"),
-        "MemorySize": configuration.get("MemorySize"),
-        "Timeout": configuration.get("Timeout"),
-        "Role": configuration.get("Role"),
-        "KMSKeyArn": configuration.get("KMSKeyArn"),
-        "DeadLetterTargetArn": (configuration.get("DeadLetterConfig") or {}).get("TargetArn"),
-        "LogFormat": logging.get("LogFormat"),
-        "LogGroup": logging.get("LogGroup"),
-        "Environment": (configuration.get("Environment") or {}).get("Variables") or {},
-    }
-
-
-def _role_id(role: Answer | None, last_modified: str) -> str:
-    if role is None:
-        return NO_ROLE
-    made: datetime = role["Role"]["CreateDate"]
-    younger = made.astimezone(UTC) > datetime.fromisoformat(last_modified)
-    return EARLIER_ROLE if younger else str(role["Role"]["RoleId"])
 
 
 def _reserves_more(delta: Delta) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from cryptoctl.aws_errors import QUOTAS, Remedy
-from cryptoctl.reconcile.call import RetryRule
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Remedy,
+    RetryRule,
+)
 
 INVALID = "InvalidParameterValueException"
 ANOTHER_CHANGE = "another change of the function; Lambda makes one at a time"
@@ -19,7 +22,7 @@ KEY_UNUSABLE = (
 )
 RESERVE_NONE = (
     'Set `reserved_concurrency = "none"` for the functions in cryptoctl.toml, or ask AWS for a higher quota '
-    f"({QUOTAS}, AWS Lambda, “Concurrent executions”)."
+    f"({QUOTAS_URL}, AWS Lambda, “Concurrent executions”)."
 )
 CHANGES = (
     "UpdateFunctionCode",
@@ -87,7 +90,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("CodeStorageExceededException",),
         hint="Lambda's storage for code is full: delete functions and versions that nobody uses, or ask "
-        f"for more ({QUOTAS}, AWS Lambda, “Function and layer storage”).",
+        f"for more ({QUOTAS_URL}, AWS Lambda, “Function and layer storage”).",
     ),
     Remedy(
         codes=(INVALID,),

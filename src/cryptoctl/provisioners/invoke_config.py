@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, FORBIDDEN, LET_IT_END, SPREADS
 from cryptoctl.provisioners.topic import Topic
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Provisioner,
+    RetryRule,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 
@@ -49,7 +56,6 @@ class InvokeConfig(Provisioner):
     )
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the settings."""
         found = aws.find(
             "lambda", "GetFunctionEventInvokeConfig", absent=NOT_FOUND, FunctionName=self.function.name
         )
@@ -65,7 +71,6 @@ class InvokeConfig(Provisioner):
         )
 
     def desired(self) -> Fields:
-        """Age, retries, destination."""
         return {
             "MaximumEventAgeInSeconds": self.event_age_s,
             "MaximumRetryAttempts": self.retries,
@@ -73,13 +78,12 @@ class InvokeConfig(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, removes: rights on the function."""
         change = "PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig"
         yield from allow(Access.DESCRIBE, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
         yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """One call replaces the whole of it."""
+        """One call sets it whole."""
         yield Call(
             service="lambda",
             operation="PutFunctionEventInvokeConfig",
@@ -92,7 +96,6 @@ class InvokeConfig(Provisioner):
         )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Takes the settings off the function."""
         yield Call(
             service="lambda",
             operation="DeleteFunctionEventInvokeConfig",

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Answer, Aws, AwsError
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow, with_request_tags, with_resource_tags
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Answer,
+    AssignedArn,
+    Aws,
+    AwsError,
+    Call,
+    ConsentRequired,
+    Delta,
+    Fields,
+    Json,
+    Observed,
+    Permission,
+    Ref,
+    Remedy,
+    RetryRule,
+    Scope,
+    Value,
+    WaitUntil,
+    allow,
+    with_request_tags,
+    with_resource_tags,
+)
 
 Metadata = dict[str, Any]
 
@@ -28,7 +45,7 @@ INDEX_LAG = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(Provisioner):
+class Key(AssignedArn, ConsentRequired):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
@@ -62,7 +79,7 @@ class Key(Provisioner):
         Remedy(
             codes=("LimitExceededException",),
             hint="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
-            f"keys that nobody uses, or ask for more ({QUOTAS}, AWS KMS).",
+            f"keys that nobody uses, or ask for more ({QUOTAS_URL}, AWS KMS).",
         ),
         Remedy(
             codes=("KMSInvalidStateException", "DisabledException"),
@@ -82,7 +99,7 @@ class Key(Provisioner):
         return Ref(self, "Arn")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Looks under the alias, else for one with our tags."""
+        """Reads the key under the alias, else the one with our tags that is most in use."""
         named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
         metadata = named["KeyMetadata"] if named else self._by_tag(aws)
         if metadata is None:
@@ -114,22 +131,22 @@ class Key(Provisioner):
 
     def _tagged(self, aws: Aws, keys: Sequence[Metadata]) -> list[Metadata]:
         """Those whose own tags are ours: the index may tell of yesterday's."""
-        tags = aws.gather(*[_tags_of(aws, key["KeyId"]) for key in keys])
+        tags = aws.map(lambda key: _tags_of(aws, key["KeyId"]), keys)
         ours = self.scope.owner_tags.items()
         return [key for key, its in zip(keys, tags, strict=True) if ours <= its.items()]
 
-    def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed:
+    def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
         key_id = metadata["KeyId"]
         policy, rotation, tags, surplus = aws.gather(
-            lambda: aws.call("kms", "GetKeyPolicy", KeyId=key_id, PolicyName="default"),
+            lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
             lambda: aws.find("kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id),
-            lambda: aws.call("kms", "ListResourceTags", KeyId=key_id),
+            lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
             # Only what has the name decides which other keys are too many.
             lambda: self._surplus(aws, key_id) if alias else {},
         )
-        assert policy is not None
-        assert tags is not None
+        if policy is None or tags is None:
+            return None
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
@@ -146,11 +163,10 @@ class Key(Provisioner):
         )
 
     def for_arn(self, arn: str) -> Key | None:
-        """Keys that are too many are its own affair."""
+        """Itself for any key: surplus keys of the environment are one of its fields."""
         return self if arn.startswith(self.scope.arn("kms", "key/")) else None
 
     def desired(self) -> Fields:
-        """In use, named, rotating, under its policy, tagged, and the only one."""
         return {
             "KeyState": "Enabled",
             "Alias": self.name,
@@ -161,11 +177,11 @@ class Key(Provisioner):
         }
 
     def consent_reason(self, delta: Delta) -> str | None:
-        """A second key is one too many, but what was encrypted with it goes too."""
+        """Deleting a surplus key makes unreadable what was encrypted with it."""
         return "schedule the deletion of a twin" if delta.touches("Surplus") else None
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, names, mends, removes; lets Lambda use it for the functions' variables."""
+        """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
         ours, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
         look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
@@ -185,7 +201,7 @@ class Key(Provisioner):
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes, names and rotates a key; or takes one back and mends it."""
+        """Creates and names a key; or cancels a pending deletion and changes what differs."""
         if delta.creating:
             yield Call(
                 service="kms",
@@ -197,27 +213,31 @@ class Key(Provisioner):
                 },
                 gives={"NewKeyId": "KeyMetadata.KeyId"},
                 once=True,
+                undo=self._schedule_deletion(Ref(self, "NewKeyId")),
             )
-            yield self._name(Ref(self, "NewKeyId"))
-            # Only now is it the environment's key, and may others use it.
-            yield self._named()
+        found = delta.observed.outputs["KeyId"] if delta.observed else Ref(self, "NewKeyId")
         if delta.touches("KeyState"):
             if delta.observed and delta.observed.pending_deletion_until is not None:
-                yield self._call("CancelKeyDeletion", exists="KMSInvalidStateException")
-            yield self._call("EnableKey")
-        if delta.touches("Alias"):
-            yield self._name(self.key_id)
+                yield self._call("CancelKeyDeletion", found, exists="KMSInvalidStateException")
+            yield self._call("EnableKey", found)
+        if delta.creating or delta.touches("Alias"):
+            yield self._name(found)
+            # Another run may name another key first: only the one with the name is the environment's, and
+            # nothing else may use it before.
+            yield self._named()
         if delta.touches("Policy"):
-            yield self._call("PutKeyPolicy", PolicyName="default", Policy=Json(delta.desired["Policy"]))
+            policy = Json(delta.desired["Policy"])
+            yield self._call("PutKeyPolicy", self.key_id, PolicyName="default", Policy=policy)
         if delta.creating or delta.touches("KeyRotationEnabled"):
-            yield self._call("EnableKeyRotation")
+            yield self._call("EnableKeyRotation", self.key_id)
         if delta.touches("Tags"):
-            yield self._call("TagResource", Tags=listed(pairs(delta, "Tags"), "TagKey", "TagValue"))
+            tags = listed(pairs(delta, "Tags"), "TagKey", "TagValue")
+            yield self._call("TagResource", self.key_id, Tags=tags)
         for change in delta.keys("Surplus"):
             yield self._schedule_deletion(change.key or "")
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Takes the name away and schedules the deletion: AWS deletes no key at once."""
+        """Deletes the alias and schedules the key's deletion: AWS deletes no key at once."""
         if observed.fields["Alias"] is not None:
             yield Call(
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
@@ -225,7 +245,7 @@ class Key(Provisioner):
         for key_id in (observed.outputs["KeyId"], *observed.fields["Surplus"]):
             yield self._schedule_deletion(key_id)
 
-    def _name(self, key_id: Ref) -> Call:
+    def _name(self, key_id: Value) -> Call:
         return Call(
             service="kms",
             operation="CreateAlias",
@@ -247,7 +267,7 @@ class Key(Provisioner):
             hint=LOOK_AGAIN,
         )
 
-    def _schedule_deletion(self, key_id: str) -> Call:
+    def _schedule_deletion(self, key_id: Value) -> Call:
         return Call(
             service="kms",
             operation="ScheduleKeyDeletion",
@@ -255,10 +275,8 @@ class Key(Provisioner):
             gone="KMSInvalidStateException",
         )
 
-    def _call(self, operation: str, *, exists: str | None = None, **params: Value) -> Call:
-        return Call(
-            service="kms", operation=operation, params={"KeyId": self.key_id, **params}, exists=exists
-        )
+    def _call(self, operation: str, key_id: Value, *, exists: str | None = None, **params: Value) -> Call:
+        return Call(service="kms", operation=operation, params={"KeyId": key_id, **params}, exists=exists)
 
 
 def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
@@ -281,12 +299,8 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
 
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.gather(*[_describing(aws, key_id) for key_id in ids])
+    answers = aws.map(lambda key_id: _as_permitted(aws, "DescribeKey", KeyId=key_id), ids)
     return [answer["KeyMetadata"] for answer in answers if answer]
-
-
-def _describing(aws: Aws, key_id: str) -> Callable[[], Answer | None]:
-    return lambda: _as_permitted(aws, "DescribeKey", KeyId=key_id)
 
 
 def _beyond_the_index(key: Metadata) -> bool:
@@ -294,16 +308,13 @@ def _beyond_the_index(key: Metadata) -> bool:
     return datetime.now(UTC) - made < INDEX_LAG or key["KeyState"] == "PendingDeletion"
 
 
-def _tags_of(aws: Aws, key_id: str) -> Callable[[], dict[str, str]]:
-    def read() -> dict[str, str]:
-        answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
-        return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
-
-    return read
+def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
+    answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
+    return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
 
 
 def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
-    """None for a key that is gone, or that we may not look at: then it is not ours."""
+    """None for a key that is gone, or that the caller may not read: then it is not ours."""
     try:
         return aws.find("kms", operation, absent=NOT_FOUND, **params)
     except AwsError as error:

@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Aws
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Listed,
+    Observed,
+    Permission,
+    RetryRule,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 ANOTHER_CHANGE = "another change of the log group; CloudWatch Logs makes one at a time"
@@ -20,12 +27,14 @@ LET_IT_END = "Another run or another tool keeps changing the log group: let that
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LogGroup(Provisioner):
-    """A log group that forgets after some days."""
+class LogGroup(Listed):
+    """A log group that keeps its lines for some days."""
 
     retention_days: int
 
     kind: ClassVar[str] = "log group"
+    # A late line of our own function makes a deleted group again, without tags.
+    untagged_is_ours: ClassVar[bool] = True
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
     )
@@ -41,7 +50,6 @@ class LogGroup(Provisioner):
         return f"{self.arn}:*"
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads retention and tags."""
         groups, tags = aws.gather(
             lambda: aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=self.name),
             lambda: aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
@@ -54,26 +62,20 @@ class LogGroup(Provisioner):
         )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
-        """One page of them: CloudWatch Logs gives few a second."""
+        """One page at most: CloudWatch Logs takes few of these requests a second."""
         found = aws.call("logs", "DescribeLogGroups", logGroupNamePattern=self.scope.environment, limit=50)
         names = (group["logGroupName"] for group in found["logGroups"])
         yield from (self.scope.arn("logs", f"log-group:{name}") for name in self.scope.likeliest(names))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        """Without its retention."""
         found = aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
         return dict(found.get("tags", {})) if found else {}
 
-    def owned(self, observed: Observed) -> bool:
-        """Ours by tag; or untagged, since then a late line of our own function made it again."""
-        return not observed.fields["Tags"] or super().owned(observed)
-
     def desired(self) -> Fields:
-        """Retention and tags."""
         return {"retentionInDays": self.retention_days, "Tags": self.scope.tags}
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes. CloudWatch Logs knows a group with and without `:*`."""
+        """For the ARN with and without `:*`: CloudWatch Logs checks the one or the other."""
         both = self.arn, self.streams_arn
         yield from allow(Access.DESCRIBE, "logs", "DescribeLogGroups", "*")
         yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *both)
@@ -82,7 +84,6 @@ class LogGroup(Provisioner):
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the group with its tags, then sets the retention."""
         if delta.creating:
             yield Call(
                 service="logs",
@@ -104,7 +105,6 @@ class LogGroup(Provisioner):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the group with its lines."""
         yield Call(
             service="logs",
             operation="DeleteLogGroup",

@@ -6,22 +6,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import Remedy
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGroup
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Provisioner,
+    Remedy,
+    RetryRule,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LogSubscription(Provisioner):
-    """Lines of a log group that match a pattern → a function. It cannot carry tags."""
+    """Sends the lines of a log group that match a pattern to a function. It cannot carry tags."""
 
     group: LogGroup
     pattern: str
@@ -52,7 +59,6 @@ class LogSubscription(Provisioner):
     )
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the filter."""
         found = aws.find(
             "logs",
             "DescribeSubscriptionFilters",
@@ -73,17 +79,15 @@ class LogSubscription(Provisioner):
         )
 
     def desired(self) -> Fields:
-        """Pattern and destination."""
         return {"filterPattern": self.pattern, "destinationArn": self.destination.arn}
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, removes: rights on the log group."""
         both = self.group.arn, self.group.streams_arn
         yield from allow(Access.DESCRIBE, "logs", "DescribeSubscriptionFilters", *both)
         yield from allow(Access.MANAGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *both)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """One call makes it or replaces it."""
+        """One call creates or replaces it."""
         yield Call(
             service="logs",
             operation="PutSubscriptionFilter",
@@ -96,7 +100,6 @@ class LogSubscription(Provisioner):
         )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the filter."""
         yield Call(
             service="logs",
             operation="DeleteSubscriptionFilter",

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from cryptoctl.reconcile.values import Value, frozen
+from cryptoctl.reconcile import (
+    Value,
+    frozen,
+)
 
 VERSION = "2012-10-17"
 

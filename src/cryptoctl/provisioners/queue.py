@@ -6,16 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Aws
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields, Ref
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Provisioner,
+    Ref,
+    RetryRule,
+    WaitUntil,
+    allow,
+)
 
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
+# Lambda's dead letter of an event that is larger than the queue's messages may be is lost.
+LARGEST_MESSAGE_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +49,6 @@ class Queue(Provisioner):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("sqs", self.name)
 
     @property
@@ -47,7 +57,6 @@ class Queue(Provisioner):
         return Ref(self, "QueueUrl")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the attributes and the tags."""
         found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=self.name)
         if found is None:
             return None
@@ -58,43 +67,51 @@ class Queue(Provisioner):
                 "GetQueueAttributes",
                 absent=NO_SUCH_QUEUE,
                 QueueUrl=url,
-                AttributeNames=["MessageRetentionPeriod", "SqsManagedSseEnabled"],
+                AttributeNames=list(self._attributes()),
             ),
             lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
         )
         if attributes is None or tags is None:
             return None
+        # What was taken away is shown as empty, or not at all.
+        found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
         return Observed(
-            fields={"Attributes": attributes.get("Attributes", {}), "Tags": tags.get("Tags", {})},
+            fields={"Attributes": found, "Tags": tags.get("Tags", {})},
             outputs={"QueueUrl": url},
         )
 
     def desired(self) -> Fields:
-        """Retention, encryption, tags."""
+        return {"Attributes": self._attributes(), "Tags": self.scope.tags}
+
+    def _attributes(self) -> dict[str, str | None]:
         return {
-            "Attributes": {
-                "MessageRetentionPeriod": str(self.retention_s),
-                "SqsManagedSseEnabled": "true",
-            },
-            "Tags": self.scope.tags,
+            "MessageRetentionPeriod": str(self.retention_s),
+            "SqsManagedSseEnabled": "true",
+            "KmsMasterKeyId": None,
+            "MaximumMessageSize": str(LARGEST_MESSAGE_BYTES),
+            # Delayed messages are shown to nobody, and are in no count of the waiting ones.
+            "DelaySeconds": "0",
+            # With one, every look at a message is a step towards the next queue.
+            "RedrivePolicy": None,
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes."""
         yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes ListQueueTags", self.arn)
         yield from allow(
             Access.MANAGE, "sqs", "CreateQueue SetQueueAttributes TagQueue DeleteQueue", self.arn
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """One call makes it whole; attributes and tags are mended apart."""
+        """One call creates it whole; attributes and tags are changed apart."""
         if delta.creating:
             yield Call(
                 service="sqs",
                 operation="CreateQueue",
                 params={
                     "QueueName": self.name,
-                    "Attributes": delta.desired["Attributes"],
+                    "Attributes": {
+                        name: value for name, value in self._attributes().items() if value is not None
+                    },
                     "tags": delta.desired["Tags"],
                 },
                 gives={"QueueUrl": "QueueUrl"},
@@ -105,7 +122,7 @@ class Queue(Provisioner):
             yield Call(
                 service="sqs",
                 operation="SetQueueAttributes",
-                params={"QueueUrl": self.url, "Attributes": pairs(delta, "Attributes")},
+                params={"QueueUrl": self.url, "Attributes": _settings(delta)},
             )
         if delta.touches("Tags"):
             yield Call(
@@ -115,7 +132,7 @@ class Queue(Provisioner):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the queue with what is in it."""
+        """Deletes the queue with its messages, and waits until SQS shows it no more."""
         yield Call(
             service="sqs",
             operation="DeleteQueue",
@@ -135,6 +152,15 @@ class Queue(Provisioner):
         )
 
 
+def _settings(delta: Delta) -> dict[str, str]:
+    """The attributes to set; an empty one is taken away."""
+    settings = {change.key: str(change.new or "") for change in delta.keys("Attributes") if change.key}
+    if "KmsMasterKeyId" in settings:
+        # A queue has one kind of encryption: the other one is accepted only as the key goes.
+        settings["SqsManagedSseEnabled"] = "true"
+    return settings
+
+
 def may_send(queue: Queue) -> Statement:
-    """The right to put messages on a queue."""
+    """Allows sending messages to a queue."""
     return Statement(actions=("sqs:SendMessage",), resources=(queue.arn,))

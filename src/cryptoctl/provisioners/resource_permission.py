@@ -1,4 +1,4 @@
-"""Lambda permissions: which service may invoke a function, and on whose behalf."""
+"""Statements in a function's resource policy: who may invoke it, how, and for whom."""
 
 from __future__ import annotations
 
@@ -6,56 +6,81 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cryptoctl.aws import Answer
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
-from cryptoctl.reconcile.values import Value
+from cryptoctl.reconcile import Answer, Value
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourcePermission:
-    """A service that may invoke the function, on behalf of one source in one account."""
+    """One statement. What is None is no condition.
+
+    `principal` is a service such as logs.amazonaws.com, or `*` for everybody.
+    """
 
     principal: str
-    source_arn: str
-    account: str
+    action: str = "lambda:InvokeFunction"
+    source_arn: str | None = None
+    source_account: str | None = None
+    function_url_auth_type: str | None = None
+    invoked_via_function_url: bool | None = None
+
+    @property
+    def params(self) -> dict[str, Value]:
+        """What AddPermission takes, but for the function and the statement's id."""
+        given = {
+            "Action": self.action,
+            "Principal": self.principal,
+            "SourceArn": self.source_arn,
+            "SourceAccount": self.source_account,
+            "FunctionUrlAuthType": self.function_url_auth_type,
+            "InvokedViaFunctionUrl": self.invoked_via_function_url,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def described(self) -> dict[str, Value]:
+        """The statement in the normal form in which it is compared."""
+        url = self.invoked_via_function_url
+        conditions = {
+            "aws:sourcearn": self.source_arn,
+            "aws:sourceaccount": self.source_account,
+            "lambda:functionurlauthtype": self.function_url_auth_type,
+            "lambda:invokedviafunctionurl": None if url is None else str(url).lower(),
+        }
+        return {
+            "Effect": "Allow",
+            "Action": (self.action,),
+            "Principal": (self.principal,),
+            "Condition": {key: (value,) for key, value in conditions.items() if value is not None},
+        }
 
 
 def logs_may_invoke(group: LogGroup) -> ResourcePermission:
-    """CloudWatch Logs may hand a function the lines of one log group."""
+    """CloudWatch Logs may invoke a function with the lines of one log group."""
     return ResourcePermission(
-        principal="logs.amazonaws.com", source_arn=group.streams_arn, account=group.scope.account
+        principal="logs.amazonaws.com", source_arn=group.streams_arn, source_account=group.scope.account
     )
 
 
-def permissions_in(policy: Answer | None) -> dict[str, Value]:
-    """What GetPolicy answered, by statement id, as `described` writes it."""
+def statements_in(policy: Answer | None) -> dict[str, Value]:
+    """The statements in a GetPolicy answer by their id, in the form of `described`."""
     if policy is None:
         return {}
-    loaded = json.loads(policy["Policy"])
-    return {statement.get("Sid", ""): _plain(statement) for statement in normal(loaded)["Statement"]}
+    statements = normal(json.loads(policy["Policy"]))["Statement"]
+    return {statement.get("Sid", ""): _described(statement) for statement in statements}
 
 
-def _plain(statement: Mapping[str, Value]) -> dict[str, Value]:
-    tests = {
-        key.lower(): value
-        for operator in statement.get("Condition", {}).values()
-        for key, value in operator.items()
-    }
+def _described(statement: Mapping[str, Value]) -> dict[str, Value]:
     principal = statement.get("Principal", {})
     return {
+        "Effect": statement.get("Effect"),
         "Action": statement.get("Action"),
-        "Principal": principal if isinstance(principal, str) else principal.get("Service"),
-        "SourceArn": tests.get("aws:sourcearn"),
-        "SourceAccount": tests.get("aws:sourceaccount"),
-    }
-
-
-def described(permission: ResourcePermission) -> dict[str, Value]:
-    """A permission in the normal form in which it is compared."""
-    return {
-        "Action": ("lambda:InvokeFunction",),
-        "Principal": (permission.principal,),
-        "SourceArn": (permission.source_arn,),
-        "SourceAccount": (permission.account,),
+        "Principal": (principal,) if isinstance(principal, str) else next(iter(principal.values()), ()),
+        # How a condition compares is Lambda's to choose: AddPermission takes values only.
+        "Condition": {
+            key.lower(): value
+            for tests in statement.get("Condition", {}).values()
+            for key, value in tests.items()
+        },
     }

@@ -6,22 +6,35 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.aws import Answer, Aws
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields, Json, Ref, Value
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Answer,
+    Aws,
+    Call,
+    ConflictChecked,
+    Delta,
+    Fields,
+    Json,
+    Listed,
+    Observed,
+    Permission,
+    Ref,
+    Remedy,
+    RetryRule,
+    Value,
+    allow,
+)
 
 NO_SUCH_ENTITY = "NoSuchEntity"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(Provisioner):
-    """A role for one AWS service, with its rights as inline policies. Other policies on it are removed."""
+class Role(ConflictChecked, Listed):
+    """A role for one AWS service, with inline policies. Any other policy on it is removed."""
 
     service: str
     policies: Mapping[str, tuple[Statement, ...]]
@@ -68,13 +81,12 @@ class Role(Provisioner):
         Remedy(
             codes=("LimitExceeded",),
             hint="The account's roles are used up: delete roles that nobody uses, or ask for more "
-            f"({QUOTAS}, IAM, “Roles per account”; in us-east-1, whatever the region).",
+            f"({QUOTAS_URL}, IAM, “Roles per account”; in us-east-1, whatever the region).",
         ),
     )
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("iam", f"role/{self.name}", regional=False)
 
     @property
@@ -83,7 +95,6 @@ class Role(Provisioner):
         return Ref(self, "RoleId")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the trust policy, every inline policy, what is attached, and the tags."""
         role, inline, attached = aws.gather(
             lambda: aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name),
             lambda: aws.find("iam", "ListRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
@@ -108,7 +119,7 @@ class Role(Provisioner):
         )
 
     def conflict(self, observed: Observed) -> str | None:
-        """IAM is global, an environment is not: a role with rights in another region is in use there."""
+        """IAM is global, an environment is not: a role with permissions in another region is in use there."""
         arns = [
             arn
             for policy in observed.fields["Policies"].values()
@@ -124,19 +135,17 @@ class Role(Provisioner):
         )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
-        """Ours have no path."""
+        """Roles without a path, as ours are."""
         page = {"PageSize": 1000}
         roles = aws.paginate("iam", "ListRoles", "Roles", PaginationConfig=page)
         arns = {role["RoleName"]: role["Arn"] for role in roles if role["Path"] == "/"}
         yield from (arns[name] for name in self.scope.likeliest(arns, ending="-role"))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        """The role alone, without its policies."""
         found = aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name)
         return mapped(found["Role"].get("Tags", ())) if found else {}
 
     def desired(self) -> Fields:
-        """Who may assume it, what it may do, tags."""
         trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})
         return {
             "AssumeRolePolicyDocument": document([trust]),
@@ -146,7 +155,7 @@ class Role(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes; and hands it to its service."""
+        """Also PassRole, to the role's service only."""
         look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
         change = (
             "CreateRole TagRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy DetachRolePolicy "
@@ -159,7 +168,7 @@ class Role(Provisioner):
         yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=only)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the role, then each policy; a policy that is not declared goes."""
+        """Creates the role, then each policy; deletes policies that are not declared."""
         if delta.creating:
             yield Call(
                 service="iam",
@@ -190,7 +199,7 @@ class Role(Provisioner):
             yield self._call("DetachRolePolicy", PolicyArn=change.key, gone=NO_SUCH_ENTITY)
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Takes every policy off, then deletes the role: IAM refuses to delete one that has any."""
+        """Removes every policy, then deletes the role: IAM refuses to delete one that has any."""
         for name in observed.fields["Policies"]:
             yield self._call("DeleteRolePolicy", PolicyName=name, gone=NO_SUCH_ENTITY)
         for arn in observed.fields["AttachedPolicies"]:

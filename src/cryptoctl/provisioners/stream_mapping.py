@@ -7,17 +7,35 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Answer, Aws, AwsError
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow, with_request_tags, with_resource_tags
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields, Json, Ref, Value, frozen
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Answer,
+    AssignedArn,
+    Aws,
+    AwsError,
+    Call,
+    Delta,
+    Fields,
+    FollowUp,
+    Json,
+    Listed,
+    Observed,
+    Permission,
+    Ref,
+    RetryRule,
+    Value,
+    WaitUntil,
+    allow,
+    frozen,
+    with_request_tags,
+    with_resource_tags,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 DELETING = "Deleting"
@@ -31,8 +49,8 @@ STUCK = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class StreamMapping(Provisioner):
-    """Table stream → function, in batches; what keeps failing goes to a queue. Named after its function.
+class StreamMapping(AssignedArn, FollowUp, Listed):
+    """Table stream → function, in batches; what keeps failing goes to a queue. It has its function's name.
 
     It starts at TRIM_HORIZON, so that records written while it starts are not missed.
     """
@@ -79,12 +97,12 @@ class StreamMapping(Provisioner):
         return Ref(self, "Arn")
 
     def for_arn(self, arn: str) -> StreamMapping | None:
-        """A mapping is known by its id alone."""
+        """A mapping with that id, whatever function it invokes."""
         uuid = arn.removeprefix(self._arn(""))
         return None if uuid == arn else replace(self, name=uuid, uuid=uuid)
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
-        """Mappings to functions that have the environment in their name."""
+        """Mappings of functions with the environment in their name."""
         listed = aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings")
         uuids: dict[str, list[str]] = {}
         for mapping in listed:
@@ -93,7 +111,6 @@ class StreamMapping(Provisioner):
         yield from (self._arn(uuid) for function in likeliest for uuid in uuids[function])
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        """Without its settings."""
         found = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(self.uuid or ""))
         return dict(found.get("Tags", {})) if found else {}
 
@@ -120,14 +137,15 @@ class StreamMapping(Provisioner):
         return [each for each in everybody if each.get("FunctionArn") == self.function.arn]
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the mapping and its tags."""
         mapping = self.find(aws)
         if mapping is None or (self.uuid is not None and self._is_the_stacks(aws, mapping)):
             return None
         if mapping["State"] == DELETING:
             return Observed(fields={}, outputs=self._outputs(mapping), deleting=True)
         tags = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
-        fields = {**_normal(mapping), "Tags": (tags or {}).get("Tags", {})}
+        if tags is None:  # deleted between the two reads
+            return None
+        fields = {**_normal(mapping), "Tags": tags.get("Tags", {})}
         return Observed(fields=fields, outputs=self._outputs(mapping))
 
     def _is_the_stacks(self, aws: Aws, mapping: Answer) -> bool:
@@ -143,7 +161,6 @@ class StreamMapping(Provisioner):
         return {"UUID": mapping["UUID"], "Arn": self._arn(mapping["UUID"])}
 
     def desired(self) -> Fields:
-        """What it reads, how, and where failures go."""
         return {
             "EventSourceArn": self.table.stream_arn,
             "State": "Enabled",
@@ -159,7 +176,7 @@ class StreamMapping(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes: a mapping has only an id, but it belongs to one function."""
+        """On mappings of this function or with our tags: a mapping's ARN has only an id."""
         mappings, owner = self._arn("*"), self.scope.owner_tags
         of_it = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
         change = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
@@ -174,7 +191,7 @@ class StreamMapping(Provisioner):
         )
 
     def follow_up(self, delta: Delta) -> str | None:
-        """What was written without a stream, or not yet read from the old one, nobody hands on any more."""
+        """Records that were written without a stream, or not yet read from the old one, are not delivered."""
         if not delta.touches("EventSourceArn"):
             return None
         return (
@@ -183,7 +200,7 @@ class StreamMapping(Provisioner):
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the mapping, or sends all its settings again."""
+        """Creates the mapping, or sends all its settings again."""
         if delta.creating:
             yield Call(
                 service="lambda",
@@ -220,7 +237,7 @@ class StreamMapping(Provisioner):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the mapping and waits until Lambda has let go of the stream."""
+        """Deletes the mapping and waits until Lambda no longer reads the stream."""
         uuid = observed.outputs["UUID"]
         if not observed.deleting:
             yield Call(
@@ -266,7 +283,7 @@ class StreamMapping(Provisioner):
 
 
 def _only_moving(delta: Delta) -> bool:
-    """Whether all is as it should be, but the mapping is still on its way there."""
+    """Whether only the state differs, and Lambda is already changing it."""
     others = (change for change in delta.changes if change.field not in ("State", "Tags"))
     old = delta.observed.fields["State"] if delta.observed else None
     return next(others, None) is None and old not in ("Disabled", "Disabling", "Enabled")

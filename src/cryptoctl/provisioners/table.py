@@ -6,14 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
-from cryptoctl.reconcile.values import Fields, Ref, Value
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Aws,
+    AwsError,
+    Call,
+    ConsentRequired,
+    DeletionProtected,
+    Delta,
+    Fields,
+    Observed,
+    Obstacle,
+    Permission,
+    Ref,
+    Remedy,
+    RetryRule,
+    Value,
+    WaitUntil,
+    allow,
+)
 
 NOT_FOUND = "ResourceNotFoundException"
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
@@ -24,7 +38,7 @@ GOES_ON = "DynamoDB goes on with it: the next run waits anew."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Table(Provisioner):
+class Table(ConsentRequired, DeletionProtected):
     """An on-demand table with a stream of old and new images and point-in-time recovery."""
 
     hash_key: tuple[str, str]
@@ -69,7 +83,7 @@ class Table(Provisioner):
         Remedy(
             codes=("LimitExceededException",),
             hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
-            f"for more ({QUOTAS}, Amazon DynamoDB, “Maximum number of tables”).",
+            f"for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
         ),
         Remedy(
             codes=("ValidationException",),
@@ -82,7 +96,6 @@ class Table(Provisioner):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("dynamodb", f"table/{self.name}")
 
     @property
@@ -91,7 +104,7 @@ class Table(Provisioner):
         return Ref(self, "LatestStreamArn")
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads the table, its backups and its tags; of one that is being deleted only that it is."""
+        """Of a table that is being deleted only that it is."""
         described = aws.find("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
         if described is None:
             return None
@@ -104,8 +117,10 @@ class Table(Provisioner):
                 absent="TableNotFoundException",
                 TableName=self.name,
             ),
-            lambda: mapped(aws.paginate("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=self.arn)),
+            lambda: self._tags(aws),
         )
+        if backups is None or tags is None:  # deleted between the two reads
+            return None
         table = described["Table"]
         stream = table.get("StreamSpecification", {})
         streaming = bool(stream.get("StreamEnabled"))
@@ -115,15 +130,22 @@ class Table(Provisioner):
                 "KeySchema": _schema(table),
                 "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
-                "PointInTimeRecoveryStatus": _recovery(backups or {}),
+                "PointInTimeRecoveryStatus": _recovery(backups),
                 "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
                 "Tags": tags,
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
         )
 
+    def _tags(self, aws: Aws) -> dict[str, str] | None:
+        try:
+            return mapped(aws.paginate("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=self.arn))
+        except AwsError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+
     def desired(self) -> Fields:
-        """At rest; key, billing, stream, recovery, protection, tags."""
         return {
             "TableStatus": ACTIVE,
             "KeySchema": {
@@ -138,19 +160,18 @@ class Table(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes."""
         look = "DescribeTable DescribeContinuousBackups ListTagsOfResource"
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
         yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
         yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
 
     def consent_reason(self, delta: Delta) -> str | None:
-        """Taking deletion protection away makes a `down` possible that was refused before."""
+        """Without deletion protection a `down` is possible that was refused before."""
         lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
         return "lift the deletion protection" if lifted else None
 
     def deletion_blocker(self, observed: Observed) -> Obstacle | None:
-        """Deletion protection stands, whatever this machine's configuration says."""
+        """Deletion protection counts, whatever this machine's configuration says."""
         if not observed.fields.get("DeletionProtectionEnabled"):
             return None
         return Obstacle(
@@ -159,7 +180,7 @@ class Table(Provisioner):
         )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the table, or changes one thing after the other, as DynamoDB asks."""
+        """Creates the table, or makes one change after the other, as DynamoDB requires."""
         if delta.creating:
             yield self._create(delta.desired)
             yield self._active()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.values import Value
+from cryptoctl.reconcile import (
+    Delta,
+    Value,
+)
 
 
 def pairs(delta: Delta, field: str) -> dict[str, Value]:

@@ -6,22 +6,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import QUOTAS, Remedy
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import listed, mapped, pairs
-from cryptoctl.reconcile.call import Action, Call
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
-from cryptoctl.reconcile.values import Fields
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Provisioner,
+    Remedy,
+    allow,
+)
 
 NOT_FOUND = ("NotFound", "NotFoundException")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subscriber:
-    """Who hears of a topic's messages: an email address, an https URL or a queue's ARN."""
+    """A subscription's endpoint: an email address, an https URL or a queue's ARN."""
 
     protocol: str
     endpoint: str
@@ -41,7 +48,7 @@ class Topic(Provisioner):
         Remedy(
             codes=("TopicLimitExceeded", "TopicLimitExceededException"),
             hint="The account's topics in this region are used up: delete topics that nobody uses, or ask "
-            f"for more ({QUOTAS}, Amazon SNS).",
+            f"for more ({QUOTAS_URL}, Amazon SNS).",
         ),
         Remedy(
             codes=("SubscriptionLimitExceeded", "SubscriptionLimitExceededException"),
@@ -57,11 +64,9 @@ class Topic(Provisioner):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return self.scope.arn("sns", self.name)
 
     def observe(self, aws: Aws) -> Observed | None:
-        """Reads whether it is there, its tags and who is subscribed."""
         attributes, tags, subscriptions = aws.gather(
             lambda: aws.find("sns", "GetTopicAttributes", absent=NOT_FOUND, TopicArn=self.arn),
             lambda: aws.find(
@@ -78,12 +83,10 @@ class Topic(Provisioner):
         return Observed(fields={"Tags": mapped(tags.get("Tags", ())), "Subscriptions": there})
 
     def desired(self) -> Fields:
-        """Tags and subscribers."""
         subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}
         return {"Tags": self.scope.tags, "Subscriptions": subscriptions}
 
     def permissions(self) -> Iterator[Permission]:
-        """Looks, makes, mends, removes."""
         look = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
         yield from allow(Access.DESCRIBE, "sns", look, self.arn)
         yield from allow(Access.MANAGE, "sns", "CreateTopic TagResource DeleteTopic", self.arn)
@@ -91,7 +94,7 @@ class Topic(Provisioner):
             yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
-        """Makes the topic with its tags, then adds the subscribers that are missing."""
+        """Creates the topic with its tags, then adds missing subscribers."""
         missing = list(delta.desired["Subscriptions"])
         if delta.creating:
             yield Call(
@@ -116,12 +119,12 @@ class Topic(Provisioner):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the topic; its subscriptions go with it."""
+        """Deletes the topic; SNS deletes its subscriptions with it."""
         yield Call(service="sns", operation="DeleteTopic", params={"TopicArn": self.arn}, gone="NotFound")
 
 
 def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
-    """Everybody subscribed to a topic; nobody where there is no such topic."""
+    """All subscriptions of a topic as SNS lists them; none where there is no such topic."""
     found: list[dict[str, Any]] = []
     token: dict[str, str] = {}
     while True:
@@ -140,11 +143,11 @@ def _key(protocol: str, endpoint: str) -> str:
 
 
 def subscriber(text: str) -> Subscriber:
-    """From an email address, an https:// address or a queue's ARN."""
+    """The subscriber for an email address, an https:// address or a queue's ARN."""
     protocol = "https" if text.startswith("https://") else "sqs" if text.startswith("arn:") else "email"
     return Subscriber(protocol=protocol, endpoint=text)
 
 
 def may_publish(topic: Topic) -> Statement:
-    """The right to publish to a topic."""
+    """Allows publishing to a topic."""
     return Statement(actions=("sns:Publish",), resources=(topic.arn,))

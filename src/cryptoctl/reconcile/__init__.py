@@ -1,1 +1,65 @@
-"""From a wish and an observation to a plan, and from a plan to a converged stack."""
+"""From a desired state and an observation to a plan, and from a plan to a converged stack.
+
+Exported here is the vocabulary that a provisioner's file needs.
+"""
+
+from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws_errors import QUOTAS_URL, AwsError, Remedy
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.delta import Change, Delta
+from cryptoctl.reconcile.observed import Observed, Obstacle
+from cryptoctl.reconcile.permissions import (
+    Access,
+    Permission,
+    allow,
+    with_request_tags,
+    with_resource_tags,
+)
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.traits import (
+    AssignedArn,
+    ConflictChecked,
+    ConsentRequired,
+    DeletionProtected,
+    FollowUp,
+    Listed,
+    Preflight,
+)
+from cryptoctl.reconcile.values import Fields, Json, Ref, Secret, Value, frozen
+
+__all__ = [
+    "QUOTAS_URL",
+    "Access",
+    "Action",
+    "Answer",
+    "AssignedArn",
+    "Aws",
+    "AwsError",
+    "Call",
+    "Change",
+    "ConflictChecked",
+    "ConsentRequired",
+    "DeletionProtected",
+    "Delta",
+    "Fields",
+    "FollowUp",
+    "Json",
+    "Listed",
+    "Observed",
+    "Obstacle",
+    "Permission",
+    "Preflight",
+    "Provisioner",
+    "Ref",
+    "Remedy",
+    "RetryRule",
+    "Scope",
+    "Secret",
+    "Value",
+    "WaitUntil",
+    "allow",
+    "frozen",
+    "with_request_tags",
+    "with_resource_tags",
+]

@@ -17,6 +17,8 @@ class Call:
     means "such a thing is there already": then the resource is observed again, and what still differs is
     worked out anew. `gone` is the code that means a removal has nothing left to remove. `once` marks a
     request that AWS cannot recognise as a repeat: after a lost answer it is not sent again blindly.
+    `undo` takes back what this call made where another run's turned out to be the resource: where a value
+    that the call gave is, once the step has converged, none of the resource's other outputs.
     """
 
     service: str
@@ -26,6 +28,7 @@ class Call:
     exists: str | None = None
     gone: str | None = None
     once: bool = False
+    undo: Call | None = None
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation}"

@@ -1,12 +1,12 @@
-"""The difference between what is wished and what is there, over the declared fields only."""
+"""The difference between the desired state and what is there, over the declared fields only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cryptoctl.reconcile.provisioner import Observed
-from cryptoctl.reconcile.values import Fields, Value
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.values import Fields, Secret, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Delta:
-    """The wish (Refs resolved as far as known), what was observed, and where they differ."""
+    """The desired state (Refs resolved as far as known), what was observed, and where they differ."""
 
     desired: Fields
     observed: Observed | None
@@ -46,26 +46,30 @@ class Delta:
         return (change for change in self.changes if change.field == name and change.key is not None)
 
 
-def difference(desired: Fields, observed: Observed | None, closed: frozenset[str]) -> Delta:
-    """Compares the declared fields; in a mapping the declared keys, in a closed one all keys.
+def difference(desired: Fields, observed: Observed | None, exclusive: frozenset[str]) -> Delta:
+    """Compares the declared fields; in a mapping the declared keys, in an exclusive one all keys.
 
-    Absent is written None on both sides.
+    Absent is written None on both sides. A secret differs only where there is none.
     """
     if observed is None:
         return Delta(desired=desired, observed=None, changes=())
     changes: list[Change] = []
     for name, new in desired.items():
-        changes += _compare(name, observed.fields.get(name), new, whole=name in closed)
+        changes += _compare(name, observed.fields.get(name), new, whole=name in exclusive)
     return Delta(desired=desired, observed=observed, changes=tuple(changes))
 
 
 def _compare(name: str, old: Value, new: Value, *, whole: bool) -> Iterator[Change]:
     if not isinstance(new, Mapping):
-        if old != new:
+        if _differs(old, new):
             yield Change(field=name, old=old, new=new)
         return
     there: Mapping[str, Value] = old if isinstance(old, Mapping) else {}
     extra = [key for key in there if key not in new] if whole else []
     for key in [*new, *extra]:
-        if there.get(key) != new.get(key):
+        if _differs(there.get(key), new.get(key)):
             yield Change(field=name, key=key, old=there.get(key), new=new.get(key))
+
+
+def _differs(old: Value, new: Value) -> bool:
+    return old is None if isinstance(new, Secret) else bool(old != new)

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-import jmespath
-
-from cryptoctl.aws_errors import AwsError, one_line, remedy
+from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
-from cryptoctl.reconcile.plan import Plan, Step, Verb, present
+from cryptoctl.reconcile.converge import Convergence, StepFailed
+from cryptoctl.reconcile.plan import Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Retry, Stop, Wait
-from cryptoctl.reconcile.values import Ref, Value, resolve, wire
+from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Stop, Wait
+from cryptoctl.reconcile.values import Ref, Value
 
-if TYPE_CHECKING:
-    from cryptoctl.aws import Aws
-
-LOOKS_AT_MOST = 6
 LOOKS_EVERY_S = 0.1
-TOO_OFTEN = RetryRule(
-    code="", reason="AWS to take requests again; the account has sent too many a second", timeout_s=60
-)
-ANOTHER_RUN = "Let the other run, or the other tool, end first."
-SOMEBODYS = "Find out whose it is; the next run shows it before it changes anything."
-TO_SHOW = "AWS to show what is there; it says that there is one already, or its answer was lost"
 DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
 
@@ -56,7 +44,7 @@ class StepResult:
     hint: str = ""
     """What to do next about the problem, where it is its own."""
     failure: Failure | None = None
-    """The failure itself where it is one that a person can mend (credentials, rights, network)."""
+    """The failure itself where it is one that a person can mend (credentials, permissions, network)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,20 +74,8 @@ class Listener(Protocol):
         """The person asked to stop; what is under way is being finished."""
 
 
-class StepFailed(Exception):
-    """A step that cannot go on: why it failed, and what to do next."""
-
-    def __init__(self, problem: str, hint: str) -> None:
-        super().__init__(problem)
-        self.hint = hint
-
-
 class _Blocked(Exception):
     """Another step, which this one needs, did not succeed."""
-
-
-class _LookAgain(Exception):
-    """The thing is there already, or an answer was lost: what is there decides how it goes on."""
 
 
 @dataclass
@@ -117,58 +93,58 @@ class Executor:
 
 class _Run:
     def __init__(self, executor: Executor, plan: Plan, stop: Stop) -> None:
-        self.aws, self.listener, self.clock = executor.aws, executor.listener, executor.clock
-        self.plan, self.stop = plan, stop
-        self.values: dict[Ref, str] = dict(plan.known)
-        self.results: dict[Provisioner, StepResult] = {}
-        self.pending = {step.resource for step in plan.work}
-        self.begun: set[Provisioner] = set()
-        self.changed = threading.Condition()
-        self.telling, self.left = threading.Lock(), False
+        self.aws, self.clock = executor.aws, executor.clock
+        self._listener, self._plan, self._stop = executor.listener, plan, stop
+        self._values: dict[Ref, str] = dict(plan.known)
+        self._results: dict[Provisioner, StepResult] = {}
+        self._pending = {step.resource for step in plan.work}
+        self._begun: set[Provisioner] = set()
+        self._changed = threading.Condition()
+        self._telling, self._left = threading.Lock(), False
         if isinstance(self.clock, RealClock):
             self.clock.stop = stop.asked
 
     def run(self) -> Report:
         threads = [
             threading.Thread(target=self._work, args=(step,), name=str(step.resource), daemon=True)
-            for step in self.plan.work
+            for step in self._plan.work
         ]
         for thread in threads:
             thread.start()
         self._attend(threads)
-        with self.telling:
+        with self._telling:
             # A thread that nobody waits for must not print while the process ends.
-            self.left = True
-        with self.changed:
-            return Report(results=tuple(self._result(step) for step in self.plan.work))
+            self._left = True
+        with self._changed:
+            return Report(results=tuple(self._result(step) for step in self._plan.work))
 
     def _attend(self, threads: list[threading.Thread]) -> None:
         told = False
         for thread in threads:
-            while thread.is_alive() and not self.stop.at_once.is_set():
+            while thread.is_alive() and not self._stop.at_once.is_set():
                 thread.join(LOOKS_EVERY_S)
-                if self.stop.asked.is_set():
-                    with self.changed:
-                        self.changed.notify_all()
+                if self._stop.asked.is_set():
+                    with self._changed:
+                        self._changed.notify_all()
                     if not told:
-                        self._tell(self.listener.stopping)
+                        self._tell(self._listener.stopping)
                     told = True
 
     def _result(self, step: Step) -> StepResult:
-        outcome = StepOutcome.LEFT if step.resource in self.begun else StepOutcome.INTERRUPTED
+        outcome = StepOutcome.LEFT if step.resource in self._begun else StepOutcome.INTERRUPTED
         not_waited_for = StepResult(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
-        return self.results.get(step.resource, not_waited_for)
+        return self._results.get(step.resource, not_waited_for)
 
     def _work(self, step: Step) -> None:
         begun_s = self.clock.now_s()
         outcome, problem, hint, failure = StepOutcome.DONE, "", "", None
         try:
             self._wait_for(step)
-            self._check_stop()
+            self.check_stop()
             begun_s = self.clock.now_s()
-            self.begun.add(step.resource)
-            self._tell(self.listener.started, step)
-            self._converge(step)
+            self._begun.add(step.resource)
+            self.told_started(step)
+            Convergence(self, step).converge()
         except _Blocked as error:
             outcome, problem = StepOutcome.BLOCKED, str(error)
         except Interrupted:
@@ -190,148 +166,74 @@ class _Run:
             hint=hint,
             failure=failure,
         )
-        with self.changed:
-            self.results[step.resource] = result
-            self.pending.discard(step.resource)
-            self.changed.notify_all()
-        self._tell(self.listener.ended, result)
+        with self._changed:
+            self._results[step.resource] = result
+            self._pending.discard(step.resource)
+            self._changed.notify_all()
+        self._tell(self._listener.ended, result)
 
     def _tell(self, event: Callable[..., None], *what: object) -> None:
         # A screen that is gone (a closed pipe, say) must not stop the work.
-        with self.telling, contextlib.suppress(Exception, SystemExit):
-            if not self.left:
+        with self._telling, contextlib.suppress(Exception, SystemExit):
+            if not self._left:
                 event(*what)
+
+    def told_started(self, step: Step) -> None:
+        """Tells that the step begins, or goes on after a wait."""
+        self._tell(self._listener.started, step)
+
+    def told_waiting(self, step: Step, wait: Wait) -> None:
+        """Tells that the step waits."""
+        self._tell(self._listener.waiting, step, wait)
 
     def _wait_for(self, step: Step) -> None:
         for other in step.after:
-            if other in self.pending:
+            if other in self._pending:
                 self._tell_waiting(step, f"{other}, which comes first")
-            with self.changed:
-                self.changed.wait_for(
-                    lambda: self.stop.asked.is_set() or other not in self.pending  # noqa: B023
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._stop.asked.is_set() or other not in self._pending  # noqa: B023
                 )
-                self._check_stop()
-                result = self.results.get(other)
+                self.check_stop()
+                result = self._results.get(other)
                 if result is not None and result.outcome is not StepOutcome.DONE:
                     raise _Blocked(f"needs {other}, which {_did_not(result.outcome)}")
 
     def _tell_waiting(self, step: Step, reason: str) -> None:
-        self._tell(self.listener.waiting, step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
+        self.told_waiting(step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
 
-    def _value(self, step: Step, ref: Ref) -> Value:
+    def value(self, step: Step, ref: Ref) -> Value:
+        """The value of a Ref, waited for while the step that gives it goes on."""
+
         def over() -> bool:
-            return self.stop.asked.is_set() or ref in self.values or ref.of not in self.pending
+            return self._stop.asked.is_set() or ref in self._values or ref.of not in self._pending
 
         if not over():
             self._tell_waiting(step, f"the {ref.output} of {ref.of}, which AWS assigns")
-        with self.changed:
-            self.changed.wait_for(over)
-            if ref in self.values:
-                return self.values[ref]
-            self._check_stop()
+        with self._changed:
+            self._changed.wait_for(over)
+            if ref in self._values:
+                return self._values[ref]
+            self.check_stop()
             raise _Blocked(f"needs the {ref.output} of {ref.of}, which is not known")
 
-    def _check_stop(self) -> None:
-        if self.stop.asked.is_set():
+    def known(self) -> dict[Ref, str]:
+        """All values that are known now."""
+        with self._changed:
+            return dict(self._values)
+
+    def publish(self, values: Mapping[Ref, str]) -> None:
+        """Gives values to the steps that wait for them."""
+        with self._changed:
+            self._values.update(values)
+            self._changed.notify_all()
+
+    def check_stop(self) -> None:
+        """Raises Interrupted where the person has asked to stop."""
+        if self._stop.asked.is_set():
             raise Interrupted
-
-    def _converge(self, step: Step) -> None:
-        for _ in range(LOOKS_AT_MOST):
-            try:
-                for action in step.actions:
-                    self._check_stop()
-                    self._do(step, action)
-                return
-            except _LookAgain:
-                step = self._looked_again(step)
-        raise StepFailed("it changes under our hands; is another run under way?", ANOTHER_RUN)
-
-    def _looked_again(self, step: Step) -> Step:
-        resource = step.resource
-        patience = Retry(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
-        # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-        observed = patience.until(lambda: resource.observe(self.aws), TO_SHOW, resource.visible_within_s)
-        with self.changed:
-            for name, value in (observed.outputs if observed else {}).items():
-                self.values[Ref(resource, name)] = value
-            self.changed.notify_all()
-        # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
-        again = present(resource, observed, self.values, adopt=step.delta.observed is not None)
-        if again.verb is Verb.REFUSED:
-            raise StepFailed(f"somebody has made it meanwhile, and it {again.why}", SOMEBODYS)
-        return again
-
-    def _do(self, step: Step, action: Action) -> None:
-        patience = Retry(self.clock, lambda wait: self._tell(self.listener.waiting, step, wait))
-        if isinstance(action, WaitUntil):
-            self._settle(step, action, patience)
-        else:
-            self._call(step, action, patience)
-
-    def _resolved(self, step: Step, action: Action) -> dict[str, Value]:
-        params: dict[str, Value] = wire(resolve(action.params, partial(self._value, step)))
-        self._tell(self.listener.started, step)
-        return params
-
-    def _settle(self, step: Step, wait_until: WaitUntil, patience: Retry) -> None:
-        params = self._resolved(step, wait_until)
-        latest: Value = None
-        answer: Value = None
-
-        def rested() -> bool | None:
-            nonlocal latest, answer
-            answer = self.aws.find(wait_until.service, wait_until.operation, absent=wait_until.gone, **params)
-            latest = None if answer is None else jmespath.search(wait_until.path, answer)
-            if latest in wait_until.fails:
-                why = (
-                    jmespath.search(wait_until.failure_reason, answer) if wait_until.failure_reason else None
-                )
-                ended = f"{wait_until.path} ended as {latest}"
-                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait_until.hint)
-            return True if latest in wait_until.until else None
-
-        if patience.until(rested, wait_until.reason, wait_until.timeout_s) is None:
-            waited = f"waited {wait_until.timeout_s:.0f} s for {wait_until.reason}"
-            raise StepFailed(f"{waited}: {wait_until.path} is still {latest or 'absent'}", wait_until.hint)
-        self._publish(step.resource, wait_until.gives, answer)
-
-    def _call(self, step: Step, call: Call, patience: Retry) -> None:
-        params = self._resolved(step, call)
-        pauses: dict[RetryRule, Iterator[float]] = {}
-        while True:
-            try:
-                answer = self.aws.call(call.service, call.operation, once=call.once, **params)
-                break
-            except AwsError as error:
-                rule = TOO_OFTEN if error.throttled else _rule(step.resource, call, error)
-                if rule is None:
-                    if error.code == call.gone:
-                        return
-                    if error.code == call.exists or (call.once and error.answer_lost):
-                        raise _LookAgain from error
-                    raise
-                waits = pauses.setdefault(rule, patience.pauses(rule.reason, rule.timeout_s))
-                if next(waits, None) is None:
-                    hint = rule.hint or remedy(error, step.resource.remedies)
-                    waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
-                    raise StepFailed(f"{error} ({waited})", hint) from error
-        self._publish(step.resource, call.gives, answer)
-
-    def _publish(self, resource: Provisioner, gives: Mapping[str, str], answer: Value) -> None:
-        with self.changed:
-            for name, path in gives.items():
-                self.values[Ref(resource, name)] = jmespath.search(path, answer)
-            self.changed.notify_all()
-
-
-def _rule(resource: Provisioner, call: Call, error: AwsError) -> RetryRule | None:
-    matching = (
-        rule for rule in resource.retry_rules if rule.matches(call.operation, error.code, error.message)
-    )
-    return next(matching, None)
 
 
 def _did_not(outcome: StepOutcome) -> str:
-    return {StepOutcome.FAILED: "failed", StepOutcome.BLOCKED: "is blocked itself"}.get(
-        outcome, "was interrupted"
-    )
+    did = {StepOutcome.FAILED: "failed", StepOutcome.BLOCKED: "is blocked itself"}
+    return did.get(outcome, "was interrupted")

@@ -1,37 +1,32 @@
-"""Looking at every resource at the same time, and looking again until AWS shows what was done."""
+"""Observing every resource at the same time, and again until AWS shows what was done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.orphans import NOTHING, Orphans
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, build
-from cryptoctl.reconcile.provisioner import Observed, Obstacle, Provisioner
+from cryptoctl.reconcile.observed import Observed, Obstacle
+from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, RealClock, Retry, Wait
-
-if TYPE_CHECKING:
-    from cryptoctl.aws import Aws
+from cryptoctl.reconcile.traits import DeletionProtected, Preflight
 
 
 def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, Observed | None]:
     """Observes all resources at once; the slowest one's round trips are what it takes."""
-    seen = aws.gather(*[_looking(resource, aws) for resource in resources])
-    return dict(zip(resources, seen, strict=True))
 
-
-def _looking(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]:
-    def look() -> Observed | None:
+    def look(resource: Provisioner) -> Observed | None:
         try:
             return resource.observe(aws)
         except AwsError as error:
-            error.doing = f"looking at {resource}"
+            error.doing = f"reading {resource}"
             raise
 
-    return look
+    return dict(zip(resources, aws.map(look, resources), strict=True))
 
 
 def planned(
@@ -42,13 +37,13 @@ def planned(
     adopt: bool = False,
     orphans: Orphans | None = None,
 ) -> Plan:
-    """Observes, and builds the plan, with what is known to stand in its way; and for what is left over."""
+    """Observes, and builds the plan, with what is known to stand in its way; and for orphans."""
     if orphans is None:
-        seen, over = observe(resources, aws), NOTHING
+        seen, found = observe(resources, aws), NONE_FOUND
     else:
         seen, candidates = aws.gather(lambda: observe(resources, aws), lambda: orphans.candidates(aws))
-        over = orphans.find(aws, candidates, seen)
-    plan = build(resources, seen, goal, adopt=adopt, orphans=over)
+        found = orphans.find(aws, candidates, seen)
+    plan = build(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
 
 
@@ -62,7 +57,7 @@ def remaining(
     `tell` hears what is still waited for, step by step.
     """
     latest = look_again()
-    if not (latest.work or latest.refused):
+    if latest.settled:
         return latest
     timeout_s = max(step.resource.visible_within_s for step in (*latest.work, *latest.refused))
 
@@ -74,37 +69,41 @@ def remaining(
         "AWS to show what was done; for a while it may show the old state", timeout_s
     ):
         latest = look_again()
-        if not (latest.work or latest.refused):
+        if latest.settled:
             break
     return latest
 
 
 def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
-    guards = [
-        (step, guard)
-        for step in plan.destroys
-        if step.delta.observed is not None and (guard := step.resource.deletion_blocker(step.delta.observed))
-    ]
+    blockers = [(step, blocker) for step in plan.destroys if (blocker := deletion_blocker(step))]
     if plan.goal is Goal.ABSENT:
-        return tuple(guard for _, guard in guards)
-    by_kind: dict[type[Provisioner], list[Delta]] = {}
+        return tuple(blocker for _, blocker in blockers)
+    checked: dict[type[Preflight], list[Step]] = {}
     for step in plan.work:
-        if step.verb is not Verb.DELETE:
-            by_kind.setdefault(type(step.resource), []).append(step.delta)
-    found = aws.gather(*[_checking(kind, deltas, aws) for kind, deltas in by_kind.items()])
+        if step.verb is not Verb.DELETE and isinstance(step.resource, Preflight):
+            checked.setdefault(type(step.resource), []).append(step)
+
+    def check(kind: type[Preflight]) -> list[Obstacle]:
+        return list(kind.preflight(aws, [step.delta for step in checked[kind]]))
+
+    found = aws.map(check, checked)
     return (
-        *(_irreplaceable(step, guard) for step, guard in guards),
+        *(_irreplaceable(step, blocker) for step, blocker in blockers),
         *(obstacle for obstacles in found for obstacle in obstacles),
     )
 
 
-def _irreplaceable(step: Step, guard: Obstacle) -> Obstacle:
-    fixed = [change.path for change in step.changes if change.field in step.resource.immutable]
+def deletion_blocker(step: Step) -> Obstacle | None:
+    """Why the step's resource must not be deleted; None where it may be."""
+    observed = step.delta.observed
+    if observed is None or not isinstance(step.resource, DeletionProtected):
+        return None
+    return step.resource.deletion_blocker(observed)
+
+
+def _irreplaceable(step: Step, blocker: Obstacle) -> Obstacle:
+    fields = ", ".join(step.immutable_changes)
     return Obstacle(
-        what=f"{guard.what} It would have to be replaced, for {', '.join(fixed)} cannot be changed in place.",
+        what=f"{blocker.what} It would have to be replaced, for {fields} cannot be changed in place.",
         hint="To give up what it holds, take the protection off by hand, then run `cryptoctl up` again.",
     )
-
-
-def _checking(kind: type[Provisioner], deltas: list[Delta], aws: Aws) -> Callable[[], list[Obstacle]]:
-    return lambda: list(kind.preflight(aws, deltas))

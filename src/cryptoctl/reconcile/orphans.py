@@ -1,126 +1,155 @@
-"""What bears an environment's tags and is not, or is no longer, part of its stack."""
+"""What carries an environment's tags and is not, or is no longer, part of its stack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.provisioner import Observed, Provisioner
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionProtected, Listed
 
-if TYPE_CHECKING:
-    from cryptoctl.aws import Aws
-
+T = TypeVar("T")
+R = TypeVar("R")
 Seen = Mapping[Provisioner, Observed | None]
+Refusal = AwsError | Failure
 # A name alone makes a thing no more than likely, and each asks for a request.
 NAMED_AT_MOST = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """What is left over: what can be removed, and what is only to be told, in a sentence each."""
+class FoundOrphans:
+    """What can be deleted, and what is only to be told, in a sentence each."""
 
     removable: Mapping[Provisioner, Observed]
     notes: tuple[str, ...] = ()
 
 
-NOTHING = Found(removable={})
+NONE_FOUND = FoundOrphans(removable={})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """The ARNs of what may be left over: listed under the environment's tags, or only named like it."""
+    """The ARNs of possible orphans: listed under the environment's tags, or only named like it."""
 
     tagged: frozenset[str] = frozenset()
-    candidate_arns: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    """What could not be looked for."""
+    """What could not be searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Orphans:
-    """Finds what is left over of an environment: in the tag index, and by name where that does not reach.
+    """Finds the orphans of an environment: in the tag index, and by name where that does not reach.
 
-    `stack` is everything that the environment should have. With `keep_data`, what holds data is no leftover.
+    `stack` is everything that the environment should have. With `keep_data`, what holds data is no orphan.
     """
 
     stack: Sequence[Provisioner]
     keep_data: bool = False
 
     def candidates(self, aws: Aws) -> Candidates:
-        """What may bear the environment's tags, the stack's own among it."""
+        """What may carry the environment's tags, the stack's own resources among it."""
         owner_tags = self.stack[0].scope.owner_tags
-        kinds = [each for each in self._kinds() if not each.in_tag_index]
-        listings = [lambda: aws.tagged(owner_tags), *(_named(each, aws) for each in kinds)]
-        tagged, *named = aws.gather(*[_tried(listing) for listing in listings])
+        unindexed = [each for each in self._listed_kinds() if not each.in_tag_index]
+        tagged, named = aws.gather(
+            lambda: _tried(aws.tagged)(owner_tags), lambda: aws.map(_tried(_named(aws)), unindexed)
+        )
         return _candidates(tagged, named)
 
-    def find(self, aws: Aws, candidates: Candidates, seen: Seen) -> Found:
-        """Looks at each candidate that is not the stack's; `seen` is what was observed of the stack."""
+    def find(self, aws: Aws, candidates: Candidates, seen: Seen) -> FoundOrphans:
+        """Observes each candidate that is not the stack's; `seen` is what was observed of the stack."""
         more = self._beyond_the_index(aws, candidates.tagged, seen)
-        tagged = self._siblings(candidates.tagged, seen)
-        named = self._siblings((candidates.candidate_arns | more.candidate_arns) - candidates.tagged, seen)
-        likely = [each for each in named.values() if each is not None]
-        tags = aws.gather(*[_tried(_tags_of(each, aws)) for each in likely])
-        ours = [each for each, its in zip(likely, tags, strict=True) if _bears(its, each)]
-        others = [*(each for each in tagged.values() if each is not None), *ours]
-        observed = dict(
-            zip(others, aws.gather(*[_tried(_seeing(each, aws)) for each in others]), strict=True)
+        tagged = self._others(candidates.tagged, seen)
+        named = self._others((candidates.named | more.named) - candidates.tagged, seen)
+        likely = [each for each in named.values() if isinstance(each, Listed)]
+        tags = aws.map(_tried(_tags_of(aws)), likely)
+        ours = [each for each, its in zip(likely, tags, strict=True) if _carries(its, each)]
+        others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
+        observations = aws.map(_tried(_observing(aws)), others)
+        return self._sorted(
+            dict(zip(others, observations, strict=True)),
+            unknown=[arn for arn, resource in tagged.items() if resource is None],
+            notes=(*candidates.notes, *more.notes),
         )
-        over = {each: its for each, its in observed.items() if _left_over(each, its)}
-        kept = {each: why for each, its in over.items() if (why := self._kept(each, its))}
-        hidden = {each: its for each, its in observed.items() if isinstance(its, AwsError | Failure)}
-        unknown = [arn for arn, sibling in tagged.items() if sibling is None]
-        return Found(
-            removable={each: its for each, its in over.items() if each not in kept},
+
+    def _sorted(
+        self,
+        observed: Mapping[Provisioner, Observed | Refusal | None],
+        *,
+        unknown: Iterable[str],
+        notes: tuple[str, ...],
+    ) -> FoundOrphans:
+        orphaned = {
+            each: its for each, its in observed.items() if isinstance(its, Observed) and _orphaned(each, its)
+        }
+        kept = {each: why for each, its in orphaned.items() if (why := self._kept(each, its))}
+        hidden = {each: its for each, its in observed.items() if isinstance(its, Refusal)}
+        tagged = "has this environment's tags"
+        return FoundOrphans(
+            removable={each: its for each, its in orphaned.items() if each not in kept},
             notes=(
-                *candidates.notes,
-                *more.notes,
+                *notes,
                 *(
-                    f"{arn} bears this environment's tags, and this version of cryptoctl makes nothing of "
-                    "that kind: remove it by hand"
+                    f"{arn} {tagged}, and cryptoctl has no resource of that kind: delete it by hand"
                     for arn in unknown
                 ),
+                *(f"{each} {tagged}, and cannot be read: {error}" for each, error in hidden.items()),
                 *(
-                    f"{each} bears this environment's tags, and cannot be seen: {hidden[each]}"
-                    for each in hidden
-                ),
-                *(
-                    f"{each} is no part of this environment any more, and is left: {kept[each]}"
-                    for each in kept
+                    f"{each} is no longer part of this environment, and is kept: {why}"
+                    for each, why in kept.items()
                 ),
             ),
         )
 
-    def _kinds(self) -> Iterable[Provisioner]:
-        """One resource of each kind."""
-        return {type(resource): resource for resource in self.stack}.values()
+    def _listed_kinds(self) -> list[Listed]:
+        """One resource of each kind that can be listed by name."""
+        kinds = {type(resource): resource for resource in self.stack}
+        return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
     def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Seen) -> Candidates:
         """By name, kinds of which the index lacks the stack's own: it lags, or is an engine's."""
         lacking = {
             type(resource)
             for resource, its in seen.items()
-            if its is not None and resource.in_tag_index and _arn(resource, its) not in (None, *tagged)
+            if its is not None and _arn(resource, its) not in (None, *tagged)
         }
-        listings = [_named(each, aws) for each in self._kinds() if type(each) in lacking]
-        return _candidates([], aws.gather(*[_tried(listing) for listing in listings]))
+        kinds = [each for each in self._listed_kinds() if each.in_tag_index and type(each) in lacking]
+        return _candidates([], aws.map(_tried(_named(aws)), kinds))
 
-    def _siblings(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
+    def _others(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
         own = {resource.arn for resource in self.stack} | {_arn(*each) for each in seen.items()}
-        found = {arn: self._sibling(arn) for arn in sorted(arns) if arn not in own}
+        found = {arn: self._resource(arn) for arn in sorted(arns) if arn not in own}
         return {arn: each for arn, each in found.items() if each is None or each not in self.stack}
 
-    def _sibling(self, arn: str) -> Provisioner | None:
-        return next(filter(None, (resource.for_arn(arn) for resource in self.stack)), None)
+    def _resource(self, arn: str) -> Provisioner | None:
+        return next(filter(None, (for_arn(resource, arn) for resource in self.stack)), None)
 
     def _kept(self, resource: Provisioner, observed: Observed) -> str:
         if self.keep_data and resource.holds_data:
             return "it holds data"
-        return "it is protected from deletion" if resource.deletion_blocker(observed) else ""
+        protected = isinstance(resource, DeletionProtected) and resource.deletion_blocker(observed)
+        return "it is protected from deletion" if protected else ""
+
+
+def for_arn(resource: Provisioner, arn: str) -> Provisioner | None:
+    """What of this resource's kind has that ARN, as far as observing and deleting it goes.
+
+    None where the ARN is of another kind; itself where it looks after that one already.
+    """
+    if isinstance(resource, AssignedArn):
+        return resource.for_arn(arn)
+    if not isinstance(resource.arn, str):
+        return None
+    name = arn.removeprefix(resource.arn.removesuffix(resource.name))
+    # A part of a thing, a table's backup say, is not a thing of that kind.
+    another = name == arn or ("/" in name and "/" not in resource.name)
+    return None if another else replace(resource, name=name)
 
 
 def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
@@ -130,47 +159,46 @@ def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
 
 
 def _candidates(tagged: Any, named: Sequence[Any]) -> Candidates:
-    refused = [each for each in (tagged, *named) if isinstance(each, AwsError | Failure)]
-    listed = [() if isinstance(each, AwsError | Failure) else each for each in (tagged, *named)]
+    refused = [each for each in (tagged, *named) if isinstance(each, Refusal)]
+    listed = [() if isinstance(each, Refusal) else each for each in (tagged, *named)]
     return Candidates(
         tagged=frozenset(arn.removesuffix(":*") for arn in listed[0]),
-        candidate_arns=frozenset(arn for arns in listed[1:] for arn in arns),
-        notes=tuple(f"what else is left over was not looked for: {error}" for error in refused),
+        named=frozenset(arn for arns in listed[1:] for arn in arns),
+        notes=tuple(f"orphaned resources were not searched completely: {error}" for error in refused),
     )
 
 
-def _bears(tags: Any, resource: Provisioner) -> bool:
+def _carries(tags: Any, resource: Provisioner) -> bool:
     """By tag alone: what an untagged thing's name says is enough only for what the stack declares."""
     return isinstance(tags, Mapping) and resource.scope.owner_tags.items() <= tags.items()
 
 
-def _left_over(resource: Provisioner, observed: Any) -> bool:
+def _orphaned(resource: Provisioner, observed: Observed) -> bool:
     return (
-        isinstance(observed, Observed)
-        and _bears(observed.fields.get("Tags"), resource)
+        _carries(observed.fields.get("Tags"), resource)
         and observed.pending_deletion_until is None
-        and resource.conflict(observed) is None
+        and not (isinstance(resource, ConflictChecked) and resource.conflict(observed))
     )
 
 
-def _named(resource: Provisioner, aws: Aws) -> Callable[[], list[str]]:
-    return lambda: list(resource.candidate_arns(aws))[:NAMED_AT_MOST]
+def _named(aws: Aws) -> Callable[[Listed], list[str]]:
+    return lambda resource: list(resource.candidate_arns(aws))[:NAMED_AT_MOST]
 
 
-def _tags_of(resource: Provisioner, aws: Aws) -> Callable[[], Mapping[str, str]]:
-    return lambda: resource.tags_of(aws)
+def _tags_of(aws: Aws) -> Callable[[Listed], Mapping[str, str]]:
+    return lambda resource: resource.tags_of(aws)
 
 
-def _seeing(resource: Provisioner, aws: Aws) -> Callable[[], Observed | None]:
-    return lambda: resource.observe(aws)
+def _observing(aws: Aws) -> Callable[[Provisioner], Observed | None]:
+    return lambda resource: resource.observe(aws)
 
 
-def _tried(read: Callable[[], Any]) -> Callable[[], Any]:
-    """The refusal itself where AWS refuses: for what is left over, nothing else must stand still."""
+def _tried(read: Callable[[T], R]) -> Callable[[T], R | Refusal]:
+    """The refusal itself where AWS refuses: for an orphan, nothing else must stand still."""
 
-    def tried() -> Any:
+    def tried(thing: T) -> R | Refusal:
         try:
-            return read()
+            return read(thing)
         except AwsError as error:
             return error
         except Failure as failure:

@@ -1,25 +1,26 @@
-"""What a request or a field may be made of: plain data, and two things that are filled in later."""
+"""What a request or a field may be made of: plain data, and three things that are filled in later."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, ClassVar, TypeAlias
 
-if TYPE_CHECKING:
-    from cryptoctl.reconcile.provisioner import Provisioner
-
-# Scalars, bytes, tuples and mappings of them, Ref and Json. Spelling the recursion out buys nothing here.
+# Scalars, bytes, tuples and mappings of them, Ref, Json and Secret. Spelling the recursion out buys nothing.
 Value: TypeAlias = Any
 Fields: TypeAlias = Mapping[str, Value]
+
+
+class Resource:
+    """What a Ref points to; every provisioner is one."""
 
 
 @dataclass(frozen=True)
 class Ref:
     """A value that only AWS can assign (a key's id, a stream's label), known once its resource is there."""
 
-    of: Provisioner
+    of: Resource
     output: str
 
     def __str__(self) -> str:
@@ -33,51 +34,85 @@ class Json:
     document: Value
 
 
-Lookup: TypeAlias = Callable[[Ref], Value]
+@dataclass(frozen=True, repr=False)
+class Secret:
+    """A value that is made once, when it is first sent, and that nobody is ever shown.
+
+    It is compared by existence: where `observe` gives EXISTS, there is no difference.
+    """
+
+    make: Callable[[], str]
+
+    EXISTS: ClassVar[str] = "(secret, exists)"
+
+    def __str__(self) -> str:
+        return "(secret)"
+
+    __repr__ = __str__
+
+
+def leaves(value: Value) -> Iterator[Value]:
+    """Everything in a value that is not made of values itself, in reading order. Dataclasses are opened."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from leaves(item)
+    elif is_dataclass(value) and not isinstance(value, Ref | Secret | Resource):
+        for item in fields(value):
+            yield from leaves(getattr(value, item.name))
+    else:
+        yield value
+
+
+def refs(value: Value) -> Iterator[Ref]:
+    """Every Ref in a value, in reading order."""
+    return (leaf for leaf in leaves(value) if isinstance(leaf, Ref))
+
+
+def map_leaves(
+    function: Callable[[Value], Value],
+    value: Value,
+    *,
+    sequence: Callable[[Iterator[Value]], Value] = tuple,
+    document: Callable[[Value], Value] = Json,
+) -> Value:
+    """The same value with `function` applied to each leaf.
+
+    Lists and tuples are made anew by `sequence`, the content of a Json by `document`.
+    """
+
+    def mapped(item: Value) -> Value:
+        if isinstance(item, Json):
+            return document(mapped(item.document))
+        if isinstance(item, Mapping):
+            return {key: mapped(each) for key, each in item.items()}
+        if isinstance(item, tuple | list):
+            return sequence(mapped(each) for each in item)
+        return function(item)
+
+    return mapped(value)
 
 
 def frozen(value: Value) -> Value:
     """The same value with lists turned into tuples, so that it can be compared with a desired one."""
-    if isinstance(value, Mapping):
-        return {key: frozen(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(frozen(item) for item in value)
-    return value
+    return map_leaves(lambda leaf: leaf, value)
 
 
-def resolve(value: Value, lookup: Lookup) -> Value:
+def resolve(value: Value, lookup: Callable[[Ref], Value]) -> Value:
     """Replaces each Ref by what `lookup` gives for it; a Ref that it gives back stays."""
-    if isinstance(value, Ref):
-        return lookup(value)
-    if isinstance(value, Json):
-        return Json(resolve(value.document, lookup))
-    if isinstance(value, Mapping):
-        return {key: resolve(item, lookup) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return tuple(resolve(item, lookup) for item in value)
-    return value
+    return map_leaves(lambda leaf: lookup(leaf) if isinstance(leaf, Ref) else leaf, value)
 
 
-def refs_in(value: Value) -> Iterator[Ref]:
-    """Every Ref inside a value, in reading order."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Json):
-        yield from refs_in(value.document)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from refs_in(item)
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from refs_in(item)
+def wire(value: Value, reveal: Callable[[Secret], str] = str) -> Value:
+    """A resolved value as the AWS client takes it: documents as JSON text, tuples as lists.
 
-
-def wire(value: Value) -> Value:
-    """A resolved value as the AWS client takes it: documents as JSON text, tuples as lists."""
-    if isinstance(value, Json):
-        return json.dumps(wire(value.document), separators=(",", ":"))
-    if isinstance(value, Mapping):
-        return {key: wire(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [wire(item) for item in value]
-    return value
+    `reveal` gives a secret's text; without it the text is only what may be shown.
+    """
+    return map_leaves(
+        lambda leaf: reveal(leaf) if isinstance(leaf, Secret) else leaf,
+        value,
+        sequence=list,
+        document=lambda content: json.dumps(content, separators=(",", ":")),
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptoctl.local.engine import Credentials, EngineStatus
+from cryptoctl.local.engine import EngineCredentials, EngineStatus
 from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
 
 
-def show_engine(screen: Screen, found: EngineStatus, keys: Credentials) -> None:
+def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials) -> None:
     """Where it answers, where its data is, and how other tools reach it."""
     if not found.running:
         screen.data("The engine is not running.")
@@ -29,7 +29,7 @@ def show_engine_line(screen: Screen, found: EngineStatus) -> None:
     _show_notes(screen, found)
 
 
-def engine_document(found: EngineStatus, keys: Credentials) -> dict[str, Any]:
+def engine_document(found: EngineStatus, keys: EngineCredentials) -> dict[str, Any]:
     """The engine for a machine."""
     return {
         "running": found.running,

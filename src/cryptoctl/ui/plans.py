@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
 
 from rich.text import Text
 
-from cryptoctl.reconcile.delta import Change
 from cryptoctl.reconcile.execute import Report
-from cryptoctl.reconcile.plan import Plan, Step, Verb
-from cryptoctl.reconcile.values import Json, Ref, Value
+from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change, shown_params
+from cryptoctl.reconcile.values import Value
 from cryptoctl.ui.screen import Screen, printable
 
 MARKS = {
@@ -22,7 +19,6 @@ MARKS = {
     Verb.REFUSED: ("!", "red"),
 }
 LONGEST_VALUE = 60
-HIDDEN = "(hidden)"
 
 
 def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = False) -> None:
@@ -37,20 +33,17 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
         console.print(Text.assemble((f"{mark} ", style), (printable(str(step.resource)), "bold"), f"  {why}"))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
-                line = f"    {change.path}: {brief(_old(step, change))} → {brief(change.new)}"
+                old, new = shown_change(step, change)
+                line = f"    {change.path}: {brief(old)} → {brief(new)}"
                 console.print(Text(printable(line), style="dim"))
         if screen.verbose:
             for call in step.calls:
-                console.print(Text(f"    {call} {brief(call.params, 400)}", style="dim"))
+                console.print(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
     for obstacle in plan.obstacles:
         console.print(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
         console.print(Text(printable(screen.hint(sentence(note))), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
-
-
-def _old(step: Step, change: Change) -> Value:
-    return HIDDEN if change.field in step.resource.sensitive and change.old is not None else change.old
 
 
 def sentence(note: str) -> str:
@@ -60,8 +53,7 @@ def sentence(note: str) -> str:
 
 def _why(step: Step) -> str:
     if step.verb is Verb.REPLACE:
-        fixed = [change.path for change in step.changes if change.field in step.resource.immutable]
-        return f"replace: {', '.join(fixed)} cannot be changed in place"
+        return f"replace: {', '.join(step.immutable_changes)} cannot be changed in place"
     if step.verb is Verb.REFUSED:
         return step.why
     return f"{step.verb}: {step.why}" if step.why else str(step.verb)
@@ -89,11 +81,12 @@ def plan_document(plan: Plan) -> dict[str, Value]:
                 "action": step.verb,
                 "why": step.why or None,
                 "changes": [
-                    {"field": each.path, "old": shown(_old(step, each)), "new": shown(each.new)}
+                    {"field": each.path, "old": old, "new": new}
                     for each in step.changes
+                    for old, new in [shown_change(step, each)]
                 ],
                 "calls": [
-                    {"service": call.service, "operation": call.operation, "params": shown(call.params)}
+                    {"service": call.service, "operation": call.operation, "params": shown_params(step, call)}
                     for call in step.calls
                 ],
             }
@@ -102,27 +95,11 @@ def plan_document(plan: Plan) -> dict[str, Value]:
     }
 
 
-def shown(value: Value) -> Value:
-    """A value of a plan as JSON can hold it: bytes as their hash, what is not known yet in words."""
-    if isinstance(value, bytes):
-        return f"({len(value)} bytes, sha256 {hashlib.sha256(value).hexdigest()[:12]})"
-    if isinstance(value, Ref):
-        return str(value)
-    if isinstance(value, Json):
-        return shown(value.document)
-    if isinstance(value, Mapping):
-        return {key: shown(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [shown(item) for item in value]
-    return value
-
-
 def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     """A value in a few words."""
     if value is None:
         return "absent"
-    plain = shown(value)
-    text = plain if isinstance(plain, str) else json.dumps(plain, default=str)
+    text = value if isinstance(value, str) else json.dumps(value)
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 

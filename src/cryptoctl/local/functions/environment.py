@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cryptoctl.local.functions.function import Function
+from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.launch import SOURCE_ROOT
 
 WORKER_SCRIPT: Final[Path] = Path(__file__).with_name("worker.py")
@@ -25,7 +25,7 @@ LogLine = Callable[[float, str], None]
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class InvocationOutcome:
     """How an invocation ended. `payload` is the answer's JSON text; `error` says whether it is an error's."""
 
     payload: str
@@ -34,20 +34,20 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
 
 
-class EnvironmentGoneError(Exception):
+class EnvironmentLostError(Exception):
     """The process ended, or took too long, in the middle of something."""
 
 
-class Environment:
+class ExecutionEnvironment:
     """One process that runs one function, one invocation at a time."""
 
-    def __init__(self, function: Function, endpoint: str) -> None:
+    def __init__(self, function: FunctionConfig, variables: Mapping[str, str]) -> None:
         self.function = function
         self.used_at = time.monotonic()
         self.cold = True
         day = time.strftime("%Y/%m/%d", time.gmtime())
         self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        self._endpoint = endpoint
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
         self._log: LogLine = lambda _moment, _text: None
         self._rest = b""
@@ -70,7 +70,7 @@ class Environment:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", str(WORKER_SCRIPT), str(theirs.fileno())],
             cwd=self.function.code,
-            env=_variables(self.function, self.log_stream, self._endpoint),
+            env=_variables(self.function, self.log_stream, self._variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -85,8 +85,8 @@ class Environment:
         await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
         return (time.monotonic() - began) * 1000
 
-    async def invoke(self, request_id: str, payload: str, invoked_arn: str) -> Outcome:
-        """Runs the handler. Raises EnvironmentGoneError with the reason where the process was lost."""
+    async def invoke(self, request_id: str, payload: str, invoked_arn: str) -> InvocationOutcome:
+        """Runs the handler. Raises EnvironmentLostError with the reason where the process was lost."""
         self._lines = []
         deadline = time.time() + self.function.timeout_s
         message = {
@@ -103,10 +103,10 @@ class Environment:
             self.drain()
         if "error" in answer:
             error = answer["error"]
-            return Outcome(
+            return InvocationOutcome(
                 payload=json.dumps(error), error=True, error_type=error["errorType"], lines=self._lines
             )
-        return Outcome(payload=answer["result"], lines=self._lines)
+        return InvocationOutcome(payload=answer["result"], lines=self._lines)
 
     def take_lines(self) -> list[str]:
         """The lines written since the invocation began."""
@@ -158,15 +158,15 @@ class Environment:
                 answer: dict[str, Any] = json.loads(await self._reader.readexactly(size))
                 return answer
         except TimeoutError:
-            raise EnvironmentGoneError("timeout") from None
+            raise EnvironmentLostError("timeout") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert self._process is not None
             code = self._process.wait()
             how = f"signal: {-code}" if code < 0 else f"exit status {code}"
-            raise EnvironmentGoneError(how) from None
+            raise EnvironmentLostError(how) from None
 
 
-def _init(function: Function) -> dict[str, Any]:
+def _init(function: FunctionConfig) -> dict[str, Any]:
     return {
         "code": str(function.code),
         # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
@@ -180,7 +180,7 @@ def _init(function: Function) -> dict[str, Any]:
     }
 
 
-def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, str]:
+def _variables(function: FunctionConfig, log_stream: str, to_aws: Mapping[str, str]) -> dict[str, str]:
     """The environment AWS gives a handler, and one variable more: where AWS is."""
     given = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -191,9 +191,6 @@ def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, 
         "PYTHONUNBUFFERED": "1",
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": "LKFUNCTION",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_SESSION_TOKEN": "made-up",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
@@ -205,7 +202,7 @@ def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, 
         "LAMBDA_TASK_ROOT": str(function.code),
         "LAMBDA_RUNTIME_DIR": str(WORKER_SCRIPT.parent),
         "_HANDLER": function.handler,
-        "AWS_ENDPOINT_URL": endpoint,
+        **to_aws,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "*",
     }

@@ -6,14 +6,18 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cryptoctl.local.functions import platform_log
-from cryptoctl.local.functions.environment import Environment, EnvironmentGoneError, Outcome
-from cryptoctl.local.functions.function import Function
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.functions.environment import (
+    EnvironmentLostError,
+    ExecutionEnvironment,
+    InvocationOutcome,
+)
+from cryptoctl.local.functions.function import FunctionConfig
+from cryptoctl.local.http import ServiceError
 
 Write = Callable[[str, str, str, float, str], None]
 """Takes a log line: region, group, stream, time, text."""
@@ -36,18 +40,20 @@ class Counts:
 class Execution:
     """The environments of all functions."""
 
-    def __init__(self, endpoint: str, write: Write, idle_s: float) -> None:
-        self._endpoint = endpoint
+    def __init__(self, variables: Mapping[str, str], write: Write, idle_s: float) -> None:
+        self._variables = variables
         self._write = write
         self._idle_s = idle_s
-        self._idle: dict[str, list[Environment]] = defaultdict(list)
-        self._busy: set[Environment] = set()
+        self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)
+        self._busy: set[ExecutionEnvironment] = set()
         self._in_flight: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
         self.counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
 
-    async def run(self, function: Function, request_id: str, payload: str, invoked_arn: str = "") -> Outcome:
-        """One invocation. Raises AwsError where the function is at its concurrency."""
+    async def run(
+        self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str = ""
+    ) -> InvocationOutcome:
+        """One invocation. Raises ServiceError where the function is at its concurrency."""
         counts = self.counts[function.region, function.name]
         async with self._slot(function, counts), self._turns:
             began = time.monotonic()
@@ -58,10 +64,10 @@ class Execution:
         return outcome
 
     @asynccontextmanager
-    async def _slot(self, function: Function, counts: Counts) -> AsyncIterator[None]:
+    async def _slot(self, function: FunctionConfig, counts: Counts) -> AsyncIterator[None]:
         if function.reserved is not None and self._in_flight[function.arn] >= function.reserved:
             counts.throttles += 1
-            raise AwsError(
+            raise ServiceError(
                 "TooManyRequestsException",
                 "Rate Exceeded.",
                 status=429,
@@ -74,7 +80,9 @@ class Execution:
         finally:
             self._in_flight[function.arn] -= 1
 
-    async def _run(self, function: Function, request_id: str, payload: str, invoked_arn: str) -> Outcome:
+    async def _run(
+        self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str
+    ) -> InvocationOutcome:
         environment = self._warm(function) or self._new(function)
         self._busy.add(environment)
         log = platform_log.PlatformLog(function, request_id, self._writer(function, environment.log_stream))
@@ -90,7 +98,7 @@ class Execution:
             outcome = await environment.invoke(request_id, payload, invoked_arn)
             healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
-        except EnvironmentGoneError as gone:
+        except EnvironmentLostError as gone:
             outcome = _gone(str(gone), function, request_id, environment)
             status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "failure"
             log.gone(outcome.error_type, str(gone), (time.monotonic() - began) * 1000, status)
@@ -106,18 +114,18 @@ class Execution:
         """Takes the age of the last record of a stream batch that the function is done with."""
         self.counts[region, name].iterator_ages_ms.append(age_ms)
 
-    def _new(self, function: Function) -> Environment:
-        environment = Environment(function, self._endpoint)
+    def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
+        environment = ExecutionEnvironment(function, self._variables)
         environment.write_to(self._writer(function, environment.log_stream))
         return environment
 
-    def _writer(self, function: Function, stream: str) -> Callable[[float, str], None]:
+    def _writer(self, function: FunctionConfig, stream: str) -> Callable[[float, str], None]:
         def write(moment: float, text: str) -> None:
             self._write(function.region, function.log_group, stream, moment, text)
 
         return write
 
-    def _warm(self, function: Function) -> Environment | None:
+    def _warm(self, function: FunctionConfig) -> ExecutionEnvironment | None:
         """An idle environment of the function as it is now; those of an earlier configuration go."""
         idle = self._idle[function.arn]
         while idle:
@@ -146,10 +154,14 @@ class Execution:
         self._idle.clear()
 
 
-def _gone(how: str, function: Function, request_id: str, environment: Environment) -> Outcome:
+def _gone(
+    how: str, function: FunctionConfig, request_id: str, environment: ExecutionEnvironment
+) -> InvocationOutcome:
     if how == "timeout":
         kind, what = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
     else:
         kind, what = "Runtime.ExitError", f"Runtime exited with error: {how}"
     payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
-    return Outcome(payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines())
+    return InvocationOutcome(
+        payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines()
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cryptoctl.local.functions.execution import Counts
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.internal_client import InternalClient
 
 EVERY_S: Final[float] = 5.0
 
@@ -15,8 +15,8 @@ EVERY_S: Final[float] = 5.0
 class Metrics:
     """Tells CloudWatch, every few seconds, what functions did since the last time."""
 
-    def __init__(self, inside: Inside, counts: dict[tuple[str, str], Counts]) -> None:
-        self._inside = inside
+    def __init__(self, client: InternalClient, counts: dict[tuple[str, str], Counts]) -> None:
+        self._client = client
         self._counts = counts
 
     async def work(self) -> None:
@@ -39,7 +39,7 @@ class Metrics:
                 f"{datum}.Dimensions.member.1.Value": function,
                 **_statistics(datum, values),
             }
-        await self._inside.form("monitoring", "2010-08-01", "PutMetricData", region, **parameters)
+        await self._client.form("monitoring", "2010-08-01", "PutMetricData", region, **parameters)
 
 
 def _data(counts: Counts) -> Iterator[tuple[str, str, list[float]]]:

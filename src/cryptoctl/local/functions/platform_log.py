@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cryptoctl.local.functions.function import Function
+from cryptoctl.local.functions.function import FunctionConfig
 
 
 class PlatformLog:
     """The platform's lines about one invocation."""
 
-    def __init__(self, function: Function, request_id: str, write: Callable[[float, str], None]) -> None:
+    def __init__(
+        self, function: FunctionConfig, request_id: str, write: Callable[[float, str], None]
+    ) -> None:
         self._function = function
         self._request_id = request_id
         self._write = write

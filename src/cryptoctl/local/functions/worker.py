@@ -79,7 +79,7 @@ class Channel:
         return bytes(parts)
 
 
-class JsonFormatter(logging.Formatter):
+class JsonLogFormatter(logging.Formatter):
     """A log record in the shape the Python runtime gives it when the function's log format is JSON."""
 
     request_id = ""
@@ -108,7 +108,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 
-class TextFormatter(logging.Formatter):
+class TextLogFormatter(logging.Formatter):
     """A log record in the runtime's plain-text shape."""
 
     request_id = ""
@@ -124,9 +124,9 @@ class TextFormatter(logging.Formatter):
         return text.replace("\n", "\r")
 
 
-def set_up_logging(init: dict[str, Any]) -> "JsonFormatter | TextFormatter":
+def set_up_logging(init: dict[str, Any]) -> "JsonLogFormatter | TextLogFormatter":
     """Gives the root logger the runtime's handler, as AWS does before the function's module is loaded."""
-    formatter = JsonFormatter() if init["json_logs"] else TextFormatter()
+    formatter = JsonLogFormatter() if init["json_logs"] else TextLogFormatter()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import ServiceError
 from cryptoctl.local.tables.evaluate import project
 from cryptoctl.local.tables.grammar import Names
 from cryptoctl.local.tables.items import (
@@ -16,11 +17,10 @@ from cryptoctl.local.tables.items import (
     prepare,
     projection,
 )
-from cryptoctl.local.tables.store import Table, TableStore
+from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import invalid
-from cryptoctl.local.wire import AwsError
 
-FindTable = Callable[[str], Table]
+FindTable = Callable[[str], StoredTable]
 
 MOST_READ: Final[int] = 100
 MOST_WRITTEN: Final[int] = 25
@@ -77,7 +77,7 @@ def transact_write(store: TableStore, find: FindTable, asked: Mapping[str, Any])
     if any(reason["Code"] != "None" for reason in reasons):
         codes = ", ".join(reason["Code"] for reason in reasons)
         message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
-        raise AwsError("TransactionCanceledException", message, CancellationReasons=reasons)
+        raise ServiceError("TransactionCanceledException", message, CancellationReasons=reasons)
     with store.database.transaction():
         for write in writes:
             make(store, write)

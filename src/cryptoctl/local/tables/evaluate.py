@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cryptoctl.local.tables.grammar import Call, Compare, Literal, Logic, Path
+from cryptoctl.local.tables.grammar import Compare, FunctionCall, Literal, Logic, Path
 from cryptoctl.local.tables.values import SETS, Item, Value, compare, equal, invalid, size
 
 _ORDERS: Final[dict[str, tuple[int, ...]]] = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}
@@ -30,7 +30,7 @@ def holds(tree: Any, item: Item) -> bool:
             return not holds(tree.parts[0], item)
         check = all if tree.sign == "AND" else any
         return check(holds(part, item) for part in tree.parts)
-    if isinstance(tree, Call):
+    if isinstance(tree, FunctionCall):
         return _call_holds(tree, item)
     return _comparison_holds(tree, item)
 
@@ -41,7 +41,7 @@ def resolve(operand: Any, item: Item) -> Value | None:
         return operand.value
     if isinstance(operand, Path):
         return find(item, operand)
-    assert isinstance(operand, Call)
+    assert isinstance(operand, FunctionCall)
     if operand.name != "size":
         raise invalid(
             f"The function is not allowed to be used this way in an expression; function: {operand.name}"
@@ -76,7 +76,7 @@ def _comparison_holds(tree: Compare, item: Item) -> bool:
     return compare(left, values[1] or {}) in _ORDERS[tree.sign]
 
 
-def _call_holds(tree: Call, item: Item) -> bool:
+def _call_holds(tree: FunctionCall, item: Item) -> bool:
     value = resolve(tree.operands[0], item)
     if tree.name == "attribute_exists":
         return value is not None

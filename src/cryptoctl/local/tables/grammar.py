@@ -34,7 +34,7 @@ class Literal:
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """A function and its operands."""
 
     name: str
@@ -89,7 +89,7 @@ class Names:
         return self._values[word]
 
     def check_all_used(self) -> None:
-        """Raises AwsError where a placeholder was defined for nothing."""
+        """Raises ServiceError where a placeholder was defined for nothing."""
         if self._unused:
             unused = sorted(self._unused)
             kind = "Names" if unused[0].startswith("#") else "Values"
@@ -213,7 +213,7 @@ def _comparison(tokens: Tokens) -> Any:
             options.append(operand(tokens))
         tokens.expect(")")
         return Compare("IN", (left, *options))
-    if isinstance(left, Call) and left.name != "size":
+    if isinstance(left, FunctionCall) and left.name != "size":
         return left
     raise tokens.wrong(sign)
 
@@ -228,7 +228,7 @@ def operand(tokens: Tokens) -> Any:
     return path(tokens, word)
 
 
-def _call(tokens: Tokens, name: str) -> Call:
+def _call(tokens: Tokens, name: str) -> FunctionCall:
     if name not in _FUNCTIONS:
         raise invalid(f"Invalid {tokens.kind}: Invalid function name; function: {name}")
     tokens.expect("(")
@@ -241,7 +241,7 @@ def _call(tokens: Tokens, name: str) -> Call:
             f"Invalid {tokens.kind}: Incorrect number of operands for operator or function; "
             f"operator or function: {name}, number of operands: {len(operands)}"
         )
-    return Call(name, tuple(operands))
+    return FunctionCall(name, tuple(operands))
 
 
 def path(tokens: Tokens, word: str | None = None) -> Path:

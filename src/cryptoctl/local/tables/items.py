@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cryptoctl.local.http import ServiceError
 from cryptoctl.local.tables.evaluate import holds, project
 from cryptoctl.local.tables.grammar import Names, Path, parse_condition, parse_projection
-from cryptoctl.local.tables.store import Table, TableStore
+from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.update import Action, apply, parse_update
 from cryptoctl.local.tables.values import Item, invalid, normal
-from cryptoctl.local.wire import AwsError
 
 LEGACY: Final[tuple[str, ...]] = (
     "Expected",
@@ -25,7 +25,7 @@ LEGACY: Final[tuple[str, ...]] = (
 )
 
 
-class ConditionFailedError(AwsError):
+class ConditionFailedError(ServiceError):
     """A condition did not hold; `item` is what was found instead."""
 
     def __init__(self, item: Item | None, shown: bool) -> None:
@@ -38,7 +38,7 @@ class ConditionFailedError(AwsError):
 class Write:
     """One write, ready to be made: where, on what condition, and to what."""
 
-    table: Table
+    table: StoredTable
     place: tuple[bytes, bytes]
     condition: Any
     show_failed: bool
@@ -75,8 +75,8 @@ def refuse_legacy(asked: Mapping[str, Any]) -> None:
         )
 
 
-def prepare(table: Table, kind: str, asked: Mapping[str, Any]) -> Write:
-    """Reads a Put, Update, Delete or ConditionCheck; raises AwsError where it cannot be right."""
+def prepare(table: StoredTable, kind: str, asked: Mapping[str, Any]) -> Write:
+    """Reads a Put, Update, Delete or ConditionCheck; raises ServiceError where it cannot be right."""
     refuse_legacy(asked)
     names = Names(asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues"))
     changes: tuple[Action, ...] | None = None
@@ -101,7 +101,7 @@ def prepare(table: Table, kind: str, asked: Mapping[str, Any]) -> Write:
     )
 
 
-def _refuse_key_changes(table: Table, changes: tuple[Action, ...]) -> None:
+def _refuse_key_changes(table: StoredTable, changes: tuple[Action, ...]) -> None:
     keys = {name for name, _ in table.keys.values()}
     for change in changes:
         if change.path.steps[0] in keys:
@@ -122,7 +122,7 @@ def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None]:
     return old, new
 
 
-def write_item(store: TableStore, table: Table, kind: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def write_item(store: TableStore, table: StoredTable, kind: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """One of the three writing operations, with what it returns."""
     wanted = asked.get("ReturnValues") or "NONE"
     if wanted not in _RETURNS[kind]:
@@ -160,7 +160,7 @@ def projection(asked: Mapping[str, Any], names: Names) -> list[Path] | None:
     return None if text is None else parse_projection(text, names)
 
 
-def get_item(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
+def get_item(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """GetItem."""
     refuse_legacy(asked)
     names = Names(asked.get("ExpressionAttributeNames"), None)

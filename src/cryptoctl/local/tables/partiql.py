@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import ServiceError
 from cryptoctl.local.tables.evaluate import holds, project
-from cryptoctl.local.tables.grammar import Call, Compare, Literal, Logic, Path
+from cryptoctl.local.tables.grammar import Compare, FunctionCall, Literal, Logic, Path
 from cryptoctl.local.tables.items import ConditionFailedError, Write, make
-from cryptoctl.local.tables.store import Table, TableStore
+from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.update import Action
 from cryptoctl.local.tables.values import Item, Value, invalid, normal
-from cryptoctl.local.wire import AwsError
 
-FindTable = Callable[[str], Table]
+FindTable = Callable[[str], StoredTable]
 
 MOST_STATEMENTS: Final[int] = 25
 _TOKEN: Final = re.compile(
@@ -149,7 +149,7 @@ def batch_execute(store: TableStore, find_table: FindTable, asked: Mapping[str, 
             try:
                 items = execute(store, find_table, each)["Items"]
                 answer = {"Item": items[0]} if items else {}
-            except AwsError as error:
+            except ServiceError as error:
                 answer["Error"] = {
                     "Code": _CODES.get(error.code, "InternalServerError"),
                     "Message": error.message,
@@ -186,7 +186,7 @@ def _insert(store: TableStore, find_table: FindTable, statement: _Statement) -> 
     item = statement.value().get("M") or {}
     place = table.place(item)
     if store.get(table, place) is not None:
-        raise AwsError("DuplicateItemException", "Duplicate primary key exists in table")
+        raise ServiceError("DuplicateItemException", "Duplicate primary key exists in table")
     make(store, Write(table=table, place=place, condition=None, show_failed=False, put=item))
     return []
 
@@ -224,7 +224,11 @@ def _delete(store: TableStore, find_table: FindTable, statement: _Statement) -> 
 
 
 def _make_existing(
-    store: TableStore, table: Table, place: tuple[bytes, bytes], tree: Any, changes: tuple[Action, ...] | None
+    store: TableStore,
+    table: StoredTable,
+    place: tuple[bytes, bytes],
+    tree: Any,
+    changes: tuple[Action, ...] | None,
 ) -> tuple[Item | None, Item | None]:
     old = store.get(table, place)
     if old is None or not holds(tree, old):
@@ -232,7 +236,7 @@ def _make_existing(
     return make(store, Write(table=table, place=place, condition=None, show_failed=False, changes=changes))
 
 
-def _where(table: Table, statement: _Statement) -> tuple[tuple[bytes, bytes], Any]:
+def _where(table: StoredTable, statement: _Statement) -> tuple[tuple[bytes, bytes], Any]:
     """The place that the WHERE names, and all of its conditions."""
     statement.expect("WHERE")
     conditions = [_one_condition(statement)]
@@ -253,12 +257,12 @@ def _where(table: Table, statement: _Statement) -> tuple[tuple[bytes, bytes], An
     return table.exact_place(key), Logic("AND", tuple(conditions))
 
 
-def _one_condition(statement: _Statement) -> Compare | Call:
+def _one_condition(statement: _Statement) -> Compare | FunctionCall:
     target = statement.path()
     if statement.accept("IS"):
         there = statement.accept("NOT")
         statement.expect("MISSING")
-        return Call("attribute_exists" if there else "attribute_not_exists", (target,))
+        return FunctionCall("attribute_exists" if there else "attribute_not_exists", (target,))
     sign = statement.comparison()
     return Compare(sign, (target, Literal(statement.value())))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.tables.evaluate import holds, project
-from cryptoctl.local.tables.grammar import Call, Compare, Literal, Logic, Names, Path, parse_condition
+from cryptoctl.local.tables.grammar import Compare, FunctionCall, Literal, Logic, Names, Path, parse_condition
 from cryptoctl.local.tables.items import item_of, projection, refuse_legacy
-from cryptoctl.local.tables.store import Table, TableStore
+from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, Value, invalid, sortable
 
 PAGE_BYTES: Final[int] = 1_048_576
@@ -25,7 +25,7 @@ class KeyRange:
     high: Bound | None = None
 
 
-def query(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
+def query(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Query."""
     _refuse_index(asked)
     names = Names(asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues"))
@@ -47,7 +47,7 @@ def query(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str
     return page.fill(store.walk(table, keys.hash_key, low=low, high=high, forward=forward))
 
 
-def scan(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
+def scan(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Scan. Of a parallel scan, the first segment gets everything."""
     _refuse_index(asked)
     names = Names(asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues"))
@@ -67,7 +67,7 @@ def _refuse_index(asked: Mapping[str, Any]) -> None:
 class _Page:
     """One page of an answer: as many items as the limit and a megabyte allow, filtered and projected."""
 
-    def __init__(self, table: Table, asked: Mapping[str, Any], names: Names) -> None:
+    def __init__(self, table: StoredTable, asked: Mapping[str, Any], names: Names) -> None:
         self._table = table
         self._limit = asked.get("Limit")
         if self._limit is not None and self._limit < 1:
@@ -107,7 +107,7 @@ class _Page:
         return answer
 
 
-def _key_range(table: Table, tree: Any) -> KeyRange:
+def _key_range(table: StoredTable, tree: Any) -> KeyRange:
     parts = list(tree.parts) if isinstance(tree, Logic) and tree.sign == "AND" else [tree]
     hash_name, hash_kind = table.keys["HASH"]
     range_name, range_kind = table.keys.get("RANGE", ("", ""))
@@ -147,7 +147,7 @@ def _argument(operand: Any, name: str, kind: str) -> Value:
 
 def _bounds(part: Any, name: str, kind: str) -> tuple[Bound | None, Bound | None]:
     arguments = [sortable(_argument(operand, name, kind)) for operand in part.operands[1:]]
-    sign = part.name if isinstance(part, Call) else part.sign
+    sign = part.name if isinstance(part, FunctionCall) else part.sign
     if sign == "=":
         return (">=", arguments[0]), ("<=", arguments[0])
     if sign in (">", ">="):

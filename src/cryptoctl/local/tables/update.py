@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.tables.evaluate import find
-from cryptoctl.local.tables.grammar import Call, Literal, Names, Path, Tokens, operand, path
+from cryptoctl.local.tables.grammar import FunctionCall, Literal, Names, Path, Tokens, operand, path
 from cryptoctl.local.tables.values import EXACT, SETS, Item, Value, invalid, number, number_text
 
 _CLAUSES: Final = ("SET", "REMOVE", "ADD", "DELETE")
@@ -126,7 +126,7 @@ def _value(source: Any, item: Item) -> Value:
         left, right = _number(source.left, item), _number(source.right, item)
         total = EXACT.add(left, right) if source.sign == "+" else EXACT.subtract(left, right)
         return {"N": number_text(number(total))}
-    assert isinstance(source, Call)
+    assert isinstance(source, FunctionCall)
     if source.name == "if_not_exists":
         found = find(item, source.operands[0])
         return copy.deepcopy(found) if found is not None else _value(source.operands[1], item)

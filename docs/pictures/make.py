@@ -1,0 +1,211 @@
+"""The pictures of the README: real commands on an embedded engine of their own, exported as SVG.
+
+Run it with `make pictures`. What stands below a prompt is what the command printed, wrapped as in a terminal.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+HERE = Path(__file__).parent
+TRADES = HERE.parents[1] / "examples" / "eth_usdt_trades.csv"
+COMMAND = Path(sys.executable).with_name("cryptoctl")
+WIDTH = 112
+WAIT_S = 60.0
+DARK = TerminalTheme(
+    (24, 26, 31),
+    (214, 218, 224),
+    [
+        (36, 39, 46),
+        (224, 108, 117),
+        (126, 192, 110),
+        (222, 178, 96),
+        (97, 162, 232),
+        (190, 132, 219),
+        (86, 182, 194),
+        (198, 203, 210),
+    ],
+    [
+        (110, 118, 130),
+        (240, 128, 136),
+        (150, 214, 134),
+        (240, 200, 120),
+        (124, 184, 248),
+        (208, 156, 236),
+        (110, 204, 214),
+        (240, 243, 247),
+    ],
+)
+# Rich's own frame fetches a font; GitHub shows no picture that fetches anything.
+FRAME = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{
+    font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+    font-size: {char_height}px;
+    line-height: {line_height}px;
+}}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix" xml:space="preserve">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+
+
+class Terminal:
+    """A person's terminal: it runs commands, and keeps what was typed and printed until it is drawn."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._shown: list[Text] = []
+
+    def run(self, line: str, *, show: bool = True) -> None:
+        """Runs a command line. Raises CalledProcessError where it is not shown and fails."""
+        ended = subprocess.run(
+            [COMMAND, *shlex.split(line)[1:]],
+            cwd=self._home,
+            env=self._environment(show),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=not show,
+        )
+        if show:
+            printed = [Text.from_ansi(each.rstrip()) for each in ended.stdout.rstrip().splitlines()]
+            self._shown += [Text.assemble(("$ ", "bright_black"), (line, "bold")), *printed, Text()]
+
+    def draw(self, name: str) -> None:
+        """Writes what was shown since the last picture."""
+        lines: list[Text] = []
+        for line in self._shown[:-1]:
+            line.rstrip()
+            lines += line.divide(range(WIDTH, len(line), WIDTH))
+        console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+        console.print(*lines, sep="\n", no_wrap=True, highlight=False)
+        svg = console.export_svg(title="", theme=DARK, code_format=FRAME, unique_id=name)
+        (HERE / f"{name}.svg").write_text(
+            "\n".join(each.rstrip() for each in svg.splitlines()) + "\n", encoding="utf-8"
+        )
+        self._shown = []
+
+    def _environment(self, colours: bool) -> dict[str, str]:
+        # A terminal with colours that cannot move its cursor: nothing is drawn over.
+        looks = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLORTERM": "truecolor"} if colours else {}
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "CRYPTOCTL_STATE_DIR": str(self._home / "state"),
+            "TERM": "xterm-256color",
+            "COLUMNS": str(WIDTH),
+            **looks,
+        }
+
+
+def main() -> None:
+    """One story, told in pictures: a pipeline comes up, prices go through, it breaks, it is repaired."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as directory, _terminal(Path(directory), port) as terminal:
+        terminal.run("cryptoctl up")
+        terminal.draw("up")
+        terminal.run("cryptoctl send-price --file trades.csv --symbol ETH --exchange binance")
+        terminal.run("cryptoctl prices ETH --last 8 --wait")
+        terminal.draw("prices")
+        _break(port)
+        for price in ("50000", "50012.5", "49990"):
+            terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
+        _await_dead_letters(port, 3)
+        terminal.run("cryptoctl status")
+        terminal.run("cryptoctl dlq list")
+        terminal.draw("trouble")
+        terminal.run("cryptoctl up")
+        terminal.run("cryptoctl dlq replay")
+        terminal.draw("repaired")
+
+
+@contextmanager
+def _terminal(home: Path, port: int) -> Iterator[Terminal]:
+    (home / "trades.csv").write_bytes(TRADES.read_bytes())
+    (home / "cryptoctl.toml").write_text(
+        f"[engine]\nport = {port}\nasync_retry_delays_s = [0.1, 0.1]\n[env.dev]\ntarget = 'local'\n",
+        encoding="utf-8",
+    )
+    terminal = Terminal(home)
+    try:
+        terminal.run("cryptoctl local start", show=False)
+        yield terminal
+    finally:
+        terminal.run("cryptoctl local stop", show=False)
+
+
+def _break(port: int) -> None:
+    """Somebody changes a function by hand, so that the next prices are dead-lettered."""
+    functions = _client("lambda", port)
+    name = "webhook-processor-dev"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "DYNAMODB_TABLE": "crypto-prices-oops"}}
+    )
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+
+def _await_dead_letters(port: int, count: int) -> None:
+    queues = _client("sqs", port)
+    url = queues.get_queue_url(QueueName="webhook-processor-dlq-dev")["QueueUrl"]
+    deadline_s = time.monotonic() + WAIT_S
+    waiting = 0
+    while waiting < count:
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"{waiting} of {count} dead letters after {WAIT_S:.0f} s")
+        time.sleep(0.2)
+        found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        waiting = int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def _client(service: str, port: int) -> Any:
+    """A client of the engine, which takes twelve digits for the account."""
+    return boto3.client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id="000000000000",
+        aws_secret_access_key="none",
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as any_socket:
+        any_socket.bind(("127.0.0.1", 0))
+        port: int = any_socket.getsockname()[1]
+        return port
+
+
+main()

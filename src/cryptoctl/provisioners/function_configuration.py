@@ -1,0 +1,70 @@
+"""What Lambda and IAM answer of a function, in the form in which it is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptoctl.aws_errors import one_line
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile import Answer, Value
+
+NO_ROLE = "none"
+EARLIER_ROLE = "an earlier role of that name"
+
+
+def check_readable(name: str, found: Answer) -> None:
+    """Raises Failure where GetFunction left something out that these credentials may not read."""
+    error = (found["Configuration"].get("Environment") or {}).get("Error")
+    if error and "AccessDenied" in str(error.get("ErrorCode")):
+        raise _unreadable("environment variables", name, error, "kms:Decrypt on the environment's key")
+    if error := found.get("TagsError"):
+        raise _unreadable("tags", name, error, "lambda:ListTags on the function")
+
+
+def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str) -> Failure:
+    return Failure(
+        Problem.AWS,
+        f"The {what} of function {name} cannot be read: {one_line(str(error.get('Message')))}",
+        f"These credentials need {permission}: `cryptoctl iam-policy` prints what each purpose needs.",
+    )
+
+
+def normal_configuration(configuration: Mapping[str, Any]) -> dict[str, Value]:
+    """The function's configuration under the names of `Function.desired`."""
+    logging = configuration.get("LoggingConfig") or {}
+    return {
+        "State": "Failed" if configuration.get("State") == "Failed" else "Active",
+        "LastUpdateStatus": _last_update(configuration),
+        "CodeSha256": configuration.get("CodeSha256"),
+        "Architectures": tuple(configuration.get("Architectures") or ("x86_64",)),
+        "Runtime": configuration.get("Runtime"),
+        "Handler": configuration.get("Handler"),
+        "MemorySize": configuration.get("MemorySize"),
+        "Timeout": configuration.get("Timeout"),
+        "Role": configuration.get("Role"),
+        "KMSKeyArn": configuration.get("KMSKeyArn"),
+        "DeadLetterTargetArn": (configuration.get("DeadLetterConfig") or {}).get("TargetArn"),
+        "LogFormat": logging.get("LogFormat"),
+        "LogGroup": logging.get("LogGroup"),
+        "Environment": (configuration.get("Environment") or {}).get("Variables") or {},
+    }
+
+
+def role_id(role: Answer | None, last_modified: str) -> str:
+    """The id of the role that the function was configured with, as far as the role's age tells.
+
+    `last_modified` is the function's, in ISO 8601.
+    """
+    if role is None:
+        return NO_ROLE
+    made: datetime = role["Role"]["CreateDate"]
+    younger = made.astimezone(UTC) > datetime.fromisoformat(last_modified)
+    return EARLIER_ROLE if younger else str(role["Role"]["RoleId"])
+
+
+def _last_update(configuration: Mapping[str, Any]) -> str:
+    if configuration.get("State") == "Pending":
+        return "Pending"
+    return str(configuration.get("LastUpdateStatus") or "Successful")

@@ -1,0 +1,227 @@
+"""One step of a plan: its calls one after the other, with patience for what passes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Protocol
+
+import jmespath
+
+from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws_errors import AwsError, one_line, remedy
+from cryptoctl.errors import Failure
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Step, Verb
+from cryptoctl.reconcile.planner import absent, given_by, present
+from cryptoctl.reconcile.retry import Clock, Retry, Wait
+from cryptoctl.reconcile.values import Ref, Secret, Value, resolve, wire
+
+TOO_OFTEN = RetryRule(
+    code="", reason="AWS to take requests again; the account has sent too many a second", timeout_s=60
+)
+ANOTHER_RUN = "Let the other run, or the other tool, end first."
+SOMEBODYS = "Find out whose it is; the next run shows it before it changes anything."
+TO_SHOW = "AWS to show what is there; it says that there is one already, or its answer was lost"
+
+
+class StepFailed(Exception):
+    """A step that cannot go on: why it failed, and what to do next."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+class LookAgain(Exception):
+    """The thing is there already, or an answer was lost: what is there decides how it goes on."""
+
+
+class Running(Protocol):
+    """The run of a whole plan, as one of its steps sees it."""
+
+    aws: Aws
+    clock: Clock
+
+    def check_stop(self) -> None:
+        """Raises Interrupted where the person has asked to stop."""
+
+    def told_started(self, step: Step) -> None:
+        """The step begins, or goes on after a wait."""
+
+    def told_waiting(self, step: Step, wait: Wait) -> None:
+        """The step waits."""
+
+    def value(self, step: Step, ref: Ref) -> Value:
+        """The value of a Ref, waited for."""
+
+    def known(self) -> dict[Ref, str]:
+        """All values that are known now."""
+
+    def publish(self, values: Mapping[Ref, str]) -> None:
+        """Gives values to the steps that wait for them."""
+
+
+class Convergence:
+    """Makes one resource what its step says."""
+
+    def __init__(self, run: Running, step: Step) -> None:
+        self._run, self._step = run, step
+        self._retry = Retry(run.clock, lambda wait: run.told_waiting(self._step, wait))
+        self._made: list[Call] = []
+
+    def converge(self) -> None:
+        """Runs the step's calls; where what is there is not what was planned for, goes on from that.
+
+        Raises StepFailed, AwsError, Failure or Interrupted where it cannot go on.
+        """
+        # AWS may show what it says is there only after a while; another run may be at work on it.
+        pauses = self._retry.pauses(TO_SHOW, self._step.resource.visible_within_s)
+        for _ in chain((0.0,), pauses):
+            try:
+                self._attempt()
+            except (LookAgain, AwsError) as error:
+                self._look_again(error)
+            else:
+                self._undo_superseded()
+                return
+        raise StepFailed("it is being changed by another run", ANOTHER_RUN)
+
+    def _attempt(self) -> None:
+        for action in self._step.actions:
+            self._run.check_stop()
+            self._do(action)
+
+    def _look_again(self, error: LookAgain | AwsError) -> None:
+        """Plans the step anew from what is there. Raises `error` where that has not changed.
+
+        A request that AWS refuses may have been made by another run a moment before.
+        """
+        step, resource = self._step, self._step.resource
+        if isinstance(error, AwsError):
+            if error.denied:
+                raise error
+            observed = self._observe(error)
+            if observed == step.delta.observed:
+                raise error
+        else:
+            # What was made a moment ago may be shown to nobody yet; to make it again would double it.
+            observed = self._retry.until(self._observe, TO_SHOW, resource.visible_within_s)
+        if step.verb is Verb.DELETE:
+            self._step = absent(resource, observed, after=step.after)
+        else:
+            self._step = self._present_again(observed)
+
+    def _observe(self, error: AwsError | None = None) -> Observed | None:
+        try:
+            return self._step.resource.observe(self._run.aws)
+        except Exception as unreadable:
+            # The refusal is what a person must hear of, not that nothing more can be read.
+            raise error or unreadable from unreadable
+
+    def _present_again(self, observed: Observed | None) -> Step:
+        step, resource = self._step, self._step.resource
+        found = observed.outputs if observed else {}
+        outputs = {Ref(resource, name): value for name, value in found.items()}
+        # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
+        adopt = step.delta.observed is not None
+        again = present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
+        if again.verb is Verb.REFUSED:
+            raise StepFailed(f"somebody has created it meanwhile, and it {again.why}", SOMEBODYS)
+        # What the step itself is going to give may still change: nobody must use it before.
+        given = given_by(again)
+        self._run.publish({ref: value for ref, value in outputs.items() if ref not in given})
+        return again
+
+    def _undo_superseded(self) -> None:
+        """Takes back what this run made where another run's turned out to be the resource."""
+        known = self._run.known()
+        for call in self._made:
+            made = {Ref(self._step.resource, name) for name in call.gives}
+            outputs = {ref for ref in known if ref.of is self._step.resource} - made
+            if call.undo and outputs and not {known[ref] for ref in made} & {known[ref] for ref in outputs}:
+                self._call(call.undo)
+
+    def _do(self, action: Action) -> None:
+        if isinstance(action, WaitUntil):
+            self._wait(action)
+        else:
+            self._call(action)
+            if action.undo:
+                self._made.append(action)
+
+    def _resolved(self, action: Action, reveal: _Revealed) -> dict[str, Value]:
+        resolved = resolve(action.params, lambda ref: self._run.value(self._step, ref))
+        params: dict[str, Value] = wire(resolved, reveal)
+        self._run.told_started(self._step)
+        return params
+
+    def _wait(self, wait: WaitUntil) -> None:
+        params = self._resolved(wait, _Revealed())
+        latest: Value = None
+        answer: Answer | None = None
+
+        def reached() -> bool | None:
+            nonlocal latest, answer
+            answer = self._run.aws.find(wait.service, wait.operation, absent=wait.gone, **params)
+            latest = None if answer is None else jmespath.search(wait.path, answer)
+            if latest in wait.fails:
+                why = jmespath.search(wait.failure_reason, answer) if wait.failure_reason else None
+                ended = f"{wait.path} ended as {latest}"
+                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait.hint)
+            return True if latest in wait.until else None
+
+        if self._retry.until(reached, wait.reason, wait.timeout_s) is None:
+            waited = f"waited {wait.timeout_s:.0f} s for {wait.reason}"
+            raise StepFailed(f"{waited}: {wait.path} is still {latest or 'absent'}", wait.hint)
+        self._publish(wait.gives, answer)
+
+    def _call(self, call: Call) -> None:
+        reveal = _Revealed()
+        params = self._resolved(call, reveal)
+        pauses: dict[RetryRule, Iterator[float]] = {}
+        while True:
+            try:
+                answer = self._run.aws.call(call.service, call.operation, once=call.once, **params)
+                break
+            except (AwsError, Failure) as error:
+                reveal.hide_in(error)
+                if isinstance(error, Failure):
+                    raise
+                rule = TOO_OFTEN if error.throttled else self._rule(call, error)
+                if rule is None:
+                    if error.code == call.gone:
+                        return
+                    if error.code == call.exists or (call.once and error.answer_lost):
+                        raise LookAgain from error
+                    raise
+                waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
+                if next(waits, None) is None:
+                    hint = rule.hint or remedy(error, self._step.resource.remedies)
+                    waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
+                    raise StepFailed(f"{error} ({waited})", hint) from error
+        self._publish(call.gives, answer)
+
+    def _rule(self, call: Call, error: AwsError) -> RetryRule | None:
+        rules = self._step.resource.retry_rules
+        matching = (rule for rule in rules if rule.matches(call.operation, error.code, error.message))
+        return next(matching, None)
+
+    def _publish(self, gives: Mapping[str, str], answer: Answer | None) -> None:
+        found = {name: jmespath.search(path, answer) for name, path in gives.items()}
+        self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
+
+
+class _Revealed:
+    """The secrets of one request: sent as they are, and hidden in what comes back."""
+
+    def __init__(self) -> None:
+        self._texts: dict[Secret, str] = {}
+
+    def __call__(self, secret: Secret) -> str:
+        return self._texts.setdefault(secret, secret.make())
+
+    def hide_in(self, error: AwsError | Failure) -> None:
+        for secret, text in self._texts.items():
+            error.message = error.message.replace(text, str(secret))

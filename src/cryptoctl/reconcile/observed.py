@@ -1,0 +1,34 @@
+"""What AWS says of a resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptoctl.reconcile.values import Fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """A resource's fields in AWS's own names, and the values that AWS assigned.
+
+    `pending_deletion_until` is the date on which AWS will have removed it, where that is under way.
+    `deleting` is set on what will be gone in a moment: then `remove` only waits for it.
+    """
+
+    fields: Fields
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    pending_deletion_until: datetime | None = None
+    deleting: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """What would make a plan fail and is known beforehand: a sentence, and one on what to do next."""
+
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.hint}"

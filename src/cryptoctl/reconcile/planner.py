@@ -1,0 +1,120 @@
+"""From what was observed to the plan. Pure: no request is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cryptoctl.reconcile.delta import Delta, difference
+from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import ORPHANED, WITHOUT_TAGS, Goal, Plan, Step, Verb
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.traits import ConflictChecked
+from cryptoctl.reconcile.values import Ref, resolve
+
+Observations = Mapping[Provisioner, Observed | None]
+
+
+def build(
+    resources: Sequence[Provisioner],
+    observations: Observations,
+    goal: Goal,
+    *,
+    adopt: bool = False,
+    orphans: Mapping[Provisioner, Observed] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Plan:
+    """Works out the plan.
+
+    With `adopt`, resources that are not ours by tag are taken over; otherwise they are refused.
+    Orphans are deleted last: not before what has taken their place stands.
+    """
+    known = known_values(observations)
+    ordered = in_order(resources)
+    steps: list[Step] = []
+    replaced: set[Provisioner | None] = set()
+    for resource in ordered:
+        observed = observations[resource] if parent(resource) not in replaced else None
+        if goal is Goal.PRESENT:
+            step = present(resource, observed, known, adopt=adopt)
+        else:
+            step = absent(resource, observed, after=dependents(resource, ordered))
+        for ref in given_by(step):
+            known.pop(ref, None)
+        if step.verb is Verb.REPLACE:
+            replaced.add(resource)
+        steps.append(step)
+    if goal is Goal.ABSENT:
+        steps.reverse()
+    steps += [_orphaned(*each, after=ordered) for each in (orphans or {}).items()]
+    return Plan(goal=goal, steps=tuple(steps), known=known, notes=notes)
+
+
+def known_values(observations: Observations) -> dict[Ref, str]:
+    """The values that AWS has assigned to what was observed."""
+    return {
+        Ref(resource, name): value
+        for resource, observed in observations.items()
+        if observed is not None
+        for name, value in observed.outputs.items()
+    }
+
+
+def given_by(step: Step) -> set[Ref]:
+    """The values that a step gives while it runs: what was known of them before does not count any more."""
+    return {Ref(step.resource, output) for action in step.actions for output in action.gives}
+
+
+def present(
+    resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str], *, adopt: bool
+) -> Step:
+    """The step that creates or changes one resource, with the values known by now."""
+    there = None if observed is None or observed.deleting else observed
+    desired = resolve(resource.desired(), lambda ref: known.get(ref, ref))
+    delta = difference(desired, there, resource.exclusive)
+    afresh = Delta(desired=delta.desired, observed=None, changes=())
+    after = dependencies(resource)
+    if there is None:
+        wait = resource.remove(observed) if observed is not None else ()
+        actions = (*wait, *resource.apply(afresh))
+        return Step(resource=resource, verb=Verb.CREATE, delta=delta, actions=actions, after=after)
+    if why := _refusal(resource, there, adopt=adopt):
+        return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
+    if not delta.changes:
+        return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+    if delta.touches(*resource.immutable):
+        actions = (*resource.remove(there), *resource.apply(afresh))
+        return Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
+    actions = tuple(resource.apply(delta))
+    return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)
+
+
+def absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
+    """The step that deletes one resource after those that need it."""
+    delta = Delta(desired={}, observed=observed, changes=())
+    if observed is None or observed.pending_deletion_until is not None:
+        return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+    if why := _refusal(resource, observed, adopt=False):
+        return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
+    actions = tuple(resource.remove(observed))
+    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after)
+
+
+def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisioner, ...]) -> Step:
+    delta = Delta(desired={}, observed=observed, changes=())
+    actions = tuple(resource.remove(observed))
+    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after, why=ORPHANED)
+
+
+def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
+    if not adopt and not owned(resource, observed):
+        return WITHOUT_TAGS
+    return resource.conflict(observed) if isinstance(resource, ConflictChecked) else None
+
+
+def owned(resource: Provisioner, observed: Observed) -> bool:
+    """Whether it is ours: it carries our tags, or it cannot carry any and belongs to its parent."""
+    tags = observed.fields.get("Tags")
+    if tags is None or (not tags and resource.untagged_is_ours):
+        return True
+    return bool(resource.scope.owner_tags.items() <= tags.items())
