@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from cryptoctl import __version__
 from cryptoctl.cli import commands
 from cryptoctl.cli.conversion import PlainConversion
-from cryptoctl.cli.options import CommonOptions, Declaration, common
+from cryptoctl.cli.options import Declaration, common
 
 
 class _LoadedOnDemand(MutableMapping[str, Any]):
@@ -117,12 +117,6 @@ _DECLARED = Declaration(_root, [common], leading=0)
 def _remember_options(context: typer.Context, **given: Any) -> None:
     """Common options may stand before the command: kept for it to read."""
     context.obj = _DECLARED.value(common, given)
-
-
-def options_before(context: typer.Context) -> CommonOptions:
-    """The common options that were given before the command's name."""
-    before = context.find_root().obj
-    return before if isinstance(before, CommonOptions) else CommonOptions()
 
 
 _remember_options.__doc__ = _root.__doc__

@@ -13,10 +13,9 @@ from typer.core import TyperCommand
 
 from cryptoctl import env_vars, interrupts
 from cryptoctl.aws_errors import AwsError, remedy
-from cryptoctl.cli.app import options_before
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.cli.conversion import PlainConversion
-from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, common
+from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, common, options_before
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
