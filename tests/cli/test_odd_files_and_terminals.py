@@ -30,6 +30,8 @@ from cryptoctl.ui.logs import line_document, show_line
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.streams import accept_any_text
 
+pytestmark = pytest.mark.process
+
 WITHIN_S = 60
 FULL = Path("/dev/full")
 needs_dev_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")

@@ -25,6 +25,8 @@ def tell(code):
     real(code)
 os._exit = tell
 from cryptoctl.__main__ import main
+
+pytestmark = pytest.mark.process
 main()
 """
 

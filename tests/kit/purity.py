@@ -1,7 +1,8 @@
 """Which tests are pure, and what holds them to it.
 
 A test is pure unless a fixture's name says that it starts an engine, or the test is marked `process`. The
-rule holds by construction: a pure test that starts a process or opens a connection fails, whoever does it on its behalf.
+rule holds by construction: a pure test that starts a process or opens a connection fails, whoever does it on
+its behalf.
 """
 
 from __future__ import annotations

@@ -40,11 +40,12 @@ _STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDepth:
-    """How many messages wait in a queue and how many somebody has received just now."""
+    """How many messages of a queue wait, are in flight, and are delayed (not receivable yet)."""
 
     name: str
     visible: int
     in_flight: int
+    delayed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,8 @@ def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
         found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
         if found is None:
             return None
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = ("", "NotVisible", "Delayed")
+        names = [f"ApproximateNumberOfMessages{each}" for each in counts]
         answer = aws.find(
             "sqs",
             "GetQueueAttributes",
@@ -125,8 +127,8 @@ def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
         )
         if answer is None:
             return None
-        visible, in_flight = (int(answer["Attributes"][name]) for name in names)
-        return QueueDepth(name=queue.name, visible=visible, in_flight=in_flight)
+        visible, in_flight, delayed = (int(answer["Attributes"].get(name, 0)) for name in names)
+        return QueueDepth(name=queue.name, visible=visible, in_flight=in_flight, delayed=delayed)
 
     return read
 

@@ -16,8 +16,8 @@ from rich.text import Text
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.hints import with_options
 
-# Bidirectional controls can make a line read as what it is not.
-_BIDI = frozenset(range(0x202A, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
+# Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
+_BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
 
 
 def printable(text: object) -> str:

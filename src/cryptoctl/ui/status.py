@@ -28,7 +28,8 @@ def show_health(screen: Screen, found: Health) -> None:
     ]
     screen.table(["resource", "state", "differs"], rows)
     for queue in found.queues:
-        screen.data(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight")
+        delayed = f", {queue.delayed} delayed" if queue.delayed else ""
+        screen.data(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")
     for mapping in found.mappings:
         age = "" if mapping.iterator_age_s is None else f"; iterator age {mapping.iterator_age_s:.1f} s"
         result = mapping.last_result or "none yet"

@@ -40,7 +40,6 @@ class DlqReplayDocument(CommandDocument):
     steps: Parts = Field(
         default_factory=list, description="with --dry-run: what would be done with each message"
     )
-    left_over: Annotated[int, Field(description="messages that a killed replay holds")] = 0
 
 
 class DlqRepairDocument(CommandDocument):
@@ -66,6 +65,8 @@ class DlqImportDocument(CommandDocument):
     """`dlq import`"""
 
     imported: Annotated[int, Field(description="how many messages were put back")] = 0
+    before: Annotated[int, Field(description="how many an earlier import had put back")] = 0
+    refused: list[int] = Field(default_factory=list, description="the lines that SQS did not take")
     file: Annotated[str | None, Field(description="the file")] = None
 
 

@@ -1,10 +1,11 @@
-"""What arrives in the dead-letter queues, decoded: three shapes, and what is none of them."""
+"""What a dead-letter queue holds: an event, a pointer into the stream, a record, or something else."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ STREAM_KEEPS_MS = 24 * 3_600_000
 
 
 class QueueName(StrEnum):
-    """The two queues, by whose failures they hold."""
+    """The two dead-letter queues, by the function whose failures they hold."""
 
     WEBHOOK = "webhook"
     ENRICHER = "enricher"
@@ -28,13 +29,13 @@ class Shape(StrEnum):
     """What a message is."""
 
     EVENT = "event"
-    """an invocation that failed: the event is the body, the reason is in the attributes"""
+    """a failed invocation: the body is the event, the attributes hold the reason"""
     POINTER = "pointer"
-    """a place in the table's stream that the mapping gave up on; it holds no records"""
+    """a range of the table's stream that the mapping gave up on; it holds no records itself"""
     RECORD = "record"
-    """a stream record that the enricher set aside whole, with its reason"""
+    """a stream record that the enricher set aside, whole, with its reason"""
     UNKNOWN = "unknown"
-    """none of these: shown as it is, never replayed, never deleted without being named"""
+    """anything else: shown as it is, never replayed, deleted only by its id"""
 
 
 Attributes = Mapping[str, Mapping[str, str]]
@@ -42,7 +43,10 @@ Attributes = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """A message as SQS gave it. `attributes` is name → DataType and StringValue or BinaryValue (base64)."""
+    """A message as received from SQS.
+
+    `attributes` is name → DataType and StringValue or BinaryValue (base64); `sent_ms` is since 1970.
+    """
 
     queue: QueueName
     id: str
@@ -54,39 +58,39 @@ class Message:
 
     @property
     def key(self) -> str:
-        """What no other message has, in whichever queue."""
+        """Unique over both queues."""
         return f"{self.queue}/{self.id}"
 
     def attribute(self, name: str) -> str:
-        """The text of an attribute; empty where there is none."""
+        """The text of an attribute; empty if it has none."""
         return self.attributes.get(name, {}).get("StringValue", "")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
-    """A message with what it says: its shape, why it is here, whose prices it is about."""
+class DeadLetter:
+    """A message with its meaning: its shape, why it failed, which prices it concerns."""
 
     message: Message
     shape: Shape
     content: Any
-    """the body as JSON; None where it is none"""
+    """the body as JSON; None if it is not JSON"""
 
     @property
     def function(self) -> str:
-        """The function that brings it back."""
+        """The function that failed, without the environment's suffix."""
         webhook = self.message.queue is QueueName.WEBHOOK and self.shape in (Shape.EVENT, Shape.UNKNOWN)
         return "webhook-processor" if webhook else "price-enricher"
 
     @property
     def request_id(self) -> str:
-        """Lambda's id of the failed request, where it is known."""
+        """Lambda's id of the failed request; empty if unknown."""
         if self.shape is Shape.POINTER:
             return _text(self.content.get("requestContext"), "requestId")
         return self.message.attribute("RequestID")
 
     @property
     def error(self) -> str:
-        """Why it is here, in the words of whoever put it here."""
+        """Why it failed, as the sender of the message wrote it."""
         if self.shape is Shape.POINTER:
             said = [
                 _text(self.content.get("requestContext"), "condition"),
@@ -99,28 +103,33 @@ class Letter:
 
     @cached_property
     def cause(self) -> str:
-        """What the errors of one cause have in common."""
+        """What errors of the same kind share; `list` groups by it."""
         return cause_of(self.error) if self.error else "no reason given"
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols that it names, upper case."""
+        """The symbols it names, upper case, sorted."""
         return _distinct(each.get("symbol") for each in self._prices())
 
     @cached_property
     def exchanges(self) -> tuple[str, ...]:
-        """The exchanges that it names."""
+        """The exchanges it names, sorted."""
         return _distinct((each.get("exchange") for each in self._prices()), upper=False)
 
     def readable_until_ms(self) -> int | None:
-        """For a pointer: until when the stream still holds its first record, as far as it says."""
+        """For a pointer: when its first record leaves the stream, since 1970; None for other shapes."""
         if self.shape is not Shape.POINTER:
             return None
         arrived = epoch_ms(_text(self.content["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord"))
         return (arrived if arrived is not None else self.message.sent_ms) + STREAM_KEEPS_MS
 
     def document(self, now_ms: int) -> dict[str, Any]:
-        """For a machine, and what --where is asked of."""
+        """What `peek --output json` shows, and what --where is evaluated on.
+
+        queue, id, shape, function, cause, error, request_id (texts), symbols, exchanges (lists), sent_at
+        (ISO 8601, UTC), age_s, receives, readable_for_s (pointers, else null), attributes, body (JSON if it
+        is JSON, else text).
+        """
         until = self.readable_until_ms()
         return {
             "queue": self.message.queue.value,
@@ -149,10 +158,10 @@ class Letter:
             yield {"symbol": self.message.attribute("Symbol")}
 
 
-def decode(message: Message) -> Letter:
-    """Tells what a message is; never fails."""
+def decode(message: Message) -> DeadLetter:
+    """The dead letter that a message is; any message has one."""
     content = _json(message.body)
-    return Letter(message=message, shape=_shape(message, content), content=content)
+    return DeadLetter(message=message, shape=_shape(message, content), content=content)
 
 
 def _shape(message: Message, content: Any) -> Shape:
@@ -166,7 +175,7 @@ def _shape(message: Message, content: Any) -> Shape:
 
 
 def event_prices(event: Any) -> Iterator[Mapping[str, Any]]:
-    """The prices in an event of the webhook processor, unchecked."""
+    """The prices in an event of the webhook processor, not validated."""
     inner = event
     if isinstance(event, dict) and "body" in event:
         inner = _json(event_text(event) or "")
@@ -178,7 +187,7 @@ def event_prices(event: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def event_text(event: Mapping[str, Any]) -> str | None:
-    """The text of an event's body; None where it has none that could be read."""
+    """The text of an event's body; None if it has none that can be read."""
     body = event.get("body")
     if not isinstance(body, str):
         return None
@@ -209,10 +218,12 @@ _PARTICULAR = re.compile(
     re.IGNORECASE,
 )
 LONGEST_CAUSE = 80
+# Far more than any price has, and few enough for every step of our own.
+DEEPEST_NESTING = 200
 
 
 def cause_of(error: str) -> str:
-    """The class of an error where it names one, else its first line without what differs each time."""
+    """The error's class if it names one, else its first line with ids, times and numbers replaced by …."""
     if "Task timed out" in error:
         return "Task timed out"
     named = _AWS_CODE.search(error) or _CLASS.match(error.strip())
@@ -223,7 +234,7 @@ def cause_of(error: str) -> str:
 
 
 def epoch_ms(text: str) -> int | None:
-    """Milliseconds since 1970 of an ISO 8601 moment; None where it is none."""
+    """Milliseconds since 1970 of an ISO 8601 time; None if it is not one."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -232,15 +243,33 @@ def epoch_ms(text: str) -> int | None:
 
 
 def iso(time_ms: int) -> str:
-    """A moment as ISO 8601 in UTC."""
+    """A time as ISO 8601 in UTC."""
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
 
 
 def _json(text: str) -> Any:
+    """The value of a JSON text that can be written as JSON again; None if it is not one."""
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_float=_float, parse_constant=str)
     except (ValueError, RecursionError):
         return None
+    return None if isinstance(value, dict | list) and _deeper(value, DEEPEST_NESTING) else value
+
+
+def _float(text: str) -> float | str:
+    """1e999 is no number in JSON that we write, and stays its text."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    found = [value]
+    for _ in range(levels):
+        inside = (each.values() if isinstance(each, dict) else each for each in found)
+        found = [each for part in inside for each in part if isinstance(each, dict | list)]
+        if not found:
+            return False
+    return True
 
 
 def _text(holder: Any, name: str) -> str:

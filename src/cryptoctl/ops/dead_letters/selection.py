@@ -1,4 +1,4 @@
-"""Which messages are meant."""
+"""Which messages of which queues a command works on."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.letters import Letter
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filter:
-    """What every filter given must say of a message. Moments are milliseconds since 1970."""
+class Selection:
+    """The messages of `queues` for which every given filter holds. Times are milliseconds since 1970.
 
+    Raises Failure (USAGE) if `where` is not a JMESPath expression.
+    """
+
+    queues: Collection[QueueName] = tuple(QueueName)
     error: str | None = None
     symbol: str | None = None
     exchange: str | None = None
@@ -27,11 +31,12 @@ class Filter:
         if self.where is not None:
             _ = self._expression
 
-    def matches(self, letter: Letter, now_ms: int) -> bool:
-        """Whether the message is meant."""
+    def matches(self, letter: DeadLetter, now_ms: int) -> bool:
+        """Whether the message is selected."""
         message = letter.message
         return (
-            (not self.ids or message.id in self.ids)
+            message.queue in self.queues
+            and (not self.ids or message.id in self.ids)
             and _contains(letter.error, self.error)
             and _among(letter.symbols, self.symbol)
             and _among(letter.exchanges, self.exchange)
@@ -40,8 +45,8 @@ class Filter:
             and self._where(letter, now_ms)
         )
 
-    def names(self, letter: Letter) -> bool:
-        """Whether the message is meant by its own id."""
+    def names(self, letter: DeadLetter) -> bool:
+        """Whether the message is selected by its id."""
         return letter.message.id in self.ids
 
     @cached_property
@@ -53,19 +58,19 @@ class Filter:
         except jmespath.exceptions.JMESPathError as error:
             raise Failure(
                 Problem.USAGE,
-                f"--where {self.where!r} is no JMESPath: {' '.join(str(error).split())}.",
-                "Such as --where \"shape=='event' && contains(symbols, 'BTC')\"; "
+                f"--where {self.where!r} is not a JMESPath expression: {' '.join(str(error).split())}.",
+                "For example --where \"shape=='event' && contains(symbols, 'BTC')\"; "
                 "`cryptoctl dlq peek --output json` shows the fields.",
             ) from None
 
-    def _where(self, letter: Letter, now_ms: int) -> bool:
+    def _where(self, letter: DeadLetter, now_ms: int) -> bool:
         if self.where is None:
             return True
         import jmespath
 
         try:
             found = self._expression.search(letter.document(now_ms))
-        except jmespath.exceptions.JMESPathError:  # such as the length of a number: it does not say so
+        except jmespath.exceptions.JMESPathError:  # the length of a number, for example: it is not true
             return False
         return found not in (None, False, "", [], {})
 
