@@ -95,7 +95,14 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
     credentials = tuple(
         world.clients.variables[each] for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     )
-    with nursery(world.proxy.url, credentials, home / "clients", home / "src") as found:  # type: ignore[arg-type]
+    proxy = world.proxy
+    with nursery(
+        proxy.engine.geturl(),
+        credentials,  # type: ignore[arg-type]
+        home / "clients",
+        source=home / "src",
+        through=proxy.url,
+    ) as found:
         yield found
 
 

@@ -35,9 +35,9 @@ def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
-def orphans(run: CommandRun, only: Sequence[str] = (), *, keep_data: bool = False) -> Orphans | None:
+def orphans(run: CommandRun, only: Sequence[str] = ()) -> Orphans | None:
     """Orphaned resources are looked for unless only a part of the stack is meant."""
-    return None if only else Orphans(stack=list(run.session.stack), keep_data=keep_data)
+    return None if only else Orphans(stack=list(run.session.stack))
 
 
 def check(plan: Plan, expect: str | None = None) -> None:

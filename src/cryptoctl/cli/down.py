@@ -35,7 +35,7 @@ def down(
         )
     with before_any_change():
         resources = [each for each in session.stack if not (keep_data and each.holds_data)]
-        others = orphans(run, keep_data=keep_data)
+        others = orphans(run)
 
         def look() -> Plan:
             return planned(resources, session.aws, Goal.ABSENT, orphans=others)

@@ -204,7 +204,9 @@ class Convergence:
         self._publish(call.gives, answer)
 
     def _rule(self, call: Call, error: AwsError) -> RetryRule | None:
-        rules = self._step.resource.retry_rules
+        observed = self._step.delta.observed
+        new = observed is None or observed.new
+        rules = (rule for rule in self._step.resource.retry_rules if new or not rule.new_only)
         matching = (rule for rule in rules if rule.matches(call.operation, error.code, error.message))
         return next(matching, None)
 

@@ -7,7 +7,7 @@ import json
 from rich.text import Text
 
 from cryptoctl.reconcile.execute import Report
-from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change, shown_params
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, shown_change, shown_params
 from cryptoctl.reconcile.values import Value
 from cryptoctl.ui.screen import Screen, printable
 
@@ -60,8 +60,16 @@ def _why(step: Step) -> str:
 
 
 def _summary(plan: Plan) -> str:
-    if not plan.work:
-        return "Nothing to do"
+    told = [_work(plan)] if plan.work else []
+    if plan.refused:
+        told.append(f"{len(plan.refused)} refused")
+    if plan.refused or plan.obstacles:
+        command = "up" if plan.goal is Goal.PRESENT else "down"
+        told.append(f"`{command}` would not start")
+    return "; ".join(told) or "Nothing to do"
+
+
+def _work(plan: Plan) -> str:
     counts = {verb: sum(step.verb is verb for step in plan.work) for verb in MARKS}
     listed = ", ".join(f"{count} to {verb}" for verb, count in counts.items() if count)
     calls = sum(len(step.calls) for step in plan.work)

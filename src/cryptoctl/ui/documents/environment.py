@@ -95,6 +95,8 @@ class IamPolicyDocument(CommandDocument):
     """`iam-policy`"""
 
     policy: Annotated[dict[str, Any] | None, Field(description="the policy document")] = None
+    parts: Annotated[int, Field(description="how many policies are needed in all")] = 0
+    files: list[str] = Field(default_factory=list, description="the files that were written")
 
 
 class InitDocument(CommandDocument):
