@@ -78,7 +78,7 @@ def _parts(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _name(model: type[BaseModel]) -> str:
-    return model.__name__.removesuffix("CommandDocument")
+    return model.__name__.removesuffix("Document")
 
 
 def _type(annotation: Any) -> str:

@@ -65,7 +65,7 @@ class MessageDocument(Part):
     text: Annotated[str, Field(description="what the recipient would have read")]
 
 
-class LocalOutboxDocument(Document):
+class LocalOutboxDocument(CommandDocument):
     """`local outbox`"""
 
     messages: list[MessageDocument] = Field(default_factory=list, description="the messages, the newest last")
