@@ -25,7 +25,7 @@ class QueueDocument(Part):
 
     name: Annotated[str, Field(description="the queue's name")]
     visible: Annotated[int, Field(description="messages that wait")]
-    in_flight: Annotated[int, Field(description="messages that somebody has received just now")]
+    in_flight: Annotated[int, Field(description="messages that a consumer has received and not yet deleted")]
 
 
 class MappingDocument(Part):
