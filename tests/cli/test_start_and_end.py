@@ -154,6 +154,7 @@ def long_log(tmp_path: Path) -> Path:
 def test_a_reader_that_has_read_enough_ends_a_command_with_0(long_log: Path, output: str) -> None:
     command = [sys.executable, "-m", "cryptoctl", "local", "logs", "--last", str(LINES), "--output", output]
     env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(long_log / "state")}
+    env.pop("PYTHONUNBUFFERED", None)
     with subprocess.Popen(
         command, cwd=long_log, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
