@@ -38,7 +38,7 @@ quick: check  ## lint, types, layers and the pure tests: half a minute
 
 # Four workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## everything a change has to pass: lint, types, layers, tests
-	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
 
 check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, dead_letter_queue
 from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.stack import Stack
 from live import Silent
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _measure() -> None:
-    session = Session(Choice(environment=ENVIRONMENT, target=Target.LOCAL))
+    session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.LOCAL))
     aws, stack = session.aws, session.stack
     Executor(aws=aws, listener=Silent()).run(planned(list(stack), aws, Goal.PRESENT))
     mapping = stack.prices_to_enricher.find(aws)

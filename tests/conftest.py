@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from cryptoctl import settings
+from cryptoctl import env_vars
 from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
+from kit.engines import OPTIONS
 from kit.purity import Guard, mark
+from kit.sharing import longest_first
 from live import Connect, Live, RecordingAws
 
 GUARD = pytest.StashKey[Guard]()
@@ -30,9 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test is marked `engine` or `pure` before `-m` chooses."""
+    """Each test is marked `engine` or `pure` before `-m` chooses; the longest files come first."""
     for item in items:
         mark(item)
+    longest_first(items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,8 +70,8 @@ def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engine(state_directory: Path) -> Iterator[Engine]:
     """The embedded engine, running, where the commands look for it."""
-    engine = Engine(settings.state_directory() / "engine")
-    engine.start(port=0)
+    engine = Engine(env_vars.state_directory() / "engine")
+    engine.start(port=0, options=OPTIONS)
     yield engine
     engine.stop()
 
@@ -85,7 +88,7 @@ def connect(engine: Engine) -> Connect:
             endpoint_url=url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
-        session = Session(Choice(environment=environment, target=Target.LOCAL))
+        session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
         session.aws = aws
         session.config = config or Environment()
         return Live(session, aws)

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 WITHOUT_POSIX = """
 import sys
 for name in ("fcntl", "grp", "pty", "pwd", "resource", "termios"):

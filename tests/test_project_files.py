@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -11,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 import yaml  # type: ignore[import-untyped]
+
+import cryptoctl.cli  # noqa: F401 - registers the commands
+from cryptoctl.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -48,6 +53,16 @@ def steps(file: Path) -> Iterator[dict[str, Any]]:
     """The steps of every job of a workflow."""
     for job in yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"].values():
         yield from job["steps"]
+
+
+def command_lines(file: Path) -> Iterator[list[str]]:
+    """The words of each line in a document's code blocks that calls cryptoctl, without its comment."""
+    for block in re.findall(
+        r"^```(?:sh)?\n(.*?)^```", file.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    ):
+        for line in block.splitlines():
+            if line.startswith("cryptoctl "):
+                yield shlex.split(line, comments=True)[1:]
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
@@ -178,3 +193,17 @@ def test_editors_wrap_python_where_ruff_does() -> None:
     editors = ConfigParser()
     editors.read_string("[top]\n" + text(".editorconfig"))
     assert editors.getint("*.py", "max_line_length") == PROJECT["tool"]["ruff"]["line-length"]
+
+
+@pytest.mark.parametrize(
+    "file", [ROOT / "README.md", ROOT / "SECURITY.md", *DOCS.glob("*.md")], ids=lambda file: file.stem
+)
+def test_every_command_line_in_a_document_names_a_command_and_options_that_exist(file: Path) -> None:
+    for words in command_lines(file):
+        command: Any = typer.main.get_command(app)
+        known = {name for parameter in command.params for name in parameter.opts}
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+            known |= {n for parameter in command.params for n in (*parameter.opts, *parameter.secondary_opts)}
+        assert not hasattr(command, "commands"), f"no such command: {words}"
+        assert {word for word in words if word.startswith("--")} <= known, words

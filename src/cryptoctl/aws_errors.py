@@ -81,10 +81,7 @@ def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
 
 def _unknown(error: AwsError) -> str:
     told = f" with the request's id, {one_line(error.request_id)}" if error.request_id else ""
-    return (
-        "It may pass by itself. If AWS answers the same again, compare what `cryptoctl plan --verbose` sends "
-        f"with what it says, or ask AWS{told}."
-    )
+    return f"Compare what `cryptoctl plan --verbose` sends with what AWS says, or ask AWS{told}."
 
 
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")

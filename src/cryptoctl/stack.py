@@ -265,6 +265,7 @@ class Stack:
             name=f"{function}-{self.scope.environment}-role",
             service="lambda.amazonaws.com",
             policies={name: (statement,) for name, statement in policies.items()},
+            boundary=self.config.permissions_boundary,
         )
 
     def _function(

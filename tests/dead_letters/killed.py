@@ -21,7 +21,7 @@ from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
 from cryptoctl.ops.dead_letters.results import ReplayOptions
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
 JOURNALLED = ("add", "begin", "mark", "settle", "drop", "extended", "failed", "take_up_done")
@@ -63,7 +63,7 @@ def _received(answer: Any, named: dict[str, Any]) -> bool:
 
 def main(environment: str, journal_file: str, last: str, when: str) -> None:
     """Replays everything, as far as it comes."""
-    session = Session(Choice(environment=environment, target=Target.LOCAL))
+    session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
     aws, stack = session.aws, session.stack
     queues = dead_letter_queues(aws, stack)
     steps = Steps(last, when)

@@ -47,7 +47,7 @@ def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(shop: W
     with reading(shop.queues, Selection(queues=[WEBHOOK])) as (letters, _):
         sent = min(letter.message.sent_ms for letter in letters)
     for _ in range(10):
-        assert len(dlq("peek", "--queue", "webhook", "--output", "json").json) == 10
+        assert len(dlq("peek", "--queue", "webhook", "--output", "json").json["messages"]) == 10
         assert shop.depths["webhook"] == (12, 0)
     received = shop.queues[WEBHOOK].receive(visibility_s=30, wait_s=0)
     assert len(received) == 10, "receivable at once"
@@ -75,14 +75,14 @@ def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> No
     request = shop.logged_request()
     attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
     shop.send(WEBHOOK, json.dumps({"body": "{}"}), attributes)
-    (letter,) = dlq("peek", "--output", "json").json
+    (letter,) = dlq("peek", "--output", "json").json["messages"]
     assert any("refused" in json.dumps(line) for line in letter["log"])
     assert "refused" in dlq("peek").out
 
 
 def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(1), shop.price(2), shop.price(3, symbol="ETH")])
-    assert len(dlq("peek", "--queue", "webhook", "--output", "json", "--symbol", "eth").json) == 1
+    assert len(dlq("peek", "--queue", "webhook", "--output", "json", "--symbol", "eth").json["messages"]) == 1
     where = "symbols[0] == 'BTC' && shape == 'event'"
     assert dlq("list", "--output", "json", "--where", where).json["queues"][0]["matching"] == 2
 

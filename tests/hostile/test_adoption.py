@@ -72,7 +72,7 @@ def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
         line = f"! {resource}  bears our name without our tags (--adopt takes it over)"
         assert (line in ended.err) is not ours
     assert "Nothing was changed." in ended.err
-    assert "`cryptoctl up --adopt`" in ended.err
+    assert "`cryptoctl up --adopt --env " in ended.err
     assert [e.request for e in mood.recorded if e.request.writes] == []
     assert world.account.inventory(name) == before
 

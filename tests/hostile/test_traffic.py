@@ -95,7 +95,14 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
     credentials = tuple(
         world.clients.variables[each] for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     )
-    with nursery(world.proxy.url, credentials, home / "clients", home / "src") as found:  # type: ignore[arg-type]
+    proxy = world.proxy
+    with nursery(
+        proxy.engine.geturl(),
+        credentials,  # type: ignore[arg-type]
+        home / "clients",
+        source=home / "src",
+        through=proxy.url,
+    ) as found:
         yield found
 
 
@@ -179,7 +186,7 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     account, sender, table = flow.world.account, flow.sender, f"crypto-prices-{flow.name}"
     account["dynamodb"].update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     told = flow.up()
-    assert f"`cryptoctl dlq repair --env {flow.name}` finds it and enriches it." in told
+    assert f"`cryptoctl dlq repair --env {flow.name} --aws` finds it and enriches it." in told
     settled = len(sender.acknowledged)
     sender.more(10)
     sender.enough()

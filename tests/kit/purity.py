@@ -1,19 +1,20 @@
 """Which tests are pure, and what holds them to it.
 
-A test is pure unless one of its fixtures starts an engine, or it is marked `process`. The rule holds by
-construction: a pure test that starts a process or opens a connection fails, whoever does it on its behalf.
+A test is pure unless a fixture's name says that it starts an engine, or the test is marked `process`. The
+rule holds by construction: a pure test that starts a process or opens a connection fails, whoever does it on
+its behalf.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-STARTS_AN_ENGINE = frozenset({"engine", "make_engine", "endpoint", "world", "rights_world"})
+STARTS_AN_ENGINE = ("engine", "endpoint", "world", "running")
 OUTSIDE = frozenset(
     {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system", "socket.connect", "socket.getaddrinfo"}
 )
@@ -49,7 +50,8 @@ class Guard:
 
 def mark(item: pytest.Item) -> None:
     """Adds `engine` or `pure` to a test, by its fixtures and its other marks."""
-    if STARTS_AN_ENGINE.intersection(getattr(item, "fixturenames", ())):
+    names: Iterable[str] = getattr(item, "fixturenames", ())
+    if any(part in name for name in names for part in STARTS_AN_ENGINE):
         item.add_marker("engine")
     if not any(item.get_closest_marker(name) for name in ("engine", "process", "torture")):
         item.add_marker("pure")

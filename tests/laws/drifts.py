@@ -16,8 +16,7 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.topic import subscriptions_of
-from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
@@ -64,6 +63,9 @@ def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
         yield OTHERWISE[name]
     elif name == "pattern":
         yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
+    elif name == "resource_policy":
+        # Statements that somebody else has added are left.
+        yield from [dict(list(value.items())[1:])] if value else []
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:
@@ -91,10 +93,12 @@ def _plain_others(value: Any) -> Iterator[Any]:
         yield value[:-1]
 
 
-def calls_towards(variant: Provisioner, observed: Observed | None, known: Mapping[Any, str]) -> Any:
-    """The plan that makes AWS look as the variant wishes."""
-    plan = build([variant], {variant: observed}, Goal.PRESENT)
-    return replace(plan, known={**known, **plan.known})
+def calls_towards(variant: Provisioner, resource: Provisioner, now: Plan) -> Plan:
+    """What makes AWS look as the variant of the resource wishes; `now` is the plan for what there is."""
+    seen = {step.resource: step.delta.observed for step in now.steps}
+    seen[variant] = seen.pop(resource)
+    plan = build(list(seen), seen, Goal.PRESENT)
+    return replace(plan, known={**now.known, **plan.known})
 
 
 Request = Callable[[Aws, Any], object]
@@ -200,6 +204,14 @@ CONSTANTS: dict[str, dict[str, Request]] = {
         ),
     },
     "function": {
+        "LogLevels": lambda aws, function: _function(
+            LoggingConfig={
+                "LogFormat": "JSON",
+                "LogGroup": function.log_group.name,
+                "ApplicationLogLevel": "FATAL",
+                "SystemLogLevel": "WARN",
+            }
+        )(aws, function),
         "LogFormat": _function(LoggingConfig={"LogFormat": "Text"}),
         "KMSKeyArn": _function(KMSKeyArn=""),
         "ReservedConcurrentExecutions": lambda aws, function: aws.call(
@@ -221,6 +233,8 @@ CONSTANTS: dict[str, dict[str, Request]] = {
 # the tests of what is in the way cover them.
 FROM_ELSEWHERE: dict[str, frozenset[str]] = {
     "table": frozenset({"TableStatus"}),
-    "function": frozenset({"RoleId", "State", "LastUpdateStatus"}),
-    "stream mapping": frozenset({"EventSourceArn"}),
+    "function": frozenset({"RoleId", "State", "LastUpdateStatus", "PackageType"}),
+    "stream mapping": frozenset({"EventSourceArn", "KMSKeyArn"}),
+    "role": frozenset({"Path"}),
+    "log group": frozenset({"logGroupClass"}),
 }

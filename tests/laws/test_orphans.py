@@ -10,7 +10,7 @@ import pytest
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -19,8 +19,14 @@ from live import Live
 
 pytestmark = pytest.mark.engine
 
-# One of each kind that has an ARN of its own; a second key is the key's own affair.
-KINDS = {type(each): each for each in PATTERN if each.arn is not None and not isinstance(each, Key)}
+
+def _removable(resource: Provisioner) -> bool:
+    """A second key is the key's own affair, and what holds data is never removed as an orphan."""
+    return resource.arn is not None and not (isinstance(resource, Key) or resource.holds_data)
+
+
+# One of each kind that has an ARN of its own.
+KINDS = {type(each): each for each in PATTERN if _removable(each)}
 
 
 def earlier(live: Live, kind: type[Provisioner]) -> list[Provisioner]:
@@ -79,25 +85,25 @@ def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     assert found.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
     assert found.notes == tuple(
-        f"{arn} has this environment's tags, and cryptoctl has no resource of that kind: delete it by hand"
+        f"{arn} has this environment's tags, and is left: cryptoctl creates nothing of that kind (a backup "
+        "has the tags of what it was made from)"
         for arn in queues
     )
 
 
-def test_an_old_table_is_left_while_it_is_protected_or_its_data_is_to_be_kept(standing: Live) -> None:
+def test_a_table_that_is_not_the_stacks_is_left_with_its_data(standing: Live) -> None:
+    """One that was restored from a backup has the tags of the environment's own."""
     name = f"former-{standing.session.environment}"
-    table = replace(standing.stack.prices, name=name, deletion_protection=True)
+    table = replace(standing.stack.prices, name=name)
     made(standing, [table])
-    assert standing.plan().work == ()
-    assert standing.plan(Goal.ABSENT).notes == (
-        f"table {name} is no longer part of this environment, and is kept: it is protected from deletion",
-    )
-    made(standing, [replace(table, deletion_protection=False)])
-    keeping = Orphans(stack=standing.resources, keep_data=True)
-    kept = planned(standing.resources, standing.aws, Goal.ABSENT, orphans=keeping)
-    assert kept.notes == (f"table {name} is no longer part of this environment, and is kept: it holds data",)
-    done(standing.up())
-    assert observe([table], standing.aws) == {table: None}
+    for goal in (Goal.ABSENT, Goal.PRESENT):
+        plan = standing.plan(goal)
+        assert [step for step in plan.work if step.why] == []
+        [note] = plan.notes
+        assert note.startswith(
+            f"table {name} is no longer part of this environment, and is kept: it holds data"
+        )
+    done(standing.run(standing.plan(Goal.ABSENT, [table])))
 
 
 def test_a_mapping_that_another_run_has_just_made_is_nobodys_leftover(standing: Live) -> None:

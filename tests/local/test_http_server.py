@@ -15,6 +15,8 @@ from cryptoctl.local.http_server import HttpServer, Limits, ReadBody
 SMALL = Limits(
     connections=4, head_bytes=500, head_within_s=0.2, idle_s=0.2, body_within_s=0.3, response_within_s=0.3
 )
+
+pytestmark = pytest.mark.process
 MOST_BYTES = 1000
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -61,6 +61,7 @@ class Ask:
     action: str
     resource: str
     context: Mapping[str, str] = field(default_factory=dict)
+    """What conditions look at; of a key with several values, the first."""
 
     def __str__(self) -> str:
         return f"{self.action} on {self.resource}"
@@ -86,9 +87,20 @@ class Place:
         try:
             key_id = self.engine["kms"].describe_key(KeyId=key)["KeyMetadata"]["KeyId"]
             tags = self.engine["kms"].list_resource_tags(KeyId=key_id)["Tags"]
+            aliases = self.engine["kms"].list_aliases(KeyId=key_id)["Aliases"]
         except ClientError:
             return None
-        return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags}
+        named = {"kms:ResourceAliases": aliases[0]["AliasName"]} if aliases else {}
+        return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags} | named
+
+    def boundary_of_role(self, name: str) -> dict[str, str]:
+        """What a condition on `iam:PermissionsBoundary` sees of a role that is there."""
+        try:
+            role = self.engine["iam"].get_role(RoleName=name)["Role"]
+        except ClientError:
+            return {}
+        arn = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+        return {"iam:PermissionsBoundary": arn} if arn else {}
 
     def tags_of_mapping(self, arn: str) -> dict[str, str]:
         """What a condition on `aws:ResourceTag` sees."""
@@ -132,11 +144,16 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
     key = request.param("KMSKeyArn")
     if key:
         for each in ("kms:CreateGrant", "kms:Encrypt"):
-            yield Ask(action=each, resource=key, context=place.tags_of_key(key) or {})
+            yield Ask(action=each, resource=key, context=_by_lambda(key, place))
     if action == "lambda:GetFunction":
         key = _key_of_function(request, place)
         if key:
-            yield Ask(action="kms:Decrypt", resource=key, context=place.tags_of_key(key) or {})
+            yield Ask(action="kms:Decrypt", resource=key, context=_by_lambda(key, place))
+        yield Ask(action="lambda:ListTags", resource=next(_function(request, place)))
+
+
+def _by_lambda(key: str, place: Place) -> dict[str, str]:
+    return {**(place.tags_of_key(key) or {}), "kms:ViaService": f"lambda.{place.region}.amazonaws.com"}
 
 
 def _key_of_function(request: Request, place: Place) -> str:
@@ -163,6 +180,11 @@ def _key_named(request: Request) -> str:
 
 def _context(request: Request, action: str, place: Place) -> dict[str, str]:
     context = _tags_asked_for(request)
+    if request.service == "iam" and request.param("RoleName"):
+        given = request.param("PermissionsBoundary")
+        return context | (
+            {"iam:PermissionsBoundary": given} if given else place.boundary_of_role(request.param("RoleName"))
+        )
     if request.service == "kms":
         return {**context, **(place.tags_of_key(_key_named(request)) or {})}
     if "EventSourceMapping" in action:
@@ -267,10 +289,17 @@ def idle_grants(policy: Policy, asked: Iterable[Ask]) -> set[tuple[str, str]]:
 
 def _holds(condition: Mapping[str, Mapping[str, str]], context: Mapping[str, str]) -> bool:
     return all(
-        operator in ("StringEquals", "ArnEquals") and context.get(key) == value
+        _test(operator, context.get(key), value)
         for operator, tests in condition.items()
         for key, value in tests.items()
     )
+
+
+def _test(operator: str, found: str | None, wanted: str) -> bool:
+    if operator == "Null":
+        return (found is None) == (wanted == "true")
+    assert operator in ("StringEquals", "ArnEquals"), operator
+    return found == wanted
 
 
 def _like(pattern: str, text: str) -> bool:

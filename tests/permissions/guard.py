@@ -8,8 +8,8 @@ from permissions.authorization import Ask, Place, Policy, asks, granted
 USER = "arn:aws:iam::000000000000:user/nothing-else"
 CODES = {"sns": ("AuthorizationError", 403), "lambda": ("AccessDeniedException", 403)}
 CODES |= dict.fromkeys(("sqs", "iam", "cloudwatch"), ("AccessDenied", 403))
-# Lambda does not refuse then: it leaves the variables out, and says why.
-LEFT_OUT = "kms:Decrypt"
+# Lambda's GetFunction is not refused without these: it leaves out what they are for, and says why.
+LEFT_OUT = {"kms:Decrypt": "variables", "lambda:ListTags": "tags"}
 
 
 class Guard:
@@ -26,22 +26,26 @@ class Guard:
         self.asked += wanted
         missing = [ask for ask in wanted if not granted(self.policy, ask, without=self.without)]
         self.denied += missing
-        refused = [ask for ask in missing if ask.action != LEFT_OUT]
+        thinner = str(request) == "lambda:GetFunction"
+        refused = [ask for ask in missing if not (thinner and ask.action in LEFT_OUT)]
         return denial(request, refused[0]) if refused else None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
-        """The caller is a user, not root; and does not see variables that it may not decrypt."""
+        """The caller is a user, not root; and does not see variables or tags that it may not read."""
         if str(request) == "sts:GetCallerIdentity" and answer.ok:
             body = answer.body.replace(b"arn:aws:iam::000000000000:root", USER.encode())
             return Answer(status=answer.status, headers=answer.headers, body=body)
         if str(request) != "lambda:GetFunction" or not answer.ok:
             return answer
-        wanted = [ask for ask in asks(request, self.place) if ask.action == LEFT_OUT]
-        if all(granted(self.policy, ask, without=self.without) for ask in wanted):
-            return answer
         document = answer.document()
-        error = {"ErrorCode": "AccessDeniedException", "Message": _message(wanted[0])}
-        document["Configuration"]["Environment"] = {"Error": error}
+        for ask in asks(request, self.place):
+            if ask.action in LEFT_OUT and not granted(self.policy, ask, without=self.without):
+                error = {"ErrorCode": "AccessDeniedException", "Message": _message(ask)}
+                if LEFT_OUT[ask.action] == "tags":
+                    document.pop("Tags", None)
+                    document["TagsError"] = error
+                else:
+                    document["Configuration"]["Environment"] = {"Error": error}
         return answer.with_document(document)
 
 

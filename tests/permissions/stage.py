@@ -23,7 +23,6 @@ FRESH = "fresh"
 ACCOUNT = "0" * 12
 WEBHOOK, ENRICHER, NOTIFIER = "webhook-processor", "price-enricher", "error-notifier"
 FUNCTIONS = (WEBHOOK, ENRICHER, NOTIFIER)
-SEEN_THROUGH = ("DYNAMODB", "SNS", "SQS")
 # Batches are not waited for; a subscriber makes `sns:Subscribe` one of the rights.
 CONFIGURATION = f"""
 [env.{STAGE}.stream]
@@ -228,10 +227,10 @@ def a_stage(world: World) -> Iterator[Stage]:
 
 
 def _see_through(stage: Stage, function: str, url: str) -> None:
-    """boto3 prefers a service's own endpoint to the one for all services, which the engine sets."""
+    """All that the function asks of AWS goes through this proxy; in lower case, `no_proxy` is stronger."""
     functions, name = stage.account["lambda"], f"{function}-{STAGE}"
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    variables |= {f"AWS_ENDPOINT_URL_{service}": url for service in SEEN_THROUGH}
+    variables |= {"http_proxy": url, "no_proxy": ""}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
     def settled() -> bool:

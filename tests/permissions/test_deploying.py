@@ -26,7 +26,14 @@ SEEN_ALL_THE_SAME = {"cloudwatch:GetMetricStatistics", "iam:ListRoles"}
 # Where an environment was before, a key is taken back: of several, one that may be as it should be.
 FOR_A_NEW_KEY = ("kms:CreateKey", "kms:TagResource", "kms:PutKeyPolicy")
 # Each is met by an `up` from nothing that comes further than the one before it.
-SAMPLE = ("dynamodb:CreateTable", "kms:CreateGrant", "iam:PassRole", "lambda:CreateEventSourceMapping")
+SAMPLE = (
+    "dynamodb:CreateTable",
+    "kms:CreateGrant",
+    "iam:PassRole",
+    "lambda:CreateEventSourceMapping",
+    "lambda:ListTags",
+    "kms:Decrypt",
+)
 
 
 def disturb_more(account: Account, name: str) -> None:
@@ -35,9 +42,10 @@ def disturb_more(account: Account, name: str) -> None:
     key = account["kms"].describe_key(KeyId=f"alias/lambda-env-{name}")["KeyMetadata"]["KeyId"]
     account["kms"].disable_key(KeyId=key)
     functions.put_function_concurrency(FunctionName=notifier, ReservedConcurrentExecutions=1)
+    functions.remove_permission(FunctionName=notifier, StatementId="webhook-errors")
     functions.add_permission(
         FunctionName=notifier,
-        StatementId="surplus",
+        StatementId="webhook-errors",
         Action="lambda:InvokeFunction",
         Principal="sns.amazonaws.com",
     )

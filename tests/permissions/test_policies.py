@@ -21,6 +21,9 @@ PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 TAGS = {"ManagedBy": "cryptoctl", "Environment": LIFE}
 OURS = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in TAGS.items()}}
 NEW = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in TAGS.items()}}
+# A key that is made: tagged as ours in the request, and neither tagged so nor named before.
+MADE = {**NEW, "Null": {f"aws:ResourceTag/{key}": "true" for key in TAGS} | {"kms:ResourceAliases": "true"}}
+BY_LAMBDA = {"StringEquals": {**OURS["StringEquals"], "kms:ViaService": "lambda.us-east-1.amazonaws.com"}}
 OF_IT = {
     "ArnEquals": {"lambda:FunctionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:price-enricher-{LIFE}"}
 }
@@ -28,7 +31,7 @@ OF_IT = {
 BOUND = {"kms:CreateKey": NEW, "lambda:CreateEventSourceMapping": OF_IT}
 # An id that AWS assigns, under an exact parent, or bound to our tags or our function.
 ASSIGNED = {
-    ":key/*": (OURS, NEW),
+    ":key/*": (OURS, MADE, BY_LAMBDA, None),
     ":event-source-mapping:*": (OURS, NEW, OF_IT),
     f":table/crypto-prices-{LIFE}/stream/*": (None,),
 }
@@ -64,6 +67,15 @@ def test_every_resource_is_in_this_account_and_region(policy: Mapping[str, Any])
     for _, resource, _ in _grants(policy):
         if resource != "*":
             assert resource.split(":")[3:5] in (["us-east-1", ACCOUNT], ["", ACCOUNT])
+
+
+def test_of_foreign_keys_only_the_description_is_readable(policy: Mapping[str, Any]) -> None:
+    free = {
+        action for action, resource, condition in _grants(policy) if ":key/" in resource and condition is None
+    }
+    assert free == {
+        f"kms:{each}" for each in ("DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags")
+    }
 
 
 def test_what_changes_something_is_not_for_readers(rights_world: World) -> None:

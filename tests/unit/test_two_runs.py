@@ -104,6 +104,9 @@ class FakeKms:
         self.keys[KeyId] |= {"KeyState": "PendingDeletion", "DeletionDate": datetime(2026, 2, 1, tzinfo=UTC)}
         return {}
 
+    def PutKeyPolicy(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
+
     def EnableKeyRotation(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
 

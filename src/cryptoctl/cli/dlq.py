@@ -12,9 +12,8 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl import settings
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl import env_vars
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal
@@ -37,29 +36,30 @@ from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import (
     ReplayScreen,
     letter_document,
+    repaired_document,
     show_letter,
     show_overview,
     show_plan,
     show_repaired,
+    step_document,
 )
 
-dlq = typer.Typer(no_args_is_help=True, help="Dead letters: list, inspect, replay, export, purge.")
-app.add_typer(dlq, name="dlq")
+dlq = "dlq"
 
 
 @selecting_command(dlq, "list", example="cryptoctl dlq list --env prod")
-def list_(run: Run, selection: Selection) -> None:
+def list_(run: CommandRun, selection: Selection) -> None:
     """Show how many messages there are, since when, and why. Consumes nothing."""
     found = overview(dead_letter_queues(run.session.aws, run.session.stack), selection)
     if run.machine:
-        run.screen.json(found.document())
+        run.answer(**found.document())
     else:
         show_overview(run.screen, found)
 
 
 @selecting_command(dlq, "peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
 def peek(
-    run: Run,
+    run: CommandRun,
     selection: Selection,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many messages.")] = 10,
 ) -> None:
@@ -75,11 +75,11 @@ def peek(
             else:
                 show_letter(run.screen, letter, now_ms(), lines, failure)
     if run.machine:
-        run.screen.json(documents)
+        run.answer(messages=documents)
 
 
 @contextmanager
-def open_journal(run: Run, queues: DeadLetterQueues) -> Iterator[Journal]:
+def open_journal(run: CommandRun, queues: DeadLetterQueues) -> Iterator[Journal]:
     """This environment's journal; says so if it had to begin a new one."""
     with Journal(journal_path(run.session.scope), identity(queues)) as journal:
         if journal.notice:
@@ -87,7 +87,7 @@ def open_journal(run: Run, queues: DeadLetterQueues) -> Iterator[Journal]:
         yield journal
 
 
-def _failures(run: Run, queues: DeadLetterQueues) -> dict[str, str]:
+def _failures(run: CommandRun, queues: DeadLetterQueues) -> dict[str, str]:
     """Why each message failed at its last replay; nothing is known while a replay runs."""
     try:
         with open_journal(run, queues) as journal:
@@ -96,7 +96,7 @@ def _failures(run: Run, queues: DeadLetterQueues) -> dict[str, str]:
         return {}
 
 
-def _lines(run: Run, letter: DeadLetter) -> list[Line]:
+def _lines(run: CommandRun, letter: DeadLetter) -> list[Line]:
     functions = {
         each.name.removesuffix(f"-{run.session.environment}"): each for each in run.session.stack.functions
     }
@@ -107,7 +107,7 @@ def _lines(run: Run, letter: DeadLetter) -> list[Line]:
 
 @selecting_command(dlq, "replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")
 def replay(
-    run: Run,
+    run: CommandRun,
     selection: Selection,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and run none.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many messages.")] = None,
@@ -137,10 +137,14 @@ def replay(
     with open_journal(run, queues) as journal:
         if dry_run:
             with Replay(replayer, queues, journal, options).planned() as steps:
-                show_plan(run.screen, steps)
+                if run.machine:
+                    run.answer(steps=[step_document(step) for step in steps])
+                else:
+                    show_plan(run.screen, steps)
             return
         with ReplayScreen(run.screen) as shown:
             summary = Replay(replayer, queues, journal, options, shown).run()
+    run.answer(summary=summary.document())
     shown.close(summary)
     _check(summary)
 
@@ -168,7 +172,7 @@ def _edited(text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="cryptoctl-") as directory:
         path = Path(directory) / "payload.json"
         path.write_text(text, encoding="utf-8")
-        words = shlex.split(settings.editor())
+        words = shlex.split(env_vars.editor())
         try:
             ended = subprocess.run([*words, str(path)], check=False).returncode  # noqa: S603 - the person's own
         except OSError as error:
@@ -180,7 +184,7 @@ def _edited(text: str) -> str:
 
 @command(dlq, "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
 def repair(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="T", help="Traded since: 2d (ago), or a time.")
@@ -196,7 +200,10 @@ def repair(
         units = read_units(aws, stack.prices)
         run.screen.say(f"Reading the whole table costs about {units} read units; --symbol reads less.")
     found = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
-    show_repaired(run.screen, found)
+    if run.machine:
+        run.answer(**repaired_document(found))
+    else:
+        show_repaired(run.screen, found)
     if found.left:
         raise Failure(
             Problem.FAILED,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run
+from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.dlq import dlq, open_journal
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
@@ -23,7 +23,7 @@ SHOWN_LINES = 20
 
 @selecting_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
 def export(
-    run: Run,
+    run: CommandRun,
     selection: Selection,
     file: Annotated[Path, typer.Argument(help="A new file; one JSON object a line.")],
 ) -> None:
@@ -32,14 +32,14 @@ def export(
     with reading(queues, selection) as (letters, _):
         count = files.write(file, letters)
     if run.machine:
-        run.screen.json({"exported": count, "file": file})
+        run.answer(exported=count, file=str(file))
     else:
         run.screen.data(f"{count} messages are in {file}.")
 
 
 @selecting_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
 def import_(
-    run: Run,
+    run: CommandRun,
     selection: Selection,
     file: Annotated[Path, typer.Argument(help="A file written by export or purge.")],
     again: Annotated[
@@ -54,7 +54,7 @@ def import_(
     with open_journal(run, queues) as journal:
         done = files.put_back(queues, file, selection, journal, again=again)
     if run.machine:
-        run.screen.json(done.document(file))
+        run.answer(**done.document(file))
     else:
         run.screen.data(f"{done.sent} messages were put back.")
         if done.before:
@@ -71,7 +71,7 @@ def import_(
 
 @selecting_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
 def purge(
-    run: Run,
+    run: CommandRun,
     selection: Selection,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     no_export: Annotated[
@@ -95,12 +95,12 @@ def purge(
 
     def confirm(count: int) -> bool:
         run.screen.say("They are not in any file." if target is None else f"They are written to {target}.")
-        question = f"Delete {count} messages from the queues of {run.session.place}? [y/N]"
+        question = f"Delete {count} messages from the queues of {run.session.location}? [y/N]"
         return yes or run.screen.ask(question).strip().lower() in ("y", "yes")
 
     purged = files.purge(queues, selection, export=target, confirm=confirm)
     if run.machine:
-        run.screen.json(purged.document())
+        run.answer(**purged.document())
     else:
         run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
         if purged.unknown:
@@ -115,6 +115,6 @@ def purge(
         )
 
 
-def _purged_file(run: Run) -> Path:
+def _purged_file(run: CommandRun) -> Path:
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return own_directory("purged") / f"{run.session.environment}-{moment}.jsonl"

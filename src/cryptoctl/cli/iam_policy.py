@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
-from cryptoctl.ops.permissions import Purpose, policy
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts
 from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
+@command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
-    run: Run,
-    purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,
+    run: CommandRun,
+    purpose: Annotated[Purpose, typer.Option("--for", help="Purpose of the policy.")] = Purpose.DEPLOY,
+    part: Annotated[
+        int | None, typer.Option(metavar="N", help="Only this part, where it does not fit into one policy.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="DIRECTORY", help="Write each part into a file there.")
+    ] = None,
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
-    run.screen.json(policy(run.session.stack, purpose))
+    documents = parts(run.session.stack, purpose)
+    if output_dir is not None:
+        names = [
+            f"{run.session.environment}-{purpose}-{number}.json" for number in range(1, len(documents) + 1)
+        ]
+        files = [_written(output_dir / name, each) for name, each in zip(names, documents, strict=True)]
+        run.answer(files=files, parts=len(documents))
+        if not run.machine:
+            for file in files:
+                run.screen.data(file)
+        return
+    if part is None and len(documents) > 1:
+        raise Failure(
+            Problem.USAGE,
+            f"The policy does not fit into one managed policy, which holds {MANAGED_POLICY_CHARACTERS:,} "
+            f"characters: it takes {len(documents)}.",
+            f"Print them with --part 1 to --part {len(documents)}, or write them with --output-dir, and "
+            "attach all of them.",
+        )
+    if part is not None and not 1 <= part <= len(documents):
+        raise Failure(
+            Problem.USAGE, f"There is no part {part}.", f"The parts are numbered from 1 to {len(documents)}."
+        )
+    document = documents[(part or 1) - 1]
+    run.answer(policy=document, parts=len(documents))
+    if not run.machine:
+        run.screen.json(document)
+
+
+def _written(path: Path, document: dict[str, Any]) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            Problem.USAGE, f"{path} cannot be written: {error.strerror}.", "Name another --output-dir."
+        ) from error
+    return str(path)

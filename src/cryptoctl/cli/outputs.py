@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.permissions import Access
@@ -12,9 +11,9 @@ from cryptoctl.reconcile.values import refs, resolve
 from cryptoctl.ui.outputs import show_outputs
 
 
-@command(app, "outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
-def outputs(run: Run) -> None:
-    """Show the environment's names and ARNs; with --output json as one flat object."""
+@command("outputs", access=Access.DESCRIBE, example="cryptoctl outputs --output json")
+def outputs(run: CommandRun) -> None:
+    """Show the environment's outputs: resource names and ARNs."""
     stack = run.session.stack
     assigned = [resource for resource in stack if any(ref.of is resource for ref in refs(stack.outputs))]
     needed = [stack.webhook, stack.enricher, stack.prices, stack.success, *assigned]
@@ -23,12 +22,11 @@ def outputs(run: Run) -> None:
     if missing:
         raise Failure(
             Problem.FAILED,
-            f"{run.session.place} is not up: missing {', '.join(missing)}.",
+            f"{run.session.location} is not deployed: missing {', '.join(missing)}.",
             f"Run `cryptoctl up --env {run.session.environment}`.",
         )
     known = known_values(seen)
     values = resolve(stack.outputs, lambda ref: known[ref])
-    if run.machine:
-        run.screen.json(values)
-    else:
+    run.answer(outputs=values)
+    if not run.machine:
         show_outputs(run.screen, values)

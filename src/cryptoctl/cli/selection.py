@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -77,31 +76,6 @@ def _time_ms(option: str, text: str | None) -> int | None:
 Selecting = Callable[..., None]
 
 
-def selecting_command(app: typer.Typer, name: str, *, example: str) -> Callable[[Selecting], Selecting]:
-    """Registers a function of (Run, Selection, own options…) as a command with the filters added."""
-
-    def register(function: Selecting) -> Selecting:
-        filters = _parameters(_options)
-        _, _, *own = _parameters(function)
-
-        def run(run: Run, **given: Any) -> None:
-            selection = _options(**{each.name: given[each.name] for each in filters})
-            function(run, selection, **{each.name: given[each.name] for each in own})
-
-        first = inspect.Parameter("run", inspect.Parameter.KEYWORD_ONLY, annotation=Run)
-        every = [first, *own, *filters]
-        run.__doc__ = function.__doc__
-        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in every}
-        command(app, name, access=Access.OPERATE, example=example)(run)
-        return function
-
-    return register
-
-
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name])
-        for each in inspect.signature(function).parameters.values()
-    ]
+def selecting_command(app: str, name: str, *, example: str) -> Callable[[Selecting], Selecting]:
+    """Declares a function of (CommandRun, Selection, own options…) as a command with the filters added."""
+    return command(app, name, access=Access.OPERATE, example=example, groups=[_options])

@@ -1,4 +1,4 @@
-"""Whether `up` would come through, asked before anything is created."""
+"""Whether `up` would succeed, checked before anything is created."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.provisioners.queue import takes_messages
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -20,7 +21,7 @@ from cryptoctl.stack import RUNTIME, Stack
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)
 NAMED_AT_MOST = 12
-SKEW_WORTH_MENDING = timedelta(seconds=30)
+SKEW_REPORTED = timedelta(seconds=30)
 
 
 class Verdict(StrEnum):
@@ -54,7 +55,7 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
         yield _permissions(aws, needed(stack, Purpose.DEPLOY))
     else:
         yield Check(
-            what="permissions", verdict=Verdict.GOOD, detail="the engine lets its owner do everything"
+            what="permissions", verdict=Verdict.GOOD, detail="the embedded engine checks no permissions"
         )
     try:
         plan = planned(list(stack), aws, Goal.PRESENT)
@@ -64,21 +65,25 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     yield _names(plan)
     yield _obstacles(plan)
     yield _in_the_way(plan)
+    for note in plan.notes:
+        yield Check(what="attention", verdict=Verdict.UNKNOWN, detail=note)
+    if enforced:
+        yield from _subscribers(stack, aws)
 
 
 def _clock(aws: Aws) -> Check:
     headers = aws.call("sts", "GetCallerIdentity")["ResponseMetadata"].get("HTTPHeaders", {})
     try:
         skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):  # also a date without a zone
         return Check(
             what="clock",
             verdict=Verdict.UNKNOWN,
-            detail="the answers carry no date that can be read",
+            detail="the responses have no readable date",
             advice="Compare this machine's clock with another one; AWS refuses 300 s.",
         )
     seconds = f"{skew.total_seconds():.0f} s off"
-    if skew < SKEW_WORTH_MENDING:
+    if skew < SKEW_REPORTED:
         return Check(what="clock", verdict=Verdict.GOOD, detail=seconds)
     result = Verdict.BAD if skew >= SKEW_REFUSED else Verdict.UNKNOWN
     return Check(
@@ -102,19 +107,20 @@ def _runtime(aws: Aws) -> Check:
 
 
 def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
-    source = _principal(aws)
-    if source is None:
-        return Check(
-            what="permissions", verdict=Verdict.GOOD, detail="the account's root user may do everything"
-        )
     try:
-        denied = sorted(_denied(aws, source, wanted))
+        source = _principal(aws)
+        denied = sorted(_denied(aws, source, wanted)) if source else []
     except AwsError as error:
         return Check(
             what="permissions",
             verdict=Verdict.UNKNOWN,
-            detail=f"IAM could not be asked ({error.code})",
-            advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy.",
+            detail=f"IAM could not be asked ({error.service}:{error.operation} answered {error.code})",
+            advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
+            "and iam:GetRole on the role you work as.",
+        )
+    if source is None:
+        return Check(
+            what="permissions", verdict=Verdict.GOOD, detail="the account's root user may do everything"
         )
     if denied:
         return Check(
@@ -132,13 +138,16 @@ def _and_more(denied: Sequence[str]) -> str:
 
 
 def _principal(aws: Aws) -> str | None:
-    """The user or role whose policies decide; a session's ARN names its role."""
+    """The user or role whose policies decide; None for the root user.
+
+    A session's ARN names its role, but not the role's path, which those of IAM Identity Center have.
+    """
     kind, _, rest = aws.caller.arn.split(":", 5)[5].partition("/")
     if kind == "root":
         return None
     if kind == "assumed-role":
-        role = rest.partition("/")[0]
-        return f"arn:{aws.caller.partition}:iam::{aws.caller.account}:role/{role}"
+        role = aws.call("iam", "GetRole", RoleName=rest.partition("/")[0])
+        return str(role["Role"]["Arn"])
     return aws.caller.arn
 
 
@@ -167,14 +176,19 @@ def _simulating(aws: Aws, source: str, right: Permission, actions: list[str]) ->
 
 
 def _context(right: Permission) -> Iterator[dict[str, Any]]:
-    for tests in right.condition.values():
-        for key, value in tests.items():
+    for operator, tests in right.condition.items():
+        # Null asks that a key be absent: IAM is told nothing of it then.
+        for key, value in tests.items() if operator != "Null" else ():
             yield {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
 
 
 def _names(plan: Plan) -> Check:
     if not plan.refused:
-        return Check(what="names", verdict=Verdict.GOOD, detail="no name is taken by somebody else")
+        return Check(
+            what="names",
+            verdict=Verdict.GOOD,
+            detail="no name is taken by a resource that cryptoctl does not manage",
+        )
     return Check(
         what="names",
         verdict=Verdict.BAD,
@@ -194,10 +208,35 @@ def _obstacles(plan: Plan) -> Check:
     )
 
 
+def _subscribers(stack: Stack, aws: Aws) -> Iterator[Check]:
+    """The subscribed queues that do not let the alerts in, as far as these credentials may read them."""
+    topic = stack.alerts
+    for each in topic.subscribers:
+        if each.protocol == "sqs" and not takes_messages(_queue_policy(aws, each.endpoint)):
+            yield Check(
+                what="subscribers",
+                verdict=Verdict.UNKNOWN,
+                detail=f"the policy of {each.endpoint} does not let {topic} send: the alerts do not arrive",
+                advice="Allow sqs:SendMessage to the service sns.amazonaws.com in the queue's policy, for "
+                f"the aws:SourceArn {topic.arn}.",
+            )
+
+
+def _queue_policy(aws: Aws, arn: str) -> str | None:
+    """A queue's policy, empty where it has none; None where it cannot be read."""
+    account, name = arn.split(":")[4:6]
+    try:
+        url = aws.call("sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+        found = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
+    except AwsError:
+        return None
+    return str(found.get("Attributes", {}).get("Policy", ""))
+
+
 def _in_the_way(plan: Plan) -> Check:
     seen = [(step.resource, step.delta.observed) for step in plan.steps]
     leaving = [str(resource) for resource, observed in seen if observed and observed.pending_deletion_until]
-    work = f"{len(plan.work)} resources to make or mend" if plan.work else "everything is as it should be"
+    work = f"{len(plan.work)} resources to create or update" if plan.work else "no changes"
     if leaving:
         work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
     return Check(what="environment", verdict=Verdict.GOOD, detail=work)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from cryptoctl import ops
 from cryptoctl.provisioners.policy import VERSION
@@ -14,6 +15,9 @@ from cryptoctl.reconcile.permissions import Access, Permission
 from cryptoctl.stack import Stack
 
 Declaring = Callable[[Stack], Iterator[Permission]]
+Statement: TypeAlias = dict[str, Any]
+# IAM's limit for a managed policy; white space does not count.
+MANAGED_POLICY_CHARACTERS = 6144
 
 
 class Purpose(StrEnum):
@@ -50,25 +54,72 @@ def _operations() -> Iterator[Declaring]:
 
 
 def policy(stack: Stack, purpose: Purpose) -> dict[str, Any]:
-    """The rights as a policy document: one statement for each set of resources and condition."""
-    grouped: dict[tuple[tuple[str, ...], str], tuple[Permission, set[str]]] = {}
-    for permission in needed(stack, purpose):
-        key = permission.resources, repr(permission.condition)
-        grouped.setdefault(key, (permission, set()))[1].add(permission.action)
-    merged: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
-    for (_, condition), (permission, actions) in grouped.items():
-        # The same actions under the same condition on several resources are one statement.
-        same = merged.setdefault((tuple(sorted(actions)), condition), (permission, []))
-        same[1].extend(each for each in permission.resources if each not in same[1])
-    return {
-        "Version": VERSION,
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": list(actions),
-                "Resource": resources if resources != ["*"] else "*",
-                **({"Condition": permission.condition} if permission.condition else {}),
-            }
-            for (actions, _), (permission, resources) in merged.items()
-        ],
-    }
+    """The permissions as one policy document, exact, however long: `parts` gives what fits."""
+    return _document(_statements(needed(stack, purpose)))
+
+
+def parts(stack: Stack, purpose: Purpose) -> list[dict[str, Any]]:
+    """The permissions as policy documents that each fit into a managed policy; one where that is possible.
+
+    For that, what is needed on some resources of a kind is granted on all of the environment's, if need be.
+    """
+    exact = _statements(needed(stack, purpose))
+    for statements in (exact, _widened(exact)):
+        if characters(_document(statements)) <= MANAGED_POLICY_CHARACTERS:
+            return [_document(statements)]
+    filled: list[list[Statement]] = [[]]
+    for statement in exact:
+        if filled[-1] and characters(_document([*filled[-1], statement])) > MANAGED_POLICY_CHARACTERS:
+            filled.append([])
+        filled[-1].append(statement)
+    return [_document(statements) for statements in filled]
+
+
+def characters(document: Mapping[str, Any]) -> int:
+    """The length of a policy as IAM counts it: without white space."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _document(statements: Sequence[Statement]) -> dict[str, Any]:
+    return {"Version": VERSION, "Statement": list(statements)}
+
+
+def _statements(permissions: Iterable[Permission]) -> list[Statement]:
+    """One statement for each set of resources and condition: no action stands twice for one resource."""
+    resources: dict[tuple[str, str], tuple[Permission, dict[str, None]]] = {}
+    for each in permissions:
+        found = resources.setdefault((each.action, repr(each.condition)), (each, {}))
+        found[1].update(dict.fromkeys(each.resources))
+    actions: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
+    for (action, condition), (permission, those) in resources.items():
+        actions.setdefault((tuple(sorted(those)), condition), (permission, []))[1].append(action)
+    return [
+        {
+            "Effect": "Allow",
+            "Action": sorted(those),
+            "Resource": list(on) if len(on) > 1 else on[0],
+            **({"Condition": permission.condition} if permission.condition else {}),
+        }
+        for (on, _), (permission, those) in actions.items()
+    ]
+
+
+def _widened(statements: Sequence[Statement]) -> list[Statement]:
+    """A statement whose resources another one has as well, under the same condition, becomes part of that."""
+    widened: list[Statement] = []
+    for each in sorted(statements, key=lambda statement: -len(_resources(statement))):
+        host = next((other for other in widened if _within(each, other)), None)
+        if host is None:
+            widened.append(dict(each))
+        else:
+            host["Action"] = sorted({*host["Action"], *each["Action"]})
+    return widened
+
+
+def _within(one: Statement, other: Statement) -> bool:
+    return _resources(one) <= _resources(other) and one.get("Condition") == other.get("Condition")
+
+
+def _resources(statement: Statement) -> frozenset[str]:
+    given = statement["Resource"]
+    return frozenset([given] if isinstance(given, str) else given)

@@ -24,8 +24,8 @@ class ResourceState(StrEnum):
     PRESENT = "present"
     DRIFTED = "drifted"
     MISSING = "missing"
-    FOREIGN = "somebody else's"
-    ORPHANED = "left over"
+    FOREIGN = "not managed"
+    ORPHANED = "orphaned"
 
 
 _STATES = {

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.provisioners.function_configuration import check_readable, normal_configuration, role_id
+from cryptoctl.provisioners.function_configuration import (
+    configuration_differs,
+    normal_configuration,
+    role_id,
+    tags_of,
+    unreadable_variables,
+)
 from cryptoctl.provisioners.function_errors import REMEDIES, RESERVE_NONE, RETRY_RULES
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
+from cryptoctl.provisioners.resource_permission import ResourcePermission, foreign, statements_in
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
@@ -26,6 +32,7 @@ from cryptoctl.reconcile import (
     Obstacle,
     Permission,
     Preflight,
+    Provisioner,
     Remedy,
     RetryRule,
     Value,
@@ -36,6 +43,7 @@ from cryptoctl.reconcile import (
 NOT_FOUND = "ResourceNotFoundException"
 # Lambda keeps this many of an account's concurrent executions for functions that reserve none.
 UNRESERVED_AT_LEAST = 100
+LOG_LEVEL = "INFO"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +75,10 @@ class Function(Preflight):
     resource_policy: Mapping[str, ResourcePermission]
 
     kind: ClassVar[str] = "function"
-    exclusive: ClassVar[frozenset[str]] = frozenset({"Environment", "Permissions"})
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Environment"})
     sensitive: ClassVar[frozenset[str]] = frozenset({"Environment"})
     # A function that could not be made stays as a ruin, which takes no change.
-    immutable: ClassVar[frozenset[str]] = frozenset({"State"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"State", "PackageType"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
     remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
@@ -86,23 +94,27 @@ class Function(Preflight):
         )
         if found is None:
             return None
-        check_readable(self.name, found)
+        tags = tags_of(self.name, found)
         configuration = found["Configuration"]
+        statements = statements_in(policy)
         reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
         return Observed(
             fields={
                 **normal_configuration(configuration),
                 "RoleId": role_id(role, configuration["LastModified"]),
                 "ReservedConcurrentExecutions": reserved,
-                "Permissions": statements_in(policy),
-                "Tags": found.get("Tags") or {},
-            }
+                "Permissions": statements,
+                "Tags": tags,
+            },
+            notes=(*foreign(self.name, statements, self.resource_policy), *_notes(self.name, configuration)),
+            unreadable=unreadable_variables(self.name, found),
         )
 
     def desired(self) -> Fields:
         return {
             "State": "Active",
             "LastUpdateStatus": "Successful",
+            "PackageType": "Zip",
             "CodeSha256": self.code.sha256,
             "Architectures": (self.architecture,),
             "Runtime": self.runtime,
@@ -115,6 +127,8 @@ class Function(Preflight):
             "DeadLetterTargetArn": self.dead_letters.arn,
             "LogFormat": "JSON",
             "LogGroup": self.log_group.name,
+            # Above it, timeouts or errors are not in the log, and nobody is alerted.
+            "LogLevels": (LOG_LEVEL, LOG_LEVEL),
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
             "Permissions": {sid: each.described for sid, each in self.resource_policy.items()},
@@ -125,18 +139,18 @@ class Function(Preflight):
         look = "GetFunction GetPolicy ListTags"
         change = (
             "GetFunctionConfiguration CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
-            "PutFunctionConcurrency DeleteFunctionConcurrency TagResource RemovePermission DeleteFunction"
+            "PutFunctionConcurrency DeleteFunctionConcurrency TagResource DeleteFunction"
         )
         yield from allow(Access.DESCRIBE, "lambda", look, self.arn)
         yield from allow(Access.DESCRIBE, "lambda", "GetAccountSettings", "*")
         yield from allow(Access.MANAGE, "lambda", change, self.arn)
         if self.resource_policy:
-            yield from allow(Access.MANAGE, "lambda", "AddPermission", self.arn)
+            yield from allow(Access.MANAGE, "lambda", "AddPermission RemovePermission", self.arn)
 
     @classmethod
-    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[Obstacle]:
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
         """Yields an obstacle where the account's quota does not allow what is to be reserved."""
-        more = sum(_reserves_more(delta) for delta in deltas)
+        more = sum(map(_reserves_more, changes.values()))
         if more <= 0:
             return
         limit = aws.call("lambda", "GetAccountSettings")["AccountLimit"]
@@ -156,15 +170,16 @@ class Function(Preflight):
         if delta.observed and delta.observed.fields["LastUpdateStatus"] in UNDER_WAY:
             yield self._active()
             yield self._updated(fails=False)
+        settings = self._configuration(delta.desired, levels=delta.touches("LogLevels"))
         if delta.touches("RoleId"):
-            yield from self._give_role_again(delta.desired)
+            yield from self._give_role_again(settings)
         if delta.touches("CodeSha256", "Architectures"):
             yield self._call(
                 "UpdateFunctionCode", ZipFile=self.code.zip_bytes, Architectures=(self.architecture,)
             )
             yield self._updated()
-        if _differs(delta) and not delta.touches("RoleId"):
-            yield self._call("UpdateFunctionConfiguration", **self._configuration(delta.desired))
+        if configuration_differs(delta) and not delta.touches("RoleId"):
+            yield self._call("UpdateFunctionConfiguration", **settings)
             yield self._updated()
         yield from self._concurrency(delta)
         yield from self._permissions(delta)
@@ -194,7 +209,8 @@ class Function(Preflight):
             exists="ResourceConflictException",
         )
 
-    def _configuration(self, desired: Fields) -> dict[str, Value]:
+    def _configuration(self, desired: Fields, *, levels: bool = False) -> dict[str, Value]:
+        both = {"ApplicationLogLevel": LOG_LEVEL, "SystemLogLevel": LOG_LEVEL} if levels else {}
         return {
             "Runtime": self.runtime,
             "Handler": self.handler,
@@ -203,11 +219,11 @@ class Function(Preflight):
             "Role": self.role.arn,
             "KMSKeyArn": desired["KMSKeyArn"],
             "DeadLetterConfig": {"TargetArn": self.dead_letters.arn},
-            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": self.log_group.name},
+            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": self.log_group.name, **both},
             "Environment": {"Variables": desired["Environment"]},
         }
 
-    def _give_role_again(self, desired: Fields) -> Iterator[Action]:
+    def _give_role_again(self, settings: Fields) -> Iterator[Action]:
         # The key's grant names the id of the role that was there when the function was configured. A role
         # made again under the old name has another id and cannot read the environment. AWS's own remedy
         # is another role and back, which makes the grant anew. The other role need not be allowed to send
@@ -216,7 +232,7 @@ class Function(Preflight):
             "UpdateFunctionConfiguration", Role=self.other_role.arn, DeadLetterConfig={"TargetArn": ""}
         )
         yield self._updated()
-        yield self._call("UpdateFunctionConfiguration", **self._configuration(desired))
+        yield self._call("UpdateFunctionConfiguration", **settings)
         yield self._updated()
 
     def _concurrency(self, delta: Delta) -> Iterator[Action]:
@@ -282,27 +298,16 @@ class Function(Preflight):
 UNDER_WAY = ("Pending", "InProgress")
 
 
-CONFIGURATION = (
-    "Runtime",
-    "Handler",
-    "MemorySize",
-    "Timeout",
-    "Role",
-    "KMSKeyArn",
-    "DeadLetterTargetArn",
-    "LogFormat",
-    "LogGroup",
-    "Environment",
-)
-
-
-def _differs(delta: Delta) -> bool:
-    """Whether the configuration must be sent: it differs, or its last change did not succeed."""
-    failed = delta.observed is not None and delta.observed.fields["LastUpdateStatus"] == "Failed"
-    return failed or delta.touches(*CONFIGURATION)
-
-
 def _reserves_more(delta: Delta) -> int:
     wanted = delta.desired["ReservedConcurrentExecutions"] or 0
     has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
     return int(wanted) - int(has)
+
+
+def _notes(name: str, configuration: Mapping[str, Value]) -> Iterator[str]:
+    if vpc := (configuration.get("VpcConfig") or {}).get("VpcId"):
+        yield (
+            f"function {name} runs in {vpc}, and reaches the table, topics and queues only through endpoints "
+            "or a NAT there: `aws lambda update-function-configuration --vpc-config SubnetIds=[],"
+            f"SecurityGroupIds=[] --function-name {name}` takes it out"
+        )

@@ -8,19 +8,49 @@ from typing import Any
 
 from cryptoctl.aws_errors import one_line
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile import Answer, Value
+from cryptoctl.reconcile import Answer, Delta, Value
 
 NO_ROLE = "none"
 EARLIER_ROLE = "an earlier role of that name"
 
 
-def check_readable(name: str, found: Answer) -> None:
-    """Raises Failure where GetFunction left something out that these credentials may not read."""
-    error = (found["Configuration"].get("Environment") or {}).get("Error")
-    if error and "AccessDenied" in str(error.get("ErrorCode")):
-        raise _unreadable("environment variables", name, error, "kms:Decrypt on the environment's key")
+CONFIGURATION = (
+    "Runtime",
+    "Handler",
+    "MemorySize",
+    "Timeout",
+    "Role",
+    "KMSKeyArn",
+    "DeadLetterTargetArn",
+    "LogFormat",
+    "LogGroup",
+    "LogLevels",
+    "Environment",
+)
+
+
+def configuration_differs(delta: Delta) -> bool:
+    """Whether the configuration must be sent: it differs, or its last change did not succeed."""
+    failed = delta.observed is not None and delta.observed.fields["LastUpdateStatus"] == "Failed"
+    return failed or delta.touches(*CONFIGURATION)
+
+
+def tags_of(name: str, found: Answer) -> dict[str, str]:
+    """The tags in a GetFunction answer.
+
+    Raises Failure where these credentials may not read them: without them nothing says whose it is.
+    """
     if error := found.get("TagsError"):
         raise _unreadable("tags", name, error, "lambda:ListTags on the function")
+    return dict(found.get("Tags") or {})
+
+
+def unreadable_variables(name: str, found: Answer) -> Failure | None:
+    """Why a GetFunction answer has no variables, where these credentials may not read them."""
+    error = (found["Configuration"].get("Environment") or {}).get("Error")
+    if error and "AccessDenied" in str(error.get("ErrorCode")):
+        return _unreadable("environment variables", name, error, "kms:Decrypt on the environment's key")
+    return None
 
 
 def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str) -> Failure:
@@ -37,6 +67,7 @@ def normal_configuration(configuration: Mapping[str, Any]) -> dict[str, Value]:
     return {
         "State": "Failed" if configuration.get("State") == "Failed" else "Active",
         "LastUpdateStatus": _last_update(configuration),
+        "PackageType": configuration.get("PackageType", "Zip"),
         "CodeSha256": configuration.get("CodeSha256"),
         "Architectures": tuple(configuration.get("Architectures") or ("x86_64",)),
         "Runtime": configuration.get("Runtime"),
@@ -48,6 +79,7 @@ def normal_configuration(configuration: Mapping[str, Any]) -> dict[str, Value]:
         "DeadLetterTargetArn": (configuration.get("DeadLetterConfig") or {}).get("TargetArn"),
         "LogFormat": logging.get("LogFormat"),
         "LogGroup": logging.get("LogGroup"),
+        "LogLevels": (logging.get("ApplicationLogLevel", "INFO"), logging.get("SystemLogLevel", "INFO")),
         "Environment": (configuration.get("Environment") or {}).get("Variables") or {},
     }
 

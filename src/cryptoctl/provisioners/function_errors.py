@@ -88,6 +88,24 @@ RETRY_RULES: tuple[RetryRule, ...] = (
 )
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
+        codes=("CodeVerificationFailedException", "InvalidCodeSignatureException"),
+        hint="Somebody demands signed code of the function, and cryptoctl's is not signed: "
+        "`aws lambda delete-function-code-signing-config --function-name NAME`, or ask who demands it.",
+    ),
+    Remedy(
+        codes=(INVALID, "ResourceConflictException"),
+        contains="provisioned concurrency",
+        hint="Somebody has given a version or alias of the function provisioned concurrency: take that off "
+        "(`aws lambda list-provisioned-concurrency-configs` lists it), or reserve more.",
+    ),
+    Remedy(
+        codes=(INVALID,),
+        contains="replicated function",
+        operations=("DeleteFunction",),
+        hint="Lambda@Edge has copies of the function: take it off every CloudFront distribution, wait up to "
+        "24 h until the copies are gone, then run `cryptoctl down` again.",
+    ),
+    Remedy(
         codes=("CodeStorageExceededException",),
         hint="Lambda's storage for code is full: delete functions and versions that nobody uses, or ask "
         f"for more ({QUOTAS_URL}, AWS Lambda, “Function and layer storage”).",

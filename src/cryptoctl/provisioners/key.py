@@ -38,10 +38,14 @@ from cryptoctl.reconcile import (
 Metadata = dict[str, Any]
 
 NOT_FOUND = "NotFoundException"
+NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
+OWN_MATERIAL = "AWS_KMS"
 LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The tag index lags by minutes.
 INDEX_LAG = timedelta(hours=1)
+# KMS says up to five minutes.
+TAGS_COUNT_AFTER = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,15 +67,24 @@ class Key(AssignedArn, ConsentRequired):
             code="MalformedPolicyDocumentException",
             reason="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
             timeout_s=60,
-            operations=("CreateKey", "PutKeyPolicy"),
-            hint="KMS asks that whoever makes a key may change its policy: use credentials of the "
+            operations=("PutKeyPolicy",),
+            hint="KMS asks that whoever sets a key's policy may change it afterwards: use credentials of the "
             "account that `cryptoctl doctor` names.",
+        ),
+        RetryRule(
+            code="AccessDeniedException",
+            reason="the new key's tags to count in permissions; KMS takes up to five minutes for that",
+            timeout_s=330,
+            operations=("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "ScheduleKeyDeletion"),
+            new_only=True,
+            hint="These credentials lack that permission on the environment's key: attach what "
+            "`cryptoctl iam-policy --for deploy` prints.",
         ),
         RetryRule(
             code=NOT_FOUND,
             reason="the new key to be seen by all of KMS; its changes take a while to spread",
             timeout_s=30,
-            operations=("CreateAlias", "EnableKeyRotation", "TagResource"),
+            operations=("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "TagResource"),
             hint=LOOK_AGAIN,
         ),
     )
@@ -140,19 +153,25 @@ class Key(AssignedArn, ConsentRequired):
         policy, rotation, tags, surplus = aws.gather(
             lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
-            lambda: aws.find("kms", "GetKeyRotationStatus", absent="KMSInvalidStateException", KeyId=key_id),
+            lambda: aws.find("kms", "GetKeyRotationStatus", absent=NO_ROTATION, KeyId=key_id),
             lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
             # Only what has the name decides which other keys are too many.
             lambda: self._surplus(aws, key_id) if alias else {},
         )
         if policy is None or tags is None:
             return None
+        imported = metadata.get("Origin", OWN_MATERIAL) != OWN_MATERIAL
+        note = (
+            f"{self} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates "
+            "it, and where the material expires or is deleted, the functions cannot start"
+        )
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
-                "KeyRotationEnabled": bool(rotation and rotation["KeyRotationEnabled"]),
+                # Nobody can switch on the rotation of material that AWS did not make.
+                "KeyRotationEnabled": imported or bool(rotation and rotation["KeyRotationEnabled"]),
                 "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
                 "Surplus": surplus or {},
             },
@@ -160,6 +179,8 @@ class Key(AssignedArn, ConsentRequired):
             pending_deletion_until=metadata.get("DeletionDate")
             if metadata["KeyState"] == "PendingDeletion"
             else None,
+            notes=(note,) if imported else (),
+            new=_age(metadata) < TAGS_COUNT_AFTER,
         )
 
     def for_arn(self, arn: str) -> Key | None:
@@ -184,18 +205,21 @@ class Key(AssignedArn, ConsentRequired):
         """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
         ours, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
-        look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags Decrypt"
-        change = (
-            "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion "
-            "CreateGrant Encrypt"
-        )
+        by_lambda = {"StringEquals": {**ours["StringEquals"], "kms:ViaService": self._lambda}}
+        # Without a condition: a key that was made a moment ago is found before its tags count.
+        look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"
+        change = "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion"
         yield from allow(Access.DESCRIBE, "kms", "ListKeys", "*")
         yield from allow(Access.DESCRIBE, "tag", "GetResources", "*")
-        yield from allow(Access.DESCRIBE, "kms", look, keys, condition=ours)
+        yield from allow(Access.DESCRIBE, "kms", look, keys)
+        yield from allow(Access.DESCRIBE, "kms", "Decrypt", keys, condition=by_lambda)
         yield from allow(Access.MANAGE, "kms", "CreateKey", "*", condition=new)
-        # A new key is tagged as it is made; one of ours may lack another tag.
-        yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=new)
+        # A new key is tagged as it is made, and has neither tags nor an alias then: with the request's tags
+        # alone as a condition, every key of the account could be tagged as ours.
+        bare = {"Null": dict.fromkeys((*ours["StringEquals"], "kms:ResourceAliases"), "true")}
+        yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition={**new, **bare})
         yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", "CreateGrant Encrypt", keys, condition=by_lambda)
         yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
@@ -208,7 +232,6 @@ class Key(AssignedArn, ConsentRequired):
                 operation="CreateKey",
                 params={
                     "Description": f"Environment variables of {self.scope.environment}'s functions",
-                    "Policy": Json(delta.desired["Policy"]),
                     "Tags": listed(delta.desired["Tags"], "TagKey", "TagValue"),
                 },
                 gives={"NewKeyId": "KeyMetadata.KeyId"},
@@ -225,7 +248,9 @@ class Key(AssignedArn, ConsentRequired):
             # Another run may name another key first: only the one with the name is the environment's, and
             # nothing else may use it before.
             yield self._named()
-        if delta.touches("Policy"):
+        if delta.creating or delta.touches("Policy"):
+            # Not in CreateKey: that asks that its caller may change the policy afterwards, which these
+            # credentials may only once the key's tags count.
             policy = Json(delta.desired["Policy"])
             yield self._call("PutKeyPolicy", self.key_id, PolicyName="default", Policy=policy)
         if delta.creating or delta.touches("KeyRotationEnabled"):
@@ -244,6 +269,12 @@ class Key(AssignedArn, ConsentRequired):
             )
         for key_id in (observed.outputs["KeyId"], *observed.fields["Surplus"]):
             yield self._schedule_deletion(key_id)
+
+    @property
+    def _lambda(self) -> str:
+        """Lambda as `kms:ViaService` names it."""
+        suffix = ".cn" if self.scope.partition == "aws-cn" else ""
+        return f"lambda.{self.scope.region}.amazonaws.com{suffix}"
 
     def _name(self, key_id: Value) -> Call:
         return Call(
@@ -304,8 +335,12 @@ def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
 
 
 def _beyond_the_index(key: Metadata) -> bool:
+    return _age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
+
+
+def _age(key: Metadata) -> timedelta:
     made: datetime = key["CreationDate"]
-    return datetime.now(UTC) - made < INDEX_LAG or key["KeyState"] == "PendingDeletion"
+    return datetime.now(UTC) - made
 
 
 def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:

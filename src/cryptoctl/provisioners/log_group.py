@@ -12,22 +12,33 @@ from cryptoctl.reconcile import (
     Action,
     Aws,
     Call,
+    DeletionProtected,
     Delta,
     Fields,
     Listed,
     Observed,
+    Obstacle,
     Permission,
+    Remedy,
     RetryRule,
     allow,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
+STANDARD = "STANDARD"
 ANOTHER_CHANGE = "another change of the log group; CloudWatch Logs makes one at a time"
 LET_IT_END = "Another run or another tool keeps changing the log group: let that end first."
 
 
+def _unprotect(name: str) -> str:
+    return (
+        "`aws logs put-log-group-deletion-protection --no-deletion-protection-enabled "
+        f"--log-group-identifier {name}`"
+    )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LogGroup(Listed):
+class LogGroup(DeletionProtected, Listed):
     """A log group that keeps its lines for some days."""
 
     retention_days: int
@@ -35,8 +46,19 @@ class LogGroup(Listed):
     kind: ClassVar[str] = "log group"
     # A late line of our own function makes a deleted group again, without tags.
     untagged_is_ours: ClassVar[bool] = True
+    # A group of another class takes no subscription.
+    immutable: ClassVar[frozenset[str]] = frozenset({"logGroupClass"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
+    )
+
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("ValidationException", "InvalidParameterException"),
+            contains="deletion protection",
+            operations=("DeleteLogGroup",),
+            hint=f"Somebody has protected the log group since: {_unprotect('NAME')} takes that off.",
+        ),
     )
 
     @property
@@ -58,7 +80,21 @@ class LogGroup(Listed):
         if not exact or tags is None:
             return None
         return Observed(
-            fields={"retentionInDays": exact[0].get("retentionInDays"), "Tags": tags.get("tags", {})}
+            fields={
+                "retentionInDays": exact[0].get("retentionInDays"),
+                "logGroupClass": exact[0].get("logGroupClass", STANDARD),
+                "deletionProtectionEnabled": bool(exact[0].get("deletionProtectionEnabled")),
+                "Tags": tags.get("tags", {}),
+            }
+        )
+
+    def deletion_blocker(self, observed: Observed) -> Obstacle | None:
+        """Only somebody else protects a log group, and takes the protection off again."""
+        if not observed.fields["deletionProtectionEnabled"]:
+            return None
+        return Obstacle(
+            what=f"The {self} is protected from deletion.",
+            hint=f"Take the protection off: {_unprotect(self.name)}.",
         )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
@@ -72,7 +108,11 @@ class LogGroup(Listed):
         return dict(found.get("tags", {})) if found else {}
 
     def desired(self) -> Fields:
-        return {"retentionInDays": self.retention_days, "Tags": self.scope.tags}
+        return {
+            "retentionInDays": self.retention_days,
+            "logGroupClass": STANDARD,
+            "Tags": self.scope.tags,
+        }
 
     def permissions(self) -> Iterator[Permission]:
         """For the ARN with and without `:*`: CloudWatch Logs checks the one or the other."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.policy import Statement, denials, normal
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
@@ -67,7 +67,7 @@ class Queue(Provisioner):
                 "GetQueueAttributes",
                 absent=NO_SUCH_QUEUE,
                 QueueUrl=url,
-                AttributeNames=list(self._attributes()),
+                AttributeNames=[*self._attributes(), "Policy"],
             ),
             lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
         )
@@ -78,6 +78,7 @@ class Queue(Provisioner):
         return Observed(
             fields={"Attributes": found, "Tags": tags.get("Tags", {})},
             outputs={"QueueUrl": url},
+            notes=tuple(denials(self, found.get("Policy"))),
         )
 
     def desired(self) -> Fields:
@@ -159,6 +160,27 @@ def _settings(delta: Delta) -> dict[str, str]:
         # A queue has one kind of encryption: the other one is accepted only as the key goes.
         settings["SqsManagedSseEnabled"] = "true"
     return settings
+
+
+def takes_messages(policy: str | None) -> bool:
+    """Whether a queue's policy lets SNS send; True where it is not known (None)."""
+    if policy is None:
+        return True
+    statements = normal(policy)["Statement"] if policy else ()
+    return any(
+        each["Effect"] == "Allow"
+        and {"*", "sqs:*", "sqs:sendmessage"} & {action.lower() for action in each.get("Action", ())}
+        and {"*", "sns.amazonaws.com"} & set(_principals(each.get("Principal", "")))
+        for each in statements
+    )
+
+
+def _principals(principal: str | Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    if isinstance(principal, str):
+        yield principal
+    else:
+        for several in principal.values():
+            yield from several
 
 
 def may_send(queue: Queue) -> Statement:

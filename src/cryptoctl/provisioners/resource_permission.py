@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cryptoctl.provisioners.log_group import LogGroup
@@ -69,6 +69,20 @@ def statements_in(policy: Answer | None) -> dict[str, Value]:
         return {}
     statements = normal(json.loads(policy["Policy"]))["Statement"]
     return {statement.get("Sid", ""): _described(statement) for statement in statements}
+
+
+def foreign(
+    name: str, statements: Mapping[str, Value], ours: Mapping[str, ResourcePermission]
+) -> Iterator[str]:
+    """A sentence on each statement of a function's policy that is not ours: somebody may need it."""
+    for sid in statements.keys() - ours.keys():
+        who = ", ".join(statements[sid]["Principal"])
+        everybody = " (everybody)" if who == "*" else ""
+        yield (
+            f"function {name} may also be invoked by {who}{everybody}, by the statement {sid} that cryptoctl "
+            f"did not set: `aws lambda remove-permission --function-name {name} --statement-id {sid}` "
+            "takes it away if nobody needs it"
+        )
 
 
 def _described(statement: Mapping[str, Value]) -> dict[str, Value]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
@@ -14,6 +14,7 @@ from cryptoctl.reconcile import (
     Action,
     Answer,
     Aws,
+    AwsError,
     Call,
     ConflictChecked,
     Delta,
@@ -21,7 +22,10 @@ from cryptoctl.reconcile import (
     Json,
     Listed,
     Observed,
+    Obstacle,
     Permission,
+    Preflight,
+    Provisioner,
     Ref,
     Remedy,
     RetryRule,
@@ -30,18 +34,23 @@ from cryptoctl.reconcile import (
 )
 
 NO_SUCH_ENTITY = "NoSuchEntity"
+SAME_BUT_FOR_CASE = "IAM does not tell names apart by their case"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(ConflictChecked, Listed):
+class Role(ConflictChecked, Listed, Preflight):
     """A role for one AWS service, with inline policies. Any other policy on it is removed."""
 
     service: str
     policies: Mapping[str, tuple[Statement, ...]]
+    boundary: str | None = None
+    """The ARN of its permissions boundary; None leaves the role with the one it has, or none."""
 
     kind: ClassVar[str] = "role"
     in_tag_index: ClassVar[bool] = False
     exclusive: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
+    # A role with a path has another ARN than the one that everything else is given.
+    immutable: ClassVar[frozenset[str]] = frozenset({"Path"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocument",
@@ -54,7 +63,7 @@ class Role(ConflictChecked, Listed):
             code="NoSuchEntity",
             reason="the new role to be seen by all of IAM, whose changes take a while to spread",
             timeout_s=30,
-            operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy"),
+            operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy", "PutRolePermissionsBoundary"),
             hint="Another run or another tool may have deleted the role: the next run looks again.",
         ),
         RetryRule(
@@ -113,16 +122,33 @@ class Role(ConflictChecked, Listed):
                     if policy is not None
                 },
                 "AttachedPolicies": {item["PolicyArn"]: True for item in attached["AttachedPolicies"]},
+                "PermissionsBoundary": _boundary(found),
+                "Path": found["Path"],
+                "RoleName": found["RoleName"],
                 "Tags": mapped(found.get("Tags", ())),
             },
             outputs={"RoleId": found["RoleId"]},
+            notes=tuple(self._notes(_boundary(found))),
         )
 
+    def _notes(self, boundary: str | None) -> Iterator[str]:
+        if boundary and self.boundary is None:
+            yield (
+                f"{self} has the permissions boundary {boundary}, which may take from it what it needs; "
+                "`permissions_boundary` in cryptoctl.toml keeps it where the role is created anew"
+            )
+
     def conflict(self, observed: Observed) -> str | None:
-        """IAM is global, an environment is not: a role with permissions in another region is in use there."""
+        """IAM is global, an environment is not: a role with permissions in another region is in use there.
+
+        Only the policies that we declare say so; what somebody else has put on the role is drift.
+        """
+        if observed.fields.get("RoleName", self.name) != self.name:
+            return f"exists as {observed.fields['RoleName']}: {SAME_BUT_FOR_CASE}"
+        policies = observed.fields["Policies"]
         arns = [
             arn
-            for policy in observed.fields["Policies"].values()
+            for policy in (policies[name] for name in self.policies if name in policies)
             for statement in policy["Statement"]
             for arn in statement.get("Resource", ())
         ]
@@ -133,6 +159,19 @@ class Role(ConflictChecked, Listed):
             f"serves this environment in {', '.join(sorted(regions))}: IAM roles are global, so the name "
             "of an environment can be used in one region of an account"
         )
+
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Yields an obstacle for each role to be created whose name is taken but for its case."""
+        new = {role.name.lower(): role.name for role, delta in changes.items() if delta.creating}
+        taken = [name for name in _names(aws) if name.lower() in new] if new else []
+        for name in taken:
+            if name != new[name.lower()]:
+                wanted = new[name.lower()]
+                yield Obstacle(
+                    what=f"The role {wanted} cannot be created beside {name}: {SAME_BUT_FOR_CASE}.",
+                    hint="Choose another --env, one that differs by more than its case.",
+                )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """Roles without a path, as ours are."""
@@ -151,19 +190,22 @@ class Role(ConflictChecked, Listed):
             "AssumeRolePolicyDocument": document([trust]),
             "Policies": {name: document(statements) for name, statements in self.policies.items()},
             "AttachedPolicies": {},
+            "Path": "/",
+            **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
             "Tags": self.scope.tags,
         }
 
     def permissions(self) -> Iterator[Permission]:
         """Also PassRole, to the role's service only."""
         look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
-        change = (
-            "CreateRole TagRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy DetachRolePolicy "
-            "DeleteRole"
-        )
+        change = "TagRole UpdateAssumeRolePolicy DeleteRolePolicy DetachRolePolicy DeleteRole"
+        # Who may write a role's policies is bound by what the role is bound by, or by nothing.
+        bound = {"StringEquals": {"iam:PermissionsBoundary": self.boundary}} if self.boundary else None
+        write = f"CreateRole PutRolePolicy{' PutRolePermissionsBoundary' if bound else ''}"
         yield from allow(Access.DESCRIBE, "iam", "ListRoles", "*")
         yield from allow(Access.DESCRIBE, "iam", look, self.arn)
         yield from allow(Access.MANAGE, "iam", change, self.arn)
+        yield from allow(Access.MANAGE, "iam", write, self.arn, condition=bound)
         only = {"StringEquals": {"iam:PassedToService": self.service}}
         yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=only)
 
@@ -177,6 +219,7 @@ class Role(ConflictChecked, Listed):
                     "RoleName": self.name,
                     "AssumeRolePolicyDocument": Json(delta.desired["AssumeRolePolicyDocument"]),
                     "Tags": listed(delta.desired["Tags"]),
+                    **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
                 },
                 gives={"RoleId": "Role.RoleId"},
                 exists="EntityAlreadyExists",
@@ -184,6 +227,9 @@ class Role(ConflictChecked, Listed):
             for name, policy in delta.desired["Policies"].items():
                 yield self._put(name, policy)
             return
+        if delta.touches("PermissionsBoundary"):
+            # First: with our own policy, nothing else of a role without it may be changed.
+            yield self._call("PutRolePermissionsBoundary", PermissionsBoundary=self.boundary)
         if delta.touches("AssumeRolePolicyDocument"):
             yield self._call(
                 "UpdateAssumeRolePolicy", PolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"])
@@ -211,6 +257,20 @@ class Role(ConflictChecked, Listed):
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
         return Call(service="iam", operation=operation, params={"RoleName": self.name, **params}, gone=gone)
+
+
+def _names(aws: Aws) -> list[str]:
+    """The account's roles; none where these credentials may not list them."""
+    try:
+        return [role["RoleName"] for role in aws.paginate("iam", "ListRoles", "Roles")]
+    except AwsError as error:
+        if error.denied:
+            return []
+        raise
+
+
+def _boundary(role: Mapping[str, Any]) -> Value:
+    return (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
 
 
 def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Answer | None]:

@@ -142,11 +142,35 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             return None
         if mapping["State"] == DELETING:
             return Observed(fields={}, outputs=self._outputs(mapping), deleting=True)
-        tags = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"]))
+        tags, same_stream = aws.gather(
+            lambda: aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"])),
+            lambda: self._of_stream(aws, mapping["EventSourceArn"]),
+        )
         if tags is None:  # deleted between the two reads
             return None
         fields = {**_normal(mapping), "Tags": tags.get("Tags", {})}
-        return Observed(fields=fields, outputs=self._outputs(mapping))
+        others = [each["UUID"] for each in same_stream if each["UUID"] != mapping["UUID"]]
+        return Observed(
+            fields=fields,
+            outputs=self._outputs(mapping),
+            notes=tuple(
+                f"mapping {uuid} hands the same stream to {self.function}: every price is enriched and "
+                f"announced twice; `aws lambda delete-event-source-mapping --uuid {uuid}` ends that"
+                for uuid in others
+            ),
+        )
+
+    def _of_stream(self, aws: Aws, stream: str) -> list[Answer]:
+        """The mappings of a stream to the function, to one of its versions or aliases too."""
+        listed = aws.paginate(
+            "lambda", "ListEventSourceMappings", "EventSourceMappings", EventSourceArn=stream
+        )
+        own = self.function.arn
+        return [
+            each
+            for each in listed
+            if each["State"] != DELETING and f"{each.get('FunctionArn')}:".startswith(f"{own}:")
+        ]
 
     def _is_the_stacks(self, aws: Aws, mapping: Answer) -> bool:
         """Whether it is the mapping that the stack has, made a moment ago by another run, say."""
@@ -172,6 +196,8 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "FunctionResponseTypes": ("ReportBatchItemFailures",),
             "Filters": (frozen(self.pattern),),
             "OnFailure": self.dead_letters.arn,
+            # With a key on its filters, Lambda shows them to nobody who lists mappings.
+            "KMSKeyArn": None,
             "Tags": self.scope.tags,
         }
 
@@ -222,7 +248,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                 yield Call(
                     service="lambda",
                     operation="UpdateEventSourceMapping",
-                    params={"UUID": self._uuid, **self._settings(delta.desired)},
+                    params={
+                        "UUID": self._uuid,
+                        **self._settings(delta.desired),
+                        **({"KMSKeyArn": ""} if delta.touches("KMSKeyArn") else {}),
+                    },
                 )
             yield self._rested("Enabled")
         if delta.touches("Tags"):
@@ -303,4 +333,5 @@ def _normal(mapping: Mapping[str, Any]) -> dict[str, Value]:
         "FunctionResponseTypes": tuple(mapping.get("FunctionResponseTypes") or ()),
         "Filters": tuple(frozen(json.loads(each["Pattern"])) for each in filters),
         "OnFailure": destination.get("Destination"),
+        "KMSKeyArn": mapping.get("KMSKeyArn") or None,
     }

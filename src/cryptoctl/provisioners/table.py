@@ -82,6 +82,12 @@ class Table(ConsentRequired, DeletionProtected):
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceededException",),
+            contains="once in",
+            operations=("UpdateTable",),
+            hint="DynamoDB changes a table's billing mode once in 24 h: run `cryptoctl up` again after that.",
+        ),
+        Remedy(
+            codes=("LimitExceededException",),
             hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
             f"for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.policy import Statement, denials
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
@@ -80,7 +80,10 @@ class Topic(Provisioner):
         if attributes is None or tags is None:
             return None
         there = {_key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
-        return Observed(fields={"Tags": mapped(tags.get("Tags", ())), "Subscriptions": there})
+        return Observed(
+            fields={"Tags": mapped(tags.get("Tags", ())), "Subscriptions": there},
+            notes=tuple(denials(self, attributes["Attributes"].get("Policy"))),
+        )
 
     def desired(self) -> Fields:
         subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}

@@ -64,8 +64,9 @@ Action: TypeAlias = Call | WaitUntil
 class RetryRule:
     """An error that passes by itself: its exact code, the shortest stable piece of its message, and why.
 
-    `operations` narrows it to those requests; empty means all of the provisioner's. `hint` is what a
-    person does next where it has not passed after `timeout_s`.
+    `operations` narrows it to those requests; empty means all of the provisioner's. With `new_only` it is
+    for a resource that this run creates or that was created a moment ago. `hint` is what a person does next
+    where it has not passed after `timeout_s`.
     """
 
     code: str
@@ -73,6 +74,7 @@ class RetryRule:
     reason: str
     timeout_s: float
     operations: tuple[str, ...] = ()
+    new_only: bool = False
     hint: str = ""
 
     def matches(self, operation: str, code: str, message: str) -> bool:

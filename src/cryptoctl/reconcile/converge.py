@@ -116,7 +116,8 @@ class Convergence:
     def _observe(self, error: AwsError | None = None) -> Observed | None:
         try:
             return self._step.resource.observe(self._run.aws)
-        except (AwsError, Failure) as unreadable:
+        except Exception as unreadable:
+            # The refusal is what a person must hear of, not that nothing more can be read.
             raise error or unreadable from unreadable
 
     def _present_again(self, observed: Observed | None) -> Step:
@@ -203,7 +204,9 @@ class Convergence:
         self._publish(call.gives, answer)
 
     def _rule(self, call: Call, error: AwsError) -> RetryRule | None:
-        rules = self._step.resource.retry_rules
+        observed = self._step.delta.observed
+        new = observed is None or observed.new
+        rules = (rule for rule in self._step.resource.retry_rules if new or not rule.new_only)
         matching = (rule for rule in rules if rule.matches(call.operation, error.code, error.message))
         return next(matching, None)
 

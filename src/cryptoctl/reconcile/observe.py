@@ -84,7 +84,7 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
             checked.setdefault(type(step.resource), []).append(step)
 
     def check(kind: type[Preflight]) -> list[Obstacle]:
-        return list(kind.preflight(aws, [step.delta for step in checked[kind]]))
+        return list(kind.preflight(aws, {step.resource: step.delta for step in checked[kind]}))
 
     found = aws.map(check, checked)
     return (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cryptoctl.errors import Failure
 from cryptoctl.reconcile.values import Fields
 
 
@@ -15,12 +16,18 @@ class Observed:
 
     `pending_deletion_until` is the date on which AWS will have removed it, where that is under way.
     `deleting` is set on what will be gone in a moment: then `remove` only waits for it.
+    `new` is set on what was created so recently that not all of AWS may take it for what it is.
+    `notes` are what a person should know of it although no declared field differs, a sentence each.
+    `unreadable` is set where fields could not be read that only creating and changing it needs.
     """
 
     fields: Fields
     outputs: Mapping[str, str] = field(default_factory=dict)
     pending_deletion_until: datetime | None = None
     deleting: bool = False
+    new: bool = False
+    notes: tuple[str, ...] = ()
+    unreadable: Failure | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

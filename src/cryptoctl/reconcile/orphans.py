@@ -46,11 +46,11 @@ class Candidates:
 class Orphans:
     """Finds the orphans of an environment: in the tag index, and by name where that does not reach.
 
-    `stack` is everything that the environment should have. With `keep_data`, what holds data is no orphan.
+    `stack` is everything that the environment should have. What holds data is told, and never removed: a
+    table that was restored from a backup has the tags of the one that it was made from.
     """
 
     stack: Sequence[Provisioner]
-    keep_data: bool = False
 
     def candidates(self, aws: Aws) -> Candidates:
         """What may carry the environment's tags, the stack's own resources among it."""
@@ -95,7 +95,8 @@ class Orphans:
             notes=(
                 *notes,
                 *(
-                    f"{arn} {tagged}, and cryptoctl has no resource of that kind: delete it by hand"
+                    f"{arn} {tagged}, and is left: cryptoctl creates nothing of that kind (a backup has the "
+                    "tags of what it was made from)"
                     for arn in unknown
                 ),
                 *(f"{each} {tagged}, and cannot be read: {error}" for each, error in hidden.items()),
@@ -131,8 +132,8 @@ class Orphans:
         return next(filter(None, (for_arn(resource, arn) for resource in self.stack)), None)
 
     def _kept(self, resource: Provisioner, observed: Observed) -> str:
-        if self.keep_data and resource.holds_data:
-            return "it holds data"
+        if resource.holds_data:
+            return "it holds data; delete it by its name in the AWS console if nobody needs it"
         protected = isinstance(resource, DeletionProtected) and resource.deletion_blocker(observed)
         return "it is protected from deletion" if protected else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cryptoctl.reconcile.delta import Delta, difference
 from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
@@ -27,7 +27,8 @@ def build(
     """Works out the plan.
 
     With `adopt`, resources that are not ours by tag are taken over; otherwise they are refused.
-    Orphans are deleted last: not before what has taken their place stands.
+    Orphans are deleted last: not before what has taken their place stands. Raises Failure where what is to be
+    compared could not be read.
     """
     known = known_values(observations)
     ordered = in_order(resources)
@@ -47,7 +48,14 @@ def build(
     if goal is Goal.ABSENT:
         steps.reverse()
     steps += [_orphaned(*each, after=ordered) for each in (orphans or {}).items()]
-    return Plan(goal=goal, steps=tuple(steps), known=known, notes=notes)
+    return Plan(goal=goal, steps=tuple(steps), known=known, notes=(*notes, *_notes(goal, steps)))
+
+
+def _notes(goal: Goal, steps: Sequence[Step]) -> Iterator[str]:
+    """What is to be known of what is there and stays."""
+    for step in steps if goal is Goal.PRESENT else ():
+        if step.delta.observed and step.verb in (Verb.NOTHING, Verb.UPDATE):
+            yield from step.delta.observed.notes
 
 
 def known_values(observations: Observations) -> dict[Ref, str]:
@@ -80,6 +88,8 @@ def present(
         return Step(resource=resource, verb=Verb.CREATE, delta=delta, actions=actions, after=after)
     if why := _refusal(resource, there, adopt=adopt):
         return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
+    if there.unreadable:
+        raise there.unreadable
     if not delta.changes:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
     if delta.touches(*resource.immutable):
@@ -107,9 +117,9 @@ def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisi
 
 
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
-    if not adopt and not owned(resource, observed):
-        return WITHOUT_TAGS
-    return resource.conflict(observed) if isinstance(resource, ConflictChecked) else None
+    if isinstance(resource, ConflictChecked) and (conflict := resource.conflict(observed)):
+        return conflict
+    return None if adopt or owned(resource, observed) else WITHOUT_TAGS
 
 
 def owned(resource: Provisioner, observed: Observed) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from cryptoctl.aws import Aws
@@ -49,7 +49,7 @@ class Preflight(Provisioner):
 
     @classmethod
     @abstractmethod
-    def preflight(cls, aws: Aws, deltas: Sequence[Delta]) -> Iterator[Obstacle]:
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
         """What would make these changes of resources of this kind fail."""
 
 

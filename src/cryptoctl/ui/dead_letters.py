@@ -13,6 +13,7 @@ from cryptoctl.ops.dead_letters.overview import Overview, some
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
 from cryptoctl.ops.logs import Line, moment
+from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.screen import Screen
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def _readable(until_ms: int | None, now_ms: int) -> str:
 def letter_document(letter: DeadLetter, now_ms: int, lines: Sequence[Line], failure: str) -> dict[str, Any]:
     """An element of `peek --output json`: DeadLetter.document, `replay_failed` (text or null) and `log`.
 
-    `log` has the request's lines: time_ms (since 1970), message (the fields of a JSON line, else the text).
+    `log` has the request's lines: time (ISO 8601), message (the fields of a JSON line, else the text).
     """
-    log = [{"time_ms": line.time_ms, "message": line.fields or line.text} for line in lines]
+    log = [{"time": iso_of_ms(line.time_ms), "message": line.fields or line.text} for line in lines]
     return {**letter.document(now_ms), "replay_failed": failure or None, "log": log}
 
 
@@ -128,10 +129,7 @@ def _head(letter: DeadLetter) -> str:
 
 
 def show_plan(screen: Screen, steps: Iterator[ReplayStep]) -> None:
-    """The steps of a replay, one by one; for a machine as `steps` (step_document)."""
-    if screen.machine:
-        screen.json({"steps": [step_document(step) for step in steps]})
-        return
+    """The steps of a replay, one by one."""
     for step in steps:
         _show_step(screen, step)
     screen.say("Nothing was changed.")
@@ -203,16 +201,15 @@ def _show_summary(screen: Screen, summary: Summary) -> None:
         screen.say(f"  {count} × {way}")
 
 
-def show_repaired(screen: Screen, found: Enriched) -> None:
-    """What `dlq repair` did.
+def repaired_document(found: Enriched) -> dict[str, Any]:
+    """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
+    left = [{"symbol": e.key[0], "sort_key": e.key[1], "reason": e.reason} for e in found.left]
+    counts = {"found": found.tried, "enriched": found.enriched, "gone": found.gone}
+    return {**counts, "left": left, "given_up": found.given_up}
 
-    For a machine: found, enriched, gone (counts), left (symbol, sort_key, reason of each), given_up.
-    """
-    if screen.machine:
-        left = [{"symbol": e.key[0], "sort_key": e.key[1], "reason": e.reason} for e in found.left]
-        counts = {"found": found.tried, "enriched": found.enriched, "gone": found.gone}
-        screen.json({**counts, "left": left, "given_up": found.given_up})
-        return
+
+def show_repaired(screen: Screen, found: Enriched) -> None:
+    """What `dlq repair` did."""
     for each in found.left[:SHOWN_LEFT]:
         _line(screen, f"✗ {each}")
     if len(found.left) > SHOWN_LEFT:
@@ -238,14 +235,10 @@ def _bar(screen: Screen) -> Progress | None:
     return Progress(*columns, console=screen.err, transient=True)
 
 
-_OPENING = '{"results": ['
-
-
 class ReplayScreen(ReplayListener):
     """A replay as it runs: each outcome on stdout, a progress bar on stderr if that is a terminal.
 
-    For a machine one document, `results` (ReplayResult.document) and `summary` (Summary.document), written
-    result by result, so that memory stays flat.
+    For a machine, an item of `results` each (ReplayResult.document), so that memory stays flat.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -287,17 +280,13 @@ class ReplayScreen(ReplayListener):
         """A line, or an element of the JSON document's list."""
         self._count += 1
         if self._screen.machine:
-            before = ",\n  " if self._count > 1 else f"{_OPENING}\n  "
-            self._screen.raw(before + json.dumps(result.document()))
+            self._screen.item("results", result.document())
         elif result.outcome is not Outcome.LEFT:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._count)
 
     def close(self, summary: Summary) -> None:
-        """The end of the JSON document, or the summary."""
-        if self._screen.machine:
-            before = "" if self._count else _OPENING
-            self._screen.raw(f'{before}\n],\n"summary": {json.dumps(summary.document())}}}\n')
-        else:
+        """The summary, for a person."""
+        if not self._screen.machine:
             _show_summary(self._screen, summary)

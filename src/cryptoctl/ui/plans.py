@@ -7,7 +7,7 @@ import json
 from rich.text import Text
 
 from cryptoctl.reconcile.execute import Report
-from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change, shown_params
+from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, shown_change, shown_params
 from cryptoctl.reconcile.values import Value
 from cryptoctl.ui.screen import Screen, printable
 
@@ -40,9 +40,9 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
             for call in step.calls:
                 console.print(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        console.print(Text(printable(f"! {obstacle}"), style="red"))
+        console.print(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
-        console.print(Text(printable(sentence(note)), style="yellow"))
+        console.print(Text(printable(screen.hint(sentence(note))), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
@@ -60,8 +60,16 @@ def _why(step: Step) -> str:
 
 
 def _summary(plan: Plan) -> str:
-    if not plan.work:
-        return "Nothing to do"
+    told = [_work(plan)] if plan.work else []
+    if plan.refused:
+        told.append(f"{len(plan.refused)} refused")
+    if plan.refused or plan.obstacles:
+        command = "up" if plan.goal is Goal.PRESENT else "down"
+        told.append(f"`{command}` would not start")
+    return "; ".join(told) or "Nothing to do"
+
+
+def _work(plan: Plan) -> str:
     counts = {verb: sum(step.verb is verb for step in plan.work) for verb in MARKS}
     listed = ", ".join(f"{count} to {verb}" for verb, count in counts.items() if count)
     calls = sum(len(step.calls) for step in plan.work)
@@ -103,20 +111,16 @@ def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-def report_document(plan: Plan, report: Report) -> dict[str, Value]:
-    """What was done, for a machine."""
-    return {
-        "goal": plan.goal,
-        "fingerprint": plan.fingerprint,
-        "results": [
-            {
-                "resource": str(each.step.resource),
-                "action": each.step.verb,
-                "outcome": each.outcome,
-                "seconds": round(each.seconds, 3),
-                "problem": each.problem or None,
-                "next": each.hint or None,
-            }
-            for each in report.results
-        ],
-    }
+def results_document(screen: Screen, report: Report) -> list[Value]:
+    """How each step ended, for a machine."""
+    return [
+        {
+            "resource": str(each.step.resource),
+            "action": each.step.verb,
+            "outcome": each.outcome,
+            "seconds": round(each.seconds, 3),
+            "problem": each.problem or None,
+            "next": screen.hint(each.hint) or None,
+        }
+        for each in report.results
+    ]

@@ -95,7 +95,7 @@ class Progress:
 
     def stopping(self) -> None:
         """The person asked to stop."""
-        what = "Stopping: what is under way is finished, nothing else is begun. Again, to leave it at once."
+        what = "Stopping: steps under way are finished, no others start. Press Ctrl-C again to stop at once."
         self._print(Text(what, style="yellow"))
 
     def _row(self, step: Step) -> _Row:

@@ -189,7 +189,7 @@ class Imported:
 
     def document(self, path: Path) -> dict[str, Any]:
         """`import --output json`: counts of messages, `refused` (line numbers) and the file."""
-        return {"imported": self.sent, "before": self.before, "refused": self.refused, "file": path}
+        return {"imported": self.sent, "before": self.before, "refused": self.refused, "file": str(path)}
 
 
 def put_back(
@@ -248,7 +248,9 @@ class Purged:
 
     def document(self) -> dict[str, Any]:
         """`purge --output json`: the counts, the file or null, and whether it is complete."""
-        return {**vars(self), "complete": self.complete}
+        file = None if self.export is None else str(self.export)
+        counts = {"found": self.found, "deleted": self.deleted, "unknown": self.unknown}
+        return {**counts, "file": file, "complete": self.complete}
 
 
 def purge(

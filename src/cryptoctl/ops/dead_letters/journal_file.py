@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptoctl import settings
+from cryptoctl import env_vars
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.scope import Scope
 
@@ -38,7 +38,7 @@ def own_directory(*below: str) -> Path:
 
     Raises Failure if it cannot be made.
     """
-    path = settings.state_directory()
+    path = env_vars.state_directory()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for name in ("", "dead-letters", *below):

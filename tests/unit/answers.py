@@ -1,0 +1,60 @@
+"""An AWS that answers as it is told, by operation; no engine gives these answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+
+ACCOUNT = "1" * 12
+SCOPE = Scope(environment="dev", account=ACCOUNT, region="us-east-1")
+STACK = Stack(SCOPE, Environment(), Code(zip_bytes=b"code", sha256="hash"))
+
+
+@dataclass
+class Answers:
+    """Each operation's answer, or the code of its refusal; for what is not named, there is nothing."""
+
+    of: Mapping[str, Any]
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def call(self, service: str, operation: str, **params: Any) -> Any:
+        """One request."""
+        self.asked.append((operation, params))
+        answer = self.of[operation]
+        if isinstance(answer, str):
+            raise AwsError(service=service, operation=operation, code=answer, message="")
+        return answer
+
+    def find(self, service: str, operation: str, *, absent: str | tuple[str, ...], **params: Any) -> Any:
+        """A reading request."""
+        if operation not in self.of:
+            return None
+        try:
+            return self.call(service, operation, **params)
+        except AwsError as error:
+            if error.code in ((absent,) if isinstance(absent, str) else absent):
+                return None
+            raise
+
+    def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        """All pages."""
+        yield from self.call(service, operation, **params)[key] if operation in self.of else ()
+
+    def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
+        """The tag index, which lists nothing."""
+        return {}
+
+    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
+        """One after the other."""
+        return [function(thing) for thing in things]
+
+    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
+        """One after the other."""
+        return [read() for read in reads]

@@ -1,0 +1,121 @@
+"""What doctor asks IAM, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import Caller
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.ops.doctor import Verdict, _clock, _permissions, _subscribers
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.permissions import Access, Permission
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+from unit.answers import SCOPE, Answers
+
+SESSION = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Deploy_0123/ada"
+WITH_PATH = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Deploy_0123"
+NEW = Permission(
+    access=Access.MANAGE,
+    action="kms:TagResource",
+    resources=("arn:aws:kms:us-east-1:111111111111:key/*",),
+    condition={
+        "StringEquals": {"aws:RequestTag/Environment": "dev"},
+        "Null": {"kms:ResourceAliases": "true"},
+    },
+)
+
+
+@dataclass
+class FakeIam:
+    """IAM with one role, which allows what is simulated, if it is asked about that very role."""
+
+    may_read: bool = True
+    date: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(account="1" * 12, arn=SESSION)
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        if operation == "GetCallerIdentity":
+            return {"ResponseMetadata": {"HTTPHeaders": {"date": self.date} if self.date else {}}}
+        assert (operation, params) == ("GetRole", {"RoleName": "AWSReservedSSO_Deploy_0123"})
+        if not self.may_read:
+            raise AwsError(service=service, operation=operation, code="AccessDenied", message="no")
+        return {"Role": {"Arn": WITH_PATH}}
+
+    def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        self.asked.append(params)
+        if params["PolicySourceArn"] != WITH_PATH:
+            raise AwsError(service=service, operation=operation, code="NoSuchEntity", message="no such role")
+        yield from ({"EvalActionName": each, "EvalDecision": "allowed"} for each in params["ActionNames"])
+
+    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
+        return [read() for read in reads]
+
+
+def test_a_role_with_a_path_is_asked_about_by_its_whole_arn() -> None:
+    iam = FakeIam()
+    check = _permissions(iam, [NEW])  # type: ignore[arg-type]
+    assert (check.verdict, check.detail) == (Verdict.GOOD, "all of 1 are allowed")
+
+
+def test_what_must_be_absent_is_not_told_to_the_simulation() -> None:
+    iam = FakeIam()
+    _permissions(iam, [NEW])  # type: ignore[arg-type]
+    [asked] = iam.asked
+    assert [each["ContextKeyName"] for each in asked["ContextEntries"]] == ["aws:RequestTag/Environment"]
+
+
+def test_a_role_that_may_not_be_read_leaves_it_open() -> None:
+    check = _permissions(FakeIam(may_read=False), [NEW])  # type: ignore[arg-type]
+    assert check.verdict is Verdict.UNKNOWN
+    assert "iam:GetRole answered AccessDenied" in check.detail
+    assert "iam:GetRole on the role you work as" in check.advice
+
+
+@pytest.mark.parametrize(
+    "date", ["", "yesterday", "Thu, 26 Nov 2026 00:00:00", "Thu, 26 Nov 99999 00:00:00 GMT", "-0000", "0"]
+)
+def test_an_odd_date_in_an_answer_is_no_more_than_unknown(date: str) -> None:
+    assert _clock(FakeIam(date=date)).verdict is Verdict.UNKNOWN  # type: ignore[arg-type]
+
+
+QUEUE = "arn:aws:sqs:us-east-1:222222222222:pager"
+LETS_IN = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "SQS:SendMessage"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        ([], 1),
+        ([LETS_IN], 0),
+        ([{**LETS_IN, "Principal": "*"}], 0),
+        ([{**LETS_IN, "Principal": {"AWS": "*"}, "Action": ["sqs:ReceiveMessage", "sqs:*"]}], 0),
+        ([{**LETS_IN, "Principal": {"AWS": "arn:aws:iam::1:root"}}], 1),
+        ([{**LETS_IN, "Action": "sqs:ReceiveMessage"}], 1),
+    ],
+)
+def test_a_subscribed_queue_that_does_not_let_alerts_in_is_told(statements: list[Any], told: int) -> None:
+    policy = json.dumps({"Statement": statements})
+    aws = Answers(
+        {"GetQueueUrl": {"QueueUrl": "u"}, "GetQueueAttributes": {"Attributes": {"Policy": policy}}}
+    )
+    checks = list(_subscribers(subscribed(), aws))  # type: ignore[arg-type]
+    assert len(checks) == told
+    assert aws.asked[0][1] == {"QueueName": "pager", "QueueOwnerAWSAccountId": "222222222222"}
+
+
+def test_a_subscribed_queue_that_may_not_be_read_is_passed_over() -> None:
+    assert list(_subscribers(subscribed(), Answers({"GetQueueUrl": "AccessDenied"}))) == []  # type: ignore[arg-type]
+
+
+def subscribed() -> Stack:
+    return Stack(SCOPE, Environment(alert_subscribers=(QUEUE, "a@b.c")), Code(zip_bytes=b"", sha256=""))

@@ -1,0 +1,279 @@
+"""What somebody else has set on our resources: shown, mended where it is ours, in the way of nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cryptoctl.errors import Failure
+from cryptoctl.reconcile.delta import difference
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Plan, Verb
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.ui.plans import _summary
+from unit.answers import ACCOUNT, SCOPE, STACK, Answers
+
+TAGS = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+DENY = json.dumps({"Statement": [{"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "SQS:*"}]})
+
+
+def plan(resource: Provisioner, answers: dict[str, Any], goal: Goal = Goal.PRESENT) -> Plan:
+    return planned([resource], Answers(answers), goal)  # type: ignore[arg-type]
+
+
+def function(
+    *,
+    configuration: dict[str, Any] | None = None,
+    statements: list[dict[str, Any]] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The answers for the webhook processor, as `up` leaves it but for what is given."""
+    desired = STACK.webhook.desired()
+    made = {
+        "LastModified": LONG_AGO.isoformat(),
+        "KMSKeyArn": desired["KMSKeyArn"],
+        "Environment": {"Variables": desired["Environment"]},
+        **(configuration or {}),
+    }
+    found = {"Configuration": made, "Tags": SCOPE.tags, **more}
+    policy = {"Policy": json.dumps({"Statement": statements or []})}
+    quota = {"AccountLimit": {"UnreservedConcurrentExecutions": 1000, "ConcurrentExecutions": 1000}}
+    return {
+        "GetFunction": found,
+        "GetPolicy": policy,
+        "GetRole": role()["GetRole"],
+        "GetAccountSettings": quota,
+    }
+
+
+def role(policies: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """The answers for the webhook processor's role."""
+    trust = STACK.webhook_role.desired()["AssumeRolePolicyDocument"]
+    found = {
+        "RoleName": STACK.webhook_role.name,
+        "Path": "/",
+        "RoleId": "AROA",
+        "CreateDate": LONG_AGO,
+        "AssumeRolePolicyDocument": json.dumps(trust),
+        "Tags": TAGS,
+        **more,
+    }
+    [name] = policies or {"": None}
+    return {
+        "GetRole": {"Role": found},
+        "ListRolePolicies": {"PolicyNames": [name] if name else []},
+        "ListAttachedRolePolicies": {"AttachedPolicies": []},
+        "GetRolePolicy": {"PolicyDocument": json.dumps((policies or {}).get(name))},
+    }
+
+
+def allowing(arn: str) -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
+
+
+PUBLIC = {
+    "Sid": "FunctionURLAllowPublicAccess",
+    "Effect": "Allow",
+    "Principal": "*",
+    "Action": "lambda:InvokeFunctionUrl",
+    "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
+}
+
+
+def test_a_statement_that_somebody_added_to_a_function_is_told_and_left() -> None:
+    """With it gone, nobody could send a webhook any more."""
+    found = plan(STACK.webhook, function(statements=[PUBLIC]))
+    assert "RemovePermission" not in {call.operation for step in found.work for call in step.calls}
+    [note] = found.notes
+    assert "invoked by * (everybody), by the statement FunctionURLAllowPublicAccess" in note
+    assert "aws lambda remove-permission" in note
+
+
+DENIED = {"ErrorCode": "AccessDeniedException", "Message": "not authorized to perform: kms:Decrypt"}
+
+
+def test_variables_that_cannot_be_read_stop_up_but_not_down() -> None:
+    answers = function(configuration={"Environment": {"Error": DENIED}})
+    with pytest.raises(
+        Failure, match="environment variables of function webhook-processor-dev cannot be read"
+    ):
+        plan(STACK.webhook, answers)
+    assert [step.verb for step in plan(STACK.webhook, answers, Goal.ABSENT).steps] == [Verb.DELETE]
+
+
+def test_tags_that_cannot_be_read_stop_both() -> None:
+    answers = function(TagsError=DENIED)
+    for goal in Goal:
+        with pytest.raises(Failure, match="tags of function webhook-processor-dev cannot be read"):
+            plan(STACK.webhook, answers, goal)
+
+
+def test_a_function_from_an_image_is_replaced() -> None:
+    [step] = plan(STACK.webhook, function(configuration={"PackageType": "Image"})).steps
+    assert (step.verb, step.immutable_changes) == (Verb.REPLACE, ("PackageType",))
+
+
+def test_a_function_in_a_vpc_is_told() -> None:
+    [note] = plan(STACK.webhook, function(configuration={"VpcConfig": {"VpcId": "vpc-1"}})).notes
+    assert "runs in vpc-1" in note
+
+
+def test_log_levels_that_hide_errors_are_drift() -> None:
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "FATAL", "SystemLogLevel": "WARN"}
+    [step] = plan(STACK.webhook, function(configuration={"LoggingConfig": logging})).steps
+    assert {"LogLevels"} <= {change.field for change in step.changes}
+    [*_, sent] = [call.params["LoggingConfig"] for call in step.calls if "LoggingConfig" in call.params]
+    assert (sent["ApplicationLogLevel"], sent["SystemLogLevel"]) == ("INFO", "INFO")
+
+
+def test_a_hand_made_policy_that_names_another_region_is_drift_and_nothing_more() -> None:
+    elsewhere = allowing(f"arn:aws:sqs:eu-west-1:{ACCOUNT}:somebody")
+    for goal, verb in ((Goal.PRESENT, Verb.UPDATE), (Goal.ABSENT, Verb.DELETE)):
+        [step] = plan(STACK.webhook_role, role({"hand-made": elsewhere}), goal).steps
+        assert step.verb is verb, step.why
+
+
+def test_a_policy_of_ours_says_in_which_region_the_role_serves() -> None:
+    answers = role({"sqs-dlq-access": allowing(f"arn:aws:sqs:eu-west-1:{ACCOUNT}:webhook-processor-dlq-dev")})
+    [step] = plan(STACK.webhook_role, answers).steps
+    assert step.verb is Verb.REFUSED
+    assert "serves this environment in eu-west-1" in step.why
+
+
+def test_a_role_with_a_path_is_replaced_by_one_that_has_the_arn_that_is_passed() -> None:
+    [step] = plan(STACK.webhook_role, role(Path="/team/")).steps
+    assert (step.verb, step.immutable_changes) == (Verb.REPLACE, ("Path",))
+
+
+def test_a_boundary_that_the_configuration_does_not_name_is_told() -> None:
+    boundary = {"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/all"}
+    [note] = plan(STACK.webhook_role, role(PermissionsBoundary=boundary)).notes
+    assert f"has the permissions boundary arn:aws:iam::{ACCOUNT}:policy/all" in note
+
+
+def test_a_role_whose_name_differs_by_case_alone_is_refused_before_anything_is_created() -> None:
+    other = {"RoleName": STACK.webhook_role.name.replace("dev", "Dev")}
+    [obstacle] = plan(STACK.webhook_role, {"ListRoles": {"Roles": [other]}}).obstacles
+    assert (
+        "cannot be created beside webhook-processor-Dev-role: IAM does not tell names apart" in obstacle.what
+    )
+    assert plan(STACK.webhook_role, {"ListRoles": "AccessDenied"}).obstacles == ()
+
+
+def test_a_role_that_is_found_under_another_case_is_not_offered_for_adoption() -> None:
+    [step] = plan(STACK.webhook_role, role(RoleName="WEBHOOK-processor-dev-role", Tags=[])).steps
+    assert step.why.startswith("exists as WEBHOOK-processor-dev-role")
+    assert WITHOUT_TAGS not in step.why
+
+
+QUEUE = {
+    "GetQueueUrl": {"QueueUrl": "https://queue"},
+    "ListQueueTags": {"Tags": SCOPE.tags},
+    "GetQueueAttributes": {"Attributes": {"Policy": DENY}},
+}
+TOPIC = {
+    "GetTopicAttributes": {"Attributes": {"Policy": DENY}},
+    "ListTagsForResource": {"Tags": TAGS},
+    "ListSubscriptionsByTopic": {"Subscriptions": []},
+}
+
+
+@pytest.mark.parametrize(
+    ("resource", "answers"),
+    [(STACK.webhook_dead_letters, QUEUE), (STACK.alerts, TOPIC)],
+    ids=["queue", "topic"],
+)
+def test_a_policy_that_denies_is_told(resource: Provisioner, answers: dict[str, Any]) -> None:
+    [note] = plan(resource, answers).notes
+    assert f"the policy of {resource} denies SQS:* (statement no)" in note
+    assert plan(resource, answers, Goal.ABSENT).notes == ()
+
+
+def mapping(uuid: str, **more: Any) -> dict[str, Any]:
+    stream = f"{STACK.prices.arn}/stream/2026"
+    return {
+        "UUID": uuid,
+        "State": "Enabled",
+        "EventSourceArn": stream,
+        "FunctionArn": STACK.enricher.arn,
+        **more,
+    }
+
+
+def mapping_seen(*listed: dict[str, Any]) -> Observed:
+    answers = {"ListEventSourceMappings": {"EventSourceMappings": listed}, "ListTags": {"Tags": SCOPE.tags}}
+    seen = STACK.prices_to_enricher.observe(Answers(answers))  # type: ignore[arg-type]
+    assert seen is not None
+    return seen
+
+
+def test_a_second_mapping_of_the_stream_is_told_even_to_an_alias() -> None:
+    second = mapping("a-second", FunctionArn=f"{STACK.enricher.arn}:live", State="Deleting")
+    foreign = mapping("another", FunctionArn=f"{STACK.enricher.arn}2", State="Deleting")
+    assert mapping_seen(mapping("ours"), second, foreign).notes == ()
+    [note] = mapping_seen(mapping("ours"), {**second, "State": "Enabled"}, foreign).notes
+    assert "hands the same stream to function price-enricher-dev" in note
+    assert "aws lambda delete-event-source-mapping" in note
+
+
+def test_a_key_on_a_mappings_filters_is_taken_off() -> None:
+    seen = mapping_seen(mapping("ours", KMSKeyArn="arn:key"))
+    here = STACK.prices_to_enricher
+    delta = difference(
+        {**here.desired(), "EventSourceArn": seen.fields["EventSourceArn"]}, seen, here.exclusive
+    )
+    [sent] = [action.params for action in here.apply(delta) if action.operation.startswith("Update")]
+    assert sent["KMSKeyArn"] == ""
+
+
+def group(**more: Any) -> dict[str, Any]:
+    found = {"logGroupName": STACK.webhook_logs.name, "retentionInDays": 3, **more}
+    return {"DescribeLogGroups": {"logGroups": [found]}, "ListTagsForResource": {"tags": SCOPE.tags}}
+
+
+def test_a_log_group_of_a_class_that_takes_no_subscription_is_replaced() -> None:
+    [step] = plan(STACK.webhook_logs, group(logGroupClass="INFREQUENT_ACCESS")).steps
+    assert (step.verb, step.immutable_changes) == (Verb.REPLACE, ("logGroupClass",))
+
+
+def test_a_protected_log_group_stops_down_before_it_begins() -> None:
+    protected = group(deletionProtectionEnabled=True)
+    [obstacle] = plan(STACK.webhook_logs, protected, Goal.ABSENT).obstacles
+    assert "is protected from deletion" in obstacle.what
+    assert f"--log-group-identifier {STACK.webhook_logs.name}" in obstacle.hint
+    assert plan(STACK.webhook_logs, protected).obstacles == ()
+
+
+def key(origin: str) -> dict[str, Any]:
+    metadata = {
+        "KeyId": "1",
+        "Arn": SCOPE.arn("kms", "key/1"),
+        "KeyState": "Enabled",
+        "Origin": origin,
+        "CreationDate": LONG_AGO,
+    }
+    return {
+        "DescribeKey": {"KeyMetadata": metadata},
+        "GetKeyPolicy": {"Policy": json.dumps(STACK.key.desired()["Policy"])},
+        "GetKeyRotationStatus": "UnsupportedOperationException",
+        "ListResourceTags": {"Tags": [{"TagKey": k, "TagValue": v} for k, v in SCOPE.tags.items()]},
+    }
+
+
+def test_a_key_with_imported_material_blocks_nothing() -> None:
+    found = plan(STACK.key, key("EXTERNAL"))
+    assert found.work == ()
+    assert "has key material that AWS did not make (EXTERNAL)" in found.notes[0]
+    assert plan(STACK.key, key("EXTERNAL"), Goal.ABSENT).work != ()
+
+
+def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
+    found = plan(STACK.webhook_role, role(Tags=[]))
+    assert _summary(found) == "1 refused; `up` would not start"
+    protected = plan(STACK.webhook_logs, group(deletionProtectionEnabled=True), Goal.ABSENT)
+    assert _summary(protected) == "1 to delete; 1 call; `down` would not start"

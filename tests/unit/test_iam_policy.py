@@ -1,0 +1,107 @@
+"""The printed policies fit where they are attached, and give no key and no role away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts, policy
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+
+BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
+# The longest names of regions and partitions that there are.
+LONGEST = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
+SHORT = {"region": "us-east-1", "partition": "aws", "environment": "dev"}
+
+
+def stack(place: dict[str, str], **settings: Any) -> Stack:
+    scope = Scope(
+        account="1" * 12,
+        environment=place["environment"],
+        region=place["region"],
+        partition=place["partition"],
+    )
+    return Stack(scope, Environment(**settings), Code(zip_bytes=b"", sha256=""))
+
+
+def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for statement in document["Statement"]:
+        resources = statement["Resource"]
+        for action in statement["Action"]:
+            for resource in [resources] if isinstance(resources, str) else resources:
+                yield action, resource, json.dumps(statement.get("Condition"))
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("place", [SHORT, LONGEST], ids=["short", "longest"])
+@pytest.mark.parametrize("boundary", [None, BOUNDARY.replace("boundary", "b" * 128)])
+def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
+    purpose: Purpose, place: dict[str, str], boundary: str | None
+) -> None:
+    whole = stack(place, permissions_boundary=boundary, alert_subscribers=("somebody@example.org",))
+    documents = parts(whole, purpose)
+    for document in documents:
+        assert len(json.dumps(document, separators=(",", ":"))) <= MANAGED_POLICY_CHARACTERS
+    assert {each for document in documents for each in grants(document)} >= {*grants(policy(whole, purpose))}
+    # A user, a group and a role take ten managed policies.
+    assert len(documents) <= 3
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_usual_names_need_one_policy(purpose: Purpose) -> None:
+    for name in ("dev", "staging", "production"):
+        assert len(parts(stack({**SHORT, "environment": name}), purpose)) == 1
+
+
+def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_environment_alone() -> None:
+    whole = stack(SHORT)
+    [document] = parts(whole, Purpose.DEPLOY)
+    more = {*grants(document)} - {*grants(policy(whole, Purpose.DEPLOY))}
+    assert {action.partition(":")[0] for action, _, _ in more} == {"lambda", "logs"}
+    assert all(":function:" in resource or ":log-group:/aws/lambda/" in resource for _, resource, _ in more)
+
+
+def test_what_fits_as_it_is_grants_nothing_beyond_need() -> None:
+    whole = stack(SHORT)
+    for purpose in (Purpose.OPERATE, Purpose.READ):
+        assert parts(whole, purpose) == [policy(whole, purpose)]
+
+
+def conditions(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    return [each.get("Condition", {}) for each in document["Statement"] if action in each["Action"]]
+
+
+def test_no_key_that_is_there_already_can_be_tagged_as_ours() -> None:
+    """A key with a tag of these names, or with an alias, is somebody's: only what has neither is new."""
+    on_new, on_ours = conditions(policy(stack(SHORT), Purpose.DEPLOY), "kms:TagResource")
+    owner = {"ManagedBy": "cryptoctl", "Environment": "dev"}
+    assert on_new["StringEquals"] == {f"aws:RequestTag/{key}": value for key, value in owner.items()}
+    assert on_new["Null"] == dict.fromkeys(
+        ("aws:ResourceTag/ManagedBy", "aws:ResourceTag/Environment", "kms:ResourceAliases"), "true"
+    )
+    assert on_ours == {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owner.items()}}
+
+
+@pytest.mark.parametrize("action", ["kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"])
+def test_the_key_is_used_through_lambda_only(action: str) -> None:
+    [condition] = conditions(policy(stack(SHORT), Purpose.DEPLOY), action)
+    assert condition["StringEquals"]["kms:ViaService"] == "lambda.us-east-1.amazonaws.com"
+    assert condition["StringEquals"]["aws:ResourceTag/ManagedBy"] == "cryptoctl"
+
+
+@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"])
+def test_with_a_boundary_no_role_is_written_without_it(action: str) -> None:
+    document = policy(stack(SHORT, permissions_boundary=BOUNDARY), Purpose.DEPLOY)
+    assert conditions(document, action) == [{"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}]
+
+
+def test_nobody_may_take_a_boundary_off_or_attach_a_policy() -> None:
+    document = policy(stack(SHORT, permissions_boundary=BOUNDARY), Purpose.DEPLOY)
+    actions = {action for action, _, _ in grants(document)}
+    assert not actions & {"iam:DeleteRolePermissionsBoundary", "iam:AttachRolePolicy"}

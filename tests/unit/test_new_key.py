@@ -1,0 +1,95 @@
+"""A key's tags count in permissions after some minutes; until then AWS denies what they allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.provisioners.key import Key
+from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal
+from live import Silent
+from unit.test_two_runs import ALIAS, SCOPE, FakeKms
+from unit.things import FakeClock
+
+BY_TAGS = ("CreateAlias", "PutKeyPolicy", "EnableKeyRotation")
+DENIED = "User: u is not authorized to perform"
+
+
+@dataclass
+class DenyingKms(FakeKms):
+    """Denies what needs the key's tags until `tags_count_after_s` have passed."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    tags_count_after_s: float = 240.0
+    made_ago: timedelta = timedelta()
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+        if operation in BY_TAGS and self.clock.time_s < self.tags_count_after_s:
+            raise AwsError(service=service, operation=operation, code="AccessDeniedException", message=DENIED)
+        return super().call(service, operation, once=once, **params)
+
+    def new_key(self) -> str:
+        key_id = super().new_key()
+        self.keys[key_id]["CreationDate"] = datetime.now(UTC) - self.made_ago
+        return key_id
+
+
+def up(kms: DenyingKms) -> tuple[Report, Silent]:
+    key = Key(scope=SCOPE, name=ALIAS, deletion_window_days=10, policy=())
+    listener = Silent()
+    plan = planned([key], kms, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=kms, listener=listener, clock=kms.clock).run(plan)  # type: ignore[arg-type]
+    return report, listener
+
+
+def test_a_new_key_waits_until_its_tags_count() -> None:
+    kms = DenyingKms()
+    report, listener = up(kms)
+    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert kms.aliases == {ALIAS: "key-1"}
+    assert any("the new key's tags to count" in reason for _, reason in listener.waits)
+    assert kms.tags_count_after_s <= kms.clock.time_s < 330
+
+
+def test_a_run_after_one_that_was_killed_waits_too_and_makes_no_second_key() -> None:
+    kms = DenyingKms()
+    kms.new_key()
+    report, _ = up(kms)
+    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert list(kms.keys) == ["key-1"]
+    assert kms.aliases == {ALIAS: "key-1"}
+
+
+def test_tags_that_never_count_end_in_what_to_attach() -> None:
+    report, _ = up(DenyingKms(tags_count_after_s=10_000))
+    [result] = report.results
+    assert result.outcome is StepOutcome.FAILED
+    assert "cryptoctl iam-policy --for deploy" in result.hint
+
+
+def test_a_denial_on_a_key_that_is_not_new_is_told_at_once() -> None:
+    kms = DenyingKms(made_ago=timedelta(days=1))
+    kms.new_key()
+    report, _ = up(kms)
+    assert [each.outcome for each in report.results] == [StepOutcome.FAILED]
+    assert kms.clock.time_s < 1
+
+
+def test_the_policy_is_not_in_the_call_that_creates_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KMS asks of a creator with a policy that they may change it afterwards, which only the tags allow."""
+    sent: dict[str, dict[str, Any]] = {}
+    kms = DenyingKms(tags_count_after_s=0)
+    monkeypatch.setattr(
+        kms, "CreateKey", lambda **params: sent.update(CreateKey=params) or FakeKms.CreateKey(kms)
+    )
+    monkeypatch.setattr(kms, "PutKeyPolicy", lambda **params: sent.update(PutKeyPolicy=params) or {})
+    up(kms)
+    assert "Policy" not in sent["CreateKey"]
+    assert {each["TagKey"] for each in sent["CreateKey"]["Tags"]} >= {"ManagedBy", "Environment"}
+    assert "Policy" in sent["PutKeyPolicy"]

@@ -1,0 +1,57 @@
+"""What a role is made of and what is changed, as calls; no AWS is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.role import Role
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.scope import Scope
+
+SCOPE = Scope(environment="dev", account="1" * 12, region="us-east-1")
+BOUNDARY = f"arn:aws:iam::{SCOPE.account}:policy/boundary"
+ROLE = Role(
+    scope=SCOPE,
+    name="webhook-processor-dev-role",
+    service="lambda.amazonaws.com",
+    policies={
+        "sqs-dlq-access": (
+            Statement(
+                actions=("sqs:SendMessage",), resources=(SCOPE.arn("sqs", "webhook-processor-dlq-dev"),)
+            ),
+        )
+    },
+)
+BOUND = replace(ROLE, boundary=BOUNDARY)
+
+
+def observed(role: Role, **more: Any) -> Observed:
+    fields = {**role.desired(), "PermissionsBoundary": role.boundary, **more}
+    return Observed(fields=fields, outputs={"RoleId": "AROA"})
+
+
+def step(role: Role, seen: Observed | None, goal: Goal = Goal.PRESENT) -> Step:
+    [found] = build([role], {role: seen}, goal).steps
+    return found
+
+
+def test_a_boundary_is_on_the_role_from_the_call_that_creates_it() -> None:
+    create = step(BOUND, None).calls[0]
+    assert (create.operation, create.params["PermissionsBoundary"]) == ("CreateRole", BOUNDARY)
+    assert "PermissionsBoundary" not in step(ROLE, None).calls[0].params
+
+
+def test_a_missing_boundary_is_set_before_anything_else_of_the_role_is_changed() -> None:
+    """The printed policy allows writing to a role with the boundary only."""
+    calls = step(BOUND, observed(ROLE, Policies={})).calls
+    assert [call.operation for call in calls] == ["PutRolePermissionsBoundary", "PutRolePolicy"]
+    assert calls[0].params["PermissionsBoundary"] == BOUNDARY
+
+
+def test_a_boundary_that_the_configuration_does_not_name_is_left() -> None:
+    """Whoever administers the account has set it: taking it off would give the role more."""
+    assert step(ROLE, observed(BOUND)).calls == ()
