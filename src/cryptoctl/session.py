@@ -90,7 +90,12 @@ class Session:
         """The engine's settings from the file."""
         from cryptoctl.local.engine import EngineOptions
 
-        return EngineOptions(async_retry_delays_s=self.settings.engine.async_retry_delays_s)
+        given = self.settings.engine
+        return EngineOptions(
+            async_retry_delays_s=given.async_retry_delays_s,
+            save_every_s=given.save_every_s,
+            idle_environment_s=given.idle_environment_s,
+        )
 
     @cached_property
     def aws(self) -> Aws:

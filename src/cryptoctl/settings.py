@@ -30,10 +30,11 @@ class Between:
 
     least: float
     most: float | None = None
+    allow_inf_nan: bool | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         """The number's schema with the limits in it."""
-        limits = {"ge": self.least, "le": self.most}
+        limits = {"ge": self.least, "le": self.most, "allow_inf_nan": self.allow_inf_nan}
         return {**handler(source), **{name: limit for name, limit in limits.items() if limit is not None}}
 
 
@@ -174,6 +175,9 @@ class Environment(_Section):
     stream: Stream = field(default_factory=Stream)
 
 
+_Delay = Annotated[float, Between(0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings(_Section):
     """[engine]: the embedded engine on this machine."""
@@ -184,9 +188,17 @@ class EngineSettings(_Section):
             "where the embedded engine listens on loopback; unset: where it did last time, else 4577"
         ),
     )
-    async_retry_delays_s: tuple[Annotated[float, Between(0)], ...] = field(
+    async_retry_delays_s: tuple[_Delay, _Delay] = field(
         default=(60.0, 120.0),
-        metadata=_means("seconds between the engine's attempts of an asynchronous invocation, as on AWS"),
+        metadata=_means(
+            "seconds before the second and the third attempt of an asynchronous invocation, as on AWS"
+        ),
+    )
+    save_every_s: Annotated[float, Between(0.1, allow_inf_nan=False)] = field(
+        default=2.0, metadata=_means("seconds between two savings of the engine's state")
+    )
+    idle_environment_s: Annotated[float, Between(1, allow_inf_nan=False)] = field(
+        default=300.0, metadata=_means("seconds after which an idle execution environment is ended")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -189,6 +190,74 @@ def test_a_damaged_file_of_access_keys_is_said(engine: Engine) -> None:
 def test_options_are_checked(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         EngineOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_options_that_changed_while_it_runs_are_told(engine: Engine) -> None:
+    engine.start(port=0, options=EngineOptions(save_every_s=3))
+    assert engine.start(options=EngineOptions(save_every_s=3)).notes == ()
+    assert engine.start().notes == ()
+    (note,) = engine.start(options=EngineOptions(save_every_s=5)).notes
+    assert "save_every_s: 3 → 5" in note
+
+
+def _impossible(case: str, directory: Path) -> Path:
+    if case == "a file":
+        directory.write_text("x")
+    elif case == "below a file":
+        directory.write_text("x")
+        return directory / "engine"
+    elif case == "a loop of links":
+        directory.symlink_to(directory)
+    elif case == "a link to nowhere":
+        directory.symlink_to("/nowhere/at/all")
+    elif case == "a file in the place of a part":
+        directory.mkdir()
+        (directory / "state").write_text("x")
+    elif case == "a directory in the place of a file":
+        (directory / "engine.lock").mkdir(parents=True)
+    elif case == "where nothing can be made":
+        return Path("/proc/nothing/engine")
+    return directory
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "a file",
+        "below a file",
+        "a loop of links",
+        "a link to nowhere",
+        "a file in the place of a part",
+        "a directory in the place of a file",
+        "where nothing can be made",
+    ],
+)
+def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> None:
+    directory = _impossible(case, tmp_path / "engine")
+    engine = Engine(directory)
+    with pytest.raises(EngineError) as refused:
+        engine.start(port=0)
+    assert refused.value.message.startswith(f"Starting the embedded engine in {directory}: ")
+    assert refused.value.message.count("\n") == 0
+    with contextlib.suppress(EngineError):
+        assert engine.status().running is False
+    with contextlib.suppress(EngineError):
+        assert engine.stop() is False
+    with contextlib.suppress(EngineError):
+        engine.outbox(1)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "\udc80"])
+def test_a_damaged_record_of_a_running_engine_is_said_and_stop_still_stops_it(
+    engine: Engine, content: str
+) -> None:
+    status = engine.start(port=0)
+    (status.home / "engine.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(EngineError, match=r"engine\.json is damaged"):
+        engine.status()
+    assert engine.stop() is True
+    assert engine.status().running is False
+    assert engine.start(port=0).running
 
 
 def test_options_cross_to_the_engine_unchanged() -> None:

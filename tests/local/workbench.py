@@ -164,6 +164,28 @@ class Workbench:
         attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return url, attributes["Attributes"]["QueueArn"]
 
+    def undo(self, call: Callable[..., Any], **parameters: Any) -> None:
+        """Has something undone when the test ends."""
+        self._undo.callback(call, **parameters)
+
+    def topic(self) -> str:
+        """A topic's ARN."""
+        arn = str(self.client("sns").create_topic(Name=self.name("topic"))["TopicArn"])
+        self.undo(self.client("sns").delete_topic, TopicArn=arn)
+        return arn
+
+    def let_topic_send(self, topic: str, url: str, queue: str) -> None:
+        """Lets a topic send to a queue."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
     def messages(self, url: str) -> list[dict[str, Any]]:
         """What lies in a queue; taken out of it."""
         client = self.client("sqs")

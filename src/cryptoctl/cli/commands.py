@@ -70,10 +70,15 @@ COMMANDS = (
     ),
     _entry("local reset", "Stop the engine and delete all its data.", "local"),
     _entry("local logs", "Show the engine's own log (the functions' logs: `cryptoctl logs`).", "local"),
+    _entry(
+        "local outbox",
+        "Show the messages that AWS would have sent to somebody outside; the engine sends none.",
+        "local",
+    ),
 )
 
 GROUPS = {
-    "dlq": "Dead letters: see why, mend, replay, lose nothing.",
+    "dlq": "Dead letters: list, inspect, replay, export, purge.",
     "local": "The embedded engine on this machine.",
 }
 

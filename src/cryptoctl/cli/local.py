@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
-from cryptoctl.ui.engine import engine_document, show_engine
+from cryptoctl.ui.engine import engine_document, message_document, show_engine, show_message
+
+OTHER_TOOLS: Final[str] = "other-tools"
+"""The access key that is shown: it is of no environment, so that none has to be named."""
 
 
 @command("local", "start", access=None, example="cryptoctl local start")
@@ -78,8 +81,24 @@ def logs(
         run.screen.data(line)
 
 
+@command("local", "outbox", access=None, example="cryptoctl local outbox --last 5")
+def outbox(
+    run: CommandRun,
+    last: Annotated[int, typer.Option(min=1, help="Number of messages.")] = 20,
+) -> None:
+    """Show the messages that AWS would have sent to somebody outside; the engine sends none."""
+    messages = run.session.engine.outbox(last)
+    run.answer(messages=[message_document(message) for message in messages])
+    if run.machine:
+        return
+    if not messages:
+        run.screen.say("Nothing would have been sent yet.")
+    for message in messages:
+        show_message(run.screen, message)
+
+
 def _show(run: CommandRun, found: EngineStatus) -> None:
-    keys = run.session.engine.credentials(run.session.environment)
+    keys = run.session.engine.credentials(OTHER_TOOLS) if found.running else None
     run.answer(engine=engine_document(found, keys))
     if not run.machine:
         show_engine(run.screen, found, keys)

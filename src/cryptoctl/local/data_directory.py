@@ -10,27 +10,32 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptoctl.local.errors import EngineError
 
 with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
     import fcntl
 
+HOLD_WITHIN_S: Final[float] = 5.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a running engine writes down about itself."""
+    """What a running engine writes down about itself. `problems` are those it has at the moment."""
 
     pid: int
     port: int
     started_at: str
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    options: str = ""
 
     @property
     def started(self) -> datetime:
@@ -45,6 +50,7 @@ class DataDirectory:
         self.directory = directory.expanduser().absolute()
         self.state = self.directory / "state"
         self.scratch = self.directory / "scratch"
+        self.code = self.scratch / "code"
         self.log_file = self.directory / "engine.log"
         self.store_file = self.directory / "store.sqlite3"
         self.key_file = self.directory / "access-keys.json"
@@ -55,7 +61,7 @@ class DataDirectory:
 
     def create(self) -> None:
         """Makes the directories, for their owner alone."""
-        for directory in (self.directory, self.state, self.scratch):
+        for directory in (self.directory, self.state, self.scratch, self.code):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def running(self) -> bool:
@@ -72,12 +78,26 @@ class DataDirectory:
     def hold(self) -> int | None:
         """Takes the lock of a living engine; the descriptor to keep open, or None where another holds it."""
         descriptor = os.open(self._life_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + HOLD_WITHIN_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
+                return descriptor
+            except BlockingIOError:
+                # Somebody who asks whether an engine runs holds the lock for a moment too.
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    return None
+                time.sleep(0.01)
+
+    def holder(self) -> int | None:
+        """The process that took the lock last; it still has it where `running` says so."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
+            return int(self._life_file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
             return None
-        return descriptor
 
     @contextmanager
     def starting(self) -> Iterator[None]:
@@ -101,11 +121,12 @@ class DataDirectory:
         fresh.replace(self._record_file)
 
     def read(self) -> Record | None:
-        """The last record, whether or not its engine still runs; None where there is none or it is broken."""
+        """The last record, whether or not its engine still runs; None where there is none to read."""
         try:
             fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
-            return Record(**{**fields, "notes": tuple(fields.get("notes", ()))})
-        except (FileNotFoundError, json.JSONDecodeError, TypeError):
+            lists = {name: tuple(fields.get(name, ())) for name in ("notes", "problems")}
+            return Record(**{**fields, **lists})
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
 
     def take_clean_end(self) -> list[str]:

@@ -54,8 +54,8 @@ class Durability:
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            self._changed.clear()
             save_state()
+            self._changed.clear()
 
 
 def _operation(request: HttpRequest) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+from xml.etree.ElementTree import Element, fromstring
 
 from cryptoctl.local.http import HttpRequest, HttpResponse, error_of
 from cryptoctl.local.middleware import Middleware
@@ -14,7 +16,7 @@ _TARGETS: Final[dict[str, str]] = {
     "dynamodbstreams": "DynamoDBStreams_20120810",
     "logs": "Logs_20140328",
     "sqs": "AmazonSQS",
-    "events": "AWSEvents",
+    "monitoring": "GraniteServiceVersion20100801",
 }
 
 
@@ -33,11 +35,15 @@ class InternalClient:
         content: dict[str, Any] = json.loads(answer.body or b"{}")
         return content
 
-    async def form(self, service: str, version: str, operation: str, region: str, **parameters: str) -> None:
-        """Calls an operation of a query-protocol service, for its effect."""
+    async def form(
+        self, service: str, version: str, operation: str, region: str, **parameters: str
+    ) -> Element:
+        """Calls an operation of a query-protocol service; the answer's XML, without namespaces."""
         headers = {**_signed(region, service), "content-type": "application/x-www-form-urlencoded"}
         body = urlencode({"Action": operation, "Version": version, **parameters}).encode()
-        await self._send(HttpRequest("POST", "/", headers, body))
+        answer = await self._send(HttpRequest("POST", "/", headers, body))
+        text = re.sub(r' xmlns="[^"]*"', "", answer.body.decode("utf-8"), count=1)
+        return fromstring(text)  # noqa: S314 (it is this process's own answer)
 
     async def rest(
         self, method: str, path: str, region: str, *, body: bytes = b"", query: str = "", **headers: str

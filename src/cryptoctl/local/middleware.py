@@ -34,7 +34,7 @@ class Middleware:
         self._inner = inner
         self._access = access
         self.services: Sequence[Service] = ()
-        self.on_passed: Callable[[HttpRequest, HttpResponse], None] = lambda _request, _response: None
+        self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
 
     async def handle(self, head: RequestHead, read_body: ReadBody) -> HttpResponse:
         """The answer to a request that came over the network, once it is known to be allowed."""
@@ -92,7 +92,8 @@ class Middleware:
         response = HttpResponse(
             sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers
         )
-        self.on_passed(request, response)
+        for passed in self.on_passed:
+            passed(request, response)
         return response
 
 

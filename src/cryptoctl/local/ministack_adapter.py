@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -75,16 +76,47 @@ def load_services(function_pending_s: float) -> None:
         importlib.import_module(f"ministack.services.{name}")
 
 
+def leave_alarms_to_us() -> None:
+    """Switches off ministack's evaluation of alarms, which takes the metrics of all dimensions together.
+
+    The one thing of ministack that is patched: its evaluation runs inside PutMetricData, and nothing else
+    keeps it from having an alarm act wrongly.
+    """
+    service: Any = importlib.import_module("ministack.services.cloudwatch")
+    if not callable(service._evaluate_alarm):  # noqa: SLF001 (what is replaced must be there)
+        raise TypeError("ministack's _evaluate_alarm")
+    service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
+
+
 def reserved_words() -> frozenset[str]:
     """DynamoDB's reserved words, in upper case: ministack keeps AWS's list."""
     words: frozenset[str] = importlib.import_module("ministack.services._dynamodb_keywords").AWS_KEYWORDS
     return words
 
 
+class _Errors(logging.Handler):
+    """Collects what ministack only logs: it saves the state or says in its log that it could not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
 def save_state() -> None:
-    """Writes the state of every service to disk, as ministack itself does when it ends."""
+    """Writes the state of every service to disk, as ministack itself does when it ends. Raises OSError."""
     app = importlib.import_module("ministack.app")
-    app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+    log = importlib.import_module("ministack.core.persistence").logger
+    errors = _Errors()
+    log.addHandler(errors)
+    try:
+        app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+    finally:
+        log.removeHandler(errors)
+    if errors.messages:
+        raise OSError(errors.messages[0])
 
 
 @dataclass(frozen=True, kw_only=True)

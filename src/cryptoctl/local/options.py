@@ -34,6 +34,11 @@ class EngineOptions:
         if not _is_duration(self.function_pending_s):
             raise ValueError("function_pending_s: a number of seconds, 0 or more")
 
+    def changes_from(self, others: EngineOptions) -> list[str]:
+        """What differs from other options, for a person: `name: theirs → ours`."""
+        theirs, ours = asdict(others), asdict(self)
+        return [f"{name}: {theirs[name]} → {ours[name]}" for name in ours if theirs[name] != ours[name]]
+
     def to_json(self) -> str:
         """These options as text, for the engine's own process."""
         return json.dumps(asdict(self))

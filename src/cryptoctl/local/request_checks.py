@@ -25,6 +25,7 @@ RUNTIMES: Final = re.compile(
 RETENTION_DAYS: Final = (
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 )  # fmt: skip
+ONLY_PYTHON: Final[str] = "The embedded engine runs only Python functions, from code in ZipFile."
 UNRESERVED: Final[int] = 100
 _RANGES: Final[dict[str, tuple[int, int]]] = {"Timeout": (1, 900), "MemorySize": (128, 10_240)}
 _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
@@ -32,6 +33,7 @@ _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
     "MaximumEventAgeInSeconds": (60, 21_600),
 }
 _FUNCTIONS: Final = re.compile(r"/2015-03-31/functions/?")
+_CODE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/code")
 _CONFIGURATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/configuration")
 _CONCURRENCY: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/([^/]+)/concurrency")
 _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
@@ -75,12 +77,14 @@ def _check_ranges(asked: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]
 
 async def _function(client: InternalClient, request: HttpRequest) -> None:
     asked = request.json
+    await _code(client, request)
     _check_ranges(asked, _RANGES)
     runtime = asked.get("Runtime")
     if runtime is not None and not RUNTIMES.fullmatch(runtime):
         problem = "failed to satisfy constraint: Member must satisfy enum value set"
-        problem = "failed to satisfy constraint: Member must satisfy enum value set"
         raise _invalid(f"Value {runtime} at 'runtime' {problem}")
+    if runtime is not None and not runtime.startswith("python"):
+        raise _invalid(ONLY_PYTHON)
     unknown = [each for each in asked.get("Architectures") or [] if each not in ("arm64", "x86_64")]
     if unknown:
         raise ServiceError(
@@ -96,6 +100,13 @@ async def _function(client: InternalClient, request: HttpRequest) -> None:
     await _dead_letter_target_exists(
         client, request.region, (asked.get("DeadLetterConfig") or {}).get("TargetArn")
     )
+
+
+async def _code(_client: InternalClient, request: HttpRequest) -> None:
+    """Code comes with the request: nothing is fetched from elsewhere."""
+    code = request.json.get("Code") or request.json
+    if code.get("ImageUri") or code.get("S3Bucket") or request.json.get("PackageType") == "Image":
+        raise _invalid(ONLY_PYTHON)
 
 
 async def _role_exists(client: InternalClient, arn: str, region: str) -> None:
@@ -213,6 +224,7 @@ _BY_TARGET: Final[dict[str, Check]] = {
 _BY_PATH: Final[tuple[tuple[re.Pattern[str], str, Check], ...]] = (
     (_FUNCTIONS, "POST", _function),
     (_CONFIGURATION, "PUT", _function),
+    (_CODE, "PUT", _code),
     (_CONCURRENCY, "PUT", _concurrency),
     (_INVOKE_CONFIG, "PUT", _invoke_config),
     (_INVOKE_CONFIG, "POST", _invoke_config),

@@ -9,22 +9,27 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from cryptoctl.local.app import EngineApp
+from cryptoctl.local.containment import contain
 from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.durability import keep_damaged_state_aside
+from cryptoctl.local.functions.environment import WORKER_SCRIPT
 from cryptoctl.local.http_server import HttpServer
 from cryptoctl.local.ministack_adapter import (
     configure,
+    leave_alarms_to_us,
     load_app,
     load_services,
     serve_lifespan,
     settle_what_was_interrupted,
 )
 from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.supervision import Supervisor
 
 FINISH_WITHIN_S: Final[float] = 2.0
 """How long requests that are being answered may go on after the word to stop."""
@@ -47,25 +52,43 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
     port: int = listener.getsockname()[1]
     notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
     settle_what_was_interrupted(data.state)
+    contain(port, str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
     app = load_app()
+    leave_alarms_to_us()
     engine = EngineApp(app, data, port, options)
     notes += engine.notes
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
+    record = Record(
+        pid=os.getpid(),
+        port=port,
+        started_at=datetime.now(UTC).isoformat(),
+        notes=tuple(notes),
+        options=options.to_json(),
+    )
+
+    def tell(problems: tuple[str, ...]) -> None:
+        data.write(replace(record, problems=problems))
+
+    def give_up(reason: str) -> None:
+        print(f"The engine ends: {reason}", flush=True)
+        stop.set()
+
     async def answer_requests() -> None:
-        await engine.start(after_damage=bool(notes))
+        supervisor = Supervisor(tell, give_up)
+        await engine.start(supervisor, after_damage=bool(notes))
         server = HttpServer(engine.middleware.handle)
         await server.start(listener)
-        started_at = datetime.now(UTC).isoformat()
-        data.write(Record(pid=os.getpid(), port=port, started_at=started_at, notes=tuple(notes)))
+        data.write(record)
         _report(report_fd, {"port": port})
         load = threading.Thread(target=load_services, args=(options.function_pending_s,), daemon=True)
         load.start()
         await stop.wait()
         await server.stop(FINISH_WITHIN_S)
+        await supervisor.end()
         await engine.stop()
         data.write_clean_end()
 

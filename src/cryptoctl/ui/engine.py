@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+from dataclasses import asdict
 from typing import Any
 
-from cryptoctl.local.engine import EngineCredentials, EngineStatus
+from cryptoctl.local.engine import EngineCredentials, EngineStatus, OutboxMessage
 from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
 
 
-def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials) -> None:
+def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials | None) -> None:
     """Where it answers, where its data is, and how other tools reach it."""
-    if not found.running:
+    if keys is None:
         screen.data("The engine is not running.")
         return
     screen.data(f"The engine answers at {found.url} (process {found.pid}{_memory(found)}).")
@@ -29,7 +31,7 @@ def show_engine_line(screen: Screen, found: EngineStatus) -> None:
     _show_notes(screen, found)
 
 
-def engine_document(found: EngineStatus, keys: EngineCredentials) -> dict[str, Any]:
+def engine_document(found: EngineStatus, keys: EngineCredentials | None) -> dict[str, Any]:
     """The engine for a machine."""
     return {
         "running": found.running,
@@ -41,9 +43,22 @@ def engine_document(found: EngineStatus, keys: EngineCredentials) -> dict[str, A
         "log_file": str(found.log_file),
         "memory_bytes": found.memory_bytes,
         "notes": list(found.notes),
-        "access_key": keys.access_key,
-        "secret_key": keys.secret_key,
+        "problems": list(found.problems),
+        "access_key": keys.access_key if keys else None,
+        "secret_key": keys.secret_key if keys else None,
     }
+
+
+def show_message(screen: Screen, message: OutboxMessage) -> None:
+    """A message that would have left this machine."""
+    subject = f": {message.subject}" if message.subject else ""
+    screen.data(f"{iso(message.at)}  {message.protocol} to {message.recipient}{subject}")
+    screen.data(textwrap.indent(message.text, "    "))
+
+
+def message_document(message: OutboxMessage) -> dict[str, Any]:
+    """Such a message for a machine."""
+    return {**asdict(message), "at": iso(message.at)}
 
 
 def _memory(found: EngineStatus) -> str:
@@ -51,5 +66,7 @@ def _memory(found: EngineStatus) -> str:
 
 
 def _show_notes(screen: Screen, found: EngineStatus) -> None:
+    for problem in found.problems:
+        screen.say(problem, style="red")
     for note in found.notes:
         screen.say(note, style="yellow")

@@ -37,6 +37,7 @@ MODELS: Mapping[str, type[Document]] = {
     "local status": local.LocalDocument,
     "local reset": local.LocalResetDocument,
     "local logs": local.LocalLogsDocument,
+    "local outbox": local.LocalOutboxDocument,
 }
 
 

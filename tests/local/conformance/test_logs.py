@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 from local.workbench import Workbench, reporting
 
 LOGGING = "Lambda developer guide: Log and monitor Python Lambda functions"
+KINDS = ("platform.initStart", "platform.start", "platform.report")
+LEVELS = "Lambda developer guide: Configuring log levels (log-level filtering)"
 JSON_FORMAT = "Lambda developer guide: Configuring JSON and plain text log formats"
 SYNTAX = "CloudWatch Logs user guide: Filter pattern syntax"
 SUBSCRIPTIONS = "CloudWatch Logs user guide: Example 2: Subscription filters with AWS Lambda"
@@ -110,6 +112,81 @@ def test_a_timeout_is_logged(bench: Workbench) -> None:
         what="the report",
     )
     assert len(found) == 1
+
+
+def _reports(bench: Workbench, function: str) -> list[dict[str, Any]]:
+    found = bench.eventually(lambda: bench.log(function, '{ $.type = "platform.report" }'), what="the report")
+    return [json.loads(event["message"])["record"] for event in found]
+
+
+@pytest.mark.behaviour("logs", "a crash shows in the platform's report, and the next call works", JSON_FORMAT)
+def test_a_crash_is_reported(bench: Workbench) -> None:
+    source = "import os\ndef handler(event, context): os._exit(3) if event.get('crash') else None"
+    function = bench.function(source, LoggingConfig={"LogFormat": "JSON"})
+    answer, error = bench.invoke(function, {"crash": True})
+    assert error == "Unhandled"
+    assert answer["errorType"] == "Runtime.ExitError"
+    assert answer["errorMessage"].endswith("Error: Runtime exited with error: exit status 3")
+    (report,) = _reports(bench, function)
+    assert (report["status"], report["errorType"]) == ("error", "Runtime.ExitError")
+    assert bench.invoke(function, {}) == (None, None)
+
+
+@pytest.mark.behaviour(
+    "logs", "out of memory, a function ends, and the platform's report says so", JSON_FORMAT
+)
+def test_out_of_memory_is_reported(bench: Workbench) -> None:
+    source = "import time\ndef handler(event, context):\n    kept = b'x' * 400_000_000\n    time.sleep(5)"
+    function = bench.function(source, MemorySize=128, Timeout=20, LoggingConfig={"LogFormat": "JSON"})
+    _, error = bench.invoke(function, {})
+    assert error == "Unhandled"
+    (report,) = _reports(bench, function)
+    assert (report["status"], report["errorType"]) == ("error", "Runtime.OutOfMemory")
+
+
+@pytest.mark.behaviour("logs", "the report says how much memory was used", JSON_FORMAT)
+def test_used_memory_is_reported(bench: Workbench) -> None:
+    source = "def handler(event, context):\n    kept = b'x' * event\n    return len(kept)"
+    function = bench.function(source, MemorySize=512, LoggingConfig={"LogFormat": "JSON"})
+    bench.invoke(function, 1)
+    bench.invoke(function, 200_000_000)
+    small, large = (report["metrics"]["maxMemoryUsedMB"] for report in _reports(bench, function))
+    assert 0 < small < large - 150 < 512
+
+
+TALKATIVE = """
+import json, logging
+def handler(event, context):
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger(), level)("logged at " + level)
+        line = {"timestamp": "2026-01-01T00:00:00Z", "level": level, "message": "printed at " + level}
+        print(json.dumps(line))
+    print("plain")
+"""
+
+
+@pytest.mark.parametrize(
+    ("levels", "platform", "lines"),
+    [
+        ({}, 3, ["info", "warning", "error"]),
+        ({"ApplicationLogLevel": "DEBUG"}, 3, ["debug", "info", "warning", "error"]),
+        ({"ApplicationLogLevel": "WARN", "SystemLogLevel": "WARN"}, 0, ["warning", "error"]),
+        ({"ApplicationLogLevel": "ERROR", "SystemLogLevel": "DEBUG"}, 3, ["error"]),
+        ({"ApplicationLogLevel": "FATAL"}, 3, []),
+    ],
+)
+@pytest.mark.behaviour("logs", "the levels of the logging configuration keep lines out of the log", LEVELS)
+def test_levels_filter(bench: Workbench, levels: dict[str, str], platform: int, lines: list[str]) -> None:
+    function = bench.function(TALKATIVE, LoggingConfig={"LogFormat": "JSON", **levels})
+    bench.invoke(function, {})
+    bench.eventually(lambda: bench.log(function, "plain"), what="the last line")
+    found = [event["message"] for event in bench.log(function)]
+    contents = [json.loads(line) for line in found if line.startswith("{")]
+    messages = [each["message"] for each in contents if "message" in each]
+    wanted = [f"{how} at {level}" for level in lines for how in ("logged", "printed")]
+    assert messages == wanted
+    own = [each["type"] for each in contents if each.get("type", "").startswith("platform.")]
+    assert len([kind for kind in own if kind in KINDS]) == platform
 
 
 @pytest.mark.behaviour("logs", "one stream for each execution environment, not for each invocation", LOGGING)

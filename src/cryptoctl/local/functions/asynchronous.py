@@ -137,7 +137,9 @@ class AsyncQueue:
     async def _attempt(self, event: Event) -> None:
         try:
             function = await self._functions.find(event.region, event.function, event.qualifier)
-        except ServiceError:
+        except ServiceError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
             # The function was deleted: Lambda drops what still waits for it.
             self._drop(event)
             return
@@ -149,7 +151,9 @@ class AsyncQueue:
         arn = f"{function.arn}:{event.qualifier}" if event.qualifier else function.arn
         try:
             outcome = await self._execution.run(function, event.request_id, event.payload, arn)
-        except ServiceError:
+        except ServiceError as error:
+            if error.code != "TooManyRequestsException":
+                raise
             # Throttled: it waits, longer each time, and this is no attempt.
             waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
             self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))

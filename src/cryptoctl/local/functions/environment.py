@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,11 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from cryptoctl.local.functions.function import FunctionConfig
+from cryptoctl.local.functions.function import LEVELS, FunctionConfig
 from cryptoctl.local.launch import SOURCE_ROOT
+from cryptoctl.local.processes import held_bytes, peak_bytes
 
 WORKER_SCRIPT: Final[Path] = Path(__file__).with_name("worker.py")
+CONTAINMENT: Final[Path] = Path(__file__).parents[1] / "containment.py"
+OUT_OF_MEMORY: Final[str] = "signal: killed"
 INIT_WITHIN_S: Final[float] = 10.0
 
 LogLine = Callable[[float, str], None]
@@ -80,7 +85,7 @@ class ExecutionEnvironment:
         os.close(output)
         asyncio.get_running_loop().add_reader(self._output, self.drain)
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        self._send(_init(self.function))
+        self._send(_init(self.function, urlsplit(self._variables["AWS_ENDPOINT_URL"]).port))
         # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
         await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
         return (time.monotonic() - began) * 1000
@@ -126,6 +131,17 @@ class ExecutionEnvironment:
         os.close(self._output)
         self._writer.close()
 
+    def memory_used_mb(self) -> int:
+        """The most memory that the process has had so far; 0 where that cannot be learnt."""
+        return (peak_bytes(self._process.pid) or 0) // 2**20 if self._process is not None else 0
+
+    def end_if_out_of_memory(self) -> None:
+        """Kills the process where it has more memory than its function may have, as Lambda does."""
+        if self._process is not None and self.alive():
+            used = held_bytes(self._process.pid) or 0
+            if used > self.function.memory_mb * 2**20:
+                self._process.kill()
+
     def drain(self) -> None:
         """Takes over what the handler has written so far. Called at once when an answer comes: every line
         of an invocation is in the pipe by then, because the worker flushes before it answers."""
@@ -143,7 +159,7 @@ class ExecutionEnvironment:
 
     def _emit(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").replace("\r", "\n").rstrip("\n")
-        if text:
+        if text and not (self.function.json_logs and below_level(text, self.function.log_level)):
             self._lines.append(text)
             self._log(time.time(), text)
 
@@ -162,12 +178,31 @@ class ExecutionEnvironment:
         except (asyncio.IncompleteReadError, ConnectionError):
             assert self._process is not None
             code = self._process.wait()
-            how = f"signal: {-code}" if code < 0 else f"exit status {code}"
-            raise EnvironmentLostError(how) from None
+            how = f"signal: {_signal_name(-code)}" if code < 0 else f"exit status {code}"
+            raise EnvironmentLostError(OUT_OF_MEMORY if code == -signal.SIGKILL else how) from None
 
 
-def _init(function: FunctionConfig) -> dict[str, Any]:
+def _signal_name(number: int) -> str:
+    return (signal.strsignal(number) or str(number)).lower()
+
+
+def below_level(line: str, wanted: str) -> bool:
+    """Whether a JSON line says that it is less severe than the wanted level. Other lines have no level."""
+    if not line.startswith("{"):
+        return False
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return False
+    level = str(content.get("level", "")).upper()
+    level = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(level, level)
+    return "timestamp" in content and level in LEVELS and LEVELS[level] < LEVELS[wanted]
+
+
+def _init(function: FunctionConfig, port: int | None) -> dict[str, Any]:
     return {
+        "containment": str(CONTAINMENT),
+        "port": port,
         "code": str(function.code),
         # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
         "path": [place for place in sys.path if place and place != str(SOURCE_ROOT)],
@@ -207,5 +242,5 @@ def _variables(function: FunctionConfig, log_stream: str, to_aws: Mapping[str, s
         "NO_PROXY": "*",
     }
     if function.json_logs:
-        given["AWS_LAMBDA_LOG_LEVEL"] = function.log_level or "INFO"
+        given["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
     return {**function.variables, **given}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cryptoctl.local.functions import platform_log
 from cryptoctl.local.functions.environment import (
+    OUT_OF_MEMORY,
     EnvironmentLostError,
     ExecutionEnvironment,
     InvocationOutcome,
@@ -22,6 +23,7 @@ from cryptoctl.local.http import ServiceError
 Write = Callable[[str, str, str, float, str], None]
 """Takes a log line: region, group, stream, time, text."""
 
+MEMORY_WATCHED_EVERY_S = 0.1
 MOST_ENVIRONMENTS = 32
 """Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
 
@@ -48,25 +50,25 @@ class Execution:
         self._busy: set[ExecutionEnvironment] = set()
         self._in_flight: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
-        self.counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
+        self._counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
 
     async def run(
         self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str = ""
     ) -> InvocationOutcome:
         """One invocation. Raises ServiceError where the function is at its concurrency."""
-        counts = self.counts[function.region, function.name]
-        async with self._slot(function, counts), self._turns:
+        async with self._slot(function), self._turns:
             began = time.monotonic()
             outcome = await self._run(function, request_id, payload, invoked_arn or function.arn)
+        counts = self._counts[function.region, function.name]
         counts.invocations += 1
         counts.errors += outcome.error
         counts.durations_ms.append((time.monotonic() - began) * 1000)
         return outcome
 
     @asynccontextmanager
-    async def _slot(self, function: FunctionConfig, counts: Counts) -> AsyncIterator[None]:
+    async def _slot(self, function: FunctionConfig) -> AsyncIterator[None]:
         if function.reserved is not None and self._in_flight[function.arn] >= function.reserved:
-            counts.throttles += 1
+            self._counts[function.region, function.name].throttles += 1
             raise ServiceError(
                 "TooManyRequestsException",
                 "Rate Exceeded.",
@@ -97,10 +99,11 @@ class Execution:
             began = time.monotonic()
             outcome = await environment.invoke(request_id, payload, invoked_arn)
             healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
+            log.memory_used_mb = environment.memory_used_mb() or function.memory_mb
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
         except EnvironmentLostError as gone:
             outcome = _gone(str(gone), function, request_id, environment)
-            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "failure"
+            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "error"
             log.gone(outcome.error_type, str(gone), (time.monotonic() - began) * 1000, status)
         finally:
             self._busy.discard(environment)
@@ -110,9 +113,14 @@ class Execution:
                 environment.close()
         return outcome
 
+    def take_counts(self) -> dict[tuple[str, str], Counts]:
+        """What functions did since this was last asked, by region and name."""
+        taken, self._counts = self._counts, defaultdict(Counts)
+        return taken
+
     def note_iterator_age(self, region: str, name: str, age_ms: float) -> None:
         """Takes the age of the last record of a stream batch that the function is done with."""
-        self.counts[region, name].iterator_ages_ms.append(age_ms)
+        self._counts[region, name].iterator_ages_ms.append(age_ms)
 
     def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
         environment = ExecutionEnvironment(function, self._variables)
@@ -134,6 +142,13 @@ class Execution:
                 return environment
             environment.close()
         return None
+
+    async def watch_memory(self) -> None:
+        """Ends the environments that take more memory than their function may have."""
+        while True:
+            await asyncio.sleep(MEMORY_WATCHED_EVERY_S)
+            for environment in self._busy:
+                environment.end_if_out_of_memory()
 
     def retire_idle(self) -> None:
         """Takes down environments that were not used for a while, all but the last of a function."""
@@ -160,7 +175,8 @@ def _gone(
     if how == "timeout":
         kind, what = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
     else:
-        kind, what = "Runtime.ExitError", f"Runtime exited with error: {how}"
+        kind = "Runtime.OutOfMemory" if how == OUT_OF_MEMORY else "Runtime.ExitError"
+        what = f"Runtime exited with error: {how}"
     payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
     return InvocationOutcome(
         payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines()

@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
+
+LEVELS: Final[dict[str, int]] = {
+    name: number for number, name in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+}
+"""The levels of log lines that a logging configuration can ask for, least severe first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class FunctionConfig:
     variables: Mapping[str, str]
     json_logs: bool
     log_level: str
+    system_log_level: str
     log_group: str
     reserved: int | None
     dead_letters: str | None
@@ -81,13 +87,18 @@ class FunctionLookup:
         if location and not directory.exists():
             parts = urlsplit(location)
             zipped = await self._client.rest("GET", unquote(parts.path), region)
-            # Unpacked aside and moved: an engine that dies in between leaves no half of a package.
-            fresh = directory.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            with zipfile.ZipFile(BytesIO(zipped.body)) as archive:
-                archive.extractall(fresh)
-            fresh.rename(directory)
+            if not directory.exists():
+                _unpack(zipped.body, directory)
         return directory
+
+
+def _unpack(zipped: bytes, directory: Path) -> None:
+    """Unpacks aside and moves: an engine that dies in between leaves no half of a package."""
+    fresh = directory.with_suffix(".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with zipfile.ZipFile(BytesIO(zipped)) as archive:
+        archive.extractall(fresh)
+    fresh.rename(directory)
 
 
 def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig:
@@ -110,7 +121,8 @@ def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig
         memory_mb=int(configuration.get("MemorySize", 128)),
         variables=(configuration.get("Environment") or {}).get("Variables") or {},
         json_logs=logging.get("LogFormat") == "JSON",
-        log_level=logging.get("ApplicationLogLevel", ""),
+        log_level=logging.get("ApplicationLogLevel") or "INFO",
+        system_log_level=logging.get("SystemLogLevel") or "INFO",
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
         reserved=(answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
         dead_letters=(configuration.get("DeadLetterConfig") or {}).get("TargetArn") or None,

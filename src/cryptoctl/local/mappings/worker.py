@@ -37,18 +37,16 @@ class MappingWorker:
     ) -> None:
         self.mapping = mapping
         self._store = store
+        self._client = client
         self._delivery = BatchDelivery(client, mapping)
         self._note_age = note_age
-        self._reader = StreamReader(client, mapping)
+        self._begin_at_position()
         self._filters = parse_filters(mapping.settings.get("FilterCriteria"))
         self._rules = FailureRules(
             retries=mapping.settings["MaximumRetryAttempts"],
             bisect=mapping.settings["BisectBatchOnFunctionError"],
             reports_failures="ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"],
         )
-        self._pending: list[Record] = []
-        self._last_read: Record | None = None
-        self._newest_wanted: Record | None = None
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
 
@@ -69,9 +67,18 @@ class MappingWorker:
             except ServiceError as error:
                 self.mapping.last_result = f"PROBLEM: {error.message}"
                 await self._pause(LOOKS_EVERY_S)
-            except Exception:
+            except Exception as error:
                 logger.exception("mapping %s", self.mapping.uuid)
+                self.mapping.last_result = f"PROBLEM: {error}"
+                self._begin_at_position()
                 await self._pause(LOOKS_EVERY_S)
+
+    def _begin_at_position(self) -> None:
+        """Reads again what was read but not finished."""
+        self._reader = StreamReader(self._client, self.mapping)
+        self._pending: list[Record] = []
+        self._last_read: Record | None = None
+        self._newest_wanted: Record | None = None
 
     async def _one_batch(self) -> None:
         await self._gather()

@@ -21,8 +21,9 @@ class EngineDocument(Part):
     log_file: Annotated[str, Field(description="its own log")]
     memory_bytes: Annotated[int | None, Field(description="its memory, in bytes")]
     notes: Notes
-    access_key: Annotated[str, Field(description="the made-up access key for other tools")]
-    secret_key: Annotated[str, Field(description="the made-up secret key for other tools")]
+    problems: Annotated[list[str], Field(description="what in it does not work")]
+    access_key: Annotated[str | None, Field(description="the engine's access key for other tools")]
+    secret_key: Annotated[str | None, Field(description="the engine's secret key for other tools")]
 
 
 class LocalDocument(Document):
@@ -50,3 +51,21 @@ class LocalLogsDocument(Document):
     """`local logs`"""
 
     lines: Lines = []
+
+
+class MessageDocument(Part):
+    """A message that AWS would have sent."""
+
+    at: Annotated[str, Field(description="when it would have been sent")]
+    region: Annotated[str, Field(description="the AWS region")]
+    protocol: Annotated[str, Field(description="email, https, sms, …")]
+    recipient: Annotated[str, Field(description="to whom")]
+    topic: Annotated[str, Field(description="the ARN of the topic")]
+    subject: Annotated[str, Field(description="its subject; empty where it has none")]
+    text: Annotated[str, Field(description="what the recipient would have read")]
+
+
+class LocalOutboxDocument(Document):
+    """`local outbox`"""
+
+    messages: list[MessageDocument] = Field(default_factory=list, description="the messages, the newest last")
