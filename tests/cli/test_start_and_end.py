@@ -16,6 +16,8 @@ from cryptoctl.cli.app import app
 from cryptoctl.cli.commands import COMMANDS, FOREIGN_WORDS, nearest
 from cryptoctl.errors import Problem
 
+pytestmark = pytest.mark.process
+
 HEAVY = ("boto", "pydantic", "ministack", "cryptoctl.stack", "cryptoctl.provisioners", "cryptoctl.session")
 TELLING = """
 import os, sys
@@ -25,8 +27,6 @@ def tell(code):
     real(code)
 os._exit = tell
 from cryptoctl.__main__ import main
-
-pytestmark = pytest.mark.process
 main()
 """
 
