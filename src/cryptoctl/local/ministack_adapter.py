@@ -88,12 +88,6 @@ def leave_alarms_to_us() -> None:
     service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
 
 
-def reserved_words() -> frozenset[str]:
-    """DynamoDB's reserved words, in upper case: ministack keeps AWS's list."""
-    words: frozenset[str] = importlib.import_module("ministack.services._dynamodb_keywords").AWS_KEYWORDS
-    return words
-
-
 class _Errors(logging.Handler):
     """Collects what ministack only logs: it saves the state or says in its log that it could not."""
 
