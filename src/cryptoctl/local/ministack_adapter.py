@@ -1,4 +1,4 @@
-"""All that cryptoctl knows of ministack's client. Pinned to one version, and tested against it.
+"""All that cryptoctl knows of ministack's inside, with ministack_expressions.py. Pinned to one version.
 
 Everything else speaks to ministack through AWS's public APIs. A newer version is tried by changing
 VERSION and running the tests of this directory.
