@@ -95,7 +95,7 @@ class Session:
 
     def _real_aws(self) -> Aws:
         return Aws(
-            region=self.choice.region or self.config.region,
+            region=self.choice.region or self.config.region or settings.aws_region(),
             profile=self.choice.profile or self.config.profile,
         )
 

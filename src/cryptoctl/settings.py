@@ -203,6 +203,14 @@ def colour_wanted(flag: bool) -> bool:
     return not flag and not os.environ.get("NO_COLOR")
 
 
+def aws_region() -> str | None:
+    """The region in AWS_REGION, which boto3 does not read; None where it says nothing.
+
+    As in every other AWS tool it comes before AWS_DEFAULT_REGION and the profile's region.
+    """
+    return os.environ.get("AWS_REGION") or None
+
+
 def editor() -> str:
     """The person's editor: VISUAL, else EDITOR, else vi."""
     return os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
