@@ -41,6 +41,7 @@ def refused() -> Failure:
     return found.value
 
 
+BAD_TIME = '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"x"}'
 LOADED = (Problem.CREDENTIALS, "The AWS credentials cannot be loaded")
 MISCONFIGURED = (Problem.USAGE, "The AWS configuration cannot be used")
 CASES = {
@@ -49,8 +50,7 @@ CASES = {
     "junk": ("credential_process=/bin/echo hello\n", LOADED, "Expecting value"),
     "quotes": ("credential_process=/bin/echo 'x\n", LOADED, "No closing quotation"),
     "bad time": (
-        "credential_process=/bin/echo "
-        '\'{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"x"}\'\n',
+        f"credential_process=/bin/echo '{BAD_TIME}'\n",
         LOADED,
         "Unknown string format",
     ),
