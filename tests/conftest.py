@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from cryptoctl import env_vars
 from cryptoctl.aws import Credentials
@@ -21,6 +22,10 @@ from kit.sharing import longest_first
 from live import Connect, Live, RecordingAws
 
 GUARD = pytest.StashKey[Guard]()
+
+# A busy machine is no finding.
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""What a command works with: the environment, where it lives, AWS as seen from there, the stack."""
+"""What a command works with: the environment, its target, the AWS connection, the stack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
-    """What the command line says; None is "not said"."""
+    """The common options as given on the command line; None is "not given"."""
 
     environment: str | None = None
     profile: str | None = None
@@ -32,7 +32,7 @@ class SessionOptions:
 
 @dataclass
 class Session:
-    """One command's view. Everything is worked out when it is first needed."""
+    """What one command works with. Everything is computed when it is first needed."""
 
     options: SessionOptions = field(default_factory=SessionOptions)
 
@@ -43,7 +43,7 @@ class Session:
 
     @cached_property
     def environment(self) -> str:
-        """The environment's name. Where the file names environments, a name that nobody knows is refused."""
+        """The environment's name. Where the file names environments, an unknown name is refused."""
         name = settings_file.environment_name(self.options.environment, self.settings)
         known = self.settings.env
         if known and name not in known and last_location.read(name) is None:
@@ -106,7 +106,7 @@ class Session:
 
     def _real_aws(self) -> Aws:
         return Aws(
-            region=self.options.region or self.config.region,
+            region=self.options.region or self.config.region or env_vars.aws_region(),
             profile=self.options.profile or self.config.profile,
         )
 
@@ -188,7 +188,7 @@ class Session:
     def _known(self, name: str) -> str | None:
         try:
             return str(getattr(self, name))
-        except Failure:  # which the command itself has told
+        except Failure:  # which the command itself reports
             return None
 
     @property

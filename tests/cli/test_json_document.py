@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from cli.conftest import Cli
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.errors import Problem
-from cryptoctl.ui.documents.document import Document
+from cryptoctl.ui.documents.document import CommandDocument
 from cryptoctl.ui.json_output import MODELS
 
 FILE = Path(__file__).parents[2] / "docs" / "json.md"
@@ -32,11 +32,16 @@ This page is made from the models in `src/cryptoctl/ui/documents`; a test compar
 
 def made() -> str:
     """The page as the models have it."""
-    parts = [INTRODUCTION, "## Every command\n", _table(Document, frozenset()), *_inner(Document, {})]
-    told = dict.fromkeys(_models(Document))
+    parts = [
+        INTRODUCTION,
+        "## Every command\n",
+        _table(CommandDocument, frozenset()),
+        *_inner(CommandDocument, {}),
+    ]
+    told = dict.fromkeys(_models(CommandDocument))
     for name in (each.name for each in COMMANDS):
         model = MODELS[name]
-        parts += [f"## `{name}`\n", _table(model, frozenset(Document.model_fields))]
+        parts += [f"## `{name}`\n", _table(model, frozenset(CommandDocument.model_fields))]
         parts += _inner(model, told)
     return "\n".join(parts)
 
@@ -60,7 +65,7 @@ def _inner(model: type[BaseModel], told: dict[type[BaseModel], None]) -> Iterato
 
 def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for name, field in model.model_fields.items():
-        if model is Document or name not in Document.model_fields:
+        if model is CommandDocument or name not in CommandDocument.model_fields:
             for part in _parts(field.annotation):
                 yield part
                 yield from _models(part)
@@ -102,7 +107,7 @@ def test_the_page_documents_every_command_and_every_field() -> None:
 
 
 def test_every_field_has_a_meaning() -> None:
-    models: list[type[BaseModel]] = [Document, *MODELS.values()]
+    models: list[type[BaseModel]] = [CommandDocument, *MODELS.values()]
     every = {part for model in models for part in (model, *_models(model))}
     for model in every:
         assert [name for name, field in model.model_fields.items() if not field.description] == [], model

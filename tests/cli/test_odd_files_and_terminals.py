@@ -42,7 +42,8 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """A whole process; a traceback would be a defect."""
     env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(cwd / "state"), **variables}
-    env.pop("CRYPTOCTL_CONFIG", None)
+    for name in ("CRYPTOCTL_CONFIG", "PYTHONUNBUFFERED"):
+        env.pop(name, None)
     command = [sys.executable, "-m", "cryptoctl", *arguments]
     done = subprocess.run(
         command, cwd=cwd, env=env, stdout=stdout, stderr=stderr, timeout=WITHIN_S, check=False

@@ -16,6 +16,8 @@ from cryptoctl.cli.app import app
 from cryptoctl.cli.commands import COMMANDS, FOREIGN_WORDS, nearest
 from cryptoctl.errors import Problem
 
+pytestmark = pytest.mark.process
+
 HEAVY = ("boto", "pydantic", "ministack", "cryptoctl.stack", "cryptoctl.provisioners", "cryptoctl.session")
 TELLING = """
 import os, sys
@@ -25,8 +27,6 @@ def tell(code):
     real(code)
 os._exit = tell
 from cryptoctl.__main__ import main
-
-pytestmark = pytest.mark.process
 main()
 """
 
@@ -154,6 +154,7 @@ def long_log(tmp_path: Path) -> Path:
 def test_a_reader_that_has_read_enough_ends_a_command_with_0(long_log: Path, output: str) -> None:
     command = [sys.executable, "-m", "cryptoctl", "local", "logs", "--last", str(LINES), "--output", output]
     env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(long_log / "state")}
+    env.pop("PYTHONUNBUFFERED", None)
     with subprocess.Popen(
         command, cwd=long_log, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

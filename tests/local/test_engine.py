@@ -21,6 +21,8 @@ from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
 from local.clients import client, eventually
 
+pytestmark = pytest.mark.process
+
 MakeEngine = Callable[[str], Engine]
 
 

@@ -19,6 +19,8 @@ from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.workbench import zipped
 
+pytestmark = pytest.mark.process
+
 
 class Outside:
     """A server that is not the engine; it keeps the paths it was asked for."""

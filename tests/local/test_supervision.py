@@ -27,6 +27,8 @@ from local.clients import client, eventually
 from local.conftest import QUICK
 from local.workbench import zipped
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

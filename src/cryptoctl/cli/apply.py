@@ -65,7 +65,7 @@ def check(plan: Plan, expect: str | None = None) -> None:
 
 @contextmanager
 def before_any_change() -> Iterator[None]:
-    """Whoever interrupts here is told that nothing was changed."""
+    """An interruption in the block ends with the message that nothing was changed."""
     try:
         yield
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def before_any_change() -> Iterator[None]:
 
 
 def carry_out(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
-    """Runs a plan with live progress, looks again, and gives what is left to do."""
+    """Runs a plan with live progress, observes again, and returns the plan of what is left to do."""
     stop = Stop()
     with Progress(run.screen, run.clock) as progress:
         with interrupts.on_signal(stop.asked.set, stop.at_once.set):

@@ -38,17 +38,15 @@ COMMANDS = (
     _entry("send-price", "Send a price, or a file of prices, to the webhook processor."),
     _entry("prices", "Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."),
     _entry("logs", "Show what the functions logged, merged in order of time (UTC)."),
-    _entry("dlq list", "Show how many messages wait, since when, and why; nothing is consumed.", "dlq"),
-    _entry("dlq peek", "Show the messages with the log lines of their requests; nothing is consumed.", "dlq"),
-    _entry(
-        "dlq replay", "Bring dead letters back: each is deleted only after what failed has succeeded.", "dlq"
-    ),
+    _entry("dlq list", "Show how many messages there are, since when, and why. Consumes nothing.", "dlq"),
+    _entry("dlq peek", "Show messages with the log lines of their requests. Consumes nothing.", "dlq"),
+    _entry("dlq replay", "Run what failed again. A message is deleted only once that has succeeded.", "dlq"),
     _entry(
         "dlq repair", "Find stored prices that are not enriched, whatever the reason, and enrich them.", "dlq"
     ),
     _entry(
         "dlq export",
-        "Write messages to a file, bodies and attributes exactly; nothing is consumed.",
+        "Write messages to a file, bodies and attributes exactly. Consumes nothing.",
         "dlq_files",
     ),
     _entry(

@@ -78,7 +78,7 @@ def _ask(run: CommandRun) -> None:
 
 
 def _remove(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
-    # A late log line can bring a log group back after its removal: hence another look, and another round.
+    # A late log line can re-create a log group after its deletion: hence another observation and round.
     rest = plan
     for _ in range(ROUNDS_AT_MOST):
         if not rest.work:

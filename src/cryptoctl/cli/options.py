@@ -118,6 +118,12 @@ def common(
     )
 
 
+def options_before(context: typer.Context) -> CommonOptions:
+    """The common options that were given before the command's name."""
+    before = context.find_root().obj
+    return before if isinstance(before, CommonOptions) else CommonOptions()
+
+
 class Declaration:
     """The options of a command: its own, and those of its groups."""
 
@@ -148,9 +154,3 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         for each in inspect.signature(function).parameters.values()
         if each.name in hints
     ]
-
-
-def options_before(context: typer.Context) -> CommonOptions:
-    """The common options that were given before the command's name."""
-    before = context.find_root().obj
-    return before if isinstance(before, CommonOptions) else CommonOptions()

@@ -1,4 +1,4 @@
-"""What is there of an environment, what differs, and what waits in its queues."""
+"""The state of an environment: its resources, what differs, and how many messages its queues hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cryptoctl.stack import Stack
 
 
 class ResourceState(StrEnum):
-    """How a resource stands."""
+    """The state of a resource."""
 
     PRESENT = "present"
     DRIFTED = "drifted"
@@ -67,7 +67,7 @@ class Health:
     queues: tuple[QueueDepth, ...]
     mappings: tuple[MappingState, ...]
     notes: tuple[str, ...] = ()
-    """What else should be known of what is there."""
+    """what else should be known, a sentence each"""
 
     def document(self) -> dict[str, Any]:
         """For a machine."""
@@ -83,14 +83,14 @@ class Health:
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
-    """How full the queues are, and how far the stream is behind; what else it looks at, the resources say."""
+    """Reading the queues' depths and the stream's iterator age; the resources declare the other reads."""
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
         yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
     yield from allow(Access.DESCRIBE, "cloudwatch", "GetMetricStatistics", "*")  # metrics are no resources
 
 
 def status_of(stack: Stack, aws: Aws) -> Health:
-    """Looks at everything at once."""
+    """Reads the whole environment; all reads run at the same time."""
     resources = list(stack)
     orphans = Orphans(stack=resources)
     reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, orphans=orphans)]

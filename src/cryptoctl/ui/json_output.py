@@ -8,10 +8,10 @@ from typing import Any
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.documents import dead_letters as dlq
 from cryptoctl.ui.documents import environment, local, plan, prices
-from cryptoctl.ui.documents.document import Document, Part
+from cryptoctl.ui.documents.document import CommandDocument, Part
 from cryptoctl.ui.screen import Screen
 
-MODELS: Mapping[str, type[Document]] = {
+MODELS: Mapping[str, type[CommandDocument]] = {
     "init": environment.InitDocument,
     "config": environment.ConfigDocument,
     "doctor": environment.DoctorDocument,

@@ -1,4 +1,4 @@
-"""How a function's log line looks."""
+"""A line of a function's log, for a person and for a machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a plan looks, and the life of its execution on the screen."""
+"""Plans and their results, for a person and for a machine."""
 
 from __future__ import annotations
 

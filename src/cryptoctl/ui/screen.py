@@ -41,14 +41,14 @@ WIDEST_TABLE = 1000
 
 
 class _Console(Console):
-    """Leaves it to the command what a reader means that has gone: Rich would end with exit code 1."""
+    """Raises BrokenPipeError where the reader has gone; Rich itself would end with exit code 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class _Messages(_Console):
-    """Messages that nobody can be given, because stderr is full or closed, stop no work."""
+    """The console for messages: where stderr is full or closed, the work goes on without them."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         """As Rich prints, or nothing."""

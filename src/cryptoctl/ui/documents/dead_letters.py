@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cryptoctl.ui.documents.document import Document
+from cryptoctl.ui.documents.document import CommandDocument
 
 Parts = list[dict[str, Any]]
 
 
-class DlqListDocument(Document):
+class DlqListDocument(CommandDocument):
     """`dlq list`"""
 
     queues: Parts = Field(
@@ -22,7 +22,7 @@ class DlqListDocument(Document):
     )
 
 
-class DlqPeekDocument(Document):
+class DlqPeekDocument(CommandDocument):
     """`dlq peek`"""
 
     messages: Parts = Field(
@@ -30,7 +30,7 @@ class DlqPeekDocument(Document):
     )
 
 
-class DlqReplayDocument(Document):
+class DlqReplayDocument(CommandDocument):
     """`dlq replay`"""
 
     results: Parts = Field(default_factory=list, description="how each message ended, and why")
@@ -42,7 +42,7 @@ class DlqReplayDocument(Document):
     )
 
 
-class DlqRepairDocument(Document):
+class DlqRepairDocument(CommandDocument):
     """`dlq repair`"""
 
     found: Annotated[int, Field(description="stored prices without enrichment")] = 0
@@ -54,14 +54,14 @@ class DlqRepairDocument(Document):
     given_up: Annotated[bool, Field(description="whether the rest was not tried")] = False
 
 
-class DlqExportDocument(Document):
+class DlqExportDocument(CommandDocument):
     """`dlq export`"""
 
     exported: Annotated[int, Field(description="how many messages were written")] = 0
     file: Annotated[str | None, Field(description="the file")] = None
 
 
-class DlqImportDocument(Document):
+class DlqImportDocument(CommandDocument):
     """`dlq import`"""
 
     imported: Annotated[int, Field(description="how many messages were put back")] = 0
@@ -70,7 +70,7 @@ class DlqImportDocument(Document):
     file: Annotated[str | None, Field(description="the file")] = None
 
 
-class DlqPurgeDocument(Document):
+class DlqPurgeDocument(CommandDocument):
     """`dlq purge`"""
 
     found: Annotated[int, Field(description="how many messages matched")] = 0

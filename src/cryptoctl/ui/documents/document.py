@@ -21,7 +21,7 @@ class FailureDocument(Part):
     next: Annotated[str, Field(description="what to do next; empty where there is nothing to say")]
 
 
-class Document(Part):
+class CommandDocument(Part):
     """What every command's document has, whatever the outcome."""
 
     command: Annotated[str, Field(description="the command, such as `dlq list`")]

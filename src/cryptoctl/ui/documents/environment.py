@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cryptoctl.ui.documents.document import Document, Notes, Part
+from cryptoctl.ui.documents.document import CommandDocument, Notes, Part
 from cryptoctl.ui.documents.local import EngineDocument
 
 
@@ -25,7 +25,7 @@ class QueueDocument(Part):
 
     name: Annotated[str, Field(description="the queue's name")]
     visible: Annotated[int, Field(description="messages that wait")]
-    in_flight: Annotated[int, Field(description="messages that somebody has received just now")]
+    in_flight: Annotated[int, Field(description="messages that a consumer has received and not yet deleted")]
 
 
 class MappingDocument(Part):
@@ -45,7 +45,7 @@ EngineField = Annotated[
 ]
 
 
-class StatusDocument(Document):
+class StatusDocument(CommandDocument):
     """`status`"""
 
     resources: Annotated[list[ResourceDocument], Field(description="one for each resource")] = []
@@ -55,7 +55,7 @@ class StatusDocument(Document):
     engine: EngineField = None
 
 
-class OutputsDocument(Document):
+class OutputsDocument(CommandDocument):
     """`outputs`"""
 
     outputs: Annotated[dict[str, str] | None, Field(description="names and ARNs for other systems")] = None
@@ -68,7 +68,7 @@ class EnvironmentDocument(Part):
     resources: Annotated[int, Field(description="how many of its resources the tag index lists")]
 
 
-class EnvsDocument(Document):
+class EnvsDocument(CommandDocument):
     """`envs`"""
 
     environments: Annotated[list[EnvironmentDocument], Field(description="in order of name")] = []
@@ -83,7 +83,7 @@ class CheckDocument(Part):
     advice: Annotated[str, Field(description="what to do; empty where all is well")]
 
 
-class DoctorDocument(Document):
+class DoctorDocument(CommandDocument):
     """`doctor`"""
 
     checks: Annotated[
@@ -91,7 +91,7 @@ class DoctorDocument(Document):
     ] = []
 
 
-class IamPolicyDocument(Document):
+class IamPolicyDocument(CommandDocument):
     """`iam-policy`"""
 
     policy: Annotated[dict[str, Any] | None, Field(description="the policy document")] = None
@@ -99,7 +99,7 @@ class IamPolicyDocument(Document):
     files: list[str] = Field(default_factory=list, description="the files that were written")
 
 
-class InitDocument(Document):
+class InitDocument(CommandDocument):
     """`init`"""
 
     path: Annotated[str | None, Field(description="the file that was written")] = None
@@ -117,7 +117,7 @@ class KeyDocument(Part):
     meaning: Annotated[str, Field(description="what it means")]
 
 
-class ConfigDocument(Document):
+class ConfigDocument(CommandDocument):
     """`config`"""
 
     keys: Annotated[list[KeyDocument], Field(description="every key")] = []

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cryptoctl.ui.documents.document import Document, Notes, Part
+from cryptoctl.ui.documents.document import CommandDocument, Notes, Part
 
 
 class EngineDocument(Part):
@@ -26,19 +26,19 @@ class EngineDocument(Part):
     secret_key: Annotated[str | None, Field(description="the engine's secret key for other tools")]
 
 
-class LocalDocument(Document):
+class LocalDocument(CommandDocument):
     """`local start` and `local status`"""
 
     engine: Annotated[EngineDocument | None, Field(description="the engine")] = None
 
 
-class LocalStopDocument(Document):
+class LocalStopDocument(CommandDocument):
     """`local stop`"""
 
     stopped: Annotated[bool, Field(description="whether it was running")] = False
 
 
-class LocalResetDocument(Document):
+class LocalResetDocument(CommandDocument):
     """`local reset`"""
 
     reset: Annotated[bool, Field(description="whether its data was deleted")] = False
@@ -47,7 +47,7 @@ class LocalResetDocument(Document):
 Lines = Annotated[list[str], Field(description="the lines, the newest last")]
 
 
-class LocalLogsDocument(Document):
+class LocalLogsDocument(CommandDocument):
     """`local logs`"""
 
     lines: Lines = []
@@ -65,7 +65,7 @@ class MessageDocument(Part):
     text: Annotated[str, Field(description="what the recipient would have read")]
 
 
-class LocalOutboxDocument(Document):
+class LocalOutboxDocument(CommandDocument):
     """`local outbox`"""
 
     messages: list[MessageDocument] = Field(default_factory=list, description="the messages, the newest last")

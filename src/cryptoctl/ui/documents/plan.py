@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cryptoctl.ui.documents.document import Document, Notes, Part
+from cryptoctl.ui.documents.document import CommandDocument, Notes, Part
 
 
 class ChangeDocument(Part):
@@ -60,7 +60,7 @@ PlanField = Annotated[PlanDocument | None, Field(description="the plan; null whe
 Results = Annotated[list[ResultDocument], Field(description="how each step that was run ended")]
 
 
-class UpDocument(Document):
+class UpDocument(CommandDocument):
     """`up`"""
 
     plan: PlanField = None
@@ -70,7 +70,7 @@ class UpDocument(Document):
     ] = None
 
 
-class PlanCommandDocument(Document):
+class PlanCommandDocument(CommandDocument):
     """`plan`"""
 
     plan: PlanField = None
@@ -84,7 +84,7 @@ class LeavingDocument(Part):
     deleted_at: Annotated[str, Field(description="when AWS deletes it")]
 
 
-class DownDocument(Document):
+class DownDocument(CommandDocument):
     """`down`"""
 
     plan: PlanField = None

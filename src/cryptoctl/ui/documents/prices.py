@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from cryptoctl.ui.documents.document import Document, Part
+from cryptoctl.ui.documents.document import CommandDocument, Part
 
 
 class SentDocument(Part):
@@ -36,7 +36,7 @@ class FileDocument(Part):
     last_line: Annotated[int, Field(description="the last line that is settled; nothing after it was sent")]
 
 
-class SendPriceDocument(Document):
+class SendPriceDocument(CommandDocument):
     """`send-price`"""
 
     price: Annotated[SentDocument | None, Field(description="what became of a single price")] = None
@@ -65,7 +65,7 @@ class PriceDocument(Part):
     id: Annotated[str | None, Field(description="the exchange's id of the trade")]
 
 
-class PricesDocument(Document):
+class PricesDocument(CommandDocument):
     """`prices`"""
 
     prices: Annotated[list[PriceDocument], Field(description="the oldest first")] = []
@@ -79,7 +79,7 @@ class LogLineDocument(Part):
     message: Annotated[Any, Field(description="the line: an object where it is JSON, else text")]
 
 
-class LogsDocument(Document):
+class LogsDocument(CommandDocument):
     """`logs`; with --follow each line is a document on a line of its own, and this one ends them"""
 
     lines: Annotated[list[LogLineDocument], Field(description="in order of time")] = []
