@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RELEASE := .venv-release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down quick test check golden bench torture pictures lock dist sbom clean
+.PHONY: help demo demo-down quick test check coverage mutation judges golden bench torture pictures lock dist sbom clean
 
 help:  ## this list
 	@awk -F':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,8 +46,32 @@ check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+coverage: $(VENV)/.dev  ## branch coverage of core, handlers, reconcile and ops by everything that `make test` runs
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+mutation: $(VENV)/.dev  ## changes to the code, one at a time, that no pure test notices
+	$(BIN)/python tests/mutation.py
+
 torture: $(VENV)/.dev  ## the long versions of the tests that `make test` samples
 	$(BIN)/pytest -n 2 --dist loadfile -q -m torture
+
+# Tools that others wrote; nothing else needs them. They are installed beside, not into, what cryptoctl needs.
+JUDGES := build/judges
+
+judges: $(VENV)/.dev  ## an IAM simulator (needs npm) and a policy linter that others wrote, over every policy and request
+	rm -rf $(JUDGES)
+	mkdir -p $(JUDGES)
+	cp tests/judges/package.json tests/judges/simulate.mjs $(JUDGES)
+	npm --prefix $(JUDGES) install --no-audit --no-fund --silent
+	$(PYTHON) -m venv $(JUDGES)/venv
+	$(JUDGES)/venv/bin/python -m pip --disable-pip-version-check --quiet install parliament==1.6.4
+	JUDGES=$(JUDGES) $(BIN)/pytest -q tests/permissions/test_operating.py tests/permissions/test_deploying.py -k enough
+	$(BIN)/python tests/judges/probes.py $(JUDGES)
+	$(JUDGES)/venv/bin/python tests/judges/lint.py $(JUDGES)/policies
+	node $(JUDGES)/simulate.mjs $(JUDGES)/asked.jsonl $(JUDGES)/probes.json
 
 golden: $(VENV)/.dev  ## write tests/hostile/messages.txt, what the commands print; review the diff
 	GOLDEN=1 $(BIN)/pytest -q tests/cli tests/hostile -k messages

@@ -6,6 +6,7 @@ Run it with `make pictures`. What stands below a prompt is what the command prin
 from __future__ import annotations
 
 import io
+import json
 import os
 import shlex
 import socket
@@ -87,21 +88,22 @@ class Terminal:
         self._home = home
         self._shown: list[Text] = []
 
-    def run(self, line: str, *, show: bool = True) -> None:
-        """Runs a command line. Raises CalledProcessError where it is not shown and fails."""
+    def run(self, line: str, *, show: bool = True) -> str:
+        """Runs a command line; gives what it printed. Raises CalledProcessError if one not shown fails."""
         ended = subprocess.run(
             [COMMAND, *shlex.split(line)[1:]],
             cwd=self._home,
             env=self._environment(show),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if show else None,
             text=True,
             check=not show,
         )
         if show:
             printed = [Text.from_ansi(each.rstrip()) for each in ended.stdout.rstrip().splitlines()]
             self._shown += [Text.assemble(("$ ", "bright_black"), (line, "bold")), *printed, Text()]
+        return ended.stdout
 
     def draw(self, name: str) -> None:
         """Writes what was shown since the last picture."""
@@ -132,17 +134,17 @@ class Terminal:
 
 def main() -> None:
     """One story, told in pictures: a pipeline comes up, prices go through, it breaks, it is repaired."""
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as directory, _terminal(Path(directory), port) as terminal:
+    with tempfile.TemporaryDirectory() as directory, _terminal(Path(directory)) as terminal:
         terminal.run("cryptoctl up")
         terminal.draw("up")
         terminal.run("cryptoctl send-price --file trades.csv --symbol ETH --exchange binance")
         terminal.run("cryptoctl prices ETH --last 8 --wait")
         terminal.draw("prices")
-        _break(port)
+        engine = json.loads(terminal.run("cryptoctl local status --output json", show=False))["engine"]
+        _break(engine)
         for price in ("50000", "50012.5", "49990"):
             terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
-        _await_dead_letters(port, 3)
+        _await_dead_letters(engine, 3)
         terminal.run("cryptoctl status")
         terminal.run("cryptoctl dlq list")
         terminal.draw("trouble")
@@ -152,10 +154,10 @@ def main() -> None:
 
 
 @contextmanager
-def _terminal(home: Path, port: int) -> Iterator[Terminal]:
+def _terminal(home: Path) -> Iterator[Terminal]:
     (home / "trades.csv").write_bytes(TRADES.read_bytes())
     (home / "cryptoctl.toml").write_text(
-        f"[engine]\nport = {port}\nasync_retry_delays_s = [0.1, 0.1]\n[env.dev]\ntarget = 'local'\n",
+        f"[engine]\nport = {_free_port()}\nasync_retry_delays_s = [0.1, 0.1]\n[env.dev]\ntarget = 'local'\n",
         encoding="utf-8",
     )
     terminal = Terminal(home)
@@ -166,9 +168,9 @@ def _terminal(home: Path, port: int) -> Iterator[Terminal]:
         terminal.run("cryptoctl local stop", show=False)
 
 
-def _break(port: int) -> None:
+def _break(engine: dict[str, Any]) -> None:
     """Somebody changes a function by hand, so that the next prices are dead-lettered."""
-    functions = _client("lambda", port)
+    functions = _client("lambda", engine)
     name = "webhook-processor-dev"
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(
@@ -177,8 +179,8 @@ def _break(port: int) -> None:
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
-def _await_dead_letters(port: int, count: int) -> None:
-    queues = _client("sqs", port)
+def _await_dead_letters(engine: dict[str, Any], count: int) -> None:
+    queues = _client("sqs", engine)
     url = queues.get_queue_url(QueueName="webhook-processor-dlq-dev")["QueueUrl"]
     deadline_s = time.monotonic() + WAIT_S
     waiting = 0
@@ -190,14 +192,13 @@ def _await_dead_letters(port: int, count: int) -> None:
         waiting = int(found["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def _client(service: str, port: int) -> Any:
-    """A client of the engine, which takes twelve digits for the account."""
+def _client(service: str, engine: dict[str, Any]) -> Any:
     return boto3.client(
         service,
         region_name="us-east-1",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id="000000000000",
-        aws_secret_access_key="none",
+        endpoint_url=engine["url"],
+        aws_access_key_id=engine["access_key"],
+        aws_secret_access_key=engine["secret_key"],
     )
 
 

@@ -14,15 +14,18 @@ from urllib.parse import urlsplit
 
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
-from cryptoctl.aws_errors import without_password
-from cryptoctl.botocore_errors import failure, translated
+from cryptoctl.aws_errors import refusal, without_password
+from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.pace import Pace
 
 Answer = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
 
 CONNECTIONS = 64
+# Lambda's quota for everything but invocations, of the whole account in a region.
+LAMBDA_REQUESTS_A_SECOND = 15
 CONNECT_TIMEOUT_S = 5
 WAKES_EVERY_S = 0.1
 
@@ -67,16 +70,19 @@ class Aws:
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
+        self._lambda_pace = Pace(LAMBDA_REQUESTS_A_SECOND)
 
     @cached_property
     def _session(self) -> Any:
         import boto3
         import botocore.session
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             if self._credentials is None:
-                return boto3.Session(profile_name=self._profile, region_name=self._region)
+                session = boto3.Session(profile_name=self._profile, region_name=self._region)
+                _load_credentials(session)
+                return session
             alone = botocore.session.Session(
                 session_vars={
                     "profile": (None, None, None, None),
@@ -92,6 +98,10 @@ class Aws:
             )
         except BotoCoreError as error:
             raise failure(error) from error
+        except ClientError as error:
+            raise refusal("sts", "AssumeRole", error.response) from error
+        except (OSError, ValueError, EOFError) as error:
+            raise unloadable(error) from error
 
     @cached_property
     def region(self) -> str:
@@ -122,6 +132,8 @@ class Aws:
             client = self._session.client(
                 service, region_name=self.region, endpoint_url=self.endpoint_url, config=config
             )
+            if service == "lambda" and not _on_this_machine(client):
+                client.meta.events.register("before-send.lambda", self._in_turn)
             _check_port(client.meta.endpoint_url)
             return client
         except BotoCoreError as error:
@@ -132,6 +144,16 @@ class Aws:
                 f"{without_password(str(error))}.",
                 "Check AWS_ENDPOINT_URL: http:// or https://, a host, and a port where it needs one.",
             ) from error
+
+    @property
+    def metered(self) -> bool:
+        """Whether requests count against the quotas of an account that others use too; not on an engine."""
+        return not _on_this_machine(self.client("sts"))
+
+    def _in_turn(self, event_name: str, **_: Any) -> None:
+        """Invocations have a quota of their own."""
+        if not event_name.endswith(".Invoke"):
+            self._lambda_pace.wait()
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service."""
@@ -208,6 +230,18 @@ class Aws:
         """Whose credentials these are; one request, the first of every command."""
         answer = self.call("sts", "GetCallerIdentity")
         return Caller(account=answer["Account"], arn=answer["Arn"])
+
+
+def _on_this_machine(client: Any) -> bool:
+    return urlsplit(client.meta.endpoint_url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+def _load_credentials(session: Any) -> None:
+    """Loads them once, before anything else can fail: a role is assumed, a process run, a file read."""
+    found = session.get_credentials()
+    loaded = found.get_frozen_credentials() if found else None
+    if loaded and any(map(str.isspace, f"{loaded.access_key}{loaded.secret_key}{loaded.token or ''}")):
+        raise ValueError("there is a space or a line break in a key")
 
 
 def _check_port(endpoint: str) -> None:

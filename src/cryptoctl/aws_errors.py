@@ -10,8 +10,28 @@ from typing import Any
 from cryptoctl.errors import Failure, Problem
 
 ANSWER_LOST = "AnswerLost"
-# What botocore repeats by itself, unless a request must not be repeated blindly.
-THROTTLED = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
+# Every service has a code of its own; most of them botocore repeats by itself, unless a request must not be
+# repeated blindly.
+THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "KmsThrottled",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 
 class AwsError(Exception):
@@ -104,7 +124,7 @@ COMMON = (
         "(or operate, or read) prints to the user or role that is named.",
     ),
     Remedy(
-        codes=(*sorted(THROTTLED), "TooManyRequestsException", "KMSThrottlingException"),
+        codes=tuple(sorted(THROTTLED)),
         hint="Something else uses up the account's requests a second: stop it or wait some minutes.",
     ),
     Remedy(

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from cryptoctl.aws_errors import ANSWER_LOST, AwsError, refusal, without_password
+from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.errors import Failure, Problem
 
 
@@ -18,6 +18,8 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
 
     try:
         yield
+    except (OSError, ValueError, EOFError) as error:  # credentials that are loaded anew
+        raise unloadable(error) from error
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         if once and _without_answer(error):
             raise AwsError(
@@ -37,6 +39,30 @@ def _without_answer(error: Exception) -> bool:
     if isinstance(error, known.ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
     return isinstance(error, known.HTTPClientError | known.ConnectionError)
+
+
+def unloadable(error: OSError | ValueError | EOFError) -> Failure:
+    """The sentence and the hint for what botocore lets through while it loads credentials."""
+    if isinstance(error, EOFError):
+        return Failure(
+            Problem.CREDENTIALS,
+            "The profile asks for an MFA code, and there is no terminal to ask for it.",
+            "Run the command in a terminal, or sign in before and pass the session's credentials.",
+        )
+    if isinstance(error, OSError):
+        what, where = error.strerror or str(error), f" {error.filename}" if error.filename else ""
+        return Failure(
+            Problem.CREDENTIALS,
+            f"The AWS credentials cannot be loaded:{where or ' a file'}: {what}.",
+            "The profile or an AWS_… variable names a token file or a credential_process that is not there: "
+            "correct it, name another --profile, or add --local to work on this machine.",
+        )
+    return Failure(
+        Problem.CREDENTIALS,
+        f"The AWS credentials cannot be loaded: {without_password(one_line(str(error))).rstrip('.')}.",
+        "What gives them (credential_process, or the container's or the web identity's address) does not "
+        "answer as AWS expects: run it by hand, or name another --profile.",
+    )
 
 
 def failure(error: Exception, asked: str = "") -> Failure:
@@ -72,6 +98,31 @@ def failure(error: Exception, asked: str = "") -> Failure:
             Problem.CREDENTIALS,
             "The sign-in has expired ({}).",
             "Run `aws sso login`.",
+        ),
+        (
+            known.LoginError,
+            Problem.CREDENTIALS,
+            "The sign-in has expired ({}).",
+            "Run `aws login`.",
+        ),
+        (
+            known.MissingDependencyException,
+            Problem.CREDENTIALS,
+            "The profile signs in with `aws login`, for which a package is missing ({}).",
+            """Install `botocore[crt]` beside cryptoctl, or `eval "$(aws configure export-credentials \
+--format env)"`.""",
+        ),
+        (
+            known.ConfigParseError
+            | known.ConfigNotFound
+            | known.InvalidConfigError
+            | known.InfiniteLoopConfigError
+            | known.SSOError
+            | known.UnknownCredentialError
+            | known.InvalidRetryConfigurationError,
+            Problem.USAGE,
+            "The AWS configuration cannot be used: {}.",
+            "Correct ~/.aws/config (or AWS_CONFIG_FILE), name another --profile, or add --local.",
         ),
         (known.InvalidRegionError, Problem.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
         (

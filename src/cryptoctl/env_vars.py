@@ -43,7 +43,7 @@ def aws_files() -> tuple[Path, Path]:
 
 
 def aws_region() -> str | None:
-    """AWS_REGION, else AWS_DEFAULT_REGION."""
+    """AWS_REGION, which boto3 does not read, before AWS_DEFAULT_REGION, as in every other AWS tool."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
 
 

@@ -106,7 +106,7 @@ class Session:
 
     def _real_aws(self) -> Aws:
         return Aws(
-            region=self.options.region or self.config.region,
+            region=self.options.region or self.config.region or env_vars.aws_region(),
             profile=self.options.profile or self.config.profile,
         )
 

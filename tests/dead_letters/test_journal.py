@@ -13,7 +13,7 @@ import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
-from cryptoctl.ops.dead_letters.journal_file import journal_path, own_directory
+from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, own_directory
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.reconcile.scope import Scope
 
@@ -101,6 +101,12 @@ def _of_another_version(path: Path) -> None:
     database.close()
 
 
+def _of_a_later_version(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+
+
 DAMAGES: list[Callable[[Path], None]] = [
     _truncated,
     _emptied,
@@ -109,6 +115,7 @@ DAMAGES: list[Callable[[Path], None]] = [
     _body_flipped,
     _a_directory,
     _of_another_version,
+    _of_a_later_version,
 ]
 
 
@@ -135,6 +142,23 @@ def test_any_truncation_is_told_or_harmless(path: Path, tmp_path: Path) -> None:
         with Journal(part, OURS) as journal:
             assert journal.notice
         shutil.rmtree(part.parent)
+
+
+def test_any_page_that_is_scribbled_over_is_told(path: Path, tmp_path: Path) -> None:
+    whole, size = path.read_bytes(), 4096
+    assert len(whole) > 8 * size
+    for start in range(0, len(whole), size):
+        part = tmp_path / f"{start}" / "j.sqlite"
+        part.parent.mkdir()
+        part.write_bytes(whole[:start] + b"\xff" * size + whole[start + size :])
+        with Journal(part, OURS) as journal:
+            assert journal.notice, f"page {start // size}"
+
+
+def test_a_journal_that_another_process_has_replaced_meanwhile_is_not_set_aside(path: Path) -> None:
+    with pytest.raises(Failure, match="Another process has replaced"):
+        _set_aside(path, path.stat().st_ino + 1, "is damaged")
+    assert _aside(path) == []
 
 
 def test_a_journal_that_another_process_has_is_not_set_aside(path: Path) -> None:

@@ -148,7 +148,7 @@ def test_nothing_to_count_prints_nothing(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_moment_is_written_with_microseconds_and_offset() -> None:
-    assert logs.iso_utc(1675329600.138) == "2023-02-02T09:20:00.138000+00:00"
+    assert logs.iso_utc(1675329600.138) == "2023-02-02T09:20:00.138+00:00"
 
 
 @pytest.mark.process

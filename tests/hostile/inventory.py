@@ -37,6 +37,13 @@ NOISE = (
     "ItemCount",
     "storedBytes",
 )
+# What differs from run to run, and from one engine to another.
+NORMAL = (
+    (UUID, "UUID"),
+    (MOMENT, "MOMENT"),
+    (ROLE_ID, "ROLE-ID"),
+    (re.compile(r"\b127\.0\.0\.1:\d+"), "ENGINE"),
+)
 
 
 class Account:
@@ -198,6 +205,6 @@ def _quiet(what: Any) -> Any:
 
 
 def _normal(text: str, environment: str) -> str:
-    for pattern, instead in ((UUID, "UUID"), (MOMENT, "MOMENT"), (ROLE_ID, "ROLE-ID")):
+    for pattern, instead in NORMAL:
         text = pattern.sub(instead, text)
     return re.sub(rf"\b{re.escape(environment)}\b", "ENV", text)

@@ -64,8 +64,10 @@ def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
     elif name == "pattern":
         yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
     elif name == "resource_policy":
-        # Statements that somebody else has added are left.
-        yield from [dict(list(value.items())[1:])] if value else []
+        # Statements that somebody else has added are left; ours may have been changed.
+        yield from (
+            [{sid: replace(each, source_account="9" * 12) for sid, each in value.items()}] if value else []
+        )
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:

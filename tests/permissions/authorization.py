@@ -93,6 +93,13 @@ class Place:
         named = {"kms:ResourceAliases": aliases[0]["AliasName"]} if aliases else {}
         return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags} | named
 
+    def key_of(self, alias: str) -> str:
+        """The id of the key that has an alias; empty where none has."""
+        try:
+            return str(self.engine["kms"].describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])
+        except ClientError:
+            return ""
+
     def boundary_of_role(self, name: str) -> dict[str, str]:
         """What a condition on `iam:PermissionsBoundary` sees of a role that is there."""
         try:
@@ -229,7 +236,8 @@ def _role(request: Request, place: Place) -> Iterator[str]:
 def _key(request: Request, place: Place) -> Iterator[str]:
     if request.param("AliasName"):
         yield place.arn("kms", request.param("AliasName"))
-    yield place.arn("kms", f"key/{request.param('TargetKeyId', 'KeyId').rpartition('/')[2]}")
+    key = request.param("TargetKeyId", "KeyId") or place.key_of(request.param("AliasName"))
+    yield place.arn("kms", f"key/{key.rpartition('/')[2]}")
 
 
 def _function(request: Request, place: Place) -> Iterator[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
@@ -92,6 +95,22 @@ class Person:
             return guard, self.world.clients.start(*words).wait(WITHIN_S)
         finally:
             self.world.proxy.behave()
+            if not without:
+                _record(self, command, guard.asked)
+
+
+def _record(person: Person, command: Command, asked: Iterable[Ask]) -> None:
+    """For `make judges`: what was asked under which policy, where a directory for that is named."""
+    directory = os.environ.get("JUDGES")
+    if directory:
+        line = {
+            "policy": person.policy,
+            "environment": person.environment,
+            "command": command.name,
+            "asked": [vars(ask) for ask in asked],
+        }
+        with (Path(directory) / "asked.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
 
 def fails_for_a_person(ended: Ended, action: str) -> list[str]:

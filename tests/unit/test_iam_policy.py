@@ -98,7 +98,7 @@ def test_the_key_is_used_through_lambda_only(action: str) -> None:
 @pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"])
 def test_with_a_boundary_no_role_is_written_without_it(action: str) -> None:
     document = policy(stack(SHORT, permissions_boundary=BOUNDARY), Purpose.DEPLOY)
-    assert conditions(document, action) == [{"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}]
+    assert conditions(document, action) == [{"ArnEquals": {"iam:PermissionsBoundary": BOUNDARY}}]
 
 
 def test_nobody_may_take_a_boundary_off_or_attach_a_policy() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptoctl.local.errors import EngineError
+
+with suppress(ImportError):  # Windows has none, and no engine whose keys could be asked for
+    import fcntl
 
 
 @dataclass(frozen=True, kw_only=True)

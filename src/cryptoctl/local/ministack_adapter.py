@@ -1,4 +1,4 @@
-"""All that cryptoctl knows of ministack's client. Pinned to one version, and tested against it.
+"""All that cryptoctl knows of ministack's inside, with ministack_expressions.py. Pinned to one version.
 
 Everything else speaks to ministack through AWS's public APIs. A newer version is tried by changing
 VERSION and running the tests of this directory.
@@ -86,12 +86,6 @@ def leave_alarms_to_us() -> None:
     if not callable(service._evaluate_alarm):  # noqa: SLF001 (what is replaced must be there)
         raise TypeError("ministack's _evaluate_alarm")
     service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
-
-
-def reserved_words() -> frozenset[str]:
-    """DynamoDB's reserved words, in upper case: ministack keeps AWS's list."""
-    words: frozenset[str] = importlib.import_module("ministack.services._dynamodb_keywords").AWS_KEYWORDS
-    return words
 
 
 class _Errors(logging.Handler):

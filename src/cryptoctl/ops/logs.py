@@ -12,11 +12,14 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
 from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.retry import RealClock
+from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.stack import Stack
 
 POLL_S = 1.0
 DEEPEST = 50
+# CloudWatch Logs takes a few of these requests a second for a whole account, and many people may follow.
+LONGEST_POLL_S = 20.0
+LONGER = 1.5
 # Lines may become visible a little after their time; so far back each poll looks again.
 LATE_MS = 60_000
 # What a line shows of itself; the other fields follow as JSON.
@@ -73,18 +76,33 @@ def lines(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
     return sorted((line for each in found for line in each), key=lambda line: line.time_ms)
 
 
-def follow(aws: Aws, functions: Sequence[Function], since_ms: int) -> Iterator[Line]:
-    """The lines since then, and then each new one, for ever."""
-    clock, seen = RealClock(), dict[str, int]()
+def follow(
+    aws: Aws, functions: Sequence[Function], since_ms: int, clock: Clock | None = None
+) -> Iterator[Line]:
+    """The lines since then, and then each new one, for ever.
+
+    While nothing new comes, and where AWS is asked too often, it looks less and less often.
+    """
+    clock, seen, pause_s = clock or RealClock(), dict[str, int](), POLL_S
     while True:
-        for line in lines(aws, functions, since_ms):
-            if line.id not in seen:
-                seen[line.id] = line.time_ms
-                yield line
+        new = [line for line in _at_ease(aws, functions, since_ms) if line.id not in seen]
+        seen |= {line.id: line.time_ms for line in new}
+        yield from new
+        pause_s = POLL_S if new or not aws.metered else min(pause_s * LONGER, LONGEST_POLL_S)
         newest_ms = max(seen.values(), default=since_ms)
         since_ms = max(since_ms, newest_ms - LATE_MS)
         seen = {key: time_ms for key, time_ms in seen.items() if time_ms >= since_ms}
-        clock.sleep(POLL_S)
+        clock.sleep(pause_s)
+
+
+def _at_ease(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
+    """The lines; none where AWS is asked too often just now: they come with the next look."""
+    try:
+        return lines(aws, functions, since_ms)
+    except AwsError as error:
+        if error.throttled:
+            return []
+        raise
 
 
 def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[Line]]:

@@ -57,7 +57,8 @@ def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str)
     return Failure(
         Problem.AWS,
         f"The {what} of function {name} cannot be read: {one_line(str(error.get('Message')))}",
-        f"These credentials need {permission}: `cryptoctl iam-policy` prints what each purpose needs.",
+        f"These credentials need {permission}: attach what `cryptoctl iam-policy --for deploy` (or operate, "
+        "or read) prints.",
     )
 
 

@@ -80,11 +80,6 @@ RETRY_RULES: tuple[RetryRule, ...] = (
         )
         for contains in ("in progress", "cannot be performed", "Pending")
     ),
-    RetryRule(
-        code="TooManyRequestsException",
-        reason="Lambda to take changes again; the account has made too many a second",
-        timeout_s=60,
-    ),
 )
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(

@@ -200,7 +200,7 @@ class Role(ConflictChecked, Listed, Preflight):
         look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
         change = "TagRole UpdateAssumeRolePolicy DeleteRolePolicy DetachRolePolicy DeleteRole"
         # Who may write a role's policies is bound by what the role is bound by, or by nothing.
-        bound = {"StringEquals": {"iam:PermissionsBoundary": self.boundary}} if self.boundary else None
+        bound = {"ArnEquals": {"iam:PermissionsBoundary": self.boundary}} if self.boundary else None
         write = f"CreateRole PutRolePolicy{' PutRolePermissionsBoundary' if bound else ''}"
         yield from allow(Access.DESCRIBE, "iam", "ListRoles", "*")
         yield from allow(Access.DESCRIBE, "iam", look, self.arn)

@@ -164,7 +164,12 @@ class Convergence:
 
         def reached() -> bool | None:
             nonlocal latest, answer
-            answer = self._run.aws.find(wait.service, wait.operation, absent=wait.gone, **params)
+            try:
+                answer = self._run.aws.find(wait.service, wait.operation, absent=wait.gone, **params)
+            except AwsError as error:
+                if error.throttled:  # asked again after the pause
+                    return None
+                raise
             latest = None if answer is None else jmespath.search(wait.path, answer)
             if latest in wait.fails:
                 why = jmespath.search(wait.failure_reason, answer) if wait.failure_reason else None

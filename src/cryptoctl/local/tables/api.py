@@ -30,16 +30,16 @@ _ON_SEVERAL: Final[
 ] = {
     "BatchGetItem": batches.batch_get,
     "BatchWriteItem": batches.batch_write,
-    "TransactWriteItems": batches.transact_write,
-    "TransactGetItems": batches.transact_get,
     "ExecuteStatement": partiql.execute,
     "BatchExecuteStatement": partiql.batch_execute,
 }
-_NEED_ITEMS: Final = (
+_NOT_OFFERED: Final = (
     "CreateBackup",
     "ExportTableToPointInTime",
     "RestoreTableToPointInTime",
     "ExecuteTransaction",
+    "TransactGetItems",
+    "TransactWriteItems",
 )
 _DESCRIBE: Final = ("CreateTable", "UpdateTable", "DescribeTable", "DeleteTable")
 
@@ -49,7 +49,7 @@ class _NotHereError(Exception):
 
 
 class TablesApi:
-    """A part of the front."""
+    """A service: items are answered here, descriptions by ministack."""
 
     def __init__(self, inner: Inner, store: TableStore) -> None:
         self._inner = inner
@@ -71,7 +71,7 @@ class TablesApi:
             )
         if operation in _ON_SEVERAL:
             return self._on_several(operation, request)
-        if operation in _NEED_ITEMS:
+        if operation in _NOT_OFFERED:
             raise invalid(f"The embedded engine does not offer {operation}.")
         return None
 

@@ -1,0 +1,33 @@
+"""How many requests a second go out, where AWS takes few for a whole account."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+
+class Pace:
+    """Lets `limit` pass in any second; who comes too early waits. For several threads."""
+
+    def __init__(
+        self,
+        limit: int,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        self._now_s, self._pause = now_s, pause or threading.Event().wait
+        self._lock = threading.Lock()
+        self._turns: deque[float] = deque(maxlen=limit)
+
+    def wait(self) -> None:
+        """Returns when it is the caller's turn."""
+        with self._lock:
+            now_s = self._now_s()
+            full = len(self._turns) == self._turns.maxlen
+            turn_s = max(now_s, self._turns[0] + 1.0) if full else now_s
+            self._turns.append(turn_s)
+        if turn_s > now_s:
+            self._pause(turn_s - now_s)

@@ -1,0 +1,126 @@
+"""The caller's AWS configuration, as it can be: one sentence, the right exit code, the right hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.botocore_errors import unloadable
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.session import Session, SessionOptions
+from cryptoctl.settings import Target
+
+ROLE = "role_arn=arn:aws:iam::111111111111:role/x\n"
+Configured = Callable[[str], None]
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configured:
+    """Writes the profile `p`, the only configuration that there is."""
+
+    def write(text: str) -> None:
+        (tmp_path / "config").write_text(f"[profile p]\n{text}", encoding="utf-8")
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_PROFILE", "p")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    return write
+
+
+def refused() -> Failure:
+    with pytest.raises(Failure) as found:
+        _ = Aws(region="us-east-1").caller
+    return found.value
+
+
+BAD_TIME = '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"x"}'
+LOADED = (Problem.CREDENTIALS, "The AWS credentials cannot be loaded")
+MISCONFIGURED = (Problem.USAGE, "The AWS configuration cannot be used")
+CASES = {
+    "token file": (f"{ROLE}web_identity_token_file=/nope/token\n", LOADED, "/nope/token: No such file"),
+    "no process": ("credential_process=/nope/x\n", LOADED, "/nope/x: No such file"),
+    "junk": ("credential_process=/bin/echo hello\n", LOADED, "Expecting value"),
+    "quotes": ("credential_process=/bin/echo 'x\n", LOADED, "No closing quotation"),
+    "bad time": (
+        f"credential_process=/bin/echo '{BAD_TIME}'\n",
+        LOADED,
+        "Unknown string format",
+    ),
+    "a space": (
+        "aws_access_key_id=a b\naws_secret_access_key=c\n",
+        LOADED,
+        "a space or a line break in a key",
+    ),
+    "process fails": (
+        "credential_process=/bin/false\n",
+        (Problem.CREDENTIALS, "No usable AWS credentials were found"),
+        "custom-process",
+    ),
+    "unparsable": ("[\n", MISCONFIGURED, "Unable to parse config file"),
+    "sso-session": ("sso_session=nope\nsso_account_id=1\nsso_role_name=r\n", MISCONFIGURED, "nope"),
+    "loop": (
+        f"{ROLE}source_profile=q\n[profile q]\n{ROLE}source_profile=p\n",
+        MISCONFIGURED,
+        "Infinite loop",
+    ),
+    "source": (f"{ROLE}source_profile=zzz\n", MISCONFIGURED, '"zzz" referenced in the profile "p"'),
+    "login": (
+        "login_session=arn:aws:iam::111111111111:user/x\nregion=us-east-1\n",
+        (Problem.CREDENTIALS, "The profile signs in with `aws login`"),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "kind", "detail"), CASES.values(), ids=CASES.keys())
+def test_what_is_wrong_with_a_profile_is_one_sentence(
+    configured: Configured, text: str, kind: tuple[Problem, str], detail: str
+) -> None:
+    configured(text)
+    failure = refused()
+    assert (failure.problem, failure.message[: len(kind[1])]) == kind
+    assert detail in failure.message
+    assert failure.hint
+
+
+def test_an_mfa_code_that_nobody_can_type_is_said_so() -> None:
+    failure = unloadable(EOFError())
+    assert failure.problem is Problem.CREDENTIALS
+    assert "MFA code" in failure.message
+
+
+def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
+    configured("credential_process=/nope/x\n[\n")
+    aws = Aws(
+        region="us-east-1",
+        endpoint_url="http://127.0.0.1:9",
+        credentials=Credentials(access_key="a", secret_key="b"),
+    )
+    assert aws.client("sqs").meta.region_name == "us-east-1"
+    assert not aws.metered
+
+
+def test_aws_region_comes_before_the_other_ways_to_name_it(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configured("aws_access_key_id=a\naws_secret_access_key=b\nregion=sa-east-1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+
+    def region(**choice: str) -> str:
+        return Session(SessionOptions(target=Target.AWS, **choice))._real_aws().region  # type: ignore[arg-type]
+
+    assert region() == "eu-west-1"
+    assert region(region="ca-central-1") == "ca-central-1"
+    monkeypatch.delenv("AWS_REGION")
+    assert region() == "ap-south-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert region() == "sa-east-1"

@@ -1,0 +1,129 @@
+"""AWS is asked as often as it bears, and a throttle is one by whatever code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import botocore.session
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.aws import LAMBDA_REQUESTS_A_SECOND, Aws
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.ops.logs import LONGEST_POLL_S, follow
+from cryptoctl.pace import Pace
+from unit.answers import STACK
+from unit.things import FakeClock
+
+SERVICES = (
+    "cloudwatch",
+    "dynamodb",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "resourcegroupstaggingapi",
+    "sns",
+    "sqs",
+)
+
+
+@given(st.lists(st.floats(min_value=0, max_value=0.5), max_size=60), st.integers(1, 15))
+def test_in_any_second_no_more_pass_than_the_limit(gaps_s: list[float], limit: int) -> None:
+    clock, passed = FakeClock(), list[float]()
+    pace = Pace(limit, now_s=clock.now_s, pause=clock.sleep)
+    for gap_s in gaps_s:
+        clock.time_s += gap_s
+        pace.wait()
+        passed.append(clock.time_s)
+    assert all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(passed, passed[limit:], strict=False))
+
+
+def test_who_comes_seldom_never_waits() -> None:
+    clock = FakeClock()
+    pace = Pace(2, now_s=clock.now_s, pause=clock.sleep)
+    for _ in range(10):
+        pace.wait()
+        clock.time_s += 0.51
+    assert clock.time_s == pytest.approx(5.1)
+
+
+def test_lambdas_control_plane_is_paced_and_invocations_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    aws, turns = Aws(region="us-east-1"), list[str]()
+    monkeypatch.setattr(aws._lambda_pace, "wait", lambda: turns.append("turn"))
+    events = aws.client("lambda").meta.events
+    for operation in ("GetFunction", "Invoke", "ListTags"):
+        events.emit(f"before-send.lambda.{operation}", request=None)
+    assert turns == ["turn", "turn"]
+    assert LAMBDA_REQUESTS_A_SECOND <= 15
+
+
+def throttles() -> Iterator[str]:
+    """The codes under which the services' own models speak of too many requests."""
+    session = botocore.session.get_session()
+    for service in SERVICES:
+        for shape in session.get_service_model(service).error_shapes:
+            error = shape.metadata.get("error", {})
+            limited = ("hrottl", "TooManyRequests", "RequestLimit", "ThroughputExceeded")
+            if any(each in shape.name for each in limited):
+                yield error.get("code", shape.name)
+
+
+def test_every_code_of_the_models_that_means_too_often_is_known() -> None:
+    codes = set(throttles())
+    assert {"Throttled", "TooManyRequestsException", "KMSThrottling", "RequestThrottled"} <= codes
+    unknown = {code for code in codes if not _error(code).throttled}
+    assert unknown == set()
+
+
+def _error(code: str) -> AwsError:
+    return AwsError(service="logs", operation="FilterLogEvents", code=code, message="")
+
+
+class Logs:
+    """Log groups in which a line is now and then, and which are asked too often now and then."""
+
+    metered = True
+
+    def __init__(self, answers: list[Any]) -> None:
+        self.answers, self.asked = iter(answers), 0
+
+    def gather(self, *reads: Any) -> list[Any]:
+        self.asked += 1
+        answer: Any = next(self.answers, [])
+        if isinstance(answer, str):
+            raise _error(answer)
+        return [answer]
+
+
+def test_following_asks_a_few_times_a_minute_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, logs = FakeClock(), Logs([])
+    lines = follow(logs, STACK.functions, 0, clock)  # type: ignore[arg-type]
+
+    class Enough(Exception):
+        """The hour is over."""
+
+    def sleep(seconds: float) -> None:
+        clock.time_s += seconds
+        if clock.time_s > 3600:
+            raise Enough
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    with pytest.raises(Enough):
+        next(lines)
+    assert logs.asked <= 3600 / LONGEST_POLL_S + 20
+
+
+def test_following_survives_being_throttled() -> None:
+    from cryptoctl.ops.logs import Line
+
+    line = Line(id="1", time_ms=1, function="f", text="t")
+    logs = Logs(["ThrottlingException", [], "Throttled", [line]])
+    found = list(islice(follow(logs, STACK.functions, 0, FakeClock()), 1))  # type: ignore[arg-type]
+    assert found == [line]
+    assert logs.asked == 4
