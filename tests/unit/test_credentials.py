@@ -13,6 +13,8 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
+pytestmark = pytest.mark.process
+
 ROLE = "role_arn=arn:aws:iam::111111111111:role/x\n"
 Configured = Callable[[str], None]
 
