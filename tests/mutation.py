@@ -137,8 +137,8 @@ def tried(mutant: Mutant, tests: Sequence[str]) -> int:
     return int(pytest.main([*QUICKLY, *tests], plugins=[FewExamples()]))
 
 
-def survivors(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Iterator[Mutant]:
-    """The mutants that none of the tests notices."""
+def survivors(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Iterator[tuple[Mutant, str]]:
+    """The mutants that none of the tests notices, and why."""
     with tempfile.TemporaryDirectory() as directory:
         told = Path(directory) / "reached"
         os.waitpid(forked(measure, told, tests), 0)
@@ -153,12 +153,12 @@ def survivors(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> 
             if reaching:
                 running[forked(tried, mutant, reaching)] = mutant
             else:
-                yield mutant
+                yield mutant, "no test reaches it"
         if running:
             child, status = os.wait()
             mutant = running.pop(child)
             if os.waitstatus_to_exitcode(status) == 0:
-                yield mutant
+                yield mutant, "all tests pass"
 
 
 def main() -> None:
@@ -172,9 +172,9 @@ def main() -> None:
     os.chdir(SOURCE.parent)
     mutants = chosen([place.resolve() for place in arguments.places], arguments.every)
     total, left = Counter(each.package for each in mutants), Counter[str]()
-    for mutant in survivors(mutants, arguments.tests, arguments.workers):
+    for mutant, why in survivors(mutants, arguments.tests, arguments.workers):
         left[mutant.package] += 1
-        print(mutant, flush=True)
+        print(f"{mutant}  ({why})", flush=True)
     for package, count in sorted(total.items()):
         print(f"{package}: {count - left[package]} of {count} changes are noticed")
 

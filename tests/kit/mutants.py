@@ -111,7 +111,7 @@ def _changed_expressions(node: ast.expr) -> Iterator[tuple[str, ast.AST]]:
 
 
 def mutants_of(file: Path) -> list[Mutant]:
-    """Every change to a file, but for annotations and what only a type checker sees."""
+    """Every change to a file, but for annotations, decorators, and `strict=`, which nothing can show."""
     tree = ast.parse(file.read_text("utf-8"))
     left_out = {id(each) for node in ast.walk(tree) for each in _not_run(node)}
     found = []
@@ -124,6 +124,9 @@ def mutants_of(file: Path) -> list[Mutant]:
 
 def _not_run(node: ast.AST) -> Iterator[ast.AST]:
     parts: list[ast.AST | None] = [getattr(node, name, None) for name in ("annotation", "returns")]
+    parts += getattr(node, "decorator_list", [])
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        parts.append(node)
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         parts.append(node)
     if isinstance(node, ast.ClassDef) and any("Protocol" in ast.unparse(each) for each in node.bases):
