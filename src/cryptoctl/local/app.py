@@ -1,4 +1,4 @@
-"""Puts the engine together: ministack client, our parts in front of it, and the work that goes on beside."""
+"""Puts the engine together: ministack, the services in front of it, and the background work."""
 
 from __future__ import annotations
 
