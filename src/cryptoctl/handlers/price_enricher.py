@@ -51,7 +51,7 @@ class Progress:
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Enriches a batch of stream records; gives those that must come again as `batchItemFailures`.
 
-    Raises where none of the batch could be enriched, so that the failure shows as one.
+    Raises RetryError where none of the batch could be enriched, so that the failure shows as one.
     """
     logs.begin_request(context)
     progress = Progress(deadline=Deadline(context, _RESERVE_S))
@@ -65,7 +65,8 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         and len(progress.failed) >= len(arrivals)
         and not progress.set_aside
     ):
-        raise next(iter(progress.failed.values()))
+        error = next(iter(progress.failed.values()))
+        raise logs.RetryError(str(error) or type(error).__name__) from error
     return {
         "batchItemFailures": [{"itemIdentifier": number} for number in _failed_records(arrivals, progress)]
     }
@@ -102,7 +103,7 @@ def _set_record_aside(record: Record, reason: str, progress: Progress) -> None:
     try:
         dead_letters.send({"kind": "record", "reason": reason, "record": record}, attributes)
     except Exception as error:
-        _log.exception("record can never be enriched, and could not be set aside", extra=extra)
+        _log.warning("record cannot be enriched, and not be set aside yet", exc_info=error, extra=extra)
         progress.failed[_sequence_number(record)] = error
         return
     _log.error("record can never be enriched: set aside on the dead-letter queue", extra=extra)
@@ -190,7 +191,7 @@ def _report(arrivals: Arrivals, progress: Progress) -> None:
     }
     extra = {name.lower(): number for name, number in counts.items()} | {"symbols": sorted(arrivals)[:20]}
     for name, error in progress.failed.items():
-        _log.error("enrichment failed, and will be tried again", exc_info=error, extra={"symbol": name})
+        _log.warning("enrichment failed, and will be tried again", exc_info=error, extra={"symbol": name})
     _log.info("prices enriched", extra=extra)
     metrics.emit({**counts, "Lag": [_lag_ms(each.price) for each in new]})
 

@@ -37,17 +37,18 @@ Answer = dict[str, Any]
 def handler(event: Any, context: object) -> Answer:
     """The answer to one request: {"statusCode", "headers", "body"}.
 
-    200 accepted, 207 some of several refused, 400 refused, 413 too large. A failure of ours raises, so that
-    Lambda tries again; for an HTTP event, whose sender may not, it puts the event on the dead-letter queue
-    and answers 503.
+    200 accepted, 207 some of several refused, 400 refused, 413 too large. Another failure raises RetryError,
+    so that Lambda tries again; for an HTTP event, whose sender may not, it puts the event on the dead-letter
+    queue and answers 503.
     """
     logs.begin_request(context)
     try:
         return _process(event, context)
     except Exception as error:
-        if not _is_http(event):
-            raise
-        return _set_aside(event, context, error)
+        if _is_http(event):
+            return _set_aside(event, context, error)
+        _log.warning("request not stored, and will be tried again", exc_info=error)
+        raise logs.RetryError(str(error) or type(error).__name__) from error
 
 
 def _process(event: Any, context: object) -> Answer:
