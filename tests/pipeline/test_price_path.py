@@ -231,9 +231,10 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
             or None
         ),
     )
-    broken = json.dumps({"body": '{"symbol": "B", "price": 1, "exchange": "x"}'}).encode()
+    price = '{"symbol": "B", "price": 1, "exchange": "x"}'
+    broken = json.dumps({"body": price, "requestContext": {"http": {"method": "POST"}}}).encode()
     answer = pipeline.aws.call("lambda", "Invoke", FunctionName=pipeline.stack.webhook.name, Payload=broken)
-    assert answer["FunctionError"]
+    assert json.loads(answer["Payload"].read())["statusCode"] == 503
 
     def alert() -> list[dict[str, Any]] | None:
         return pipeline.aws.call("sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10).get(

@@ -22,7 +22,7 @@ from typing import Any
 
 from cryptoctl.handlers import log_events, logs, metrics
 from cryptoctl.handlers.clients import setting, topic_client
-from cryptoctl.handlers.log_events import LogEvent
+from cryptoctl.handlers.log_events import ErrorEvent
 
 _log = logs.logger("error_notifier")
 _LONGEST_SUBJECT = 100  # characters, ASCII
@@ -81,7 +81,7 @@ def handler(event: Any, context: object) -> dict[str, Any]:
     return _report(function, delivery, log_events.worth_an_alert(events, _retried))
 
 
-def _report(function: str, delivery: Mapping[str, Any], events: Sequence[LogEvent]) -> dict[str, Any]:
+def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEvent]) -> dict[str, Any]:
     groups = log_events.by_cause(events)
     window = windows.setdefault(function, AlertWindow())
     causes = [group[0].cause for group in groups]
@@ -120,7 +120,7 @@ def _unpack(event: Any) -> Mapping[str, Any]:
 
 
 def _text(
-    function: str, delivery: Mapping[str, Any], groups: Sequence[Sequence[LogEvent]], window: AlertWindow
+    function: str, delivery: Mapping[str, Any], groups: Sequence[Sequence[ErrorEvent]], window: AlertWindow
 ) -> str:
     environment = os.environ.get("ENVIRONMENT") or "unknown"
     count = sum(map(len, groups))
@@ -143,7 +143,7 @@ def _text(
     return "\n".join([*head, "", *blocks])
 
 
-def _since(groups: Sequence[Sequence[LogEvent]]) -> str:
+def _since(groups: Sequence[Sequence[ErrorEvent]]) -> str:
     """The second of the first event, as `--since` takes it; ten minutes ago where no event has a time."""
     known = [event.at_ms for group in groups for event in group if event.at_ms is not None]
     earliest = min((each for each in known if 0 <= each < 10**14), default=None)
@@ -155,7 +155,7 @@ def _region() -> str:
     return f" --region {region}" if region else ""
 
 
-def _block(number: int, group: Sequence[LogEvent]) -> str:
+def _block(number: int, group: Sequence[ErrorEvent]) -> str:
     first, last = group[0], group[-1]
     often = f"{len(group)} times, {first.time} to {last.time}" if len(group) > 1 else first.time
     lines = [f"{number}. {often}  {first.message}"]

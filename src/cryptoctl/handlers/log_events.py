@@ -14,7 +14,7 @@ _END_OF_A_PROCESS = "Runtime."  # out of memory, a crash: nothing but Lambda's r
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LogEvent:
+class ErrorEvent:
     """One error in the log; `at_ms` is milliseconds since 1970, None where the delivery has none."""
 
     at_ms: int | None
@@ -33,7 +33,7 @@ class LogEvent:
         return _VARYING.sub("#", f"{self.message} {self.error}")[:1000]
 
 
-def read(event: Any) -> LogEvent:
+def read(event: Any) -> ErrorEvent:
     """An event of the delivery: a line of ours, of Lambda's runtime, of Lambda's platform, or any text."""
     raw = str(event.get("message") or "") if isinstance(event, Mapping) else str(event)
     stamp = event.get("timestamp") if isinstance(event, Mapping) else None
@@ -46,7 +46,7 @@ def read(event: Any) -> LogEvent:
     message = str(record.get("message") or "") or _platform_message(line) or error or raw.strip()
     trace = record.get("stackTrace")
     detail = "\n".join(map(str, trace)) if isinstance(trace, list) else str(trace or "")
-    return LogEvent(
+    return ErrorEvent(
         at_ms=at_ms,
         time=str(line.get("timestamp") or line.get("time") or _time(at_ms)),
         message=message.splitlines()[0] if message else "an error without a message",
@@ -58,7 +58,7 @@ def read(event: Any) -> LogEvent:
     )
 
 
-def worth_an_alert(events: Sequence[LogEvent], retried: Collection[str]) -> list[LogEvent]:
+def worth_an_alert(events: Sequence[ErrorEvent], retried: Collection[str]) -> list[ErrorEvent]:
     """The events without those of invocations that are repeated, and without reports that add nothing.
 
     `retried` are the requests of which it is known that they are repeated.
@@ -72,9 +72,9 @@ def worth_an_alert(events: Sequence[LogEvent], retried: Collection[str]) -> list
     ]
 
 
-def by_cause(events: Sequence[LogEvent]) -> list[list[LogEvent]]:
+def by_cause(events: Sequence[ErrorEvent]) -> list[list[ErrorEvent]]:
     """The events in groups of one cause, the most frequent first."""
-    causes: dict[str, list[LogEvent]] = {}
+    causes: dict[str, list[ErrorEvent]] = {}
     for event in events:
         causes.setdefault(event.cause, []).append(event)
     return sorted(causes.values(), key=len, reverse=True)
