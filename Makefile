@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RELEASE := .venv-release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test check judges golden bench torture pictures lock dist sbom clean
+.PHONY: help demo demo-down quick test check coverage mutation judges golden bench torture pictures lock dist sbom clean
 
 help:  ## this list
 	@awk -F':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,15 +33,27 @@ demo-down: $(VENV)/.local  ## remove what `make demo` created
 	$(BIN)/cryptoctl down --env demo --local --yes
 	$(BIN)/cryptoctl local stop
 
-# Three workers on two cores: half of what the tests do is waiting for the engine.
+quick: check  ## lint, types, layers and the pure tests: half a minute
+	$(BIN)/pytest -n auto --dist worksteal -q -m pure
+
+# Four workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## everything a change has to pass: lint, types, layers, tests
-	$(BIN)/pytest -n 4 --dist loadfile -q -m 'not torture'
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
 
 check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+coverage: $(VENV)/.dev  ## branch coverage of core, handlers, reconcile and ops by everything that `make test` runs
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+mutation: $(VENV)/.dev  ## changes to the code, one at a time, that no pure test notices
+	$(BIN)/python tests/mutation.py
 
 torture: $(VENV)/.dev  ## the long versions of the tests that `make test` samples
 	$(BIN)/pytest -n 2 --dist loadfile -q -m torture

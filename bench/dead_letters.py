@@ -1,9 +1,9 @@
 """Replaying 10,000 dead letters: messages a second, and peak memory, beside a plain loop.
 
-The plain loop receives ten messages, invokes the function with each, deletes each: no journal, nothing held,
-one at a time. Both run against the embedded engine on this machine; the stream mapping is switched off
-meanwhile, so that the enricher does not take its share of the machine. The replay runs in a process of its
-own, as `cryptoctl dlq replay` does, whose peak memory is read when it has ended.
+The plain loop receives ten messages, invokes the function with each, deletes each: no journal, nothing kept
+invisible, one at a time. Both run against the embedded engine on this machine; the stream mapping is switched
+off meanwhile, so that the enricher does not take its share of the machine. The replay runs in a process of
+its own, as `cryptoctl dlq replay` does, whose peak memory is read when it has ended.
 
 November 2026, two cores shared with other work, so that only what stands in one run can be compared:
 
@@ -26,13 +26,14 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.local.engine import Engine
-from cryptoctl.ops.dead_letters.letters import QueueName
-from cryptoctl.ops.dead_letters.queues import LetterBox, letter_box
+from cryptoctl.ops.dead_letters.messages import QueueName
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, dead_letter_queues
 from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
+from cryptoctl.stack import Stack
 from live import Silent
 
 PLAIN = 1_000
@@ -68,24 +69,24 @@ def main() -> None:
 
 
 def _measure() -> None:
-    session = Session(Choice(environment=ENVIRONMENT, target=Target.LOCAL))
+    session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.LOCAL))
     aws, stack = session.aws, session.stack
     Executor(aws=aws, listener=Silent()).run(planned(list(stack), aws, Goal.PRESENT))
     mapping = stack.prices_to_enricher.find(aws)
     assert mapping is not None
     aws.call("lambda", "UpdateEventSourceMapping", UUID=mapping["UUID"], Enabled=False)
-    box = letter_box(aws, stack, QueueName.WEBHOOK)
-    _plain(aws, box, _fill(box, 20, 0))  # warms the function
+    queue = dead_letter_queues(aws, stack)[QueueName.WEBHOOK]
+    _plain(aws, stack, queue, _fill(queue, 20, 0))  # warms the function
     print(f"{'':24}{'messages':>10}{'seconds':>10}{'a second':>10}{'peak MiB':>10}")
-    seconds = _plain(aws, box, _fill(box, PLAIN, 1))
+    seconds = _plain(aws, stack, queue, _fill(queue, PLAIN, 1))
     print(f"{'plain loop':24}{PLAIN:>10}{seconds:>10.1f}{PLAIN / seconds:>10.1f}")
     for number, count in enumerate(REPLAYED, start=2):
-        _fill(box, count, number)
+        _fill(queue, count, number)
         seconds, peak = _replay(count)
         print(f"{'dlq replay':24}{count:>10}{seconds:>10.1f}{count / seconds:>10.1f}{peak:>10}", flush=True)
 
 
-def _fill(box: LetterBox, count: int, series: int) -> int:
+def _fill(queue: DeadLetterQueue, count: int, series: int) -> int:
     moment_ms = int(time.time() * 1000) - 86_400_000 + series * 1_000_000
     letters: list[tuple[str, Any]] = []
     for number in range(count):
@@ -96,19 +97,19 @@ def _fill(box: LetterBox, count: int, series: int) -> int:
             "timestamp": moment_ms + number,
         }
         letters.append((json.dumps({"body": json.dumps(price)}), REASON))
-    assert all(box.send(letters))
+    assert all(queue.send(letters))
     return count
 
 
-def _plain(aws: Aws, box: LetterBox, count: int) -> float:
+def _plain(aws: Aws, stack: Stack, queue: DeadLetterQueue, count: int) -> float:
     begun_s, left = time.monotonic(), count
     while left:
-        for message in box.receive(hold_s=60, wait_s=0):
+        for message in queue.receive(visibility_s=60, wait_s=0):
             reply = aws.call(
-                "lambda", "Invoke", FunctionName=box.function.name, Payload=message.body.encode()
+                "lambda", "Invoke", FunctionName=stack.webhook.name, Payload=message.body.encode()
             )
             assert json.loads(reply["Payload"].read())["statusCode"] == 200
-            box.delete([message.receipt])
+            queue.delete([message])
             left -= 1
     return time.monotonic() - begun_s
 

@@ -22,7 +22,7 @@ from cryptoctl.reconcile.execute import Executor, StepResult
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.retry import Wait
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Stream, Target
 
 FIRST_MS = 1_700_000_000_000
@@ -52,7 +52,7 @@ class _Pipeline:
         assert url is not None
         credentials = Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key)
         self.aws = Aws(region="us-east-1", endpoint_url=url, credentials=credentials)
-        session = Session(Choice(environment="bench", target=Target.LOCAL))
+        session = Session(SessionOptions(environment="bench", target=Target.LOCAL))
         session.aws = self.aws
         session.config = Environment(stream=Stream(batch_size=100, window_s=0))
         self.stack = session.stack

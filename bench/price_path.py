@@ -88,7 +88,8 @@ def plain(prices: Prices, per_request: int = COUNT) -> Cost:
 
 
 def _enrich_plainly(item: dict[str, Any]) -> None:
-    dynamodb, table = clients.client("dynamodb"), clients.setting("DYNAMODB_TABLE")
+    dynamodb: Any = clients.table_client()
+    table = clients.setting("DYNAMODB_TABLE")
     found: dict[int, list[float]] = {}
     for count in (5, 20, 10):
         answer = dynamodb.query(
@@ -114,7 +115,7 @@ def _enrich_plainly(item: dict[str, Any]) -> None:
         UpdateExpression="SET " + ", ".join(f"{name}=:{name}" for name in values),
         ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
     )
-    clients.client("sns").publish(TopicArn=clients.setting("SUCCESS_TOPIC_ARN"), Message=json.dumps(values))
+    clients.topic_client().publish(TopicArn=clients.setting("SUCCESS_TOPIC_ARN"), Message=json.dumps(values))
 
 
 def _price(symbol: str, timestamp_ms: int, number: int) -> dict[str, Any]:
@@ -157,14 +158,14 @@ def _aws() -> Iterator[FakeAws]:
     before = dict(environ)
     environ.update(ENVIRONMENT)
     environ.pop("AWS_ENDPOINT_URL", None)
-    clients.client.cache_clear()
-    aws = FakeAws()
-    for service in ("dynamodb", "sns", "sqs"):
-        connect(clients.client(service), lambda: aws)
+    clients.disconnect()
+    aws = FakeAws(stale_reads=False)
+    for client in (clients.table_client(), clients.topic_client(), clients.queue_client()):
+        connect(client, lambda: aws)
     try:
         yield aws
     finally:
-        clients.client.cache_clear()
+        clients.disconnect()
         environ.clear()
         environ.update(before)
 

@@ -25,7 +25,7 @@ from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.reconcile.values import Ref, refs
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from hostile.proxy import HostileProxy
 
@@ -139,7 +139,7 @@ def _span(intervals: list[Interval]) -> float:
 
 
 def _session(environment: str, aws: Aws) -> Session:
-    session = Session(Choice(environment=environment, target=Target.LOCAL))
+    session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
     session.aws = aws
     return session
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job on this machine: the pipeline comes up, 300 real trades go through it, a table shows them.
+# Brings the pipeline up on this machine, sends 300 real trades through it, and shows them enriched.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,12 +15,12 @@ run cryptoctl status --env demo --local
 
 cat <<'END'
 
-The pipeline is up on this machine, with its data. Go on with
+The pipeline is running on this machine and keeps its data. What to try next:
 
     . .venv/bin/activate
     cryptoctl send-price BTC 50000 coinbase --env demo --local
     cryptoctl prices BTC --env demo --local
     cryptoctl logs --env demo --local --follow
 
-and remove it with `make demo-down`.
+`make demo-down` removes it.
 END

@@ -4,23 +4,61 @@ from __future__ import annotations
 
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
-from cryptoctl import settings
+from cryptoctl import env_vars
 from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
+from kit.engines import OPTIONS
+from kit.purity import Guard, mark
+from kit.sharing import longest_first
 from live import Connect, Live, RecordingAws
 
+GUARD = pytest.StashKey[Guard]()
 
-def pytest_configure() -> None:
+# A busy machine is no finding.
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """A shell starts what it puts into the background with Ctrl-C ignored, and commands inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[GUARD] = Guard()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test is marked `engine` or `pure` before `-m` chooses; the longest files come first."""
+    for item in items:
+        mark(item)
+    longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """A pure test's fixtures start nothing."""
+    with _guarded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A pure test starts nothing."""
+    with _guarded(item):
+        return (yield)
+
+
+def _guarded(item: pytest.Item) -> AbstractContextManager[None]:
+    return item.config.stash[GUARD].closed() if item.get_closest_marker("pure") else nullcontext()
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +75,8 @@ def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engine(state_directory: Path) -> Iterator[Engine]:
     """The embedded engine, running, where the commands look for it."""
-    engine = Engine(settings.state_directory() / "engine")
-    engine.start(port=0)
+    engine = Engine(env_vars.state_directory() / "engine")
+    engine.start(port=0, options=OPTIONS)
     yield engine
     engine.stop()
 
@@ -55,7 +93,7 @@ def connect(engine: Engine) -> Connect:
             endpoint_url=url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
-        session = Session(Choice(environment=environment, target=Target.LOCAL))
+        session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
         session.aws = aws
         session.config = config or Environment()
         return Live(session, aws)

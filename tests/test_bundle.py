@@ -55,6 +55,7 @@ def test_neither_time_nor_permissions_nor_order_of_the_files_change_a_byte(
     assert bundle.build() == before
 
 
+@pytest.mark.process
 def test_each_handler_runs_from_the_zip_alone(tmp_path: Path) -> None:
     zipped = tmp_path / "code.zip"
     zipped.write_bytes(bundle.build().zip_bytes)

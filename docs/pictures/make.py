@@ -1,7 +1,6 @@
 """The pictures of the README: real commands on an embedded engine of their own, exported as SVG.
 
-Run it with `make pictures`. Every line below a prompt is what the command printed. A line that is wider than
-the picture is cut and ends in "…".
+Run it with `make pictures`. What stands below a prompt is what the command printed, wrapped as in a terminal.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 from rich.console import Console
@@ -27,7 +27,7 @@ from rich.text import Text
 HERE = Path(__file__).parent
 TRADES = HERE.parents[1] / "examples" / "eth_usdt_trades.csv"
 COMMAND = Path(sys.executable).with_name("cryptoctl")
-WIDEST = 118
+WIDTH = 112
 WAIT_S = 60.0
 DARK = TerminalTheme(
     (24, 26, 31),
@@ -89,16 +89,16 @@ class Terminal:
         self._shown: list[Text] = []
 
     def run(self, line: str, *, show: bool = True) -> str:
-        """Runs a command line; gives what it printed, without colours unless it is shown."""
+        """Runs a command line; gives what it printed. Raises CalledProcessError if one not shown fails."""
         ended = subprocess.run(
             [COMMAND, *shlex.split(line)[1:]],
             cwd=self._home,
             env=self._environment(show),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if show else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if show else None,
             text=True,
-            check=False,
+            check=not show,
         )
         if show:
             printed = [Text.from_ansi(each.rstrip()) for each in ended.stdout.rstrip().splitlines()]
@@ -107,12 +107,11 @@ class Terminal:
 
     def draw(self, name: str) -> None:
         """Writes what was shown since the last picture."""
-        lines = self._shown[:-1]
-        for line in lines:
+        lines: list[Text] = []
+        for line in self._shown[:-1]:
             line.rstrip()
-            line.truncate(WIDEST, overflow="ellipsis")
-        width = max(line.cell_len for line in lines)
-        console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
+            lines += line.divide(range(WIDTH, len(line), WIDTH))
+        console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
         console.print(*lines, sep="\n", no_wrap=True, highlight=False)
         svg = console.export_svg(title="", theme=DARK, code_format=FRAME, unique_id=name)
         (HERE / f"{name}.svg").write_text(
@@ -128,7 +127,7 @@ class Terminal:
             "HOME": str(self._home),
             "CRYPTOCTL_STATE_DIR": str(self._home / "state"),
             "TERM": "xterm-256color",
-            "COLUMNS": str(WIDEST),
+            "COLUMNS": str(WIDTH),
             **looks,
         }
 
@@ -141,7 +140,11 @@ def main() -> None:
         terminal.run("cryptoctl send-price --file trades.csv --symbol ETH --exchange binance")
         terminal.run("cryptoctl prices ETH --last 8 --wait")
         terminal.draw("prices")
-        _break(terminal)
+        engine = json.loads(terminal.run("cryptoctl local status --output json", show=False))["engine"]
+        _break(engine)
+        for price in ("50000", "50012.5", "49990"):
+            terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
+        _await_dead_letters(engine, 3)
         terminal.run("cryptoctl status")
         terminal.run("cryptoctl dlq list")
         terminal.draw("trouble")
@@ -165,33 +168,38 @@ def _terminal(home: Path) -> Iterator[Terminal]:
         terminal.run("cryptoctl local stop", show=False)
 
 
-def _break(terminal: Terminal) -> None:
+def _break(engine: dict[str, Any]) -> None:
     """Somebody changes a function by hand, so that the next prices are dead-lettered."""
-    engine = json.loads(terminal.run("cryptoctl local status --output json", show=False))
-    client = boto3.client(
-        "lambda",
+    functions = _client("lambda", engine)
+    name = "webhook-processor-dev"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "DYNAMODB_TABLE": "crypto-prices-oops"}}
+    )
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+
+def _await_dead_letters(engine: dict[str, Any], count: int) -> None:
+    queues = _client("sqs", engine)
+    url = queues.get_queue_url(QueueName="webhook-processor-dlq-dev")["QueueUrl"]
+    deadline_s = time.monotonic() + WAIT_S
+    waiting = 0
+    while waiting < count:
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"{waiting} of {count} dead letters after {WAIT_S:.0f} s")
+        time.sleep(0.2)
+        found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        waiting = int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def _client(service: str, engine: dict[str, Any]) -> Any:
+    return boto3.client(
+        service,
         region_name="us-east-1",
         endpoint_url=engine["url"],
         aws_access_key_id=engine["access_key"],
         aws_secret_access_key=engine["secret_key"],
     )
-    name = "webhook-processor-dev"
-    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    client.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "DYNAMODB_TABLE": "crypto-prices-oops"}}
-    )
-    client.get_waiter("function_updated_v2").wait(FunctionName=name)
-    for price in ("50000", "50012.5", "49990"):
-        terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
-    _until(lambda: "3 waiting" in terminal.run("cryptoctl dlq list", show=False))
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise TimeoutError("three dead letters were expected")
-        time.sleep(0.2)
 
 
 def _free_port() -> int:

@@ -1,15 +1,44 @@
 """The console script. From its first moment on, Ctrl-C ends it without a traceback."""
 
+import os
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
 from cryptoctl import interrupts
 
 
-def main() -> None:
-    """Runs the command line."""
-    with interrupts.ending_the_process():
-        # To import it takes a good part of a second, in which one may think better of it.
-        from cryptoctl.cli import main
+def main() -> NoReturn:
+    """Runs the command line and ends the process."""
+    try:
+        with interrupts.exit_on_signal():
+            # To import it takes a while, in which one may press Ctrl-C.
+            from cryptoctl.cli import main as run
 
-        main()
+            run()
+        code: object = 0
+    except SystemExit as ending:
+        code = ending.code
+    except OSError as error:  # the help, say, into a full disk
+        code = f"error: The output cannot be written: {error.strerror}."
+    _end(code)
+
+
+def _end(code: object) -> NoReturn:
+    """Ends the process without the interpreter's teardown, which takes longer than many a command."""
+    if isinstance(code, str):
+        with suppress(OSError):
+            sys.stderr.write(f"{code}\n")
+    number = code if isinstance(code, int) else int(code is not None)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:  # whoever reads has read enough
+            continue
+        except OSError:
+            number = number or 1
+    os._exit(number)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What can go wrong in a way that a person can mend: a closed list, each with its exit code."""
+"""The errors that a person can act on: a closed list, each with its exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Problem(IntEnum):
 
 
 class Failure(Exception):
-    """An error for a person: what was being done, to what, and why it failed; then what to do next."""
+    """An error for a person: what was being done, to what, and why it failed; `hint` says what to do next."""
 
     def __init__(self, problem: Problem, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -1,25 +1,27 @@
-"""What a command works with: the environment, where it lives, AWS as seen from there, the stack."""
+"""What a command works with: the environment, its target, the AWS connection, the stack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptoctl import settings
+from cryptoctl import env_vars, last_location, settings_file
 from cryptoctl.aws import Aws, Credentials
-from cryptoctl.bundle import build
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.local.engine import Engine, EngineOptions
-from cryptoctl.provisioners.function import Code
+from cryptoctl.last_location import LastLocation
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment, Memory, Settings, Target
-from cryptoctl.stack import APPLICATION, Stack
+from cryptoctl.settings import DEFAULT_REGION, Environment, Settings, Target
+
+if TYPE_CHECKING:
+    from cryptoctl.local.engine import Engine, EngineOptions
+    from cryptoctl.stack import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What the command line says; None is "not said"."""
+class SessionOptions:
+    """The common options as given on the command line; None is "not given"."""
 
     environment: str | None = None
     profile: str | None = None
@@ -30,21 +32,21 @@ class Choice:
 
 @dataclass
 class Session:
-    """One command's view. Everything is worked out when it is first needed."""
+    """What one command works with. Everything is computed when it is first needed."""
 
-    choice: Choice = field(default_factory=Choice)
+    options: SessionOptions = field(default_factory=SessionOptions)
 
     @cached_property
     def settings(self) -> Settings:
         """cryptoctl.toml, checked."""
-        return settings.load(self.choice.config)
+        return settings_file.load(self.options.config)
 
     @cached_property
     def environment(self) -> str:
-        """The environment's name. Where the file names environments, a name that nobody knows is refused."""
-        name = settings.environment_name(self.choice.environment, self.settings)
+        """The environment's name. Where the file names environments, an unknown name is refused."""
+        name = settings_file.environment_name(self.options.environment, self.settings)
         known = self.settings.env
-        if known and name not in known and settings.remembered(name) is None:
+        if known and name not in known and last_location.read(name) is None:
             raise Failure(
                 Problem.USAGE,
                 f"There is no environment {name} in the configuration (it has: {', '.join(known)}).",
@@ -58,23 +60,25 @@ class Session:
         return self.settings.env.get(self.environment, Environment())
 
     @cached_property
-    def memory(self) -> Memory | None:
+    def last_location(self) -> LastLocation | None:
         """Where `up` last put the environment, as far as this machine knows."""
-        return settings.remembered(self.environment)
+        return last_location.read(self.environment)
 
     @cached_property
     def target(self) -> Target:
         """Command line, then file, then where `up` last put it, then AWS."""
-        if self.choice.target is not None:
-            return self.choice.target
+        if self.options.target is not None:
+            return self.options.target
         if self.config.target is not None:
             return self.config.target
-        return self.memory.target if self.memory else Target.AWS
+        return self.last_location.target if self.last_location else Target.AWS
 
     @cached_property
     def engine(self) -> Engine:
         """The embedded engine of this user on this machine."""
-        return Engine(settings.state_directory() / "engine")
+        from cryptoctl.local.engine import Engine
+
+        return Engine(env_vars.state_directory() / "engine")
 
     def start_engine(self) -> None:
         """Starts the embedded engine where this environment lives in it and it does not run yet."""
@@ -84,7 +88,14 @@ class Session:
     @cached_property
     def engine_options(self) -> EngineOptions:
         """The engine's settings from the file."""
-        return EngineOptions(async_retry_delays_s=self.settings.engine.async_retry_delays_s)
+        from cryptoctl.local.engine import EngineOptions
+
+        given = self.settings.engine
+        return EngineOptions(
+            async_retry_delays_s=given.async_retry_delays_s,
+            save_every_s=given.save_every_s,
+            idle_environment_s=given.idle_environment_s,
+        )
 
     @cached_property
     def aws(self) -> Aws:
@@ -95,8 +106,8 @@ class Session:
 
     def _real_aws(self) -> Aws:
         return Aws(
-            region=self.choice.region or self.config.region or settings.aws_region(),
-            profile=self.choice.profile or self.config.profile,
+            region=self.options.region or self.config.region or env_vars.aws_region(),
+            profile=self.options.profile or self.config.profile,
         )
 
     def _engine_aws(self) -> Aws:
@@ -110,7 +121,7 @@ class Session:
             )
         made_up = self.engine.credentials(self.environment)
         return Aws(
-            region=self.choice.region or self.config.region or "us-east-1",
+            region=self.options.region or self.config.region or DEFAULT_REGION,
             endpoint_url=status.url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
@@ -124,7 +135,7 @@ class Session:
                 f"but {self.environment} is pinned to account {pin}.",
                 "Name the right --profile, or change account_id in cryptoctl.toml.",
             )
-        known = self.memory
+        known = self.last_location
         if pin is None and known and known.target is self.target and known.account != aws.caller.account:
             raise Failure(
                 Problem.CREDENTIALS,
@@ -137,6 +148,8 @@ class Session:
     @cached_property
     def scope(self) -> Scope:
         """The environment in its account and region."""
+        from cryptoctl.stack import APPLICATION
+
         return Scope(
             environment=self.environment,
             account=self.aws.caller.account,
@@ -148,15 +161,38 @@ class Session:
     @cached_property
     def stack(self) -> Stack:
         """The environment's resources as they should be."""
+        from cryptoctl.bundle import build
+        from cryptoctl.provisioners.function import Code
+        from cryptoctl.stack import Stack
+
         bundle = build()
         return Stack(self.scope, self.config, Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256))
 
     def remember(self) -> None:
         """Notes where the environment lives now."""
-        settings.remember(self.environment, Memory(target=self.target, account=self.aws.caller.account))
+        location = LastLocation(target=self.target, account=self.aws.caller.account)
+        last_location.write(self.environment, location)
 
     @property
-    def place(self) -> str:
+    def where(self) -> dict[str, str | None]:
+        """Environment, target, account and region as far as they are known; nothing is asked for."""
+        asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
+        caller = asked.get("caller")
+        return {
+            "environment": self._known("environment"),
+            "target": self._known("target"),
+            "account": None if caller is None else caller.account,
+            "region": asked.get("region"),
+        }
+
+    def _known(self, name: str) -> str | None:
+        try:
+            return str(getattr(self, name))
+        except Failure:  # which the command itself reports
+            return None
+
+    @property
+    def location(self) -> str:
         """Where, for a person: account and region, or this machine."""
         if self.target is Target.LOCAL:
             return f"{self.environment} on this machine"

@@ -1,29 +1,20 @@
-"""The only reader of environment variables and of cryptoctl.toml.
+"""The schema of cryptoctl.toml: every key with its meaning, its default and its limits.
 
-Precedence everywhere: command line, then environment variable, then file, then default.
+These are plain dataclasses, so that a command without a file needs no pydantic; `settings_file` validates a
+file against them, and pydantic takes a field's metadata for its description.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from platformdirs import user_state_path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from cryptoctl.aws_errors import without_password
-from cryptoctl.errors import Failure, Problem
+from typing import Annotated, Any, ClassVar, Literal
 
 FILE_NAME = "cryptoctl.toml"
 DEFAULT_ENVIRONMENT = "dev"
-# The longest name made from it is a role's, "webhook-processor-E-role", and IAM allows 64 characters.
-ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+DEFAULT_REGION = "us-east-1"
 
 
 class Target(StrEnum):
@@ -33,16 +24,43 @@ class Target(StrEnum):
     LOCAL = "local"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class Between:
+    """Limits of a number, as pydantic reads them from an annotation; None is no limit."""
+
+    least: float
+    most: float | None = None
+    allow_inf_nan: bool | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The number's schema with the limits in it."""
+        limits = {"ge": self.least, "le": self.most, "allow_inf_nan": self.allow_inf_nan}
+        return {**handler(source), **{name: limit for name, limit in limits.items() if limit is not None}}
 
 
-Concurrency = Annotated[int, Field(ge=1, le=1000)] | Literal["none"]
+@dataclass(frozen=True)
+class Checked:
+    """A check of a value, as pydantic reads it from an annotation."""
+
+    check: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The value's schema with the check after it."""
+        check = {"type": "no-info", "function": self.check}
+        return {"type": "function-after", "function": check, "schema": handler(source)}
+
+
+class _Section:
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+
+Concurrency = Annotated[int, Between(1, 1000)] | Literal["none"]
 # The values that CloudWatch Logs takes, up to a year.
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
 
 
-_POLICY_ARN = r"^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+$"
+def _means(meaning: str) -> dict[str, str]:
+    return {"description": meaning}
 
 
 def _reserved(wanted: int | str) -> int | None:
@@ -60,11 +78,28 @@ def _subscriber(text: str) -> str:
     )
 
 
+def _account(text: str) -> str:
+    if re.fullmatch(r"\d{12}", text, re.ASCII):
+        return text
+    raise ValueError("must be the 12 digits of an AWS account")
+
+
+def _policy_arn(text: str) -> str:
+    if re.fullmatch(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", text, re.ASCII):
+        return text
+    raise ValueError("must be the ARN of a managed policy")
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebhookProcessor(_Section):
     """[env.NAME.webhook_processor]"""
 
-    reserved_concurrency: Concurrency = 10
-    max_age_days: Annotated[int, Field(ge=1, le=36500)] | None = None
+    reserved_concurrency: Concurrency = field(
+        default=10, metadata=_means('reserved concurrency; "none" in accounts with a small quota')
+    )
+    max_age_days: Annotated[int, Between(1, 36500)] | None = field(
+        default=None, metadata=_means("how many days back a price's timestamp may lie; unset: 7305")
+    )
 
     @property
     def reserved(self) -> int | None:
@@ -77,10 +112,11 @@ class WebhookProcessor(_Section):
         return {} if self.max_age_days is None else {"MAX_AGE_DAYS": str(self.max_age_days)}
 
 
+@dataclass(frozen=True, kw_only=True)
 class PriceEnricher(_Section):
     """[env.NAME.price_enricher]"""
 
-    reserved_concurrency: Concurrency = 5
+    reserved_concurrency: Concurrency = field(default=5, metadata=_means('reserved concurrency, or "none"'))
 
     @property
     def reserved(self) -> int | None:
@@ -88,174 +124,112 @@ class PriceEnricher(_Section):
         return _reserved(self.reserved_concurrency)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Stream(_Section):
     """[env.NAME.stream]"""
 
-    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 10
-    window_s: Annotated[int, Field(ge=0, le=300)] = 5
+    batch_size: Annotated[int, Between(1, 10_000)] = field(
+        default=10, metadata=_means("how many prices the enricher is given at once, 1 to 10000")
+    )
+    window_s: Annotated[int, Between(0, 300)] = field(
+        default=5, metadata=_means("how many seconds a batch is waited for, 0 to 300")
+    )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Environment(_Section):
     """[env.NAME]: one environment."""
 
-    target: Target | None = None
-    profile: str | None = None
-    region: str | None = None
-    account_id: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
-    protected: bool = False
-    permissions_boundary: Annotated[str, Field(pattern=_POLICY_ARN)] | None = None
-    key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 10
-    dead_letter_retention_s: Annotated[int, Field(ge=60, le=1_209_600)] = 345_600
-    log_retention_days: LogDays = 3
-    alert_subscribers: tuple[Annotated[str, AfterValidator(_subscriber)], ...] = ()
-    webhook_processor: WebhookProcessor = WebhookProcessor()
-    price_enricher: PriceEnricher = PriceEnricher()
-    stream: Stream = Stream()
+    target: Target | None = field(
+        default=None, metadata=_means('"local" or "aws"; unset: where `up` last put it, else AWS')
+    )
+    profile: str | None = field(default=None, metadata=_means("AWS profile"))
+    region: str | None = field(
+        default=None, metadata=_means("AWS region; unset: the AWS configuration's, else us-east-1")
+    )
+    account_id: Annotated[str, Checked(_account)] | None = field(
+        default=None, metadata=_means("the only account allowed: credentials of another one are refused")
+    )
+    protected: bool = field(
+        default=False, metadata=_means("deletion protection for the table; `down` refuses")
+    )
+    permissions_boundary: Annotated[str, Checked(_policy_arn)] | None = field(
+        default=None, metadata=_means("ARN of the policy that is the roles' permissions boundary")
+    )
+    key_deletion_window_days: Annotated[int, Between(7, 30)] = field(
+        default=10, metadata=_means("days until AWS deletes the key after `down`, 7 to 30")
+    )
+    dead_letter_retention_s: Annotated[int, Between(60, 1_209_600)] = field(
+        default=345_600, metadata=_means("seconds that dead letters are kept, 60 to 1209600")
+    )
+    log_retention_days: LogDays = field(
+        default=3,
+        metadata=_means("days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180 or 365"),
+    )
+    alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = field(
+        default=(),
+        metadata=_means("who is told of errors: email addresses, https:// addresses, ARNs of SQS queues"),
+    )
+    webhook_processor: WebhookProcessor = field(default_factory=WebhookProcessor)
+    price_enricher: PriceEnricher = field(default_factory=PriceEnricher)
+    stream: Stream = field(default_factory=Stream)
 
 
+_Delay = Annotated[float, Between(0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineSettings(_Section):
     """[engine]: the embedded engine on this machine."""
 
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    async_retry_delays_s: tuple[Annotated[float, Field(ge=0)], ...] = (60.0, 120.0)
+    port: Annotated[int, Between(1, 65535)] | None = field(
+        default=None,
+        metadata=_means(
+            "where the embedded engine listens on loopback; unset: where it did last time, else 4577"
+        ),
+    )
+    async_retry_delays_s: tuple[_Delay, _Delay] = field(
+        default=(60.0, 120.0),
+        metadata=_means(
+            "seconds before the second and the third attempt of an asynchronous invocation, as on AWS"
+        ),
+    )
+    save_every_s: Annotated[float, Between(0.1, allow_inf_nan=False)] = field(
+        default=2.0, metadata=_means("seconds between two savings of the engine's state")
+    )
+    idle_environment_s: Annotated[float, Between(1, allow_inf_nan=False)] = field(
+        default=300.0, metadata=_means("seconds after which an idle execution environment is ended")
+    )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Settings(_Section):
     """The whole of cryptoctl.toml."""
 
-    default_env: str | None = None
-    engine: EngineSettings = EngineSettings()
-    env: Mapping[str, Environment] = {}
-
-
-def load(path: Path | None) -> Settings:
-    """Reads the configuration: the given file, CRYPTOCTL_CONFIG's, or the nearest one upwards.
-
-    Raises Failure (USAGE) naming the file, the key and what is allowed.
-    """
-    found = _file(path)
-    if found is None:
-        return Settings()
-    try:
-        text = found.read_text(encoding="utf-8")
-        settings = Settings.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise _wrong(found, f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise _wrong(found, f"is not UTF-8 text: {error.reason}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise _wrong(found, f"is not valid TOML: {error}") from error
-    except ValidationError as error:
-        raise _wrong(found, "; ".join(_sentence(dict(each)) for each in error.errors())) from error
-    for name in settings.env:
-        check_environment(name)
-    return settings
-
-
-def _file(path: Path | None) -> Path | None:
-    named = path or _path(os.environ.get("CRYPTOCTL_CONFIG"))
-    if named is not None:
-        return named
-    here = Path.cwd()
-    return next((each / FILE_NAME for each in (here, *here.parents) if (each / FILE_NAME).is_file()), None)
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
-
-
-def _wrong(path: Path, what: str) -> Failure:
-    return Failure(Problem.USAGE, f"{path} {what}.", "docs/configuration.md lists every key.")
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    # Where a key takes one of several types, pydantic appends the type that it tried to the location.
-    parts = [str(part) for part in error["loc"]]
-    key = ".".join(
-        p for p in parts if p not in ("int", "str") and not p.startswith(("literal[", "constrained"))
+    default_env: str | None = field(
+        default=None, metadata=_means("the environment when none is named; unset: dev")
     )
-    if error["type"] == "extra_forbidden":
-        return f"has an unknown key `{key}`"
-    value = without_password(json.dumps(error["input"], default=str))
-    why = error["msg"].removeprefix("Value error, ")
-    return f"has `{key} = {value}`: {why[0].lower()}{why[1:]}"
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    env: Mapping[str, Environment] = field(default_factory=dict)
 
 
-def environment_name(flag: str | None, settings: Settings) -> str:
-    """--env, else CRYPTOCTL_ENV, else default_env, else dev; refused if a resource could not carry it."""
-    name = flag or os.environ.get("CRYPTOCTL_ENV") or settings.default_env or DEFAULT_ENVIRONMENT
-    return check_environment(name)
+@dataclass(frozen=True, kw_only=True)
+class DocumentedKey:
+    """A key of cryptoctl.toml, dotted, with NAME for the environment's name."""
+
+    name: str
+    default: Any
+    meaning: str
 
 
-def check_environment(name: str) -> str:
-    """The name, or Failure (USAGE) if some resource's name could not be made from it."""
-    if not ENVIRONMENT_NAME.fullmatch(name):
-        raise Failure(
-            Problem.USAGE,
-            f"{name!r} cannot name an environment.",
-            "Access 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
-        )
-    return name
-
-
-def colour_wanted(flag: bool) -> bool:
-    """False with --no-color or when NO_COLOR is set to anything."""
-    return not flag and not os.environ.get("NO_COLOR")
-
-
-def aws_region() -> str | None:
-    """The region in AWS_REGION, which boto3 does not read; None where it says nothing.
-
-    As in every other AWS tool it comes before AWS_DEFAULT_REGION and the profile's region.
-    """
-    return os.environ.get("AWS_REGION") or None
-
-
-def editor() -> str:
-    """The person's editor: VISUAL, else EDITOR, else vi."""
-    return os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-
-
-def state_directory() -> Path:
-    """Where this machine's own state is kept: CRYPTOCTL_STATE_DIR, else the user's state directory."""
-    return _path(os.environ.get("CRYPTOCTL_STATE_DIR")) or user_state_path("cryptoctl")
-
-
-class Memory(_Section):
-    """Where `up` last put an environment."""
-
-    target: Target
-    account: str
-
-
-def _memory_file() -> Path:
-    return state_directory() / "environments.json"
-
-
-def _memories() -> dict[str, Any]:
-    try:
-        loaded = json.loads(_memory_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a hint only: without it the precedence goes on to its next step
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def remembered(environment: str) -> Memory | None:
-    """The hint for an environment; None where there is none. Safe to delete."""
-    try:
-        return Memory.model_validate(_memories()[environment])
-    except (KeyError, ValidationError):
-        return None
-
-
-def remember(environment: str, memory: Memory) -> None:
-    """Writes the hint, where that is possible."""
-    memories = {**_memories(), environment: memory.model_dump(mode="json")}
-    path = _memory_file()
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(memories, indent=1), encoding="utf-8")
-        fresh.replace(path)
-    except OSError:  # a hint only: without it, --local or --aws says where
-        return
+def documented_keys(section: type[Any] = Settings, prefix: str = "") -> Iterator[DocumentedKey]:
+    """Every key of the file in the schema's order."""
+    for each in fields(section):
+        section_of: Any = each.default_factory
+        if each.name == "env":
+            yield from documented_keys(Environment, "env.NAME.")
+        elif isinstance(section_of, type):
+            yield from documented_keys(section_of, f"{prefix}{each.name}.")
+        else:
+            meaning = each.metadata["description"]
+            yield DocumentedKey(name=f"{prefix}{each.name}", default=each.default, meaning=meaning)

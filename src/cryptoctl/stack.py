@@ -73,8 +73,8 @@ class Stack:
         return (self.webhook, self.enricher, self.notifier)
 
     @property
-    def outputs(self) -> dict[str, str]:
-        """What other systems need to know of the environment."""
+    def outputs(self) -> dict[str, Value]:
+        """What other systems need to know of the environment; a Ref where AWS assigns the value."""
         return {
             "webhook_processor_arn": self.webhook.arn,
             "price_enricher_arn": self.enricher.arn,
@@ -84,6 +84,8 @@ class Stack:
             "error_notifier_arn": self.notifier.arn,
             "webhook_dlq_arn": self.webhook_dead_letters.arn,
             "enricher_dlq_arn": self.enricher_dead_letters.arn,
+            "webhook_dlq_url": self.webhook_dead_letters.url,
+            "enricher_dlq_url": self.enricher_dead_letters.url,
             "environment": self.scope.environment,
             "account": self.scope.account,
             "region": self.scope.region,

@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from cryptoctl.cli.app import app
 from cryptoctl.local.engine import Engine
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a command said, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The answer of a command that was asked for JSON."""
-        return json.loads(self.out)
-
-
-class Cli:
-    """cryptoctl, with some options always given."""
-
-    def __init__(self, *always: str, env: Mapping[str, str | None] | None = None) -> None:
-        self._always, self._env = always, dict(env or {})
-
-    def __call__(self, *arguments: str, typed: str | None = None) -> Said:
-        """Runs a command; a traceback for the person would be a defect."""
-        result = CliRunner().invoke(app, [*arguments, *self._always], input=typed, env=self._env)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert "Traceback" not in result.stderr
-        return Said(code=result.exit_code, out=result.stdout, err=result.stderr)
-
-    def ok(self, *arguments: str, typed: str | None = None) -> Said:
-        """Runs a command that must work."""
-        said = self(*arguments, typed=typed)
-        assert said.code == 0, said.err + said.out
-        return said
+from kit.commands import Cli as Cli
 
 
 @pytest.fixture
-def conflict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Path:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Path:
     """An empty working directory without any configuration above it."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -25,7 +25,7 @@ def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> 
     cli = local_cli("updown")
     first = cli.ok("up")
     assert "webhook_processor_arn" in first.out
-    assert "Nobody is subscribed to the alerts" in first.err
+    assert "No one is subscribed to the alerts" in first.err
     assert "Nothing to do" in cli.ok("up").err
     assert cli("plan", "--exit-code").code == 0
     assert "pending deletion until" in cli.ok("down", "--yes").err
@@ -41,7 +41,7 @@ def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> 
 def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
     day: Cli, connect: Connect
 ) -> None:
-    outputs = day.ok("outputs", "-o", "json").json
+    outputs = day.ok("outputs", "-o", "json").json["outputs"]
     live = connect(outputs["environment"])
     url = live.aws.call("sqs", "CreateQueue", QueueName=f"listener-{outputs['environment']}")["QueueUrl"]
     arn = outputs["webhook_dlq_arn"].rsplit(":", 1)[0] + f":listener-{outputs['environment']}"
@@ -49,7 +49,7 @@ def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
     sent = [str(Decimal(50000) + Decimal(i * i) / 7) for i in range(21)]
     for price in sent:
         day.ok("send-price", "BTC", price, "coinbase")
-    rows = day.ok("prices", "BTC", "--wait", "--last", "100", "-o", "json").json
+    rows = day.ok("prices", "BTC", "--wait", "--last", "100", "-o", "json").json["prices"]
     assert [row["price"] for row in rows] == sent
     series = pd.Series([float(price) for price in sent])
     expected = {
@@ -86,8 +86,8 @@ def test_real_trades_are_stored_in_order_once(day: Cli) -> None:
     with TRADES.open(encoding="utf-8", newline="") as file:
         trades = list(csv.DictReader(file))
     command = ("send-price", "--file", str(TRADES), "--symbol", "ETH", "--exchange", "binance")
-    assert day.ok(*command, "-o", "json").json["stored"] == len(trades)
-    assert day.ok(*command, "-o", "json").json["duplicate"] == len(trades)
+    assert day.ok(*command, "-o", "json").json["file"]["stored"] == len(trades)
+    assert day.ok(*command, "-o", "json").json["file"]["duplicate"] == len(trades)
     text = day.ok("prices", "ETH", "--wait", "--last", "1000", "-o", "csv").out
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [(row["timestamp"], row["id"]) for row in rows] == [
@@ -99,7 +99,7 @@ def test_real_trades_are_stored_in_order_once(day: Cli) -> None:
 @pytest.mark.parametrize("price", ["0.000000000000000001", "1234567890123456789012345678.9012345678"])
 def test_a_price_survives_digit_for_digit(day: Cli, price: str) -> None:
     day.ok("send-price", "TINY", price, "somewhere", "--volume", "0.5")
-    [row] = day.ok("prices", "TINY", "--last", "1", "-o", "json").json
+    [row] = day.ok("prices", "TINY", "--last", "1", "-o", "json").json["prices"]
     assert (row["price"], row["volume"]) == (price, "0.5")
 
 
@@ -112,14 +112,14 @@ def test_a_broken_line_is_named_and_the_others_are_sent(day: Cli, tmp_path: Path
     assert said.code == 1
     assert "line 7: price: not a finite decimal number" in said.err
     assert "9 stored, 0 duplicates, 1 failed" in said.out
-    assert len(day.ok("prices", "LINE", "-o", "json").json) == 9
+    assert len(day.ok("prices", "LINE", "-o", "json").json["prices"]) == 9
 
 
 def test_json_lines_override_the_options(day: Cli, tmp_path: Path) -> None:
     file = tmp_path / "prices.jsonl"
     file.write_text('{"price": 1.5, "id": 1}\n\n{"price": "2.5", "exchange": "kraken"}\n', encoding="utf-8")
     day.ok("send-price", "--file", str(file), "--symbol", "JL", "--exchange", "gemini")
-    rows = day.ok("prices", "JL", "-o", "json").json
+    rows = day.ok("prices", "JL", "-o", "json").json["prices"]
     assert {(row["price"], row["exchange"]) for row in rows} == {("1.5", "gemini"), ("2.5", "kraken")}
 
 
@@ -129,7 +129,7 @@ def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None
     assert "stored" not in said.out
 
     def stored() -> Any:
-        return day.ok("prices", "LATER", "-o", "json").json or None
+        return day.ok("prices", "LATER", "-o", "json").json["prices"] or None
 
     assert Retry(RealClock()).until(stored, "the price", 20)
 
@@ -141,7 +141,7 @@ def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
     assert [queue["visible"] for queue in status["queues"]] == [0, 0]
     assert status["mappings"][0]["state"] == "Enabled"
     assert status["engine"]["url"].startswith("http://127.0.0.1:")
-    names = [each["environment"] for each in day.ok("envs", "-o", "json").json]
+    names = [each["environment"] for each in day.ok("envs", "-o", "json").json["environments"]]
     assert status["environment"] in names
 
     def logged() -> bool | None:
@@ -153,7 +153,7 @@ def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
 def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:
     cli = local_cli("reviewed")
     only = ("--only", "webhook-processor-reviewed")
-    fingerprint = cli.ok("plan", *only, "-o", "json").json["fingerprint"]
+    fingerprint = cli.ok("plan", *only, "-o", "json").json["plan"]["fingerprint"]
     refused = cli("up", *only, "--expect", "0123456789ab")
     assert refused.code == 6
     assert fingerprint in refused.err
@@ -174,7 +174,7 @@ def test_down_keeps_the_data_when_asked(local_cli: Any) -> None:
     cli.ok("send-price", "BTC", "1", "here")
     assert "Kept: table crypto-prices-kept" in cli.ok("down", "--yes", "--keep-data").err
     cli.ok("up")
-    assert len(cli.ok("prices", "BTC", "-o", "json").json) == 1
+    assert len(cli.ok("prices", "BTC", "-o", "json").json["prices"]) == 1
     cli.ok("down", "--yes")
     assert cli("prices", "BTC").code == 1
 

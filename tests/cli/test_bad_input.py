@@ -139,6 +139,7 @@ def test_commands_on_the_engine_never_look_at_the_users_aws(local_cli: Any, monk
     assert local_cli("alone")("plan").code == 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("code", "words"),
     [("ExpiredToken", "aws sso login"), ("InvalidClientTokenId", "does not accept the credentials")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import cryptoctl
+from cli.conftest import Cli
 from cryptoctl.errors import Problem
 
 pytestmark = pytest.mark.engine
@@ -46,3 +48,27 @@ def test_an_interruption_before_everything_is_imported_leaves_no_traceback(tmp_p
     paths = os.pathsep.join([str(tmp_path), source])
     ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (Problem.INTERRUPTED, "")
+
+
+def test_following_the_logs_ends_with_130_and_a_document(day: Cli) -> None:
+    day.ok("send-price", "FOLLOWED", "1", "here")
+    environment = day.ok("outputs", "-o", "json").json["environment"]
+    command = [sys.executable, "-m", "cryptoctl", "logs", "-f", "--since", "5m", "--local", "-o", "json"]
+    with subprocess.Popen(
+        [*command, "--env", environment], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        first = json.loads(process.stdout.readline())
+        assert set(first) == {"time", "function", "message"}
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stdout.read().splitlines()
+        assert (process.wait(), process.stderr.read()) == (Problem.INTERRUPTED, "Interrupted.\n")
+    assert json.loads(last)["outcome"] == "interrupted"
+
+
+def test_prices_into_a_reader_that_stops_end_with_0(day: Cli) -> None:
+    day.ok("send-price", "PIPED", "1", "here")
+    environment = day.ok("outputs", "-o", "json").json["environment"]
+    command = f"{sys.executable} -m cryptoctl prices PIPED --local --env {environment}; echo $? >&2"
+    done = subprocess.run(["sh", "-c", f"({command}) | true"], capture_output=True, text=True, check=False)
+    assert done.stderr == "0\n"

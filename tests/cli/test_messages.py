@@ -21,9 +21,10 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.errors import Failure
-from cryptoctl.local.home import Home, Record
+from cryptoctl.local.data_directory import DataDirectory, Record
 from hostile.golden import Situation, check
 
+pytestmark = pytest.mark.process
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "not/to/be/seen"}
 
 
@@ -167,7 +168,7 @@ def test_messages_about_the_embedded_engine(tell: Teller, tmp_path: Path) -> Non
 @contextmanager
 def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
     """The lock is held and the record names a port at which nobody listens."""
-    home = Home(directory)
+    home = DataDirectory(directory)
     home.create()
     held = home.hold()
     assert held is not None

@@ -26,13 +26,13 @@ def test_a_former_queue_and_role_are_shown_and_removed_after_asking(day: Cli, co
     )
     assert f"- queue {queue}  delete: no longer part of the environment" in day.ok("plan").out
     assert day("plan", "--exit-code").code == 3
-    assert states(day)[f"role {role}"] == "left over"
+    assert states(day)[f"role {role}"] == "orphaned"
     # What was asked for by name is all that is looked at.
     assert day("plan", "--exit-code", "--only", f"webhook-processor-dlq-{name}").code == 0
     refused = day("up")
     assert refused.code == 6
-    assert f"would delete queue {queue}, delete role {role}, and nobody is here to be asked" in refused.err
-    assert states(day)[f"role {role}"] == "left over"
+    assert f"would delete queue {queue}, delete role {role}, and there is no terminal to ask" in refused.err
+    assert states(day)[f"role {role}"] == "orphaned"
     day.ok("up", "--yes")
     assert states(day).keys().isdisjoint({f"queue {queue}", f"role {role}"})
     assert day("plan", "--exit-code").code == 0

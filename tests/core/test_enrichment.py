@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.enrichment import changes
+from cryptoctl.core.enrichment import enrichments, wrong
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.items import StoredPrice
 
@@ -18,10 +20,12 @@ def stored(key: int, price: int) -> StoredPrice:
 
 
 def enrich(table: Table, new: set[Decimal]) -> list[bool]:
-    """Applies the changes; says of each whether it was a correction."""
-    found = changes([table[key] for key in sorted(table)], new)
+    """Applies the enrichments; says of each whether it was a correction."""
+    found = enrichments([table[key] for key in sorted(table)], new)
     for change in found:
-        table[change.price.key] = replace(change.price, processed=True, indicators=change.indicators)
+        table[change.price.key] = replace(
+            change.price, processed=True, indicators=change.indicators, revision={"S": change.revision}
+        )
     return [change.correction for change in found]
 
 
@@ -69,11 +73,70 @@ def test_a_late_price_corrects_the_nineteen_that_follow_and_no_more() -> None:
     table = {Decimal(key): stored(key, key) for key in range(0, 120, 2)}
     enrich(table, set(table))
     table[Decimal(41)] = stored(41, 10**6)
-    found = changes([table[key] for key in sorted(table)], {Decimal(41)})
+    found = enrichments([table[key] for key in sorted(table)], {Decimal(41)})
     assert [int(change.price.key) for change in found] == [41, *range(42, 80, 2)]
     assert [change.correction for change in found] == [False] + [True] * 19
 
 
-def test_a_price_that_waits_for_its_own_record_is_not_touched() -> None:
-    table = {Decimal(key): stored(key, key) for key in range(10)}
-    assert [int(change.price.key) for change in changes(list(table.values()), {Decimal(3)})] == [3]
+def test_prices_that_follow_and_wait_for_their_own_pass_are_enriched_too() -> None:
+    table = {Decimal(key): stored(key, key) for key in range(30)}
+    found = enrichments(list(table.values()), {Decimal(3)})
+    assert [int(each.price.key) for each in found] == list(range(3, 23))
+    assert all(each.announce and not each.correction for each in found)
+
+
+def enriched(count: int, price: int = 7) -> list[StoredPrice]:
+    table = {Decimal(key): stored(key, price) for key in range(count)}
+    enrich(table, set(table))
+    return list(table.values())
+
+
+def test_right_values_from_other_prices_are_written_anew_and_not_announced() -> None:
+    late = replace(stored(0, 7), key=Decimal("4.5"))
+    found = enrichments(sorted([*enriched(10), late], key=lambda price: price.key), {late.key})
+    assert [(each.price.key, each.announce) for each in found if each.price.key >= 10] == []
+    silent = [each for each in found if not each.announce]
+    assert silent and all(each.price.indicators == each.indicators for each in silent)
+    assert all(each.revision.startswith("2-") for each in silent)
+
+
+def test_a_revision_counts_and_names_the_window_alone() -> None:
+    first, second = enriched(40, 7), enriched(40, 8)
+    assert first[30].revision != second[30].revision
+    assert str((first[30].revision or {})["S"]).startswith("1-")
+    (again,) = enrichments([*first[:30], replace(first[30], processed=False)], {Decimal(30)})
+    assert again.revision == str((first[30].revision or {})["S"]).replace("1-", "2-")
+
+
+@pytest.mark.parametrize(
+    "revision", [None, {"N": "5"}, {"NULL": True}, {"S": ""}, {"S": "x"}, {"S": "1-zzzzzzzz"}, {"L": []}]
+)
+def test_a_revision_of_any_kind_is_followed_by_the_first(revision: dict[str, Any] | None) -> None:
+    (found,) = enrichments([replace(stored(1, 1), revision=revision)], {Decimal(1)})
+    assert found.revision.startswith("1-")
+
+
+def test_what_was_announced_last_and_is_stored_needs_nothing() -> None:
+    series = enriched(6)
+    assert enrichments(series, set(), {Decimal(5): series[5].indicators}) == []
+
+
+def test_what_was_announced_and_is_not_what_is_stored_is_announced_and_written_again() -> None:
+    series = enriched(6)
+    (found,) = enrichments(series, set(), {Decimal(5): indicators([Decimal(1)] * 5)})
+    assert found.announce and found.correction
+    assert found.indicators == series[5].indicators
+    assert found.revision != (series[5].revision or {})["S"]
+
+
+def test_wrong_finds_what_differs_from_its_neighbours_or_has_nothing_yet() -> None:
+    series = enriched(50)
+    assert list(wrong(series)) == []
+    series[10] = replace(series[10], price=Decimal(8))
+    series[40] = replace(series[40], processed=False)
+    assert [int(price.key) for price in wrong(series)] == [*range(10, 30), 40]
+    assert [int(price.key) for price in wrong(series[6:], Decimal(25))] == [*range(25, 30), 40]
+
+
+def test_wrong_takes_a_revision_of_others_for_right_where_the_values_are() -> None:
+    assert list(wrong(replace(price, revision=None) for price in enriched(30))) == []

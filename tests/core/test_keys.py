@@ -63,3 +63,11 @@ def test_the_keys_that_are_out_there_stay_what_they_are() -> None:
 
 def test_one_id_on_two_exchanges_has_two_keys() -> None:
     assert keys.key_of_id(1, "coinbase", "7") != keys.key_of_id(1, "kraken", "7")
+
+
+def test_as_many_prices_as_come_with_an_id_of_20_digits_find_a_key() -> None:
+    id_, taken = "9" * 20, set()
+    for number in range(500):
+        tried = [keys.key_of_id(1, f"exchange {number}", id_, attempt) for attempt in range(20)]
+        taken.add(next(key for key in tried if key not in taken))
+    assert len(taken) == 500

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.ops.dead_letters import holding, replay
+from cryptoctl.ops.dead_letters import receiving, replay
 from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.replay import Replay
-from cryptoctl.ops.dead_letters.results import Wish
-from cryptoctl.ops.dead_letters.steps import Ways
-from cryptoctl.ops.dead_letters.survey import letter_boxes
-from cryptoctl.session import Choice, Session
+from cryptoctl.ops.dead_letters.replayer import Replayer
+from cryptoctl.ops.dead_letters.results import ReplayOptions
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
-JOURNALLED = ("keep", "begin", "mark", "settle", "forget", "extended", "failed")
+JOURNALLED = ("add", "begin", "mark", "settle", "drop", "extended", "failed", "take_up_done")
 
 
 class Steps:
@@ -51,10 +51,10 @@ class Steps:
         return step
 
 
-def shorten_the_first_hold(patch: Callable[[Any, str, int], None]) -> None:
+def shorten_the_first_timeout(patch: Callable[[Any, str, int], None]) -> None:
     """What is received and lost comes back after 4 s instead of 30; a test need not wait longer."""
-    for module in (holding, replay):
-        patch(module, "FIRST_HOLD_S", 4)
+    for module in (receiving, replay):
+        patch(module, "FIRST_VISIBILITY_S", 4)
 
 
 def _received(answer: Any, named: dict[str, Any]) -> bool:
@@ -63,16 +63,16 @@ def _received(answer: Any, named: dict[str, Any]) -> bool:
 
 def main(environment: str, journal_file: str, last: str, when: str) -> None:
     """Replays everything, as far as it comes."""
-    session = Session(Choice(environment=environment, target=Target.LOCAL))
+    session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
     aws, stack = session.aws, session.stack
-    boxes = letter_boxes(aws, stack)
+    queues = dead_letter_queues(aws, stack)
     steps = Steps(last, when)
-    shorten_the_first_hold(lambda owner, name, value: setattr(owner, name, value))
+    shorten_the_first_timeout(lambda owner, name, value: setattr(owner, name, value))
     for owner, names in ((Aws, ("call",)), (Journal, JOURNALLED)):
         for name in names:
             setattr(owner, name, steps.counted(getattr(owner, name)))
     with Journal(Path(journal_file)) as journal:
-        Replay(Ways(aws=aws, stack=stack), boxes, journal, Wish()).run()
+        Replay(Replayer(aws=aws, stack=stack), queues, journal, ReplayOptions()).run()
     sys.stdout.write(f"{steps.count}\n")
 
 

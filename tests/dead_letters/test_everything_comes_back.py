@@ -10,9 +10,8 @@ import pytest
 
 from cryptoctl.aws import AwsError
 from cryptoctl.ops.dead_letters.enriching import Enricher
-from cryptoctl.ops.dead_letters.repair import repair
-from cryptoctl.ops.dead_letters.results import End, Wish
-from cryptoctl.ops.dead_letters.unenriched import Search
+from cryptoctl.ops.dead_letters.repair import Search, repair
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
 from dead_letters.workshop import ENRICHER, WEBHOOK, Told, Workshop, eventually, without
 
 pytestmark = pytest.mark.engine
@@ -65,9 +64,9 @@ def _all_of_it(shop: Workshop, number: int) -> None:
         shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=item)
     told = Told()
     summary = shop.replay(told=told)
-    assert summary.complete, [each.document() for each in told.results if each.end is not End.BACK]
+    assert summary.complete, [each.document() for each in told.results if each.outcome is not Outcome.BACK]
     assert {each.letter.shape.value for each in told.results} == {"event", "pointer", "record"}
-    assert summary.ends[End.BACK] >= 2 * number
+    assert summary.outcomes[Outcome.BACK] >= 2 * number
     expected = _series(shop, "REF")
     assert len(expected) == number
     assert _series(shop, "EVENT") == expected
@@ -107,10 +106,10 @@ def _set_aside(shop: Workshop) -> int:
 
 
 def _bodies(shop: Workshop, member: str) -> list[Any]:
-    from cryptoctl.ops.dead_letters.filters import Filter
-    from cryptoctl.ops.dead_letters.survey import looking
+    from cryptoctl.ops.dead_letters.receiving import reading
+    from cryptoctl.ops.dead_letters.selection import Selection
 
-    with looking(shop.boxes, [ENRICHER], Filter()) as (letters, _):
+    with reading(shop.queues, Selection(queues=[ENRICHER])) as (letters, _):
         return [letter.content for letter in letters if member in letter.content]
 
 
@@ -128,7 +127,7 @@ def test_a_trimmed_pointer_stays_where_its_price_cannot_be_enriched(shop: Worksh
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 2)
     told = Told()
-    assert shop.replay(Wish(chosen=_pointers()), told).ends == {End.FAILED: 1}
+    assert shop.replay(ReplayOptions(selection=_pointers()), told).outcomes == {Outcome.FAILED: 1}
     assert "its price is no number" in told.results[0].reason
     assert shop.depths["enricher"] == (2, 0)
 
@@ -138,8 +137,8 @@ def test_a_pointer_at_something_else_stays_and_does_not_stop_the_others(shop: Wo
     shop.send(ENRICHER, '{"DDBStreamBatchInfo": {"streamArn": 5}}', {})
     shop.send_events([shop.price(1)])
     told = Told()
-    assert shop.replay(told=told).ends == {End.BACK: 1, End.FAILED: 2}
-    assert all("another stream" in each.reason for each in told.results if each.end is End.FAILED)
+    assert shop.replay(told=told).outcomes == {Outcome.BACK: 1, Outcome.FAILED: 2}
+    assert all("another stream" in each.reason for each in told.results if each.outcome is Outcome.FAILED)
 
 
 def _pointer(stream: str) -> str:
@@ -154,9 +153,9 @@ def _pointer(stream: str) -> str:
 
 
 def _pointers() -> Any:
-    from cryptoctl.ops.dead_letters.filters import Filter
+    from cryptoctl.ops.dead_letters.selection import Selection
 
-    return Filter(where="shape == 'pointer'")
+    return Selection(where="shape == 'pointer'")
 
 
 def test_repair_enriches_what_is_not_and_names_what_cannot_be(shop: Workshop) -> None:
@@ -164,11 +163,11 @@ def test_repair_enriches_what_is_not_and_names_what_cannot_be(shop: Workshop) ->
         _store(shop, _texts(shop, "R", 8))
         eventually(lambda: _pointed_at(shop) >= 8, what="pointers to every price")
     shop.put("BAD", 1, price={"S": "five"})
-    one = repair(shop.ways, Search(symbol="R1"))
+    one = repair(shop.replayer.enricher, Search(symbol="R1"))
     assert (one.enriched, one.left) == (2, [])
-    late = repair(shop.ways, Search(symbol="R2", since_ms=shop.now_ms))
-    assert late.seen == 0
-    rest = repair(shop.ways, Search())
+    late = repair(shop.replayer.enricher, Search(symbol="R2", since_ms=shop.now_ms))
+    assert late.tried == 0
+    rest = repair(shop.replayer.enricher, Search())
     assert rest.enriched == 6
     assert [str(each) for each in rest.left] == [
         f"BAD at {shop.now_ms - 600_000 + 1}: its price is no number"
@@ -179,7 +178,7 @@ def test_an_enricher_that_does_nothing_is_not_believed(shop: Workshop, monkeypat
     with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
         item = shop.put("IDLE", 1)
         monkeypatch.setattr(Enricher, "invoke", lambda *_: None)
-        found = repair(shop.ways, Search(symbol="IDLE"))
+        found = repair(shop.replayer.enricher, Search(symbol="IDLE"))
     assert item["processed"] == {"BOOL": False}
     assert [each.reason for each in found.left] == ["the enricher ran, but the price is still not enriched"]
 
@@ -199,8 +198,8 @@ def test_what_has_left_the_stream_is_recovered_from_the_table(shop: Workshop) ->
     assert told.units == [1], "the cost of the search is said, once for all of them"
     ways = sorted(each.way for each in told.results)
     assert len(ways) == 6
-    assert ways[:3] == ["1 prices read again from the stream"] * 3
-    assert all("left the stream: recovered from the table" in way for way in ways[3:])
+    assert ways[:3] == ["enrich its prices, read again from the stream (1 of them)"] * 3
+    assert all("recovered from the table" in way for way in ways[3:])
     assert len(shop.enriched()) == 6
     assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dead_letters.killed import shorten_the_first_hold
+from dead_letters.killed import shorten_the_first_timeout
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
 
 pytestmark = pytest.mark.engine
@@ -23,9 +23,9 @@ SEEDS = 50
 
 
 @pytest.fixture(autouse=True)
-def short_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the processes that are killed."""
-    shorten_the_first_hold(monkeypatch.setattr)
+    shorten_the_first_timeout(monkeypatch.setattr)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -49,7 +49,7 @@ def test_the_time_that_was_chosen_is_kept_over_a_kill(shop: Workshop) -> None:
     shop.forget_logs()
     told = Told()
     summary = shop.replay(told=told)
-    assert (summary.complete, summary.finished) == (True, 1)
+    assert (summary.complete, summary.resumed) == (True, 1)
     assert [item["timestamp"] for item in shop.items()] == [stored["timestamp"]]
     assert "log line" in told.results[0].way and told.results[0].way.endswith("price duplicate")
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import Message, QueueName
-from cryptoctl.ops.dead_letters.survey import looking, survey
+from cryptoctl.ops.dead_letters.messages import Message
+from cryptoctl.ops.dead_letters.overview import overview
+from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.selection import Selection
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 
@@ -44,16 +44,16 @@ def _pointer(shop: Workshop, arrived: str) -> str:
 
 def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(number) for number in range(12)])
-    with looking(shop.boxes, [WEBHOOK], Filter()) as (letters, _):
+    with reading(shop.queues, Selection(queues=[WEBHOOK])) as (letters, _):
         sent = min(letter.message.sent_ms for letter in letters)
     for _ in range(10):
-        assert len(dlq("peek", "--queue", "webhook", "--output", "json").json) == 10
+        assert len(dlq("peek", "--queue", "webhook", "--output", "json").json["messages"]) == 10
         assert shop.depths["webhook"] == (12, 0)
-    received = shop.boxes[WEBHOOK].receive(hold_s=30, wait_s=0)
+    received = shop.queues[WEBHOOK].receive(visibility_s=30, wait_s=0)
     assert len(received) == 10, "receivable at once"
-    shop.boxes[WEBHOOK].hold([each.receipt for each in received], 0)
-    found = survey(shop.boxes, [WEBHOOK], Filter())
-    assert found.queues[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
+    shop.queues[WEBHOOK].set_visibility(received, 0)
+    found = overview(shop.queues, Selection(queues=[WEBHOOK]))
+    assert found.matching[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
     assert min(message.receives for message in received) >= 10
 
 
@@ -75,21 +75,21 @@ def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> No
     request = shop.logged_request()
     attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
     shop.send(WEBHOOK, json.dumps({"body": "{}"}), attributes)
-    (letter,) = dlq("peek", "--output", "json").json
+    (letter,) = dlq("peek", "--output", "json").json["messages"]
     assert any("refused" in json.dumps(line) for line in letter["log"])
     assert "refused" in dlq("peek").out
 
 
 def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(1), shop.price(2), shop.price(3, symbol="ETH")])
-    assert len(dlq("peek", "--queue", "webhook", "--output", "json", "--symbol", "eth").json) == 1
+    assert len(dlq("peek", "--queue", "webhook", "--output", "json", "--symbol", "eth").json["messages"]) == 1
     where = "symbols[0] == 'BTC' && shape == 'event'"
     assert dlq("list", "--output", "json", "--where", where).json["queues"][0]["matching"] == 2
 
 
 def test_a_wrong_filter_is_named(dlq: Dlq) -> None:
     said = dlq("list", "--where", "][")
-    assert said.code == 2 and "no JMESPath" in said.err
+    assert said.code == 2 and "not a JMESPath" in said.err
     assert "--older-than" in dlq("list", "--older-than", "yesterday").err
 
 
@@ -98,7 +98,7 @@ def _wire(messages: list[Message]) -> list[tuple[str, Any]]:
 
 
 def _messages(shop: Workshop) -> list[Message]:
-    with looking(shop.boxes, list(QueueName), Filter()) as (letters, _):
+    with reading(shop.queues, Selection()) as (letters, _):
         return [letter.message for letter in letters]
 
 
@@ -137,38 +137,6 @@ def test_purge_asks_and_without_anybody_to_ask_it_refuses(shop: Workshop, dlq: D
     said = dlq("purge")
     assert said.code == 6 and "--yes" in said.err
     assert shop.depths["webhook"] == (1, 0)
-
-
-def test_an_import_that_was_killed_goes_on_behind_what_was_sent(
-    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from cryptoctl.ops.dead_letters.journal import Journal
-
-    lines = [
-        files.line_of(
-            Message(queue=WEBHOOK, id=str(n), body=f"{n}", attributes=FROM_LAMBDA, sent_ms=0, receives=1)
-        )
-        for n in range(25)
-    ]
-    path = tmp_path / "letters.jsonl"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    real = shop.aws.call
-    calls = 0
-
-    def call(service: str, operation: str, **params: Any) -> Any:
-        nonlocal calls
-        calls += operation == "SendMessageBatch"
-        if operation == "SendMessageBatch" and calls == 2:
-            raise KeyboardInterrupt
-        return real(service, operation, **params)
-
-    with Journal(shop.journal) as journal:
-        with monkeypatch.context() as patch:
-            patch.setattr(shop.aws, "call", call)
-            with pytest.raises(KeyboardInterrupt):
-                files.put_back(shop.boxes, path, Filter(), list(QueueName), journal)
-        assert files.put_back(shop.boxes, path, Filter(), list(QueueName), journal) == 15
-    assert sorted(int(message.body) for message in _messages(shop)) == list(range(25))
 
 
 def test_a_broken_line_is_named_before_anything_is_sent(shop: Workshop, dlq: Dlq) -> None:

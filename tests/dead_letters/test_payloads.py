@@ -11,16 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core.prices import Clock, Price, parse_parsed, parse_request
-from cryptoctl.ops.dead_letters.images import image_changes, image_text, typed
 from cryptoctl.ops.dead_letters.payloads import (
+    EditError,
+    Edits,
     Prices,
-    UnmendableError,
     arrival_ms,
+    attribute_value,
+    item_changes,
+    item_text,
     lacks_time,
-    mended,
     prices_in,
-    settings,
     stamped,
+    with_changes,
 )
 
 NOW_MS = 1_800_000_000_000
@@ -92,7 +94,10 @@ def test_a_bare_price_is_replayed_as_it_was_written() -> None:
 
 def test_setting_keeps_the_digits_of_everything_else() -> None:
     text = '{"symbol":"BTC","price":-1,"volume":0.10000000000000000000000001,"exchange":"k"}'
-    changed = mended(Prices(text=text, in_body=True), settings(["price=50000.10", "exchange=kraken"])).text
+    changed = with_changes(
+        Prices(text=text, in_body=True),
+        Edits.from_options(["price=50000.10", "exchange=kraken"], None).changes,
+    ).text
     assert '"volume": 0.10000000000000000000000001' in changed
     assert '"price": 50000.10' in changed
     assert '"exchange": "kraken"' in changed
@@ -100,13 +105,13 @@ def test_setting_keeps_the_digits_of_everything_else() -> None:
 
 @pytest.mark.parametrize("assignment", ["price", "=5", " =5"])
 def test_what_is_no_assignment_is_refused(assignment: str) -> None:
-    with pytest.raises(UnmendableError):
-        settings([assignment])
+    with pytest.raises(EditError):
+        Edits.from_options([assignment], None)
 
 
 def test_nothing_can_be_set_where_there_is_no_price() -> None:
-    with pytest.raises(UnmendableError, match="--edit"):
-        mended(Prices(text="[5]", in_body=True), {"price": "5"})
+    with pytest.raises(EditError, match="--edit"):
+        with_changes(Prices(text="[5]", in_body=True), {"price": "5"})
 
 
 @pytest.mark.parametrize(
@@ -114,21 +119,21 @@ def test_nothing_can_be_set_where_there_is_no_price() -> None:
     [("5.10", {"N": "5.1"}), ('"x"', {"S": "x"}), ("true", {"BOOL": True})],
 )
 def test_attribute_values(text: str, value: object) -> None:
-    assert typed("price", text) == value
+    assert attribute_value("price", text) == value
 
 
 @pytest.mark.parametrize(("name", "text"), [("symbol", '"X"'), ("timestamp", "5"), ("price", "[1]")])
 def test_neither_a_key_nor_a_list_can_be_set_on_an_item(name: str, text: str) -> None:
-    with pytest.raises(UnmendableError, match=name):
-        typed(name, text)
+    with pytest.raises(EditError, match=name):
+        attribute_value(name, text)
 
 
 def test_what_the_editor_changed_in_an_item() -> None:
     image = {"symbol": {"S": "BTC"}, "price": {"S": "five"}, "odd": {"S": "x"}}
     edited = {"symbol": {"S": "BTC"}, "price": {"N": "5"}}
-    assert image_changes(image, json.dumps(edited)) == {"price": {"N": "5"}, "odd": None}
-    assert image_changes(image, image_text(image)) == {}
-    with pytest.raises(UnmendableError, match="as DynamoDB does"):
-        image_changes(image, json.dumps({**image, "price": 5}))
-    with pytest.raises(UnmendableError, match="key"):
-        image_changes(image, json.dumps({**image, "symbol": {"S": "ETH"}}))
+    assert item_changes(image, json.dumps(edited)) == {"price": {"N": "5"}, "odd": None}
+    assert item_changes(image, item_text(image)) == {}
+    with pytest.raises(EditError, match="as DynamoDB does"):
+        item_changes(image, json.dumps({**image, "price": 5}))
+    with pytest.raises(EditError, match="key"):
+        item_changes(image, json.dumps({**image, "symbol": {"S": "ETH"}}))

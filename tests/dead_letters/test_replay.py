@@ -11,12 +11,12 @@ import pytest
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Walk, kept
-from cryptoctl.ops.dead_letters.journal import Journal, State, failures
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.payloads import Edits
+from cryptoctl.ops.dead_letters.receiving import Receiving, keep_invisible, receive_all
 from cryptoctl.ops.dead_letters.replay import Replay
-from cryptoctl.ops.dead_letters.results import End, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Mending
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, Summary
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
 
@@ -35,10 +35,8 @@ def test_events_come_back_at_their_own_time_and_are_stored_once(shop: Workshop) 
     shop.send_events([shop.price(number) for number in range(12)])
     told = Told()
     summary = shop.replay(told=told)
-    assert summary.complete and summary.ends[End.BACK] == 12
-    assert {result.way for result in told.results} == {
-        "the webhook processor invoked with it, at its own time: price stored"
-    }
+    assert summary.complete and summary.outcomes[Outcome.BACK] == 12
+    assert {result.way for result in told.results} == {"store it at its own time: price stored"}
     stamps = [int(item["timestamp"]["N"]) for item in shop.items()]
     assert stamps == [shop.now_ms - 600_000 + number for number in range(12)]
     assert shop.depths == EMPTY
@@ -55,9 +53,9 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(sh
     told = Told()
     assert shop.replay(told=told).complete
     ways = {result.letter.symbols[0]: result.way for result in told.results}
-    assert "at the time of the HTTP event" in ways["HTTP"]
+    assert "at the time of its HTTP event" in ways["HTTP"]
     assert "at the time of its first log line" in ways["LOG"]
-    assert "at the time when it was queued" in ways["QUEUED"]
+    assert "at the time it was queued" in ways["QUEUED"]
     stored = {item["symbol"]["S"]: int(item["timestamp"]["N"]) for item in shop.items()}
     sent = {result.letter.symbols[0]: result.letter.message.sent_ms for result in told.results}
     assert stored["HTTP"] == shop.now_ms - 9_000
@@ -69,22 +67,23 @@ def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop
     refused = [shop.price(number, price=-1) for number in range(8)]
     shop.send_events(refused)
     told = Told()
-    summary = shop.replay(Wish(max_failures=3), told)
+    summary = shop.replay(ReplayOptions(max_failures=3), told)
     assert not summary.complete
     assert summary.stopped == "3 failures in a row"
-    assert summary.ends == {End.FAILED: 3, End.LEFT: 5}
-    failed = [result for result in told.results if result.end is End.FAILED]
+    assert summary.outcomes == {Outcome.FAILED: 3, Outcome.LEFT: 5}
+    failed = [result for result in told.results if result.outcome is Outcome.FAILED]
     for result in failed:
         assert result.letter.error == FROM_LAMBDA["ErrorMessage"]["StringValue"]
         assert result.reason == "refused with status 400: price: must be greater than 0"
     assert shop.depths == {"webhook": (8, 0), "enricher": (0, 0)}
-    assert failures(shop.journal) == {result.letter.message.key: result.reason for result in failed}
+    with Journal(shop.journal) as journal:
+        assert journal.failures() == {result.letter.message.key: result.reason for result in failed}
 
 
 def test_failures_between_successes_do_not_end_it(shop: Workshop) -> None:
     shop.send_events([shop.price(n, price=-1 if n % 2 else 1) for n in range(10)])
-    summary = shop.replay(Wish(max_failures=6))
-    assert summary.ends == {End.BACK: 5, End.FAILED: 5}
+    summary = shop.replay(ReplayOptions(max_failures=6))
+    assert summary.outcomes == {Outcome.BACK: 5, Outcome.FAILED: 5}
     assert not summary.stopped
 
 
@@ -92,7 +91,7 @@ def test_a_message_of_no_known_shape_is_never_touched(shop: Workshop) -> None:
     shop.send(WEBHOOK, "what is this?", {})
     shop.send(ENRICHER, '{"some": "thing"}', {})
     summary = shop.replay()
-    assert summary.ends == {End.UNKNOWN: 2}
+    assert summary.outcomes == {Outcome.UNKNOWN: 2}
     assert not summary.complete
     assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}
 
@@ -100,7 +99,7 @@ def test_a_message_of_no_known_shape_is_never_touched(shop: Workshop) -> None:
 def test_a_record_comes_back_when_its_item_is_mended(shop: Workshop) -> None:
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 1)
-    assert shop.replay().ends == {End.FAILED: 1}, "its item is still no price"
+    assert shop.replay().outcomes == {Outcome.FAILED: 1}, "its item is still no price"
     shop.put("BAD", 1, price={"N": "5"})
     assert shop.replay().complete
     assert shop.items()[0]["processed"]["BOOL"] is True
@@ -110,38 +109,38 @@ def test_a_record_comes_back_when_its_item_is_mended(shop: Workshop) -> None:
 def test_a_set_price_mends_the_item_of_a_record(shop: Workshop) -> None:
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 1)
-    assert shop.replay(Wish(mending=Mending(changes={"price": "5.10"}))).complete
+    assert shop.replay(ReplayOptions(edits=Edits(changes={"price": "5.10"}))).complete
     (item,) = shop.items()
     assert (item["price"], item["processed"]) == ({"N": "5.1"}, {"BOOL": True})
 
 
 def test_a_set_price_mends_an_event_and_an_editor_too(shop: Workshop) -> None:
     shop.send_events([shop.price(1, price=-1), shop.price(2, price=-1)])
-    assert shop.replay(Wish(limit=1, mending=Mending(changes={"price": "1.10"}))).complete
-    edit = Mending(edit=lambda text: text.replace("-1", "2.0"))
-    assert shop.replay(Wish(mending=edit)).complete
+    assert shop.replay(ReplayOptions(limit=1, edits=Edits(changes={"price": "1.10"}))).complete
+    edit = Edits(editor=lambda text: text.replace("-1", "2.0"))
+    assert shop.replay(ReplayOptions(edits=edit)).complete
     assert sorted(item["price"]["N"] for item in shop.items()) == ["1.1", "2"]
     assert '"price": 1.10' in json.dumps([item["raw_data"]["S"] for item in shop.items()]).replace('\\"', '"')
 
 
 def test_limit_and_filters_choose(shop: Workshop) -> None:
     shop.send_events([shop.price(n, symbol="BTC" if n % 2 else "ETH") for n in range(8)])
-    assert shop.replay(Wish(chosen=Filter(symbol="btc"))).ends == {End.BACK: 4}
+    assert shop.replay(ReplayOptions(selection=Selection(symbol="btc"))).outcomes == {Outcome.BACK: 4}
     assert {item["symbol"]["S"] for item in shop.items()} == {"BTC"}
-    assert shop.replay(Wish(limit=3)).ends == {End.BACK: 3}
+    assert shop.replay(ReplayOptions(limit=3)).outcomes == {Outcome.BACK: 3}
     assert shop.depths == {"webhook": (1, 0), "enricher": (0, 0)}
 
 
 def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Workshop) -> None:
     shop.send_events([shop.price(number) for number in range(30)])
-    with Journal() as other, kept(shop.boxes, other):
-        walk = Walk(journal=other, before_ms=now_ms() + 1000, choose=lambda _: State.CHOSEN)
-        got = walk.through([shop.boxes[WEBHOOK]])
+    with Journal() as other, keep_invisible(shop.queues, other):
+        wanted = Receiving(journal=other, before_ms=now_ms() + 1000, choose=lambda _: MessageState.CHOSEN)
+        got = receive_all([shop.queues[WEBHOOK]], wanted)
         held = [next(got) for _ in range(10)]
         summary = shop.replay()
-        assert summary.complete and summary.ends[End.BACK] == 20
-        shop.boxes[WEBHOOK].hold([each.receipt for each in held], 0)
-    assert shop.replay().ends == {End.BACK: 10}
+        assert summary.complete and summary.outcomes[Outcome.BACK] == 20
+        shop.queues[WEBHOOK].set_visibility(held, 0)
+    assert shop.replay().outcomes == {Outcome.BACK: 10}
     assert len(shop.items()) == 30
     assert shop.depths == EMPTY
 
@@ -151,12 +150,12 @@ def test_two_replays_on_two_machines_bring_everything_back_once(shop: Workshop, 
 
     def replay(machine: str) -> Summary:
         with Journal(tmp_path / machine) as journal:
-            return Replay(shop.ways, shop.boxes, journal, Wish()).run()
+            return Replay(shop.replayer, shop.queues, journal, ReplayOptions()).run()
 
     with ThreadPoolExecutor(2) as machines:
         one, other = machines.map(replay, ("one", "other"))
     assert one.complete and other.complete
-    assert one.ends[End.BACK] + other.ends[End.BACK] == 40
+    assert one.outcomes[Outcome.BACK] + other.outcomes[Outcome.BACK] == 40
     assert len(shop.items()) == 40
     assert shop.depths == EMPTY
 
@@ -169,12 +168,12 @@ def test_a_second_replay_on_the_same_machine_is_refused(shop: Workshop) -> None:
 def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Workshop) -> None:
     shop.send_events([shop.price(1)])
     with Journal(shop.journal) as journal:
-        walk = Walk(journal=journal, before_ms=now_ms() + 1000, choose=lambda _: State.DONE)
-        (message,) = walk.through([shop.boxes[WEBHOOK]])
+        wanted = Receiving(journal=journal, before_ms=now_ms() + 1000, choose=lambda _: MessageState.DONE)
+        (message,) = receive_all([shop.queues[WEBHOOK]], wanted)
         journal.settle([message.key], now_ms())
-        shop.boxes[WEBHOOK].hold([message.receipt], 0)
+        shop.queues[WEBHOOK].set_visibility([message], 0)
     summary = shop.replay()
-    assert (summary.again, summary.chosen) == (1, 0)
+    assert (summary.back_before, summary.chosen) == (1, 0)
     assert shop.items() == []
     assert shop.depths == EMPTY
 
@@ -190,12 +189,12 @@ def test_where_a_function_is_missing_the_message_stays(shop: Workshop, monkeypat
 
     monkeypatch.setattr(shop.aws, "call", call)
     told = Told()
-    assert shop.replay(told=told).ends == {End.FAILED: 1}
+    assert shop.replay(told=told).outcomes == {Outcome.FAILED: 1}
     assert told.results[0].reason == "AccessDenied: not you"
     assert shop.depths == {"webhook": (1, 0), "enricher": (0, 0)}
 
 
-def test_when_aws_goes_away_everything_is_let_go_or_taken_up(shop: Workshop, monkeypatch: Any) -> None:
+def test_when_aws_goes_away_everything_is_released_or_taken_up(shop: Workshop, monkeypatch: Any) -> None:
     shop.send_events([shop.price(number) for number in range(5)])
     real = shop.aws.call
 
@@ -219,11 +218,11 @@ def test_what_failed_is_tried_again_at_the_same_time_though_its_log_is_gone(shop
     text = '{"prices": [{"symbol": "LATE", "price": 1, "exchange": "k"}, {"symbol": "LATE", "price": "x"}]}'
     shop.send(WEBHOOK, json.dumps({"body": text}), attributes)
     told = Told()
-    assert shop.replay(told=told).ends == {End.FAILED: 1}
+    assert shop.replay(told=told).outcomes == {Outcome.FAILED: 1}
     assert "refused with status 207" in told.results[0].reason
     (stored,) = shop.items()
     shop.forget_logs()
-    assert shop.replay().ends == {End.FAILED: 1}
+    assert shop.replay().outcomes == {Outcome.FAILED: 1}
     assert [item["timestamp"] for item in shop.items()] == [stored["timestamp"]]
 
 
@@ -243,9 +242,9 @@ def test_ctrl_c_ends_it_and_the_next_one_goes_on(shop: Workshop, monkeypatch: An
         patch.setattr(shop.aws, "call", call)
         summary = shop.replay()
     assert summary.interrupted and not summary.complete
-    assert summary.ends == {End.BACK: 2, End.LEFT: 6}
+    assert summary.outcomes == {Outcome.BACK: 2, Outcome.LEFT: 6}
     assert shop.depths["webhook"] == (5, 1), "what was begun is held: it may have been stored"
     summary = shop.replay()
-    assert (summary.complete, summary.finished, summary.ends[End.BACK]) == (True, 1, 6)
+    assert (summary.complete, summary.resumed, summary.outcomes[Outcome.BACK]) == (True, 1, 6)
     assert len(shop.items()) == 8
     assert shop.depths == EMPTY

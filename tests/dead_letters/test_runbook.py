@@ -51,7 +51,7 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
 
 
 def test_every_dlq_command_is_in_the_runbook() -> None:
-    from cryptoctl.cli.dlq import dlq
+    from cryptoctl.cli.commands import names
 
     named = {words[2] for words in map(shlex.split, commands()) if words[1] == "dlq"}
-    assert named == {each.name for each in dlq.registered_commands}
+    assert named == set(names("dlq"))

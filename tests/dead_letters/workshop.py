@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptoctl.local.tables.store import FIRST_SEQUENCE
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.letters import Attributes, QueueName
+from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
+from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.replay import Replay
-from cryptoctl.ops.dead_letters.results import Listener, Result, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Ways
-from cryptoctl.ops.dead_letters.survey import letter_boxes
+from cryptoctl.ops.dead_letters.replayer import Replayer
+from cryptoctl.ops.dead_letters.results import ReplayListener, ReplayOptions, ReplayResult, Summary
 from cryptoctl.provisioners.function import Function
+from kit.waiting import eventually as eventually
 from live import Live
 
-T = TypeVar("T")
 WEBHOOK, ENRICHER = QueueName.WEBHOOK, QueueName.ENRICHER
 
 FROM_LAMBDA: Attributes = {
@@ -30,14 +30,14 @@ FROM_LAMBDA: Attributes = {
 }
 
 
-class Told(Listener):
+class Told(ReplayListener):
     """Remembers what a replay told."""
 
     def __init__(self) -> None:
-        self.results: list[Result] = []
+        self.results: list[ReplayResult] = []
         self.units: list[int] = []
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: ReplayResult) -> None:
         """Remembers."""
         self.results.append(result)
 
@@ -52,27 +52,27 @@ class Workshop:
     def __init__(self, live: Live, directory: Path) -> None:
         self.live, self.aws, self.stack = live, live.aws, live.stack
         self.name = live.session.environment
-        self.boxes = letter_boxes(self.aws, self.stack)
-        self.ways = Ways(aws=self.aws, stack=self.stack)
+        self.queues = dead_letter_queues(self.aws, self.stack)
+        self.replayer = Replayer(aws=self.aws, stack=self.stack)
         self.journal = directory / "journal.sqlite"
         self.now_ms = int(time.time() * 1000)
 
     def clear(self) -> None:
         """Empties queues and table."""
-        for box in self.boxes.values():
-            self.aws.call("sqs", "PurgeQueue", QueueUrl=box.url)
+        for queue in self.queues.values():
+            self.aws.call("sqs", "PurgeQueue", QueueUrl=queue.url)
         for item in self.items():
             key = {name: item[name] for name in ("symbol", "timestamp")}
             self.aws.call("dynamodb", "DeleteItem", TableName=self.stack.prices.name, Key=key)
 
     def send(self, queue: QueueName, body: str, attributes: Attributes = FROM_LAMBDA) -> None:
         """Puts a message on a queue."""
-        assert self.boxes[queue].send([(body, attributes)]) == [True]
+        assert self.queues[queue].send([(body, attributes)]) == [True]
 
     def send_events(self, texts: Sequence[str]) -> None:
         """Puts failed events of the webhook processor on its queue."""
         letters = [(json.dumps({"body": text}), FROM_LAMBDA) for text in texts]
-        assert all(self.boxes[WEBHOOK].send(letters))
+        assert all(self.queues[WEBHOOK].send(letters))
 
     def price(self, number: int = 0, symbol: str = "BTC", **more: object) -> str:
         """A price's JSON text, each number at a time of its own."""
@@ -131,7 +131,7 @@ class Workshop:
 
     def waiting(self, queue: QueueName) -> int:
         """How many messages can be received."""
-        return self.boxes[queue].depth().visible
+        return self.queues[queue].depth().visible
 
     def letters(self, queue: QueueName, number: int) -> None:
         """Waits until so many messages wait in a queue."""
@@ -140,13 +140,13 @@ class Workshop:
     @property
     def depths(self) -> dict[str, tuple[int, int]]:
         """Each queue's messages: waiting, and in flight."""
-        found = {name.value: box.depth() for name, box in self.boxes.items()}
+        found = {name.value: queue.depth() for name, queue in self.queues.items()}
         return {name: (depth.visible, depth.in_flight) for name, depth in found.items()}
 
-    def replay(self, wish: Wish | None = None, told: Listener | None = None) -> Summary:
+    def replay(self, options: ReplayOptions | None = None, told: ReplayListener | None = None) -> Summary:
         """A whole replay."""
         with Journal(self.journal) as journal:
-            return Replay(self.ways, self.boxes, journal, wish or Wish(), told).run()
+            return Replay(self.replayer, self.queues, journal, options or ReplayOptions(), told).run()
 
     def logged_request(self) -> str:
         """The id of a request of the webhook processor, once its log lines can be found."""
@@ -219,12 +219,3 @@ class Workshop:
 def without(item: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """An item without some attributes."""
     return {name: value for name, value in item.items() if name not in names}
-
-
-def eventually(look: Callable[[], T], *, within_s: float = 60.0, what: str) -> T:
-    """The first truthy answer of `look`; fails where none comes in time."""
-    deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"never came: {what}; last seen: {seen!r}"
-        time.sleep(0.05)
-    return seen

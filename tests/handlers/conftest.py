@@ -1,4 +1,4 @@
-"""The handlers' tests run against AWS in memory, behind the real boto3 clients."""
+"""The handlers' tests run against AWS in memory: behind real boto3 clients or, for many runs, directly."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ TESTS = str(Path(__file__).parents[1])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
-from cryptoctl.handlers import clients  # noqa: E402
+from cryptoctl.handlers import clients, history  # noqa: E402
 from handlers import fake_aws  # noqa: E402
 
 ENVIRONMENT = {
@@ -26,29 +26,52 @@ ENVIRONMENT = {
 }
 
 _now: list[fake_aws.FakeAws] = []
-_connected: list[Any] = []
 
 
-@pytest.fixture(scope="package")
-def _clients_of_our_own() -> Iterator[None]:
-    """The handlers' clients, made once for all these tests, and not left to those of others."""
-    clients.client.cache_clear()
-    yield
-    clients.client.cache_clear()
+@pytest.fixture(scope="session")
+def _boto3_clients() -> dict[str, Any]:
+    """boto3's clients as the handlers make them, which talk to the present AWS in memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        _set_environment(patch)
+        clients.disconnect()
+        made = {
+            "table": clients.table_client(),
+            "topic": clients.topic_client(),
+            "queue": clients.queue_client(),
+        }
+    for client in made.values():
+        fake_aws.connect(client, lambda: _now[-1])
+    return made
 
 
 @pytest.fixture
-def aws(_clients_of_our_own: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_aws.FakeAws]:
-    """An empty AWS, which the handlers' clients talk to."""
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    for service in ("dynamodb", "sns", "sqs"):
-        client = clients.client(service)
-        if not any(client is each for each in _connected):
-            fake_aws.connect(client, lambda: _now[-1])
-            _connected.append(client)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment variables of the functions; afterwards the handlers have no clients any more."""
+    _set_environment(monkeypatch)
+    history.lagging.clear()
+    yield
+    clients.disconnect()
+
+
+@pytest.fixture
+def aws(environment: None, _boto3_clients: dict[str, Any]) -> Iterator[fake_aws.FakeAws]:
+    """An empty AWS, which the handlers talk to through boto3's clients."""
+    clients.connect(**_boto3_clients)
     _now.append(fake_aws.FakeAws())
     yield _now[-1]
     _now.pop()
+
+
+def connect_directly(aws: fake_aws.FakeAws) -> fake_aws.FakeAws:
+    """From now on the handlers talk to this AWS, without boto3."""
+    client = fake_aws.Direct(aws)
+    clients.connect(table=client, topic=client, queue=client)
+    history.lagging.clear()
+    return aws
+
+
+def _set_environment(patch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        patch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)

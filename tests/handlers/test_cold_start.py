@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
     "webhook_processor": 17,
     "price_enricher": 18,

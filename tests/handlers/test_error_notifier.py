@@ -82,7 +82,7 @@ def test_an_alert_says_what_where_when_and_where_to_look(aws: FakeAws) -> None:
 def test_several_events_make_one_alert(aws: FakeAws) -> None:
     text = alert(aws, delivery(OUR_LINE, OUR_LINE, "plain text"))["Message"]
     assert "3 errors in webhook-processor-prod" in text
-    assert "3. 2023-02-02T09:20:00.138000+00:00  plain text" in text
+    assert "3. 2023-02-02T09:20:00.138+00:00  plain text" in text
 
 
 def test_lambda_s_own_lines_are_understood(aws: FakeAws) -> None:

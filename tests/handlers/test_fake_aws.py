@@ -87,7 +87,7 @@ def query(client: Any, condition: str, values: dict[str, Any], **more: Any) -> A
 
 
 def update(client: Any, sets: str, where: str, parameters: list[dict[str, Any]]) -> Any:
-    text = f'UPDATE "{TABLE}" {sets} WHERE "symbol"=? AND "timestamp"=? AND "enriched_at"{where}'
+    text = f'UPDATE "{TABLE}" {sets} WHERE "symbol"=? AND "timestamp"=? AND "rev"{where}'
     return client.batch_execute_statement(Statements=[{"Statement": text, "Parameters": parameters}])
 
 
@@ -123,7 +123,7 @@ def test_every_kind_of_call_has_the_same_answer(live: Any, aws: FakeAws) -> None
         for sign in ("<", "<=", ">="):
             both(query, f" AND #timestamp {sign} :key", middle, ScanIndexForward=forward, Limit=4)
     at = [{"S": "BTC"}, {"N": keys[0]}]
-    stamp, sets = {"S": "2026-11-22"}, 'SET "ma_5"=? SET "enriched_at"=?'
+    stamp, sets = {"S": "2026-11-22"}, 'SET "ma_5"=? SET "rev"=?'
     both(update, sets, " IS MISSING", [{"N": "1.5"}, stamp, *at])
     both(update, sets, " IS MISSING", [{"N": "1.5"}, stamp, *at])
     both(update, f'{sets} REMOVE "price"', "=?", [{"N": "2.5"}, {"S": "later"}, *at, stamp])

@@ -148,9 +148,10 @@ def test_nothing_to_count_prints_nothing(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_moment_is_written_with_microseconds_and_offset() -> None:
-    assert logs.iso_utc(1675329600.138) == "2023-02-02T09:20:00.138000+00:00"
+    assert logs.iso_utc(1675329600.138) == "2023-02-02T09:20:00.138+00:00"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("runtime_has_a_handler", [True, False])
 def test_a_line_is_printed_once_whether_or_not_the_runtime_logs_too(runtime_has_a_handler: bool) -> None:
     script = """
@@ -167,6 +168,7 @@ def test_a_line_is_printed_once_whether_or_not_the_runtime_logs_too(runtime_has_
     assert (json.loads(line)["message"], json.loads(line)["n"], done.stderr) == ("hello there", 1, "")
 
 
+@pytest.mark.process
 def test_boto3_does_not_tell_where_it_found_its_credentials() -> None:
     source = """
         import logging, sys

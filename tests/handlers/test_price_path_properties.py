@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers import history
+from handlers.conftest import connect_directly
 from handlers.events import GOOD, Mapping, announcements, send
 from handlers.fake_aws import FakeAws, FaultError
 
@@ -21,29 +21,23 @@ MS = 1_675_329_600_000
 SYMBOLS = ["BTC", "ETH"]
 
 
-def some_trades(seed: int, count: int, spread_ms: int) -> list[dict[str, Any]]:
-    """Trades of two symbols, out of order, some in one millisecond, without ids, or alike."""
-    chance = random.Random(seed)
-    found: list[dict[str, Any]] = []
-    for _ in range(count):
-        trade: dict[str, Any] = {
-            "symbol": chance.choice(SYMBOLS),
-            "timestamp": MS + chance.randrange(spread_ms),
-            "price": plain(Decimal(chance.randrange(1, 10 ** chance.randint(1, 16))).scaleb(-8)),
-        }
-        if chance.random() < 0.5:
-            trade["id"] = chance.randrange(count)
-        if chance.random() < 0.3:
-            trade["exchange"] = "kraken"
-        found.append(chance.choice(found) if found and chance.random() < 0.1 else trade)
-    return found
-
-
-arrivals = {
-    "seed": st.integers(0, 10**9),
-    "count": st.integers(1, 120),
-    "spread_ms": st.integers(1, 200),
+# Trades of two symbols, out of order, some in one millisecond, without ids, or alike.
+trades = st.lists(
+    st.fixed_dictionaries(
+        {
+            "symbol": st.sampled_from(SYMBOLS),
+            "timestamp": st.integers(0, 60).map(lambda after: MS + after),
+            "price": st.integers(1, 10**16).map(lambda price: plain(Decimal(price).scaleb(-8))),
+        },
+        optional={"id": st.integers(0, 40), "exchange": st.just("kraken")},
+    ),
+    min_size=1,
+    max_size=120,
+)
+arrivals: dict[str, st.SearchStrategy[Any]] = {
+    "sent": trades,
     "size": st.integers(1, 12),
+    "seed": st.integers(0, 10**9),
 }
 
 
@@ -104,14 +98,9 @@ def identity(price: dict[str, Any]) -> tuple[Any, ...]:
     return (*common, "id", price["id"]) if "id" in price else (*common, "price", price["price"])
 
 
-def clear(aws: FakeAws) -> None:
-    history.lagging.clear()
-    aws.__init__()  # type: ignore[misc]
-
-
-def run(aws: FakeAws, sent: list[dict[str, Any]], size: int, seed: int, share: float) -> None:
+def run(sent: list[dict[str, Any]], size: int, seed: int, share: float) -> None:
     """Sends in parts of any length, some of them again, while the mapping works through the stream."""
-    clear(aws)
+    aws = connect_directly(FakeAws())
     chance = random.Random(seed)
     if share:
         aws.fault = Chaos(seed, share)
@@ -142,26 +131,26 @@ def run(aws: FakeAws, sent: list[dict[str, Any]], size: int, seed: int, share: f
 fixture_is_cleared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-@settings(fixture_is_cleared, max_examples=15)
+@settings(fixture_is_cleared, max_examples=60)
 @given(**arrivals)
 def test_after_any_arrivals_every_price_is_right_and_announced_once(
-    aws: FakeAws, seed: int, count: int, spread_ms: int, size: int
+    environment: None, sent: list[dict[str, Any]], size: int, seed: int
 ) -> None:
-    run(aws, some_trades(seed, count, spread_ms), size, seed, 0)
+    run(sent, size, seed, 0)
 
 
-@settings(fixture_is_cleared, max_examples=12)
+@settings(fixture_is_cleared, max_examples=60)
 @given(**arrivals)
 def test_the_same_with_calls_that_fail_in_between(
-    aws: FakeAws, seed: int, count: int, spread_ms: int, size: int
+    environment: None, sent: list[dict[str, Any]], size: int, seed: int
 ) -> None:
-    run(aws, some_trades(seed, count, spread_ms), size, seed, 0.05)
+    run(sent, size, seed, 0.05)
 
 
 @pytest.mark.torture
 @settings(fixture_is_cleared, max_examples=600)
 @given(**arrivals, share=st.sampled_from([0, 0.02, 0.1]))
 def test_the_same_for_long(
-    aws: FakeAws, seed: int, count: int, spread_ms: int, size: int, share: float
+    environment: None, sent: list[dict[str, Any]], size: int, seed: int, share: float
 ) -> None:
-    run(aws, some_trades(seed, count, spread_ms), size, seed, share)
+    run(sent, size, seed, share)

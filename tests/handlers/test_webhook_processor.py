@@ -310,3 +310,9 @@ def test_how_far_back_a_timestamp_may_lie_is_read_from_the_environment(
 ) -> None:
     monkeypatch.setenv("MAX_AGE_DAYS", "30")
     assert "30 days back" in send({**GOOD, "timestamp": MS})[1]["message"]
+
+
+def test_a_hundred_prices_with_one_id_of_20_digits_in_one_millisecond_are_stored(aws: FakeAws) -> None:
+    prices = [{"id": "9" * 20, "timestamp": 1_675_329_600_000, "exchange": f"e{n}"} for n in range(150)]
+    assert send_prices(*prices)[1]["message"] == "150 stored"
+    assert send_prices(*prices)[1]["message"] == "150 duplicate"

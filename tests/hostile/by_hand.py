@@ -18,7 +18,7 @@ from botocore import xform_name
 
 from hostile.clients import REGION
 from hostile.inventory import Account
-from hostile.waiting import eventually
+from kit.waiting import eventually
 
 ACCOUNT = "0" * 12
 FUNCTIONS = ("webhook-processor", "price-enricher", "error-notifier")
@@ -230,7 +230,7 @@ class _Hands:
             Environment={"Variables": self.variables(function)},
             Tags={**self.tags},
         )
-        eventually("the function is active", lambda: self.state(name) == "Active")
+        eventually(lambda: self.state(name) == "Active", "the function is active")
         if reserved is not None:
             self.run(
                 "lambda", "PutFunctionConcurrency", FunctionName=name, ReservedConcurrentExecutions=reserved

@@ -72,7 +72,9 @@ class Running:
 class Nursery:
     """Starts commands; see nursery.py."""
 
-    def __init__(self, url: str, credentials: tuple[str, str], home: Path, source: Path) -> None:
+    def __init__(
+        self, url: str, credentials: tuple[str, str], home: Path, source: Path, through: str
+    ) -> None:
         self.home = home
         self._tokens = itertools.count()
         self._running: dict[int, Running] = {}
@@ -82,6 +84,7 @@ class Nursery:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(source),
             "AWS_ENDPOINT_URL": url,
+            "HTTP_PROXY": through,
             "AWS_ACCESS_KEY_ID": credentials[0],
             "AWS_SECRET_ACCESS_KEY": credentials[1],
             "AWS_DEFAULT_REGION": REGION,
@@ -150,10 +153,12 @@ class Nursery:
 
 
 @contextmanager
-def nursery(url: str, credentials: tuple[str, str], home: Path, source: Path = SOURCE) -> Iterator[Nursery]:
-    """A nursery that ends with the block; its commands are those of the package below `source`."""
+def nursery(
+    url: str, credentials: tuple[str, str], home: Path, *, source: Path = SOURCE, through: str = ""
+) -> Iterator[Nursery]:
+    """Ends with the block. Its commands are those of the package below `source`, perhaps behind a proxy."""
     home.mkdir(parents=True, exist_ok=True)
-    found = Nursery(url, credentials, home, source)
+    found = Nursery(url, credentials, home, source, through)
     try:
         yield found
     finally:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from hostile.matrix import Baseline, baseline
 from hostile.world import World, a_world
+from kit.sharing import once_for_all_workers
 
 _numbers = itertools.count(1)
 
@@ -26,9 +22,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def base(world: World) -> Baseline:
-    """What a life without accidents does and leaves; the same for every environment."""
-    return baseline(world, "undisturbed")
+def base(world: World, request: pytest.FixtureRequest) -> Baseline:
+    """What a life without accidents does and leaves; the same for every environment and on every engine."""
+    return once_for_all_workers(request, "baseline", lambda: baseline(world, "undisturbed"))
 
 
 @pytest.fixture

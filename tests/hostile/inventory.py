@@ -37,16 +37,24 @@ NOISE = (
     "ItemCount",
     "storedBytes",
 )
+# What differs from run to run, and from one engine to another.
+NORMAL = (
+    (UUID, "UUID"),
+    (MOMENT, "MOMENT"),
+    (ROLE_ID, "ROLE-ID"),
+    (re.compile(r"\b127\.0\.0\.1:\d+"), "ENGINE"),
+)
 
 
 class Account:
-    """Plain clients of one engine."""
+    """Plain clients of one engine, perhaps through a proxy."""
 
-    def __init__(self, url: str, credentials: tuple[str, str]) -> None:
+    def __init__(self, url: str, credentials: tuple[str, str], *, through: str = "") -> None:
         session = boto3.Session(
             aws_access_key_id=credentials[0], aws_secret_access_key=credentials[1], region_name=REGION
         )
-        config = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=30)
+        proxies = {"http": through} if through else {}
+        config = Config(retries={"total_max_attempts": 1}, proxies=proxies, read_timeout=30)
         self._clients = {
             service: session.client(service, endpoint_url=url, config=config)
             for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda")
@@ -197,6 +205,6 @@ def _quiet(what: Any) -> Any:
 
 
 def _normal(text: str, environment: str) -> str:
-    for pattern, instead in ((UUID, "UUID"), (MOMENT, "MOMENT"), (ROLE_ID, "ROLE-ID")):
+    for pattern, instead in NORMAL:
         text = pattern.sub(instead, text)
     return re.sub(rf"\b{re.escape(environment)}\b", "ENV", text)

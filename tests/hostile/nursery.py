@@ -60,7 +60,7 @@ def _repeat_without_pauses() -> None:
 
 def _become(arguments: Sequence[str], home: str) -> None:
     from cryptoctl.cli.app import app
-    from cryptoctl.interrupts import ending_the_process
+    from cryptoctl.interrupts import exit_on_signal
 
     for number, name in ((1, "out"), (2, "err")):
         path = os.path.join(home, f"{os.getpid()}.{name}")  # noqa: PTH118
@@ -68,7 +68,7 @@ def _become(arguments: Sequence[str], home: str) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     code = 1
     try:
-        with ending_the_process():
+        with exit_on_signal():
             app(list(arguments))
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else 1

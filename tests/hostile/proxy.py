@@ -127,7 +127,10 @@ class _Dropped(Exception):
 
 
 class HostileProxy:
-    """Start it with `with`; point clients at `url`."""
+    """Start it with `with`; clients have the engine as their endpoint, and `url` as their HTTP proxy.
+
+    So a request is signed for the engine, which accepts no other.
+    """
 
     def __init__(self, engine_url: str) -> None:
         self.engine = urlsplit(engine_url)
@@ -267,8 +270,10 @@ def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", 0)))
+            # A client of a proxy sends the whole URL.
+            target = self.path.removeprefix(proxy.engine.geturl())
             try:
-                answer = proxy.answer(self.command, self.path, headers, body)
+                answer = proxy.answer(self.command, target, headers, body)
             except _Dropped:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)

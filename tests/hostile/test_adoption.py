@@ -16,8 +16,8 @@ from cryptoctl.stack import APPLICATION, Stack
 from hostile.by_hand import Run, by_boto3, by_command_line, deploy
 from hostile.matrix import Baseline, differences
 from hostile.traffic import BATCH, Subscriber, goes_through, success_topic
-from hostile.waiting import eventually
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -54,7 +54,7 @@ def is_taken_over_in_place(
     meant = [meaning(each, without=set(tags)) for each in (base.inventory, account.inventory(name))]
     assert differences(*meant) == []
     goes_through(account, name)
-    eventually("the announcements", lambda: len(subscriber.heard()) == BATCH)
+    eventually(lambda: len(subscriber.heard()) == BATCH, "the announcements")
     subscriber.close()
     world.down(name)
     assert account.inventory(name) == {}
@@ -72,7 +72,7 @@ def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
         line = f"! {resource}  bears our name without our tags (--adopt takes it over)"
         assert (line in ended.err) is not ours
     assert "Nothing was changed." in ended.err
-    assert "`cryptoctl up --adopt`" in ended.err
+    assert "`cryptoctl up --adopt --env " in ended.err
     assert [e.request for e in mood.recorded if e.request.writes] == []
     assert world.account.inventory(name) == before
 

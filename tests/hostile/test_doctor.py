@@ -87,7 +87,7 @@ class AsRole:
 
 def results(world: World, name: str) -> tuple[int, dict[str, dict[str, str]]]:
     ended = world.clients.run("doctor", "--env", name, "--aws", "--output", "json")
-    return ended.code, {check["what"]: check for check in json.loads(ended.out)}
+    return ended.code, {check["what"]: check for check in json.loads(ended.out)["checks"]}
 
 
 def test_all_is_well_in_an_empty_account(world: World, environment: Callable[[], str]) -> None:

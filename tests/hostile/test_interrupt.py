@@ -13,9 +13,9 @@ from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
 from hostile.proxy import Gate, Mood
 from hostile.terminal import terminal
-from hostile.waiting import eventually
 from hostile.wire import Request
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -33,7 +33,7 @@ def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, 
     gate = Gate(matches=lambda request: request.writes)
     mood = world.proxy.behave(gate=gate)
     running = world.clients.start(command, "--env", name, "--yes", "--aws")
-    eventually("the first calls", lambda: WHOLE[command] in [held.operation for held in gate.held])
+    eventually(lambda: WHOLE[command] in [held.operation for held in gate.held], "the first calls")
     return running, gate, mood
 
 
@@ -65,7 +65,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     name = environment()
     running, gate, mood = in_the_midst(world, name, command)
     running.interrupt()
-    eventually("the answer to Ctrl-C", lambda: "Stopping: " in running.told())
+    eventually(lambda: "Stopping: " in running.told(), "the answer to Ctrl-C")
     gate.opened.set()
     told = ended_in_order(running.wait())
     assert "error: Interrupted:\n" in told
@@ -93,14 +93,14 @@ def test_twice_does_not_wait_for_answers(
     running, gate, mood = in_the_midst(world, name, command)
     running.interrupt(*signals)
     if len(signals) == 1:
-        eventually("the answer to the first signal", lambda: "Stopping: " in running.told())
+        eventually(lambda: "Stopping: " in running.told(), "the answer to the first signal")
         running.interrupt()
     # It ends while all its calls are still held.
     told = ended_in_order(running.wait())
     assert "left under way (" in told
     gate.opened.set()
     # The calls reach AWS after all, with nobody there to see their answers.
-    eventually("the calls to be answered", lambda: writes(mood) == len(gate.held))
+    eventually(lambda: writes(mood) == len(gate.held), "the calls to be answered")
     converges(world, base, name, command)
 
 
@@ -108,7 +108,7 @@ def test_a_long_wait_ends_at_once(world: World, base: Baseline, environment: Nam
     name = environment()
     world.proxy.behave(Windows(table=3600))
     running = world.clients.start("up", "--env", name, "--yes", "--aws")
-    eventually("the wait", lambda: "waits for the table to be active" in running.told())
+    eventually(lambda: "waits for the table to be active" in running.told(), "the wait")
     running.interrupt()
     told = ended_in_order(running.wait())
     assert "table crypto-prices" in told.partition(" interrupted (")[2]
@@ -162,15 +162,15 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
         assert gate.reached.wait(60)
         for asked in ("Stopping: ", "left under way ("):
             up.process.send_signal(signal.SIGINT)
-            eventually(asked, lambda asked=asked: asked in up.shown())  # type: ignore[misc]
+            eventually(lambda asked=asked: asked in up.shown(), asked)  # type: ignore[misc]
         assert up.process.wait(60) == INTERRUPTED
         up.close()
     gate.opened.set()
-    eventually("the calls to be answered", lambda: writes(mood) == len(gate.held))
+    eventually(lambda: writes(mood) == len(gate.held), "the calls to be answered")
     converges(world, base, name, "up")
     mood = world.proxy.behave()
     with terminal(world.clients.variables, "down", "--env", name, "--aws") as down:
-        eventually("the question", lambda: "to remove it:" in down.shown())
+        eventually(lambda: "to remove it:" in down.shown(), "the question")
         down.process.send_signal(signal.SIGINT)
         assert down.process.wait(60) == INTERRUPTED
         assert "\nerror: Interrupted. Nothing was changed." in down.close()

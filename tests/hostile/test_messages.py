@@ -17,8 +17,8 @@ from hostile.golden import Situation, check
 from hostile.lengths import Window, Windows
 from hostile.proxy import Accident, Trap
 from hostile.terminal import terminal
-from hostile.waiting import eventually
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -316,7 +316,7 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
 
     world.proxy.behave(Windows(table=600))
     running = world.clients.start(*up, table)
-    eventually("word of the wait", lambda: "waits for" in running.told())
+    eventually(lambda: "waits for" in running.told(), "word of the wait")
     running.interrupt()
     ended = running.wait()
     tell.add(
@@ -371,7 +371,7 @@ def test_messages_at_a_terminal(tell: Teller, removed: Callable[[str], str]) -> 
     world.clients.run("up", "--env", name, "--only", f"topic price-alerts-{name}")
     down = ("down", "--env", name)
     with terminal(world.clients.variables, *down) as asking:
-        eventually("the question", lambda: "to remove it" in asking.shown())
+        eventually(lambda: "to remove it" in asking.shown(), "the question")
         asking.type("asket\n")
         code = asking.process.wait(60)
         tell.add("removed? the person types another name", down, code, "", asking.close())

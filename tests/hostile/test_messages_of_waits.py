@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from cryptoctl.aws import Caller
 from cryptoctl.aws_errors import COMMON, AwsError, Remedy
 from cryptoctl.cli import doctor as cli_doctor
 from cryptoctl.cli.apply import carry_out
-from cryptoctl.cli.command import Run
+from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.up import up
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops import doctor as ops_doctor
@@ -29,7 +29,7 @@ from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.progress import Progress
 from cryptoctl.ui.screen import Screen, printable
@@ -52,6 +52,9 @@ class Says:
 
     def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
+
+    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
+        return [function(thing) for thing in things]
 
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]
@@ -91,13 +94,13 @@ def delta_of(resource: Provisioner) -> Any:
 def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situation:
     """What the command's work says of these steps."""
     goal = Goal.ABSENT if any(step.verb is Verb.DELETE for step in steps) else goal
-    session = Session(Choice(environment="E", target=Target.AWS))
+    session = Session(SessionOptions(environment="E", target=Target.AWS))
     session.__dict__ |= {"aws": aws, "environment": "E"}
     command = "up" if goal is Goal.PRESENT else "down"
     plan = Plan(goal=goal, steps=steps, known={})
 
     def work(screen: Screen) -> None:
-        run = Run(session=session, screen=screen, clock=FakeClock())
+        run = CommandRun(session=session, screen=screen, clock=FakeClock())
         carry_out(run, plan, lambda: planned([step.resource for step in steps], session.aws, goal))
 
     return heard(title, f"cryptoctl {command} --env E", work)
@@ -287,12 +290,12 @@ def difference_that_remains() -> Situation:
             return {"Tags": [{"Key": key, "Value": value} for key, value in topic.scope.owner_tags.items()]}
         return {"Subscriptions": []}
 
-    session = Session(Choice(environment="E", target=Target.AWS))
-    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "memory": None}
+    session = Session(SessionOptions(environment="E", target=Target.AWS))
+    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "last_location": None}
     return heard(
         "a tag was set, and AWS goes on without it",
         f"cryptoctl up --env E --only {topic.name}",
-        lambda screen: up(Run(session=session, screen=screen, clock=FakeClock()), only=[topic.name]),
+        lambda screen: up(CommandRun(session=session, screen=screen, clock=FakeClock()), only=[topic.name]),
     )
 
 

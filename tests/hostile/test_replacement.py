@@ -18,9 +18,9 @@ from hostile.lengths import function_of
 from hostile.matrix import differences
 from hostile.resting import Shown
 from hostile.traffic import goes_through
-from hostile.waiting import eventually
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -82,7 +82,7 @@ def make_table(account: Any, timestamp_type: str) -> None:
     """The table by hand, with our tags, in the place of the one that is there."""
     dynamodb = account["dynamodb"]
     dynamodb.delete_table(TableName=TABLE)
-    eventually("the table is gone", lambda: TABLE not in dynamodb.list_tables()["TableNames"])
+    eventually(lambda: TABLE not in dynamodb.list_tables()["TableNames"], "the table is gone")
     dynamodb.create_table(
         TableName=TABLE,
         AttributeDefinitions=[

@@ -24,8 +24,8 @@ from hostile.traffic import (
     success_topic,
     unenriched,
 )
-from hostile.waiting import eventually
 from hostile.world import World
+from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -57,8 +57,7 @@ class Flow:
         """Waits until what was acknowledged so far, from this number on, is enriched."""
         keys = self.sender.acknowledged[since:]
         eventually(
-            "the enricher has caught up",
-            lambda: unenriched(self.world.account, self.name).isdisjoint(keys),
+            lambda: unenriched(self.world.account, self.name).isdisjoint(keys), "the enricher has caught up"
         )
 
 
@@ -96,7 +95,14 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
     credentials = tuple(
         world.clients.variables[each] for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     )
-    with nursery(world.proxy.url, credentials, home / "clients", home / "src") as found:  # type: ignore[arg-type]
+    proxy = world.proxy
+    with nursery(
+        proxy.engine.geturl(),
+        credentials,  # type: ignore[arg-type]
+        home / "clients",
+        source=home / "src",
+        through=proxy.url,
+    ) as found:
         yield found
 
 
@@ -166,7 +172,7 @@ def refused_without_a_webhook_processor(flow: Flow) -> None:
     """Nothing is acknowledged meanwhile; what was refused is sent again."""
     flow.world.account["lambda"].delete_function(FunctionName=flow.sender.webhook)
     before = len(flow.sender.acknowledged)
-    eventually("refusals", lambda: flow.sender.refused["ResourceNotFoundException"] > 3)
+    eventually(lambda: flow.sender.refused["ResourceNotFoundException"] > 3, "refusals")
     assert len(flow.sender.acknowledged) <= before + 1
     flow.world.up(flow.name, "--config", str(flow.config))
     flow.sender.more(10)
@@ -180,7 +186,7 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     account, sender, table = flow.world.account, flow.sender, f"crypto-prices-{flow.name}"
     account["dynamodb"].update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     told = flow.up()
-    assert f"`cryptoctl dlq repair --env {flow.name}` finds it and enriches it." in told
+    assert f"`cryptoctl dlq repair --env {flow.name} --aws` finds it and enriches it." in told
     settled = len(sender.acknowledged)
     sender.more(10)
     sender.enough()

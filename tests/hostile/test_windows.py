@@ -32,6 +32,7 @@ SHORT = Windows(
 )
 
 
+@pytest.mark.torture  # it takes AWS's real seconds; unit/test_critical_path.py has the same without them
 def test_up_takes_little_longer_than_its_critical_path(
     world: World, base: Baseline, environment: Callable[[], str]
 ) -> None:
@@ -74,7 +75,7 @@ def lives(world: World, base: Baseline, names: list[str], seed: int) -> list[str
 
 
 def test_up_converges_on_a_bad_day(world: World, base: Baseline, environment: Callable[[], str]) -> None:
-    assert lives(world, base, [environment() for _ in range(3)], seed=1) == []
+    assert lives(world, base, [environment()], seed=1) == []
 
 
 @pytest.mark.torture

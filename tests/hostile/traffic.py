@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.items import StoredPrice, stored_price
 from hostile.inventory import Account
-from hostile.waiting import eventually
+from kit.waiting import eventually
 
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
 SYMBOL, EXCHANGE = "ETH", "binance"
@@ -89,7 +89,7 @@ class Sender:
     def more(self, count: int) -> None:
         """Waits until so many more are acknowledged."""
         wanted = len(self.acknowledged) + count
-        eventually("acknowledgements", lambda: self.broken or len(self.acknowledged) >= wanted)
+        eventually(lambda: self.broken or len(self.acknowledged) >= wanted, "acknowledgements")
         assert self.broken is None, self.broken
 
     def enough(self) -> None:
@@ -163,7 +163,7 @@ def goes_through(account: Account, environment: str) -> None:
     def enriched() -> bool:
         return [each.processed for each in rows(account, environment, symbol)] == [True] * BATCH
 
-    eventually("the prices are enriched", enriched)
+    eventually(enriched, "the prices are enriched")
 
 
 def success_topic(account: Account, environment: str) -> str:
@@ -213,7 +213,7 @@ def account_for(account: Account, environment: str, sender: Sender, subscriber: 
     """Each acknowledged price is stored, enriched rightly and announced, and nothing is a dead letter."""
     acknowledged = set(sender.acknowledged)
     assert len(acknowledged) == len(sender.acknowledged)
-    eventually("everything is enriched", lambda: not unenriched(account, environment))
+    eventually(lambda: not unenriched(account, environment), "everything is enriched")
     found = rows(account, environment)
     assert {each.sort_key for each in found} == acknowledged
     assert right(found)
@@ -221,5 +221,5 @@ def account_for(account: Account, environment: str, sender: Sender, subscriber: 
     def all_announced() -> bool:
         return {each["sort_key"] for each in subscriber.heard()} >= acknowledged
 
-    eventually("everything is announced", all_announced)
+    eventually(all_announced, "everything is announced")
     assert dead_letters(account, environment) == {"webhook-processor": 0, "price-enricher": 0}

@@ -11,6 +11,7 @@ from cryptoctl.local.engine import Engine, EngineOptions
 from hostile.clients import Ended, Nursery, nursery
 from hostile.inventory import Account
 from hostile.proxy import HostileProxy
+from kit.engines import OPTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +45,20 @@ class World:
 
 
 @contextmanager
-def a_world(home: Path, options: EngineOptions | None = None) -> Iterator[World]:
+def a_world(home: Path, options: EngineOptions = OPTIONS) -> Iterator[World]:
     """Starts one, and takes it down with all that is in it."""
     engine = Engine(home / "engine")
-    status = engine.start(port=0, options=options or EngineOptions())
+    status = engine.start(port=0, options=options)
     made_up = engine.credentials("hostile")
     credentials = made_up.access_key, made_up.secret_key
     assert status.url
     account = Account(status.url, credentials)
     try:
-        with HostileProxy(status.url) as proxy, nursery(proxy.url, credentials, home / "clients") as clients:
-            stranger = Account(proxy.url, credentials)
+        with (
+            HostileProxy(status.url) as proxy,
+            nursery(status.url, credentials, home / "clients", through=proxy.url) as clients,
+        ):
+            stranger = Account(status.url, credentials, through=proxy.url)
             yield World(proxy=proxy, clients=clients, account=account, stranger=stranger, home=home)
             stranger.close()
     finally:

@@ -16,8 +16,7 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.topic import subscriptions_of
-from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
@@ -96,10 +95,12 @@ def _plain_others(value: Any) -> Iterator[Any]:
         yield value[:-1]
 
 
-def calls_towards(variant: Provisioner, observed: Observed | None, known: Mapping[Any, str]) -> Any:
-    """The plan that makes AWS look as the variant wishes."""
-    plan = build([variant], {variant: observed}, Goal.PRESENT)
-    return replace(plan, known={**known, **plan.known})
+def calls_towards(variant: Provisioner, resource: Provisioner, now: Plan) -> Plan:
+    """What makes AWS look as the variant of the resource wishes; `now` is the plan for what there is."""
+    seen = {step.resource: step.delta.observed for step in now.steps}
+    seen[variant] = seen.pop(resource)
+    plan = build(list(seen), seen, Goal.PRESENT)
+    return replace(plan, known={**now.known, **plan.known})
 
 
 Request = Callable[[Aws, Any], object]

@@ -1,18 +1,17 @@
-"""boto3 clients for an engine, and waiting for conditions."""
+"""boto3 clients for an engine."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from cryptoctl.local.engine import Engine
+from kit.waiting import eventually as eventually
+from local.workbench import Workbench
 
 REGION = "eu-central-1"
-T = TypeVar("T")
 
 
 def client(engine: Engine, service: str, environment: str = "test") -> Any:
@@ -28,13 +27,7 @@ def client(engine: Engine, service: str, environment: str = "test") -> Any:
     )
 
 
-def eventually(look: Callable[[], T], *, within_s: float = 15.0, what: str = "") -> T:
-    """The first truthy answer of `look`; fails with the last answer where none comes in time."""
-    deadline = time.monotonic() + within_s
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"never came: {what or look.__name__}; last seen: {seen!r}")
-        time.sleep(0.02)
+def workbench(engine: Engine) -> Workbench:
+    """A workbench at a running engine."""
+    credentials = engine.credentials("test")
+    return Workbench(engine.status().url, REGION, credentials.access_key, credentials.secret_key)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.local.mappings.batches import Answer, Batch, Rules, judge
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, judge
 
 
 def record(number: int) -> dict[str, Any]:
@@ -19,7 +19,9 @@ def number_of(each: Any) -> int:
     return int(each["dynamodb"]["SequenceNumber"]) - 1000
 
 
-def run(count: int, poison: set[int], rules: Rules, *, reports: bool) -> tuple[list[int], list[int], int]:
+def run(
+    count: int, poison: set[int], rules: FailureRules, *, reports: bool
+) -> tuple[list[int], list[int], int]:
     """Delivers a batch to a function that fails for the poison: what it took, what was given up, tries."""
     waiting = [Batch(records=tuple(record(number) for number in range(count)))]
     accepted: list[int] = []
@@ -31,9 +33,9 @@ def run(count: int, poison: set[int], rules: Rules, *, reports: bool) -> tuple[l
         bad = [each for each in batch.records if number_of(each) in poison]
         if reports:
             failures = [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in bad]
-            answer = Answer(error=False, payload=json.dumps({"batchItemFailures": failures}))
+            answer = BatchResult(error=False, payload=json.dumps({"batchItemFailures": failures}))
         else:
-            answer = Answer(error=bool(bad), payload="null")
+            answer = BatchResult(error=bool(bad), payload="null")
         verdict = judge(batch, answer, rules)
         accepted += [number_of(each) for each in batch.records[: verdict.done]]
         given_up += [number_of(each) for each in verdict.given_up.records] if verdict.given_up else []
@@ -54,7 +56,7 @@ poisons = st.sets(st.integers(min_value=0, max_value=19), max_size=5)
 def test_with_bisecting_only_the_poison_is_given_up(
     count: int, poison: set[int], retries: int, reports: bool
 ) -> None:
-    rules = Rules(retries=retries, bisect=True, reports_failures=reports)
+    rules = FailureRules(retries=retries, bisect=True, reports_failures=reports)
     accepted, given_up, _ = run(count, poison, rules, reports=reports)
     assert accepted == [number for number in range(count) if number not in poison]
     assert given_up == sorted(number for number in poison if number < count)
@@ -69,7 +71,7 @@ def test_with_bisecting_only_the_poison_is_given_up(
 def test_without_bisecting_every_record_ends_once_and_in_order(
     count: int, poison: set[int], retries: int, reports: bool
 ) -> None:
-    rules = Rules(retries=retries, bisect=False, reports_failures=reports)
+    rules = FailureRules(retries=retries, bisect=False, reports_failures=reports)
     accepted, given_up, tries = run(count, poison, rules, reports=reports)
     assert [*accepted, *given_up] == [*range(count)]
     first = min((number for number in poison if number < count), default=None)
@@ -81,7 +83,9 @@ def test_without_bisecting_every_record_ends_once_and_in_order(
 
 
 def test_infinite_retries_never_give_up() -> None:
-    rules = Rules(retries=-1, bisect=False, reports_failures=False)
-    verdict = judge(Batch(records=(record(1),), failures=5000), Answer(error=True, payload="null"), rules)
+    rules = FailureRules(retries=-1, bisect=False, reports_failures=False)
+    verdict = judge(
+        Batch(records=(record(1),), failures=5000), BatchResult(error=True, payload="null"), rules
+    )
     assert verdict.given_up is None
     assert verdict.again[0].failures == 5001

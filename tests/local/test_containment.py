@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import REGION, client, eventually
+from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench, zipped
 
@@ -22,13 +23,15 @@ def handler(event, context):
     if event.get("spawn"):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     time.sleep(event.get("s", 0))
+    while "until" in event and not os.path.exists(event["until"]):
+        time.sleep(0.01)
     return dict(os.environ)
 """
 
 
 def start(engine: Engine) -> Workbench:
     engine.start(port=0, options=QUICK)
-    return Workbench(engine.status().url, REGION, "LKTEST", "made-up")
+    return workbench(engine)
 
 
 def members(group: int | None) -> list[str]:
@@ -55,15 +58,18 @@ def pids_of(group: int | None) -> set[str]:
     return {line.split()[1] for line in shown.stdout.splitlines() if line.split()[0] == str(group)}
 
 
-def test_listeners_and_processes_before_during_and_after(engine: Engine) -> None:
+def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_path: Path) -> None:
     bench = start(engine)
     status = engine.status()
-    function = bench.function(SLEEP)
-    callers = [threading.Thread(target=bench.invoke, args=(function, {"s": 1.0})) for _ in range(3)]
+    function = bench.function(SLEEP, Timeout=60)
+    # All three run until the test has looked: on a busy machine one might end before another has begun.
+    event = {"until": str(tmp_path / "seen")}
+    callers = [threading.Thread(target=bench.invoke, args=(function, event)) for _ in range(3)]
     for caller in callers:
         caller.start()
-    eventually(lambda: len(members(status.pid)) == 4, what="the engine and three environments")
+    eventually(lambda: len(members(status.pid)) == 4, within_s=30, what="the engine and three environments")
     assert held_by(pids_of(status.pid)) == {f"127.0.0.1:{status.port}"}
+    (tmp_path / "seen").touch()
     for caller in callers:
         caller.join()
     bench.invoke(function, {"spawn": True})
@@ -83,6 +89,40 @@ def test_workers_end_when_the_engine_is_killed(engine: Engine) -> None:
     eventually(lambda: len(members(pid)) >= 2, what="a worker")
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: members(pid) == [], within_s=5, what="the end of every worker")
+
+
+def test_workers_and_what_they_started_end_when_the_engine_dies_with_an_answer_unread(
+    engine: Engine,
+) -> None:
+    bench = start(engine)
+    pid = engine.status().pid
+    assert pid is not None
+    function = bench.function(SLEEP)
+    bench.invoke(function, {"spawn": True})
+    bench.invoke_async(function, {"s": 0.5})
+    eventually(lambda: len(members(pid)) >= 3, what="a worker and what a handler has started")
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(1.0)  # The answer is written by then, and nobody has read it.
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: members(pid) == [], within_s=5, what="the end of every process")
+
+
+def test_what_a_handler_has_detached_ends_with_the_next_stop(engine: Engine) -> None:
+    bench = start(engine)
+    source = """
+import subprocess, sys
+def handler(event, context):
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL).pid
+"""
+    detached, _ = bench.invoke(bench.function(source), {})
+    pid = engine.status().pid
+    os.kill(pid or 0, signal.SIGKILL)
+    eventually(lambda: not engine.status().running, what="the engine's end")
+    assert Path(f"/proc/{detached}").exists()
+    assert engine.stop() is False
+    stat = Path(f"/proc/{detached}/stat")
+    eventually(lambda: not stat.exists() or ") Z " in stat.read_text(), what="its end")
 
 
 def test_nothing_of_the_host_reaches_a_handler(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +174,7 @@ def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> 
 
 
 def test_the_clean_environment_has_no_aws_in_it_but_what_forbids_looking_for_it(engine: Engine) -> None:
-    from cryptoctl.local.home import Home
+    from cryptoctl.local.data_directory import DataDirectory
 
-    given = launch.clean_environment(Home(engine.status().home))
+    given = launch.clean_environment(DataDirectory(engine.status().home))
     assert [name for name in given if name.startswith("AWS")] == ["AWS_EC2_METADATA_DISABLED"]

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cryptoctl.local.engine import Engine, EngineStatus
-from local.clients import REGION, client, eventually
+from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench, reporting, zipped
 
@@ -23,7 +23,7 @@ TELL = reporting("""
 
 def start(engine: Engine) -> Workbench:
     engine.start(port=0, options=QUICK)
-    return Workbench(engine.status().url, REGION, "LKTEST", "made-up")
+    return workbench(engine)
 
 
 def kill(engine: Engine) -> None:

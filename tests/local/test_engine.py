@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -15,13 +17,16 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local import launch
+from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
-from cryptoctl.local.home import Home, Record
 from local.clients import client, eventually
+
+pytestmark = pytest.mark.process
 
 MakeEngine = Callable[[str], Engine]
 
 
+@pytest.mark.process
 def test_importing_the_engine_is_cheap() -> None:
     code = "import sys, cryptoctl.local.engine; print([m for m in sys.modules if m.split('.')[0] in "
     code += "('ministack', 'hypercorn', 'boto3', 'botocore', 'asyncio')])"
@@ -146,7 +151,7 @@ def test_a_killed_engine_is_seen_as_stopped_and_starts_again(engine: Engine) -> 
 
 def test_a_stale_record_of_a_living_process_is_not_believed(engine: Engine) -> None:
     """The recorded id may by now be another program's: ours, here."""
-    home = Home(engine.status().home)
+    home = DataDirectory(engine.status().home)
     home.create()
     home.write(Record(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
     assert engine.status().running is False
@@ -159,23 +164,24 @@ def test_only_its_own_port_on_loopback_is_open(engine: Engine) -> None:
     assert _listeners(status.pid) == [f"127.0.0.1:{status.port}"]
 
 
-def test_ministacks_own_doors_are_closed(engine: Engine) -> None:
-    import http.client
-
-    status = engine.start(port=0)
-    client(engine, "sqs").create_queue(QueueName="still-there")
-    connection = http.client.HTTPConnection("127.0.0.1", status.port or 0, timeout=5)
-    connection.request("POST", "/_ministack/reset")
-    assert connection.getresponse().status == 404
-    connection.close()
-    assert client(engine, "sqs").list_queues()["QueueUrls"]
-
-
-def test_credentials_are_made_up_and_differ_by_environment(engine: Engine) -> None:
+def test_access_keys_are_random_kept_for_their_owner_alone_and_differ_by_environment(
+    make_engine: Callable[[str], Engine],
+) -> None:
+    engine, other = make_engine("one"), make_engine("other")
     dev, prod = engine.credentials("dev"), engine.credentials("prod")
     assert dev == engine.credentials("dev")
-    assert dev.access_key != prod.access_key
+    assert len({dev.access_key, prod.access_key, other.credentials("dev").access_key}) == 3
     assert not dev.access_key.startswith(("AKIA", "ASIA")) and not dev.access_key.isdigit()
+    home = engine.status().home
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()} == {0o600}
+
+
+def test_a_damaged_file_of_access_keys_is_said(engine: Engine) -> None:
+    engine.credentials("dev")
+    (engine.status().home / "access-keys.json").write_text("{")
+    with pytest.raises(EngineError, match="is damaged"):
+        engine.credentials("dev")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +192,74 @@ def test_credentials_are_made_up_and_differ_by_environment(engine: Engine) -> No
 def test_options_are_checked(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         EngineOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_options_that_changed_while_it_runs_are_told(engine: Engine) -> None:
+    engine.start(port=0, options=EngineOptions(save_every_s=3))
+    assert engine.start(options=EngineOptions(save_every_s=3)).notes == ()
+    assert engine.start().notes == ()
+    (note,) = engine.start(options=EngineOptions(save_every_s=5)).notes
+    assert "save_every_s: 3 → 5" in note
+
+
+def _impossible(case: str, directory: Path) -> Path:
+    if case == "a file":
+        directory.write_text("x")
+    elif case == "below a file":
+        directory.write_text("x")
+        return directory / "engine"
+    elif case == "a loop of links":
+        directory.symlink_to(directory)
+    elif case == "a link to nowhere":
+        directory.symlink_to("/nowhere/at/all")
+    elif case == "a file in the place of a part":
+        directory.mkdir()
+        (directory / "state").write_text("x")
+    elif case == "a directory in the place of a file":
+        (directory / "engine.lock").mkdir(parents=True)
+    elif case == "where nothing can be made":
+        return Path("/proc/nothing/engine")
+    return directory
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "a file",
+        "below a file",
+        "a loop of links",
+        "a link to nowhere",
+        "a file in the place of a part",
+        "a directory in the place of a file",
+        "where nothing can be made",
+    ],
+)
+def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> None:
+    directory = _impossible(case, tmp_path / "engine")
+    engine = Engine(directory)
+    with pytest.raises(EngineError) as refused:
+        engine.start(port=0)
+    assert refused.value.message.startswith(f"Starting the embedded engine in {directory}: ")
+    assert refused.value.message.count("\n") == 0
+    with contextlib.suppress(EngineError):
+        assert engine.status().running is False
+    with contextlib.suppress(EngineError):
+        assert engine.stop() is False
+    with contextlib.suppress(EngineError):
+        engine.outbox(1)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "\udc80"])
+def test_a_damaged_record_of_a_running_engine_is_said_and_stop_still_stops_it(
+    engine: Engine, content: str
+) -> None:
+    status = engine.start(port=0)
+    (status.home / "engine.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(EngineError, match=r"engine\.json is damaged"):
+        engine.status()
+    assert engine.stop() is True
+    assert engine.status().running is False
+    assert engine.start(port=0).running
 
 
 def test_options_cross_to_the_engine_unchanged() -> None:

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cryptoctl import bundle
 from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Stream, Target
 from live import Live, RecordingAws
 from local.clients import eventually
@@ -53,7 +53,7 @@ class Pipeline:
             endpoint_url=status.url or "",
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
-        session = Session(Choice(environment="endures", target=Target.LOCAL))
+        session = Session(SessionOptions(environment="endures", target=Target.LOCAL))
         session.aws = aws
         session.config = Environment(stream=Stream(batch_size=10, window_s=0))
         self.live = Live(session, aws)

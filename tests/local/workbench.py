@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -62,6 +63,20 @@ class Workbench:
             made = self._session.client(service, endpoint_url=self._endpoint_url, config=config)
             self._clients[service] = made
         return self._clients[service]
+
+    def another_client(
+        self, service: str, *, access_key: str = "", secret_key: str = "", signed: bool = True
+    ) -> Any:
+        """A client with another access key, another secret, or no signature at all."""
+        mine = self._session.get_credentials()
+        assert mine is not None
+        config = Config(retries={"total_max_attempts": 1}, signature_version=None if signed else UNSIGNED)
+        session = boto3.Session(
+            access_key or mine.access_key,
+            secret_key or mine.secret_key,
+            region_name=self._session.region_name,
+        )
+        return session.client(service, endpoint_url=self._endpoint_url, config=config)
 
     def name(self, kind: str) -> str:
         """A name nobody else uses."""
@@ -148,6 +163,28 @@ class Workbench:
         self._undo.callback(client.delete_queue, QueueUrl=url)
         attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return url, attributes["Attributes"]["QueueArn"]
+
+    def undo(self, call: Callable[..., Any], **parameters: Any) -> None:
+        """Has something undone when the test ends."""
+        self._undo.callback(call, **parameters)
+
+    def topic(self) -> str:
+        """A topic's ARN."""
+        arn = str(self.client("sns").create_topic(Name=self.name("topic"))["TopicArn"])
+        self.undo(self.client("sns").delete_topic, TopicArn=arn)
+        return arn
+
+    def let_topic_send(self, topic: str, url: str, queue: str) -> None:
+        """Lets a topic send to a queue."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
     def messages(self, url: str) -> list[dict[str, Any]]:
         """What lies in a queue; taken out of it."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from cryptoctl.local.engine import EngineOptions
 from hostile.world import World, a_world
+from kit.engines import RETRIES_AT_ONCE
 from permissions.stage import CONFIGURATION, Stage, a_stage
 
 
@@ -21,7 +16,7 @@ def rights_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The engine, the proxy and the clients; a failed event is tried again at once."""
     home = tmp_path_factory.mktemp("rights")
     (home / "cryptoctl.toml").write_text(CONFIGURATION, encoding="utf-8")
-    with a_world(home, EngineOptions(async_retry_delays_s=(0.05, 0.05))) as found:
+    with a_world(home, RETRIES_AT_ONCE) as found:
         yield found
 
 

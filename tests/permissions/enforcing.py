@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from permissions.stage import eventually
+from kit.waiting import eventually
 
 # Root, whatever is enforced.
 ROOT = ("test", "test")

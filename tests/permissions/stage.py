@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from hostile.clients import REGION, Ended
 from hostile.lengths import Window
 from hostile.proxy import HostileProxy
 from hostile.world import World
+from kit.waiting import eventually
 from permissions.authorization import Place, Policy
 from permissions.guard import Guard
-
-T = TypeVar("T")
 
 STAGE = "stage"
 LIFE = "life"
@@ -24,7 +23,6 @@ FRESH = "fresh"
 ACCOUNT = "0" * 12
 WEBHOOK, ENRICHER, NOTIFIER = "webhook-processor", "price-enricher", "error-notifier"
 FUNCTIONS = (WEBHOOK, ENRICHER, NOTIFIER)
-SEEN_THROUGH = ("DYNAMODB", "SNS", "SQS")
 # Batches are not waited for; a subscriber makes `sns:Subscribe` one of the rights.
 CONFIGURATION = f"""
 [env.{STAGE}.stream]
@@ -212,15 +210,6 @@ def received(account: Any, url: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def eventually(look: Callable[[], T | None], what: str, within_s: float = 60.0) -> T:
-    """The first truthy answer of `look`; fails where none comes in time."""
-    deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.05)
-    return seen
-
-
 @contextmanager
 def a_stage(world: World) -> Iterator[Stage]:
     """Brings the environment up, and puts a door before each of its functions."""
@@ -238,10 +227,10 @@ def a_stage(world: World) -> Iterator[Stage]:
 
 
 def _see_through(stage: Stage, function: str, url: str) -> None:
-    """boto3 prefers a service's own endpoint to the one for all services, which the engine sets."""
+    """All that the function asks of AWS goes through this proxy; in lower case, `no_proxy` is stronger."""
     functions, name = stage.account["lambda"], f"{function}-{STAGE}"
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    variables |= {f"AWS_ENDPOINT_URL_{service}": url for service in SEEN_THROUGH}
+    variables |= {"http_proxy": url, "no_proxy": ""}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
     def settled() -> bool:

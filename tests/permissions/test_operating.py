@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.ops.permissions import Purpose
+from kit.waiting import eventually
 from permissions.authorization import actions_of, granted, idle, idle_grants
 from permissions.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, told_of_each
 from permissions.guard import USER, Outage
-from permissions.stage import ENRICHER, NOTHING, STAGE, WEBHOOK, Stage, eventually, policy_of
+from permissions.stage import ENRICHER, NOTHING, STAGE, WEBHOOK, Stage, policy_of
 from permissions.traffic import event_dead, http_event_set_aside, pointer_dead, record_set_aside
 
 pytestmark = pytest.mark.engine

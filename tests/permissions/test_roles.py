@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import pytest
 
+from kit.waiting import eventually
 from permissions.authorization import actions_of, granted, idle
 from permissions.guard import Outage
-from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK, Stage, eventually
+from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK, Stage
 from permissions.traffic import Traffic, all_of_it, delivery
 
 pytestmark = pytest.mark.engine

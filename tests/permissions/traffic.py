@@ -8,9 +8,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from kit.waiting import eventually
 from permissions.authorization import Ask
 from permissions.guard import Outage
-from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, STAGE, WEBHOOK, Stage, eventually, received
+from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, STAGE, WEBHOOK, Stage, received
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.botocore_errors import unloadable
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
 ROLE = "role_arn=arn:aws:iam::111111111111:role/x\n"
@@ -116,7 +116,7 @@ def test_aws_region_comes_before_the_other_ways_to_name_it(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
 
     def region(**choice: str) -> str:
-        return Session(Choice(target=Target.AWS, **choice))._real_aws().region  # type: ignore[arg-type]
+        return Session(SessionOptions(target=Target.AWS, **choice))._real_aws().region  # type: ignore[arg-type]
 
     assert region() == "eu-west-1"
     assert region(region="ca-central-1") == "ca-central-1"

@@ -14,7 +14,7 @@ def test_a_signal_in_the_midst_of_what_the_first_one_calls_is_the_second() -> No
         signal.raise_signal(signal.SIGTERM)
         heard.append("first")
 
-    with interrupts.counted(first, lambda: heard.append("second")):
+    with interrupts.on_signal(first, lambda: heard.append("second")):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
     assert sorted(heard) == ["first", "second"]

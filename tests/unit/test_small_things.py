@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl import settings
+from cryptoctl import last_location, settings_file
 from cryptoctl.errors import Failure
+from cryptoctl.last_location import LastLocation
 from cryptoctl.ops.sending import BadLine, Outgoing, outgoing, read
 from cryptoctl.ops.times import moment_ms
-from cryptoctl.settings import Memory, Target
+from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.screen import printable
 
 NOW_MS = 1_700_000_000_000
@@ -116,13 +117,13 @@ def test_json_lines_keep_digits_that_a_float_would_lose(tmp_path: Path) -> None:
 
 
 def test_the_environment_is_named_by_flag_then_variable_then_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = settings.Settings(default_env="fromfile")
+    file = Settings(default_env="fromfile")
     monkeypatch.delenv("CRYPTOCTL_ENV", raising=False)
-    assert settings.environment_name(None, settings.Settings()) == "dev"
-    assert settings.environment_name(None, file) == "fromfile"
+    assert settings_file.environment_name(None, Settings()) == "dev"
+    assert settings_file.environment_name(None, file) == "fromfile"
     monkeypatch.setenv("CRYPTOCTL_ENV", "fromvariable")
-    assert settings.environment_name(None, file) == "fromvariable"
-    assert settings.environment_name("fromflag", file) == "fromflag"
+    assert settings_file.environment_name(None, file) == "fromvariable"
+    assert settings_file.environment_name("fromflag", file) == "fromflag"
 
 
 def test_the_configuration_is_found_upwards_and_a_named_one_wins(
@@ -134,26 +135,27 @@ def test_the_configuration_is_found_upwards_and_a_named_one_wins(
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
     monkeypatch.delenv("CRYPTOCTL_CONFIG", raising=False)
-    assert settings.load(None).default_env == "above"
+    assert settings_file.load(None).default_env == "above"
     monkeypatch.setenv("CRYPTOCTL_CONFIG", str(tmp_path / "other.toml"))
-    assert settings.load(None).default_env == "other"
+    assert settings_file.load(None).default_env == "other"
 
 
 def test_the_note_of_where_an_environment_lives_survives_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
-    memory = Memory(target=Target.LOCAL, account="0" * 12)
-    settings.remember("dev", memory)
-    assert settings.remembered("dev") == memory
-    assert settings.remembered("prod") is None
+    location = LastLocation(target=Target.LOCAL, account="0" * 12)
+    last_location.write("dev", location)
+    assert last_location.read("dev") == location
+    assert last_location.read("prod") is None
     for damage in ("", "[]", '{"dev": {"target": "mars"}}'):
         (tmp_path / "environments.json").write_text(damage, encoding="utf-8")
-        assert settings.remembered("dev") is None
-    settings.remember("dev", memory)
-    assert settings.remembered("dev") == memory
+        assert last_location.read("dev") is None
+    last_location.write("dev", location)
+    assert last_location.read("dev") == location
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_import_no_boto3(argument: str) -> None:
     code = (

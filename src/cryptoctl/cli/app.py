@@ -1,15 +1,96 @@
-"""The root of the command line."""
+"""The root of the command line. A command's module is imported when that command is run or asked for help."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, MutableMapping
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from cryptoctl import __version__
+from cryptoctl.cli import commands
+from cryptoctl.cli.conversion import PlainConversion
+from cryptoctl.cli.options import Declaration, common
+
+
+class _LoadedOnDemand(MutableMapping[str, Any]):
+    """The commands of a group by name; each is imported when it is taken out."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in commands.names(self._group):
+            raise KeyError(name)
+        full = f"{self._group} {name}".strip()
+        if full in commands.GROUPS:
+            return _group(full)
+        from cryptoctl.cli.command import load
+
+        return load(full)
+
+    def __contains__(self, name: object) -> bool:
+        return name in commands.names(self._group)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(commands.names(self._group))
+
+    def __len__(self) -> int:
+        return len(commands.names(self._group))
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        raise TypeError("commands are listed in cli/commands.py")
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("commands are listed in cli/commands.py")
+
+
+class CommandGroup(PlainConversion, TyperGroup):
+    """Lists its commands without importing them."""
+
+    path = ""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _LoadedOnDemand(self.path)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the help."""
+        return commands.names(self.path)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command as the help and the completion need it: its name and its line."""
+        full = f"{self.path} {cmd_name}".strip()
+        line = commands.GROUPS.get(full) or next(
+            (each.help for each in commands.COMMANDS if each.name == full), None
+        )
+        return None if line is None else TyperCommand(cmd_name, help=line, hidden=False)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself; for one that does not exist, the nearest that does."""
+        name, *rest = args
+        if name in self.commands:
+            return name, self.commands[name], rest
+        if not ctx.resilient_parsing and not name.startswith("-"):
+            near = commands.nearest(name, self.path)
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+def _group(path: str) -> Any:
+    """A group of commands, such as `dlq`."""
+    cls = type("CommandGroup", (CommandGroup,), {"path": path})
+    inner = typer.Typer(
+        name=path, cls=cls, no_args_is_help=True, help=commands.GROUPS[path], add_completion=False
+    )
+    inner.callback()(lambda: None)
+    return typer.main.get_command(inner)
+
 
 app = typer.Typer(
     name="cryptoctl",
+    cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -22,10 +103,22 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def root(
+def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Provision and operate a serverless pipeline for cryptocurrency prices: on AWS, or on this machine."""
+
+
+_DECLARED = Declaration(_root, [common], leading=0)
+
+
+def _remember_options(context: typer.Context, **given: Any) -> None:
+    """Common options may stand before the command: kept for it to read."""
+    context.obj = _DECLARED.value(common, given)
+
+
+_remember_options.__doc__ = _root.__doc__
+_remember_options.__signature__ = _DECLARED.signature  # type: ignore[attr-defined]
+app.callback()(_remember_options)

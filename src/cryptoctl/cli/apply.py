@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cryptoctl import interrupts
-from cryptoctl.cli.command import Run
+from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
@@ -15,11 +15,11 @@ from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Stop
-from cryptoctl.ui.plans import plan_document, report_document
+from cryptoctl.ui.plans import results_document
 from cryptoctl.ui.progress import Progress
 
 
-def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
+def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
     """The stack's resources, or those named with what they depend on."""
     everything = list(run.session.stack)
     if not only:
@@ -35,8 +35,8 @@ def chosen(run: Run, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
-def orphans(run: Run, only: Sequence[str] = ()) -> Orphans | None:
-    """What is left over is looked for where the whole stack is meant."""
+def orphans(run: CommandRun, only: Sequence[str] = ()) -> Orphans | None:
+    """Orphaned resources are looked for unless only a part of the stack is meant."""
     return None if only else Orphans(stack=list(run.session.stack))
 
 
@@ -46,13 +46,13 @@ def check(plan: Plan, expect: str | None = None) -> None:
         raise Failure(
             Problem.REFUSED,
             f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since.",
-            "Review `cryptoctl plan` again.",
+            "Review the new plan with `cryptoctl plan`.",
         )
     if plan.refused:
         listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
             Problem.REFUSED,
-            f"Not ours to touch: {listed}. Nothing was changed.",
+            f"Not managed by cryptoctl: {listed}. Nothing was changed.",
             plan.way_out,
         )
     if plan.obstacles:
@@ -65,36 +65,29 @@ def check(plan: Plan, expect: str | None = None) -> None:
 
 @contextmanager
 def before_any_change() -> Iterator[None]:
-    """Whoever interrupts here is told that nothing was changed."""
+    """An interruption in the block ends with the message that nothing was changed."""
     try:
         yield
     except KeyboardInterrupt:
         raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
 
 
-def carry_out(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> tuple[Report, Plan]:
-    """Runs a plan with live progress, looks again, and gives the report and what is left to do."""
+def carry_out(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
+    """Runs a plan with live progress, observes again, and returns the plan of what is left to do."""
     stop = Stop()
     with Progress(run.screen, run.clock) as progress:
-        with interrupts.counted(stop.asked.set, stop.at_once.set):
+        with interrupts.on_signal(stop.asked.set, stop.at_once.set):
             report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
+        run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])
         if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
             try:
-                return report, remaining(look_again, run.clock, progress.waiting)
+                return remaining(look_again, run.clock, progress.waiting)
             except KeyboardInterrupt:
                 stop.asked.set()
-    raise reported(run, plan, report, _unfinished(run, plan, report, interrupted=stop.asked.is_set()))
+    raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
 
 
-def reported(run: Run, plan: Plan, report: Report, failure: Failure) -> Failure:
-    """The failure, to be raised; a machine has been given what was done all the same."""
-    if run.machine:
-        why = {"problem": failure.problem.name, "message": failure.message, "next": failure.hint}
-        run.screen.json({"plan": plan_document(plan), **report_document(plan, report), "failure": why})
-    return failure
-
-
-def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
+def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
     # Not spelled out: without one of its options (--keep-data, say) it would be another command.
     again = "the same command again: it goes on from here."
@@ -107,7 +100,7 @@ def _unfinished(run: Run, plan: Plan, report: Report, *, interrupted: bool) -> F
     known = next((each.failure for each in failed if each.failure), None)
     return Failure(
         known.problem if known else Problem.FAILED,
-        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` could not do everything in {run.session.place}:"
+        f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.location}:"
         f"{_ends(report)}",
         "\n".join([*_remedies(hints), f"Then run {again}"]),
     )

@@ -2,99 +2,111 @@
 
 from __future__ import annotations
 
-import inspect
+import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, TypeAlias, get_type_hints
+from typing import Any, TypeAlias
 
 import typer
 from typer.core import TyperCommand
 
-from cryptoctl import interrupts, settings
+from cryptoctl import env_vars, interrupts
 from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.cli.commands import COMMANDS
+from cryptoctl.cli.conversion import PlainConversion
+from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, common, options_before
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.local.engine import EngineError
+from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Clock, RealClock
-from cryptoctl.session import Choice, Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
 
-Command: TypeAlias = Callable[..., None]
-
-
-class Output(StrEnum):
-    """How the answer is written."""
-
-    TABLE = "table"
-    JSON = "json"
+Function: TypeAlias = Callable[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class CommandRun:
     """One run of a command: what it works with and what it prints with."""
 
     session: Session
     screen: Screen
+    csv: bool = False
     clock: Clock = field(default_factory=RealClock)
+    members: dict[str, Any] = field(default_factory=dict)
 
     @property
     def machine(self) -> bool:
         """Whether the answer is JSON."""
         return self.screen.machine
 
+    def answer(self, **members: Any) -> None:
+        """Sets members of the command's JSON document (ui/documents), which is written when it ends."""
+        self.members.update(members)
 
-def _option(*names: str, shown: str, default: bool = True) -> Any:
-    return typer.Option(*names, help=shown, show_default=default, rich_help_panel="Common options")
+
+@dataclass(frozen=True, kw_only=True)
+class _Command:
+    """A command as its module declares it."""
+
+    path: tuple[str, ...]
+    function: Function
+    access: Access | None
+    example: str
+    groups: Sequence[Group]
+    csv: bool
+
+    @property
+    def name(self) -> str:
+        """What is typed, such as "dlq list"."""
+        return " ".join(self.path)
+
+    def built(self) -> Any:
+        """The command as Typer runs it."""
+        # The first parameter is the CommandRun, then one for each group.
+        declared = Declaration(self.function, [*self.groups, common], leading=1 + len(self.groups))
+
+        def run(context: typer.Context, **given: Any) -> None:
+            _run(self, declared, options_before(context), given)
+
+        run.__doc__ = self.function.__doc__
+        run.access = self.access  # type: ignore[attr-defined]
+        run.__signature__ = declared.signature  # type: ignore[attr-defined]
+        holder = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+        holder.command(self.path[-1], cls=_NumbersMayBeNegative, epilog=f"Example:  {self.example}")(run)
+        return typer.main.get_command(holder)
 
 
-def _common(
-    *,
-    env: Annotated[str | None, _option("--env", "-e", shown="The environment. [default: dev]")] = None,
-    local: Annotated[
-        bool | None, _option("--local/--aws", shown="On this machine, or on AWS.", default=False)
-    ] = None,
-    profile: Annotated[str | None, _option("--profile", shown="The AWS profile.")] = None,
-    region: Annotated[str | None, _option("--region", shown="The AWS region.")] = None,
-    config: Annotated[Path | None, _option("--config", shown="The configuration file.")] = None,
-    output: Annotated[Output, _option("--output", "-o", shown="How to answer.")] = Output.TABLE,
-    verbose: Annotated[bool, _option("--verbose", "-v", shown="Say more: each call of a plan.")] = False,
-    no_color: Annotated[bool, _option("--no-color", shown="No colours.")] = False,
-) -> None:
-    """The options that every command has."""
+_DECLARED: dict[str, _Command] = {}
 
 
 def command(
-    app: typer.Typer, name: str, *, access: Access | None, example: str
-) -> Callable[[Command], Command]:
-    """Registers a function of (Run, own options…) as a command with the common options and an example.
+    *path: str, access: Access | None, example: str, groups: Sequence[Group] = (), csv: bool = False
+) -> Callable[[Function], Function]:
+    """Declares a function of (CommandRun, each group's value…, own options…) as the command with this name.
 
     `access` says what it asks AWS for at most, and so who may run it (ops/permissions.py); None: nothing.
     """
 
-    def register(function: Command) -> Command:
-        common = _parameters(_common)
-        _, *own = _parameters(function)
-        given_names = {parameter.name for parameter in own}
-        added = [parameter for parameter in common if parameter.name not in given_names]
-
-        def run(**given: Any) -> None:
-            options = {parameter.name: given.get(parameter.name) for parameter in common}
-            _run(function, options, {parameter.name: given[parameter.name] for parameter in own})
-
-        run.__doc__ = function.__doc__
-        run.access = access  # type: ignore[attr-defined]
-        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-        app.command(name, cls=_Command, epilog=f"Example:  {example}")(run)
+    def declare(function: Function) -> Function:
+        declared = _Command(
+            path=path, function=function, access=access, example=example, groups=groups, csv=csv
+        )
+        _DECLARED[declared.name] = declared
         return function
 
-    return register
+    return declare
 
 
-class _Command(TyperCommand):
+def load(name: str) -> Any:
+    """The command of this name, its module imported."""
+    importlib.import_module(next(each.module for each in COMMANDS if each.name == name))
+    return _DECLARED[name].built()
+
+
+class _NumbersMayBeNegative(PlainConversion, TyperCommand):
     """Takes "-1" for the number that it is, not for an unknown option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -105,46 +117,85 @@ class _Command(TyperCommand):
 _NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
 
 
-def _parameters(function: Command) -> list[inspect.Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
-        for parameter in inspect.signature(function).parameters.values()
-    ]
-
-
-def _run(function: Command, options: dict[str, Any], own: dict[str, Any]) -> None:
+def _run(declared: _Command, parameters: Declaration, before: CommonOptions, given: dict[str, Any]) -> None:
+    options: CommonOptions = parameters.value(common, given).over(before)
     screen = Screen(
-        colour=settings.colour_wanted(options["no_color"]),
-        machine=options["output"] == Output.JSON,
-        verbose=options["verbose"],
+        colour=env_vars.colour_wanted() and not options.no_color,
+        machine=options.output is Output.JSON,
+        verbose=bool(options.verbose),
+        given=options.leading_here,
     )
-    choice = Choice(
-        environment=options["env"],
-        profile=options["profile"],
-        region=options["region"],
-        target={None: None, True: Target.LOCAL, False: Target.AWS}[options["local"]],
-        config=options["config"],
-    )
+    run = CommandRun(session=_session(options), screen=screen, csv=options.output is Output.CSV)
+    code, failure = 0, None
     try:
-        function(Run(session=Session(choice), screen=screen), **own)
-    except (Failure, AwsError, EngineError) as error:
+        if run.csv and not declared.csv:
+            raise Failure(
+                Problem.USAGE, f"`{declared.name}` writes no CSV.", "Choose --output table or json."
+            )
+        values = [parameters.value(group, given) for group in declared.groups]
+        declared.function(run, *values, **parameters.own_values(given))
+    except BrokenPipeError:  # whoever reads has read enough
+        raise typer.Exit from None
+    except typer.Exit as ending:
+        code = ending.exit_code
+    except (Failure, AwsError, EngineError, OSError) as error:
         failure = for_a_person(error)
-        screen.failure(failure)
-        raise typer.Exit(failure.problem) from error
     except KeyboardInterrupt:
-        interrupts.answered()
-        screen.say("Interrupted.", style="yellow")
-        raise typer.Exit(Problem.INTERRUPTED) from None
+        interrupts.ignore_signals()
+        failure = _INTERRUPTED
+    _end(declared, run, code, failure)
+
+
+_INTERRUPTED = Failure(Problem.INTERRUPTED, "Interrupted.")
+
+
+def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None) -> None:
+    """Says what the command has to say at its end, and ends it with its exit code."""
+    try:
+        if run.machine:
+            from cryptoctl.ui.json_output import write_document
+
+            write_document(run.screen, declared.name, run.session.where, run.members, failure)
     except BrokenPipeError:
         raise typer.Exit from None
+    except Failure as unwritten:
+        failure = failure or unwritten
+    if failure is _INTERRUPTED:
+        run.screen.say(failure.message, style="yellow")
+        code = failure.problem
+    elif failure is not None:
+        run.screen.failure(failure)
+        code = failure.problem
+    if code:
+        raise typer.Exit(code)
 
 
-def for_a_person(error: Failure | AwsError | EngineError) -> Failure:
+def _session(options: CommonOptions) -> Session:
+    return Session(
+        SessionOptions(
+            environment=options.env,
+            profile=options.profile,
+            region=options.region,
+            target={None: None, True: Target.LOCAL, False: Target.AWS}[options.local],
+            config=options.config,
+        )
+    )
+
+
+def for_a_person(error: Failure | AwsError | EngineError | OSError) -> Failure:
     """An error as a sentence with its exit code."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):
         return Failure(Problem.UNREACHABLE, error.message, error.hint)
+    if isinstance(error, OSError):
+        return _of_a_file(error)
     said = str(error)
     return Failure(Problem.AWS, f"{said[0].upper()}{said[1:]}" if error.doing else said, remedy(error))
+
+
+def _of_a_file(error: OSError) -> Failure:
+    what = str(error.filename or "A file")
+    mine = what.startswith(str(env_vars.state_directory()))
+    hint = "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if mine else ""
+    return Failure(Problem.FAILED, f"{what} cannot be used: {error.strerror or error}.", hint)

@@ -1,4 +1,4 @@
-"""cryptoctl dlq export, import, purge: dead letters as files, and for good."""
+"""cryptoctl dlq export, import, purge: dead letters as files, and deleting them for good."""
 
 from __future__ import annotations
 
@@ -8,91 +8,113 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import Run
-from cryptoctl.cli.dlq import dlq
-from cryptoctl.cli.selection import Meant, letters_command
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.cli.dlq import dlq, open_journal
+from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters import purge as purging
-from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.survey import journal_path, letter_boxes, looking, own_directory
+from cryptoctl.ops.dead_letters.journal_file import own_directory
+from cryptoctl.ops.dead_letters.queues import dead_letter_queues
+from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.selection import Selection
+
+SHOWN_LINES = 20
 
 
-@letters_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
+@selecting_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
 def export(
-    run: Run,
-    meant: Meant,
+    run: CommandRun,
+    selection: Selection,
     file: Annotated[Path, typer.Argument(help="A new file; one JSON object a line.")],
 ) -> None:
-    """Write messages to a file, bodies and attributes exactly; nothing is consumed."""
-    boxes = letter_boxes(run.session.aws, run.session.stack)
-    with looking(boxes, meant.queues, meant.chosen) as (letters, _):
+    """Write messages to a file, bodies and attributes exactly. Consumes nothing."""
+    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    with reading(queues, selection) as (letters, _):
         count = files.write(file, letters)
     if run.machine:
-        run.screen.json({"exported": count, "file": file})
+        run.answer(exported=count, file=str(file))
     else:
         run.screen.data(f"{count} messages are in {file}.")
 
 
-@letters_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
+@selecting_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
 def import_(
-    run: Run,
-    meant: Meant,
-    file: Annotated[Path, typer.Argument(help="A file that export or purge has written.")],
+    run: CommandRun,
+    selection: Selection,
+    file: Annotated[Path, typer.Argument(help="A file written by export or purge.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Send also what an earlier import has put back.")
+    ] = False,
 ) -> None:
-    """Put a file's messages back into their queues, as new messages with the same body and attributes."""
-    boxes = letter_boxes(run.session.aws, run.session.stack)
-    with Journal(journal_path(run.session.scope)) as journal:
-        count = files.put_back(boxes, file, meant.chosen, meant.queues, journal)
+    """Put a file's messages back into their queues, as new messages with the same body and attributes.
+
+    What was put back is remembered message by message: the same command again sends only the rest.
+    """
+    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    with open_journal(run, queues) as journal:
+        done = files.put_back(queues, file, selection, journal, again=again)
     if run.machine:
-        run.screen.json({"imported": count, "file": file})
+        run.answer(**done.document(file))
     else:
-        run.screen.data(f"{count} messages were put back.")
+        run.screen.data(f"{done.sent} messages were put back.")
+        if done.before:
+            run.screen.say(f"{done.before} were put back before; --again sends them once more.")
+    if done.refused:
+        lines = ", ".join(map(str, done.refused[:SHOWN_LINES]))
+        more = f" and {len(done.refused) - SHOWN_LINES} more" if len(done.refused) > SHOWN_LINES else ""
+        raise Failure(
+            Problem.FAILED,
+            f"SQS did not take {len(done.refused)} messages of {file}: line {lines}{more}.",
+            "Correct these lines and run the same command again: it sends only what is not back yet.",
+        )
 
 
-@letters_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
+@selecting_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
 def purge(
-    run: Run,
-    meant: Meant,
+    run: CommandRun,
+    selection: Selection,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     no_export: Annotated[
-        bool, typer.Option("--no-export", help="Do not write them to a file first.")
+        bool, typer.Option("--no-export", help="Do not write the messages to a file first.")
     ] = False,
     export_to: Annotated[
-        Path | None, typer.Option("--export-to", metavar="FILE", help="Where they are written first.")
+        Path | None, typer.Option("--export-to", metavar="FILE", help="The file to write them to first.")
     ] = None,
 ) -> None:
     """Delete messages for good, after writing them to a file that `import` reads."""
     if no_export and export_to is not None:
-        raise Failure(Problem.USAGE, "--no-export and --export-to contradict each other.", "Leave one out.")
+        raise Failure(Problem.USAGE, "--no-export and --export-to exclude each other.", "Leave one out.")
     if not yes and not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            "This deletes messages, and nobody is here to be asked. Nothing was changed.",
+            "This deletes messages, and there is no terminal to ask for confirmation. Nothing was changed.",
             "Add --yes.",
         )
-    boxes = letter_boxes(run.session.aws, run.session.stack)
+    queues = dead_letter_queues(run.session.aws, run.session.stack)
     target = None if no_export else export_to or _purged_file(run)
 
     def confirm(count: int) -> bool:
-        kept = "They are in no file." if target is None else f"They are written to {target}."
-        run.screen.say(kept)
-        question = f"Delete {count} messages from the queues of {run.session.place}? [y/N]"
+        run.screen.say("They are not in any file." if target is None else f"They are written to {target}.")
+        question = f"Delete {count} messages from the queues of {run.session.location}? [y/N]"
         return yes or run.screen.ask(question).strip().lower() in ("y", "yes")
 
-    purged = purging.purge(boxes, meant.queues, meant.chosen, export=target, confirm=confirm)
+    purged = files.purge(queues, selection, export=target, confirm=confirm)
     if run.machine:
-        run.screen.json({**vars(purged), "complete": purged.complete})
+        run.answer(**purged.document())
     else:
         run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
         if purged.unknown:
-            run.screen.say(f"{purged.unknown} of no known shape were left; name them with --id.")
+            run.screen.say(f"{purged.unknown} of no known shape were left; select them with --id.")
     if purged.found and not purged.deleted:
         raise Failure(Problem.REFUSED, "Nothing was deleted.")
     if not purged.complete:
-        raise Failure(Problem.FAILED, "Not everything that was meant is deleted.")
+        raise Failure(
+            Problem.FAILED,
+            "Not everything selected is deleted.",
+            "`cryptoctl dlq list` shows what is left; run the same command again.",
+        )
 
 
-def _purged_file(run: Run) -> Path:
+def _purged_file(run: CommandRun) -> Path:
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    return own_directory() / "purged" / f"{run.session.environment}-{moment}.jsonl"
+    return own_directory("purged") / f"{run.session.environment}-{moment}.jsonl"

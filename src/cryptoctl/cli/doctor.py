@@ -1,41 +1,38 @@
-"""cryptoctl doctor: whether `up` would come through, before anything is created."""
+"""cryptoctl doctor: whether `up` would succeed, before anything is created."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.doctor import Check, Verdict, examine
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
+from cryptoctl.ui.status import checks_document, show_checks
 
-STYLES = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
 
-
-@command(app, "doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
-def doctor(run: Run) -> None:
+@command("doctor", access=Access.DESCRIBE, example="cryptoctl doctor --env prod")
+def doctor(run: CommandRun) -> None:
     """Check credentials, permissions, quotas, names and the engine. Changes nothing."""
     checks: list[Check] = []
     try:
         checks.extend(_checks(run))
     finally:  # where a check cannot even be made, what was found before is shown all the same
-        if checks and run.machine:
-            run.screen.json([vars(check) for check in checks])
-        elif checks:
-            _show(run, checks)
+        run.answer(checks=checks_document(run.screen, checks))
+        if checks and not run.machine:
+            show_checks(run.screen, checks)
     bad = [check.what for check in checks if check.verdict is Verdict.BAD]
     if bad:
         raise Failure(
             Problem.FAILED,
-            f"`up` would not come through in {run.session.place}: {', '.join(bad)}.",
-            "What to do stands under each of them; then run `cryptoctl doctor` again.",
+            f"`up` would fail in {run.session.location}: {', '.join(bad)}.",
+            "Each failed check says what to do; then run `cryptoctl doctor` again.",
         )
 
 
-def _checks(run: Run) -> Iterator[Check]:
+def _checks(run: CommandRun) -> Iterator[Check]:
     session = run.session
     local = session.target is Target.LOCAL
     if local:
@@ -62,13 +59,3 @@ def _engine(status: EngineStatus) -> Check:
             advice="`cryptoctl local logs` tells more.",
         )
     return Check(what="engine", verdict=Verdict.GOOD, detail=f"answers at {status.url}")
-
-
-def _show(run: Run, checks: list[Check]) -> None:
-    # No table: what AWS says can be long, and would push the next step out of sight.
-    width = max(len(each.what) for each in checks)
-    for each in checks:
-        beginning = f"{each.what.ljust(width)}  {each.verdict.ljust(len(Verdict.UNKNOWN))}"
-        run.screen.data(f"{beginning}  {each.detail}", style=STYLES[each.verdict])
-        if each.advice:
-            run.screen.data(f"{' ' * len(beginning)}  → {each.advice}")

@@ -1,4 +1,4 @@
-"""cryptoctl down: removes everything, and proves it."""
+"""cryptoctl down: deletes everything, and checks that it is gone."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans, reported
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -19,13 +19,13 @@ from cryptoctl.ui.plans import plan_document, sentence, show_plan
 ROUNDS_AT_MOST = 3
 
 
-@command(app, "down", access=Access.MANAGE, example="cryptoctl down --env dev")
+@command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
 def down(
-    run: Run,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name.")] = False,
-    keep_data: Annotated[bool, typer.Option("--keep-data", help="Leave the table of prices.")] = False,
+    run: CommandRun,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep the table of prices.")] = False,
 ) -> None:
-    """Remove the environment: all its resources, in reverse order, with their data."""
+    """Delete the environment: all its resources, in reverse order, with their data."""
     session, screen = run.session, run.screen
     if session.config.protected:
         raise Failure(
@@ -41,7 +41,8 @@ def down(
             return planned(resources, session.aws, Goal.ABSENT, orphans=others)
 
         plan = look()
-        show_plan(screen, plan, environment=session.place)
+        run.answer(plan=plan_document(plan))
+        show_plan(screen, plan, environment=session.location)
         check(plan)
         if keep_data:
             # A protected environment is kept whole, not its table alone.
@@ -51,12 +52,11 @@ def down(
     last = _remove(run, plan, look)
     leaving = _leaving(last)
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
-    if run.machine:
-        left = {"leaving": leaving, "kept": kept, "notes": list(last.notes)}
-        screen.json({"plan": plan_document(plan), **left})
-        return
+    run.answer(leaving=leaving, kept=kept, notes=list(last.notes))
     for each in leaving:
-        screen.say(f"Left: {each['resource']} ({each['id']}), pending deletion until {each['gone_on']}.")
+        screen.say(
+            f"Left: {each['resource']} ({each['id']}), pending deletion until {each['deleted_at'][:10]}."
+        )
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
     for note in last.notes:
@@ -65,29 +65,29 @@ def down(
         screen.say("Nothing is left.")
 
 
-def _ask(run: Run) -> None:
+def _ask(run: CommandRun) -> None:
     name = run.session.environment
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            f"This removes {name}, and nobody is here to be asked. Nothing was changed.",
+            f"This deletes {name}, and there is no terminal to ask for confirmation. Nothing was changed.",
             "Add --yes.",
         )
-    if run.screen.ask(f"Type the environment's name ({name}) to remove it:").strip() != name:
-        raise Failure(Problem.REFUSED, "That was another name. Nothing was changed.")
+    if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
+        raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
 
 
-def _remove(run: Run, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
-    # A late log line can bring a log group back after its removal: hence another look, and another round.
+def _remove(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
+    # A late log line can re-create a log group after its deletion: hence another observation and round.
     rest = plan
     for _ in range(ROUNDS_AT_MOST):
         if not rest.work:
             break
-        report, rest = carry_out(run, rest, look_again)
+        rest = carry_out(run, rest, look_again)
     if rest.work:
         names = ", ".join(str(step.resource) for step in rest.work)
         advice = "Run the same command again in a minute."
-        raise reported(run, plan, report, Failure(Problem.FAILED, f"AWS still shows: {names}.", advice))
+        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", advice)
     return rest
 
 
@@ -100,7 +100,7 @@ def _leaving(plan: Plan) -> list[dict[str, str]]:
                 {
                     "resource": str(step.resource),
                     "id": next(iter(observed.outputs.values()), ""),
-                    "gone_on": observed.pending_deletion_until.date().isoformat(),
+                    "deleted_at": iso(observed.pending_deletion_until),
                 }
             )
     return left

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.environments import environments
 from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
-def envs(run: Run) -> None:
+@command("envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
+def envs(run: CommandRun) -> None:
     """List the environments in this account and region, found by their tags."""
     found = environments(run.session.aws)
     if run.machine:
-        run.screen.json([{"environment": name, "resources": count} for name, count in found.items()])
+        run.answer(environments=[{"environment": name, "resources": count} for name, count in found.items()])
         return
     run.screen.table(["environment", "resources"], list(found.items()), numbers=["resources"])
     if not found:

@@ -8,17 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts
 from cryptoctl.reconcile.permissions import Access
 
 
-@command(app, "iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
+@command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
-    run: Run,
-    purpose: Annotated[Purpose, typer.Option("--for", help="For whom the policy is.")] = Purpose.DEPLOY,
+    run: CommandRun,
+    purpose: Annotated[Purpose, typer.Option("--for", help="Purpose of the policy.")] = Purpose.DEPLOY,
     part: Annotated[
         int | None, typer.Option(metavar="N", help="Only this part, where it does not fit into one policy.")
     ] = None,
@@ -32,9 +31,11 @@ def iam_policy(
         names = [
             f"{run.session.environment}-{purpose}-{number}.json" for number in range(1, len(documents) + 1)
         ]
-        run.screen.json(
-            [_written(output_dir / name, each) for name, each in zip(names, documents, strict=True)]
-        )
+        files = [_written(output_dir / name, each) for name, each in zip(names, documents, strict=True)]
+        run.answer(files=files, parts=len(documents))
+        if not run.machine:
+            for file in files:
+                run.screen.data(file)
         return
     if part is None and len(documents) > 1:
         raise Failure(
@@ -48,7 +49,10 @@ def iam_policy(
         raise Failure(
             Problem.USAGE, f"There is no part {part}.", f"The parts are numbered from 1 to {len(documents)}."
         )
-    run.screen.json(documents[(part or 1) - 1])
+    document = documents[(part or 1) - 1]
+    run.answer(policy=document, parts=len(documents))
+    if not run.machine:
+        run.screen.json(document)
 
 
 def _written(path: Path, document: dict[str, Any]) -> str:

@@ -8,24 +8,24 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.settings import FILE_NAME
 
 
-@command(app, "init", access=None, example="cryptoctl init")
+@command("init", access=None, example="cryptoctl init")
 def init(
-    run: Run,
+    run: CommandRun,
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(FILE_NAME),
 ) -> None:
-    """Write a commented cryptoctl.toml. An existing file is never overwritten."""
+    """Write a commented cryptoctl.toml. An existing file is not overwritten."""
     text = resources.files("cryptoctl").joinpath("template.toml").read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise Failure(Problem.REFUSED, f"{path} exists; it was not touched.") from None
+        raise Failure(Problem.REFUSED, f"{path} exists already and was not changed.") from None
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
+    run.answer(path=str(path))
     run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default.")

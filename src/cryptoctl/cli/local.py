@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
+from cryptoctl.ui.engine import engine_document, message_document, show_engine, show_message
 
-local = typer.Typer(no_args_is_help=True, help="The embedded engine on this machine.")
-app.add_typer(local, name="local")
+OTHER_TOOLS: Final[str] = "other-tools"
+"""The access key that is shown: it is of no environment, so that none has to be named."""
 
 
-@command(local, "start", access=None, example="cryptoctl local start")
+@command("local", "start", access=None, example="cryptoctl local start")
 def start(
-    run: Run,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens on loopback.")] = None,
+    run: CommandRun,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on loopback.")] = None,
 ) -> None:
     """Start the engine; one that runs already is left as it is."""
     session = run.session
@@ -26,43 +26,46 @@ def start(
     _show(run, found)
 
 
-@command(local, "stop", access=None, example="cryptoctl local stop")
-def stop(run: Run) -> None:
+@command("local", "stop", access=None, example="cryptoctl local stop")
+def stop(run: CommandRun) -> None:
     """Stop the engine. Its data stays for the next start."""
     stopped = run.session.engine.stop()
+    run.answer(stopped=stopped)
     run.screen.say("Stopped; the data is kept." if stopped else "The engine was not running.")
 
 
-@command(local, "status", access=None, example="cryptoctl local status")
-def status(run: Run) -> None:
+@command("local", "status", access=None, example="cryptoctl local status")
+def status(run: CommandRun) -> None:
     """Show whether the engine runs, where, and how to point other tools at it."""
     _show(run, run.session.engine.status())
 
 
-@command(local, "reset", access=None, example="cryptoctl local reset --yes")
+@command("local", "reset", access=None, example="cryptoctl local reset --yes")
 def reset(
-    run: Run,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    run: CommandRun,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stop the engine and delete all its data."""
     if not yes:
         if not run.screen.can_ask:
             raise Failure(
                 Problem.REFUSED,
-                "This deletes every local environment, and nobody is here to be asked. Nothing was changed.",
+                "This deletes every local environment, and there is no terminal to ask for confirmation. "
+                "Nothing was changed.",
                 "Add --yes.",
             )
         answer = run.screen.ask("Delete every local environment with its prices? [y/N]")
         if answer.strip().lower() not in ("y", "yes"):
             raise Failure(Problem.REFUSED, "Nothing was changed.")
     run.session.engine.reset()
-    run.screen.say("The engine is stopped and its data is gone.")
+    run.answer(reset=True)
+    run.screen.say("The engine is stopped and its data is deleted.")
 
 
-@command(local, "logs", access=None, example="cryptoctl local logs --last 50")
+@command("local", "logs", access=None, example="cryptoctl local logs --last 50")
 def logs(
-    run: Run,
-    last: Annotated[int, typer.Option(min=1, help="How many lines.")] = 100,
+    run: CommandRun,
+    last: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 100,
 ) -> None:
     """Show the engine's own log (the functions' logs: `cryptoctl logs`)."""
     path = run.session.engine.status().log_file
@@ -71,41 +74,31 @@ def logs(
             Problem.FAILED, "The engine has written no log yet.", "Start it with `cryptoctl local start`."
         )
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
+    run.answer(lines=lines)
     if run.machine:
-        run.screen.json(lines)
         return
     for line in lines:
         run.screen.data(line)
 
 
-def _show(run: Run, found: EngineStatus) -> None:
-    made_up = run.session.engine.credentials(run.session.environment)
+@command("local", "outbox", access=None, example="cryptoctl local outbox --last 5")
+def outbox(
+    run: CommandRun,
+    last: Annotated[int, typer.Option(min=1, help="Number of messages.")] = 20,
+) -> None:
+    """Show the messages that AWS would have sent to somebody outside; the engine sends none."""
+    messages = run.session.engine.outbox(last)
+    run.answer(messages=[message_document(message) for message in messages])
     if run.machine:
-        run.screen.json(
-            {
-                "running": found.running,
-                "url": found.url,
-                "pid": found.pid,
-                "port": found.port,
-                "started_at": found.started_at,
-                "home": found.home,
-                "log_file": found.log_file,
-                "memory_bytes": found.memory_bytes,
-                "notes": list(found.notes),
-                "access_key": made_up.access_key,
-                "secret_key": made_up.secret_key,
-            }
-        )
         return
-    if not found.running:
-        run.screen.data("The engine is not running.")
-        return
-    memory = f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
-    run.screen.data(f"The engine answers at {found.url} (process {found.pid}{memory}).")
-    run.screen.data(f"Its data is in {found.home}.")
-    run.screen.data(
-        f"Other tools: AWS_ACCESS_KEY_ID={made_up.access_key} AWS_SECRET_ACCESS_KEY={made_up.secret_key} "
-        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
-    )
-    for note in found.notes:
-        run.screen.say(note, style="yellow")
+    if not messages:
+        run.screen.say("Nothing would have been sent yet.")
+    for message in messages:
+        show_message(run.screen, message)
+
+
+def _show(run: CommandRun, found: EngineStatus) -> None:
+    keys = run.session.engine.credentials(OTHER_TOOLS) if found.running else None
+    run.answer(engine=engine_document(found, keys))
+    if not run.machine:
+        show_engine(run.screen, found, keys)

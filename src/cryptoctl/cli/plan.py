@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
 from cryptoctl.cli.apply import chosen, orphans
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.completion import resource_names
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
@@ -16,26 +16,29 @@ from cryptoctl.reconcile.plan import Goal
 from cryptoctl.ui.plans import plan_document, show_plan
 
 
-@command(app, "plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
+@command("plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
 def plan(
-    run: Run,
+    run: CommandRun,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 0 when there is nothing to do, 3 when there is.")
+        bool, typer.Option("--exit-code", help="Exit with 0 if there are no changes, with 3 if there are.")
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource, with what it depends on."),
+        typer.Option(
+            metavar="NAME",
+            help="Only this resource and what it depends on.",
+            autocompletion=resource_names,
+        ),
     ] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Plan to take over resources without our tags.")
+        bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
     ] = False,
 ) -> None:
-    """Show what `up` would do, call by call with --verbose. Changes nothing."""
+    """Show what `up` would do; with --verbose each API call. Changes nothing."""
     resources, others = chosen(run, only or []), orphans(run, only or [])
     found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
-    if run.machine:
-        run.screen.json(plan_document(found))
-    else:
-        show_plan(run.screen, found, environment=run.session.place, answer=True)
+    run.answer(plan=plan_document(found))
+    if not run.machine:
+        show_plan(run.screen, found, environment=run.session.location, answer=True)
     if exit_code and (found.work or found.refused):
         raise typer.Exit(Problem.DIFFERENCES)

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command
-from cryptoctl.core.items import StoredPrice
-from cryptoctl.ops.prices import COLUMNS, MEMBERS, Query, document, enriched_prices, row
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.prices import show_prices, write_csv
 
 
-class Output(StrEnum):
-    """How the prices are written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-@command(app, "prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20")
+@command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", csv=True)
 def prices(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str, typer.Argument(help="Such as BTC.")],
-    last: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=100_000, help="Number of prices, the newest ones.")] = 20,
     since: Annotated[
-        str | None, typer.Option(metavar="T", help="Not before: 10m (ago), epoch or ISO 8601.")
+        str | None, typer.Option(metavar="T", help="Only prices since then: 10m (ago), epoch or ISO 8601.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until they are all enriched.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TABLE,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all of them are enriched.")] = False,
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
     query = Query(
@@ -43,19 +30,11 @@ def prices(
     )
     read = enriched_prices if wait else read_prices
     found = read(run.session.aws, run.session.stack.prices, query)
-    if output is Output.JSON:
-        run.screen.json([document(price) for price in found])
-    elif output is Output.CSV:
-        run.screen.raw(_csv(found))
+    if run.machine:
+        run.answer(prices=[document(price) for price in found])
+    elif run.csv:
+        write_csv(run.screen, found)
     else:
-        run.screen.table(COLUMNS, [row(price) for price in found], numbers=COLUMNS[3:8])
+        show_prices(run.screen, found)
         if not found:
-            run.screen.say(f"No prices of {query.symbol} in {run.session.place}.")
-
-
-def _csv(found: list[StoredPrice]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(document(price) for price in found)
-    return text.getvalue()
+            run.screen.say(f"No prices of {query.symbol} in {run.session.location}.")

@@ -1,37 +1,27 @@
-"""The options by which every dlq command says which messages are meant."""
+"""The options by which every dlq command selects messages."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.command import command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import QueueName
+from cryptoctl.ops.dead_letters.messages import QueueName
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
 
 
-class Queues(StrEnum):
-    """Which queues."""
+class QueueChoice(StrEnum):
+    """Which queue; all is both."""
 
     WEBHOOK = "webhook"
     ENRICHER = "enricher"
     ALL = "all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Meant:
-    """Which messages of which queues."""
-
-    chosen: Filter
-    queues: tuple[QueueName, ...]
 
 
 def _filter(*names: str, shown: str, metavar: str | None = None) -> Any:
@@ -40,42 +30,41 @@ def _filter(*names: str, shown: str, metavar: str | None = None) -> Any:
 
 def _options(
     *,
-    queue: Annotated[Queues, _filter("--queue", shown="Whose dead letters.")] = Queues.ALL,
+    queue: Annotated[QueueChoice, _filter("--queue", shown="Which queue.")] = QueueChoice.ALL,
     error: Annotated[
-        str | None, _filter("--error", metavar="TEXT", shown="The reason contains this.")
+        str | None, _filter("--error", metavar="TEXT", shown="The error contains this text.")
     ] = None,
-    symbol: Annotated[str | None, _filter("--symbol", metavar="S", shown="It is about this symbol.")] = None,
+    symbol: Annotated[str | None, _filter("--symbol", metavar="S", shown="Concerns this symbol.")] = None,
     exchange: Annotated[
-        str | None, _filter("--exchange", metavar="X", shown="It is about this exchange.")
+        str | None, _filter("--exchange", metavar="X", shown="Concerns this exchange.")
     ] = None,
     older_than: Annotated[
-        str | None, _filter("--older-than", metavar="T", shown="Queued before: 2h (ago), or a moment.")
+        str | None, _filter("--older-than", metavar="T", shown="Sent before: 2h (ago), or a time.")
     ] = None,
     newer_than: Annotated[
-        str | None, _filter("--newer-than", metavar="T", shown="Queued since: 10m (ago), or a moment.")
+        str | None, _filter("--newer-than", metavar="T", shown="Sent since: 10m (ago), or a time.")
     ] = None,
     id: Annotated[  # noqa: A002
-        list[str] | None, _filter("--id", metavar="ID", shown="Its message id; may be repeated.")
+        list[str] | None, _filter("--id", metavar="ID", shown="Has this message id; may be repeated.")
     ] = None,
     where: Annotated[
-        str | None, _filter("--where", metavar="JMESPATH", shown="This is true of it, as peek shows it.")
+        str | None,
+        _filter("--where", metavar="JMESPATH", shown="JMESPath expression that must be true."),
     ] = None,
-) -> Meant:
-    return Meant(
-        chosen=Filter(
-            error=error,
-            symbol=symbol,
-            exchange=exchange,
-            sent_before_ms=_moment("--older-than", older_than),
-            sent_after_ms=_moment("--newer-than", newer_than),
-            ids=frozenset(id or ()),
-            where=where,
-        ),
-        queues=tuple(QueueName) if queue is Queues.ALL else (QueueName(queue.value),),
+) -> Selection:
+    return Selection(
+        queues=tuple(QueueName) if queue is QueueChoice.ALL else (QueueName(queue.value),),
+        error=error,
+        symbol=symbol,
+        exchange=exchange,
+        sent_before_ms=_time_ms("--older-than", older_than),
+        sent_after_ms=_time_ms("--newer-than", newer_than),
+        ids=frozenset(id or ()),
+        where=where,
     )
 
 
-def _moment(option: str, text: str | None) -> int | None:
+def _time_ms(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
@@ -84,34 +73,9 @@ def _moment(option: str, text: str | None) -> int | None:
         raise Failure(Problem.USAGE, f"{option}: {failure.message}", failure.hint) from None
 
 
-Letters = Callable[..., None]
+Selecting = Callable[..., None]
 
 
-def letters_command(app: typer.Typer, name: str, *, example: str) -> Callable[[Letters], Letters]:
-    """Registers a function of (Run, Meant, own options…) as a command with the filters added."""
-
-    def register(function: Letters) -> Letters:
-        filters = _parameters(_options)
-        _, _, *own = _parameters(function)
-
-        def run(run: Run, **given: Any) -> None:
-            meant = _options(**{each.name: given[each.name] for each in filters})
-            function(run, meant, **{each.name: given[each.name] for each in own})
-
-        first = inspect.Parameter("run", inspect.Parameter.KEYWORD_ONLY, annotation=Run)
-        every = [first, *own, *filters]
-        run.__doc__ = function.__doc__
-        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in every}
-        command(app, name, access=Access.OPERATE, example=example)(run)
-        return function
-
-    return register
-
-
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name])
-        for each in inspect.signature(function).parameters.values()
-    ]
+def selecting_command(app: str, name: str, *, example: str) -> Callable[[Selecting], Selecting]:
+    """Declares a function of (CommandRun, Selection, own options…) as a command with the filters added."""
+    return command(app, name, access=Access.OPERATE, example=example, groups=[_options])

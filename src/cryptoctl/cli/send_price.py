@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.app import app
-from cryptoctl.cli.command import Run, command, for_a_person
+from cryptoctl.cli.command import CommandRun, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.invoking import invoke, invoke_later
+from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
 from cryptoctl.ops.sending import Outgoing, Tally, outgoing, read, send_all
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.prices import sending_bar, show_tally, tally_document
 
-SHOWN_FAILURES = 20
+STORED = {"status": str, "symbol": str, "timestamp": int, "sort_key": str}
 
 
-@command(app, "send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
+@command("send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
 def send_price(
-    run: Run,
+    run: CommandRun,
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC.")] = None,
     price: Annotated[str | None, typer.Argument(help="Such as 50000.25.")] = None,
     exchange: Annotated[str | None, typer.Argument(help="Such as coinbase.")] = None,
-    volume: Annotated[str | None, typer.Option(help="How much was traded.")] = None,
+    volume: Annotated[str | None, typer.Option(help="Volume traded.")] = None,
     timestamp: Annotated[
         str | None,
-        typer.Option(metavar="T", help="Epoch seconds or milliseconds, or ISO 8601. [default: now]"),
+        typer.Option(metavar="T", help=r"Epoch seconds or milliseconds, or ISO 8601. \[default: now]"),
     ] = None,
-    id: Annotated[str | None, typer.Option(help="The exchange's id of the trade.")] = None,  # noqa: A002
+    id: Annotated[str | None, typer.Option(help="The exchange's trade id.")] = None,  # noqa: A002
     later: Annotated[
-        bool, typer.Option("--async", help="Queue it, on the path that has a dead-letter queue.")
+        bool,
+        typer.Option(
+            "--async", help="Invoke asynchronously: return at once; Lambda retries, then dead-letters."
+        ),
     ] = False,
     file: Annotated[
-        Path | None, typer.Option(help="A CSV file with a header, or a file of JSON lines.")
+        Path | None, typer.Option(help="CSV with a header, or JSON lines; - is standard input.")
     ] = None,
     file_symbol: Annotated[
-        str | None, typer.Option("--symbol", help="With --file: for lines that name none.")
+        str | None, typer.Option("--symbol", help="With --file: for lines without one.")
     ] = None,
     file_exchange: Annotated[
-        str | None, typer.Option("--exchange", help="With --file: for lines that name none.")
+        str | None, typer.Option("--exchange", help="With --file: for lines without one.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="With --file: at most so many prices a second.")
+        float | None, typer.Option(min=0.01, help="With --file: prices a second, at most.")
     ] = None,
     from_line: Annotated[
-        int, typer.Option(min=1, help="With --file: begin at this line, to go on after an interruption.")
+        int, typer.Option(min=1, help="With --file: first line to send, to continue after an interruption.")
     ] = 1,
 ) -> None:
     """Send a price, or a file of prices, to the webhook processor.
@@ -91,38 +91,38 @@ def _checked(given: dict[str, str | None]) -> Outgoing:
     except Rejected as rejected:
         raise Failure(
             Problem.USAGE,
-            f"This is no price: {rejected}. Nothing was sent.",
+            f"This is not a valid price: {rejected}. Nothing was sent.",
             "See `cryptoctl send-price --help`.",
         ) from None
 
 
-def _send_one(run: Run, price: Outgoing, *, later: bool) -> None:
+def _send_one(run: CommandRun, price: Outgoing, *, later: bool) -> None:
     aws, function = run.session.aws, run.session.stack.webhook
     if later:
         request_id = invoke_later(aws, function, price.text)
-        if run.machine:
-            run.screen.json({"request_id": request_id})
-        else:
+        run.answer(request_id=request_id)
+        if not run.machine:
             run.screen.data(f"queued as request {request_id}")
         return
     answer = invoke(aws, function, price.text)
     if answer.status != 200:
         raise Failure(Problem.FAILED, f"{function.name} refused the price: {answer.body.get('message')}.")
-    if run.machine:
-        run.screen.json(answer.body)
-        return
     body = answer.body
-    run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
+    if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
+        raise unexpected(function)
+    run.answer(price=body)
+    if not run.machine:
+        run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
 
 
 def _send_file(
-    run: Run, file: Path, defaults: dict[str, str | None], rate: float | None, from_line: int
+    run: CommandRun, file: Path, defaults: dict[str, str | None], rate: float | None, from_line: int
 ) -> None:
     tally = Tally(last_line=from_line - 1)
     prices = read(file, defaults, now_ms=now_ms, first_line=from_line)
     go_on = "Go on with --from-line {} (or send it all again: what has a timestamp is stored once)."
     try:
-        with _bar(run.screen, file) as progress:
+        with sending_bar(run.screen, file) as progress:
             send_all(
                 run.session.aws,
                 run.session.stack.webhook,
@@ -147,47 +147,12 @@ def _send_file(
     if tally.failed:
         raise Failure(
             Problem.FAILED,
-            f"{len(tally.failed)} of {tally.settled} prices were not taken.",
-            "Mend the lines named above and send the file again: what is stored already is not stored twice.",
+            f"{len(tally.failed)} of {tally.settled} prices were not accepted.",
+            "Correct the lines named above and send the file again: stored prices are not stored twice.",
         )
 
 
-def _show(run: Run, tally: Tally) -> None:
-    if run.machine:
-        run.screen.json(
-            {
-                "stored": tally.stored,
-                "duplicate": tally.duplicate,
-                "failed": [{"line": each.line, "reason": each.reason} for each in tally.failed],
-                "last_line": tally.last_line,
-            }
-        )
-        return
-    for each in tally.failed[:SHOWN_FAILURES]:
-        run.screen.say(f"line {each.line}: {each.reason}", style="red")
-    if len(tally.failed) > SHOWN_FAILURES:
-        run.screen.say(f"… and {len(tally.failed) - SHOWN_FAILURES} more (--output json lists all)")
-    run.screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {len(tally.failed)} failed")
-
-
-@contextmanager
-def _bar(screen: Screen, file: Path) -> Iterator[Callable[[Tally], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    if screen.machine or not screen.err.is_terminal:
-        yield lambda _: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen.err, transient=True) as progress:
-        task = progress.add_task(file.name, total=_line_count(file))
-        yield lambda tally: progress.update(task, completed=tally.last_line)
-
-
-def _line_count(file: Path) -> int | None:
-    if not file.is_file():  # a pipe would be empty afterwards
-        return None
-    try:
-        with file.open("rb") as opened:
-            return sum(1 for _ in opened)
-    except OSError:
-        return None
+def _show(run: CommandRun, tally: Tally) -> None:
+    run.answer(file=tally_document(tally))
+    if not run.machine:
+        show_tally(run.screen, tally)

@@ -1,4 +1,4 @@
-"""cryptoctl up: makes or mends everything."""
+"""cryptoctl up: creates or updates everything."""
 
 from __future__ import annotations
 
@@ -6,36 +6,41 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.app import app
-from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, reported
-from cryptoctl.cli.command import Run, command
+from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.completion import resource_names
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.values import resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
-from cryptoctl.ui.plans import plan_document, report_document, show_plan
+from cryptoctl.ui.plans import plan_document, show_plan
 
 
-@command(app, "up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
+@command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
 def up(
-    run: Run,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or destroy without asking.")] = False,
+    run: CommandRun,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or delete without asking.")] = False,
     expect: Annotated[
         str | None,
-        typer.Option(metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
+        typer.Option(metavar="FINGERPRINT", help="Apply the plan only if it has this fingerprint."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource, with what it depends on."),
+        typer.Option(
+            metavar="NAME",
+            help="Only this resource and what it depends on.",
+            autocompletion=resource_names,
+        ),
     ] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take over resources that bear our names without our tags.")
+        bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
     ] = False,
 ) -> None:
-    """Make the environment what it should be, creating or mending whatever differs."""
+    """Create or update the environment's resources so that they match the configuration."""
     session, screen = run.session, run.screen
     session.start_engine()
     with before_any_change():
@@ -45,31 +50,31 @@ def up(
             return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
 
         plan = look()
-        show_plan(screen, plan, environment=session.place)
+        run.answer(plan=plan_document(plan))
+        show_plan(screen, plan, environment=session.location)
         check(plan, expect)
         if plan.consents and not yes:
             _ask(run, plan)
-    answer = {"plan": plan_document(plan), "results": []}
     session.remember()
+    known = plan.known
     if plan.work:
-        report, rest = carry_out(run, plan, look)
-        answer["results"] = report_document(plan, report)["results"]
+        rest = carry_out(run, plan, look)
+        known = rest.known
         if rest.work or rest.refused:
-            show_plan(screen, rest, environment=session.place)
-            still = Failure(
+            show_plan(screen, rest, environment=session.location)
+            raise Failure(
                 Problem.FAILED,
                 f"AWS took every call, but these still differ: {', '.join(_differing(rest))}.",
                 "Run `cryptoctl plan` in a minute. If it still differs, another tool sets it back "
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
-            raise reported(run, plan, report, still)
         for step in plan.work:
             if step.follow_up:
                 screen.say(step.follow_up, style="yellow")
-    outputs = session.stack.outputs
-    if run.machine:
-        screen.json({**answer, "outputs": outputs})
-    else:
+    # With --only, what was not looked at has no known value.
+    outputs = resolve(session.stack.outputs, lambda ref: known.get(ref, str(ref)))
+    run.answer(outputs=outputs)
+    if not run.machine:
         show_outputs(screen, outputs)
     _mention_alerts(run)
 
@@ -81,19 +86,20 @@ def _differing(rest: Plan) -> list[str]:
     ]
 
 
-def _ask(run: Run, plan: Plan) -> None:
+def _ask(run: CommandRun, plan: Plan) -> None:
     names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
-            f"This plan would {names}, and nobody is here to be asked. Nothing was changed.",
+            f"This plan would {names}, and there is no terminal to ask for confirmation. "
+            "Nothing was changed.",
             "Review it with `cryptoctl plan`, then add --yes.",
         )
     if run.screen.ask(f"{names[0].upper()}{names[1:]}? [y/N]").strip().lower() not in ("y", "yes"):
         raise Failure(Problem.REFUSED, "Nothing was changed.")
 
 
-def _mention_alerts(run: Run) -> None:
+def _mention_alerts(run: CommandRun) -> None:
     alerts = run.session.stack.alerts
     subscriptions = subscriptions_of(run.session.aws, alerts.arn)
     for each in subscriptions:
@@ -102,7 +108,7 @@ def _mention_alerts(run: Run) -> None:
     if not subscriptions:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.say(
-            f"Nobody is subscribed to the alerts ({alerts.name}): errors reach nobody. "
+            f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "
             f"Add alert_subscribers to cryptoctl.toml{where}.",
             style="yellow",
         )

@@ -1,45 +1,119 @@
-"""What new prices change: their own indicators, and those of up to 19 prices that follow each."""
+"""What new prices change: their own indicators, and those of up to 19 prices that follow each.
 
-from collections.abc import Collection, Sequence
+Several passes may work on one symbol at the same time. An item's `revision` names the prices that its
+indicators were computed from, and an item is written only while it has the revision that was read; why that
+is enough is shown in docs/decisions/0023-an-item-is-written-at-the-revision-that-was-read.md.
+"""
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from cryptoctl.core.indicators import LONG_WINDOW, Indicators, indicators
-from cryptoctl.core.items import StoredPrice
+from cryptoctl.core.items import AttributeValue, StoredPrice
 
 REACH = LONG_WINDOW - 1  # how many prices before one it depends on, and how many after it depend on it
 
+Announced = Mapping[Decimal, Indicators]  # by key
+_NOTHING_ANNOUNCED: Announced = MappingProxyType({})
+_REVISION = re.compile(r"([0-9]{1,12})-([0-9a-f]{8})", re.ASCII)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """The indicators that a stored price must get. A correction was enriched, and announced, before."""
+class Enrichment:
+    """What a stored price must get: its indicators, and the revision that names what they come from.
+
+    `announce` is False where subscribers have already heard these values last.
+    """
 
     price: StoredPrice
     indicators: Indicators
+    revision: str
+    announce: bool
 
     @property
     def correction(self) -> bool:
-        """Whether other values were announced before."""
+        """Whether the price was enriched, and announced, before."""
         return self.price.processed
 
 
-def changes(series: Sequence[StoredPrice], new_keys: Collection[Decimal]) -> list[Change]:
-    """What the arrival of `new_keys` changes in a symbol's prices.
+def enrichments(
+    series: Sequence[StoredPrice], new_keys: Collection[Decimal], announced: Announced = _NOTHING_ANNOUNCED
+) -> list[Enrichment]:
+    """What the arrival of `new_keys` changes in a symbol's prices, in key order.
 
     `series` is a gapless run of the symbol's prices in key order. It reaches `REACH` prices, or the
-    beginning, back from the first new key, and `REACH` prices, or the end, on from the last. A price that
-    is neither enriched nor new is left to its own arrival; one whose indicators are right is no change.
+    beginning, back from the first new or announced key, and `REACH` prices, or the end, on from the last new
+    one. `announced` are values that the caller has announced and could not write: where others are stored,
+    those are announced again, and written again, so that whoever announced last is also the last to write.
+    Prices that follow a new one and wait for their own pass are enriched too: that pass may have read them
+    already, without the new one.
     """
-    found: list[Change] = []
+    found: list[Enrichment] = []
+    inputs = [_input(price) for price in series]
     reached = -1
     for position, price in enumerate(series):
-        new = price.key in new_keys
-        if new:
+        if price.key in new_keys:
             reached = position + REACH
-        if position > reached or not (new or price.processed):
+        if position > reached and price.key not in announced:
             continue
-        window = series[max(0, position - REACH) : position + 1]
-        right = indicators([each.price for each in window])
-        if not price.processed or price.indicators != right:
-            found.append(Change(price=price, indicators=right))
+        first = max(0, position - REACH)
+        right = indicators([each.price for each in series[first : position + 1]])
+        fingerprint = _fingerprint(inputs[first : position + 1])
+        announce = not _is_correct(price, right) or announced.get(price.key, right) != right
+        if not announce and _is_made_from(price.revision, fingerprint):
+            continue
+        found.append(
+            Enrichment(
+                price=price,
+                indicators=right,
+                revision=_next_revision(price.revision, fingerprint),
+                announce=announce,
+            )
+        )
     return found
+
+
+def wrong(series: Iterable[StoredPrice], since: Decimal | None = None) -> Iterator[StoredPrice]:
+    """The prices whose stored indicators are not those of their neighbours, or that have none yet.
+
+    `series` are a symbol's prices in key order, read one by one and never held. Those with a key below
+    `since` only count as neighbours; `REACH` of them, or all there are, must come first.
+    """
+    window: deque[Decimal] = deque(maxlen=LONG_WINDOW)
+    for price in series:
+        window.append(price.price)
+        if since is not None and price.key < since:
+            continue
+        if not _is_correct(price, indicators(list(window))):
+            yield price
+
+
+def _is_correct(price: StoredPrice, right: Indicators) -> bool:
+    return price.processed and price.indicators == right
+
+
+def _input(price: StoredPrice) -> str:
+    return f"{price.key} {price.price}"
+
+
+def _fingerprint(inputs: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:8]
+
+
+def _is_made_from(stored: AttributeValue | None, fingerprint: str) -> bool:
+    return _parts(stored)[1] == fingerprint
+
+
+def _next_revision(stored: AttributeValue | None, fingerprint: str) -> str:
+    return f"{_parts(stored)[0] + 1}-{fingerprint}"
+
+
+def _parts(stored: AttributeValue | None) -> tuple[int, str]:
+    """How often the item was enriched, and the fingerprint of what its indicators were computed from."""
+    found = _REVISION.fullmatch(str((stored or {}).get("S")))
+    return (int(found[1]), found[2]) if found else (0, "")

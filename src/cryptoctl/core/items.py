@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,11 @@ from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.core.prices import Price
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 2048  # what is longer would not fit into an announcement
 
-Item = Mapping[str, Mapping[str, Any]]
+AttributeValue = Mapping[str, Any]
+Item = Mapping[str, AttributeValue]
 
 
 class UnusableError(ValueError):
@@ -21,7 +24,10 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredPrice:
-    """A price as read from the table. `exchange` is empty where an item written by hand has none."""
+    """A price as read from the table. `exchange` is empty where an item written by hand has none.
+
+    `enriched_at` is None also where it is no text; `revision` is the attribute `rev`, whatever its type.
+    """
 
     symbol: str
     key: Decimal
@@ -31,6 +37,7 @@ class StoredPrice:
     id: str | None = None
     processed: bool = False
     enriched_at: str | None = None
+    revision: AttributeValue | None = None
     indicators: Indicators = NOTHING_KNOWN
 
     @property
@@ -42,6 +49,14 @@ class StoredPrice:
     def timestamp_ms(self) -> int:
         """The whole milliseconds of the key."""
         return keys.millisecond_of_key(self.key)
+
+    @property
+    def moment(self) -> datetime | None:
+        """The millisecond in UTC; None where it lies before the year 1 or after the year 9999."""
+        try:
+            return _EPOCH + timedelta(milliseconds=self.timestamp_ms)
+        except OverflowError:
+            return None
 
 
 def new_item(price: Price, sort_key: str, created_at: str) -> dict[str, dict[str, Any]]:
@@ -71,15 +86,27 @@ def stored_price(item: Item) -> StoredPrice:
     volume = _number(item, "volume")
     return StoredPrice(
         symbol=_text(item, "symbol") or "",
-        key=_key(item),
+        key=key_of(item),
         price=price,
         volume=Decimal(0) if volume is None else volume,
         exchange=_text(item, "exchange") or "",
         id=item["id"].get("S") or item["id"].get("N") if "id" in item else None,
         processed=item.get("processed", {}).get("BOOL") is True,
         enriched_at=item.get("enriched_at", {}).get("S"),
+        revision=item.get("rev"),
         indicators=_indicators(item),
     )
+
+
+def key_of(item: Item) -> Decimal:
+    """The range key of an item, bounded: at most 38 digits between 1E-130 and 9.99E+125.
+
+    Raises UnusableError where it has none.
+    """
+    key = _number(item, "timestamp")
+    if key is None or "symbol" not in item:
+        raise UnusableError("it has no symbol or no timestamp")
+    return key
 
 
 def same_price(stored: StoredPrice, price: Price) -> bool:
@@ -87,13 +114,6 @@ def same_price(stored: StoredPrice, price: Price) -> bool:
     if (stored.exchange, stored.id, stored.timestamp_ms) != (price.exchange, price.id, price.timestamp_ms):
         return False
     return price.id is not None or (stored.price, stored.volume) == (price.price, price.volume)
-
-
-def _key(item: Item) -> Decimal:
-    key = _number(item, "timestamp")
-    if key is None or "symbol" not in item:
-        raise UnusableError("it has no symbol or no timestamp")
-    return key
 
 
 def _number(item: Item, name: str) -> Decimal | None:

@@ -6,7 +6,9 @@ The fraction has 24 digits, which with a millisecond of up to 14 makes DynamoDB'
     LL id… hash…                an id of LL (1 to 20) digits, then the hash of exchange and id
     99 hash…                    any other id
 
-so within a millisecond prices without an id come first, then those with numeric ids in numeric order.
+so within a millisecond prices without an id come first, then those with numeric ids in numeric order. An id
+of 20 digits leaves room for 100 hashes: where those that it may take are held by other prices, it has a key
+of the last kind, of which there are always enough.
 """
 
 import hashlib
@@ -14,6 +16,7 @@ from decimal import Decimal
 
 FRACTION_DIGITS = 24
 LONGEST_NUMERIC_ID = 20
+ATTEMPTS_IN_ORDER = 10  # keys that a numeric id may take among the others of its number
 LARGEST_MILLISECOND = 10**14 - 1
 
 
@@ -23,7 +26,8 @@ def key_of_id(timestamp_ms: int, exchange: str, id: str, attempt: int = 0) -> st
     `attempt` counts the keys that other prices hold already: two ids may share a hash.
     """
     digits = (id.lstrip("0") or "0") if id.isascii() and id.isdigit() else ""
-    head = f"{len(digits):02}{digits}" if 0 < len(digits) <= LONGEST_NUMERIC_ID else "99"
+    in_order = 0 < len(digits) <= LONGEST_NUMERIC_ID and attempt < ATTEMPTS_IN_ORDER
+    head = f"{len(digits):02}{digits}" if in_order else "99"
     width = FRACTION_DIGITS - len(head)
     digest = hashlib.sha256(f"{exchange}\n{id}\n{attempt}".encode()).digest()
     return _key(timestamp_ms, f"{head}{int.from_bytes(digest) % 10**width:0{width}}")

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cryptoctl.core.enrichment import Change
+from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers.clients import client, setting
+from cryptoctl.handlers.clients import setting, topic_client
 
 _MOST_MESSAGES = 10  # in one PublishBatch
 
@@ -15,32 +15,32 @@ class AnnouncementError(RuntimeError):
     """The topic did not take a message."""
 
 
-def announce(changes: Sequence[Change]) -> list[Exception | None]:
-    """Announces the changes, ten in a call, and says of each what went wrong."""
+def announce(found: Sequence[Enrichment]) -> list[Exception | None]:
+    """Announces the enrichments, ten in a call, and says of each what went wrong."""
     errors: list[Exception | None] = []
-    for start in range(0, len(changes), _MOST_MESSAGES):
-        errors += _announce_batch(changes[start : start + _MOST_MESSAGES])
+    for start in range(0, len(found), _MOST_MESSAGES):
+        errors += _announce_batch(found[start : start + _MOST_MESSAGES])
     return errors
 
 
-def _announce_batch(changes: Sequence[Change]) -> list[Exception | None]:
-    entries = [{"Id": str(number), **_message(change)} for number, change in enumerate(changes)]
+def _announce_batch(found: Sequence[Enrichment]) -> list[Exception | None]:
+    entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(found)]
     try:
-        answer = client("sns").publish_batch(
+        answer = topic_client().publish_batch(
             TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
         )
     except Exception as error:
-        return [error] * len(changes)
+        return [error] * len(found)
     failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
-    return [_error(failed.get(str(number))) for number in range(len(changes))]
+    return [_error(failed.get(str(number))) for number in range(len(found))]
 
 
 def _error(entry: dict[str, Any] | None) -> Exception | None:
     return None if entry is None else AnnouncementError(f"{entry.get('Code')}: {entry.get('Message')}")
 
 
-def _message(change: Change) -> dict[str, Any]:
-    price, right = change.price, change.indicators
+def _message(enrichment: Enrichment) -> dict[str, Any]:
+    price, right = enrichment.price, enrichment.indicators
     numbers = {
         "price": price.price,
         "volume": price.volume,
@@ -54,7 +54,7 @@ def _message(change: Change) -> dict[str, Any]:
         "sort_key": price.sort_key,
         "exchange": price.exchange,
         **{name: plain(value) for name, value in numbers.items() if value is not None},
-        "correction": change.correction,
+        "correction": enrichment.correction,
     }
     attributes = {"symbol": price.symbol, "exchange": price.exchange}
     return {

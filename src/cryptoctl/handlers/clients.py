@@ -1,12 +1,11 @@
-"""The AWS clients: made once for each execution environment, with patience that fits the function's timeout.
+"""The AWS clients: made once for each execution environment, with retries that fit the function's timeout.
 
 boto3 itself honours AWS_ENDPOINT_URL, the region and the credentials of the environment.
 """
 
-import functools
 import os
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
@@ -18,11 +17,68 @@ _CONFIG = Config(
     max_pool_connections=8,
 )
 
+_clients: dict[str, Any] = {}
 
-@functools.cache
-def client(service: str) -> Any:
-    """The client of a service."""
-    return boto3.client(service, config=_CONFIG)
+
+class TableClient(Protocol):
+    """What the handlers ask of DynamoDB."""
+
+    def put_item(self, **request: Any) -> Any:
+        """Stores an item."""
+
+    def query(self, **request: Any) -> Any:
+        """Gives a page of items."""
+
+    def batch_execute_statement(self, **request: Any) -> Any:
+        """Runs up to 25 PartiQL statements."""
+
+
+class TopicClient(Protocol):
+    """What the handlers ask of SNS."""
+
+    def publish(self, **request: Any) -> Any:
+        """Publishes a message."""
+
+    def publish_batch(self, **request: Any) -> Any:
+        """Publishes up to ten messages."""
+
+
+class QueueClient(Protocol):
+    """What the handlers ask of SQS."""
+
+    def send_message(self, **request: Any) -> Any:
+        """Sends a message."""
+
+
+def table_client() -> TableClient:
+    """DynamoDB's client. Making one is not safe in several threads at once, using it is."""
+    return _client("dynamodb")  # type: ignore[no-any-return]
+
+
+def topic_client() -> TopicClient:
+    """SNS's client."""
+    return _client("sns")  # type: ignore[no-any-return]
+
+
+def queue_client() -> QueueClient:
+    """SQS's client."""
+    return _client("sqs")  # type: ignore[no-any-return]
+
+
+def connect(*, table: TableClient, topic: TopicClient, queue: QueueClient) -> None:
+    """From now on the handlers use these clients; `disconnect` takes them back."""
+    _clients.update(dynamodb=table, sns=topic, sqs=queue)
+
+
+def disconnect() -> None:
+    """Forgets the clients: the next request makes boto3's anew."""
+    _clients.clear()
+
+
+def _client(service: str) -> Any:
+    if service not in _clients:
+        _clients[service] = boto3.client(service, config=_CONFIG)
+    return _clients[service]
 
 
 def setting(name: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cryptoctl.handlers.clients import client, setting
+from cryptoctl.handlers.clients import queue_client, setting
 
 _LONGEST_ATTRIBUTE = 1024
 _REFUSED = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -13,7 +13,7 @@ _REFUSED = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
     """Puts `body` on the queue as JSON, whole; `attributes` are name → (type, value), empty ones left out."""
-    client("sqs").send_message(
+    queue_client().send_message(
         QueueUrl=setting("DLQ_URL"),
         MessageBody=_body(body),
         MessageAttributes={

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptoctl.handlers import logs, metrics
-from cryptoctl.handlers.clients import client, setting
+from cryptoctl.handlers.clients import setting, topic_client
 
 _log = logs.logger("error_notifier")
 _LONGEST_SUBJECT = 100  # characters, ASCII
@@ -134,7 +134,7 @@ def _block(number: int, event: dict[str, str]) -> str:
 
 def _publish(subject: str, message: str) -> None:
     environment = os.environ.get("ENVIRONMENT") or "unknown"
-    client("sns").publish(
+    topic_client().publish(
         TopicArn=setting("ALERTS_TOPIC_ARN"),
         Subject=_subject(f"[{environment}] {subject}"),
         Message=_shortened(message),

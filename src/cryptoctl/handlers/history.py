@@ -1,53 +1,107 @@
-"""Reads as much of a symbol's prices as new ones can change, in one query where they are the newest."""
+"""Reads as much of a symbol's prices as new ones can change, in one query where nothing is out of order.
+
+Each price is read in the same request as those before it, or in an earlier one: what is stored or corrected
+meanwhile then either shows in what is read, or changes the revision on whose condition the price is written.
+"""
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from cryptoctl.core.enrichment import REACH, Change, changes
+from cryptoctl.core.enrichment import REACH, Announced, Enrichment, enrichments
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.handlers import table
 
-lagging: set[str] = set()  # symbols whose newest prices lately weren't the new ones: a hint about cost alone
+# Symbols whose newest prices lately weren't the new ones, with the key from which the next batch can be read
+# in one query, where there is a backlog. A hint about cost alone.
+lagging: dict[str, Decimal | None] = {}
+
+Series = Sequence[StoredPrice]
 
 
-def changes_of(symbol: str, new_keys: Collection[Decimal]) -> list[Change]:
-    """What the arrival of `new_keys` changes in the table, each price once, in key order."""
-    ordered = sorted(new_keys)
+def enrichments_of(symbol: str, new_keys: Collection[Decimal], announced: Announced) -> list[Enrichment]:
+    """What the arrival of `new_keys` changes in the table, each price once, in key order.
+
+    `announced` are the values that were announced and could not be written.
+    """
+    ordered = sorted({*new_keys, *announced})
     if symbol not in lagging:
         series = _tail(symbol, ordered)
         if series is not None:
-            return changes(series, new_keys)
-        lagging.add(symbol)
-    found: dict[Decimal, Change] = {}
+            return enrichments(series, new_keys, announced)
+    start = lagging.pop(symbol, None)
+    found: dict[Decimal, Enrichment] = {}
     while ordered:
-        series, near = _stretch(symbol, ordered)
-        found.update((change.price.key, change) for change in changes(series, ordered[:near]))
+        series, near = _stretch(symbol, ordered, start)
+        start = None
+        new = set(ordered[:near]).intersection(new_keys)  # without those before: their windows are cut off
+        told = {key: announced[key] for key in ordered[:near] if key in announced}
+        found.update((each.price.key, each) for each in enrichments(series, new, told))
         ordered = ordered[near:]
     return [found[key] for key in sorted(found)]
 
 
-def _tail(symbol: str, ordered: Sequence[Decimal]) -> Sequence[StoredPrice] | None:
+def _tail(symbol: str, ordered: Sequence[Decimal]) -> Series | None:
     """The symbol's newest prices, or None where they don't reach far enough back: one query."""
     count = len(ordered) + REACH
-    run = table.newest(symbol, count)
-    prices = run.read(count)
-    older = sum(price.key < ordered[0] for price in prices)
-    if older < REACH and not run.exhausted:
+    reader = table.newest(symbol, count)
+    prices = reader.read(count)
+    if _older(prices, ordered[0]) < REACH and not reader.exhausted:
         return None
     return prices[::-1]
 
 
-def _stretch(symbol: str, ordered: list[Decimal]) -> tuple[Sequence[StoredPrice], int]:
-    """The prices around the first of the keys and those near it, and how many keys that are: two queries."""
-    onward = table.since(symbol, ordered[0], len(ordered) + REACH)
-    prices = onward.read(len(ordered) + REACH)
-    if onward.exhausted:
-        lagging.discard(symbol)
-        near = len(ordered)
-    else:
+def _stretch(symbol: str, ordered: list[Decimal], start: Decimal | None) -> tuple[Series, int]:
+    """The prices around the first of the keys and those near it, and how many keys that are.
+
+    One query where `start` is where the needed prices begin, else two.
+    """
+    onward = _onward(symbol, ordered, start)
+    prices = onward.prices
+    near = len(ordered)
+    if not onward.exhausted:
         near = sum(key <= prices[-1].key for key in ordered)
     last = ordered[near - 1]
     following = sum(price.key > last for price in prices)
     prices = onward.read(len(prices) + max(0, REACH - following))
-    older = table.before(symbol, ordered[0], REACH).read(REACH)
-    return older[::-1] + prices, near
+    if onward.pages > 1 and prices:  # a price on a later page was read after those on the first
+        prices = _back(symbol, prices[-1].key, ordered[0], len(prices))
+    elif _older(prices, ordered[0]) < REACH:
+        older = table.before(symbol, ordered[0], REACH).read(REACH)
+        prices = older[::-1] + [price for price in prices if price.key >= ordered[0]]
+    if not onward.exhausted:
+        lagging[symbol] = _start_of_next(prices, last)
+    return prices, near
+
+
+def _onward(symbol: str, ordered: Sequence[Decimal], start: Decimal | None) -> table.PriceReader:
+    """Has read the prices from the first key on; from `start` on where that tells enough of those before."""
+    count = len(ordered) + REACH
+    if start is not None and start < ordered[0]:
+        onward = table.since(symbol, start, REACH + count)
+        prices = onward.read(REACH + count)
+        if prices and prices[-1].key >= ordered[0] and _older(prices, ordered[0]) >= REACH:
+            return onward
+    onward = table.since(symbol, ordered[0], count)
+    onward.read(count)
+    return onward
+
+
+def _back(symbol: str, newest: Decimal, oldest: Decimal, count: int) -> list[StoredPrice]:
+    """The prices from the newest key back to `REACH` before the oldest; `count` are expected in between."""
+    reader = table.up_to(symbol, newest, count + REACH)
+    prices = reader.read(count + REACH)
+    while not reader.exhausted and _older(prices, oldest) < REACH:
+        prices = reader.read(len(prices) + 1)
+    return prices[::-1]
+
+
+def _older(prices: Series, key: Decimal) -> int:
+    return sum(price.key < key for price in prices)
+
+
+def _start_of_next(prices: Series, last: Decimal) -> Decimal | None:
+    """Where the prices begin that the next batch needs, if prices after `last` wait for it."""
+    position = sum(price.key <= last for price in prices)
+    if all(price.processed for price in prices[position:]):
+        return None
+    return prices[max(0, position - REACH)].key

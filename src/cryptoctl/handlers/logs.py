@@ -72,6 +72,6 @@ def begin_request(context: object) -> None:
 
 
 def iso_utc(seconds: float) -> str:
-    """A moment in seconds since 1970 as ISO 8601 in UTC, with microseconds and offset."""
-    whole, micros = divmod(int(seconds * 1_000_000), 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{micros:06}+00:00"
+    """A moment in seconds since 1970 as ISO 8601 in UTC, with milliseconds and offset."""
+    whole, millis = divmod(int(seconds * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{millis:03}+00:00"

@@ -15,16 +15,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from cryptoctl.core.enrichment import Change
+from cryptoctl.core.enrichment import Enrichment
+from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.handlers import dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
 from cryptoctl.handlers.clients import Deadline
-from cryptoctl.handlers.history import changes_of
+from cryptoctl.handlers.history import enrichments_of
 
 _log = logs.logger("price_enricher")
 _RESERVE_S = 6.0  # for saying which records are left, instead of being cut off
-_MOST_PASSES = 3
+_LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40
+_MOST_PASSES = 10  # each but the last is overtaken by another pass that has written
 
 Record = Mapping[str, Any]
 Arrivals = dict[str, dict[Decimal, str]]  # symbol → key of a new price → sequence number of its record
@@ -35,12 +37,14 @@ class OutOfTimeError(RuntimeError):
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class Progress:
     """What an invocation may still do, and has done so far."""
 
     deadline: Deadline
     failed: dict[str, Exception] = field(default_factory=dict)  # by symbol, or by sequence number of a record
-    done: list[Change] = field(default_factory=list)
+    announced: dict[str, dict[Decimal, Indicators]] = field(default_factory=lambda: defaultdict(dict))
+    """by symbol and key: what was announced and is not written yet"""
+    done: list[Enrichment] = field(default_factory=list)
     set_aside: int = 0
 
 
@@ -50,15 +54,20 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     Raises where none of the batch could be enriched, so that the failure shows as one.
     """
     logs.begin_request(context)
-    outcome = Outcome(deadline=Deadline(context, _RESERVE_S))
+    progress = Progress(deadline=Deadline(context, _RESERVE_S))
     arrivals, poison = _sort(event.get("Records") or [])
-    _enrich(arrivals, outcome)
-    _set_aside(poison, arrivals, outcome)
-    _report(arrivals, outcome)
-    if outcome.failed and not outcome.done and len(outcome.failed) >= len(arrivals) and not outcome.set_aside:
-        raise next(iter(outcome.failed.values()))
+    _enrich(arrivals, progress)
+    _set_aside(poison, arrivals, progress)
+    _report(arrivals, progress)
+    if (
+        progress.failed
+        and not progress.done
+        and len(progress.failed) >= len(arrivals)
+        and not progress.set_aside
+    ):
+        raise next(iter(progress.failed.values()))
     return {
-        "batchItemFailures": [{"itemIdentifier": number} for number in _failed_records(arrivals, outcome)]
+        "batchItemFailures": [{"itemIdentifier": number} for number in _failed_records(arrivals, progress)]
     }
 
 
@@ -78,15 +87,15 @@ def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]
     return arrivals, poison
 
 
-def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, outcome: Outcome) -> None:
+def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progress: Progress) -> None:
     """Sends the records to the dead-letter queue, but for those that Lambda will bring again."""
-    first_failed = min(map(_order, _failed_records(arrivals, outcome)), default=None)
+    first_failed = min(map(_order, _failed_records(arrivals, progress)), default=None)
     for record, reason in poison:
         if first_failed is None or _order(_sequence_number(record)) < first_failed:
-            _set_record_aside(record, reason, outcome)
+            _set_record_aside(record, reason, progress)
 
 
-def _set_record_aside(record: Record, reason: str, outcome: Outcome) -> None:
+def _set_record_aside(record: Record, reason: str, progress: Progress) -> None:
     symbol = _symbol(record)
     extra = {"reason": reason, "symbol": symbol, "sequence_number": _sequence_number(record)}
     attributes = {"Reason": ("String", reason), "Symbol": ("String", symbol)}
@@ -94,83 +103,96 @@ def _set_record_aside(record: Record, reason: str, outcome: Outcome) -> None:
         dead_letters.send({"kind": "record", "reason": reason, "record": record}, attributes)
     except Exception as error:
         _log.exception("record can never be enriched, and could not be set aside", extra=extra)
-        outcome.failed[_sequence_number(record)] = error
+        progress.failed[_sequence_number(record)] = error
         return
     _log.error("record can never be enriched: set aside on the dead-letter queue", extra=extra)
-    outcome.set_aside += 1
+    progress.set_aside += 1
 
 
-def _enrich(arrivals: Arrivals, outcome: Outcome) -> None:
-    """Reads, announces, writes; again for a symbol whose prices somebody else changed meanwhile."""
+def _enrich(arrivals: Arrivals, progress: Progress) -> None:
+    """Reads, announces, writes; again for a symbol whose prices another pass has written meanwhile."""
     symbols = list(arrivals)
     for _ in range(_MOST_PASSES):
-        changes = _read(symbols, arrivals, outcome)
-        _note(changes, announce(changes), outcome)
-        changes = [change for change in changes if change.price.symbol not in outcome.failed]
-        symbols = _write(changes, outcome)
+        found = _announce(_read(symbols, arrivals, progress), progress)
+        symbols = _write(found, progress)
         if not symbols:
             return
     for symbol in symbols:
-        outcome.failed[symbol] = table.OvertakenError(
+        progress.failed[symbol] = table.OvertakenError(
             f"the prices of {symbol} change faster than they are enriched"
         )
 
 
-def _read(symbols: Sequence[str], arrivals: Arrivals, outcome: Outcome) -> list[Change]:
-    changes: list[Change] = []
+def _read(symbols: Sequence[str], arrivals: Arrivals, progress: Progress) -> list[Enrichment]:
+    found: list[Enrichment] = []
     for symbol in symbols:
         try:
-            if outcome.deadline.passed():
+            if progress.deadline.passed():
                 raise OutOfTimeError("the time was up before every symbol was read")
-            changes += changes_of(symbol, arrivals[symbol])
+            found += enrichments_of(symbol, arrivals[symbol], progress.announced[symbol])
         except Exception as error:  # whatever it is, the other symbols go on and this one comes again
-            outcome.failed[symbol] = error
-    return changes
+            progress.failed[symbol] = error
+    return found
 
 
-def _write(changes: Sequence[Change], outcome: Outcome) -> list[str]:
-    """Writes the changes, and gives the symbols that must be read again."""
-    if not changes:
+def _announce(found: Sequence[Enrichment], progress: Progress) -> list[Enrichment]:
+    """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
+    to_announce = [each for each in found if each.announce]
+    errors = announce(to_announce)
+    for each, error in zip(to_announce, errors, strict=True):
+        if error is None:
+            progress.announced[each.price.symbol][each.price.key] = each.indicators
+    _note(to_announce, errors, progress)
+    return [each for each in found if each.price.symbol not in progress.failed]
+
+
+def _write(found: Sequence[Enrichment], progress: Progress) -> list[str]:
+    """Writes the enrichments, and gives the symbols that must be read again."""
+    if not found:
         return []
     try:
-        errors = table.update(changes, logs.iso_utc(time.time()))
+        errors = table.update(found, logs.iso_utc(time.time()))
     except Exception as error:
-        _note(changes, [error] * len(changes), outcome)
+        _note(found, [error] * len(found), progress)
         return []
-    overtaken = {
-        change.price.symbol
-        for change, error in zip(changes, errors, strict=True)
-        if isinstance(error, table.OvertakenError)
-    }
-    _note(changes, [None if isinstance(error, table.OvertakenError) else error for error in errors], outcome)
-    outcome.done += [change for change, error in zip(changes, errors, strict=True) if error is None]
-    return [symbol for symbol in overtaken if symbol not in outcome.failed]
+    overtaken: dict[str, None] = {}
+    for each, refusal in zip(found, errors, strict=True):
+        if refusal is None:
+            progress.done.append(each)
+            progress.announced[each.price.symbol].pop(each.price.key, None)
+        elif isinstance(refusal, table.OvertakenError):
+            overtaken[each.price.symbol] = None
+        else:
+            progress.failed.setdefault(each.price.symbol, refusal)
+    return [symbol for symbol in overtaken if symbol not in progress.failed]
 
 
-def _note(changes: Sequence[Change], errors: Sequence[Exception | None], outcome: Outcome) -> None:
-    for change, error in zip(changes, errors, strict=True):
+def _note(found: Sequence[Enrichment], errors: Sequence[Exception | None], progress: Progress) -> None:
+    for each, error in zip(found, errors, strict=True):
         if error is not None:
-            outcome.failed.setdefault(change.price.symbol, error)
+            progress.failed.setdefault(each.price.symbol, error)
 
 
-def _failed_records(arrivals: Arrivals, outcome: Outcome) -> list[str]:
+def _failed_records(arrivals: Arrivals, progress: Progress) -> list[str]:
     """The sequence numbers to report: the first of each failed symbol, for Lambda goes on from the lowest."""
-    return [min(arrivals[name].values(), key=_order) if name in arrivals else name for name in outcome.failed]
+    return [
+        min(arrivals[name].values(), key=_order) if name in arrivals else name for name in progress.failed
+    ]
 
 
-def _report(arrivals: Arrivals, outcome: Outcome) -> None:
-    new = [change for change in outcome.done if not change.correction]
+def _report(arrivals: Arrivals, progress: Progress) -> None:
+    new = [each for each in progress.done if not each.correction]
     counts = {
         "Enriched": len(new),
-        "Corrected": len(outcome.done) - len(new),
-        "DeadLettered": outcome.set_aside,
-        "Failed": len(outcome.failed),
+        "Corrected": sum(each.correction and each.announce for each in progress.done),
+        "DeadLettered": progress.set_aside,
+        "Failed": len(progress.failed),
     }
     extra = {name.lower(): number for name, number in counts.items()} | {"symbols": sorted(arrivals)[:20]}
-    for name, error in outcome.failed.items():
+    for name, error in progress.failed.items():
         _log.error("enrichment failed, and will be tried again", exc_info=error, extra={"symbol": name})
     _log.info("prices enriched", extra=extra)
-    metrics.emit({**counts, "Lag": [_lag_ms(change.price) for change in new]})
+    metrics.emit({**counts, "Lag": [_lag_ms(each.price) for each in new]})
 
 
 def _lag_ms(price: StoredPrice) -> int:
@@ -183,7 +205,8 @@ def _sequence_number(record: Record) -> str:
 
 
 def _order(sequence_number: str) -> int:
-    return int(sequence_number) if sequence_number.isdecimal() else 0
+    known = sequence_number.isdecimal() and len(sequence_number) <= _LONGEST_SEQUENCE_NUMBER
+    return int(sequence_number) if known else 0
 
 
 def _symbol(record: Record) -> str:

@@ -11,7 +11,7 @@ from cryptoctl.core import keys
 from cryptoctl.core.items import StoredPrice, UnusableError, new_item, same_price, stored_price
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import table
-from cryptoctl.handlers.clients import Deadline, client
+from cryptoctl.handlers.clients import Deadline, table_client
 
 _MOST_SYMBOLS_AT_ONCE = 4  # so that the stream is not a medley, which would cost the enricher a query each
 _MOST_ATTEMPTS = 20
@@ -41,7 +41,7 @@ def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadli
         symbols[price.symbol].append((index, price))
     if len(symbols) == 1:
         return _Writer(created_at, deadline).write(next(iter(symbols.values())))
-    client("dynamodb")  # making one is not safe in several threads at once, using it is
+    table_client()  # making one is not safe in several threads at once, using it is
     outcomes: dict[int, Stored] = {}
     with ThreadPoolExecutor(max_workers=_MOST_SYMBOLS_AT_ONCE) as pool:
         for future in [pool.submit(_Writer(created_at, deadline).write, each) for each in symbols.values()]:

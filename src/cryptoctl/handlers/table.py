@@ -7,13 +7,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cryptoctl.core import keys
-from cryptoctl.core.enrichment import Change
+from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers.clients import client, setting
+from cryptoctl.handlers.clients import setting, table_client
 
 _MOST_STATEMENTS = 25  # in one BatchExecuteStatement
-_READ = "#symbol, #timestamp, price, volume, exchange, id, #processed, enriched_at, ma_5, ma_20, volatility"
+_READ = "#symbol, #timestamp, price, volume, exchange, id, #processed, rev, ma_5, ma_20, volatility"
 _NAMES = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
 
 
@@ -24,7 +24,7 @@ class UpdateError(RuntimeError):
 def put_if_new(item: Item) -> Item | None:
     """Stores the item where its key is free, else gives the item that holds the key. One write."""
     try:
-        client("dynamodb").put_item(
+        table_client().put_item(
             TableName=setting("DYNAMODB_TABLE"),
             Item=item,
             ConditionExpression="attribute_not_exists(symbol)",
@@ -46,7 +46,7 @@ def items_without_id(symbol: str, timestamp_ms: int) -> list[Item]:
     return [item for page in _query(symbol, condition, values, forward=True) for item in page]
 
 
-class Run:
+class PriceReader:
     """The usable prices of a symbol on one side of a key, nearest first, read only as far as asked for."""
 
     def __init__(
@@ -57,41 +57,48 @@ class Run:
         self._pages = _query(symbol, condition, values, forward=forward, limit=limit)
         self.prices: list[StoredPrice] = []
         self.exhausted = False
+        self.pages = 0
 
     def read(self, count: int) -> list[StoredPrice]:
         """At least `count` prices, or all there are. What is no price is passed over."""
         while len(self.prices) < count and not self.exhausted:
             page = next(self._pages, None)
             self.exhausted = page is None
+            self.pages += not self.exhausted
             self.prices += _usable(page or ())
         return self.prices
 
 
-def newest(symbol: str, limit: int) -> Run:
+def newest(symbol: str, limit: int) -> PriceReader:
     """From the newest price back."""
-    return Run(symbol, "", None, forward=False, limit=limit)
+    return PriceReader(symbol, "", None, forward=False, limit=limit)
 
 
-def before(symbol: str, key: Decimal, limit: int) -> Run:
+def before(symbol: str, key: Decimal, limit: int) -> PriceReader:
     """From the key back, without it."""
-    return Run(symbol, "<", key, forward=False, limit=limit)
+    return PriceReader(symbol, "<", key, forward=False, limit=limit)
 
 
-def since(symbol: str, key: Decimal, limit: int) -> Run:
+def up_to(symbol: str, key: Decimal, limit: int) -> PriceReader:
+    """From the key back, with it."""
+    return PriceReader(symbol, "<=", key, forward=False, limit=limit)
+
+
+def since(symbol: str, key: Decimal, limit: int) -> PriceReader:
     """From the key on, with it."""
-    return Run(symbol, ">=", key, forward=True, limit=limit)
+    return PriceReader(symbol, ">=", key, forward=True, limit=limit)
 
 
-def update(changes: Sequence[Change], enriched_at: str) -> list[Exception | None]:
-    """Writes the changes, 25 in a call, and says of each what went wrong.
+def update(found: Sequence[Enrichment], enriched_at: str) -> list[Exception | None]:
+    """Writes the enrichments, 25 in a call, and says of each what went wrong.
 
-    A price that was deleted or enriched by another since it was read is left alone: `OvertakenError`.
+    A price that was deleted, or written by another pass since it was read, is left alone: `OvertakenError`.
     """
     outcomes: list[Exception | None] = []
-    for start in range(0, len(changes), _MOST_STATEMENTS):
-        chunk = changes[start : start + _MOST_STATEMENTS]
-        statements = [_update_statement(change, enriched_at) for change in chunk]
-        answer = client("dynamodb").batch_execute_statement(Statements=statements)
+    for start in range(0, len(found), _MOST_STATEMENTS):
+        chunk = found[start : start + _MOST_STATEMENTS]
+        statements = [_update_statement(each, enriched_at) for each in chunk]
+        answer = table_client().batch_execute_statement(Statements=statements)
         outcomes += [_outcome(response.get("Error")) for response in answer["Responses"]]
     return outcomes
 
@@ -108,22 +115,23 @@ def _outcome(error: dict[str, str] | None) -> Exception | None:
     return UpdateError(f"{error.get('Code')}: {error.get('Message')}")
 
 
-def _update_statement(change: Change, enriched_at: str) -> dict[str, Any]:
-    """An UPDATE, which in PartiQL never creates an item, on the condition that nobody else enriched it."""
-    price, right = change.price, change.indicators
+def _update_statement(enrichment: Enrichment, enriched_at: str) -> dict[str, Any]:
+    """An UPDATE, which in PartiQL never creates an item, on condition that the revision is the one read."""
+    price, right = enrichment.price, enrichment.indicators
     values = {name: getattr(right, name) for name in ("ma_5", "ma_20", "volatility")}
     sets = [f'SET "{name}"=?' for name, value in values.items() if value is not None]
     stored = price.indicators
     removes = [
         f'REMOVE "{name}"' for name in values if values[name] is None and getattr(stored, name) is not None
     ]
-    parameters: list[dict[str, Any]] = [{"N": plain(value)} for value in values.values() if value is not None]
-    parameters += [{"BOOL": True}, {"S": enriched_at}, {"S": price.symbol}, {"N": plain(price.key)}]
-    unchanged = '"enriched_at" IS MISSING'
-    if price.enriched_at is not None:
-        unchanged = '"enriched_at"=?'
-        parameters.append({"S": price.enriched_at})
-    actions = " ".join([*sets, 'SET "processed"=?', 'SET "enriched_at"=?', *removes])
+    parameters: list[Any] = [{"N": plain(value)} for value in values.values() if value is not None]
+    parameters += [{"BOOL": True}, {"S": enriched_at}, {"S": enrichment.revision}]
+    parameters += [{"S": price.symbol}, {"N": plain(price.key)}]
+    unchanged = '"rev" IS MISSING'
+    if price.revision is not None:
+        unchanged = '"rev"=?'
+        parameters.append(price.revision)
+    actions = " ".join([*sets, 'SET "processed"=?', 'SET "enriched_at"=?', 'SET "rev"=?', *removes])
     where = f'WHERE "symbol"=? AND "timestamp"=? AND {unchanged}'
     return {"Statement": f'UPDATE "{setting("DYNAMODB_TABLE")}" {actions} {where}', "Parameters": parameters}
 
@@ -152,7 +160,7 @@ def _query(
     if limit is not None:
         request["Limit"] = limit
     while True:
-        page = client("dynamodb").query(**request)
+        page = table_client().query(**request)
         yield page["Items"]
         if "LastEvaluatedKey" not in page:
             return

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from cryptoctl.local.database import Database
+from cryptoctl.local.http import HttpRequest, HttpResponse
 from cryptoctl.local.ministack_adapter import save_state
-from cryptoctl.local.wire import Request, Response
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Durability:
         self._save_every_s = save_every_s
         self._changed = asyncio.Event()
 
-    def passed(self, request: Request, response: Response) -> None:
+    def passed(self, request: HttpRequest, response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         operation = _operation(request)
         if response.status >= 400 or operation.startswith(_READS):
@@ -54,11 +54,11 @@ class Durability:
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            self._changed.clear()
             save_state()
+            self._changed.clear()
 
 
-def _operation(request: Request) -> str:
+def _operation(request: HttpRequest) -> str:
     """The operation's name, or for REST the method's meaning; enough to tell a reading one."""
     if request.target:
         return request.target.partition(".")[2]

@@ -5,44 +5,47 @@ Nothing heavy is imported here; the engine itself lives in a process of its own 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from cryptoctl.local import launch
+from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.home import Home, Record
+from cryptoctl.local.http import ACCOUNT
+from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
 from cryptoctl.local.options import EngineOptions
-from cryptoctl.local.processes import end_group, resident_bytes
+from cryptoctl.local.outbox import OutboxMessage, read_outbox
+from cryptoctl.local.processes import end_group, end_processes_with, resident_bytes
 
-__all__ = ["DEFAULT_PORT", "Credentials", "Engine", "EngineError", "EngineOptions", "EngineStatus"]
+__all__ = [
+    "ACCOUNT",
+    "DEFAULT_PORT",
+    "Engine",
+    "EngineCredentials",
+    "EngineError",
+    "EngineOptions",
+    "EngineStatus",
+    "OutboxMessage",
+]
 
 DEFAULT_PORT: Final[int] = 4577
 """Where the engine listens unless told otherwise; next to LocalStack's 4566, not on it."""
 
 STOP_WITHIN_S: Final[float] = 15.0
-AS_ON_AWS: Final[EngineOptions] = EngineOptions()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """Made-up credentials: they open nothing but the embedded engine."""
-
-    access_key: str
-    secret_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineStatus:
-    """The engine as it is now. `notes` says what was lost or kept aside at its last start."""
+    """The engine as it is now. `notes` says what was lost or kept aside at its last start,
+    `problems` what does not work at the moment."""
 
     running: bool
     url: str | None
@@ -53,52 +56,71 @@ class EngineStatus:
     log_file: Path
     memory_bytes: int | None
     notes: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 class Engine:
     """One embedded engine, known by its home directory."""
 
     def __init__(self, home: Path) -> None:
-        self._home = Home(home)
+        self._data = DataDirectory(home)
 
-    def start(self, *, port: int | None = None, options: EngineOptions = AS_ON_AWS) -> EngineStatus:
+    def start(self, *, port: int | None = None, options: EngineOptions | None = None) -> EngineStatus:
         """Starts the engine and returns when it answers; one that runs already is left as it is.
+
+        Where it runs with other options than these, `notes` says which.
 
         Without a port it listens where it did last time, else on DEFAULT_PORT; 0 lets the system choose.
         Raises EngineError where the port is taken, ministack is not installed, or the engine died.
         """
-        self._home.create()
-        with self._home.starting():
-            running = self.status()
-            if running.running:
-                _same_port(running, port)
-                return running
-            launch.launch(self._home, self._port_to_use(port), options)
-            return self.status()
+        with self._said("Starting"):
+            self._data.create()
+            with self._data.starting():
+                running = self.status()
+                if running.running:
+                    _same_port(running, port)
+                    return self._with_changes(running, options)
+                self._end_leftovers()
+                launch.launch(self._data, self._port_to_use(port), options or EngineOptions())
+                return self.status()
 
     def stop(self) -> bool:
         """Stops the engine and all it started. True if it was running."""
-        if not self._home.running():
-            return False
+        with self._said("Stopping"):
+            if not self._data.running():
+                self._end_leftovers()
+                return False
         record = self._settled_record()
-        if record is not None:
-            _signal(record.pid, signal.SIGTERM)
-            stopped = _wait_until(lambda: not self._home.running(), STOP_WITHIN_S)
+        pid = record.pid if record is not None else self._data.holder()
+        if pid is not None:
+            _signal(pid, signal.SIGTERM)
+            stopped = _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
             # What the engine started is in its process group: workers, and whatever handlers spawned.
-            end_group(record.pid)
+            end_group(pid)
             if not stopped:
-                _wait_until(lambda: not self._home.running(), STOP_WITHIN_S)
-        if self._home.running():
+                _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
+        if self._data.running():
             raise EngineError(
-                f"Stopping the embedded engine in {self._home.directory}: it does not end.",
+                f"Stopping the embedded engine in {self._data.directory}: it does not end.",
                 hint="End the process that holds engine.lock there, then try again.",
             )
+        self._end_leftovers()
         return True
 
+    def _end_leftovers(self) -> None:
+        """Ends what handlers of this engine, or of one that was killed, have started and left running."""
+        end_processes_with("LAMBDA_TASK_ROOT", str(self._data.code) + os.sep)
+
     def status(self) -> EngineStatus:
-        """The engine as it is now, whoever started it."""
-        running = self._home.running()
-        record = self._settled_record() if running else self._home.read()
+        """The engine as it is now, whoever started it. Raises EngineError where that cannot be learnt."""
+        with self._said("Looking for"):
+            running = self._data.running()
+            record = self._settled_record() if running else self._data.read()
+        if running and record is None:
+            raise EngineError(
+                f"The embedded engine in {self._data.directory} runs, but its engine.json is damaged.",
+                hint="Run `cryptoctl local stop`, then start it again; the data is kept.",
+            )
         alive = running and record is not None
         return EngineStatus(
             running=alive,
@@ -106,34 +128,65 @@ class Engine:
             pid=record.pid if alive and record else None,
             port=record.port if alive and record else None,
             started_at=record.started if alive and record else None,
-            home=self._home.directory,
-            log_file=self._home.log_file,
+            home=self._data.directory,
+            log_file=self._data.log_file,
             memory_bytes=resident_bytes(record.pid) if alive and record else None,
             notes=record.notes if record else (),
+            problems=record.problems if alive and record else (),
         )
 
     def reset(self) -> None:
         """Stops the engine and deletes all of its data."""
         self.stop()
-        if self._home.directory.exists():
-            with self._home.starting():
-                for path in self._home.directory.iterdir():
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with self._said("Deleting the data of"):
+            if self._data.directory.exists():
+                with self._data.starting():
+                    for path in self._data.directory.iterdir():
+                        linked = path.is_symlink() or not path.is_dir()
+                        path.unlink() if linked else shutil.rmtree(path)
 
-    def credentials(self, environment: str) -> Credentials:
-        """Made-up credentials of one environment, the same every time; never the user's.
+    def outbox(self, last: int) -> list[OutboxMessage]:
+        """The newest messages that would have left this machine, oldest first. Raises EngineError."""
+        return read_outbox(self._data.store_file, last)
+
+    def credentials(self, environment: str) -> EngineCredentials:
+        """The access key of one environment: random, the same until `reset`, valid at this engine only.
 
         All environments are in one account, 000000000000, so that they can be listed side by side.
         """
-        digest = hashlib.sha256(f"cryptoctl embedded engine: {environment}".encode()).digest()
-        # "LK" for local key: no access key of AWS's begins with it, so nothing mistakes it for a real one.
-        access_key = "LK" + base64.b32encode(digest)[:18].decode("ascii")
-        return Credentials(access_key=access_key, secret_key=base64.b64encode(digest)[:40].decode("ascii"))
+        with self._said("Making an access key of"):
+            return KeyPairs(self._data.key_file).of(environment)
+
+    @contextmanager
+    def _said(self, doing: str) -> Iterator[None]:
+        """What the directory refuses, as one sentence."""
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            where = f" ({error.filename})" if error.filename else ""
+            raise EngineError(
+                f"{doing} the embedded engine in {self._data.directory}: {reason}{where}.",
+                hint="Make the directory writable and give it room, or name another in CRYPTOCTL_STATE_DIR.",
+            ) from error
+
+    def _with_changes(self, running: EngineStatus, options: EngineOptions | None) -> EngineStatus:
+        """The status, with a note where the engine runs with other options than these."""
+        record = self._data.read()
+        if options is None or record is None or not record.options:
+            return running
+        changed = options.changes_from(EngineOptions.from_json(record.options))
+        if not changed:
+            return running
+        note = (
+            f"The engine runs with other options than are set now ({', '.join(changed)}). They apply after "
+        )
+        return replace(running, notes=(*running.notes, note + "`cryptoctl local stop`."))
 
     def _port_to_use(self, wanted: int | None) -> int:
         if wanted is not None:
             return wanted
-        last = self._home.read()
+        last = self._data.read()
         return last.port if last else DEFAULT_PORT
 
     def _settled_record(self) -> Record | None:
@@ -141,10 +194,10 @@ class Engine:
         found: list[Record] = []
 
         def look() -> bool:
-            record = self._home.read()
+            record = self._data.read()
             if record is not None and _exists(record.pid):
                 found.append(record)
-            return bool(found) or not self._home.running()
+            return bool(found) or not self._data.running()
 
         _wait_until(look, 10.0)
         return found[0] if found else None

@@ -5,33 +5,36 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.home import Home
 from cryptoctl.local.options import EngineOptions
 
 SOURCE_ROOT: Final[Path] = Path(__file__).parents[2]
 BOOT_SCRIPT: Final[Path] = Path(__file__).with_name("boot.py")
 
 
-def launch(home: Home, port: int, options: EngineOptions) -> None:
+def launch(data: DataDirectory, port: int, options: EngineOptions) -> None:
     """Starts an engine and returns when it answers. Raises EngineError with the reason where it does not."""
     _require_ministack()
     listener = _listen(port)
     ready, report = os.pipe()
     try:
-        command = [sys.executable, "-E", "-P", str(BOOT_SCRIPT), str(SOURCE_ROOT), str(home.directory)]
+        command = [sys.executable, "-E", "-P", str(BOOT_SCRIPT), str(SOURCE_ROOT), str(data.directory)]
         command += [str(listener.fileno()), str(report), options.to_json()]
-        with home.log_file.open("ab") as log:
+        with data.log_file.open("ab") as log:
             subprocess.run(  # noqa: S603
                 command,
-                env=clean_environment(home),
-                cwd=home.directory,
+                env=clean_environment(data),
+                cwd=data.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -41,15 +44,15 @@ def launch(home: Home, port: int, options: EngineOptions) -> None:
     finally:
         os.close(report)
         listener.close()
-    _await_report(home, ready)
+    _await_report(data, ready)
 
 
-def clean_environment(home: Home) -> dict[str, str]:
+def clean_environment(data: DataDirectory) -> dict[str, str]:
     """The variables the engine starts with: none of the caller's, so that nothing of AWS's can leak in."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(home.scratch),
-        "TMPDIR": str(home.scratch),
+        "HOME": str(data.scratch),
+        "TMPDIR": str(data.scratch),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "NO_PROXY": "*",
@@ -63,8 +66,15 @@ def _require_ministack() -> None:
     if missing:
         raise EngineError(
             f"Starting the embedded engine: {' and '.join(missing)} not installed.",
-            hint="pip install 'cryptoctl[local]'",
+            hint=f"Install what the engine needs: {_installing()}",
         )
+
+
+def _installing() -> str:
+    """The command that installs the requirements of the extra `local`, wherever cryptoctl came from."""
+    needed = [each.partition(";") for each in metadata.requires("cryptoctl") or ()]
+    engine = [name.strip() for name, _, marker in needed if re.search(r"extra == .local.", marker)]
+    return shlex.join([sys.executable, "-m", "pip", "install", *engine])
 
 
 def _listen(port: int) -> socket.socket:
@@ -84,18 +94,18 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _await_report(home: Home, ready: int) -> None:
+def _await_report(data: DataDirectory, ready: int) -> None:
     """Waits for the engine's own word. Its end of the pipe closes when it dies, so this cannot hang."""
     with os.fdopen(ready, "rb") as pipe:
         report = pipe.read()
     if not report:
         raise EngineError(
-            f"Starting the embedded engine in {home.directory}: it died.\n{home.last_log_lines()}",
-            hint=f"The whole log is in {home.log_file}.",
+            f"Starting the embedded engine in {data.directory}: it died.\n{data.last_log_lines()}",
+            hint=f"The whole log is in {data.log_file}.",
         )
     error = json.loads(report).get("error")
     if error:
         raise EngineError(
-            f"Starting the embedded engine in {home.directory}: {error}",
-            hint=f"The whole log is in {home.log_file}.",
+            f"Starting the embedded engine in {data.directory}: {error}",
+            hint=f"The whole log is in {data.log_file}.",
         )

@@ -1,4 +1,4 @@
-"""All that cryptoctl knows of ministack's inside. Pinned to one version, and tested against it.
+"""All that cryptoctl knows of ministack's inside, with ministack_expressions.py. Pinned to one version.
 
 Everything else speaks to ministack through AWS's public APIs. A newer version is tried by changing
 VERSION and running the tests of this directory.
@@ -6,28 +6,30 @@ VERSION and running the tests of this directory.
 
 from __future__ import annotations
 
-import functools
+import asyncio
 import importlib
+import logging
 import os
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs
+
+from cryptoctl.local.http import HttpResponse, RequestHead
 
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 VERSION: Final[str] = "1.5.33"
 
 SERVICES: Final[tuple[str, ...]] = (
-    "account",
     "dynamodb",
     "dynamodbstreams",
-    "events",
     "iam",
     "kms",
     "lambda",
     "logs",
     "monitoring",
-    "s3",
-    "secretsmanager",
     "sns",
     "sqs",
     "ssm",
@@ -66,23 +68,103 @@ def load_app() -> Any:
     return importlib.import_module("ministack.app").app
 
 
-@functools.cache
-def load_services() -> None:
+def load_services(function_pending_s: float) -> None:
     """Imports what the pipeline uses of ministack, which would otherwise be imported at the first request."""
+    functions: Any = importlib.import_module("ministack.services.lambda_svc")
+    functions._LAMBDA_STATE_TRANSITION_DELAY = function_pending_s  # noqa: SLF001 (there is no public way)
     for name in _SERVICES:
         importlib.import_module(f"ministack.services.{name}")
 
 
-def reserved_words() -> frozenset[str]:
-    """DynamoDB's reserved words, in upper case: ministack keeps AWS's list."""
-    words: frozenset[str] = importlib.import_module("ministack.services._dynamodb_keywords").AWS_KEYWORDS
-    return words
+def leave_alarms_to_us() -> None:
+    """Switches off ministack's evaluation of alarms, which takes the metrics of all dimensions together.
+
+    The one thing of ministack that is patched: its evaluation runs inside PutMetricData, and nothing else
+    keeps it from having an alarm act wrongly.
+    """
+    service: Any = importlib.import_module("ministack.services.cloudwatch")
+    if not callable(service._evaluate_alarm):  # noqa: SLF001 (what is replaced must be there)
+        raise TypeError("ministack's _evaluate_alarm")
+    service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
+
+
+class _Errors(logging.Handler):
+    """Collects what ministack only logs: it saves the state or says in its log that it could not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
 
 
 def save_state() -> None:
-    """Writes the state of every service to disk, as ministack itself does when it ends."""
+    """Writes the state of every service to disk, as ministack itself does when it ends. Raises OSError."""
     app = importlib.import_module("ministack.app")
-    app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+    log = importlib.import_module("ministack.core.persistence").logger
+    errors = _Errors()
+    log.addHandler(errors)
+    try:
+        app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+    finally:
+        log.removeHandler(errors)
+    if errors.messages:
+        raise OSError(errors.messages[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionUrl:
+    """A function URL. `signed`: its AuthType is AWS_IAM. `allows_origins`: it has a CORS configuration."""
+
+    id: str
+    signed: bool
+    allows_origins: bool
+
+
+def find_function_url(url_id: str) -> FunctionUrl | None:
+    """The function URL with this id, or None."""
+    found = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
+    if found is None:
+        return None
+    configuration = found[4]
+    return FunctionUrl(
+        id=url_id,
+        signed=configuration.get("AuthType") != "NONE",
+        allows_origins=bool(configuration.get("Cors")),
+    )
+
+
+async def answer_function_url(
+    url: FunctionUrl, head: RequestHead, path: str, body: bytes, client_ip: str
+) -> HttpResponse:
+    """What the function behind a function URL answers, without ministack's router and its own doors."""
+    service = importlib.import_module("ministack.services.lambda_svc")
+    query = parse_qs(head.query, keep_blank_values=True)
+    status, headers, content = await service.handle_function_url_request(
+        url.id, head.method, path, dict(head.headers), body, query, source_ip=client_ip
+    )
+    # Cookies come as a list; one header line with all of them is what the engine's answers can carry.
+    flat = {
+        name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in headers.items()
+    }
+    return HttpResponse(status, content.encode() if isinstance(content, str) else content, flat)
+
+
+async def serve_lifespan(app: Any, body: Callable[[], Awaitable[None]]) -> None:
+    """Starts ministack, runs `body`, then has ministack save its state and end."""
+    incoming: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    outgoing: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    task = asyncio.create_task(
+        app({"type": "lifespan", "asgi": {"version": "3.0"}}, incoming.get, outgoing.put)
+    )
+    await incoming.put({"type": "lifespan.startup"})
+    await outgoing.get()
+    try:
+        await body()
+    finally:
+        await incoming.put({"type": "lifespan.shutdown"})
+        await task
 
 
 def run_elsewhere(function_name: str, url: str) -> None:

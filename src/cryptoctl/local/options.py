@@ -13,12 +13,14 @@ class EngineOptions:
 
     `async_retry_delays_s`: how long a failed asynchronous invocation waits before its second and third
     attempt. `save_every_s`: how often changed state is written to disk. `idle_environment_s`: after how
-    long an unused execution environment of a function is taken down.
+    long an unused execution environment of a function is taken down. `function_pending_s`: how long a
+    function is Pending once it is created, and InProgress once it is changed.
     """
 
     async_retry_delays_s: tuple[float, ...] = (60.0, 120.0)
     save_every_s: float = 2.0
     idle_environment_s: float = 300.0
+    function_pending_s: float = 0.5
 
     def __post_init__(self) -> None:
         if len(self.async_retry_delays_s) != 2:
@@ -29,6 +31,13 @@ class EngineOptions:
             raise ValueError("save_every_s: a number of seconds, 0.1 or more")
         if not (_is_duration(self.idle_environment_s) and self.idle_environment_s >= 1):
             raise ValueError("idle_environment_s: a number of seconds, 1 or more")
+        if not _is_duration(self.function_pending_s):
+            raise ValueError("function_pending_s: a number of seconds, 0 or more")
+
+    def changes_from(self, others: EngineOptions) -> list[str]:
+        """What differs from other options, for a person: `name: theirs → ours`."""
+        theirs, ours = asdict(others), asdict(self)
+        return [f"{name}: {theirs[name]} → {ours[name]}" for name in ours if theirs[name] != ours[name]]
 
     def to_json(self) -> str:
         """These options as text, for the engine's own process."""

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.tables.store import TableStore
 
 
-async def reconcile(inside: Inside, tables: TableStore, logs: LogStore, regions: set[str]) -> None:
+async def reconcile(client: InternalClient, tables: TableStore, logs: LogStore, regions: set[str]) -> None:
     """Takes up what is missing in the store, and drops what nobody describes."""
     known = {table.region for table in tables.tables()} | {region for region, _ in logs.groups()}
     for region in sorted(regions | known):
-        described = await _tables(inside, region)
+        described = await _tables(client, region)
         for table in tables.tables():
             if table.region == region and table.name not in described:
                 tables.drop(region, table.name)
-        groups = await _groups(inside, region)
+        groups = await _groups(client, region)
         for group in groups:
             logs.add_group(region, group["logGroupName"])
             logs.retain(region, group["logGroupName"], group.get("retentionInDays"))
@@ -31,25 +31,25 @@ async def reconcile(inside: Inside, tables: TableStore, logs: LogStore, regions:
                 logs.remove_group(region, name)
 
 
-async def _tables(inside: Inside, region: str) -> set[str]:
+async def _tables(client: InternalClient, region: str) -> set[str]:
     """The tables of a region. Describing one is what has the front take it up."""
     names: set[str] = set()
     more: dict[str, Any] = {}
     while True:
-        answer = await inside.json("dynamodb", "ListTables", region, **more)
+        answer = await client.json("dynamodb", "ListTables", region, **more)
         for name in answer["TableNames"]:
-            await inside.json("dynamodb", "DescribeTable", region, TableName=name)
+            await client.json("dynamodb", "DescribeTable", region, TableName=name)
             names.add(name)
         if "LastEvaluatedTableName" not in answer:
             return names
         more = {"ExclusiveStartTableName": answer["LastEvaluatedTableName"]}
 
 
-async def _groups(inside: Inside, region: str) -> list[dict[str, Any]]:
+async def _groups(client: InternalClient, region: str) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
     more: dict[str, Any] = {}
     while True:
-        answer = await inside.json("logs", "DescribeLogGroups", region, **more)
+        answer = await client.json("logs", "DescribeLogGroups", region, **more)
         groups += answer["logGroups"]
         if not answer.get("nextToken"):
             return groups

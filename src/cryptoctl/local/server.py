@@ -1,4 +1,4 @@
-"""The engine's own process: ministack's app in our front, served on the one socket it was given."""
+"""The engine's own process: ministack's app in our middleware, served on the one socket it was given."""
 
 from __future__ import annotations
 
@@ -9,82 +9,90 @@ import signal
 import socket
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+from cryptoctl.local.app import EngineApp
+from cryptoctl.local.containment import contain
+from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.durability import keep_damaged_state_aside
-from cryptoctl.local.home import Home, Record
+from cryptoctl.local.functions.environment import WORKER_SCRIPT
+from cryptoctl.local.http_server import HttpServer
 from cryptoctl.local.ministack_adapter import (
     configure,
+    leave_alarms_to_us,
     load_app,
     load_services,
+    serve_lifespan,
     settle_what_was_interrupted,
 )
 from cryptoctl.local.options import EngineOptions
-from cryptoctl.local.parts import Parts
+from cryptoctl.local.supervision import Supervisor
+
+FINISH_WITHIN_S: Final[float] = 2.0
+"""How long requests that are being answered may go on after the word to stop."""
 
 
 def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:
     """Serves until SIGTERM or SIGINT; reports once, on `report_fd`, that it answers or why it does not."""
-    home = Home(Path(home_directory))
-    if home.hold() is None:
+    data = DataDirectory(Path(home_directory))
+    if data.hold() is None:
         _report(report_fd, {"error": "another engine holds this directory."})
         return
-    asyncio.run(_serve(home, listener_fd, report_fd, EngineOptions.from_json(options_text)))
+    asyncio.run(_serve(data, listener_fd, report_fd, EngineOptions.from_json(options_text)))
     sys.stdout.flush()
     # Handlers may have left processes behind; they are in our group, and the group ends with us.
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-@dataclass(kw_only=True)
-class _Life:
-    """Begins and ends the engine's parts with the server; writes down that it answers, and says so."""
-
-    home: Home
-    port: int
-    report_fd: int
-    parts: Parts
-    notes: tuple[str, ...]
-
-    async def started(self) -> None:
-        """Called when ministack is ready; connections wait in the socket's queue until then."""
-        await self.parts.start(after_damage=bool(self.notes))
-        started_at = datetime.now(UTC).isoformat()
-        self.home.write(Record(pid=os.getpid(), port=self.port, started_at=started_at, notes=self.notes))
-        _report(self.report_fd, {"port": self.port})
-        threading.Thread(target=load_services, daemon=True, name="load services").start()
-
-    async def stopping(self) -> None:
-        """Called when no further request is accepted."""
-        await self.parts.stop()
-        self.home.write_clean_end()
-
-
-async def _serve(home: Home, listener_fd: int, report_fd: int, options: EngineOptions) -> None:
-    with socket.socket(fileno=os.dup(listener_fd)) as listener:
-        port: int = listener.getsockname()[1]
-    notes = [*home.take_clean_end(), *keep_damaged_state_aside(home.state)]
-    settle_what_was_interrupted(home.state)
-    configure(home.state, home.scratch, port)
-    parts = Parts(load_app(), home, port, options)
-    notes += parts.notes
-    parts.front.life = _Life(home=home, port=port, report_fd=report_fd, parts=parts, notes=tuple(notes))
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
-
+async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options: EngineOptions) -> None:
+    listener = socket.socket(fileno=listener_fd)
+    port: int = listener.getsockname()[1]
+    notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
+    settle_what_was_interrupted(data.state)
+    contain(port, str(WORKER_SCRIPT))
+    configure(data.state, data.scratch, port)
+    app = load_app()
+    leave_alarms_to_us()
+    engine = EngineApp(app, data, port, options)
+    notes += engine.notes
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    config = Config()
-    config.bind = [f"fd://{listener_fd}"]
-    config.graceful_timeout = 2.0
-    config.loglevel = "WARNING"
 
-    async def told_to_stop() -> None:
+    record = Record(
+        pid=os.getpid(),
+        port=port,
+        started_at=datetime.now(UTC).isoformat(),
+        notes=tuple(notes),
+        options=options.to_json(),
+    )
+
+    def tell(problems: tuple[str, ...]) -> None:
+        data.write(replace(record, problems=problems))
+
+    def give_up(reason: str) -> None:
+        print(f"The engine ends: {reason}", flush=True)
+        stop.set()
+
+    async def answer_requests() -> None:
+        supervisor = Supervisor(tell, give_up)
+        await engine.start(supervisor, after_damage=bool(notes))
+        server = HttpServer(engine.middleware.handle)
+        await server.start(listener)
+        data.write(record)
+        _report(report_fd, {"port": port})
+        load = threading.Thread(target=load_services, args=(options.function_pending_s,), daemon=True)
+        load.start()
         await stop.wait()
+        await server.stop(FINISH_WITHIN_S)
+        await supervisor.end()
+        await engine.stop()
+        data.write_clean_end()
 
-    await serve(parts.front, config, shutdown_trigger=told_to_stop)  # type: ignore[arg-type]
+    await serve_lifespan(app, answer_requests)
 
 
 def _report(descriptor: int, answer: dict[str, object]) -> None:

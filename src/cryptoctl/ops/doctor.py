@@ -1,4 +1,4 @@
-"""Whether `up` would come through, asked before anything is created."""
+"""Whether `up` would succeed, checked before anything is created."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cryptoctl.stack import RUNTIME, Stack
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)
 NAMED_AT_MOST = 12
-SKEW_WORTH_MENDING = timedelta(seconds=30)
+SKEW_REPORTED = timedelta(seconds=30)
 
 
 class Verdict(StrEnum):
@@ -55,7 +55,7 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
         yield _permissions(aws, needed(stack, Purpose.DEPLOY))
     else:
         yield Check(
-            what="permissions", verdict=Verdict.GOOD, detail="the engine lets its owner do everything"
+            what="permissions", verdict=Verdict.GOOD, detail="the embedded engine checks no permissions"
         )
     try:
         plan = planned(list(stack), aws, Goal.PRESENT)
@@ -79,11 +79,11 @@ def _clock(aws: Aws) -> Check:
         return Check(
             what="clock",
             verdict=Verdict.UNKNOWN,
-            detail="the answers carry no date that can be read",
+            detail="the responses have no readable date",
             advice="Compare this machine's clock with another one; AWS refuses 300 s.",
         )
     seconds = f"{skew.total_seconds():.0f} s off"
-    if skew < SKEW_WORTH_MENDING:
+    if skew < SKEW_REPORTED:
         return Check(what="clock", verdict=Verdict.GOOD, detail=seconds)
     result = Verdict.BAD if skew >= SKEW_REFUSED else Verdict.UNKNOWN
     return Check(
@@ -184,7 +184,11 @@ def _context(right: Permission) -> Iterator[dict[str, Any]]:
 
 def _names(plan: Plan) -> Check:
     if not plan.refused:
-        return Check(what="names", verdict=Verdict.GOOD, detail="no name is taken by somebody else")
+        return Check(
+            what="names",
+            verdict=Verdict.GOOD,
+            detail="no name is taken by a resource that cryptoctl does not manage",
+        )
     return Check(
         what="names",
         verdict=Verdict.BAD,
@@ -232,7 +236,7 @@ def _queue_policy(aws: Aws, arn: str) -> str | None:
 def _in_the_way(plan: Plan) -> Check:
     seen = [(step.resource, step.delta.observed) for step in plan.steps]
     leaving = [str(resource) for resource, observed in seen if observed and observed.pending_deletion_until]
-    work = f"{len(plan.work)} resources to make or mend" if plan.work else "everything is as it should be"
+    work = f"{len(plan.work)} resources to create or update" if plan.work else "no changes"
     if leaving:
         work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
     return Check(what="environment", verdict=Verdict.GOOD, detail=work)

@@ -30,7 +30,7 @@ class Answer:
 def invoke(aws: Aws, function: Function, text: str) -> Answer:
     """Hands the text over and waits for the answer. Raises Failure where the function fails."""
     reply = _invoke(aws, function, text, "RequestResponse")
-    payload = json.loads(reply["Payload"].read() or b"null")
+    payload = _json(reply["Payload"].read())
     if reply.get("FunctionError"):
         detail = payload if isinstance(payload, dict) else {}
         raise Failure(
@@ -38,7 +38,28 @@ def invoke(aws: Aws, function: Function, text: str) -> Answer:
             f"{function.name} failed: {detail.get('errorType', 'Error')}: {detail.get('errorMessage', '')}",
             f"See `cryptoctl logs {function.name}`. Nothing was acknowledged; send it again.",
         )
-    return Answer(status=int(payload["statusCode"]), body=json.loads(payload["body"]))
+    body = _json(payload.get("body")) if isinstance(payload, dict) else None
+    status = payload.get("statusCode") if isinstance(payload, dict) else None
+    if not isinstance(body, dict) or not isinstance(status, int):
+        raise unexpected(function)
+    return Answer(status=status, body=body)
+
+
+def unexpected(function: Function) -> Failure:
+    """The function answered something that the webhook processor never answers."""
+    return Failure(
+        Problem.FAILED,
+        f"{function.name} answered something that is not the webhook processor's. "
+        "Whether the price is stored is not known.",
+        "Its code may not be what cryptoctl deploys: `cryptoctl plan` shows what differs.",
+    )
+
+
+def _json(text: Any) -> Any:
+    try:
+        return json.loads(text or b"null")
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def invoke_later(aws: Aws, function: Function, text: str) -> str:
@@ -56,6 +77,6 @@ def _invoke(aws: Aws, function: Function, text: str, kind: str) -> dict[str, Any
             raise
         raise Failure(
             Problem.FAILED,
-            f"There is no {function.name}: {function.scope.environment} is not up.",
+            f"There is no {function.name}: {function.scope.environment} is not deployed.",
             f"Run `cryptoctl up --env {function.scope.environment}`.",
         ) from error

@@ -16,6 +16,7 @@ from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.stack import Stack
 
 POLL_S = 1.0
+DEEPEST = 50
 # CloudWatch Logs takes a few of these requests a second for a whole account, and many people may follow.
 LONGEST_POLL_S = 20.0
 LONGER = 1.5
@@ -39,12 +40,27 @@ class Line:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The JSON fields; empty where the text is no JSON object."""
+        """The JSON fields; empty where the text is no JSON object, or a very deeply nested one."""
         try:
             loaded = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
-        return loaded if isinstance(loaded, dict) else {}
+        return loaded if isinstance(loaded, dict) and not _deeper_than(loaded, DEEPEST) else {}
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    """Whether lists and objects in it are nested deeper, found without recursion."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for each in layer
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:

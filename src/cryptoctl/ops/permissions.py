@@ -28,7 +28,7 @@ class Purpose(StrEnum):
     OPERATE = "operate"
     """who works with it"""
     READ = "read"
-    """who only looks"""
+    """who only reads"""
 
 
 ACCESS: Mapping[Purpose, frozenset[Access]] = {

@@ -28,7 +28,7 @@ ENRICHED_WITHIN_S = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """Which prices: the last so many of a symbol, not before a moment (milliseconds since 1970)."""
+    """Which prices: the last `last` of a symbol, none before `since_ms` (milliseconds since 1970)."""
 
     symbol: str
     last: int

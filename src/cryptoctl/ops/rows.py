@@ -19,7 +19,7 @@ def rows(aws: Aws, table: Table, operation: str, **request: Any) -> Iterator[Map
 
 @contextmanager
 def existing(table: Table) -> Iterator[None]:
-    """A table that is not there is a Failure: its environment is not up."""
+    """A table that is not there is a Failure: its environment is not deployed."""
     try:
         yield
     except AwsError as error:
@@ -27,6 +27,6 @@ def existing(table: Table) -> Iterator[None]:
             raise
         raise Failure(
             Problem.FAILED,
-            f"There is no table {table.name}: {table.scope.environment} is not up.",
+            f"There is no table {table.name}: {table.scope.environment} is not deployed.",
             f"Run `cryptoctl up --env {table.scope.environment}`.",
         ) from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,10 +17,11 @@ from cryptoctl.core import json_text
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.prices import MOST_BYTES, Clock, Price, Rejected, parse_price
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.invoking import Answer, invoke
+from cryptoctl.ops.invoking import Answer, invoke, unexpected
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.retry import RealClock
 
+STANDARD_INPUT = Path("-")
 PRICES_A_BATCH = 200
 BYTES_A_BATCH = MOST_BYTES - 1_000
 FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
@@ -65,13 +68,13 @@ def _text(price: Price) -> str:
 def read(
     path: Path, defaults: Mapping[str, str | None], *, now_ms: Callable[[], int], first_line: int = 1
 ) -> Iterator[Outgoing | BadLine]:
-    """The prices of a CSV file with a header, or of a file with a JSON object a line.
+    """The prices of a CSV file with a header, or of a file with a JSON object a line; "-" is standard input.
 
     Columns override `defaults`. Lines before `first_line` are passed over; a line that is no price is
     given as a BadLine. Raises Failure where the file cannot be read at all.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with _opened(path) as file:
             for line, fields in _rows(file):
                 if line < first_line:
                     continue
@@ -87,6 +90,12 @@ def read(
         raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise Failure(Problem.USAGE, f"{path} is not UTF-8 text: {error.reason}.") from error
+
+
+def _opened(path: Path) -> TextIO:
+    if path == STANDARD_INPUT:
+        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
@@ -112,7 +121,7 @@ def _json_rows(lines: Iterator[str]) -> Iterator[tuple[int, Mapping[str, Any] | 
 
 
 def _csv_rows(lines: Iterator[str]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    reader = csv.DictReader(lines, restkey="surplus")
+    reader = csv.DictReader(lines)
     names = _names(reader)
     if "price" not in names:
         raise Failure(
@@ -129,7 +138,7 @@ def _csv_rows(lines: Iterator[str]) -> Iterator[tuple[int, Mapping[str, Any] | s
             continue
         if row is None:
             return
-        if "surplus" in row:
+        if None in row:  # what DictReader has no name for
             yield reader.line_num, f"has more columns than the first line's {len(names)}"
         else:
             yield reader.line_num, {key: value.strip() for key, value in row.items() if value is not None}
@@ -179,7 +188,8 @@ def send_all(
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
         good = [each for each in batch if isinstance(each, Outgoing)]
         if good:
-            _count(tally, good, invoke(aws, function, f"[{','.join(each.text for each in good)}]"))
+            answer = invoke(aws, function, f"[{','.join(each.text for each in good)}]")
+            _count(tally, good, answer, function)
         tally.failed += [each for each in batch if isinstance(each, BadLine)]
         tally.last_line = max(each.line for each in batch)
         sent += len(batch)
@@ -203,8 +213,15 @@ def _batches(
         yield batch
 
 
-def _count(tally: Tally, sent: Sequence[Outgoing], answer: Answer) -> None:
+def _one_for_each(results: Any, sent: Sequence[Outgoing]) -> bool:
+    fitting = isinstance(results, list) and len(results) == len(sent)
+    return fitting and all(isinstance(each, dict) and "status" in each for each in results)
+
+
+def _count(tally: Tally, sent: Sequence[Outgoing], answer: Answer, function: Function) -> None:
     results = answer.body.get("results")
+    if results is not None and not _one_for_each(results, sent):
+        raise unexpected(function)
     if results is None:
         reason = f"refused with status {answer.status}: {answer.body.get('message', '')}"
         tally.failed += [BadLine(line=each.line, reason=reason) for each in sent]

@@ -1,4 +1,4 @@
-"""What is there of an environment, what differs, and what waits in its queues."""
+"""The state of an environment: its resources, what differs, and how many messages its queues hold."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from cryptoctl.stack import Stack
 
 
 class ResourceState(StrEnum):
-    """How a resource stands."""
+    """The state of a resource."""
 
     PRESENT = "present"
     DRIFTED = "drifted"
     MISSING = "missing"
-    FOREIGN = "somebody else's"
-    ORPHANED = "left over"
+    FOREIGN = "not managed"
+    ORPHANED = "orphaned"
 
 
 _STATES = {
@@ -40,11 +40,12 @@ _STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDepth:
-    """How many messages wait in a queue and how many somebody has received just now."""
+    """How many messages of a queue wait, are in flight, and are delayed (not receivable yet)."""
 
     name: str
     visible: int
     in_flight: int
+    delayed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class Health:
     queues: tuple[QueueDepth, ...]
     mappings: tuple[MappingState, ...]
     notes: tuple[str, ...] = ()
-    """What else should be known of what is there."""
+    """what else should be known, a sentence each"""
 
     def document(self) -> dict[str, Any]:
         """For a machine."""
@@ -82,14 +83,14 @@ class Health:
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
-    """How full the queues are, and how far the stream is behind; what else it looks at, the resources say."""
+    """Reading the queues' depths and the stream's iterator age; the resources declare the other reads."""
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
         yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
     yield from allow(Access.DESCRIBE, "cloudwatch", "GetMetricStatistics", "*")  # metrics are no resources
 
 
 def status_of(stack: Stack, aws: Aws) -> Health:
-    """Looks at everything at once."""
+    """Reads the whole environment; all reads run at the same time."""
     resources = list(stack)
     orphans = Orphans(stack=resources)
     reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, orphans=orphans)]
@@ -115,7 +116,8 @@ def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
         found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
         if found is None:
             return None
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = ("", "NotVisible", "Delayed")
+        names = [f"ApproximateNumberOfMessages{each}" for each in counts]
         answer = aws.find(
             "sqs",
             "GetQueueAttributes",
@@ -125,8 +127,8 @@ def _depth(aws: Aws, queue: Queue) -> Callable[[], QueueDepth | None]:
         )
         if answer is None:
             return None
-        visible, in_flight = (int(answer["Attributes"][name]) for name in names)
-        return QueueDepth(name=queue.name, visible=visible, in_flight=in_flight)
+        visible, in_flight, delayed = (int(answer["Attributes"].get(name, 0)) for name in names)
+        return QueueDepth(name=queue.name, visible=visible, in_flight=in_flight, delayed=delayed)
 
     return read
 

@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line."""
+"""Times as people write them on a command line, and as JSON documents do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 from cryptoctl.errors import Failure, Problem
 
-_SPAN = re.compile(r"(\d+)\s*(ms|s|m|h|d|w)")
+_SPAN = re.compile(r"(\d{1,12})\s*(ms|s|m|h|d|w)", re.ASCII)
+_EPOCH = re.compile(r"\d{1,15}", re.ASCII)
+_YEAR_10000_MS = 253_402_300_800_000
+LONGEST_SHOWN = 40
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
@@ -17,20 +20,39 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond: how every JSON document writes a time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_of_ms(milliseconds: int) -> str:
+    """The same for milliseconds since 1970."""
+    return iso(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
+
+
 def moment_ms(text: str, now: int | None = None) -> int:
     """Milliseconds since 1970 of "10m" (ago), of epoch seconds or milliseconds, or of ISO 8601."""
     span = _SPAN.fullmatch(text.strip())
     if span:
         return max(0, (now_ms() if now is None else now) - int(span[1]) * _MS[span[2]])
-    if re.fullmatch(r"\d+", text.strip()):
-        number = int(text)
-        return number * 1000 if number < 10**11 else number
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return _epoch_ms(text.strip())
+    except (ValueError, OverflowError):
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
         raise Failure(
             Problem.USAGE,
-            f"{text!r} is no moment.",
+            f"{shown!r} is not a valid time.",
             "Write 90s, 10m, 2h or 3d for so long ago, epoch seconds or milliseconds, or ISO 8601.",
         ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _epoch_ms(text: str) -> int:
+    if _EPOCH.fullmatch(text):
+        number = int(text)
+        milliseconds = number * 1000 if number < 10**11 else number
+    else:
+        moment = datetime.fromisoformat(text)
+        milliseconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if milliseconds >= _YEAR_10000_MS:
+        raise ValueError(text)
+    return milliseconds

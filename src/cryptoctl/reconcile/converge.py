@@ -116,7 +116,8 @@ class Convergence:
     def _observe(self, error: AwsError | None = None) -> Observed | None:
         try:
             return self._step.resource.observe(self._run.aws)
-        except (AwsError, Failure) as unreadable:
+        except Exception as unreadable:
+            # The refusal is what a person must hear of, not that nothing more can be read.
             raise error or unreadable from unreadable
 
     def _present_again(self, observed: Observed | None) -> Step:

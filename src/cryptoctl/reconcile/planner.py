@@ -30,12 +30,7 @@ def build(
     Orphans are deleted last: not before what has taken their place stands. Raises Failure where what is to be
     compared could not be read.
     """
-    known: dict[Ref, str] = {
-        Ref(resource, name): value
-        for resource, observed in observations.items()
-        if observed is not None
-        for name, value in observed.outputs.items()
-    }
+    known = known_values(observations)
     ordered = in_order(resources)
     steps: list[Step] = []
     replaced: set[Provisioner | None] = set()
@@ -61,6 +56,16 @@ def _notes(goal: Goal, steps: Sequence[Step]) -> Iterator[str]:
     for step in steps if goal is Goal.PRESENT else ():
         if step.delta.observed and step.verb in (Verb.NOTHING, Verb.UPDATE):
             yield from step.delta.observed.notes
+
+
+def known_values(observations: Observations) -> dict[Ref, str]:
+    """The values that AWS has assigned to what was observed."""
+    return {
+        Ref(resource, name): value
+        for resource, observed in observations.items()
+        if observed is not None
+        for name, value in observed.outputs.items()
+    }
 
 
 def given_by(step: Step) -> set[Ref]:

@@ -1,17 +1,19 @@
-"""How dead letters look: causes, messages, ends. All of it may come from the wire, so all is escaped."""
+"""How dead letters are shown: causes, messages, plans, outcomes. Text from a message never makes a line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cryptoctl.ops.dead_letters.letters import Letter, Shape, iso
-from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary
-from cryptoctl.ops.dead_letters.steps import Step
-from cryptoctl.ops.dead_letters.survey import Survey, some
+from cryptoctl.ops.dead_letters.enriching import Enriched
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, iso
+from cryptoctl.ops.dead_letters.overview import Overview, some
+from cryptoctl.ops.dead_letters.planning import ReplayStep
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
 from cryptoctl.ops.logs import Line, moment
+from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.screen import Screen
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_REASON = 300
 LONGEST_BODY = 4_000
+SHOWN_LEFT = 20
 
 
 def age(milliseconds: int) -> str:
@@ -31,13 +34,17 @@ def age(milliseconds: int) -> str:
     return f"{seconds}s"
 
 
-def show_survey(screen: Screen, survey: Survey) -> None:
+def show_overview(screen: Screen, found: Overview) -> None:
     """The queues, then the causes."""
-    for each in survey.queues.values():
-        oldest = "" if each.oldest_ms is None else f", the oldest {age(survey.at_ms - each.oldest_ms)} old"
+    for name, (queue_name, depth) in found.depths.items():
+        matching = found.matching[name]
+        delayed = f", {depth.delayed} delayed" if depth.delayed else ""
+        oldest = (
+            "" if matching.oldest_ms is None else f", the oldest {age(found.at_ms - matching.oldest_ms)} old"
+        )
         screen.data(
-            f"{each.queue_name}: {each.depth.visible} waiting, {each.depth.in_flight} in flight; "
-            f"{each.seen} looked for{oldest}"
+            f"{queue_name}: {depth.visible} waiting, {depth.in_flight} in flight{delayed}; "
+            f"{matching.count} match{oldest}"
         )
     rows = [
         (
@@ -47,10 +54,10 @@ def show_survey(screen: Screen, survey: Survey) -> None:
             cause.cause,
             cause.symbols,
             cause.exchanges,
-            age(survey.at_ms - group.oldest_ms),
-            _readable(group.readable_until_ms, survey.at_ms),
+            age(found.at_ms - (group.oldest_ms or found.at_ms)),
+            _readable(group.readable_until_ms, found.at_ms),
         )
-        for cause, group in survey.ordered()
+        for cause, group in found.ordered()
     ]
     if rows:
         columns = ("count", "queue", "shape", "cause", "symbol", "exchange", "oldest", "readable")
@@ -60,14 +67,23 @@ def show_survey(screen: Screen, survey: Survey) -> None:
 def _readable(until_ms: int | None, now_ms: int) -> str:
     if until_ms is None:
         return ""
-    return f"{(until_ms - now_ms) / 3_600_000:.1f} h more" if until_ms > now_ms else "no longer"
+    return f"for {(until_ms - now_ms) / 3_600_000:.1f} h" if until_ms > now_ms else "no longer"
 
 
-def show_letter(screen: Screen, letter: Letter, now_ms: int, lines: Sequence[Line], since: str) -> None:
-    """One message: what it is, why it is here, what the function logged of it."""
+def letter_document(letter: DeadLetter, now_ms: int, lines: Sequence[Line], failure: str) -> dict[str, Any]:
+    """An element of `peek --output json`: DeadLetter.document, `replay_failed` (text or null) and `log`.
+
+    `log` has the request's lines: time (ISO 8601), message (the fields of a JSON line, else the text).
+    """
+    log = [{"time": iso_of_ms(line.time_ms), "message": line.fields or line.text} for line in lines]
+    return {**letter.document(now_ms), "replay_failed": failure or None, "log": log}
+
+
+def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence[Line], failure: str) -> None:
+    """One message: what it is, why it failed, what the function logged of it."""
     message = letter.message
-    screen.data(f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
-    facts: dict[str, Any] = {
+    _line(screen, f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
+    facts = {
         "sent": iso(message.sent_ms),
         "received": f"{message.receives} times",
         "function": letter.function if letter.shape is not Shape.UNKNOWN else "",
@@ -75,26 +91,30 @@ def show_letter(screen: Screen, letter: Letter, now_ms: int, lines: Sequence[Lin
         "symbols": some(letter.symbols),
         "exchanges": some(letter.exchanges),
         "error": letter.error,
-        "replayed": since,
+        "last replay": f"failed again: {failure}" if failure else "",
         "readable": _readable(letter.readable_until_ms(), now_ms),
     }
     for name, value in facts.items():
         if value:
-            screen.data(f"  {name}: {_indented(str(value))}")
-    screen.data(f"  body: {_indented(_body(letter))}")
+            _line(screen, f"  {name}: {value}")
+    first, *more = _body(letter)
+    _line(screen, f"  body: {first}")
+    for each in more:
+        _line(screen, f"    {each}")
     for line in lines:
-        screen.data(f"  log {moment(line.time_ms)}  {_indented(_said(line))}")
+        _line(screen, f"  log {moment(line.time_ms)}  {_said(line)}")
 
 
-def _body(letter: Letter) -> str:
-    text = letter.message.body
-    if letter.content is not None:
-        text = json.dumps(letter.content, indent=2, ensure_ascii=False)
-    return text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "… (--output json has all of it)"
+def _body(letter: DeadLetter) -> list[str]:
+    """JSON over several lines; anything else, whose line breaks are the sender's, on one."""
+    json_text = letter.content is not None
+    text = json.dumps(letter.content, indent=2, ensure_ascii=False) if json_text else letter.message.body
+    shown = text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "… (--output json has all of it)"
+    return shown.split("\n") if json_text else [shown]
 
 
 def _said(line: Line) -> str:
-    """A log line in short: the handlers' lines, the runtime's and the platform's are all JSON."""
+    """A log line in short: the lines of handlers, runtime and platform are all JSON."""
     fields = line.fields
     error = ": ".join(str(fields[name]) for name in ("errorType", "errorMessage") if fields.get(name))
     record = fields.get("record")
@@ -103,56 +123,107 @@ def _said(line: Line) -> str:
     return f"{said}: {error}" if said and error else said or error or platform.strip() or line.text
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n    ")
-
-
-def show_result(screen: Screen, result: Result) -> None:
-    """One message's end; both reasons where it stays."""
-    letter = result.letter
+def _head(letter: DeadLetter) -> str:
     named = some(letter.symbols)
-    head = f"{letter.message.queue} {letter.message.id} {letter.shape}{' ' + named if named else ''}"
-    if result.end is End.BACK:
-        screen.data(f"✓ {head}  {_short(result.way) or 'brought back'}")
-        return
-    screen.data(f"✗ {head}  {result.end}")
-    screen.data(f"    was there because: {_short(letter.error) or 'no reason given'}")
-    screen.data(f"    and stays because: {_short(result.reason)}")
+    return f"{letter.message.queue} {letter.message.id} {letter.shape}{' ' + named if named else ''}"
 
 
-def show_step(screen: Screen, letter: Letter, step: Step | None, reason: str) -> None:
-    """What a replay would do with a message."""
-    head = f"{letter.message.queue} {letter.message.id} {letter.shape}"
-    if step is None:
-        screen.data(f"✗ {head}  {reason}")
+def show_plan(screen: Screen, steps: Iterator[ReplayStep]) -> None:
+    """The steps of a replay, one by one."""
+    for step in steps:
+        _show_step(screen, step)
+    screen.say("Nothing was changed.")
+
+
+def step_document(step: ReplayStep) -> dict[str, Any]:
+    """An element of `steps` in `replay --dry-run --output json`.
+
+    queue, id, shape, symbols; action (a ReplayAction) and summary; resumed (begun by a replay that was
+    killed); payload (text) or null; items (symbol and sort_key of each price to enrich); changes (attribute
+    → DynamoDB value, null to remove it); search_table; problem (text) or null.
+    """
+    letter = step.letter
+    return {
+        "queue": letter.message.queue.value,
+        "id": letter.message.id,
+        "shape": letter.shape.value,
+        "symbols": list(letter.symbols),
+        "action": step.action.value,
+        "summary": step.summary or None,
+        "resumed": step.resumed,
+        "payload": step.payload or None,
+        "items": [{"symbol": symbol, "sort_key": number} for symbol, number in step.keys],
+        "changes": dict(step.changes),
+        "search_table": step.search,
+        "problem": step.problem or None,
+    }
+
+
+def _show_step(screen: Screen, step: ReplayStep) -> None:
+    if step.problem:
+        _line(screen, f"✗ {_head(step.letter)}  cannot be replayed: {_short(step.problem)}")
         return
-    screen.data(f"→ {head}  {step.how}")
-    if step.key is not None:
-        screen.data(f"    item {step.key[0]} at {step.key[1]}")
+    resumed = ", begun by a replay that was killed" if step.resumed else ""
+    _line(screen, f"→ {_head(step.letter)}  {step.summary}{resumed}")
+    for symbol, number in step.keys[:SHOWN_LEFT]:
+        _line(screen, f"    item {symbol} at {number:f}")
+    if len(step.keys) > SHOWN_LEFT:
+        _line(screen, f"    … and {len(step.keys) - SHOWN_LEFT} more (--output json lists all)")
     if step.changes:
-        screen.data(f"    set {json.dumps(step.changes, ensure_ascii=False)}")
+        _line(screen, f"    set {json.dumps(step.changes, ensure_ascii=False)}")
     if step.payload:
-        screen.data(f"    payload {step.payload}")
+        _line(screen, f"    payload {step.payload}")
 
 
-def show_summary(screen: Screen, summary: Summary) -> None:
+def _show_result(screen: Screen, result: ReplayResult) -> None:
+    """One message's outcome; both reasons if it stays."""
+    if result.outcome is Outcome.BACK:
+        _line(screen, f"✓ {_head(result.letter)}  {_short(result.way) or 'brought back'}")
+        return
+    _line(screen, f"✗ {_head(result.letter)}  {result.outcome}")
+    _line(screen, f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
+    _line(screen, f"    failed now:    {_short(result.reason)}")
+
+
+def _show_summary(screen: Screen, summary: Summary) -> None:
     """The replay in a few lines."""
-    ends = summary.ends
-    parts = [f"{ends[End.BACK]} of {summary.chosen + ends[End.UNKNOWN]} brought back"]
-    parts += [f"{ends[end]} {end}" for end in End if end is not End.BACK and ends[end]]
-    if summary.finished:
-        parts.append(f"{summary.finished} of them begun by a replay that was killed")
-    if summary.again:
-        parts.append(f"{summary.again} delivered once more though brought back before, and deleted")
+    outcomes = summary.outcomes
+    parts = [f"{outcomes[Outcome.BACK]} of {summary.chosen + outcomes[Outcome.UNKNOWN]} brought back"]
+    parts += [f"{outcomes[each]} {each}" for each in Outcome if each is not Outcome.BACK and outcomes[each]]
+    if summary.resumed:
+        parts.append(f"{summary.resumed} of them begun by a replay that was killed")
+    if summary.back_before:
+        parts.append(f"{summary.back_before} brought back before and deleted now")
     if summary.undeleted:
         parts.append(f"{summary.undeleted} brought back but not yet deleted")
     screen.say("; ".join(parts) + (f". Stopped: {summary.stopped}." if summary.stopped else "."))
     for way, count in summary.ways.most_common():
-        screen.say(f"  {count} × {way or 'brought back'}")
+        screen.say(f"  {count} × {way}")
+
+
+def repaired_document(found: Enriched) -> dict[str, Any]:
+    """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
+    left = [{"symbol": e.key[0], "sort_key": e.key[1], "reason": e.reason} for e in found.left]
+    counts = {"found": found.tried, "enriched": found.enriched, "gone": found.gone}
+    return {**counts, "left": left, "given_up": found.given_up}
+
+
+def show_repaired(screen: Screen, found: Enriched) -> None:
+    """What `dlq repair` did."""
+    for each in found.left[:SHOWN_LEFT]:
+        _line(screen, f"✗ {each}")
+    if len(found.left) > SHOWN_LEFT:
+        screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
+    screen.data(f"{found.enriched} of {found.tried} prices without enrichment were enriched.")
 
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + "…"
+
+
+def _line(screen: Screen, text: str) -> None:
+    """Exactly one line: a line break in a message must not look like a line of ours."""
+    screen.data(text.replace("\n", "\\n"))
 
 
 def _bar(screen: Screen) -> Progress | None:
@@ -164,13 +235,10 @@ def _bar(screen: Screen) -> Progress | None:
     return Progress(*columns, console=screen.err, transient=True)
 
 
-_OPENING = '{"results": ['
+class ReplayScreen(ReplayListener):
+    """A replay as it runs: each outcome on stdout, a progress bar on stderr if that is a terminal.
 
-
-class ReplayScreen(Listener):
-    """A replay as it goes on: each message's end on stdout, a bar on stderr where that is a terminal.
-
-    For a machine the results are written one by one too, so that memory stays flat.
+    For a machine, an item of `results` each (ReplayResult.document), so that memory stays flat.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -192,37 +260,33 @@ class ReplayScreen(Listener):
             self._bar.stop()
 
     def collecting(self, count: int) -> None:
-        """The bar counts."""
+        """Counts on the bar."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=count)
 
     def started(self, total: int) -> None:
-        """The bar knows its end."""
+        """Gives the bar its total."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, description="replaying", total=total, completed=self._count)
 
     def searching(self, units: int) -> None:
-        """Said before it is paid for."""
+        """Says what the search costs before it is made."""
         self._screen.say(
             f"The stream no longer holds some records: the whole table is searched for prices that are "
             f"not enriched, which costs about {units} read units."
         )
 
-    def ended(self, result: Result) -> None:
-        """A line, or a member of the JSON document's list."""
+    def ended(self, result: ReplayResult) -> None:
+        """A line, or an element of the JSON document's list."""
         self._count += 1
         if self._screen.machine:
-            before = ",\n  " if self._count > 1 else f"{_OPENING}\n  "
-            self._screen.raw(before + json.dumps(result.document()))
-        elif result.end is not End.LEFT:  # those are counted at the end; there may be thousands
-            show_result(self._screen, result)
+            self._screen.item("results", result.document())
+        elif result.outcome is not Outcome.LEFT:  # those are counted at the end; there may be thousands
+            _show_result(self._screen, result)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._count)
 
     def close(self, summary: Summary) -> None:
-        """The end of the JSON document, or the summary."""
-        if self._screen.machine:
-            before = "" if self._count else _OPENING
-            self._screen.raw(f'{before}\n],\n"summary": {json.dumps(summary.document())}}}\n')
-        else:
-            show_summary(self._screen, summary)
+        """The summary, for a person."""
+        if not self._screen.machine:
+            _show_summary(self._screen, summary)

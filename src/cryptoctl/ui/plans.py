@@ -1,4 +1,4 @@
-"""How a plan looks, and the life of its execution on the screen."""
+"""Plans and their results, for a person and for a machine."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
             for call in step.calls:
                 console.print(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        console.print(Text(printable(f"! {obstacle}"), style="red"))
+        console.print(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
-        console.print(Text(printable(sentence(note)), style="yellow"))
+        console.print(Text(printable(screen.hint(sentence(note))), style="yellow"))
     console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
@@ -111,20 +111,16 @@ def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-def report_document(plan: Plan, report: Report) -> dict[str, Value]:
-    """What was done, for a machine."""
-    return {
-        "goal": plan.goal,
-        "fingerprint": plan.fingerprint,
-        "results": [
-            {
-                "resource": str(each.step.resource),
-                "action": each.step.verb,
-                "outcome": each.outcome,
-                "seconds": round(each.seconds, 3),
-                "problem": each.problem or None,
-                "next": each.hint or None,
-            }
-            for each in report.results
-        ],
-    }
+def results_document(screen: Screen, report: Report) -> list[Value]:
+    """How each step ended, for a machine."""
+    return [
+        {
+            "resource": str(each.step.resource),
+            "action": each.step.verb,
+            "outcome": each.outcome,
+            "seconds": round(each.seconds, 3),
+            "problem": each.problem or None,
+            "next": screen.hint(each.hint) or None,
+        }
+        for each in report.results
+    ]

@@ -1,4 +1,4 @@
-"""The life of a plan's execution on the screen: who waits for what and why, how long, and how each ended."""
+"""The progress of a plan on the screen: what each step waits for and why, how long, and how it ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptoctl.reconcile.retry import Clock, RealClock, Wait
 from cryptoctl.ui.screen import Screen, printable
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-# Where lines stay: a wait is told when it is more than a hiccup, and again now and then.
+# Without a live display: a wait is reported once it lasts this long, and again at this interval.
 FIRST_TOLD_AFTER_S = 1.0
 TOLD_EVERY_S = 30.0
 
@@ -30,14 +30,14 @@ class _Row:
     told_next_s: float = 0.0
 
     def begin(self, wait: Wait, now_s: float) -> None:
-        """Takes word of a wait: a new one, or how the same one stands."""
+        """Notes a wait: a new one, or the present state of the same one."""
         if self.wait is None or self.wait.reason != wait.reason:
-            # Another resource has its own lines; who merely waits for it is told of where it takes long.
+            # The other resource has its own lines; this one's wait for it is reported only where it lasts.
             self.told_next_s = now_s + (TOLD_EVERY_S if wait.timeout_s is None else FIRST_TOLD_AFTER_S)
         self.wait, self.waits_since_s = wait, now_s - wait.waited_s
 
     def due(self, now_s: float) -> bool:
-        """Whether the wait should be told of now; it is then not due again for a while."""
+        """Whether the wait is to be reported now; it is then not due again for a while."""
         if self.wait is None or now_s < self.told_next_s:
             return False
         self.told_next_s = self.waits_since_s + TOLD_EVERY_S * (
@@ -46,7 +46,7 @@ class _Row:
         return True
 
     def waits(self, now_s: float) -> str:
-        """What for and why, how long already, how long at most."""
+        """The reason, the time waited so far and the timeout, as text."""
         if self.wait is None:
             return ""
         most = "" if self.wait.timeout_s is None else f", {self.wait.timeout_s:.0f} s at most"
@@ -95,7 +95,7 @@ class Progress:
 
     def stopping(self) -> None:
         """The person asked to stop."""
-        what = "Stopping: what is under way is finished, nothing else is begun. Again, to leave it at once."
+        what = "Stopping: steps under way are finished, no others start. Press Ctrl-C again to stop at once."
         self._print(Text(what, style="yellow"))
 
     def _row(self, step: Step) -> _Row:

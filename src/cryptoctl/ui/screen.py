@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ui.hints import with_options
 
-# Bidirectional controls can make a line read as what it is not.
-_BIDI = frozenset(range(0x202A, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
+# Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
+_BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
 
 
 def printable(text: object) -> str:
@@ -38,39 +40,110 @@ def _shown(character: str) -> str:
 WIDEST_TABLE = 1000
 
 
-class Screen:
-    """What a command prints with. `machine` is set by --output json: then stdout holds JSON only."""
+class _Console(Console):
+    """Raises BrokenPipeError where the reader has gone; Rich itself would end with exit code 1."""
 
-    def __init__(self, *, colour: bool, machine: bool = False, verbose: bool = False) -> None:
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class _Messages(_Console):
+    """The console for messages: where stderr is full or closed, the work goes on without them."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich prints, or nothing."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """An answer that cannot be written (to a full disk, say) is a Failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(
+            Problem.FAILED,
+            f"The output cannot be written: {error.strerror or error}.",
+            "Write it somewhere else, then run the command again.",
+        ) from error
+
+
+class Screen:
+    """What a command prints with. `machine` is set by --output json: then stdout holds JSON only.
+
+    `given` are the options that lead to where the command works; commands named in messages get them.
+    """
+
+    def __init__(
+        self,
+        *,
+        colour: bool,
+        machine: bool = False,
+        verbose: bool = False,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self.machine, self.verbose = machine, verbose
-        self.out = Console(no_color=not colour, highlight=False, soft_wrap=True)
-        self.err = Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
+        self._given = given or {}
+        self._streamed: str | None = None
+        self._indent: int | None = 2
+        self.out: Console = _Console(no_color=not colour, highlight=False, soft_wrap=True)
+        self.err: Console = _Messages(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
 
     @property
     def can_ask(self) -> bool:
         """Whether a person sits there to answer."""
         return sys.stdin is not None and sys.stdin.isatty() and self.err.is_terminal
 
+    def hint(self, text: str) -> str:
+        """The text with the commands in it as this person would have to type them."""
+        return with_options(text, self._given)
+
     def say(self, text: str, style: str = "") -> None:
         """A line for the person, on stderr."""
-        self.err.print(Text(printable(text), style=style))
+        self.err.print(Text(printable(self.hint(text)), style=style))
 
     def data(self, text: str, style: str = "") -> None:
         """A line of the answer, on stdout."""
-        self.out.print(Text(printable(text), style=style))
+        with _writing():
+            self.out.print(Text(printable(text), style=style))
+
+    def line(self, text: Text) -> None:
+        """A styled line of the answer, on stdout; what is from the wire in it has passed `printable`."""
+        with _writing():
+            self.out.print(text)
 
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
     def json(self, value: object) -> None:
-        """The answer as one JSON document; decimals keep all their digits, as strings."""
+        """A JSON document; decimals keep all their digits, as strings."""
         self.raw(json.dumps(value, indent=2, default=_plain) + "\n")
 
     def json_line(self, value: object) -> None:
         """One of many answers, as JSON on a line of its own."""
+        self._indent = None
         self.raw(json.dumps(value, default=_plain) + "\n")
+
+    def item(self, member: str, value: object) -> None:
+        """One item of a list in the JSON document that `document` ends, written at once."""
+        opening = f'{{\n  "{member}": [\n    ' if self._streamed is None else ",\n    "
+        self._streamed = member
+        self.raw(opening + json.dumps(value, default=_plain))
+
+    def document(self, members: Mapping[str, object]) -> None:
+        """The command's JSON document; the end of it where items of a list are written already."""
+        if self._streamed is None:
+            self.raw(json.dumps(members, indent=self._indent, default=_plain) + "\n")
+            return
+        rest = {name: value for name, value in members.items() if name != self._streamed}
+        self.raw("\n  ],\n " + json.dumps(rest, indent=2, default=_plain).removeprefix("{\n "))
+        self.raw("\n")
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
@@ -82,8 +155,9 @@ class Screen:
         for row in rows:
             table.add_row(*(_cell(each) for each in row))
         # As wide as it needs: a cell is never cut, neither in a pipe nor in a narrow terminal.
-        wide = Console(width=WIDEST_TABLE, no_color=self.out.no_color, highlight=False)
-        wide.print(table, crop=False)
+        wide = _Console(width=WIDEST_TABLE, no_color=self.out.no_color, highlight=False)
+        with _writing():
+            wide.print(table, crop=False)
 
     def ask(self, question: str) -> str:
         """Asks the person; an end of input is an empty answer, and Ctrl-C ends the line."""
@@ -98,9 +172,9 @@ class Screen:
 
     def failure(self, failure: Failure) -> None:
         """What went wrong, and what to do next."""
-        self.err.print(Text.assemble(("error: ", "bold red"), printable(failure.message)))
+        self.err.print(Text.assemble(("error: ", "bold red"), printable(self.hint(failure.message))))
         if failure.hint:
-            hint = printable(failure.hint).replace("\n", "\n       ")
+            hint = printable(self.hint(failure.hint)).replace("\n", "\n       ")
             self.err.print(Text.assemble(("hint:  ", "bold"), hint))
 
 

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -49,26 +50,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         Path(file).write_text(json.dumps(config.stash[RESULTS]), encoding="utf-8")
 
 
+class Endpoint(NamedTuple):
+    """An engine's URL, or `aws`, and an access key for it."""
+
+    url: str
+    access_key: str
+    secret_key: str
+
+
 @pytest.fixture(scope="session")
-def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The endpoint's URL, or `aws`."""
+def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """Where the tests run."""
     given = request.config.getoption("--endpoint-url", default=None)
     if given:
-        yield given
+        yield Endpoint(given, "LKCONFORMANCE", "made-up")
         return
     engine = Engine(tmp_path_factory.mktemp("engine of the conformance suite"))
     status = engine.start(port=0, options=EngineOptions(async_retry_delays_s=(0.1, 0.2), save_every_s=0.5))
-    yield status.url or ""
+    pair = engine.credentials("conformance")
+    yield Endpoint(status.url or "", pair.access_key, pair.secret_key)
     engine.stop()
 
 
 @pytest.fixture(scope="session")
-def shared_bench(endpoint: str) -> Iterator[Workbench]:
+def shared_bench(endpoint: Endpoint) -> Iterator[Workbench]:
     """A workbench at the endpoint."""
-    if endpoint == "aws":
+    if endpoint.url == "aws":
         bench = Workbench(None, os.environ.get("AWS_REGION", REGION), None, None)
     else:
-        bench = Workbench(endpoint, REGION, "LKCONFORMANCE", "made-up")
+        bench = Workbench(endpoint.url, REGION, endpoint.access_key, endpoint.secret_key)
     yield bench
     bench.close()
 

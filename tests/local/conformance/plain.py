@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptoctl.local.home import Home
+from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.launch import clean_environment
 
 
@@ -20,7 +20,7 @@ def plain_ministack(directory: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    home = Home(directory)
+    home = DataDirectory(directory)
     home.create()
     environment = {
         **clean_environment(home),

@@ -15,7 +15,6 @@ UPDATES = "DynamoDB developer guide: Using update expressions in DynamoDB"
 QUERY = "DynamoDB developer guide: Querying tables in DynamoDB"
 TYPES = "DynamoDB developer guide: Supported data types and naming rules"
 RESERVED = "DynamoDB developer guide: Reserved words in DynamoDB"
-TRANSACTIONS = "DynamoDB developer guide: Amazon DynamoDB Transactions: How it works"
 BATCHES = "DynamoDB API reference: BatchWriteItem, BatchGetItem"
 PARTIQL = "DynamoDB developer guide: PartiQL update statements, running batch operations"
 STREAMS = "DynamoDB developer guide: Change data capture for DynamoDB Streams"
@@ -301,36 +300,6 @@ def test_batches(bench: Workbench, table: str) -> None:
     with pytest.raises(ClientError) as caught:
         client.batch_write_item(RequestItems={table: [*puts, {"DeleteRequest": {"Key": key(50)}}]})
     assert code(caught) == "ValidationException"
-
-
-@pytest.mark.behaviour(
-    "tables", "a transaction happens whole or not at all, with a reason for each part", TRANSACTIONS
-)
-def test_transactions(bench: Workbench, table: str) -> None:
-    client = bench.client("dynamodb")
-    bench.put(table, 1)
-    put = {"Put": {"TableName": table, "Item": key(2)}}
-    new = {"Put": {"TableName": table, "Item": key(1), "ConditionExpression": "attribute_not_exists(symbol)"}}
-    with pytest.raises(ClientError) as caught:
-        client.transact_write_items(TransactItems=[put, new])
-    assert code(caught) == "TransactionCanceledException"
-    reasons = [reason["Code"] for reason in caught.value.response["CancellationReasons"]]
-    assert reasons == ["None", "ConditionalCheckFailed"]
-    assert "Item" not in client.get_item(TableName=table, Key=key(2))
-    check = {
-        "ConditionCheck": {
-            "TableName": table,
-            "Key": key(1),
-            "ConditionExpression": "attribute_exists(symbol)",
-        }
-    }
-    client.transact_write_items(TransactItems=[put, check])
-    gets = [{"Get": {"TableName": table, "Key": key(number)}} for number in (1, 2, 3)]
-    assert [each.get("Item") for each in client.transact_get_items(TransactItems=gets)["Responses"]] == [
-        key(1),
-        key(2),
-        None,
-    ]
 
 
 @pytest.mark.behaviour("tables", "PartiQL: a batch updates what is there and creates nothing", PARTIQL)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.functions.destinations import Delivery, Settled
-from cryptoctl.local.functions.environment import Outcome
+from cryptoctl.local.functions.destinations import DestinationDelivery, FinishedEvent
+from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.execution import Execution
-from cryptoctl.local.functions.function import Function, Functions
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
 
 logger = logging.getLogger(__name__)
 
@@ -59,23 +59,23 @@ class AsyncQueue:
     def __init__(
         self,
         database: Database,
-        functions: Functions,
+        functions: FunctionLookup,
         execution: Execution,
-        inside: Inside,
+        client: InternalClient,
         retry_delays_s: tuple[float, ...],
     ) -> None:
         database.define(SCHEMA)
         self._database = database
         self._functions = functions
         self._execution = execution
-        self._inside = inside
-        self._delivery = Delivery(inside)
+        self._client = client
+        self._delivery = DestinationDelivery(client)
         self._retry_delays_s = retry_delays_s
         self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._throttled: dict[int, int] = {}
 
-    def put(self, function: Function, qualifier: str, request_id: str, payload: str) -> None:
+    def put(self, function: FunctionConfig, qualifier: str, request_id: str, payload: str) -> None:
         """Keeps an event until its function has run, or failed for good."""
         now = time.time()
         self._database.execute(
@@ -137,7 +137,9 @@ class AsyncQueue:
     async def _attempt(self, event: Event) -> None:
         try:
             function = await self._functions.find(event.region, event.function, event.qualifier)
-        except AwsError:
+        except ServiceError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
             # The function was deleted: Lambda drops what still waits for it.
             self._drop(event)
             return
@@ -149,7 +151,9 @@ class AsyncQueue:
         arn = f"{function.arn}:{event.qualifier}" if event.qualifier else function.arn
         try:
             outcome = await self._execution.run(function, event.request_id, event.payload, arn)
-        except AwsError:
+        except ServiceError as error:
+            if error.code != "TooManyRequestsException":
+                raise
             # Throttled: it waits, longer each time, and this is no attempt.
             waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
             self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
@@ -162,13 +166,13 @@ class AsyncQueue:
         else:
             self._again(event, self._retry_delays_s[event.attempts - 1])
 
-    async def _settings(self, event: Event, function: Function) -> dict[str, Any]:
+    async def _settings(self, event: Event, function: FunctionConfig) -> dict[str, Any]:
         settings: dict[str, Any] = {}
         path = f"/2019-09-25/functions/{function.name}/event-invoke-config"
         query = f"Qualifier={event.qualifier}" if event.qualifier else ""
         try:
-            settings = json.loads((await self._inside.rest("GET", path, event.region, query=query)).body)
-        except AwsError as error:
+            settings = json.loads((await self._client.rest("GET", path, event.region, query=query)).body)
+        except ServiceError as error:
             if error.code != "ResourceNotFoundException":
                 raise
         retries, age = settings.get("MaximumRetryAttempts"), settings.get("MaximumEventAgeInSeconds")
@@ -179,12 +183,12 @@ class AsyncQueue:
     async def _settle(
         self,
         event: Event,
-        function: Function,
+        function: FunctionConfig,
         settings: dict[str, Any],
         condition: str,
-        outcome: Outcome | None,
+        outcome: InvocationOutcome | None,
     ) -> None:
-        settled = Settled(
+        settled = FinishedEvent(
             request_id=event.request_id,
             function=function,
             condition=condition,

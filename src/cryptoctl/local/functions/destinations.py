@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptoctl.local.functions.environment import Outcome
-from cryptoctl.local.functions.function import Function, split_name
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.functions.environment import InvocationOutcome
+from cryptoctl.local.functions.function import FunctionConfig, split_name
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
 
 logger = logging.getLogger(__name__)
 
@@ -20,15 +20,15 @@ ERROR_MESSAGE_BYTES: Final[int] = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class FinishedEvent:
     """An asynchronous invocation that will not be tried again."""
 
     request_id: str
-    function: Function
+    function: FunctionConfig
     condition: str
     attempts: int
     payload: str
-    outcome: Outcome | None
+    outcome: InvocationOutcome | None
 
     @property
     def succeeded(self) -> bool:
@@ -36,16 +36,16 @@ class Settled:
         return self.condition == "Success"
 
 
-class Sender:
+class TargetSender:
     """Sends one text to a queue, topic, function or event bus, by its ARN."""
 
-    def __init__(self, inside: Inside) -> None:
-        self._inside = inside
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
 
     async def send(
         self, arn: str, text: str, attributes: Mapping[str, tuple[str, str]] | None = None
     ) -> None:
-        """Sends; attributes are (type, value) by name. Raises AwsError where the target takes nothing."""
+        """Sends; attributes are (type, value) by name. Raises ServiceError where the target takes nothing."""
         service, region = arn.split(":")[2:4]
         if service == "sqs":
             await self._to_queue(arn, region, text, attributes or {})
@@ -54,19 +54,19 @@ class Sender:
         elif service == "lambda":
             name, _ = split_name(arn)
             path = f"/2015-03-31/functions/{name}/invocations"
-            await self._inside.rest("POST", path, region, body=text.encode(), x_amz_invocation_type="Event")
+            await self._client.rest("POST", path, region, body=text.encode(), x_amz_invocation_type="Event")
         else:
-            raise AwsError(
+            raise ServiceError(
                 "InvalidParameterValueException", f"{arn}: the embedded engine sends nothing there"
             )
 
     async def _to_queue(
         self, arn: str, region: str, text: str, attributes: Mapping[str, tuple[str, str]]
     ) -> None:
-        found = await self._inside.json("sqs", "GetQueueUrl", region, QueueName=arn.split(":")[5])
+        found = await self._client.json("sqs", "GetQueueUrl", region, QueueName=arn.split(":")[5])
         named = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
         extra: dict[str, Any] = {"MessageAttributes": named} if named else {}
-        await self._inside.json(
+        await self._client.json(
             "sqs", "SendMessage", region, QueueUrl=found["QueueUrl"], MessageBody=text, **extra
         )
 
@@ -81,16 +81,16 @@ class Sender:
                 f"{entry}.Value.DataType": kind,
                 f"{entry}.Value.StringValue": value,
             }
-        await self._inside.form("sns", "2010-03-31", "Publish", region, TopicArn=arn, Message=text, **named)
+        await self._client.form("sns", "2010-03-31", "Publish", region, TopicArn=arn, Message=text, **named)
 
 
-class Delivery:
+class DestinationDelivery:
     """Tells everyone who was to be told; one that cannot be reached does not keep the others from it."""
 
-    def __init__(self, inside: Inside) -> None:
-        self._sender = Sender(inside)
+    def __init__(self, client: InternalClient) -> None:
+        self._sender = TargetSender(client)
 
-    async def deliver(self, settled: Settled, destinations: Mapping[str, Any]) -> None:
+    async def deliver(self, settled: FinishedEvent, destinations: Mapping[str, Any]) -> None:
         """The destination for how it ended, and after a failure the dead-letter target as well."""
         which = "OnSuccess" if settled.succeeded else "OnFailure"
         destination = (destinations.get(which) or {}).get("Destination")
@@ -102,11 +102,11 @@ class Delivery:
     async def _send(self, arn: str, text: str, attributes: Mapping[str, tuple[str, str]]) -> None:
         try:
             await self._sender.send(arn, text, attributes)
-        except AwsError as error:
+        except ServiceError as error:
             logger.warning("an invocation's record could not be delivered to %s: %s", arn, error)
 
 
-def envelope(settled: Settled) -> dict[str, Any]:
+def envelope(settled: FinishedEvent) -> dict[str, Any]:
     """The record that a destination gets."""
     record: dict[str, Any] = {
         "version": "1.0",
@@ -128,7 +128,7 @@ def envelope(settled: Settled) -> dict[str, Any]:
     return record
 
 
-def _dead_letter_attributes(settled: Settled) -> dict[str, tuple[str, str]]:
+def _dead_letter_attributes(settled: FinishedEvent) -> dict[str, tuple[str, str]]:
     error = json.loads(settled.outcome.payload) if settled.outcome else {}
     message = error.get("errorMessage") or "The event was not processed in time."
     shortened = message.encode()[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")

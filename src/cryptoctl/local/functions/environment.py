@@ -5,27 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from cryptoctl.local.functions.function import Function
+from cryptoctl.local.functions.function import LEVELS, FunctionConfig
 from cryptoctl.local.launch import SOURCE_ROOT
+from cryptoctl.local.processes import held_bytes, peak_bytes
 
 WORKER_SCRIPT: Final[Path] = Path(__file__).with_name("worker.py")
+CONTAINMENT: Final[Path] = Path(__file__).parents[1] / "containment.py"
+OUT_OF_MEMORY: Final[str] = "signal: killed"
 INIT_WITHIN_S: Final[float] = 10.0
 
 LogLine = Callable[[float, str], None]
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class InvocationOutcome:
     """How an invocation ended. `payload` is the answer's JSON text; `error` says whether it is an error's."""
 
     payload: str
@@ -34,20 +39,20 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
 
 
-class EnvironmentGoneError(Exception):
+class EnvironmentLostError(Exception):
     """The process ended, or took too long, in the middle of something."""
 
 
-class Environment:
+class ExecutionEnvironment:
     """One process that runs one function, one invocation at a time."""
 
-    def __init__(self, function: Function, endpoint: str) -> None:
+    def __init__(self, function: FunctionConfig, variables: Mapping[str, str]) -> None:
         self.function = function
         self.used_at = time.monotonic()
         self.cold = True
         day = time.strftime("%Y/%m/%d", time.gmtime())
         self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        self._endpoint = endpoint
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
         self._log: LogLine = lambda _moment, _text: None
         self._rest = b""
@@ -70,7 +75,7 @@ class Environment:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", str(WORKER_SCRIPT), str(theirs.fileno())],
             cwd=self.function.code,
-            env=_variables(self.function, self.log_stream, self._endpoint),
+            env=_variables(self.function, self.log_stream, self._variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -80,13 +85,13 @@ class Environment:
         os.close(output)
         asyncio.get_running_loop().add_reader(self._output, self.drain)
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        self._send(_init(self.function))
+        self._send(_init(self.function, urlsplit(self._variables["AWS_ENDPOINT_URL"]).port))
         # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
         await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
         return (time.monotonic() - began) * 1000
 
-    async def invoke(self, request_id: str, payload: str, invoked_arn: str) -> Outcome:
-        """Runs the handler. Raises EnvironmentGoneError with the reason where the process was lost."""
+    async def invoke(self, request_id: str, payload: str, invoked_arn: str) -> InvocationOutcome:
+        """Runs the handler. Raises EnvironmentLostError with the reason where the process was lost."""
         self._lines = []
         deadline = time.time() + self.function.timeout_s
         message = {
@@ -103,10 +108,10 @@ class Environment:
             self.drain()
         if "error" in answer:
             error = answer["error"]
-            return Outcome(
+            return InvocationOutcome(
                 payload=json.dumps(error), error=True, error_type=error["errorType"], lines=self._lines
             )
-        return Outcome(payload=answer["result"], lines=self._lines)
+        return InvocationOutcome(payload=answer["result"], lines=self._lines)
 
     def take_lines(self) -> list[str]:
         """The lines written since the invocation began."""
@@ -126,6 +131,17 @@ class Environment:
         os.close(self._output)
         self._writer.close()
 
+    def memory_used_mb(self) -> int:
+        """The most memory that the process has had so far; 0 where that cannot be learnt."""
+        return (peak_bytes(self._process.pid) or 0) // 2**20 if self._process is not None else 0
+
+    def end_if_out_of_memory(self) -> None:
+        """Kills the process where it has more memory than its function may have, as Lambda does."""
+        if self._process is not None and self.alive():
+            used = held_bytes(self._process.pid) or 0
+            if used > self.function.memory_mb * 2**20:
+                self._process.kill()
+
     def drain(self) -> None:
         """Takes over what the handler has written so far. Called at once when an answer comes: every line
         of an invocation is in the pipe by then, because the worker flushes before it answers."""
@@ -143,7 +159,7 @@ class Environment:
 
     def _emit(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").replace("\r", "\n").rstrip("\n")
-        if text:
+        if text and not (self.function.json_logs and below_level(text, self.function.log_level)):
             self._lines.append(text)
             self._log(time.time(), text)
 
@@ -158,16 +174,35 @@ class Environment:
                 answer: dict[str, Any] = json.loads(await self._reader.readexactly(size))
                 return answer
         except TimeoutError:
-            raise EnvironmentGoneError("timeout") from None
+            raise EnvironmentLostError("timeout") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert self._process is not None
             code = self._process.wait()
-            how = f"signal: {-code}" if code < 0 else f"exit status {code}"
-            raise EnvironmentGoneError(how) from None
+            how = f"signal: {_signal_name(-code)}" if code < 0 else f"exit status {code}"
+            raise EnvironmentLostError(OUT_OF_MEMORY if code == -signal.SIGKILL else how) from None
 
 
-def _init(function: Function) -> dict[str, Any]:
+def _signal_name(number: int) -> str:
+    return (signal.strsignal(number) or str(number)).lower()
+
+
+def below_level(line: str, wanted: str) -> bool:
+    """Whether a JSON line says that it is less severe than the wanted level. Other lines have no level."""
+    if not line.startswith("{"):
+        return False
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return False
+    level = str(content.get("level", "")).upper()
+    level = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(level, level)
+    return "timestamp" in content and level in LEVELS and LEVELS[level] < LEVELS[wanted]
+
+
+def _init(function: FunctionConfig, port: int | None) -> dict[str, Any]:
     return {
+        "containment": str(CONTAINMENT),
+        "port": port,
         "code": str(function.code),
         # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
         "path": [place for place in sys.path if place and place != str(SOURCE_ROOT)],
@@ -180,7 +215,7 @@ def _init(function: Function) -> dict[str, Any]:
     }
 
 
-def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, str]:
+def _variables(function: FunctionConfig, log_stream: str, to_aws: Mapping[str, str]) -> dict[str, str]:
     """The environment AWS gives a handler, and one variable more: where AWS is."""
     given = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -191,9 +226,6 @@ def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, 
         "PYTHONUNBUFFERED": "1",
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": "LKFUNCTION",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_SESSION_TOKEN": "made-up",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
@@ -205,10 +237,10 @@ def _variables(function: Function, log_stream: str, endpoint: str) -> dict[str, 
         "LAMBDA_TASK_ROOT": str(function.code),
         "LAMBDA_RUNTIME_DIR": str(WORKER_SCRIPT.parent),
         "_HANDLER": function.handler,
-        "AWS_ENDPOINT_URL": endpoint,
+        **to_aws,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "*",
     }
     if function.json_logs:
-        given["AWS_LAMBDA_LOG_LEVEL"] = function.log_level or "INFO"
+        given["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
     return {**function.variables, **given}

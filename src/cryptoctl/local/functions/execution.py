@@ -6,18 +6,24 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cryptoctl.local.functions import platform_log
-from cryptoctl.local.functions.environment import Environment, EnvironmentGoneError, Outcome
-from cryptoctl.local.functions.function import Function
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.functions.environment import (
+    OUT_OF_MEMORY,
+    EnvironmentLostError,
+    ExecutionEnvironment,
+    InvocationOutcome,
+)
+from cryptoctl.local.functions.function import FunctionConfig
+from cryptoctl.local.http import ServiceError
 
 Write = Callable[[str, str, str, float, str], None]
 """Takes a log line: region, group, stream, time, text."""
 
+MEMORY_WATCHED_EVERY_S = 0.1
 MOST_ENVIRONMENTS = 32
 """Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
 
@@ -36,32 +42,34 @@ class Counts:
 class Execution:
     """The environments of all functions."""
 
-    def __init__(self, endpoint: str, write: Write, idle_s: float) -> None:
-        self._endpoint = endpoint
+    def __init__(self, variables: Mapping[str, str], write: Write, idle_s: float) -> None:
+        self._variables = variables
         self._write = write
         self._idle_s = idle_s
-        self._idle: dict[str, list[Environment]] = defaultdict(list)
-        self._busy: set[Environment] = set()
+        self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)
+        self._busy: set[ExecutionEnvironment] = set()
         self._in_flight: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
-        self.counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
+        self._counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
 
-    async def run(self, function: Function, request_id: str, payload: str, invoked_arn: str = "") -> Outcome:
-        """One invocation. Raises AwsError where the function is at its concurrency."""
-        counts = self.counts[function.region, function.name]
-        async with self._slot(function, counts), self._turns:
+    async def run(
+        self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str = ""
+    ) -> InvocationOutcome:
+        """One invocation. Raises ServiceError where the function is at its concurrency."""
+        async with self._slot(function), self._turns:
             began = time.monotonic()
             outcome = await self._run(function, request_id, payload, invoked_arn or function.arn)
+        counts = self._counts[function.region, function.name]
         counts.invocations += 1
         counts.errors += outcome.error
         counts.durations_ms.append((time.monotonic() - began) * 1000)
         return outcome
 
     @asynccontextmanager
-    async def _slot(self, function: Function, counts: Counts) -> AsyncIterator[None]:
+    async def _slot(self, function: FunctionConfig) -> AsyncIterator[None]:
         if function.reserved is not None and self._in_flight[function.arn] >= function.reserved:
-            counts.throttles += 1
-            raise AwsError(
+            self._counts[function.region, function.name].throttles += 1
+            raise ServiceError(
                 "TooManyRequestsException",
                 "Rate Exceeded.",
                 status=429,
@@ -74,7 +82,9 @@ class Execution:
         finally:
             self._in_flight[function.arn] -= 1
 
-    async def _run(self, function: Function, request_id: str, payload: str, invoked_arn: str) -> Outcome:
+    async def _run(
+        self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str
+    ) -> InvocationOutcome:
         environment = self._warm(function) or self._new(function)
         self._busy.add(environment)
         log = platform_log.PlatformLog(function, request_id, self._writer(function, environment.log_stream))
@@ -89,10 +99,11 @@ class Execution:
             began = time.monotonic()
             outcome = await environment.invoke(request_id, payload, invoked_arn)
             healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
+            log.memory_used_mb = environment.memory_used_mb() or function.memory_mb
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
-        except EnvironmentGoneError as gone:
+        except EnvironmentLostError as gone:
             outcome = _gone(str(gone), function, request_id, environment)
-            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "failure"
+            status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "error"
             log.gone(outcome.error_type, str(gone), (time.monotonic() - began) * 1000, status)
         finally:
             self._busy.discard(environment)
@@ -102,22 +113,27 @@ class Execution:
                 environment.close()
         return outcome
 
+    def take_counts(self) -> dict[tuple[str, str], Counts]:
+        """What functions did since this was last asked, by region and name."""
+        taken, self._counts = self._counts, defaultdict(Counts)
+        return taken
+
     def note_iterator_age(self, region: str, name: str, age_ms: float) -> None:
         """Takes the age of the last record of a stream batch that the function is done with."""
-        self.counts[region, name].iterator_ages_ms.append(age_ms)
+        self._counts[region, name].iterator_ages_ms.append(age_ms)
 
-    def _new(self, function: Function) -> Environment:
-        environment = Environment(function, self._endpoint)
+    def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
+        environment = ExecutionEnvironment(function, self._variables)
         environment.write_to(self._writer(function, environment.log_stream))
         return environment
 
-    def _writer(self, function: Function, stream: str) -> Callable[[float, str], None]:
+    def _writer(self, function: FunctionConfig, stream: str) -> Callable[[float, str], None]:
         def write(moment: float, text: str) -> None:
             self._write(function.region, function.log_group, stream, moment, text)
 
         return write
 
-    def _warm(self, function: Function) -> Environment | None:
+    def _warm(self, function: FunctionConfig) -> ExecutionEnvironment | None:
         """An idle environment of the function as it is now; those of an earlier configuration go."""
         idle = self._idle[function.arn]
         while idle:
@@ -126,6 +142,13 @@ class Execution:
                 return environment
             environment.close()
         return None
+
+    async def watch_memory(self) -> None:
+        """Ends the environments that take more memory than their function may have."""
+        while True:
+            await asyncio.sleep(MEMORY_WATCHED_EVERY_S)
+            for environment in self._busy:
+                environment.end_if_out_of_memory()
 
     def retire_idle(self) -> None:
         """Takes down environments that were not used for a while, all but the last of a function."""
@@ -146,10 +169,15 @@ class Execution:
         self._idle.clear()
 
 
-def _gone(how: str, function: Function, request_id: str, environment: Environment) -> Outcome:
+def _gone(
+    how: str, function: FunctionConfig, request_id: str, environment: ExecutionEnvironment
+) -> InvocationOutcome:
     if how == "timeout":
         kind, what = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
     else:
-        kind, what = "Runtime.ExitError", f"Runtime exited with error: {how}"
+        kind = "Runtime.OutOfMemory" if how == OUT_OF_MEMORY else "Runtime.ExitError"
+        what = f"Runtime exited with error: {how}"
     payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
-    return Outcome(payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines())
+    return InvocationOutcome(
+        payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines()
+    )

@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
+
+LEVELS: Final[dict[str, int]] = {
+    name: number for number, name in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+}
+"""The levels of log lines that a logging configuration can ask for, least severe first."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Function:
+class FunctionConfig:
     """What an invocation needs to know. `key` changes whenever an execution environment must be made anew."""
 
     name: str
@@ -34,6 +39,7 @@ class Function:
     variables: Mapping[str, str]
     json_logs: bool
     log_level: str
+    system_log_level: str
     log_group: str
     reserved: int | None
     dead_letters: str | None
@@ -45,20 +51,20 @@ class Function:
         return f"{self.arn}:{self.version}"
 
 
-class Functions:
+class FunctionLookup:
     """Looks functions up; what was read stays valid until something about functions is changed."""
 
-    def __init__(self, inside: Inside, code_directory: Path) -> None:
-        self._inside = inside
+    def __init__(self, client: InternalClient, code_directory: Path) -> None:
+        self._client = client
         self._codes = code_directory
-        self._known: dict[tuple[str, str, str], Function] = {}
+        self._known: dict[tuple[str, str, str], FunctionConfig] = {}
 
     def forget(self) -> None:
         """Called after every request that may have changed a function."""
         self._known.clear()
 
-    async def find(self, region: str, name: str, qualifier: str = "") -> Function:
-        """The function. Raises AwsError, as GetFunction does, where there is none."""
+    async def find(self, region: str, name: str, qualifier: str = "") -> FunctionConfig:
+        """The function. Raises ServiceError, as GetFunction does, where there is none."""
         place = (region, name, qualifier)
         found = self._known.get(place)
         if found is None:
@@ -67,10 +73,10 @@ class Functions:
                 self._known[place] = found
         return found
 
-    async def _read(self, region: str, name: str, qualifier: str) -> Function:
+    async def _read(self, region: str, name: str, qualifier: str) -> FunctionConfig:
         query = f"Qualifier={qualifier}" if qualifier and qualifier != "$LATEST" else ""
         path = f"/2015-03-31/functions/{name}"
-        answer = json.loads((await self._inside.rest("GET", path, region, query=query)).body)
+        answer = json.loads((await self._client.rest("GET", path, region, query=query)).body)
         configuration = answer["Configuration"]
         code = await self._code(configuration["CodeSha256"], answer["Code"].get("Location", ""), region)
         return _function(answer, region, code)
@@ -80,24 +86,29 @@ class Functions:
         directory = self._codes / hashlib.sha256(sha256.encode()).hexdigest()[:32]
         if location and not directory.exists():
             parts = urlsplit(location)
-            zipped = await self._inside.rest("GET", unquote(parts.path), region)
-            # Unpacked aside and moved: an engine that dies in between leaves no half of a package.
-            fresh = directory.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            with zipfile.ZipFile(BytesIO(zipped.body)) as archive:
-                archive.extractall(fresh)
-            fresh.rename(directory)
+            zipped = await self._client.rest("GET", unquote(parts.path), region)
+            if not directory.exists():
+                _unpack(zipped.body, directory)
         return directory
 
 
-def _function(answer: dict[str, Any], region: str, code: Path) -> Function:
+def _unpack(zipped: bytes, directory: Path) -> None:
+    """Unpacks aside and moves: an engine that dies in between leaves no half of a package."""
+    fresh = directory.with_suffix(".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with zipfile.ZipFile(BytesIO(zipped)) as archive:
+        archive.extractall(fresh)
+    fresh.rename(directory)
+
+
+def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig:
     configuration = answer["Configuration"]
     logging = configuration.get("LoggingConfig") or {}
     name = configuration["FunctionName"]
     identity = {
         key: value for key, value in configuration.items() if not key.startswith(("State", "LastUpdate"))
     }
-    return Function(
+    return FunctionConfig(
         name=name,
         arn=_unqualified(configuration["FunctionArn"]),
         region=region,
@@ -110,7 +121,8 @@ def _function(answer: dict[str, Any], region: str, code: Path) -> Function:
         memory_mb=int(configuration.get("MemorySize", 128)),
         variables=(configuration.get("Environment") or {}).get("Variables") or {},
         json_logs=logging.get("LogFormat") == "JSON",
-        log_level=logging.get("ApplicationLogLevel", ""),
+        log_level=logging.get("ApplicationLogLevel") or "INFO",
+        system_log_level=logging.get("SystemLogLevel") or "INFO",
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
         reserved=(answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
         dead_letters=(configuration.get("DeadLetterConfig") or {}).get("TargetArn") or None,
@@ -127,7 +139,7 @@ def split_name(reference: str) -> tuple[str, str]:
     parts = reference.split(":")
     if reference.startswith("arn:"):
         if len(parts) < 7 or parts[2] != "lambda":
-            raise AwsError("InvalidParameterValueException", f"{reference} is no ARN of a function.")
+            raise ServiceError("InvalidParameterValueException", f"{reference} is no ARN of a function.")
         return parts[6], parts[7] if len(parts) > 7 else ""
     if "function" in parts[:-1]:
         parts = parts[parts.index("function") + 1 :]

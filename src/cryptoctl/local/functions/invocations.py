@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 from urllib.parse import unquote
 
-from cryptoctl.local.functions.elsewhere import PATH as RUN_HERE
-from cryptoctl.local.functions.elsewhere import Elsewhere
+from cryptoctl.local.access import RUN_PATH
 from cryptoctl.local.functions.execution import Execution
-from cryptoctl.local.functions.function import Function, Functions, split_name
-from cryptoctl.local.functions.states import States
-from cryptoctl.local.wire import ACCOUNT, AwsError, Request, Response
+from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
+from cryptoctl.local.functions.redirect import Redirect
+from cryptoctl.local.functions.states import FunctionStates
+from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, ServiceError
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _READS: Final = ("GET", "HEAD")
@@ -26,13 +26,13 @@ MOST_BYTES_ASYNC: Final[int] = 1024 * 1024
 TAIL_BYTES: Final[int] = 4096
 
 
-Inner = Callable[[Request], Awaitable[Response]]
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
-class Queue(Protocol):
+class EventQueue(Protocol):
     """Takes asynchronous invocations."""
 
-    def put(self, function: Function, qualifier: str, request_id: str, payload: str) -> None:
+    def put(self, function: FunctionConfig, qualifier: str, request_id: str, payload: str) -> None:
         """Keeps an event until its function has run, or failed for good."""
 
 
@@ -40,17 +40,22 @@ class Invocations:
     """A part of the front: runs functions in environments of ours, in place of ministack's."""
 
     def __init__(
-        self, inner: Inner, functions: Functions, execution: Execution, queue: Queue, elsewhere: Elsewhere
+        self,
+        inner: Inner,
+        functions: FunctionLookup,
+        execution: Execution,
+        queue: EventQueue,
+        elsewhere: Redirect,
     ) -> None:
-        self._states = States(inner)
+        self._states = FunctionStates(inner)
         self._elsewhere = elsewhere
         self._functions = functions
         self._execution = execution
         self._queue = queue
 
-    async def answer(self, request: Request) -> Response | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """Answers Invoke; notices every other request that changes a function."""
-        if request.path == RUN_HERE:
+        if request.path == RUN_PATH:
             return await self._run_for_ministack(request)
         if "/functions" not in request.path:
             return None
@@ -65,7 +70,7 @@ class Invocations:
             return None
         return await self._invoke(request, function, qualifier)
 
-    async def _change(self, request: Request) -> Response:
+    async def _change(self, request: HttpRequest) -> HttpResponse:
         response = await self._states.ask(request)
         self._functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
@@ -81,19 +86,19 @@ class Invocations:
             self._execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
         return response
 
-    async def _invoke(self, request: Request, function: Function, qualifier: str) -> Response:
+    async def _invoke(self, request: HttpRequest, function: FunctionConfig, qualifier: str) -> HttpResponse:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         _check_payload(request.body, MOST_BYTES_ASYNC if kind == "Event" else MOST_BYTES)
         _check_state(function)
         payload = request.body.decode("utf-8") or "{}"
         request_id = str(uuid.uuid4())
         if kind == "DryRun":
-            return Response(204)
+            return HttpResponse(204)
         if kind == "Event":
             self._queue.put(function, qualifier, request_id, payload)
-            return Response(202, b"", {"x-amzn-requestid": request_id})
+            return HttpResponse(202, b"", {"x-amzn-requestid": request_id})
         if kind != "RequestResponse":
-            raise AwsError(
+            raise ServiceError(
                 "InvalidParameterValueException",
                 f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
                 "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
@@ -110,30 +115,30 @@ class Invocations:
         if request.headers.get("x-amz-log-type") == "Tail":
             tail = "\n".join(outcome.lines).encode()[-TAIL_BYTES:]
             headers["x-amz-log-result"] = base64.b64encode(tail).decode()
-        return Response(200, outcome.payload.encode(), headers)
+        return HttpResponse(200, outcome.payload.encode(), headers)
 
-    async def _run_for_ministack(self, request: Request) -> Response:
+    async def _run_for_ministack(self, request: HttpRequest) -> HttpResponse:
         """What ministack itself invokes (for a topic, say) runs in our environments too."""
         arn = request.headers["x-amzn-lambda-function-arn"]
         region = arn.split(":")[3]
         function = await self._functions.find(region, *split_name(arn))
         request_id = request.headers["x-amzn-lambda-request-id"]
         outcome = await self._execution.run(function, request_id, request.body.decode("utf-8"))
-        return Response(500 if outcome.error else 200, outcome.payload.encode())
+        return HttpResponse(500 if outcome.error else 200, outcome.payload.encode())
 
 
 def _check_payload(body: bytes, most: int) -> None:
     if len(body) > most:
         message = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
-        raise AwsError("RequestTooLargeException", message, status=413, Type="User")
+        raise ServiceError("RequestTooLargeException", message, status=413, Type="User")
     try:
         json.loads(body or b"{}")
     except ValueError as error:
         message = f"Could not parse request body into json: {error}"
-        raise AwsError("InvalidRequestContentException", message, Type="User") from error
+        raise ServiceError("InvalidRequestContentException", message, Type="User") from error
 
 
-def _check_state(function: Function) -> None:
+def _check_state(function: FunctionConfig) -> None:
     if function.state == "Pending":
         message = "The operation cannot be performed at this time. The function is currently in the following"
-        raise AwsError("ResourceConflictException", f"{message} state: Pending", status=409, Type="User")
+        raise ServiceError("ResourceConflictException", f"{message} state: Pending", status=409, Type="User")

@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cryptoctl.local.functions.function import Function
+from cryptoctl.local.functions.function import LEVELS, FunctionConfig
 
 
 class PlatformLog:
     """The platform's lines about one invocation."""
 
-    def __init__(self, function: Function, request_id: str, write: Callable[[float, str], None]) -> None:
+    def __init__(
+        self, function: FunctionConfig, request_id: str, write: Callable[[float, str], None]
+    ) -> None:
         self._function = function
         self._request_id = request_id
         self._write = write
         self.init_ms = 0.0
+        self.memory_used_mb = function.memory_mb
 
     def init(self) -> None:
         """A new execution environment is being made."""
@@ -38,28 +41,31 @@ class PlatformLog:
             "platform.start", record, f"START RequestId: {self._request_id} Version: {self._function.version}"
         )
 
-    def report(self, duration_ms: float, status: str) -> None:
-        """The invocation has ended."""
+    def report(self, duration_ms: float, status: str, error_type: str = "") -> None:
+        """The invocation has ended. `error_type` is the platform's, where the environment was lost."""
         if not self._function.json_logs:
             self._line(f"END RequestId: {self._request_id}")
         metrics: dict[str, Any] = {
             "durationMs": round(duration_ms, 3),
             "billedDurationMs": int(duration_ms) + 1,
             "memorySizeMB": self._function.memory_mb,
-            "maxMemoryUsedMB": self._function.memory_mb,
+            "maxMemoryUsedMB": self.memory_used_mb,
         }
         text = f"REPORT RequestId: {self._request_id}\tDuration: {duration_ms:.2f} ms\t"
         text += (
             f"Billed Duration: {metrics['billedDurationMs']} ms\tMemory Size: {self._function.memory_mb} MB\t"
         )
-        text += f"Max Memory Used: {self._function.memory_mb} MB"
+        text += f"Max Memory Used: {self.memory_used_mb} MB"
         if self.init_ms:
             metrics["initDurationMs"] = round(self.init_ms, 3)
             text += f"\tInit Duration: {self.init_ms:.2f} ms"
         if status != "success":
             text += f"\tStatus: {status}"
         record = {"requestId": self._request_id, "metrics": metrics, "status": status}
-        self._say("platform.report", record, text)
+        if error_type:
+            text += f"\tError Type: {error_type}"
+            record["errorType"] = error_type
+        self._say("platform.report", record, text, "INFO" if status == "success" else "WARN")
 
     def gone(self, error_type: str, how: str, duration_ms: float, status: str) -> None:
         """The environment did not live to see the invocation's end."""
@@ -72,9 +78,11 @@ class PlatformLog:
                 self._line(
                     f"RequestId: {self._request_id} Error: Runtime exited with error: {how}\n{error_type}"
                 )
-        self.report(duration_ms, status)
+        self.report(duration_ms, status, "" if status == "timeout" else error_type)
 
-    def _say(self, kind: str, record: dict[str, Any], text: str) -> None:
+    def _say(self, kind: str, record: dict[str, Any], text: str, level: str = "INFO") -> None:
+        if self._function.json_logs and LEVELS[level] < LEVELS[self._function.system_log_level]:
+            return
         line = {"time": _now(), "type": kind, "record": record}
         self._line(json.dumps(line) if self._function.json_logs else text)
 

@@ -11,20 +11,20 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from cryptoctl.local.wire import AwsError, Request, Response
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
 
-Inner = Callable[[Request], Awaitable[Response]]
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 _UPDATE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/(code|configuration)")
 
 
-class States:
+class FunctionStates:
     """ministack's answers about functions, with the states AWS would show."""
 
     def __init__(self, inner: Inner) -> None:
         self._inner = inner
 
-    async def ask(self, request: Request) -> Response:
+    async def ask(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request about a function."""
         if request.method == "PUT" and (found := _UPDATE.fullmatch(request.path)):
             await self._refuse_while_updating(request, found.group(1))
@@ -33,18 +33,18 @@ class States:
             return response
         content = json.loads(response.body)
         _correct(content)
-        return Response(response.status, json.dumps(content).encode(), response.headers)
+        return HttpResponse(response.status, json.dumps(content).encode(), response.headers)
 
-    async def _refuse_while_updating(self, request: Request, name: str) -> None:
+    async def _refuse_while_updating(self, request: HttpRequest, name: str) -> None:
         path = f"/2015-03-31/functions/{name}/configuration"
-        response = await self._inner(Request("GET", path, request.headers, b""))
+        response = await self._inner(HttpRequest("GET", path, request.headers, b""))
         if response.status == 200:
             configuration = json.loads(response.body)
             if configuration.get("LastUpdateStatus") == "InProgress":
                 message = (
                     "The operation cannot be performed at this time. An update is in progress for resource: "
                 )
-                raise AwsError(
+                raise ServiceError(
                     "ResourceConflictException",
                     message + configuration["FunctionArn"],
                     status=409,

@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import queue
+import runpy
+import signal
 import socket
 import sys
 import threading
@@ -44,6 +46,7 @@ class Channel:
         os.set_inheritable(descriptor, False)
         self._socket = socket.socket(fileno=descriptor)
         self._frames: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._engine = os.getppid()
 
     def open(self) -> dict[str, Any]:
         """The first frame; from then on a thread watches for more, and for the engine's end."""
@@ -58,7 +61,10 @@ class Channel:
     def send(self, message: dict[str, Any]) -> None:
         """Sends one frame."""
         text = json.dumps(message).encode()
-        self._socket.sendall(len(text).to_bytes(4, "big") + text)
+        try:
+            self._socket.sendall(len(text).to_bytes(4, "big") + text)
+        except OSError:
+            end_with_the_engine(self._engine)
 
     def _watch(self) -> None:
         while True:
@@ -72,14 +78,29 @@ class Channel:
     def _exactly(self, count: int) -> bytes:
         parts = bytearray()
         while len(parts) < count:
-            part = self._socket.recv(min(count - len(parts), 1 << 20))
+            try:
+                part = self._socket.recv(min(count - len(parts), 1 << 20))
+            except OSError:
+                # An engine that died with an answer unread resets the connection instead of closing it.
+                part = b""
             if not part:
-                os._exit(0)
+                end_with_the_engine(self._engine)
             parts += part
         return bytes(parts)
 
 
-class JsonFormatter(logging.Formatter):
+def end_with_the_engine(engine: int) -> None:
+    """Ends this process; where the engine was killed, what handlers have started ends as well."""
+    deadline = time.monotonic() + 1.0
+    # A dying process closes its sockets before it stops being the parent.
+    while os.getppid() == engine and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if os.getppid() != engine and os.getpgrp() != os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
+class JsonLogFormatter(logging.Formatter):
     """A log record in the shape the Python runtime gives it when the function's log format is JSON."""
 
     request_id = ""
@@ -108,7 +129,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 
-class TextFormatter(logging.Formatter):
+class TextLogFormatter(logging.Formatter):
     """A log record in the runtime's plain-text shape."""
 
     request_id = ""
@@ -124,16 +145,16 @@ class TextFormatter(logging.Formatter):
         return text.replace("\n", "\r")
 
 
-def set_up_logging(init: dict[str, Any]) -> "JsonFormatter | TextFormatter":
+def set_up_logging(init: dict[str, Any]) -> "JsonLogFormatter | TextLogFormatter":
     """Gives the root logger the runtime's handler, as AWS does before the function's module is loaded."""
-    formatter = JsonFormatter() if init["json_logs"] else TextFormatter()
+    formatter = JsonLogFormatter() if init["json_logs"] else TextLogFormatter()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)
     if init["json_logs"]:
         # Lambda's TRACE and FATAL have no name of their own in Python's logging.
         level = {"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(init["log_level"], init["log_level"])
-        logging.getLogger().setLevel(level or "INFO")
+        logging.getLogger().setLevel({"WARN": "WARNING"}.get(level, level))
     return formatter
 
 
@@ -203,6 +224,7 @@ def main() -> None:
     """Loads the handler, then serves invocations until the engine closes the socket."""
     channel = Channel(int(sys.argv[1]))
     init = channel.open()
+    runpy.run_path(init["containment"])["contain"](init["port"])
     # The function's own code first: a package of that name in this interpreter is not the function's.
     sys.path[:] = [init["code"], *(place for place in sys.path if place not in init["path"]), *init["path"]]
     formatter = set_up_logging(init)

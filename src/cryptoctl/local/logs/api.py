@@ -6,11 +6,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent, LogStore
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
-Inner = Callable[[Request], Awaitable[Response]]
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 PAGE: Final[int] = 10_000
 SCANNED_AT_ONCE: Final[int] = 20_000
@@ -25,7 +25,7 @@ class LogsApi:
         self._store = store
         self._forget_filters = forget_filters
 
-    async def answer(self, request: Request) -> Response | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the operation is not about events."""
         if not request.target.startswith("Logs."):
             return None
@@ -55,20 +55,20 @@ class LogsApi:
         named = asked.get("logGroupName") or asked.get("logGroupIdentifier") or ""
         group = str(named).split(":log-group:")[-1].removesuffix(":*")
         if not self._store.has_group(region, group):
-            raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
+            raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
         return group
 
     def _stream(self, region: str, asked: dict[str, Any]) -> tuple[str, str]:
         group = self._group(region, asked)
         stream = str(asked["logStreamName"])
         if self._store.stream_id(region, group, stream) is None:
-            raise AwsError("ResourceNotFoundException", "The specified log stream does not exist.")
+            raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
         return group, stream
 
     def create_stream(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
         """CreateLogStream."""
         if not self._store.add_stream(region, self._group(region, asked), asked["logStreamName"]):
-            raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
+            raise ServiceError("ResourceAlreadyExistsException", "The specified log stream already exists")
         return {}
 
     def delete_stream(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -99,9 +99,9 @@ class LogsApi:
         group, stream = self._stream(region, asked)
         lines = [(int(event["timestamp"]), str(event["message"])) for event in asked["logEvents"]]
         if not 1 <= len(lines) <= EVENTS_IN_A_PUT:
-            raise AwsError("InvalidParameterException", f"A put has 1 to {EVENTS_IN_A_PUT} events.")
+            raise ServiceError("InvalidParameterException", f"A put has 1 to {EVENTS_IN_A_PUT} events.")
         if lines != sorted(lines, key=lambda line: line[0]):
-            raise AwsError(
+            raise ServiceError(
                 "InvalidParameterException", "Log events in a single PutLogEvents request must be in order."
             )
         self._store.append(region, group, stream, lines)
@@ -132,7 +132,7 @@ class LogsApi:
         try:
             matches = compile_pattern(asked.get("filterPattern") or "")
         except PatternError as error:
-            raise AwsError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
+            raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
         limit = int(asked.get("limit") or PAGE)
         names, prefix = asked.get("logStreamNames") or (), asked.get("logStreamNamePrefix") or ""
         at, _, number = str(asked.get("nextToken") or "-1/-1").rpartition("/")

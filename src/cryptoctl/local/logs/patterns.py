@@ -1,18 +1,16 @@
-"""CloudWatch Logs' filter patterns: terms, ?any, -not, quoted strings, %expressions%, JSON selectors.
+"""CloudWatch Logs' filter patterns: terms, ?any, -not, quoted strings, %expressions%.
 
 Read from "Filter pattern syntax for metric filters, subscription filters, filter log events, and Live Tail"
-in the CloudWatch Logs user guide. Space-delimited patterns in brackets are refused: nothing here needs them.
+in the CloudWatch Logs user guide. JSON selectors and space-delimited patterns are refused: the pipeline
+sends none.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
-
-from cryptoctl.local.logs.selectors import parse_selector
+from typing import Final
 
 Matcher = Callable[[str], bool]
 
@@ -40,27 +38,9 @@ def compile_pattern(pattern: str) -> Matcher:
         raise PatternError(f"a pattern has at most {LONGEST} characters")
     if not stripped:
         return lambda _message: True
-    if stripped.startswith("{"):
-        return _json_matcher(stripped)
-    if stripped.startswith("["):
-        raise PatternError("the embedded engine does not read space-delimited patterns")
+    if stripped.startswith(("{", "[")):
+        raise PatternError("the embedded engine reads no JSON selectors and no space-delimited patterns")
     return _terms_matcher(stripped)
-
-
-def _json_matcher(pattern: str) -> Matcher:
-    try:
-        holds = parse_selector(pattern)
-    except ValueError as error:
-        raise PatternError(str(error)) from error
-
-    def matches(message: str) -> bool:
-        try:
-            content: Any = json.loads(message)
-        except ValueError:
-            return False
-        return holds(content)
-
-    return matches
 
 
 def _terms_matcher(pattern: str) -> Matcher:

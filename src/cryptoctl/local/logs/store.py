@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,7 +47,7 @@ class LogEvent:
     message: str
 
 
-Listener = Callable[[str, str, str, list[LogEvent]], None]
+EventListener = Callable[[str, str, str, list[LogEvent]], None]
 """Told of new events: region, group, stream, events."""
 
 
@@ -58,7 +58,7 @@ class LogStore:
         database.define(SCHEMA)
         self._database = database
         self._streams: dict[tuple[str, str, str], int] = {}
-        self.on_events: Listener = lambda _region, _group, _stream, _events: None
+        self.on_events: Sequence[EventListener] = ()
 
     def add_group(self, region: str, name: str) -> None:
         """Notes that a group exists."""
@@ -127,7 +127,8 @@ class LogStore:
                 sql = "INSERT INTO log_event (stream_id, at, ingested_at, message) VALUES (?, ?, ?, ?)"
                 identity = self._database.execute(sql, number, at, now, message).lastrowid or 0
                 events.append(LogEvent(id=identity, stream=stream, at=at, ingested_at=now, message=message))
-        self.on_events(region, group, stream, events)
+        for take in self.on_events:
+            take(region, group, stream, events)
 
     def streams(self, region: str, group: str) -> list[dict[str, int | str]]:
         """The streams of a group, as DescribeLogStreams shows them."""

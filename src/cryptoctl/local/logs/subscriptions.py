@@ -11,12 +11,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptoctl.local.functions.destinations import Sender
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.functions.destinations import TargetSender
+from cryptoctl.local.http import ACCOUNT, ServiceError
+from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.api import event_id
 from cryptoctl.local.logs.patterns import Matcher, PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent
-from cryptoctl.local.wire import ACCOUNT, AwsError
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ GATHER_S: Final[float] = 0.05
 
 
 @dataclass(frozen=True)
-class Filter:
+class Subscription:
     """A subscription filter, ready to be asked."""
 
     name: str
@@ -36,10 +36,10 @@ class Filter:
 class Subscriptions:
     """Takes every new event, and delivers those that some filter asks for."""
 
-    def __init__(self, inside: Inside) -> None:
-        self._inside = inside
-        self._sender = Sender(inside)
-        self._filters: dict[tuple[str, str], list[Filter]] = {}
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+        self._sender = TargetSender(client)
+        self._filters: dict[tuple[str, str], list[Subscription]] = {}
         self._waiting: dict[tuple[str, str], dict[str, list[LogEvent]]] = defaultdict(
             lambda: defaultdict(list)
         )
@@ -68,33 +68,33 @@ class Subscriptions:
                     for stream, events in streams.items():
                         await self._deliver(group, stream, each, events)
 
-    async def _filters_of(self, region: str, group: str) -> list[Filter]:
+    async def _filters_of(self, region: str, group: str) -> list[Subscription]:
         if (region, group) not in self._filters:
             try:
-                found = await self._inside.json(
+                found = await self._client.json(
                     "logs", "DescribeSubscriptionFilters", region, logGroupName=group
                 )
-            except AwsError:
+            except ServiceError:
                 found = {}
             self._filters[region, group] = [_filter(each) for each in found.get("subscriptionFilters", [])]
         return self._filters[region, group]
 
-    async def _deliver(self, group: str, stream: str, to: Filter, events: list[LogEvent]) -> None:
+    async def _deliver(self, group: str, stream: str, to: Subscription, events: list[LogEvent]) -> None:
         matching = [event for event in events if to.matches(event.message)]
         if not matching:
             return
         try:
             await self._sender.send(to.destination, json.dumps(payload(group, stream, to.name, matching)))
-        except AwsError as error:
+        except ServiceError as error:
             logger.warning("log events of %s could not be delivered to %s: %s", group, to.destination, error)
 
 
-def _filter(described: dict[str, Any]) -> Filter:
+def _filter(described: dict[str, Any]) -> Subscription:
     try:
         matches = compile_pattern(described.get("filterPattern") or "")
     except PatternError:
         matches = _never
-    return Filter(described["filterName"], described["destinationArn"], matches)
+    return Subscription(described["filterName"], described["destinationArn"], matches)
 
 
 def _never(_message: str) -> bool:

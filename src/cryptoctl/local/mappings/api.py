@@ -10,19 +10,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
-from cryptoctl.local.functions.function import Functions, split_name
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.functions.function import FunctionLookup, split_name
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
+from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.settings import CHANGEABLE, DEFAULTS, check, check_start, invalid
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
-Inner = Callable[[Request], Awaitable[Response]]
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 _PATH: Final = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
 _TAGS: Final = re.compile(r"/\d{4}-\d\d-\d\d/tags/(arn:[^/]+:event-source-mapping:.+)")
 
 
-class Runner(Protocol):
+class Delivers(Protocol):
     """Delivers what mappings ask for."""
 
     async def restart(self, mapping: Mapping) -> None:
@@ -36,15 +36,20 @@ class MappingsApi:
     """A part of the front: keeps stream mappings, and leaves those of other sources to ministack."""
 
     def __init__(
-        self, inner: Inner, inside: Inside, store: MappingStore, functions: Functions, runner: Runner
+        self,
+        inner: Inner,
+        client: InternalClient,
+        store: MappingStore,
+        functions: FunctionLookup,
+        runner: Delivers,
     ) -> None:
         self._inner = inner
-        self._inside = inside
+        self._client = client
         self._store = store
         self._functions = functions
         self._runner = runner
 
-    async def answer(self, request: Request) -> Response | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the request is not about a stream mapping."""
         tagged = _TAGS.fullmatch(unquote(request.path))
         if tagged:
@@ -61,7 +66,7 @@ class MappingsApi:
             return _shown(mapping)
         return await (self._update(request, mapping) if request.method == "PUT" else self._delete(mapping))
 
-    async def _create(self, request: Request) -> Response | None:
+    async def _create(self, request: HttpRequest) -> HttpResponse | None:
         asked = request.json
         source = str(asked.get("EventSourceArn", ""))
         if ":dynamodb:" not in source:
@@ -84,7 +89,7 @@ class MappingsApi:
         await self._runner.restart(mapping)
         return _shown(mapping, status=202)
 
-    async def _update(self, request: Request, mapping: Mapping) -> Response:
+    async def _update(self, request: HttpRequest, mapping: Mapping) -> HttpResponse:
         asked = request.json
         check(asked)
         _check_settled(mapping)
@@ -104,14 +109,14 @@ class MappingsApi:
         await self._runner.restart(mapping)
         return _shown(mapping, status=202)
 
-    async def _delete(self, mapping: Mapping) -> Response:
+    async def _delete(self, mapping: Mapping) -> HttpResponse:
         _check_settled(mapping)
         self._runner.stop(mapping.uuid)
         self._store.remove(mapping.uuid)
         mapping.state, mapping.changed_at = "Deleting", time.time()
         return _shown(mapping, status=202)
 
-    async def _list(self, request: Request) -> Response:
+    async def _list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
         others = await self._inner(request)
         found = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
@@ -130,7 +135,7 @@ class MappingsApi:
             answer["NextMarker"] = str(start + size)
         return json_response(answer)
 
-    def _tags(self, request: Request, arn: str) -> Response | None:
+    def _tags(self, request: HttpRequest, arn: str) -> HttpResponse | None:
         mapping = self._store.get(arn.rpartition(":")[2])
         if mapping is None:
             return None
@@ -142,7 +147,7 @@ class MappingsApi:
             for key in re.findall(r"tagKeys=([^&]*)", request.query_string):
                 mapping.tags.pop(unquote(key), None)
         self._store.save(mapping)
-        return Response(204)
+        return HttpResponse(204)
 
     async def _function_arn(self, region: str, reference: str) -> str:
         name, qualifier = split_name(reference)
@@ -151,15 +156,15 @@ class MappingsApi:
 
     async def _check_source(self, region: str, source: str) -> None:
         try:
-            await self._inside.json("dynamodbstreams", "DescribeStream", region, StreamArn=source)
-        except AwsError as error:
+            await self._client.json("dynamodbstreams", "DescribeStream", region, StreamArn=source)
+        except ServiceError as error:
             raise invalid(f"Stream not found: {source}") from error
 
     def _check_unique(self, settings: dict[str, Any]) -> None:
         for other in self._store.all():
             same = ("EventSourceArn", "FunctionArn")
             if all(other.settings[name] == settings[name] for name in same):
-                raise AwsError(
+                raise ServiceError(
                     "ResourceConflictException",
                     f'The event source arn (" {settings["EventSourceArn"]} ") and function '
                     f'(" {other.function_name} ") provided mapping already exists. '
@@ -172,7 +177,7 @@ class MappingsApi:
 def _check_settled(mapping: Mapping) -> None:
     if not mapping.settled:
         message = f"Cannot update the event source mapping because it is in use: it is {mapping.state}."
-        raise AwsError("ResourceInUseException", message, Type="User")
+        raise ServiceError("ResourceInUseException", message, Type="User")
 
 
 def _transition(was_enabled: bool, is_enabled: bool) -> str:
@@ -181,7 +186,7 @@ def _transition(was_enabled: bool, is_enabled: bool) -> str:
     return "Enabling" if is_enabled else "Disabling"
 
 
-def _shown(mapping: Mapping, status: int = 200) -> Response:
+def _shown(mapping: Mapping, status: int = 200) -> HttpResponse:
     return json_response(_fields(mapping), status=status)
 
 

@@ -25,7 +25,7 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class BatchResult:
     """How an invocation ended: an error, or the JSON text the function returned."""
 
     error: bool
@@ -34,7 +34,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class BatchDecision:
     """The first `done` records are finished; `again` are tried next, in order; `given_up` is discarded."""
 
     done: int = 0
@@ -43,7 +43,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class FailureRules:
     """The settings of a mapping that decide about failures. -1 retries is without end."""
 
     retries: int
@@ -56,27 +56,27 @@ def sequence_number(record: Record) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
 
-def judge(batch: Batch, answer: Answer, rules: Rules) -> Verdict:
+def judge(batch: Batch, answer: BatchResult, rules: FailureRules) -> BatchDecision:
     """What to do with a batch after this answer."""
     failed_from = _failed_from(batch.records, answer, rules)
     if failed_from is None:
-        return Verdict(done=len(batch.records))
+        return BatchDecision(done=len(batch.records))
     left = batch.records[failed_from:]
     failures = batch.failures + 1
     if rules.bisect and failed_from > 0:
         # The function itself has said where to split.
-        return Verdict(done=failed_from, again=(Batch(records=left, failures=batch.failures),))
+        return BatchDecision(done=failed_from, again=(Batch(records=left, failures=batch.failures),))
     if rules.bisect and len(left) > 1:
         middle = (len(left) + 1) // 2
         halves = (left[:middle], left[middle:])
-        return Verdict(again=tuple(Batch(records=half, failures=batch.failures) for half in halves))
+        return BatchDecision(again=tuple(Batch(records=half, failures=batch.failures) for half in halves))
     tried = Batch(records=left, failures=failures)
     if 0 <= rules.retries < failures:
-        return Verdict(done=failed_from, given_up=tried)
-    return Verdict(done=failed_from, again=(tried,))
+        return BatchDecision(done=failed_from, given_up=tried)
+    return BatchDecision(done=failed_from, again=(tried,))
 
 
-def _failed_from(records: Sequence[Record], answer: Answer, rules: Rules) -> int | None:
+def _failed_from(records: Sequence[Record], answer: BatchResult, rules: FailureRules) -> int | None:
     """The index of the first record that failed, or None where none did."""
     if answer.error:
         return 0

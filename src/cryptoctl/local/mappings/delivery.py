@@ -9,41 +9,41 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from cryptoctl.local.functions.destinations import Sender, timestamp
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.mappings.batches import Answer, Record, sequence_number
+from cryptoctl.local.functions.destinations import TargetSender, timestamp
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.mappings.batches import BatchResult, Record, sequence_number
 from cryptoctl.local.mappings.mapping import Mapping
-from cryptoctl.local.wire import AwsError
 
 logger = logging.getLogger(__name__)
 
 
-class Delivery:
+class BatchDelivery:
     """What leaves a mapping: invocations and failure records."""
 
-    def __init__(self, inside: Inside, mapping: Mapping) -> None:
-        self._inside = inside
+    def __init__(self, client: InternalClient, mapping: Mapping) -> None:
+        self._client = client
         self._mapping = mapping
-        self._sender = Sender(inside)
+        self._sender = TargetSender(client)
 
-    async def invoke(self, records: Sequence[Record]) -> Answer:
-        """Invokes the function and waits for its answer. Raises AwsError where it was not invoked at all."""
+    async def invoke(self, records: Sequence[Record]) -> BatchResult:
+        """Invokes the function and waits for its answer. Raises ServiceError where it was not invoked."""
         arn: str = self._mapping.settings["FunctionArn"]
         source: str = self._mapping.settings["EventSourceArn"]
         event = {"Records": [{**record, "eventSourceARN": source} for record in records]}
         path = f"/2015-03-31/functions/{arn.split(':')[6]}/invocations"
         query = f"Qualifier={arn.split(':')[7]}" if arn.count(":") == 7 else ""
         body = json.dumps(event, separators=(",", ":")).encode()
-        response = await self._inside.rest("POST", path, self._mapping.region, body=body, query=query)
+        response = await self._client.rest("POST", path, self._mapping.region, body=body, query=query)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(
+        return BatchResult(
             error="x-amz-function-error" in headers,
             payload=response.body.decode("utf-8"),
             request_id=headers.get("x-amzn-requestid", ""),
         )
 
     async def give_up(
-        self, records: Sequence[Record], shard: str, condition: str, tries: int, last: Answer | None
+        self, records: Sequence[Record], shard: str, condition: str, tries: int, last: BatchResult | None
     ) -> None:
         """Tells the on-failure destination, if there is one, where to find the records."""
         destination = (self._mapping.settings["DestinationConfig"].get("OnFailure") or {}).get("Destination")
@@ -52,12 +52,17 @@ class Delivery:
         note = failure_note(self._mapping, records, shard, condition, tries, last)
         try:
             await self._sender.send(destination, json.dumps(note))
-        except AwsError as error:
+        except ServiceError as error:
             logger.warning("records given up could not be told to %s: %s", destination, error)
 
 
 def failure_note(
-    mapping: Mapping, records: Sequence[Record], shard: str, condition: str, tries: int, last: Answer | None
+    mapping: Mapping,
+    records: Sequence[Record],
+    shard: str,
+    condition: str,
+    tries: int,
+    last: BatchResult | None,
 ) -> dict[str, Any]:
     """The on-failure record: a pointer to the records in the stream, not the records."""
     note: dict[str, Any] = {

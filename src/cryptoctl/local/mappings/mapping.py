@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.wire import ACCOUNT
+from cryptoctl.local.http import ACCOUNT
 
 SCHEMA: Final[str] = """
 CREATE TABLE IF NOT EXISTS stream_mapping (

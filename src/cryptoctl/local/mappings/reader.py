@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.batches import Record, sequence_number
 from cryptoctl.local.mappings.mapping import Mapping
-from cryptoctl.local.wire import AwsError
 
 READ_AT_ONCE: Final[int] = 1000
 
 
-class Reader:
+class StreamReader:
     """The records of one mapping's stream, from its position on."""
 
-    def __init__(self, inside: Inside, mapping: Mapping) -> None:
-        self._inside = inside
+    def __init__(self, client: InternalClient, mapping: Mapping) -> None:
+        self._client = client
         self._mapping = mapping
         self._arn: str = mapping.settings["EventSourceArn"]
         self._iterator: str | None = None
@@ -30,12 +30,12 @@ class Reader:
         return {"shard": shard, "iterator": iterator}
 
     async def read(self) -> list[Record]:
-        """The next records, perhaps none. Raises AwsError where the stream cannot be read."""
+        """The next records, perhaps none. Raises ServiceError where the stream cannot be read."""
         if self._iterator is None:
             self._iterator = await self._iterator_of_position()
         try:
             answer = await self._call("GetRecords", ShardIterator=self._iterator, Limit=READ_AT_ONCE)
-        except AwsError:
+        except ServiceError:
             self._iterator = None
             raise
         self._iterator = answer.get("NextShardIterator") or self._iterator
@@ -55,7 +55,7 @@ class Reader:
             return await self._new_iterator(
                 self.shard, ShardIteratorType=kind, SequenceNumber=position["after"]
             )
-        except AwsError as error:
+        except ServiceError as error:
             if error.code not in ("TrimmedDataAccessException", "ResourceNotFoundException"):
                 raise
             # The place is gone (records live for a day): what is left begins at the horizon.
@@ -71,4 +71,4 @@ class Reader:
         return str(answer["ShardIterator"])
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return await self._inside.json("dynamodbstreams", operation, self._mapping.region, **parameters)
+        return await self._client.json("dynamodbstreams", operation, self._mapping.region, **parameters)

@@ -7,23 +7,23 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from cryptoctl.local.inside import Inside
+from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
-from cryptoctl.local.mappings.reader import Reader
-from cryptoctl.local.mappings.worker import NoteAge, Worker
+from cryptoctl.local.mappings.reader import StreamReader
+from cryptoctl.local.mappings.worker import MappingWorker, NoteAge
 
 CLOSES_WITHIN_S: Final[float] = 3.0
 logger = logging.getLogger(__name__)
 
 
-class Runner:
+class MappingRunner:
     """The workers of all mappings."""
 
-    def __init__(self, inside: Inside, store: MappingStore, note_age: NoteAge) -> None:
-        self._inside = inside
+    def __init__(self, client: InternalClient, store: MappingStore, note_age: NoteAge) -> None:
+        self._client = client
         self._note_age = note_age
         self._store = store
-        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._workers: dict[str, tuple[MappingWorker, asyncio.Task[None]]] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -37,10 +37,10 @@ class Runner:
         before = self.stop(mapping.uuid)
         if mapping.position is None:
             # Where LATEST is, is decided now: what is written from here on must not be missed.
-            mapping.position = await Reader(self._inside, mapping).first_position()
+            mapping.position = await StreamReader(self._client, mapping).first_position()
             self._store.save(mapping)
         if mapping.enabled:
-            worker = Worker(mapping, self._store, self._inside, self._note_age)
+            worker = MappingWorker(mapping, self._store, self._client, self._note_age)
             self._workers[mapping.uuid] = (worker, self._begin(_one_after_the_other(before, worker)))
         elif before is not None:
             # Nothing runs after it; a mapping that is enabled before it ends still has to wait for it.
@@ -76,7 +76,7 @@ class Runner:
                 worker.wake()
 
 
-async def _one_after_the_other(before: asyncio.Task[None] | None, worker: Worker) -> None:
+async def _one_after_the_other(before: asyncio.Task[None] | None, worker: MappingWorker) -> None:
     """Two workers of a mapping at once would deliver out of order."""
     if before is not None:
         await asyncio.wait([before])

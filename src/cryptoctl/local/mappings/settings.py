@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import ServiceError
 from cryptoctl.local.mappings.filters import FilterError, parse_filters
-from cryptoctl.local.wire import AwsError
 
 DEFAULTS: Final[dict[str, Any]] = {
     "BatchSize": 100,
@@ -33,13 +33,13 @@ YOUNGEST_AGE_S: Final[int] = 60
 MOST_FILTERS: Final[int] = 10
 
 
-def invalid(message: str) -> AwsError:
+def invalid(message: str) -> ServiceError:
     """Lambda's usual refusal."""
-    return AwsError("InvalidParameterValueException", message, Type="User")
+    return ServiceError("InvalidParameterValueException", message, Type="User")
 
 
 def check(asked: Mapping[str, Any]) -> None:
-    """Raises AwsError for what Lambda would refuse, whichever of the fields are there."""
+    """Raises ServiceError for what Lambda would refuse, whichever of the fields are there."""
     for name, (low, high) in _RANGES.items():
         if asked.get(name) is not None:
             _check_range(name, asked[name], low, high)
@@ -61,7 +61,7 @@ def check(asked: Mapping[str, Any]) -> None:
 
 
 def check_start(asked: Mapping[str, Any]) -> None:
-    """Raises AwsError where a new mapping does not say properly where to start."""
+    """Raises ServiceError where a new mapping does not say properly where to start."""
     position = asked.get("StartingPosition")
     if position is None:
         raise invalid(
@@ -74,16 +74,16 @@ def check_start(asked: Mapping[str, Any]) -> None:
 def _check_range(name: str, value: Any, low: int, high: int) -> None:
     member = name[0].lower() + name[1:]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise AwsError("SerializationException", f"{member} must be a whole number")
+        raise ServiceError("SerializationException", f"{member} must be a whole number")
     if value < low:
         raise _violation(member, value, f"Member must have value greater than or equal to {low}")
     if value > high:
         raise _violation(member, value, f"Member must have value less than or equal to {high}")
 
 
-def _violation(member: str, value: Any, constraint: str) -> AwsError:
+def _violation(member: str, value: Any, constraint: str) -> ServiceError:
     found = f"1 validation error detected: Value '{value}' at '{member}'"
-    return AwsError("ValidationException", f"{found} failed to satisfy constraint: {constraint}")
+    return ServiceError("ValidationException", f"{found} failed to satisfy constraint: {constraint}")
 
 
 def _check_destination(destination: Mapping[str, Any]) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from cryptoctl.local.inside import Inside
-from cryptoctl.local.mappings.batches import Answer, Batch, Record, Rules, judge
-from cryptoctl.local.mappings.delivery import Delivery
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, judge
+from cryptoctl.local.mappings.delivery import BatchDelivery
 from cryptoctl.local.mappings.filters import parse_filters, passes
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
-from cryptoctl.local.mappings.reader import Reader
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.mappings.reader import StreamReader
 
 logger = logging.getLogger(__name__)
 
@@ -29,24 +29,24 @@ FIRST_PAUSE_S: Final[float] = 0.1
 LONGEST_PAUSE_S: Final[float] = 30.0
 
 
-class Worker:
+class MappingWorker:
     """Delivers the records of one mapping, in order."""
 
-    def __init__(self, mapping: Mapping, store: MappingStore, inside: Inside, note_age: NoteAge) -> None:
+    def __init__(
+        self, mapping: Mapping, store: MappingStore, client: InternalClient, note_age: NoteAge
+    ) -> None:
         self.mapping = mapping
         self._store = store
-        self._delivery = Delivery(inside, mapping)
+        self._client = client
+        self._delivery = BatchDelivery(client, mapping)
         self._note_age = note_age
-        self._reader = Reader(inside, mapping)
+        self._begin_at_position()
         self._filters = parse_filters(mapping.settings.get("FilterCriteria"))
-        self._rules = Rules(
+        self._rules = FailureRules(
             retries=mapping.settings["MaximumRetryAttempts"],
             bisect=mapping.settings["BisectBatchOnFunctionError"],
             reports_failures="ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"],
         )
-        self._pending: list[Record] = []
-        self._last_read: Record | None = None
-        self._newest_wanted: Record | None = None
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
 
@@ -64,12 +64,21 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self._one_batch()
-            except AwsError as error:
+            except ServiceError as error:
                 self.mapping.last_result = f"PROBLEM: {error.message}"
                 await self._pause(LOOKS_EVERY_S)
-            except Exception:
+            except Exception as error:
                 logger.exception("mapping %s", self.mapping.uuid)
+                self.mapping.last_result = f"PROBLEM: {error}"
+                self._begin_at_position()
                 await self._pause(LOOKS_EVERY_S)
+
+    def _begin_at_position(self) -> None:
+        """Reads again what was read but not finished."""
+        self._reader = StreamReader(self._client, self.mapping)
+        self._pending: list[Record] = []
+        self._last_read: Record | None = None
+        self._newest_wanted: Record | None = None
 
     async def _one_batch(self) -> None:
         await self._gather()
@@ -148,11 +157,11 @@ class Worker:
             if self._stopping.is_set() and waiting:
                 return
 
-    async def _invoke(self, batch: Batch) -> Answer | None:
+    async def _invoke(self, batch: Batch) -> BatchResult | None:
         """The function's answer; None, after a pause, where it could not be invoked: that is no try."""
         try:
             return await self._delivery.invoke(batch.records)
-        except AwsError as error:
+        except ServiceError as error:
             throttled = error.code == "TooManyRequestsException"
             self.mapping.last_result = (
                 "PROBLEM: Function is throttled" if throttled else f"PROBLEM: {error.message}"
@@ -175,7 +184,7 @@ class Worker:
             )
         return Batch(records=batch.records[len(aged) :], failures=batch.failures)
 
-    async def _give_up(self, batch: Batch, condition: str, answer: Answer | None) -> None:
+    async def _give_up(self, batch: Batch, condition: str, answer: BatchResult | None) -> None:
         await self._delivery.give_up(batch.records, self._reader.shard, condition, batch.failures, answer)
         self._finish(batch.records, "PROBLEM: Function call failed")
 

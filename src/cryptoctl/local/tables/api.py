@@ -9,15 +9,15 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.tables import batches, partiql, reads
 from cryptoctl.local.tables.items import get_item, write_item
-from cryptoctl.local.tables.store import Table, TableStore
+from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import invalid
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
-Inner = Callable[[Request], Awaitable[Response]]
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-_ON_ONE_TABLE: Final[dict[str, Callable[[TableStore, Table, Mapping[str, Any]], dict[str, Any]]]] = {
+_ON_ONE_TABLE: Final[dict[str, Callable[[TableStore, StoredTable, Mapping[str, Any]], dict[str, Any]]]] = {
     "PutItem": lambda store, table, asked: write_item(store, table, "Put", asked),
     "UpdateItem": lambda store, table, asked: write_item(store, table, "Update", asked),
     "DeleteItem": lambda store, table, asked: write_item(store, table, "Delete", asked),
@@ -30,16 +30,16 @@ _ON_SEVERAL: Final[
 ] = {
     "BatchGetItem": batches.batch_get,
     "BatchWriteItem": batches.batch_write,
-    "TransactWriteItems": batches.transact_write,
-    "TransactGetItems": batches.transact_get,
     "ExecuteStatement": partiql.execute,
     "BatchExecuteStatement": partiql.batch_execute,
 }
-_NEED_ITEMS: Final = (
+_NOT_OFFERED: Final = (
     "CreateBackup",
     "ExportTableToPointInTime",
     "RestoreTableToPointInTime",
     "ExecuteTransaction",
+    "TransactGetItems",
+    "TransactWriteItems",
 )
 _DESCRIBE: Final = ("CreateTable", "UpdateTable", "DescribeTable", "DeleteTable")
 
@@ -49,13 +49,13 @@ class _NotHereError(Exception):
 
 
 class TablesApi:
-    """A part of the front."""
+    """A service: items are answered here, descriptions by ministack."""
 
     def __init__(self, inner: Inner, store: TableStore) -> None:
         self._inner = inner
         self._store = store
 
-    async def answer(self, request: Request) -> Response | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the tables concerned are ministack's."""
         if not request.target.startswith("DynamoDB."):
             return None
@@ -71,15 +71,15 @@ class TablesApi:
             )
         if operation in _ON_SEVERAL:
             return self._on_several(operation, request)
-        if operation in _NEED_ITEMS:
+        if operation in _NOT_OFFERED:
             raise invalid(f"The embedded engine does not offer {operation}.")
         return None
 
-    def _find(self, request: Request, name: str) -> Table | None:
+    def _find(self, request: HttpRequest, name: str) -> StoredTable | None:
         return self._store.table(request.region, name.rpartition("/")[2])
 
-    def _on_several(self, operation: str, request: Request) -> Response | None:
-        def find(name: str) -> Table:
+    def _on_several(self, operation: str, request: HttpRequest) -> HttpResponse | None:
+        def find(name: str) -> StoredTable:
             table = self._find(request, name)
             if table is None:
                 raise _NotHereError(name)
@@ -92,10 +92,10 @@ class TablesApi:
                 self._store.table(request.region, name) for name in request.json.get("RequestItems") or {}
             ):
                 message = f"Requested resource not found: Table: {absent} not found"
-                raise AwsError("ResourceNotFoundException", message) from absent
+                raise ServiceError("ResourceNotFoundException", message) from absent
             return None
 
-    async def _describe(self, operation: str, request: Request) -> Response:
+    async def _describe(self, operation: str, request: HttpRequest) -> HttpResponse:
         self._refuse_late_index(operation, request)
         response = await self._inner(request)
         if response.status >= 300:
@@ -114,13 +114,13 @@ class TablesApi:
         described["ItemCount"], described["TableSizeBytes"] = self._store.totals(table)
         return json_response(content)
 
-    def _refuse_late_index(self, operation: str, request: Request) -> None:
+    def _refuse_late_index(self, operation: str, request: HttpRequest) -> None:
         adds = operation == "UpdateTable" and request.json.get("GlobalSecondaryIndexUpdates")
         if adds and self._find(request, str(request.json.get("TableName"))):
             raise invalid("The embedded engine does not add a secondary index to an existing table.")
 
 
-def _shown(request: Request, content: dict[str, Any]) -> Response:
+def _shown(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
     """The answer, with the capacity it used where that was asked for. Every operation counts as one unit."""
     wanted = request.json.get("ReturnConsumedCapacity")
     if wanted in ("TOTAL", "INDEXES"):

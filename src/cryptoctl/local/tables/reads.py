@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptoctl.local.tables.evaluate import holds, project
-from cryptoctl.local.tables.grammar import Call, Compare, Literal, Logic, Names, Path, parse_condition
-from cryptoctl.local.tables.items import item_of, projection, refuse_legacy
-from cryptoctl.local.tables.store import Table, TableStore
-from cryptoctl.local.tables.values import Item, Value, invalid, sortable
+from cryptoctl.local.tables.expressions import Expressions, KeyCondition
+from cryptoctl.local.tables.items import item_of
+from cryptoctl.local.tables.store import StoredTable, TableStore
+from cryptoctl.local.tables.values import Item, invalid, sortable
 
+_READ: Final = ("FilterExpression", "ProjectionExpression")
 PAGE_BYTES: Final[int] = 1_048_576
 Bound = tuple[str, bytes]
 
@@ -25,17 +25,12 @@ class KeyRange:
     high: Bound | None = None
 
 
-def query(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
+def query(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Query."""
     _refuse_index(asked)
-    names = Names(asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues"))
-    text = asked.get("KeyConditionExpression")
-    if text is None:
-        raise invalid(
-            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
-        )
-    keys = _key_range(table, parse_condition(text, "KeyConditionExpression", names))
-    page = _Page(table, asked, names)
+    expressions = Expressions(asked, "KeyConditionExpression", *_READ)
+    keys = _key_range(table, expressions.key_conditions())
+    page = _Page(table, asked, expressions)
     forward = asked.get("ScanIndexForward") is not False
     low, high = keys.low, keys.high
     if asked.get("ExclusiveStartKey"):
@@ -47,11 +42,10 @@ def query(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str
     return page.fill(store.walk(table, keys.hash_key, low=low, high=high, forward=forward))
 
 
-def scan(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
+def scan(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Scan. Of a parallel scan, the first segment gets everything."""
     _refuse_index(asked)
-    names = Names(asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues"))
-    page = _Page(table, asked, names)
+    page = _Page(table, asked, Expressions(asked, *_READ))
     if asked.get("Segment"):
         return page.fill(iter(()))
     start = asked.get("ExclusiveStartKey")
@@ -59,7 +53,6 @@ def scan(store: TableStore, table: Table, asked: Mapping[str, Any]) -> dict[str,
 
 
 def _refuse_index(asked: Mapping[str, Any]) -> None:
-    refuse_legacy(asked)
     if asked.get("IndexName"):
         raise invalid(f"The table does not have the specified index: {asked['IndexName']}")
 
@@ -67,7 +60,7 @@ def _refuse_index(asked: Mapping[str, Any]) -> None:
 class _Page:
     """One page of an answer: as many items as the limit and a megabyte allow, filtered and projected."""
 
-    def __init__(self, table: Table, asked: Mapping[str, Any], names: Names) -> None:
+    def __init__(self, table: StoredTable, asked: Mapping[str, Any], expressions: Expressions) -> None:
         self._table = table
         self._limit = asked.get("Limit")
         if self._limit is not None and self._limit < 1:
@@ -75,10 +68,7 @@ class _Page:
                 f"1 validation error detected: Value '{self._limit}' at 'limit' "
                 "failed to satisfy constraint: Member must have value greater than or equal to 1"
             )
-        text = asked.get("FilterExpression")
-        self._filter = None if text is None else parse_condition(text, "FilterExpression", names)
-        self._paths = projection(asked, names)
-        names.check_all_used()
+        self._expressions = expressions
         self._count_only = asked.get("Select") == "COUNT"
 
     def fill(self, walk: Iterator[tuple[int, Item]]) -> dict[str, Any]:
@@ -92,10 +82,10 @@ class _Page:
             scanned += 1
             size += item_size
             last = item
-            if self._filter is None or holds(self._filter, item):
+            if self._expressions.holds("FilterExpression", item):
                 matching += 1
                 if not self._count_only:
-                    items.append(project(item, self._paths))
+                    items.append(self._expressions.project(item))
         else:
             # DynamoDB knows that there is no more only when it has not reached its limit.
             last = last if scanned == self._limit else None
@@ -107,55 +97,39 @@ class _Page:
         return answer
 
 
-def _key_range(table: Table, tree: Any) -> KeyRange:
-    parts = list(tree.parts) if isinstance(tree, Logic) and tree.sign == "AND" else [tree]
+def _key_range(table: StoredTable, conditions: list[KeyCondition]) -> KeyRange:
     hash_name, hash_kind = table.keys["HASH"]
     range_name, range_kind = table.keys.get("RANGE", ("", ""))
-    hash_key: bytes | None = None
-    low: Bound | None = None
-    high: Bound | None = None
-    for part in parts:
-        name = _subject(part)
-        if name == hash_name and isinstance(part, Compare) and part.sign == "=" and hash_key is None:
-            hash_key = sortable(_argument(part.operands[1], hash_name, hash_kind))
-        elif name == range_name and name and low is None and high is None:
-            low, high = _bounds(part, range_name, range_kind)
-        else:
+    found: dict[str, KeyCondition] = {}
+    for each in conditions:
+        if each.name not in (hash_name, range_name) or each.name in found:
             raise invalid("Query key condition not supported")
-    if hash_key is None:
+        found[each.name] = each
+    if hash_name not in found:
         raise invalid(f"Query condition missed key schema element: {hash_name}")
+    if found[hash_name].operator != "=":
+        raise invalid("Query key condition not supported")
+    (hash_key,) = _arguments(found[hash_name], hash_kind)
+    low, high = _bounds(found[range_name], range_kind) if range_name in found else (None, None)
     return KeyRange(hash_key, low, high)
 
 
-def _subject(part: Any) -> str:
-    if isinstance(part, Logic):
-        raise invalid("Invalid operator used in KeyConditionExpression: " + part.sign)
-    path = part.operands[0]
-    if not isinstance(path, Path) or len(path.steps) != 1:
-        raise invalid("KeyConditionExpressions must have the key attribute on their left")
-    return str(path.steps[0])
+def _arguments(condition: KeyCondition, kind: str) -> list[bytes]:
+    for value in condition.arguments:
+        if kind not in value:
+            problem = "Condition parameter type does not match schema type"
+            raise invalid(f"One or more parameter values were invalid: {problem} for {condition.name}")
+    return [sortable(value) for value in condition.arguments]
 
 
-def _argument(operand: Any, name: str, kind: str) -> Value:
-    if not isinstance(operand, Literal):
-        raise invalid("Invalid KeyConditionExpression: an expression attribute value is needed on the right")
-    if kind not in operand.value:
-        problem = "Condition parameter type does not match schema type"
-        raise invalid(f"One or more parameter values were invalid: {problem} for {name}")
-    return operand.value
-
-
-def _bounds(part: Any, name: str, kind: str) -> tuple[Bound | None, Bound | None]:
-    arguments = [sortable(_argument(operand, name, kind)) for operand in part.operands[1:]]
-    sign = part.name if isinstance(part, Call) else part.sign
-    if sign == "=":
-        return (">=", arguments[0]), ("<=", arguments[0])
+def _bounds(condition: KeyCondition, kind: str) -> tuple[Bound | None, Bound | None]:
+    sign, arguments = condition.operator, _arguments(condition, kind)
+    if sign in ("=", "BETWEEN"):
+        return (">=", arguments[0]), ("<=", arguments[-1])
     if sign in (">", ">="):
         return (sign, arguments[0]), None
     if sign in ("<", "<="):
         return None, (sign, arguments[0])
-    if sign == "BETWEEN":
-        return (">=", arguments[0]), ("<=", arguments[1])
     if sign == "begins_with" and kind != "N":
         return (">=", arguments[0]), _below_next(arguments[0])
     raise invalid(f"Invalid operator used in KeyConditionExpression: {sign}")

@@ -48,7 +48,7 @@ KEY_BYTES: Final[dict[str, int]] = {"HASH": 2048, "RANGE": 1024}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class StoredTable:
     """A table as it was described when it was created or last changed."""
 
     id: int
@@ -76,7 +76,7 @@ class Table:
         return {name: item[name] for name, _ in self.keys.values()}
 
     def place(self, key: Item) -> tuple[bytes, bytes]:
-        """Where an item lies. Raises AwsError for a key that does not fit the table."""
+        """Where an item lies. Raises ServiceError for a key that does not fit the table."""
         parts: dict[str, bytes] = {"RANGE": b""}
         for role, (name, kind) in self.keys.items():
             value = key.get(name)
@@ -121,20 +121,20 @@ class TableStore:
     def __init__(self, database: Database) -> None:
         database.define(SCHEMA)
         self.database = database
-        self._tables: dict[tuple[str, str], Table] = {}
+        self._tables: dict[tuple[str, str], StoredTable] = {}
         for number, region, name, text in database.execute(
             "SELECT id, region, name, description FROM ddb_table"
         ):
-            self._tables[region, name] = Table(
+            self._tables[region, name] = StoredTable(
                 id=number, region=region, name=name, description=json.loads(text)
             )
         self.on_records: Callable[[str], None] = lambda _stream: None
 
-    def table(self, region: str, name: str) -> Table | None:
+    def table(self, region: str, name: str) -> StoredTable | None:
         """A table that is kept here."""
         return self._tables.get((region, name))
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[StoredTable]:
         """Every table that is kept here."""
         return list(self._tables.values())
 
@@ -150,7 +150,7 @@ class TableStore:
             (number,) = self.database.execute(
                 "SELECT id FROM ddb_table WHERE region = ? AND name = ?", region, name
             ).fetchone()
-            table = Table(id=number, region=region, name=name, description=description)
+            table = StoredTable(id=number, region=region, name=name, description=description)
             if table.stream_arn:
                 self.database.execute(
                     "INSERT OR IGNORE INTO ddb_stream VALUES (?, ?, ?, ?)",
@@ -166,13 +166,13 @@ class TableStore:
         self.database.execute("DELETE FROM ddb_table WHERE region = ? AND name = ?", region, name)
         self._tables.pop((region, name), None)
 
-    def get(self, table: Table, place: tuple[bytes, bytes]) -> Item | None:
+    def get(self, table: StoredTable, place: tuple[bytes, bytes]) -> Item | None:
         """The item at a place."""
         sql = "SELECT item FROM ddb_item WHERE table_id = ? AND hash = ? AND range = ?"
         row = self.database.execute(sql, table.id, *place).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def put(self, table: Table, place: tuple[bytes, bytes], old: Item | None, new: Item | None) -> None:
+    def put(self, table: StoredTable, place: tuple[bytes, bytes], old: Item | None, new: Item | None) -> None:
         """Replaces, creates or (with None) removes the item at a place, and tells the stream."""
         if old == new:
             return
@@ -191,7 +191,7 @@ class TableStore:
             if table.stream_arn:
                 self._record(table, table.stream_arn, old, new)
 
-    def _record(self, table: Table, stream: str, old: Item | None, new: Item | None) -> None:
+    def _record(self, table: StoredTable, stream: str, old: Item | None, new: Item | None) -> None:
         view = table.description["StreamSpecification"]["StreamViewType"]
         now = time.time()
         change: dict[str, Any] = {
@@ -216,7 +216,7 @@ class TableStore:
 
     def walk(
         self,
-        table: Table,
+        table: StoredTable,
         hash_key: bytes,
         *,
         low: tuple[str, bytes] | None,
@@ -237,7 +237,7 @@ class TableStore:
         for size, text in self.database.execute(sql, *values):
             yield size, json.loads(text)
 
-    def scan(self, table: Table, after: tuple[bytes, bytes] | None) -> Iterator[tuple[int, Item]]:
+    def scan(self, table: StoredTable, after: tuple[bytes, bytes] | None) -> Iterator[tuple[int, Item]]:
         """All items of a table, each with its size, after a place."""
         sql = "SELECT size, item FROM ddb_item WHERE table_id = ?"
         values: list[object] = [table.id]
@@ -247,7 +247,7 @@ class TableStore:
         for size, text in self.database.execute(f"{sql} ORDER BY hash, range", *values):
             yield size, json.loads(text)
 
-    def totals(self, table: Table) -> tuple[int, int]:
+    def totals(self, table: StoredTable) -> tuple[int, int]:
         """How many items a table has, and how many bytes."""
         sql = "SELECT count(*), coalesce(sum(size), 0) FROM ddb_item WHERE table_id = ?"
         count, size = self.database.execute(sql, table.id).fetchone()

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.tables.store import FIRST_SEQUENCE, TableStore
 from cryptoctl.local.tables.values import invalid
-from cryptoctl.local.wire import AwsError, Request, Response, json_response
 
 RECORDS_LIVE_S: Final[int] = 86_400
 SHARD: Final[str] = "shardId-00000001500000000000-00000001"
@@ -24,7 +24,7 @@ class StreamsApi:
         self._store = store
         self._database = store.database
 
-    async def answer(self, request: Request) -> Response | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the stream is not one of ours."""
         operation = request.target.removeprefix("DynamoDBStreams.")
         own = _OWN.get(operation)
@@ -76,7 +76,7 @@ class StreamsApi:
         if self._description(stream) is None:
             return None
         if asked.get("ShardId") != SHARD:
-            raise AwsError(
+            raise ServiceError(
                 "ResourceNotFoundException", f"Requested resource not found: Shard {asked.get('ShardId')}"
             )
         kind = asked.get("ShardIteratorType")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
-from cryptoctl.local.wire import AwsError
+from cryptoctl.local.http import ServiceError
 
 Value = dict[str, Any]
 Item = dict[str, Value]
@@ -23,13 +23,13 @@ EXACT: Final = Context(prec=200)
 _DEEPEST: Final[int] = 32
 
 
-def invalid(message: str) -> AwsError:
+def invalid(message: str) -> ServiceError:
     """DynamoDB's refusal of a request that cannot be right."""
-    return AwsError("ValidationException", message)
+    return ServiceError("ValidationException", message)
 
 
 def number(text: Any) -> Decimal:
-    """A number as DynamoDB keeps it. Raises AwsError for what it cannot keep exactly."""
+    """A number as DynamoDB keeps it. Raises ServiceError for what it cannot keep exactly."""
     try:
         value = Decimal(text)
     except (InvalidOperation, TypeError, ValueError):
@@ -56,7 +56,7 @@ def number_text(value: Decimal) -> str:
 
 
 def normal(value: Any, depth: int = 0) -> Value:
-    """An attribute value in normal form. Raises AwsError for one DynamoDB refuses."""
+    """An attribute value in normal form. Raises ServiceError for one DynamoDB refuses."""
     if not isinstance(value, Mapping) or len(value) != 1:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
     if depth > _DEEPEST:
@@ -101,7 +101,7 @@ def _bytes(content: str) -> bytes:
     try:
         return base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
-        raise AwsError("SerializationException", "A binary value is not valid base64.") from None
+        raise ServiceError("SerializationException", "A binary value is not valid base64.") from None
 
 
 def size(value: Value) -> int:

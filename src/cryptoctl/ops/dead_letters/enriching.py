@@ -1,20 +1,20 @@
-"""Enriching stored prices by invoking the enricher with them, and looking whether it has.
+"""Enriching stored prices by invoking the enricher with them, and checking in the table whether it did.
 
-The enricher's answer alone does not say it: it passes over what is no price, and sets aside on its queue
-what it cannot read. So what is no price is not handed to it, and the table is read again afterwards.
+The enricher's answer alone does not tell: it skips what is not a price, and sets aside on its queue what it
+cannot read. So what is not a price is not handed to it, and the table is read again afterwards.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.items import UnusableError, stored_price
-from cryptoctl.ops.dead_letters.invoking import invoked
+from cryptoctl.core.numbers import NumberError, decimal_from
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import RealClock, Retry
@@ -30,13 +30,15 @@ Key = tuple[str, Decimal]
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
-    """The prices are looked at before and after."""
-    yield from allow(Access.OPERATE, "dynamodb", "BatchGetItem", stack.prices.arn)
+    """Functions are invoked with what failed; prices are read before and after, and items changed."""
+    for function in (stack.webhook, stack.enricher):
+        yield from allow(Access.OPERATE, "lambda", "InvokeFunction", function.arn)
+    yield from allow(Access.OPERATE, "dynamodb", "BatchGetItem UpdateItem", stack.prices.arn)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """A price that is still not enriched, and why; `created_at` as the item says it, perhaps empty."""
+    """A price that is still not enriched, and why; `created_at` as the item has it, empty if it has none."""
 
     key: Key
     reason: str
@@ -55,15 +57,15 @@ class Enriched:
     """deleted from the table since"""
     left: list[Left] = field(default_factory=list)
     given_up: bool = False
-    """the enricher kept failing, so the rest was not tried"""
+    """the enricher keep_invisible failing, so the rest was not tried"""
 
     @property
-    def seen(self) -> int:
+    def tried(self) -> int:
         """How many were tried."""
         return self.enriched + self.gone + len(self.left)
 
     def add(self, other: Enriched) -> None:
-        """Counts others in."""
+        """Adds the counts of others."""
         self.enriched += other.enriched
         self.gone += other.gone
         self.left += other.left
@@ -76,13 +78,12 @@ class Enricher:
     aws: Aws
     stack: Stack
 
-    def enrich(self, keys: Iterable[Key], told: Callable[[Enriched], None] = lambda _: None) -> Enriched:
-        """Hands the prices at these keys to the enricher, in groups, and looks at the table afterwards."""
+    def enrich(self, keys: Iterable[Key]) -> Enriched:
+        """Hands the prices at these keys to the enricher, in groups; what became of them, by the table."""
         total, in_vain = Enriched(), 0
         for group in _groups(keys):
             outcome = self._enrich(group)
             total.add(outcome)
-            told(total)
             in_vain = 0 if outcome.enriched or not outcome.left else in_vain + 1
             if in_vain == MOST_GROUPS_IN_VAIN:
                 total.given_up = True
@@ -90,21 +91,21 @@ class Enricher:
         return total
 
     def items(self, keys: Sequence[Key]) -> dict[Key, Image]:
-        """The items at these keys as they are now; those that exist."""
+        """The items at these keys as they are now; without those that do not exist."""
         found: dict[Key, Image] = {}
         for start in range(0, len(keys), MOST_KEYS):
             found |= self._items(keys[start : start + MOST_KEYS])
         return found
 
     def invoke(self, payload: str) -> str | None:
-        """Invokes the enricher with an event; None where it has done all of it, else why not."""
+        """Invokes the enricher with an event; None if it did all of it, else why not."""
         name = self.stack.enricher.name
-        answer, problem = invoked(self.aws, name, payload)
+        answer, problem = invoke(self.aws, name, payload)
         if problem is not None:
             return problem
         failed = answer.get("batchItemFailures") if isinstance(answer, dict) else None
         if failed:
-            return f"{name} could not do {len(failed)} of it; see `cryptoctl logs {name}`"
+            return f"{name} failed for {len(failed)} of its records; see `cryptoctl logs {name}`"
         return None
 
     def _enrich(self, keys: Sequence[Key]) -> Enriched:
@@ -160,22 +161,31 @@ class Enricher:
 
 
 def key_item(key: Key) -> dict[str, dict[str, str]]:
-    """A key as DynamoDB takes it."""
+    """A key in DynamoDB's JSON."""
     return {"symbol": {"S": key[0]}, "timestamp": {"N": format(key[1], "f")}}
 
 
-def key_of(image: Image) -> Key:
-    """The key of an item. Raises KeyError, TypeError or ArithmeticError where it has none."""
-    return image["symbol"]["S"], Decimal(image["timestamp"]["N"])
+def key_of(image: Any) -> Key:
+    """The key of an item, whoever wrote it. Raises ValueError if it has none."""
+    try:
+        symbol, number = image["symbol"]["S"], image["timestamp"]["N"]
+    except (KeyError, TypeError):
+        raise ValueError("it has no symbol or no timestamp") from None
+    if not isinstance(symbol, str):
+        raise ValueError("its symbol is not a text")
+    try:
+        return symbol, decimal_from(number)
+    except NumberError as error:
+        raise ValueError(f"its timestamp: {error}") from None
 
 
 def is_enriched(item: Image) -> bool:
-    """Whether the enricher has done with it."""
+    """Whether the enricher has processed it."""
     return item.get("processed", {}).get("BOOL") is True
 
 
 def unusable(item: Image) -> str | None:
-    """Why the item is no price and never will be; None where it is one."""
+    """Why the item is not a price; None if it is one."""
     try:
         stored_price(item)
     except UnusableError as error:
@@ -219,7 +229,7 @@ def _records(stack: Stack, items: Iterable[Image]) -> Iterator[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """An attribute value as JSON can hold it; the enricher reads no binary attribute."""
+    """An attribute value as JSON can hold it; the enricher does not read binary attributes."""
     import base64
 
     if isinstance(value, bytes | bytearray):
@@ -229,3 +239,26 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(each) for each in value]
     return value
+
+
+def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:
+    """Invokes a function and waits: its answer, and why it failed or None."""
+    try:
+        reply = aws.call(
+            "lambda",
+            "Invoke",
+            FunctionName=name,
+            InvocationType="RequestResponse",
+            Payload=payload.encode(),
+        )
+    except AwsError as error:
+        return None, f"{error.code}: {error.message}"
+    try:
+        answer = json.loads(reply["Payload"].read() or b"null")
+    except (ValueError, RecursionError):
+        return None, f"{name} gave an answer that is not JSON"
+    if not reply.get("FunctionError"):
+        return answer, None
+    detail = answer if isinstance(answer, dict) else {}
+    said = (detail.get("errorType"), detail.get("errorMessage"))
+    return answer, ": ".join(str(each) for each in said if each) or f"{name} failed without an error message"

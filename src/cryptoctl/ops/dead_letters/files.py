@@ -1,6 +1,6 @@
-"""Dead letters as a file: one JSON object a line, bodies and attributes exactly, and back into the queues.
+"""Dead letters as a file: one JSON object a line, bodies and attributes exactly; back into a queue; deleted.
 
-What SQS assigns anew stands in the file (id, sent_ms, receives) and is not pretended on import.
+What SQS assigns anew is in the file (id, sent_ms, receives) but not restored by an import.
 """
 
 from __future__ import annotations
@@ -10,23 +10,29 @@ import binascii
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.holding import Boxes
-from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.letters import Letter, Message, QueueName, decode
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
+from cryptoctl.ops.dead_letters.receiving import delete, reading
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 
-AT_ONCE = 10
+SENT_AT_ONCE = 10
+DELETED_AT_ONCE = 100
+LARGEST = 253_402_300_799_999  # the end of the year 9999, in milliseconds since 1970
 
 
 def line_of(message: Message) -> str:
-    """A message as a line; text keeps every character, control characters as JSON escapes."""
+    """A message as a line of ASCII; text keeps every character."""
     return json.dumps(
         {
             "queue": message.queue.value,
@@ -44,19 +50,35 @@ def message_of(line: str) -> Message:
     try:
         found: Any = json.loads(line)
     except ValueError as error:
-        raise ValueError(f"no JSON: {error}") from None
+        raise ValueError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("not JSON: nested too deeply") from None
     if not isinstance(found, dict) or not isinstance(found.get("body"), str):
-        raise ValueError("no object with a text `body`")
+        raise ValueError("not an object with a text `body`")
     if found.get("queue") not in list(QueueName):
         raise ValueError(f"`queue` must be one of {', '.join(QueueName)}")
     return Message(
         queue=QueueName(found["queue"]),
-        id=str(found.get("id", "")),
+        id=_text(found, "id"),
         body=found["body"],
         attributes=_attributes(found.get("attributes", {})),
-        sent_ms=int(found.get("sent_ms", 0)),
-        receives=int(found.get("receives", 0)),
+        sent_ms=_count(found, "sent_ms"),
+        receives=_count(found, "receives"),
     )
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"`{name}` must be a text")
+    return value
+
+
+def _count(found: dict[str, Any], name: str) -> int:
+    value = found.get(name, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
+        raise ValueError(f"`{name}` must be a whole number from 0 to {LARGEST}")
+    return value
 
 
 def _attributes(found: Any) -> dict[str, dict[str, str]]:
@@ -64,34 +86,40 @@ def _attributes(found: Any) -> dict[str, dict[str, str]]:
         raise ValueError("`attributes` must be an object")
     for name, value in found.items():
         if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-            raise ValueError(f"attribute {name!r} must hold texts")
+            raise ValueError(f"attribute {name!r} must be an object of texts")
         if "DataType" not in value or len(value.keys() & {"StringValue", "BinaryValue"}) != 1:
             raise ValueError(f"attribute {name!r} needs DataType and one of StringValue, BinaryValue")
         try:
             base64.b64decode(value.get("BinaryValue", ""), validate=True)
         except binascii.Error:
-            raise ValueError(f"attribute {name!r} is no base64") from None
+            raise ValueError(f"attribute {name!r} is not base64") from None
     return found
 
 
-def write(path: Path, letters: Iterable[Letter], told: Callable[[Letter], None] = lambda _: None) -> int:
-    """Writes the file whole or not at all, and on the disk for sure; gives how many. Never over another."""
-    if path.exists():
-        raise Failure(Problem.REFUSED, f"{path} exists. Nothing was written.", "Name another file.")
+def write(path: Path, letters: Iterable[DeadLetter]) -> int:
+    """Writes a new file whole or not at all, and on the disk when it returns; how many messages it has.
+
+    Raises Failure if the file exists or cannot be written.
+    """
     fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
     count = 0
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            raise Failure(Problem.REFUSED, f"{path} exists. Nothing was written.", "Name another file.")
         with _private(fresh) as file:
             for letter in letters:
                 file.write(line_of(letter.message) + "\n")
-                told(letter)
                 count += 1
             file.flush()
             os.fsync(file.fileno())
         os.link(fresh, path)
+        _sync_directory(path.parent)
     except OSError as error:
-        raise Failure(Problem.FAILED, f"{path} cannot be written: {error.strerror}.") from error
+        raise Failure(
+            Problem.FAILED,
+            f"{path} cannot be written: {error.strerror}. Nothing is left of it.",
+            "Name a file in a directory that exists and can be written.",
+        ) from error
     finally:
         with suppress(OSError):
             fresh.unlink()
@@ -102,62 +130,170 @@ def _private(path: Path) -> IO[str]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 
-def read(path: Path) -> Iterator[tuple[int, Message]]:
-    """Each line's number, from 1, and message. Raises Failure, which names the line, before it is used."""
-    number = 0
+def _sync_directory(path: Path) -> None:
+    """The file's name is on the disk too, as far as the file system can do that."""
+    with suppress(OSError):
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportLine:
+    """A message of a file: the line that it stands in, from 1, and what no other message has as its key."""
+
+    number: int
+    key: str
+    message: Message
+
+
+def read(path: Path) -> Iterator[ImportLine]:
+    """The messages of a file. Raises Failure naming the first line that is wrong."""
+    number, alike = 0, Counter[str]()
     try:
+        if path.exists() and not path.is_file():
+            raise Failure(Problem.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
         with path.open(encoding="utf-8") as file:
             for line in file:
                 number += 1
                 if line.strip():
-                    yield number, message_of(line)
+                    message = message_of(line)
+                    key = _key(message)
+                    if not message.id:  # two lines without an id are two messages, however alike
+                        alike[key] += 1
+                        key = f"{key}/{alike[key]}"
+                    yield ImportLine(number=number, key=key, message=message)
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise Failure(Problem.USAGE, f"{path}, line {max(number, 1)}: {error}.") from error
+        raise Failure(
+            Problem.USAGE, f"{path}, line {max(number, 1)}: {error}. Nothing was sent.", "Correct the line."
+        ) from error
 
 
-def put_back(boxes: Boxes, path: Path, chosen: Filter, queues: Iterable[QueueName], journal: Journal) -> int:
-    """Sends the file's messages as new ones; gives how many. An import that was killed goes on where it was.
+def _key(message: Message) -> str:
+    """The same for the same message, in whichever file and however often it was received."""
+    parts = [message.queue, message.id, message.sent_ms, message.body, message.attributes]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    Every line is checked before the first is sent. Raises Failure where SQS does not take a message.
+
+@dataclass(kw_only=True)
+class Imported:
+    """How many messages were put back, how many were before, and the lines that SQS did not take."""
+
+    sent: int = 0
+    before: int = 0
+    refused: list[int] = field(default_factory=list)
+
+    def document(self, path: Path) -> dict[str, Any]:
+        """`import --output json`: counts of messages, `refused` (line numbers) and the file."""
+        return {"imported": self.sent, "before": self.before, "refused": self.refused, "file": str(path)}
+
+
+def put_back(
+    queues: DeadLetterQueues, path: Path, selection: Selection, journal: Journal, *, again: bool = False
+) -> Imported:
+    """Sends the file's selected messages as new ones, but for those that were put back before.
+
+    What was put back is journaled message by message, for as long as SQS could keep it; `again` sends it all
+    the same. Raises Failure, before anything is sent, if a line is not a message.
     """
-    wanted = set(queues)
-    name = f"import {_digest(path)}"
     for _ in read(path):
         continue
-    already = int(journal.noted(name) or 0)
-    sent, batch = 0, list[tuple[int, Message]]()
-    for number, message in read(path):
-        meant = message.queue in wanted and chosen.matches(decode(message), now_ms())
-        if number <= already or not meant:
-            continue
-        if batch and (len(batch) == AT_ONCE or batch[-1][1].queue is not message.queue):
-            sent += _send(boxes, batch, path)
-            journal.note(name, str(batch[-1][0]))
-            batch = []
-        batch.append((number, message))
-    if batch:
-        sent += _send(boxes, batch, path)
-    journal.note(name, "0")
-    return sent
+    done = Imported()
+    for batch in _batches(read(path), selection):
+        unique = {each.key: each for each in batch}.values()
+        fresh = [each for each in unique if again or not journal.imported(each.key)]
+        done.before += len(batch) - len(fresh)
+        if fresh:
+            queue = queues[fresh[0].message.queue]
+            taken = queue.send([(each.message.body, each.message.attributes) for each in fresh])
+            sent = [each.key for each, ok in zip(fresh, taken, strict=True) if ok]
+            journal.remember_imported(sent, now_ms())
+            done.sent += len(sent)
+            done.refused += [each.number for each, ok in zip(fresh, taken, strict=True) if not ok]
+    done.refused.sort()
+    return done
 
 
-def _send(boxes: Boxes, batch: list[tuple[int, Message]], path: Path) -> int:
-    taken = boxes[batch[0][1].queue].send([(message.body, message.attributes) for _, message in batch])
-    refused = [number for (number, _), done in zip(batch, taken, strict=True) if not done]
-    if refused:
-        raise Failure(
-            Problem.FAILED,
-            f"SQS did not take line {refused[0]} of {path}.",
-            "What was sent before it is in the queue; mend or remove the line and import the rest.",
-        )
-    return len(batch)
+def _batches(lines: Iterable[ImportLine], selection: Selection) -> Iterator[Sequence[ImportLine]]:
+    """The selected messages, by ten at most, each batch for one queue."""
+    batches: dict[QueueName, list[ImportLine]] = {name: [] for name in QueueName}
+    for line in lines:
+        if selection.matches(decode(line.message), now_ms()):
+            batch = batches[line.message.queue]
+            batch.append(line)
+            if len(batch) == SENT_AT_ONCE:
+                yield tuple(batch)
+                batch.clear()
+    yield from filter(None, batches.values())
 
 
-def _digest(path: Path) -> str:
+@dataclass(kw_only=True)
+class Purged:
+    """How many messages were selected and deleted; `export` is the file that they are in."""
+
+    found: int = 0
+    deleted: int = 0
+    unknown: int = 0
+    """of no known shape and not selected by id: left"""
+    export: Path | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything selected is deleted."""
+        return self.deleted == self.found and not self.unknown
+
+    def document(self) -> dict[str, Any]:
+        """`purge --output json`: the counts, the file or null, and whether it is complete."""
+        file = None if self.export is None else str(self.export)
+        counts = {"found": self.found, "deleted": self.deleted, "unknown": self.unknown}
+        return {**counts, "file": file, "complete": self.complete}
+
+
+def purge(
+    queues: DeadLetterQueues, selection: Selection, *, export: Path | None, confirm: Callable[[int], bool]
+) -> Purged:
+    """Receives what is selected, writes it to the file, asks, deletes exactly that; releases the rest."""
+    purged = Purged(export=export)
+    with reading(queues, selection) as (letters, journal):
+        chosen = _deletable(letters, selection, journal, purged)
+        purged.found = sum(1 for _ in chosen) if export is None else write(export, chosen)
+        if export is not None and not purged.found:
+            export.unlink()
+            purged.export = None
+        if purged.found and _confirmed(purged, confirm):
+            purged.deleted = _delete(queues, journal)
+    return purged
+
+
+def _confirmed(purged: Purged, confirm: Callable[[int], bool]) -> bool:
+    """Whether to delete; a file for a purge that is not made is removed."""
+    confirmed = False
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror}.") from error
+        confirmed = confirm(purged.found)
+    finally:
+        if not confirmed and purged.export is not None:
+            purged.export.unlink()
+            purged.export = None
+    return confirmed
+
+
+def _deletable(
+    letters: Iterator[DeadLetter], selection: Selection, journal: Journal, purged: Purged
+) -> Iterator[DeadLetter]:
+    for letter in letters:
+        if letter.shape is Shape.UNKNOWN and not selection.names(letter):
+            journal.mark(letter.message.key, MessageState.ASIDE)
+            purged.unknown += 1
+        else:
+            yield letter
+
+
+def _delete(queues: DeadLetterQueues, journal: Journal) -> int:
+    messages, deleted = journal.all(MessageState.CHOSEN), 0
+    while page := list(islice(messages, DELETED_AT_ONCE)):
+        deleted += len(page) - len(delete(queues, journal, page))
+    return deleted

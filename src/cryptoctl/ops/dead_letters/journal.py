@@ -1,78 +1,65 @@
 """The journal: on disk before each step, so that a replay killed at any moment can be finished.
 
-One SQLite file for an environment in its account and region, held by one replay at a time: the lock ends with
-its process, however that ends. A journal without a path is a list of what is held, on disk only to keep
-memory flat, and gone with its process.
+One SQLite file for an environment in its account and region, used by one replay at a time: the lock ends with
+its process, however that ends. A journal without a path only keeps track of what is received, on disk to keep
+memory flat, and vanishes with its process.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.letters import Message, QueueName
+from cryptoctl.ops.dead_letters.journal_file import open_database, seal
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
 
-# SQS keeps no message longer than this, so nobody can receive one that is older.
+# SQS keeps no message longer than this, so an older one cannot be received.
 REMEMBERED_MS = 14 * 24 * 3_600_000
 PAGE = 100
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS letters (
-  key TEXT PRIMARY KEY, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT NOT NULL,
-  sent_ms INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT NOT NULL, extend_ms INTEGER NOT NULL,
-  state TEXT NOT NULL, step TEXT
-);
-CREATE INDEX IF NOT EXISTS in_order ON letters (state, queue DESC, sent_ms, key);
-CREATE INDEX IF NOT EXISTS by_extension ON letters (extend_ms);
-CREATE TABLE IF NOT EXISTS settled (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS failures (
-  key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, step TEXT
-);
-CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+# The webhook processor's first: prices are stored before they are enriched.
+_PAGE_OF = """
+SELECT * FROM messages WHERE state = ? AND (queue < ? OR queue = ? AND (sent_ms, key) > (?, ?))
+ORDER BY queue DESC, sent_ms, key LIMIT ?
 """
 
 
-class State(StrEnum):
-    """How far a message has come."""
+class MessageState(StrEnum):
+    """How far a replay has come with a message."""
 
     ASIDE = "aside"
-    """held so that it does not hide others; not meant"""
+    """received so that it does not hide others; not selected"""
     CHOSEN = "chosen"
     BEGUN = "begun"
-    """its step is written down, and may have been taken or not"""
+    """its step is journaled, and may have been run or not"""
     TRIMMED = "trimmed"
-    """a pointer whose records the stream no longer has: to be recovered from the table"""
+    """a pointer whose records have left the stream: to be recovered from the table"""
     DONE = "done"
     """brought back; to be deleted"""
     FAILED = "failed"
     """it stays in the queue"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A message whose step may have been taken."""
-
-    message: Message
-    step: dict[str, Any]
-
-
 class Journal:
-    """What is held, chosen, begun and done. Safe to use from several threads."""
+    """What is received, chosen, begun and done. Safe to use from several threads.
 
-    def __init__(self, path: Path | None = None) -> None:
+    `identity` is that of the queues (queues.identity): a journal of others is set aside, as a damaged one
+    is, and `notice` says so. Raises Failure if another process has it open, or the file cannot be used.
+    """
+
+    def __init__(self, path: Path | None = None, identity: str = "") -> None:
         self._lock = threading.RLock()
-        self._db = _open(path)
+        self._db, self.notice = open_database(path, identity)
 
     def close(self) -> None:
-        """Lets the lock go."""
+        """Releases the lock."""
         with self._lock:
             self._db.close()
 
@@ -82,201 +69,170 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def keep(self, messages: Iterable[tuple[Message, State]], *, extend_ms: int) -> None:
-        """Writes down received messages; their hold is to be extended at `extend_ms`."""
+    def add(self, messages: Iterable[tuple[Message, MessageState]], *, extend_ms: int) -> None:
+        """Writes down received messages; their visibility timeout is extended at `extend_ms`, since 1970."""
         rows = [
             (
-                each.key,
-                each.queue,
-                each.id,
-                each.body,
-                json.dumps(each.attributes),
-                each.sent_ms,
-                each.receives,
-                each.receipt,
-                extend_ms,
-                state,
+                *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
+                *(each.sent_ms, each.receives, each.receipt, extend_ms, state, None),
+                seal(each.queue, each.id, each.body, json.dumps(each.attributes), None),
             )
             for each, state in messages
         ]
-        # A message that comes twice, as SQS may do, has a newer receipt: only that one deletes it.
-        with self._lock:
-            self._db.executemany(
-                "INSERT INTO letters VALUES (?,?,?,?,?,?,?,?,?,?,NULL) ON CONFLICT (key) DO UPDATE SET "
-                "receipt = excluded.receipt, extend_ms = excluded.extend_ms",
-                rows,
-            )
+        # SQS may deliver a message twice; only its latest receipt deletes it.
+        self._do_each(
+            "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (key) DO UPDATE SET "
+            "receipt = excluded.receipt, extend_ms = excluded.extend_ms",
+            rows,
+        )
 
     def has(self, key: str) -> bool:
         """Whether the message is in the journal."""
-        return bool(self._rows("SELECT 1 FROM letters WHERE key = ?", key))
+        return bool(self._rows("SELECT 1 FROM messages WHERE key = ?", key))
 
-    def all(self, state: State) -> Iterator[Message]:
-        """The messages in that state, in order, a page at a time; they may change their state meanwhile."""
-        after = ("~", -1, "")
-        while True:
-            found = self._rows(
-                f"{_SELECT} WHERE state = ? AND (queue < ? OR queue = ? AND (sent_ms, key) > (?, ?)) "
-                f"{_IN_ORDER} LIMIT {PAGE}",
-                state,
-                after[0],
-                *after,
-            )
-            if not found:
-                return
-            yield from map(_message, found)
-            after = (found[-1]["queue"], found[-1]["sent_ms"], found[-1]["key"])
+    def all(self, state: MessageState) -> Iterator[Message]:
+        """The messages in that state, in order, a page at a time; their state may change meanwhile."""
+        yield from map(_message, self._pages(state))
 
-    def begun(self) -> list[Begun]:
-        """The messages whose step may have been taken."""
-        found = self._rows(f"{_SELECT} WHERE state = ? {_IN_ORDER}", State.BEGUN)
-        return [Begun(message=_message(row), step=json.loads(row["step"])) for row in found]
+    def steps(self, state: MessageState) -> Iterator[tuple[Message, dict[str, Any]]]:
+        """The messages in that state, in order, each with its step."""
+        for row in self._pages(state):
+            yield _message(row), json.loads(row["step"])
 
-    def count(self, *states: State) -> int:
+    def count(self, *states: MessageState) -> int:
         """How many messages are in one of these states."""
-        found = {
-            row["state"]: row["n"]
-            for row in self._rows("SELECT state, count(*) AS n FROM letters GROUP BY state")
-        }
-        return sum(found.get(state, 0) for state in states)
+        found = self._rows("SELECT state, count(*) AS n FROM messages GROUP BY state")
+        return sum(row["n"] for row in found if row["state"] in states)
 
     def held(self, queue: QueueName) -> int:
-        """How many messages of a queue are held."""
-        return int(self._rows("SELECT count(*) AS n FROM letters WHERE queue = ?", queue)[0]["n"])
+        """How many messages of a queue are in the journal."""
+        return int(self._rows("SELECT count(*) AS n FROM messages WHERE queue = ?", queue)[0]["n"])
 
     def begin(self, key: str, step: dict[str, Any]) -> None:
-        """Writes down what is about to be done."""
+        """Writes down the step that is about to be run."""
         text = json.dumps(step)
-        self._do("UPDATE letters SET state = ?, step = ? WHERE key = ?", State.BEGUN, text, key)
+        with self._transaction():
+            (row,) = self._rows("SELECT queue, id, body, attributes FROM messages WHERE key = ?", key)
+            self._do(
+                "UPDATE messages SET state = ?, step = ?, seal = ? WHERE key = ?",
+                *(MessageState.BEGUN, text, seal(*row, text), key),
+            )
 
-    def mark(self, key: str, state: State) -> None:
+    def mark(self, key: str, state: MessageState) -> None:
         """Writes down how far a message has come."""
-        self._do("UPDATE letters SET state = ? WHERE key = ?", state, key)
+        self._do("UPDATE messages SET state = ? WHERE key = ?", state, key)
 
     def settle(self, keys: Sequence[str], now_ms: int) -> None:
-        """Forgets deleted messages but for their ids: SQS may deliver one again, which then is no failure."""
-        with self._lock, self._whole():
-            self._db.executemany("DELETE FROM letters WHERE key = ?", [(key,) for key in keys])
-            self._db.executemany("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
-            self._db.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?)", [(k, now_ms) for k in keys])
+        """Drops messages that were brought back, but remembers their ids."""
+        with self._transaction():
+            self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
+            self._do_each("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
+            self._do_each("INSERT OR REPLACE INTO settled VALUES (?, ?)", [(key, now_ms) for key in keys])
 
-    def forget(self, keys: Sequence[str]) -> None:
-        """Forgets messages that go back to their queue."""
-        with self._lock:
-            self._db.executemany("DELETE FROM letters WHERE key = ?", [(key,) for key in keys])
+    def take_up_done(self, now_ms: int) -> None:
+        """What a killed replay brought back and did not delete is chosen again, and known to be settled."""
+        with self._transaction():
+            done = MessageState.DONE
+            self._do(
+                "INSERT OR REPLACE INTO settled SELECT key, ? FROM messages WHERE state = ?", now_ms, done
+            )
+            self._do("UPDATE messages SET state = ? WHERE state = ?", MessageState.CHOSEN, done)
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Drops messages that return to their queue."""
+        self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
 
     def is_settled(self, key: str) -> bool:
         """Whether the message was brought back before."""
         return bool(self._rows("SELECT 1 FROM settled WHERE key = ?", key))
 
     def due(self, now_ms: int) -> list[Message]:
-        """Some of the messages whose hold is to be extended."""
-        return [_message(row) for row in self._rows(f"{_SELECT} WHERE extend_ms <= ? LIMIT {PAGE}", now_ms)]
+        """Some of the messages whose visibility timeout is to be extended."""
+        found = self._rows("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
+        return [_message(row) for row in found]
 
     def extended(self, keys: Sequence[str], extend_ms: int) -> None:
-        """Writes down when their hold is to be extended next."""
-        with self._lock:
-            self._db.executemany(
-                "UPDATE letters SET extend_ms = ? WHERE key = ?", [(extend_ms, key) for key in keys]
-            )
+        """Writes down when their visibility timeout is to be extended next."""
+        self._do_each("UPDATE messages SET extend_ms = ? WHERE key = ?", [(extend_ms, key) for key in keys])
 
     def failed(self, key: str, reason: str, now_ms: int) -> None:
-        """Writes down why a message stays where it is; the next look shows it."""
-        with self._lock, self._whole():
-            self._db.execute("UPDATE letters SET state = ? WHERE key = ?", (State.FAILED, key))
-            self._db.execute(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, (SELECT step FROM letters WHERE key = ?))",
-                (key, reason, now_ms, key),
+        """Writes down why a message stays in its queue; `peek` shows it."""
+        with self._transaction():
+            self._do("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
+            self._do(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, (SELECT step FROM messages WHERE key = ?))",
+                *(key, reason, now_ms, key),
             )
 
     def failures(self) -> dict[str, str]:
         """Why each message stayed at its last replay, by its key."""
         return {row["key"]: row["reason"] for row in self._rows("SELECT key, reason FROM failures")}
 
-    def tried(self, key: str) -> dict[str, Any] | None:
-        """The step that was taken for a message in vain, when it was last tried."""
-        found = self._rows("SELECT step FROM failures WHERE key = ?", key)
-        step: dict[str, Any] | None = json.loads(found[0]["step"]) if found and found[0]["step"] else None
+    def failed_step(self, key: str) -> dict[str, Any] | None:
+        """The step that last failed for a message; None if none did."""
+        found = self._rows("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
+        step: dict[str, Any] | None = json.loads(found[0]["step"]) if found else None
         return step
 
     def note(self, name: str, value: str) -> None:
-        """Keeps a word about the run itself."""
+        """Keeps a value about the run itself."""
         self._do("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)
 
     def noted(self, name: str) -> str:
-        """That word; empty where there is none."""
+        """That value; empty if there is none."""
         found = self._rows("SELECT value FROM notes WHERE name = ?", name)
         return str(found[0]["value"]) if found else ""
+
+    def imported(self, key: str) -> bool:
+        """Whether a line of a file was put back before."""
+        return bool(self._rows("SELECT 1 FROM imported WHERE key = ?", key))
+
+    def remember_imported(self, keys: Sequence[str], now_ms: int) -> None:
+        """Writes down which lines were put back."""
+        self._do_each("INSERT OR REPLACE INTO imported VALUES (?, ?)", [(key, now_ms) for key in keys])
 
     def prune(self, now_ms: int) -> None:
         """Drops what is remembered of messages that no queue can hold any more."""
         self._do("DELETE FROM settled WHERE at_ms < ?", now_ms - REMEMBERED_MS)
         self._do("DELETE FROM failures WHERE at_ms < ?", now_ms - REMEMBERED_MS)
+        self._do("DELETE FROM imported WHERE at_ms < ?", now_ms - REMEMBERED_MS)
 
-    def _whole(self) -> sqlite3.Connection:
-        self._db.execute("BEGIN")
-        return self._db
+    def _pages(self, state: MessageState) -> Iterator[sqlite3.Row]:
+        after = ("~", -1, "")
+        while found := self._rows(_PAGE_OF, state, after[0], *after, PAGE):
+            yield from found
+            after = (found[-1]["queue"], found[-1]["sent_ms"], found[-1]["key"])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._used(), self._db:
+            self._db.execute("BEGIN")
+            yield
 
     def _do(self, statement: str, *values: object) -> None:
-        with self._lock:
+        with self._used():
             self._db.execute(statement, values)
 
+    def _do_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        with self._used():
+            self._db.executemany(statement, rows)
+
     def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with self._lock:
+        with self._used():
             return self._db.execute(statement, values).fetchall()
 
-
-_SELECT = "SELECT * FROM letters"
-# Prices are stored first and enriched then.
-_IN_ORDER = "ORDER BY queue DESC, sent_ms, key"
-
-
-def failures(path: Path) -> dict[str, str]:
-    """Why each message stayed at its last replay, as far as this machine knows, by the message's key."""
-    if not path.is_file():
-        return {}
-    try:
-        with Journal(path) as journal:
-            return journal.failures()
-    except Failure:  # a replay runs just now
-        return {}
-
-
-def _open(path: Path | None) -> sqlite3.Connection:
-    if path is None:
-        return _prepared(sqlite3.connect("", isolation_level=None, check_same_thread=False))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-        # The lock is taken with the first write and kept for the life of the connection.
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        # A commit survives the end of the process at once, and that of the machine all but the last moment.
-        db.execute("PRAGMA synchronous = NORMAL")
-        return _prepared(db)
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise Failure(Problem.FAILED, f"The journal {path} cannot be used: {error}.") from error
-        raise Failure(
-            Problem.REFUSED,
-            "Another replay of this environment runs on this machine. Nothing was changed.",
-            "Wait for it, or stop it; what it leaves, the next one finishes.",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise Failure(
-            Problem.FAILED,
-            f"The journal {path} is damaged: {error}. Nothing was changed.",
-            "Move it aside; messages that were begun come back to their queue by themselves.",
-        ) from error
-
-
-def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
-    db.row_factory = sqlite3.Row
-    db.executescript(_SCHEMA)
-    db.execute("BEGIN IMMEDIATE")
-    db.execute("COMMIT")
-    return db
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise Failure(
+                    Problem.FAILED,
+                    f"The journal cannot be used: {error}.",
+                    "Free disk space, or set CRYPTOCTL_STATE_DIR to another directory; then run the same "
+                    "command again, which goes on from there.",
+                ) from error
 
 
 def _message(row: sqlite3.Row) -> Message:

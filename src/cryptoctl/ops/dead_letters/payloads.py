@@ -1,37 +1,89 @@
-"""The event that brings a failed invocation back: the original, at its original time, mended where asked.
+"""What a replay sends: the original payload at its original time, with the edits that were asked for.
 
-What is not touched stays as it was written, digit for digit: it becomes the price's raw_data.
+What is not edited stays as it was written, digit for digit: it becomes the price's raw_data.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptoctl.core import json_text
-from cryptoctl.core.numbers import JsonNumber
-from cryptoctl.ops.dead_letters.letters import event_text
+from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from, plain
+from cryptoctl.ops.dead_letters.messages import event_text
+
+KEYS = ("symbol", "timestamp")
 
 
-class UnmendableError(ValueError):
-    """A payload in which the change asked for cannot be made; the message says why."""
+class EditError(ValueError):
+    """A payload in which the edit asked for cannot be made; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edits:
+    """How payloads are changed first: members set (name → JSON text), then the editor (text → text)."""
+
+    changes: Mapping[str, str] = field(default_factory=dict)
+    editor: Callable[[str], str] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.changes) or self.editor is not None
+
+    @staticmethod
+    def from_options(assignments: Sequence[str], editor: Callable[[str], str] | None) -> Edits:
+        """Those of `--set NAME=VALUE` (VALUE is JSON, else text) and `--edit`. Raises EditError."""
+        changes = {}
+        for each in assignments:
+            name, equals, value = each.partition("=")
+            if not equals or not name.strip():
+                raise EditError(f"{each!r} is not NAME=VALUE")
+            try:
+                loads(value)
+            except json_text.JsonError:
+                value = json.dumps(value)
+            changes[name.strip()] = value
+        return Edits(changes=changes, editor=editor)
+
+    def edited(self, text: str) -> str:
+        """The JSON text after the editor. Raises EditError if what it leaves is not JSON."""
+        if self.editor is None:
+            return text
+        changed = self.editor(text)
+        try:
+            loads(changed)
+        except json_text.JsonError as error:
+            raise EditError(f"the text after editing is {error}") from None
+        return changed.strip()
+
+    def of_item(self, item: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Attribute → new value in DynamoDB's JSON, None to remove it. Raises EditError.
+
+        `item` is the item as it is; only the editor needs it.
+        """
+        changes: dict[str, Any] = {name: attribute_value(name, text) for name, text in self.changes.items()}
+        if self.editor is None:
+            return changes
+        if item is None:
+            raise EditError("its item is no longer in the table")
+        before = {**item, **changes}
+        return changes | item_changes(before, self.edited(item_text(before)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """The JSON text of an event's prices, and how the event goes around it."""
+    """The JSON text of an event's prices, and whether the event holds it in `body`."""
 
     text: str
     in_body: bool
 
     @property
     def event(self) -> str:
-        """The event that the webhook processor is invoked with.
+        """The event to invoke the webhook processor with.
 
-        Without requestContext: a failure is then the invocation's own, and the message stays what it is,
-        where an HTTP event would be put on the queue once more by the handler.
+        Without requestContext: a failure is then the invocation's own, and the message stays as it is,
+        whereas the handler would put a failed HTTP event on the queue once more.
         """
         return json.dumps({"body": self.text}) if self.in_body else self.text
 
@@ -46,45 +98,71 @@ def prices_in(event: Any, original: str) -> Prices:
 
 
 def arrival_ms(event: Any) -> int | None:
-    """When an HTTP event arrived; None for any other."""
+    """When an HTTP event arrived, since 1970; None for any other event."""
     context = event.get("requestContext") if isinstance(event, dict) else None
     moment = context.get("timeEpoch") if isinstance(context, dict) else None
     return moment if isinstance(moment, int) and not isinstance(moment, bool) and moment > 0 else None
 
 
 def lacks_time(prices: Prices) -> bool:
-    """Whether some price takes its time from when it arrives."""
-    return any("timestamp" not in each.value for each in _parts(prices.text)[0] if each.good)
+    """Whether some price has no timestamp, and would take the time of its arrival."""
+    return any("timestamp" not in each.value for each in _parts(prices.text)[0] if _good(each))
 
 
 def stamped(prices: Prices, timestamp_ms: int) -> Prices:
-    """The same with that time in each price that has none."""
+    """The same with that timestamp in each price that has none."""
     return _rebuilt(prices, lambda value, raw: raw if "timestamp" in value else _with_time(raw, timestamp_ms))
 
 
-def mended(prices: Prices, changes: Mapping[str, str]) -> Prices:
-    """The same with members set in every price; `changes` is name → JSON text. Raises UnmendableError."""
+def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
+    """The same with members set in every price; `changes` is name → JSON text. Raises EditError."""
     if not changes:
         return prices
-    if not any(each.good for each in _parts(prices.text)[0]):
-        raise UnmendableError("its body holds no price as a JSON object; use --edit")
+    if not any(map(_good, _parts(prices.text)[0])):
+        raise EditError("its body has no price that is a JSON object; use --edit")
     parsed = {name: loads(text) for name, text in changes.items()}
     return _rebuilt(prices, lambda value, _: dumps({**value, **parsed}))
 
 
-def settings(assignments: list[str]) -> dict[str, str]:
-    """The changes of `--set NAME=VALUE`: JSON where the value is JSON, else text. Raises UnmendableError."""
-    found = {}
-    for each in assignments:
-        name, equals, value = each.partition("=")
-        if not equals or not name.strip():
-            raise UnmendableError(f"{each!r} is not NAME=VALUE")
+def attribute_value(name: str, text: str) -> dict[str, Any]:
+    """The attribute value of a JSON text: 5 is {"N": "5"}. Raises EditError."""
+    _refuse_key(name)
+    value = loads(text)
+    if isinstance(value, JsonNumber):
         try:
-            loads(value)
-        except json_text.JsonError:
-            value = json.dumps(value)
-        found[name.strip()] = value
-    return found
+            return {"N": plain(decimal_from(value))}
+        except NumberError as error:
+            raise EditError(f"{name}: {error}") from None
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    raise EditError(f"{name}: only a number, a text, true or false can be set")
+
+
+def item_text(item: Mapping[str, Any]) -> str:
+    """The item for the editor, in DynamoDB's JSON."""
+    return json.dumps(item, indent=2, sort_keys=True, default=str)
+
+
+def item_changes(item: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """What the editor changed: attribute → new value, None if it was removed. Raises EditError."""
+    edited = json.loads(text)
+    if not isinstance(edited, dict):
+        raise EditError("the text after editing is not an item")
+    before = json.loads(item_text(item))
+    changes: dict[str, Any] = {name: None for name in before if name not in edited}
+    changes |= {name: value for name, value in edited.items() if before.get(name) != value}
+    for name, value in changes.items():
+        _refuse_key(name)
+        if value is not None and not (isinstance(value, dict) and len(value) == 1):
+            raise EditError(f'{name}: write it as DynamoDB does, such as {{"N": "5"}}')
+    return changes
+
+
+def _refuse_key(name: str) -> None:
+    if name in KEYS:
+        raise EditError(f"{name} is part of the item's key and cannot be changed")
 
 
 def dumps(value: Any) -> str:
@@ -106,17 +184,8 @@ def loads(text: str) -> Any:
     return document.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Part:
-    """One price's text; `good` where it is an object that the handler would read."""
-
-    value: Any
-    raw: str
-    good: bool
-
-
-def _parts(text: str) -> tuple[list[_Part], bool]:
-    """The prices in a text, and whether they stand in a list; none where the handler would refuse it all."""
+def _parts(text: str) -> tuple[list[json_text.Element], bool]:
+    """The prices in a text, and whether they stand in a list; none if the handler refuses all of it."""
     try:
         document = json_text.Document(text)
     except json_text.JsonError:
@@ -125,20 +194,21 @@ def _parts(text: str) -> tuple[list[_Part], bool]:
     if isinstance(value, dict) and isinstance(value.get("prices"), list):
         name = "prices"
     if name is None and not isinstance(value, list):
-        good = isinstance(value, dict) and not document.problems
-        return [_Part(value=value, raw=text.strip(), good=good)], False
-    return [
-        _Part(value=each.value, raw=each.raw, good=isinstance(each.value, dict) and not each.problems)
-        for each in document.elements(name)
-    ], True
+        return [json_text.Element(value=value, raw=text.strip(), problems=document.problems)], False
+    return list(document.elements(name)), True
+
+
+def _good(part: json_text.Element) -> bool:
+    """Whether it is an object that the handler reads."""
+    return isinstance(part.value, dict) and not part.problems
 
 
 def _rebuilt(prices: Prices, change: Callable[[Any, str], str]) -> Prices:
     parts, several = _parts(prices.text)
-    texts = [change(each.value, each.raw) if each.good else each.raw for each in parts]
+    texts = [change(each.value, each.raw) if _good(each) else each.raw for each in parts]
     if not several:
         return Prices(text=texts[0] if texts else prices.text, in_body=prices.in_body)
-    # A list says the same as {"prices": [ … ]}, whose other members nobody reads.
+    # A list means the same as {"prices": [ … ]}, whose other members nobody reads.
     return Prices(text="[" + ", ".join(texts) + "]", in_body=prices.in_body)
 
 

@@ -1,79 +1,83 @@
-"""A dead-letter queue as SQS shows it: looked into, held, deleted from, ten messages a call."""
+"""A dead-letter queue as SQS gives access to it: ten messages a call."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.letters import Attributes, Message, QueueName
+from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
 from cryptoctl.ops.times import now_ms
-from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 MOST_A_CALL = 10
 MOST_BYTES_A_CALL = 250_000
-# SQS holds at most 120,000 messages in flight, and then says so.
+# SQS allows 120,000 messages in flight, and answers with this code beyond.
 OVER_LIMIT = "OverLimit"
+DEPTH = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 T = TypeVar("T")
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
-    """Messages are found, held, let go, deleted, put back."""
+    """Messages are found, received, hidden and shown, deleted, sent."""
     find = "GetQueueUrl GetQueueAttributes"
-    hold = "ReceiveMessage ChangeMessageVisibility DeleteMessage SendMessage"
+    work = "ReceiveMessage ChangeMessageVisibility DeleteMessage SendMessage"
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
-        yield from allow(Access.OPERATE, "sqs", f"{find} {hold}", queue.arn)
+        yield from allow(Access.OPERATE, "sqs", f"{find} {work}", queue.arn)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Depth:
-    """How many messages wait, and how many somebody holds just now; SQS calls both approximate."""
+    """How many messages are receivable, in flight, and delayed; SQS calls these counts approximate."""
 
     visible: int
     in_flight: int
+    delayed: int
+    """not receivable yet: somebody has set a delay on the queue"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LetterBox:
-    """One of the two queues, found."""
+class DeadLetterQueue:
+    """One of the two queues."""
 
     aws: Aws
     name: QueueName
     queue_name: str
     url: str
-    function: Function
+    identity: str
+    """its ARN and when it was created: a queue made anew under the same name is another one"""
 
     def depth(self) -> Depth:
-        """How full it is."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=names)
-        visible, in_flight = (int(answer["Attributes"][name]) for name in names)
-        return Depth(visible=visible, in_flight=in_flight)
+        """How many messages it holds."""
+        found = self._attributes(*DEPTH)["Attributes"]
+        visible, in_flight, delayed = (int(found.get(name, 0)) for name in DEPTH)
+        return Depth(visible=visible, in_flight=in_flight, delayed=delayed)
 
     def now_ms(self) -> int:
-        """The later of SQS's clock and ours: what has been sent by now was sent before it."""
-        names = ["QueueArn"]
-        answer = self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=names)
-        date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+        """The later of SQS's clock and this machine's, since 1970: what has been sent is older."""
+        date = self._attributes("QueueArn")["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
         theirs = parsedate_to_datetime(date).timestamp() * 1000 + 1000 if date else 0
         return max(now_ms(), int(theirs))
 
-    def receive(self, *, hold_s: int, wait_s: int) -> list[Message]:
-        """Up to ten messages, held for so long; none where it has none, or will give no more."""
+    def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
+        """Up to ten messages, invisible to others for `visibility_s`; none if SQS gives no more."""
         try:
             answer = self.aws.call(
                 "sqs",
                 "ReceiveMessage",
                 QueueUrl=self.url,
                 MaxNumberOfMessages=MOST_A_CALL,
-                VisibilityTimeout=hold_s,
+                VisibilityTimeout=visibility_s,
                 WaitTimeSeconds=wait_s,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
@@ -84,54 +88,62 @@ class LetterBox:
             raise
         return [_message(self.name, each) for each in answer.get("Messages", ())]
 
-    def hold(self, receipts: Sequence[str], seconds: int) -> list[bool]:
-        """Holds the messages for so long from now, 0 lets them go; says of each whether it was still held."""
+    def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
+        """Keeps messages invisible for so long from now, 0 shows them; of each whether it was still ours."""
         return self._each(
             "ChangeMessageVisibilityBatch",
-            receipts,
-            lambda receipt: {"ReceiptHandle": receipt, "VisibilityTimeout": seconds},
+            messages,
+            lambda message: {"ReceiptHandle": message.receipt, "VisibilityTimeout": seconds},
         )
 
-    def delete(self, receipts: Sequence[str]) -> list[bool]:
-        """Deletes the messages; says of each whether SQS has done so."""
-        return self._each("DeleteMessageBatch", receipts, lambda receipt: {"ReceiptHandle": receipt})
+    def delete(self, messages: Sequence[Message]) -> list[bool]:
+        """Deletes messages; of each whether SQS deleted it."""
+        return self._each("DeleteMessageBatch", messages, lambda each: {"ReceiptHandle": each.receipt})
 
-    def send(self, letters: Sequence[tuple[str, Attributes]]) -> list[bool]:
-        """Puts messages (body, attributes) on the queue as new ones; says of each whether SQS took it."""
+    def send(self, messages: Sequence[tuple[str, Attributes]]) -> list[bool]:
+        """Sends (body, attributes) as new messages; of each whether SQS took it."""
         return self._each(
             "SendMessageBatch",
-            letters,
-            lambda letter: {"MessageBody": letter[0], "MessageAttributes": _for_the_wire(letter[1])},
+            messages,
+            lambda each: {"MessageBody": each[0], "MessageAttributes": _to_sqs(each[1])},
         )
+
+    def _attributes(self, *names: str) -> dict[str, Any]:
+        return self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=list(names))
 
     def _each(self, operation: str, things: Sequence[T], entry: Callable[[T], dict[str, Any]]) -> list[bool]:
         outcomes: list[bool] = []
-        for chunk in _chunks(things):
-            entries = [{"Id": str(number), **entry(thing)} for number, thing in enumerate(chunk)]
+        for chunk in _chunks([entry(thing) for thing in things]):
+            entries = [{"Id": str(number), **each} for number, each in enumerate(chunk)]
             answer = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
             done = {each["Id"] for each in answer.get("Successful", ())}
-            outcomes += [str(number) in done for number in range(len(chunk))]
+            outcomes += [each["Id"] in done for each in entries]
         return outcomes
 
 
-def _chunks(things: Sequence[T]) -> Iterator[list[T]]:
-    """Ten at most, and no more bytes than SQS takes in one call."""
-    chunk: list[T] = []
-    size = 0
-    for thing in things:
-        length = len(str(thing).encode(errors="replace"))
-        if chunk and (len(chunk) == MOST_A_CALL or size + length > MOST_BYTES_A_CALL):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(thing)
-        size += length
-    if chunk:
-        yield chunk
+DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]
 
 
-def letter_box(aws: Aws, stack: Stack, name: QueueName) -> LetterBox:
-    """Finds a queue. Raises Failure where the environment is not up."""
-    queue, function = _place(stack, name)
+def dead_letter_queues(aws: Aws, stack: Stack) -> DeadLetterQueues:
+    """Both queues. Raises Failure if the environment is not up, or a queue would move what is received."""
+    queues = {QueueName.WEBHOOK: stack.webhook_dead_letters, QueueName.ENRICHER: stack.enricher_dead_letters}
+    found = aws.map(lambda item: _found(aws, *item), queues.items())
+    return {each.name: each for each in found}
+
+
+def identity(queues: DeadLetterQueues) -> str:
+    """The queues in their present life, whose journal is no other's."""
+    return " ".join(queues[name].identity for name in QueueName)
+
+
+def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Message]]]:
+    """The messages of each queue that has any."""
+    for name in QueueName:
+        if ours := [each for each in messages if each.queue is name]:
+            yield name, ours
+
+
+def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue:
     found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
         raise Failure(
@@ -139,13 +151,38 @@ def letter_box(aws: Aws, stack: Stack, name: QueueName) -> LetterBox:
             f"There is no queue {queue.name}: {queue.scope.environment} is not up.",
             f"Run `cryptoctl up --env {queue.scope.environment}`.",
         )
-    return LetterBox(aws=aws, name=name, queue_name=queue.name, url=found["QueueUrl"], function=function)
+    names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
+    answer = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
+    attributes = answer["Attributes"]
+    if attributes.get("RedrivePolicy"):
+        raise Failure(
+            Problem.REFUSED,
+            f"{queue.name} has a redrive policy: reading its messages would move them to another queue "
+            f"({attributes['RedrivePolicy']}). Nothing was received.",
+            "`cryptoctl plan` shows it and `cryptoctl up` removes it; then run this command again.",
+        )
+    return DeadLetterQueue(
+        aws=aws,
+        name=name,
+        queue_name=queue.name,
+        url=found["QueueUrl"],
+        identity=f"{attributes['QueueArn']}@{attributes.get('CreatedTimestamp', '')}",
+    )
 
 
-def _place(stack: Stack, name: QueueName) -> tuple[Queue, Function]:
-    if name is QueueName.WEBHOOK:
-        return stack.webhook_dead_letters, stack.webhook
-    return stack.enricher_dead_letters, stack.enricher
+def _chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Ten at most, and no more bytes than SQS takes in one call."""
+    chunk: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        length = len(str(entry).encode(errors="replace"))
+        if chunk and (len(chunk) == MOST_A_CALL or size + length > MOST_BYTES_A_CALL):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += length
+    if chunk:
+        yield chunk
 
 
 def _message(queue: QueueName, received: dict[str, Any]) -> Message:
@@ -155,7 +192,7 @@ def _message(queue: QueueName, received: dict[str, Any]) -> Message:
         id=received["MessageId"],
         body=received["Body"],
         attributes={
-            name: _for_paper(value) for name, value in sorted(received.get("MessageAttributes", {}).items())
+            name: _from_sqs(value) for name, value in sorted(received.get("MessageAttributes", {}).items())
         },
         sent_ms=int(system.get("SentTimestamp", 0)),
         receives=int(system.get("ApproximateReceiveCount", 1)),
@@ -163,16 +200,14 @@ def _message(queue: QueueName, received: dict[str, Any]) -> Message:
     )
 
 
-def _for_paper(value: dict[str, Any]) -> dict[str, str]:
-    paper = {"DataType": value["DataType"]}
+def _from_sqs(value: dict[str, Any]) -> dict[str, str]:
     if "BinaryValue" in value:
-        paper["BinaryValue"] = base64.b64encode(value["BinaryValue"]).decode()
-    else:
-        paper["StringValue"] = value["StringValue"]
-    return paper
+        text = base64.b64encode(value["BinaryValue"]).decode()
+        return {"DataType": value["DataType"], "BinaryValue": text}
+    return {"DataType": value["DataType"], "StringValue": value["StringValue"]}
 
 
-def _for_the_wire(attributes: Attributes) -> dict[str, dict[str, Any]]:
+def _to_sqs(attributes: Attributes) -> dict[str, dict[str, Any]]:
     return {
         name: {**value, "BinaryValue": base64.b64decode(value["BinaryValue"])}
         if "BinaryValue" in value

@@ -1,14 +1,98 @@
-"""Enriching whatever is stored and not enriched, for whatever reason."""
+"""Finding stored prices that are not enriched, whatever the reason, and enriching them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from cryptoctl.ops.dead_letters.enriching import Enriched
-from cryptoctl.ops.dead_letters.steps import Ways
-from cryptoctl.ops.dead_letters.unenriched import Search, unenriched
+from cryptoctl.aws import Aws
+from cryptoctl.ops.dead_letters.enriching import Enriched, Enricher, Key, Left, key_of
+from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
+from cryptoctl.ops.rows import existing, rows
+from cryptoctl.provisioners.table import Table
+from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.stack import Stack
+
+# A consistent read of so many bytes is one read unit.
+BYTES_A_UNIT = 4096
+# A record arrives in the stream a moment after its item was written, and clocks differ.
+MARGIN_MS = 300_000
 
 
-def repair(ways: Ways, search: Search, told: Callable[[Enriched], None] = lambda _: None) -> Enriched:
-    """Finds the prices without enrichment and enriches them, page by page."""
-    return ways.enricher.enrich(unenriched(ways.aws, ways.stack.prices, search), told)
+def permissions(stack: Stack) -> Iterator[Permission]:
+    """One symbol is queried, or the whole table scanned once its size was said."""
+    yield from allow(Access.OPERATE, "dynamodb", "Query Scan DescribeTable", stack.prices.arn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Which prices: of one symbol, or of all; with a timestamp not before `since_ms` (since 1970)."""
+
+    symbol: str | None = None
+    since_ms: int | None = None
+
+    @property
+    def whole_table(self) -> bool:
+        """Whether it reads everything, for DynamoDB charges what is read and not what is found."""
+        return self.symbol is None
+
+
+def repair(enricher: Enricher, search: Search) -> Enriched:
+    """Enriches the prices that are not enriched, page by page; what became of them."""
+    return enricher.enrich(unenriched(enricher.aws, enricher.stack.prices, search))
+
+
+def read_units(aws: Aws, table: Table) -> int:
+    """What reading the whole table costs, by the size that DynamoDB reports, which may be hours old."""
+    with existing(table):
+        described = aws.call("dynamodb", "DescribeTable", TableName=table.name)["Table"]
+    return max(1, math.ceil(int(described.get("TableSizeBytes", 0)) / BYTES_A_UNIT))
+
+
+def unenriched(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
+    """The keys of the prices found, symbol by symbol, in order; read page by page as they are asked for."""
+    conditions = ["(attribute_not_exists(#processed) OR #processed <> :true)"]
+    names = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
+    values: dict[str, Any] = {":true": {"BOOL": True}}
+    request: dict[str, Any] = {"ConsistentRead": True, "ProjectionExpression": "#symbol, #timestamp"}
+    if search.since_ms is not None:
+        values[":since"] = {"N": str(search.since_ms)}
+    if search.symbol is not None:
+        values[":symbol"] = {"S": search.symbol}
+        since = " AND #timestamp >= :since" if search.since_ms is not None else ""
+        request["KeyConditionExpression"] = f"#symbol = :symbol{since}"
+    elif search.since_ms is not None:
+        conditions.append("#timestamp >= :since")
+    operation = "Scan" if search.whole_table else "Query"
+    request |= {
+        "FilterExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+    yield from map(key_of, rows(aws, table, operation, **request))
+
+
+def unrecovered(letter: DeadLetter, enriched: Enriched) -> str:
+    """Why a trimmed pointer stays after the whole table was searched; empty if it is settled.
+
+    A pointer tells when its records arrived, not which they were: it is settled when nothing from that time
+    is left unenriched.
+    """
+    left = [each for each in enriched.left if _spans(letter.content["DDBStreamBatchInfo"], each)]
+    if left:
+        return f"left the stream, and in the table these are not enriched: {'; '.join(map(str, left[:3]))}"
+    if enriched.given_up:
+        return "left the stream, and the enricher kept failing before the whole table was searched"
+    return ""
+
+
+def _spans(info: Mapping[str, Any], left: Left) -> bool:
+    """Whether the price may be one of a pointer's."""
+    made_ms = epoch_ms(left.created_at)
+    first_ms = epoch_ms(str(info.get("approximateArrivalOfFirstRecord", "")))
+    last_ms = epoch_ms(str(info.get("approximateArrivalOfLastRecord", "")))
+    if made_ms is None or first_ms is None or last_ms is None:
+        return True
+    return first_ms - MARGIN_MS <= made_ms <= last_ms + MARGIN_MS

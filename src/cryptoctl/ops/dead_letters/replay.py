@@ -1,249 +1,252 @@
-"""Replaying: a fixed set, each step written down before it is taken, deleted only when it is back."""
+"""Replaying: a fixed set, each step journaled before it is run, each message deleted only when it is back."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from cryptoctl.aws import AwsError
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.dead_letters.holding import FIRST_HOLD_S, Boxes, Walk, delete, kept, let_go, moment_of
-from cryptoctl.ops.dead_letters.journal import Journal, State
-from cryptoctl.ops.dead_letters.letters import Letter, Message, Shape, decode
-from cryptoctl.ops.dead_letters.recovery import recover_trimmed
-from cryptoctl.ops.dead_letters.results import End, Listener, Result, Summary, Wish
-from cryptoctl.ops.dead_letters.steps import Kind, Outcome, Step, Ways
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.messages import Message, Shape, decode
+from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, plan
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
+from cryptoctl.ops.dead_letters.receiving import (
+    FIRST_VISIBILITY_S,
+    Receiving,
+    delete,
+    in_order,
+    keep_invisible,
+    latest_ms,
+    receive_all,
+    release,
+)
+from cryptoctl.ops.dead_letters.repair import Search, read_units, unenriched, unrecovered
+from cryptoctl.ops.dead_letters.replayer import Attempt, LookedUp, Replayer
+from cryptoctl.ops.dead_letters.results import (
+    Outcome,
+    ReplayListener,
+    ReplayOptions,
+    ReplayResult,
+    Summary,
+)
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock
 
 MOST_AT_ONCE = 4
-# The first few go one after the other: where the cause is not mended, hardly anything is tried in vain.
+# The first few run one after the other: if the cause is not fixed, hardly anything is tried in vain.
 PROBE = 3
 DELETED_AT_ONCE = 10
-# What differs from message to message in a way back: how many, and when.
-_PARTICULAR = re.compile(r"^\d+ |, \d{4}-\S+")
 COLLECTING = "collecting since"
 
 
-def _contained(take: Callable[[], Outcome]) -> Outcome:
-    """The step's outcome; whatever one message does to us, the others go on.
-
-    Raises only where nothing at all can be reached.
-    """
-    try:
-        return take()
-    except Failure as failure:
-        if failure.problem in (Problem.UNREACHABLE, Problem.CREDENTIALS):
-            raise
-        return Outcome(reason=failure.message)
-    except AwsError as error:
-        return Outcome(reason=f"{error.service}:{error.operation} answered {error.code}: {error.message}")
-    except Exception as error:
-        # A message may hold anything: it stays in its queue, and its reason names what it met.
-        named = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        return Outcome(reason=f"{named}{error}")
-
-
 class Replay:
-    """One replay of an environment's dead letters."""
+    """One replay of an environment's dead letters: `planned` gives its steps, `run` runs them."""
 
     def __init__(
-        self, ways: Ways, boxes: Boxes, journal: Journal, wish: Wish, listener: Listener | None = None
+        self,
+        replayer: Replayer,
+        queues: DeadLetterQueues,
+        journal: Journal,
+        options: ReplayOptions,
+        listener: ReplayListener | None = None,
     ) -> None:
-        self._ways, self._boxes, self._journal, self._wish = ways, boxes, journal, wish
-        self._listener = listener or Listener()
+        self._replayer, self._queues, self._journal, self._options = replayer, queues, journal, options
+        self._listener = listener or ReplayListener()
         self._summary = Summary()
         self._failures_in_a_row = 0
-        self._done: list[Message] = []
+        self._done: list[ReplayStep] = []
         self._clock = RealClock()
 
-    def run(self) -> Summary:
-        """Finishes what a killed replay had begun, fixes the set, and brings it back.
+    @contextmanager
+    def planned(self) -> Iterator[Iterator[ReplayStep]]:
+        """The steps: first what a killed replay had begun, as it was begun, then those of the set.
 
-        Ctrl-C ends it after what is in the air; the summary says so. Where AWS cannot be reached, Failure
-        is raised, and the journal lets the next replay go on.
+        The set is what the queues held at the beginning and the selection covers. It is invisible to others
+        while the block runs; what is not begun by then is released.
         """
-        with kept(self._boxes, self._journal):
+        with keep_invisible(self._queues, self._journal):
             try:
-                self._collect(self._take_up())
+                self._take_up()
+                self._collect()
+                yield self._steps()
+            except BaseException:
+                with suppress(AwsError, Failure):
+                    self._release()
+                raise
+            self._release()
+
+    def run(self) -> Summary:
+        """Runs the steps. Ctrl-C ends it after those that are running; the summary says so.
+
+        Raises Failure or AwsError if AWS cannot be reached or used; the next replay goes on from there.
+        """
+        with self.planned() as steps:
+            try:
                 self._listener.started(self._summary.chosen)
-                self._work(map(decode, self._journal.all(State.CHOSEN)))
+                self._work(steps)
                 self._recover_trimmed()
             except KeyboardInterrupt:
                 self._summary.interrupted = True
                 self._summary.stopped = "interrupted"
-            except Exception:
-                with suppress(AwsError, Failure):
-                    self._let_go()
-                raise
-            self._tidy()
+            self._conclude()
         self._journal.prune(now_ms())
         return self._summary
 
-    def _take_up(self) -> int:
-        """Goes on where a killed replay stopped; gives until when messages may be missing that it held."""
-        journal = self._journal
-        missing_until_ms = int(journal.noted(COLLECTING) or 0) + FIRST_HOLD_S * 1000
-        let_go(self._boxes, journal, State.CHOSEN, State.ASIDE, State.FAILED)
-        done = list(journal.all(State.DONE))
-        # With an old receipt SQS may not delete it; should it come again, it is known to be back.
-        journal.settle([each.key for each in delete(self._boxes, journal, done)], now_ms())
-        self._summary.chosen += journal.count(State.TRIMMED, State.BEGUN)
-        for each in journal.begun():
-            letter = decode(each.message)
-            step = Step.from_document(each.step)
-            self._end(letter, self._took(letter, partial(self._ways.take, step, letter)))
-            self._summary.finished += 1
-        self._flush()
-        return missing_until_ms
+    def _take_up(self) -> None:
+        """What a killed replay left is chosen anew, but for what it had begun or done."""
+        release(self._queues, self._journal, *(set(MessageState) - {MessageState.BEGUN, MessageState.DONE}))
+        self._journal.take_up_done(now_ms())
+        self._summary.chosen += self._journal.count(MessageState.BEGUN)
 
-    def _collect(self, missing_until_ms: int) -> None:
-        journal, wish, summary = self._journal, self._wish, self._summary
-        boxes = [self._boxes[name] for name in sorted(wish.queues, reverse=True)]
-        started_ms, limit, picked = moment_of(boxes), wish.limit, 0
+    def _collect(self) -> None:
+        journal, options = self._journal, self._options
+        queues = in_order(self._queues, options.selection)
+        started_ms, picked = latest_ms(queues), 0
 
-        def choose(message: Message) -> State:
+        def enough() -> bool:
+            return options.limit is not None and picked >= options.limit
+
+        def choose(message: Message) -> MessageState:
             nonlocal picked
-            if journal.is_settled(message.key):
-                return State.DONE
             if journal.has(message.key):
-                return State.ASIDE  # it keeps the state that it has
+                return MessageState.ASIDE  # it keeps the state that it has
+            if journal.is_settled(message.key):
+                return MessageState.CHOSEN
             letter = decode(message)
-            if not wish.chosen.matches(letter, started_ms) or (limit is not None and picked >= limit):
-                return State.ASIDE
-            if letter.shape is Shape.UNKNOWN:
-                reason = "it has none of the shapes that can be replayed"
-                self._told(Result(letter=letter, end=End.UNKNOWN, reason=reason))
-                return State.ASIDE
-            picked += 1
-            return State.CHOSEN
+            if enough() or not options.selection.matches(letter, started_ms):
+                return MessageState.ASIDE
+            picked += letter.shape is not Shape.UNKNOWN
+            return MessageState.CHOSEN
 
-        walk = Walk(
+        missing_until_ms = int(journal.noted(COLLECTING) or 0) + FIRST_VISIBILITY_S * 1000
+        wanted = Receiving(
             journal=journal,
             before_ms=started_ms,
             choose=choose,
-            enough=lambda: limit is not None and picked >= limit,
+            enough=enough,
             missing_until_ms=missing_until_ms,
         )
         journal.note(COLLECTING, str(now_ms()))
-        for count, _ in enumerate(walk.through(boxes)):
+        for count, _ in enumerate(receive_all(queues, wanted)):
             if count % 100 == 0:
                 journal.note(COLLECTING, str(now_ms()))
                 self._listener.collecting(picked)
         journal.note(COLLECTING, "0")
-        summary.chosen += picked
-        let_go(self._boxes, journal, State.ASIDE)
-        again = list(journal.all(State.DONE))
-        summary.again += len(again)
-        self._delete(again)
+        self._summary.chosen += picked
+        release(self._queues, journal, MessageState.ASIDE)
 
-    def _work(self, letters: Iterator[Letter]) -> None:
+    def _steps(self) -> Iterator[ReplayStep]:
+        for message, found in self._journal.steps(MessageState.BEGUN):
+            yield replace(ReplayStep.from_document(decode(message), found), resumed=True)
+        facts = LookedUp(replayer=self._replayer, journal=self._journal)
+        yield from plan(map(decode, self._journal.all(MessageState.CHOSEN)), self._options.edits, facts)
+
+    def _work(self, steps: Iterator[ReplayStep]) -> None:
         """Several at once, but one alone for the first few and after each failure."""
-        running: set[Future[tuple[Letter, Outcome]]] = set()
+        running: set[Future[tuple[ReplayStep, Attempt]]] = set()
         begun_s, started, exhausted = self._clock.now_s(), 0, False
         with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="replay") as workers:
             while True:
                 while not exhausted and len(running) < self._width(started - len(running)):
-                    if self._wish.rate_per_s is not None:
-                        pause_s = begun_s + started / self._wish.rate_per_s - self._clock.now_s()
+                    if self._options.rate_per_s is not None:
+                        pause_s = begun_s + started / self._options.rate_per_s - self._clock.now_s()
                         self._clock.sleep(max(0.0, pause_s))
-                    letter = next(letters, None)
-                    if letter is None:
+                    step = next(steps, None)
+                    if step is None:
                         exhausted = True
                         break
                     started += 1
-                    running.add(workers.submit(self._bring_back, letter))
+                    running.add(workers.submit(self._run_step, step))
                 if not running:
                     break
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for each in ended:
                     self._end(*each.result())
         self._flush()
-        if self._journal.count(State.CHOSEN):
+        if self._journal.count(MessageState.CHOSEN, MessageState.BEGUN):
             self._summary.stopped = f"{self._failures_in_a_row} failures in a row"
 
     def _width(self, ended: int) -> int:
         """How many may run at once: never so many that more could fail than may fail."""
-        allowed = self._wish.max_failures - self._failures_in_a_row
-        alone = ended < PROBE or self._failures_in_a_row or self._wish.mending.edit is not None
+        allowed = self._options.max_failures - self._failures_in_a_row
+        alone = ended < PROBE or self._failures_in_a_row or self._options.edits.editor is not None
         return max(0, min(allowed, 1 if alone else MOST_AT_ONCE))
 
-    def _bring_back(self, letter: Letter) -> tuple[Letter, Outcome]:
-        def prepared() -> Outcome:
-            step = self._tried(letter) or self._ways.prepare(letter, self._wish.mending)
-            self._journal.begin(letter.message.key, step.document())
-            return self._ways.take(step, letter)
+    def _run_step(self, step: ReplayStep) -> tuple[ReplayStep, Attempt]:
+        key = step.letter.message.key
+        if step.action is not ReplayAction.NONE:
+            self._journal.begin(key, step.document())
+        attempt = self._replayer.attempt(step)
+        if attempt.back:
+            self._journal.mark(key, MessageState.DONE)
+        elif attempt.trimmed:
+            self._journal.mark(key, MessageState.TRIMMED)
+        return step, attempt
 
-        return letter, self._took(letter, prepared)
-
-    def _tried(self, letter: Letter) -> Step | None:
-        """The step that failed before: it may have stored a price, at a time that no log knows any more."""
-        found = self._journal.tried(letter.message.key)
-        if found is None or self._wish.mending:
-            return None
-        step = Step.from_document(found)
-        return step if step.kind is Kind.STORE and not step.mended else None
-
-    def _took(self, letter: Letter, take: Callable[[], Outcome]) -> Outcome:
-        outcome = _contained(take)
-        if outcome.back:
-            self._journal.mark(letter.message.key, State.DONE)
-        elif outcome.trimmed:
-            self._journal.mark(letter.message.key, State.TRIMMED)
-        return outcome
-
-    def _end(self, letter: Letter, outcome: Outcome) -> None:
-        if outcome.trimmed:
-            return
-        if outcome.back:
+    def _end(self, step: ReplayStep, attempt: Attempt) -> None:
+        letter = step.letter
+        self._summary.resumed += step.resumed
+        if attempt.back:
             self._failures_in_a_row = 0
-            self._summary.ways[_PARTICULAR.sub("", outcome.way.partition(": ")[0])] += 1
-            self._told(Result(letter=letter, end=End.BACK, way=outcome.way))
-            self._done.append(letter.message)
+            self._done.append(step)
+            if step.action is ReplayAction.DELETE:
+                self._summary.back_before += 1
+            else:
+                self._summary.ways[step.how] += 1
+                self._report(ReplayResult(letter=letter, outcome=Outcome.BACK, way=attempt.way))
             if len(self._done) >= DELETED_AT_ONCE:
                 self._flush()
-            return
-        self._failures_in_a_row += 1
-        self._journal.failed(letter.message.key, outcome.reason, now_ms())
-        self._told(Result(letter=letter, end=End.FAILED, reason=outcome.reason))
+        elif letter.shape is Shape.UNKNOWN:
+            self._journal.mark(letter.message.key, MessageState.ASIDE)
+            self._report(ReplayResult(letter=letter, outcome=Outcome.UNKNOWN, reason=attempt.reason))
+        elif not attempt.trimmed:
+            self._failures_in_a_row += 1
+            self._journal.failed(letter.message.key, attempt.reason, now_ms())
+            self._report(ReplayResult(letter=letter, outcome=Outcome.FAILED, reason=attempt.reason))
 
-    def _told(self, result: Result) -> None:
-        self._summary.ends[result.end] += 1
+    def _report(self, result: ReplayResult) -> None:
+        self._summary.outcomes[result.outcome] += 1
         self._listener.ended(result)
 
     def _recover_trimmed(self) -> None:
-        if self._summary.stopped or not self._journal.count(State.TRIMMED):
+        """One search of the table for all pointers whose records have left the stream."""
+        if self._summary.stopped or not self._journal.count(MessageState.TRIMMED):
             return
-        for letter, outcome in recover_trimmed(self._ways, self._journal, self._listener.searching):
-            if outcome.back:
-                self._journal.mark(letter.message.key, State.DONE)
-            self._end(letter, outcome)
+        aws, table = self._replayer.aws, self._replayer.stack.prices
+        self._listener.searching(read_units(aws, table))
+        enriched = self._replayer.enricher.enrich(unenriched(aws, table, Search()))
+        way = f"recovered from the table, where {enriched.enriched} prices were enriched"
+        for message, document in self._journal.steps(MessageState.TRIMMED):
+            step = ReplayStep.from_document(decode(message), document)
+            attempt = Attempt(way=way, reason=unrecovered(step.letter, enriched))
+            if attempt.back:
+                self._journal.mark(message.key, MessageState.DONE)
+            self._end(step, attempt)
         self._flush()
 
     def _flush(self) -> None:
+        """Deletes what was brought back."""
         done, self._done = self._done, []
-        self._delete(done)
+        left = delete(self._queues, self._journal, [step.letter.message for step in done])
+        before = {step.letter.message.key for step in done if step.action is ReplayAction.DELETE}
+        self._summary.undeleted += sum(1 for message in left if message.key not in before)
 
-    def _delete(self, messages: list[Message]) -> None:
-        self._summary.undeleted += len(delete(self._boxes, self._journal, messages))
-
-    def _tidy(self) -> None:
-        """Settles what ended unseen in an interruption; what was not brought back is receivable at once."""
-        seen = {each.key for each in self._done}
+    def _conclude(self) -> None:
+        """Reports what ended unseen in an interruption, and what was not tried."""
         self._flush()
-        if self._summary.interrupted:
-            unseen = [each for each in self._journal.all(State.DONE) if each.key not in seen]
-            for message in unseen:
-                self._told(Result(letter=decode(message), end=End.BACK))
-            self._delete(unseen)
-        for state in (State.CHOSEN, State.BEGUN, State.TRIMMED):
+        for message, found in self._journal.steps(MessageState.DONE):
+            self._end(ReplayStep.from_document(decode(message), found), Attempt())
+        self._flush()
+        for state in (MessageState.CHOSEN, MessageState.BEGUN, MessageState.TRIMMED):
             for message in self._journal.all(state):
-                self._told(Result(letter=decode(message), end=End.LEFT, reason=self._summary.stopped))
-        self._let_go()
+                if not self._journal.is_settled(message.key):
+                    letter, reason = decode(message), self._summary.stopped
+                    self._report(ReplayResult(letter=letter, outcome=Outcome.LEFT, reason=reason))
 
-    def _let_go(self) -> None:
-        # What was begun stays written down: its step may have been taken.
-        let_go(self._boxes, self._journal, State.CHOSEN, State.TRIMMED, State.FAILED, State.ASIDE)
+    def _release(self) -> None:
+        # What was begun stays in the journal: its step may have been run.
+        states = (MessageState.CHOSEN, MessageState.TRIMMED, MessageState.FAILED, MessageState.ASIDE)
+        release(self._queues, self._journal, *states)

@@ -1,19 +1,18 @@
-"""What is wished of a replay, and what became of it."""
+"""What is asked of a replay, and what became of it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cryptoctl.ops.dead_letters.filters import Filter
-from cryptoctl.ops.dead_letters.letters import Letter, QueueName
-from cryptoctl.ops.dead_letters.steps import Mending
+from cryptoctl.ops.dead_letters.messages import DeadLetter
+from cryptoctl.ops.dead_letters.payloads import Edits
+from cryptoctl.ops.dead_letters.selection import Selection
 
 
-class End(StrEnum):
+class Outcome(StrEnum):
     """What became of a message."""
 
     BACK = "brought back"
@@ -23,22 +22,22 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """One message's end, with both reasons: why it was there, and why it still is."""
+class ReplayResult:
+    """One message's outcome, with both reasons: why it was in the queue, and why it still is."""
 
-    letter: Letter
-    end: End
+    letter: DeadLetter
+    outcome: Outcome
     way: str = ""
     reason: str = ""
 
     def document(self) -> dict[str, Any]:
-        """For a machine."""
+        """An element of `results`; way, reason_before and reason_now are texts or null."""
         return {
             "queue": self.letter.message.queue.value,
             "id": self.letter.message.id,
             "shape": self.letter.shape.value,
             "symbols": list(self.letter.symbols),
-            "outcome": self.end.value,
+            "outcome": self.outcome.value,
             "way": self.way or None,
             "reason_before": self.letter.error or None,
             "reason_now": self.reason or None,
@@ -47,15 +46,15 @@ class Result:
 
 @dataclass(kw_only=True)
 class Summary:
-    """The whole replay."""
+    """The whole replay, counted in messages."""
 
     chosen: int = 0
-    ends: Counter[End] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
-    finished: int = 0
+    resumed: int = 0
     """begun by a replay that was killed, and finished by this one"""
-    again: int = 0
-    """brought back before, and delivered once more by SQS: deleted"""
+    back_before: int = 0
+    """brought back by an earlier replay, and deleted now"""
     undeleted: int = 0
     """brought back, but SQS has not deleted them: the next replay does"""
     stopped: str = ""
@@ -64,18 +63,19 @@ class Summary:
     @property
     def complete(self) -> bool:
         """Whether everything chosen was brought back."""
-        return self.ends[End.BACK] == self.ends.total() and not self.undeleted and not self.interrupted
+        back = self.outcomes[Outcome.BACK] == self.outcomes.total()
+        return back and not self.undeleted and not self.interrupted
 
     def document(self) -> dict[str, Any]:
-        """For a machine."""
+        """`summary` of `replay --output json`: counts of messages, `stopped` (text or null), `complete`."""
         return {
             "chosen": self.chosen,
-            "brought_back": self.ends[End.BACK],
-            "failed_again": self.ends[End.FAILED],
-            "not_tried": self.ends[End.LEFT],
-            "not_replayable": self.ends[End.UNKNOWN],
-            "finished_from_before": self.finished,
-            "delivered_again": self.again,
+            "brought_back": self.outcomes[Outcome.BACK],
+            "failed_again": self.outcomes[Outcome.FAILED],
+            "not_tried": self.outcomes[Outcome.LEFT],
+            "not_replayable": self.outcomes[Outcome.UNKNOWN],
+            "finished_from_before": self.resumed,
+            "delivered_again": self.back_before,
             "not_deleted": self.undeleted,
             "stopped": self.stopped or None,
             "complete": self.complete,
@@ -83,19 +83,19 @@ class Summary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What is to be replayed, and how."""
+class ReplayOptions:
+    """What is replayed, and how. `rate_per_s`: at most so many steps a second."""
 
-    chosen: Filter = field(default_factory=Filter)
-    queues: Collection[QueueName] = tuple(QueueName)
+    selection: Selection = field(default_factory=Selection)
     limit: int | None = None
     rate_per_s: float | None = None
     max_failures: int = 10
-    mending: Mending = field(default_factory=Mending)
+    """it stops after so many failures in a row"""
+    edits: Edits = field(default_factory=Edits)
 
 
-class Listener:
-    """What a replay tells while it goes on; this one says nothing."""
+class ReplayListener:
+    """What a replay reports while it runs; this one ignores it."""
 
     def collecting(self, count: int) -> None:
         """So many messages are chosen by now."""
@@ -103,8 +103,8 @@ class Listener:
     def started(self, total: int) -> None:
         """The set is fixed."""
 
-    def ended(self, result: Result) -> None:
-        """One message has come to its end."""
+    def ended(self, result: ReplayResult) -> None:
+        """One message has its outcome."""
 
     def searching(self, units: int) -> None:
         """The whole table is about to be read, at a cost of so many read units."""

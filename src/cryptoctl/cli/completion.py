@@ -1,0 +1,84 @@
+"""What a shell completes besides commands and options: from files only, without a request."""
+
+from __future__ import annotations
+
+from configparser import ConfigParser, Error
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cryptoctl.errors import Failure
+
+if TYPE_CHECKING:
+    from cryptoctl.stack import Stack
+
+
+def environment_names() -> list[str]:
+    """The environments that the configuration names, and those that this machine has brought up."""
+    from cryptoctl import last_location
+
+    found = set(last_location.known_environments())
+    named = _configuration().get("env")
+    return sorted(found | set(named if isinstance(named, dict) else ()))
+
+
+def _configuration() -> dict[str, Any]:
+    from cryptoctl import settings_file
+
+    try:
+        file = settings_file.locate(None)
+        return {} if file is None else settings_file.parsed(file)
+    except Failure:  # a TAB is no place for an error
+        return {}
+
+
+def profile_names() -> list[str]:
+    """The profiles of the AWS configuration."""
+    from cryptoctl import env_vars
+
+    sections = []
+    for path in env_vars.aws_files():
+        parser = ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read(path, encoding="utf-8")
+        except (OSError, Error, UnicodeDecodeError):
+            continue
+        sections += parser.sections()
+    return sorted({each.removeprefix("profile ").strip() for each in sections if _names_a_profile(each)})
+
+
+def _names_a_profile(section: str) -> bool:
+    return not section.startswith(("sso-session", "services"))
+
+
+def function_names(ctx: typer.Context) -> list[str]:
+    """The functions, as `logs` takes them."""
+    suffix = f"-{_environment(ctx)}"
+    return [each.name.removesuffix(suffix) for each in _stack(ctx).functions]
+
+
+def resource_names(ctx: typer.Context) -> list[str]:
+    """The resources of the environment, as --only takes them."""
+    return list(dict.fromkeys(each.name for each in _stack(ctx)))
+
+
+def _environment(ctx: typer.Context) -> str:
+    from cryptoctl import env_vars
+    from cryptoctl.settings import DEFAULT_ENVIRONMENT
+
+    typed = ctx.params.get("env") or (ctx.parent and ctx.parent.params.get("env"))
+    default = _configuration().get("default_env") or DEFAULT_ENVIRONMENT
+    return str(typed or env_vars.environment() or default)
+
+
+def _stack(ctx: typer.Context) -> Stack:
+    """The environment's stack in no account: for its names."""
+    from cryptoctl.provisioners.function import Code
+    from cryptoctl.reconcile.scope import Scope
+    from cryptoctl.settings import DEFAULT_REGION, Environment
+    from cryptoctl.stack import Stack
+
+    scope = Scope(
+        environment=_environment(ctx), account="0" * 12, region=DEFAULT_REGION, partition="aws", extra_tags={}
+    )
+    return Stack(scope, Environment(), Code(zip_bytes=b"", sha256=""))

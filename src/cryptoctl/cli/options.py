@@ -1,0 +1,156 @@
+"""Options are declared in groups: a group is a function of annotated options that gives what they mean.
+
+Every command has the common group; a command may name further ones. This is the only place that turns such
+declarations into what Typer reads.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias, get_type_hints
+
+import typer
+
+from cryptoctl.cli import completion
+
+Group: TypeAlias = Callable[..., Any]
+
+
+class Output(StrEnum):
+    """How the answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def option(*names: str, shown: str, default: str = "", panel: str | None = None, **more: Any) -> Any:
+    """An option. `default` is shown where the value comes from elsewhere when it is not given."""
+    # Typer shows no default for None; the backslash keeps Rich from taking the text for markup.
+    text = rf"{shown} \[default: {default}]" if default else shown
+    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
+
+
+def _common(*names: str, shown: str, default: str = "", **more: Any) -> Any:
+    return option(*names, shown=shown, default=default, panel="Common options", **more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions:
+    """What every command can be told, before its name or after it; None is "not given"."""
+
+    env: str | None = None
+    local: bool | None = None
+    profile: str | None = None
+    region: str | None = None
+    config: Path | None = None
+    output: Output | None = None
+    verbose: bool | None = None
+    no_color: bool | None = None
+
+    @property
+    def leading_here(self) -> dict[str, str]:
+        """The options that lead to this environment and AWS account: name → value, "" for a flag."""
+        target = {None: {}, True: {"--local": ""}, False: {"--aws": ""}}[self.local]
+        values = {
+            "--env": self.env,
+            "--profile": self.profile,
+            "--region": self.region,
+            "--config": None if self.config is None else str(self.config),
+        }
+        return {**{name: value for name, value in values.items() if value is not None}, **target}
+
+    def over(self, before: CommonOptions) -> CommonOptions:
+        """These, and `before` where these are not given."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return CommonOptions(
+            **{name: getattr(before, name) if value is None else value for name, value in given.items()}
+        )
+
+
+def common(
+    *,
+    env: Annotated[
+        str | None,
+        _common(
+            "--env", "-e", shown="Environment.", default="dev", autocompletion=completion.environment_names
+        ),
+    ] = None,
+    local: Annotated[
+        bool | None,
+        _common(
+            "--local/--aws", shown="On this machine, or on AWS.", default="where `up` last put it, or AWS"
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None, _common("--profile", shown="AWS profile.", autocompletion=completion.profile_names)
+    ] = None,
+    region: Annotated[
+        str | None, _common("--region", shown="AWS region.", default="the AWS configuration's, or us-east-1")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        _common("--config", shown="Configuration file.", default="the nearest cryptoctl.toml upwards"),
+    ] = None,
+    output: Annotated[
+        Output | None,
+        _common("--output", "-o", shown="Output format; `csv` for prices only.", default="table"),
+    ] = None,
+    verbose: Annotated[
+        bool | None, _common("--verbose", "-v", shown="Show more: each API call of a plan.")
+    ] = None,
+    no_color: Annotated[bool | None, _common("--no-color", shown="No colours.")] = None,
+) -> CommonOptions:
+    """The options of every command."""
+    return CommonOptions(
+        env=env,
+        local=local,
+        profile=profile,
+        region=region,
+        config=config,
+        output=output,
+        verbose=verbose,
+        no_color=no_color,
+    )
+
+
+def options_before(context: typer.Context) -> CommonOptions:
+    """The common options that were given before the command's name."""
+    before = context.find_root().obj
+    return before if isinstance(before, CommonOptions) else CommonOptions()
+
+
+class Declaration:
+    """The options of a command: its own, and those of its groups."""
+
+    def __init__(self, function: Callable[..., Any], groups: Sequence[Group], *, leading: int) -> None:
+        self._groups = {group: _parameters(group) for group in groups}
+        self._own = _parameters(function)[leading:]
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """What Typer reads: the command's context, its own options, then each group's."""
+        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        grouped = [each for parameters in self._groups.values() for each in parameters]
+        return inspect.Signature([context, *self._own, *grouped])
+
+    def value(self, group: Group, given: Mapping[str, Any]) -> Any:
+        """What a group makes of the values that were given."""
+        return group(**{each.name: given[each.name] for each in self._groups[group]})
+
+    def own_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The command's own options, by parameter name."""
+        return {each.name: given[each.name] for each in self._own}
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name])
+        for each in inspect.signature(function).parameters.values()
+        if each.name in hints
+    ]

@@ -1,0 +1,59 @@
+"""Where `up` last put each environment: a hint in the user's state directory, safe to delete."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptoctl import env_vars
+from cryptoctl.settings import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastLocation:
+    """Where `up` last put an environment."""
+
+    target: Target
+    account: str
+
+
+def file() -> Path:
+    """The file that holds the hints."""
+    return env_vars.state_directory() / "environments.json"
+
+
+def read(environment: str) -> LastLocation | None:
+    """The hint for an environment; None where there is none, or none that can be read."""
+    found: Any = _all().get(environment)
+    try:
+        return LastLocation(target=Target(found["target"]), account=str(found["account"]))
+    except (TypeError, KeyError, ValueError):
+        return None
+
+
+def known_environments() -> list[str]:
+    """The environments that have a hint."""
+    return sorted(_all())
+
+
+def write(environment: str, location: LastLocation) -> None:
+    """Writes the hint, where that is possible."""
+    path = file()
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh.write_text(json.dumps({**_all(), environment: asdict(location)}, indent=1), encoding="utf-8")
+        fresh.replace(path)
+    except OSError:  # a hint only: without it, --local or --aws says where
+        return
+
+
+def _all() -> dict[str, Any]:
+    try:
+        loaded = json.loads(file().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}

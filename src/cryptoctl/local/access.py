@@ -1,0 +1,158 @@
+"""Who may send what to the engine's port: decided from the head of a request, before its body is read.
+
+A page in a browser, another user of the machine and another program can all reach the port. None of them has
+an access key of the engine. What a browser adds (Origin, Sec-Fetch-Site, the Host of a rebound name) is
+checked first, so that a page learns nothing, not even whether an access key exists.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, error_response, xml_error
+from cryptoctl.local.key_pairs import KeyPairs, new_key_pair
+from cryptoctl.local.ministack_adapter import FunctionUrl, find_function_url
+from cryptoctl.local.signatures import Claim, KnownKey, SignatureError, Signatures
+
+MEBIBYTE: Final[int] = 2**20
+MOST_BYTES: Final[int] = 70 * MEBIBYTE
+"""A function's zip of 50 MB in base64, with what is around it."""
+MOST_BYTES_OF_FUNCTION_URL: Final[int] = 6 * MEBIBYTE
+RUN_PATH: Final[str] = "/_cryptoctl/run/"
+_OPEN_PATHS: Final = re.compile(rf"/|/{ACCOUNT}/[\w.-]+|/\d{{4}}-\d\d-\d\d(/[\w:$.*@+=,-]+)+/?", re.ASCII)
+"""Where AWS's services answer: `/`, a queue's URL, and Lambda's dated paths. Nothing else is passed on."""
+_FUNCTION_URL_HOST: Final = re.compile(r"([a-z0-9]{32})\.lambda-url\.[a-z0-9-]+\.(?:localhost|on\.aws)")
+_FUNCTION_URL_PATH: Final = re.compile(r"/_aws/lambda-url/([a-z0-9]{32})(/.*)?", re.DOTALL)
+
+
+class RefusedError(Exception):
+    """A request that is answered with this response, and goes no further."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """Where a request may go: a function URL, the engine's own run path, or a service once signed."""
+
+    most_bytes: int
+    claim: Claim | None = None
+    function_url: FunctionUrl | None = None
+    function_path: str = "/"
+    internal: bool = False
+
+
+class Access:
+    """The engine's door."""
+
+    def __init__(self, port: int, pairs: KeyPairs) -> None:
+        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        self._port = port
+        self._pairs = pairs
+        self._run_path = RUN_PATH + secrets.token_urlsafe(32)
+        self.function_keys = new_key_pair()
+        self.function_token = secrets.token_urlsafe(48)
+        self._signatures = Signatures(self._find_key)
+
+    @property
+    def run_url(self) -> str:
+        """Where ministack has functions run. The path is a secret of this process: ministack cannot sign."""
+        return f"http://127.0.0.1:{self._port}{self._run_path}"
+
+    def admit(self, head: RequestHead) -> Admission:
+        """Says how far a request may go. Raises RefusedError; nothing of its body has been read by then."""
+        url, path = self._function_url(head)
+        self._check_browser(head, url)
+        if url is not None:
+            claim = self._claim(head) if url.signed else None
+            return Admission(
+                most_bytes=MOST_BYTES_OF_FUNCTION_URL, function_url=url, function_path=path, claim=claim
+            )
+        if hmac.compare_digest(head.raw_path.encode(), self._run_path.encode()):
+            return Admission(most_bytes=MOST_BYTES_OF_FUNCTION_URL, internal=True)
+        claim = self._claim(head)
+        if not _OPEN_PATHS.fullmatch(head.path) or {".", ".."} & set(head.path.split("/")):
+            raise RefusedError(error_response("UnknownOperationException", "Nothing is here.", status=404))
+        return Admission(most_bytes=MOST_BYTES, claim=claim)
+
+    def check(self, admission: Admission, head: RequestHead, body: bytes) -> None:
+        """Raises RefusedError where the signature does not fit the whole request."""
+        if admission.claim is not None:
+            try:
+                self._signatures.check(admission.claim, head, body)
+            except SignatureError as error:
+                raise RefusedError(denial(head, error)) from None
+
+    def _claim(self, head: RequestHead) -> Claim:
+        try:
+            return self._signatures.claim(head)
+        except SignatureError as error:
+            raise RefusedError(denial(head, error)) from None
+
+    def _find_key(self, access_key: str) -> KnownKey | None:
+        if access_key == self.function_keys.access_key:
+            return KnownKey(secret_key=self.function_keys.secret_key, session_token=self.function_token)
+        secret = self._pairs.secret(access_key)
+        return KnownKey(secret_key=secret) if secret is not None else None
+
+    def _function_url(self, head: RequestHead) -> tuple[FunctionUrl | None, str]:
+        """The function URL that a request is for, if there is one, and the path there."""
+        host, _, port = head.header("host").partition(":")
+        by_host = _FUNCTION_URL_HOST.fullmatch(host)
+        if by_host and port in ("", str(self._port)):
+            return find_function_url(by_host[1]), head.path
+        by_path = _FUNCTION_URL_PATH.fullmatch(head.path)
+        if by_path and head.header("host") in self._hosts:
+            return find_function_url(by_path[1]), by_path[2] or "/"
+        return None, ""
+
+    def _check_browser(self, head: RequestHead, url: FunctionUrl | None) -> None:
+        host = head.header("host")
+        if url is None and host not in self._hosts:
+            raise RefusedError(_forbidden(f"Host must be a loopback address with port {self._port}."))
+        if url is not None and url.allows_origins:
+            # The function URL's own CORS configuration decides what a page may do with it.
+            return
+        origin = head.header("origin")
+        if origin and origin != f"http://{host}":
+            raise RefusedError(_forbidden("Requests of web pages are refused."))
+        if head.header("sec-fetch-site") not in ("", "none", "same-origin"):
+            raise RefusedError(_forbidden("Requests of web pages are refused."))
+
+
+def _forbidden(message: str) -> HttpResponse:
+    return error_response("AccessDeniedException", message, status=403)
+
+
+_JSON_CODES: Final[dict[str, str]] = {
+    "missing": "MissingAuthenticationTokenException",
+    "incomplete": "IncompleteSignatureException",
+    "unknown": "UnrecognizedClientException",
+    "wrong": "InvalidSignatureException",
+    "stale": "InvalidSignatureException",
+}
+_QUERY_CODES: Final[dict[str, str]] = {
+    "missing": "MissingAuthenticationToken",
+    "incomplete": "IncompleteSignature",
+    "unknown": "InvalidClientTokenId",
+    "wrong": "SignatureDoesNotMatch",
+    "stale": "SignatureDoesNotMatch",
+}
+
+
+def denial(head: RequestHead, error: SignatureError) -> HttpResponse:
+    """The answer in the protocol of the service: each has codes and statuses of its own."""
+    target = head.header("x-amz-target")
+    if target:
+        query_code = _QUERY_CODES[error.kind] if target.startswith("AmazonSQS.") else ""
+        headers = {"x-amzn-query-error": f"{query_code};Sender"} if query_code else {}
+        return error_response(_JSON_CODES[error.kind], error.message, status=400, headers=headers)
+    if head.path == "/":
+        return xml_error(_QUERY_CODES[error.kind], error.message, status=403)
+    return error_response(_JSON_CODES[error.kind], error.message, status=403)

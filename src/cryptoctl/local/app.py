@@ -1,0 +1,132 @@
+"""Puts the engine together: ministack client, our parts in front of it, and the work that goes on beside."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from cryptoctl.local.access import Access
+from cryptoctl.local.data_directory import DataDirectory
+from cryptoctl.local.durability import Durability, open_database
+from cryptoctl.local.functions.asynchronous import AsyncQueue
+from cryptoctl.local.functions.execution import Execution
+from cryptoctl.local.functions.function import FunctionLookup
+from cryptoctl.local.functions.invocations import Invocations
+from cryptoctl.local.functions.redirect import Redirect
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.key_pairs import KeyPairs
+from cryptoctl.local.logs.api import LogsApi
+from cryptoctl.local.logs.store import LogStore
+from cryptoctl.local.logs.subscriptions import Subscriptions
+from cryptoctl.local.mappings.api import MappingsApi
+from cryptoctl.local.mappings.mapping import MappingStore
+from cryptoctl.local.mappings.runner import MappingRunner
+from cryptoctl.local.metrics.alarms import Alarms
+from cryptoctl.local.metrics.embedded import EmbeddedMetrics
+from cryptoctl.local.metrics.functions import FunctionMetrics
+from cryptoctl.local.metrics.queues import QueueMetrics
+from cryptoctl.local.middleware import App, Middleware
+from cryptoctl.local.ministack_adapter import saved_regions
+from cryptoctl.local.options import EngineOptions
+from cryptoctl.local.outbox_service import Outbox
+from cryptoctl.local.reconcile import reconcile
+from cryptoctl.local.regions import Regions
+from cryptoctl.local.request_checks import RequestChecks
+from cryptoctl.local.supervision import Supervisor
+from cryptoctl.local.tables.api import TablesApi
+from cryptoctl.local.tables.store import TableStore
+from cryptoctl.local.tables.streams import StreamsApi
+
+HOUSEKEEPING_S: Final[float] = 60.0
+
+
+class EngineApp:
+    """Everything that makes the engine, and its beginning and end."""
+
+    def __init__(self, inner: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
+        self._database, self.notes = open_database(data.store_file)
+        self._durability = Durability(options.save_every_s)
+        access = Access(port, KeyPairs(data.key_file))
+        self.middleware = middleware = Middleware(inner, access)
+        regions = Regions(self._database)
+        middleware.on_passed = (self._durability.passed, regions.passed)
+        self._client = client = InternalClient(middleware)
+        endpoint = f"http://127.0.0.1:{port}"
+        self._logs = LogStore(self._database)
+        self._execution = Execution(
+            _function_variables(endpoint, access), self._logs.write_line, options.idle_environment_s
+        )
+        functions = FunctionLookup(client, data.code)
+        self._queue = AsyncQueue(
+            self._database, functions, self._execution, client, options.async_retry_delays_s
+        )
+        self._subscriptions = Subscriptions(client)
+        self._embedded = EmbeddedMetrics(client)
+        self._logs.on_events = (self._subscriptions.take, self._embedded.take)
+        self._tables = tables = TableStore(self._database)
+        mappings = MappingStore(self._database)
+        self._runner = MappingRunner(client, mappings, self._execution.note_iterator_age)
+        tables.on_records = self._runner.records_written
+        self._streams = StreamsApi(tables)
+        redirect = Redirect(self._database, access.run_url)
+        outbox = Outbox(middleware.inner, self._database, client)
+        self._alarms = Alarms(middleware.inner, client, regions, outbox.alarm)
+        middleware.services = (
+            RequestChecks(client),
+            outbox,
+            self._alarms,
+            TablesApi(middleware.inner, tables),
+            self._streams,
+            LogsApi(middleware.inner, self._logs, self._subscriptions.forget),
+            MappingsApi(middleware.inner, client, mappings, functions, self._runner),
+            Invocations(
+                middleware.inner,
+                functions,
+                self._execution,
+                self._queue,
+                redirect,
+            ),
+        )
+        self._metrics = FunctionMetrics(client, self._execution)
+        self._queue_metrics = QueueMetrics(client, regions)
+        self._data = data
+
+    async def start(self, supervisor: Supervisor, *, after_damage: bool) -> None:
+        """Takes up the work that goes on beside the requests."""
+        if after_damage:
+            await reconcile(self._client, self._tables, self._logs, saved_regions(self._data.state))
+        supervisor.begin("running asynchronous invocations", self._queue.work)
+        supervisor.begin("delivering log events", self._subscriptions.work)
+        supervisor.begin("saving the state", self._durability.work)
+        supervisor.begin("writing metrics of functions", self._metrics.work)
+        supervisor.begin("writing metrics of queues", self._queue_metrics.work)
+        supervisor.begin("writing metrics of log lines", self._embedded.work)
+        supervisor.begin("evaluating alarms", self._alarms.work)
+        supervisor.begin("watching memory", self._execution.watch_memory)
+        supervisor.begin("keeping house", self._keep_house)
+        await self._runner.start()
+
+    async def stop(self) -> None:
+        """Ends every process that was started, and puts the data away."""
+        await self._runner.close()
+        self._execution.close()
+        await self._metrics.write()
+        await self._embedded.write()
+        self._database.close()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self._execution.retire_idle()
+            self._logs.prune()
+            self._streams.prune()
+
+
+def _function_variables(endpoint: str, access: Access) -> dict[str, str]:
+    """What handlers reach AWS with: the endpoint, and temporary credentials that end with this process."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": access.function_keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": access.function_keys.secret_key,
+        "AWS_SESSION_TOKEN": access.function_token,
+    }

@@ -1,0 +1,151 @@
+"""The engine's home directory: where its data lies, and who holds it at the moment.
+
+A running engine holds an exclusive lock on a file for as long as it lives. The lock, not the recorded
+process id, says whether it runs: the kernel drops it however the process ends, and no other process can
+inherit it by being given the same id.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptoctl.local.errors import EngineError
+
+with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
+    import fcntl
+
+HOLD_WITHIN_S: Final[float] = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a running engine writes down about itself. `problems` are those it has at the moment."""
+
+    pid: int
+    port: int
+    started_at: str
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    options: str = ""
+
+    @property
+    def started(self) -> datetime:
+        """The moment at which the engine began to answer."""
+        return datetime.fromisoformat(self.started_at)
+
+
+class DataDirectory:
+    """The files of one engine. Nothing is created before `create`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.expanduser().absolute()
+        self.state = self.directory / "state"
+        self.scratch = self.directory / "scratch"
+        self.code = self.scratch / "code"
+        self.log_file = self.directory / "engine.log"
+        self.store_file = self.directory / "store.sqlite3"
+        self.key_file = self.directory / "access-keys.json"
+        self._record_file = self.directory / "engine.json"
+        self._life_file = self.directory / "engine.lock"
+        self._unclean_file = self.directory / "running"
+        self._start_file = self.directory / "start.lock"
+
+    def create(self) -> None:
+        """Makes the directories, for their owner alone."""
+        for directory in (self.directory, self.state, self.scratch, self.code):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def running(self) -> bool:
+        """Whether an engine lives here."""
+        if not self._life_file.exists():
+            return False
+        with self._life_file.open("rb") as life:
+            try:
+                fcntl.flock(life, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def hold(self) -> int | None:
+        """Takes the lock of a living engine; the descriptor to keep open, or None where another holds it."""
+        descriptor = os.open(self._life_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + HOLD_WITHIN_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
+                return descriptor
+            except BlockingIOError:
+                # Somebody who asks whether an engine runs holds the lock for a moment too.
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    return None
+                time.sleep(0.01)
+
+    def holder(self) -> int | None:
+        """The process that took the lock last; it still has it where `running` says so."""
+        try:
+            return int(self._life_file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """One starter at a time; a second one waits here and then finds the engine running.
+
+        Raises EngineError on an operating system without file locks.
+        """
+        if importlib.util.find_spec("fcntl") is None:
+            raise EngineError(
+                "The embedded engine needs Linux or macOS.",
+                hint="On Windows, run cryptoctl in WSL, or work on AWS with --aws.",
+            )
+        with self._start_file.open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def write(self, record: Record) -> None:
+        """Writes the record so that a reader sees the old one or the new one, never a half."""
+        fresh = self._record_file.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        fresh.replace(self._record_file)
+
+    def read(self) -> Record | None:
+        """The last record, whether or not its engine still runs; None where there is none to read."""
+        try:
+            fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
+            lists = {name: tuple(fields.get(name, ())) for name in ("notes", "problems")}
+            return Record(**{**fields, **lists})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return None
+
+    def take_clean_end(self) -> list[str]:
+        """Notes that an engine begins here; says what may be missing where the last one was killed."""
+        killed = self._unclean_file.exists()
+        self._unclean_file.touch()
+        note = "The engine was not stopped but ended: messages of its last moments in queues may be missing."
+        return [note] if killed else []
+
+    def write_clean_end(self) -> None:
+        """Notes that the engine has put everything away."""
+        self._unclean_file.unlink(missing_ok=True)
+
+    def last_log_lines(self, count: int = 12) -> str:
+        """The end of the log file, for an error message."""
+        try:
+            with self.log_file.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 16_384))
+                lines = log.read().decode("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        return "\n".join(lines[-count:])

@@ -1,0 +1,147 @@
+"""Requests and answers as they cross the engine's port, and AWS's ways of saying an error."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
+
+ACCOUNT = "000000000000"
+DEFAULT_REGION = "us-east-1"
+_CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/")
+
+
+@dataclass(frozen=True)
+class RequestHead:
+    """What comes before a request's body. Header names are in lower case; `target` is as it was sent."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+    def header(self, name: str) -> str:
+        """A header's value; empty where there is none."""
+        return self.headers.get(name, "")
+
+    @property
+    def raw_path(self) -> str:
+        """The path, percent-encoded as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def path(self) -> str:
+        """The path, decoded once."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> str:
+        """The query string as it was sent."""
+        return self.target.partition("?")[2]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One HTTP request. Header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    query_string: str = ""
+
+    @cached_property
+    def target(self) -> str:
+        """The operation of a JSON-protocol request, as `Service.Operation`; empty for other protocols.
+
+        The service's version date is left out: `DynamoDB_20120810.PutItem` is `DynamoDB.PutItem`.
+        """
+        service, _, operation = self.headers.get("x-amz-target", "").partition(".")
+        return f"{service.partition('_')[0]}.{operation}" if operation else ""
+
+    @cached_property
+    def region(self) -> str:
+        """The region the request was signed for."""
+        found = _CREDENTIAL.search(self.headers.get("authorization") or unquote(self.query_string))
+        return found.group(1) if found else DEFAULT_REGION
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; an empty body is an empty object."""
+        try:
+            content = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise ServiceError("SerializationException", "The request body is not JSON.") from error
+        if not isinstance(content, dict):
+            raise ServiceError("SerializationException", "The request body is not a JSON object.")
+        return content
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query string's parameters; of a repeated one, the last."""
+        return {name: values[-1] for name, values in parse_qs(self.query_string, True).items()}
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """One HTTP answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class ServiceError(Exception):
+    """An error as AWS names it. `extra` goes into the answer beside the message."""
+
+    def __init__(self, code: str, message: str, *, status: int = 400, **extra: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.extra = extra
+
+    def response(self) -> HttpResponse:
+        """The error in the JSON protocols' shape, which REST-JSON clients read as well."""
+        content = {"__type": self.code, "message": self.message, **self.extra}
+        return json_response(content, status=self.status, headers={"x-amzn-errortype": self.code})
+
+
+def error_response(
+    code: str, message: str, *, status: int, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An error in the JSON protocols' shape."""
+    kind = {"x-amzn-errortype": code, **(headers or {})}
+    return json_response({"__type": code, "message": message}, status=status, headers=kind)
+
+
+def xml_error(code: str, message: str, *, status: int) -> HttpResponse:
+    """An error in the query protocol's shape."""
+    what = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+    body = f"<ErrorResponse><Error>{what}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+    return HttpResponse(status, body.encode(), {"content-type": "text/xml"})
+
+
+def json_response(
+    content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An answer with a JSON body."""
+    body = json.dumps(content, separators=(",", ":")).encode()
+    kind = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": str(uuid.uuid4())}
+    return HttpResponse(status, body, {**kind, **(headers or {})})
+
+
+def error_of(response: HttpResponse) -> ServiceError:
+    """The error that an answer with a failing status carries."""
+    try:
+        content = json.loads(response.body)
+    except ValueError:
+        content = {"message": response.body.decode("utf-8", "replace")}
+    code = str(content.get("__type") or response.headers.get("x-amzn-errortype") or "InternalFailure")
+    message = content.get("message") or content.get("Message") or ""
+    return ServiceError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)

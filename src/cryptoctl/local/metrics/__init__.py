@@ -1,0 +1,1 @@
+"""CloudWatch metrics: what functions and queues do, embedded metrics of log lines, and alarms."""

@@ -1,0 +1,134 @@
+"""Evaluates metric alarms and has them act: state and actions are set through CloudWatch's own API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.metrics.rules import COMPARISONS, AlarmRule, judge_alarm
+from cryptoctl.local.regions import Regions
+
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Tell = Callable[[str, str, str, str], Awaitable[None]]
+"""Takes what an alarm tells a topic: region, topic, subject, text."""
+
+logger = logging.getLogger(__name__)
+
+EVERY_S: Final[float] = 5.0
+TARGET: Final[str] = "GraniteServiceVersion20100801"
+_ACTIONS: Final[dict[str, str]] = {
+    "ALARM": "AlarmActions",
+    "OK": "OKActions",
+    "INSUFFICIENT_DATA": "InsufficientDataActions",
+}
+
+
+class Alarms:
+    """A service: sees every change of an alarm's state, and makes those that the metrics call for."""
+
+    def __init__(self, inner: Inner, client: InternalClient, regions: Regions, tell: Tell) -> None:
+        self._inner = inner
+        self._client = client
+        self._regions = regions
+        self._tell = tell
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """Has ministack change the state, and keeps what the alarm tells people outside."""
+        if request.target != f"{TARGET}.SetAlarmState":
+            return None
+        before = await self._describe(request.region, AlarmNames=[request.json.get("AlarmName", "")])
+        response = await self._inner(request)
+        if response.status < 300 and before:
+            await self._acted(request, before[0])
+        return response
+
+    async def _acted(self, request: HttpRequest, alarm: Mapping[str, Any]) -> None:
+        state, reason = request.json["StateValue"], request.json.get("StateReason", "")
+        if alarm["StateValue"] == state or not alarm.get("ActionsEnabled", True):
+            return
+        name = alarm["AlarmName"]
+        text = f"{name} went from {alarm['StateValue']} to {state}. {reason}"
+        for action in alarm.get(_ACTIONS[state]) or []:
+            if ":sns:" in action:
+                await self._tell(request.region, action, f'{state}: "{name}" in {request.region}', text)
+
+    async def work(self) -> None:
+        """Evaluates, for as long as the engine lives."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            for region in self._regions.seen():
+                for alarm in await self._describe(region):
+                    await self.evaluate(region, alarm)
+
+    async def _describe(self, region: str, **which: Any) -> list[dict[str, Any]]:
+        answer = await self._client.json("monitoring", "DescribeAlarms", region, **which)
+        return list(answer.get("MetricAlarms", []))
+
+    async def evaluate(self, region: str, alarm: Mapping[str, Any]) -> None:
+        """Sets the alarm's state where its metric calls for another."""
+        if alarm.get("ComparisonOperator") not in COMPARISONS or not alarm.get("MetricName"):
+            return
+        rule = AlarmRule(
+            comparison=alarm["ComparisonOperator"],
+            threshold=float(alarm["Threshold"]),
+            periods=int(alarm["EvaluationPeriods"]),
+            to_alarm=int(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]),
+            missing=alarm.get("TreatMissingData") or "missing",
+        )
+        state, reason = judge_alarm(rule, await self._values(region, alarm, rule), alarm["StateValue"])
+        if state == alarm["StateValue"]:
+            return
+        try:
+            await self._client.json(
+                "monitoring",
+                "SetAlarmState",
+                region,
+                AlarmName=alarm["AlarmName"],
+                StateValue=state,
+                StateReason=reason,
+            )
+        except ServiceError as error:
+            # It was deleted meanwhile.
+            logger.warning("alarm %s: %s", alarm["AlarmName"], error)
+
+    async def _values(self, region: str, alarm: Mapping[str, Any], rule: AlarmRule) -> list[float | None]:
+        """The statistic of the last periods, newest first. The present one counts where it can only rise."""
+        period = int(alarm["Period"])
+        statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic") or "Average"
+        newest = int(time.time() // period) * period
+        extended = "ExtendedStatistics" if statistic.startswith("p") else "Statistics"
+        answer = await self._client.json(
+            "monitoring",
+            "GetMetricStatistics",
+            region,
+            Namespace=alarm["Namespace"],
+            MetricName=alarm["MetricName"],
+            Dimensions=alarm.get("Dimensions") or [],
+            StartTime=newest - rule.periods * period,
+            EndTime=newest + period,
+            Period=period,
+            **{extended: [statistic]},
+        )
+        by_start = {_epoch(each["Timestamp"]): each for each in answer["Datapoints"]}
+        starts = [newest - number * period for number in range(rule.periods + 1)]
+        if not (rule.rising and starts[0] in by_start):
+            starts.pop(0)
+        return [_value(by_start.get(start), statistic) for start in starts]
+
+
+def _value(datapoint: Mapping[str, Any] | None, statistic: str) -> float | None:
+    if datapoint is None:
+        return None
+    found = (datapoint.get("ExtendedStatistics") or datapoint).get(statistic)
+    return None if found is None else float(found)
+
+
+def _epoch(timestamp: str | float) -> int:
+    if isinstance(timestamp, str):
+        return int(time.mktime(time.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone)
+    return int(timestamp)

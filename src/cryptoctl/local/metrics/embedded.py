@@ -1,0 +1,74 @@
+"""Metrics in the embedded metric format: log lines with `_aws` that CloudWatch Logs turns into metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.logs.store import LogEvent
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING: Final[int] = 10_000
+
+
+class EmbeddedMetrics:
+    """Takes new log events, and writes to CloudWatch the metrics that are in them."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+        self._waiting: deque[tuple[str, str, dict[str, Any]]] = deque(maxlen=MOST_WAITING)
+        self._wake = asyncio.Event()
+
+    def take(self, region: str, _group: str, _stream: str, events: Iterable[LogEvent]) -> None:
+        """Takes new events of a stream."""
+        for event in events:
+            if event.message.startswith("{") and '"_aws"' in event.message:
+                self._waiting.extend((region, *datum) for datum in embedded(event.message))
+                self._wake.set()
+
+    async def work(self) -> None:
+        """Writes, for as long as the engine lives."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.write()
+
+    async def write(self) -> None:
+        """Writes what is not yet written."""
+        while self._waiting:
+            region, namespace, datum = self._waiting.popleft()
+            try:
+                await self._client.json(
+                    "monitoring", "PutMetricData", region, Namespace=namespace, MetricData=[datum]
+                )
+            except ServiceError as error:
+                logger.warning("an embedded metric of %s is not one: %s", namespace, error)
+
+
+def embedded(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The metrics of a line, as (namespace, datum); none where the line is not in the format."""
+    try:
+        content = json.loads(line)
+        directives = content["_aws"]["CloudWatchMetrics"]
+        timestamp = content["_aws"]["Timestamp"] / 1000
+        for directive in directives:
+            for names in directive.get("Dimensions") or [[]]:
+                dimensions = [{"Name": name, "Value": str(content[name])} for name in names]
+                for metric in directive["Metrics"]:
+                    datum = {"Timestamp": timestamp, "Dimensions": dimensions, **_datum(metric, content)}
+                    yield directive["Namespace"], datum
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+
+
+def _datum(metric: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    value = content[metric["Name"]]
+    numbers = [float(each) for each in value] if isinstance(value, list) else [float(value)]
+    return {"MetricName": metric["Name"], "Unit": metric.get("Unit", "None"), "Values": numbers}

@@ -1,0 +1,53 @@
+"""Lambda's own metrics, written to CloudWatch: Invocations, Errors, Throttles, Duration, IteratorAge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cryptoctl.local.functions.execution import Counts, Execution
+from cryptoctl.local.internal_client import InternalClient
+
+EVERY_S: Final[float] = 5.0
+VALUES_IN_A_DATUM: Final[int] = 150
+
+
+class FunctionMetrics:
+    """Tells CloudWatch, every few seconds, what functions did since the last time."""
+
+    def __init__(self, client: InternalClient, execution: Execution) -> None:
+        self._client = client
+        self._execution = execution
+
+    async def work(self) -> None:
+        """Writes, for as long as the engine lives."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.write()
+
+    async def write(self) -> None:
+        """Writes what is not yet written. An invocation counts when it has ended."""
+        for (region, function), counts in self._execution.take_counts().items():
+            dimensions = [{"Name": "FunctionName", "Value": function}]
+            data = [{**datum, "Dimensions": dimensions} for datum in _data(counts)]
+            await self._client.json(
+                "monitoring", "PutMetricData", region, Namespace="AWS/Lambda", MetricData=data
+            )
+
+
+def _data(counts: Counts) -> Iterator[dict[str, Any]]:
+    numbers = {"Invocations": counts.invocations, "Errors": counts.errors, "Throttles": counts.throttles}
+    for name, number in numbers.items():
+        yield {"MetricName": name, "Unit": "Count", "Value": float(number)}
+    for name, values in {"Duration": counts.durations_ms, "IteratorAge": counts.iterator_ages_ms}.items():
+        seen = sorted(Counter(values).items())
+        for start in range(0, len(seen), VALUES_IN_A_DATUM):
+            part = seen[start : start + VALUES_IN_A_DATUM]
+            yield {
+                "MetricName": name,
+                "Unit": "Milliseconds",
+                "Values": [value for value, _ in part],
+                "Counts": [float(count) for _, count in part],
+            }

@@ -1,0 +1,124 @@
+"""The middleware around ministack's ASGI app: every request to the engine passes here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
+
+from cryptoctl.local.access import RUN_PATH, Access, RefusedError
+from cryptoctl.local.http import HttpRequest, HttpResponse, RequestHead, ServiceError, error_response
+from cryptoctl.local.http_server import ReadBody
+from cryptoctl.local.ministack_adapter import answer_function_url
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class Service(Protocol):
+    """Something that answers requests in ministack's place, or looks at them on their way."""
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer, or None where the request is not this part's."""
+
+
+class Middleware:
+    """What stands before ministack's ASGI app: the first service that answers, answers; else `inner` does."""
+
+    def __init__(self, inner: App, access: Access) -> None:
+        self._inner = inner
+        self._access = access
+        self.services: Sequence[Service] = ()
+        self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
+
+    async def handle(self, head: RequestHead, read_body: ReadBody) -> HttpResponse:
+        """The answer to a request that came over the network, once it is known to be allowed."""
+        try:
+            admission = self._access.admit(head)
+            body = await read_body(admission.most_bytes)
+            self._access.check(admission, head, body)
+        except RefusedError as refused:
+            return refused.response
+        if admission.function_url is not None:
+            answer = await self._guarded(
+                answer_function_url(admission.function_url, head, admission.function_path, body, "127.0.0.1"),
+                head,
+            )
+            return answer if admission.function_url.allows_origins else _without_cors(answer)
+        path = RUN_PATH if admission.internal else head.path
+        request = HttpRequest(head.method, path, head.headers, body, head.query)
+        return _without_cors(await self.respond(request))
+
+    async def respond(self, request: HttpRequest) -> HttpResponse:
+        """The engine's answer to a request that is allowed, wherever it came from."""
+        return await self._guarded(self._first_answer(request), request)
+
+    async def _first_answer(self, request: HttpRequest) -> HttpResponse:
+        for service in self.services:
+            response = await service.answer(request)
+            if response is not None:
+                return response
+        return await self.inner(request)
+
+    async def _guarded(
+        self, answer: Awaitable[HttpResponse], request: HttpRequest | RequestHead
+    ) -> HttpResponse:
+        try:
+            return await answer
+        except ServiceError as error:
+            return error.response()
+        except Exception:
+            logger.exception("%s %s", request.method, request.path)
+            return error_response("InternalFailure", "The embedded engine failed; see its log.", status=500)
+
+    async def inner(self, request: HttpRequest) -> HttpResponse:
+        """ministack's answer to a request."""
+        waiting: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._inner(_scope(request), receive, send)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
+        response = HttpResponse(
+            sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers
+        )
+        for passed in self.on_passed:
+            passed(request, response)
+        return response
+
+
+def _without_cors(response: HttpResponse) -> HttpResponse:
+    """ministack lets every page read its answers; AWS's services let none."""
+    kept = {
+        name: value
+        for name, value in response.headers.items()
+        if not name.lower().startswith("access-control-")
+    }
+    return HttpResponse(response.status, response.body, kept)
+
+
+def _scope(request: HttpRequest) -> Scope:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.path,
+        "raw_path": None,
+        "query_string": request.query_string.encode(),
+        "headers": [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
+        ],
+        "client": ("127.0.0.1", 0),
+    }

@@ -1,0 +1,109 @@
+"""ministack's evaluation of DynamoDB's expressions and PartiQL, on one item at a time.
+
+The second part of what is known of ministack's inside (ministack_adapter.py is the first): its pure functions
+over items. They hold no data; the items are the engine's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptoctl.local.http import ServiceError
+
+Item = dict[str, Any]
+Tokens = list[tuple[str, str]]
+
+
+@functools.cache
+def _dynamodb() -> Any:
+    return importlib.import_module("ministack.services.dynamodb")
+
+
+def check_references(asked: Mapping[str, Any], fields: tuple[str, ...]) -> None:
+    """Raises ServiceError where names or values are defined and not used, or used and not defined."""
+    _raise(_dynamodb()._validate_expression_attrs(asked, fields))  # noqa: SLF001
+
+
+def condition_holds(
+    text: str, item: Mapping[str, Any], values: Mapping[str, Any], names: Mapping[str, str], field: str
+) -> bool:
+    """Whether a condition holds for an item. Raises ServiceError where it cannot be read."""
+    evaluate = _dynamodb()._evaluate_condition  # noqa: SLF001
+    return bool(_said(lambda: evaluate(text, item, values, names, field)))
+
+
+def updated(
+    text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]
+) -> tuple[Item, set[str]]:
+    """The item after an update expression, and the attributes that it names. Raises ServiceError."""
+    apply = _dynamodb()._apply_update_expression  # noqa: SLF001
+    changed: tuple[Item, set[str]] = _said(lambda: apply(item, text, values, names))
+    return changed
+
+
+def projected(text: str, item: Item, names: Mapping[str, str]) -> Item:
+    """The parts of an item that a projection asks for. Raises ServiceError where it cannot be read."""
+    project = _dynamodb()._project_item  # noqa: SLF001
+    found: Item = _said(lambda: project(item, text, names))
+    return found
+
+
+def key_clauses(text: str) -> list[Tokens]:
+    """The clauses of a key condition, each as (kind, text) tokens. Raises ServiceError."""
+    dynamodb = _dynamodb()
+    problem = dynamodb._condition_syntax_error(text, "KeyConditionExpression")  # noqa: SLF001
+    if problem:
+        raise ServiceError("ValidationException", problem)
+    clauses: list[Tokens] = dynamodb._key_condition_clauses(dynamodb._tokenize(text))  # noqa: SLF001
+    return clauses
+
+
+def parse_statement(text: str, parameters: list[Any]) -> dict[str, Any]:
+    """A PartiQL statement: its `op`, `table`, `conditions` as (name, operator, value), and more."""
+    parse = _dynamodb()._parse_partiql  # noqa: SLF001
+    parsed: dict[str, Any] = _said(lambda: parse(text, parameters))
+    return parsed
+
+
+def run_statement(
+    parsed: Mapping[str, Any], key_names: list[str], item: Item | None
+) -> tuple[Item | None, list[Item]]:
+    """Runs a statement on a table of at most one item: the item afterwards, and the items answered with."""
+    dynamodb = _dynamodb()
+    run = {
+        "SELECT": dynamodb._partiql_select,  # noqa: SLF001
+        "INSERT": dynamodb._partiql_insert,  # noqa: SLF001
+        "UPDATE": dynamodb._partiql_update,  # noqa: SLF001
+        "DELETE": dynamodb._partiql_delete,  # noqa: SLF001
+    }[parsed["op"]]
+    table: dict[str, Any] = {
+        "items": {},
+        "pk_name": key_names[0],
+        "sk_name": key_names[1] if len(key_names) > 1 else None,
+    }
+    if item is not None:
+        hash_key, range_key, _, problem = dynamodb._partiql_key_target(table, parsed)  # noqa: SLF001
+        _raise(problem)
+        table["items"] = {hash_key: {range_key: item}}
+    response = _said(lambda: run(table, parsed))
+    _raise(response)
+    left = [each for partition in table["items"].values() for each in partition.values()]
+    return (left[0] if left else None), json.loads(response[2])["Items"]
+
+
+def _raise(response: tuple[int, Any, bytes] | None) -> None:
+    if response is not None and response[0] >= 300:
+        content = json.loads(response[2])
+        message = content.get("message") or content.get("Message") or ""
+        raise ServiceError(content["__type"], message)
+
+
+def _said(run: Callable[[], Any]) -> Any:
+    try:
+        return run()
+    except ValueError as error:
+        raise ServiceError("ValidationException", str(error)) from error

@@ -1,0 +1,142 @@
+"""Keeps a copy of each message that AWS would have sent to somebody outside."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from cryptoctl.local.database import Database
+from cryptoctl.local.http import HttpRequest, HttpResponse
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.mappings.filters import passes
+from cryptoctl.local.outbox import SCHEMA
+
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+SNS: Final[str] = "2010-03-31"
+OUTSIDE: Final = ("http", "https", "email", "email-json", "sms", "application", "firehose")
+KEPT: Final[int] = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Publication:
+    text: str
+    subject: str = ""
+    structured: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def text_for(self, protocol: str) -> str:
+        """The text that subscribers of a protocol get."""
+        if not self.structured:
+            return self.text
+        by_protocol = json.loads(self.text)
+        return str(by_protocol.get(protocol, by_protocol.get("default", "")))
+
+
+class Outbox:
+    """A service: ministack answers what is about topics; a copy of each message for outside is kept here."""
+
+    def __init__(self, inner: Inner, database: Database, client: InternalClient) -> None:
+        database.define(SCHEMA)
+        self._inner = inner
+        self._database = database
+        self._client = client
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to a request that publishes or subscribes; None for any other."""
+        if request.path != "/" or request.target or b"Action=" not in request.body:
+            return None
+        asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), True))
+        action = asked.get("Action", "")
+        if action not in ("Publish", "PublishBatch", "Subscribe"):
+            return None
+        response = await self._inner(request)
+        if response.status < 300:
+            if action == "Subscribe":
+                self._confirmation(request.region, asked)
+            elif asked.get("PhoneNumber"):
+                self._keep(request.region, "sms", asked["PhoneNumber"], "", "", asked.get("Message", ""))
+            else:
+                topic = asked.get("TopicArn") or asked.get("TargetArn", "")
+                for publication in _publications(asked):
+                    await self._publish(request.region, topic, publication)
+        return response
+
+    async def alarm(self, region: str, topic: str, subject: str, text: str) -> None:
+        """Takes what an alarm tells a topic."""
+        await self._publish(region, topic, _Publication(text=text, subject=subject))
+
+    def _confirmation(self, region: str, asked: Mapping[str, str]) -> None:
+        protocol, endpoint = asked.get("Protocol", ""), asked.get("Endpoint", "")
+        if protocol in OUTSIDE:
+            topic = asked.get("TopicArn", "")
+            text = f"You have chosen to subscribe to the topic {topic}. Confirm the subscription."
+            self._keep(region, protocol, endpoint, topic, "Subscription confirmation", text)
+
+    async def _publish(self, region: str, topic: str, publication: _Publication) -> None:
+        for arn, protocol, endpoint in await self._subscribers(region, topic):
+            if protocol in OUTSIDE and await self._wanted(region, arn, publication):
+                text = publication.text_for(protocol)
+                self._keep(region, protocol, endpoint, topic, publication.subject, text)
+
+    async def _subscribers(self, region: str, topic: str) -> list[tuple[str, str, str]]:
+        found: list[tuple[str, str, str]] = []
+        more: dict[str, str] = {"TopicArn": topic}
+        while True:
+            tree = await self._client.form("sns", SNS, "ListSubscriptionsByTopic", region, **more)
+            for member in tree.iter("member"):
+                parts = (member.findtext(name, "") for name in ("SubscriptionArn", "Protocol", "Endpoint"))
+                found.append(tuple(parts))  # type: ignore[arg-type]
+            token = tree.findtext(".//NextToken")
+            if not token:
+                return found
+            more["NextToken"] = token
+
+    async def _wanted(self, region: str, subscription: str, publication: _Publication) -> bool:
+        """Whether a subscription's filter policy lets the message through."""
+        if not subscription.startswith("arn:"):
+            return True
+        tree = await self._client.form(
+            "sns", SNS, "GetSubscriptionAttributes", region, SubscriptionArn=subscription
+        )
+        entries = {entry.findtext("key", ""): entry.findtext("value", "") for entry in tree.iter("entry")}
+        policy = entries.get("FilterPolicy")
+        if not policy:
+            return True
+        subject: Any = publication.attributes
+        if entries.get("FilterPolicyScope") == "MessageBody":
+            subject = json.loads(publication.text)
+        return passes(subject, [json.loads(policy)])
+
+    def _keep(self, region: str, protocol: str, recipient: str, topic: str, subject: str, text: str) -> None:
+        columns = "at, region, protocol, recipient, topic, subject, text"
+        sql = f"INSERT INTO outbox ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        self._database.execute(sql, time.time(), region, protocol, recipient, topic, subject, text)
+        self._database.execute("DELETE FROM outbox WHERE id <= (SELECT max(id) FROM outbox) - ?", KEPT)
+
+
+def _publications(asked: Mapping[str, str]) -> list[_Publication]:
+    prefixes = ["", *(f"PublishBatchRequestEntries.member.{number}." for number in range(1, 11))]
+    return [
+        _Publication(
+            text=asked[f"{prefix}Message"],
+            subject=asked.get(f"{prefix}Subject", ""),
+            structured=asked.get(f"{prefix}MessageStructure") == "json",
+            attributes=_attributes(asked, prefix),
+        )
+        for prefix in prefixes
+        if f"{prefix}Message" in asked
+    ]
+
+
+def _attributes(asked: Mapping[str, str], prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while True:
+        entry = f"{prefix}MessageAttributes.entry.{len(found) + 1}"
+        if f"{entry}.Name" not in asked:
+            return found
+        found[asked[f"{entry}.Name"]] = asked.get(f"{entry}.Value.StringValue", "")

@@ -1,0 +1,231 @@
+"""Requests that AWS refuses and ministack would take: the mistakes our own stack could make.
+
+Each is refused with the code and the stable piece of the message that AWS uses, before ministack sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from cryptoctl.local.functions.function import split_name
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.logs.patterns import PatternError, compile_pattern
+
+Check = Callable[[InternalClient, HttpRequest], Awaitable[None]]
+
+RUNTIMES: Final = re.compile(
+    r"python3\.(9|1[0-5])|nodejs(18|20|22|24)\.x|java(8\.al2|11|17|21|25)|dotnet(8|10)|ruby3\.[2-5]"
+    r"|provided\.al2(023)?"
+)
+RETENTION_DAYS: Final = (
+    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+)  # fmt: skip
+ONLY_PYTHON: Final[str] = "The embedded engine runs only Python functions, from code in ZipFile."
+UNRESERVED: Final[int] = 100
+_RANGES: Final[dict[str, tuple[int, int]]] = {"Timeout": (1, 900), "MemorySize": (128, 10_240)}
+_INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
+    "MaximumRetryAttempts": (0, 2),
+    "MaximumEventAgeInSeconds": (60, 21_600),
+}
+_FUNCTIONS: Final = re.compile(r"/2015-03-31/functions/?")
+_CODE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/code")
+_CONFIGURATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/configuration")
+_CONCURRENCY: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/([^/]+)/concurrency")
+_INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
+
+
+class RequestChecks:
+    """A part of the front: the first, so that nothing is changed before it has looked."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """Raises ServiceError for a request AWS would refuse; never answers one itself."""
+        if request.method in ("POST", "PUT"):
+            check = _BY_TARGET.get(request.target) or _by_path(request)
+            if check is not None:
+                await check(self._client, request)
+        return None
+
+
+def _by_path(request: HttpRequest) -> Check | None:
+    for path, method, check in _BY_PATH:
+        if request.method == method and path.fullmatch(request.path):
+            return check
+    return None
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidParameterValueException", message, Type="User")
+
+
+def _check_ranges(asked: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
+    for name, (low, high) in ranges.items():
+        value = asked.get(name)
+        if value is not None and not low <= value <= high:
+            end, limit = ("greater", low) if value < low else ("less", high)
+            found = f"Value '{value}' at '{name[0].lower()}{name[1:]}' failed to satisfy constraint"
+            problem = f"Member must have value {end} than or equal to {limit}"
+            raise ServiceError("ValidationException", f"1 validation error detected: {found}: {problem}")
+
+
+async def _function(client: InternalClient, request: HttpRequest) -> None:
+    asked = request.json
+    await _code(client, request)
+    _check_ranges(asked, _RANGES)
+    runtime = asked.get("Runtime")
+    if runtime is not None and not RUNTIMES.fullmatch(runtime):
+        problem = "failed to satisfy constraint: Member must satisfy enum value set"
+        raise _invalid(f"Value {runtime} at 'runtime' {problem}")
+    if runtime is not None and not runtime.startswith("python"):
+        raise _invalid(ONLY_PYTHON)
+    unknown = [each for each in asked.get("Architectures") or [] if each not in ("arm64", "x86_64")]
+    if unknown:
+        raise ServiceError(
+            "ValidationException", f"Value '{unknown}' at 'architectures' failed to satisfy constraint"
+        )
+    log_format = (asked.get("LoggingConfig") or {}).get("LogFormat")
+    if log_format not in (None, "JSON", "Text"):
+        raise ServiceError(
+            "ValidationException", f"Value '{log_format}' at 'loggingConfig.logFormat' failed to satisfy"
+        )
+    if asked.get("Role"):
+        await _role_exists(client, asked["Role"], request.region)
+    await _dead_letter_target_exists(
+        client, request.region, (asked.get("DeadLetterConfig") or {}).get("TargetArn")
+    )
+
+
+async def _code(_client: InternalClient, request: HttpRequest) -> None:
+    """Code comes with the request: nothing is fetched from elsewhere."""
+    code = request.json.get("Code") or request.json
+    if code.get("ImageUri") or code.get("S3Bucket") or request.json.get("PackageType") == "Image":
+        raise _invalid(ONLY_PYTHON)
+
+
+async def _role_exists(client: InternalClient, arn: str, region: str) -> None:
+    try:
+        await client.form("iam", "2010-05-08", "GetRole", region, RoleName=arn.rpartition("/")[2])
+    except ServiceError as error:
+        raise _invalid("The role defined for the function cannot be assumed by Lambda.") from error
+
+
+async def _dead_letter_target_exists(client: InternalClient, region: str, arn: str | None) -> None:
+    if arn and not await _exists(client, region, arn):
+        raise _invalid(f"The target of the dead letter config does not exist: {arn}")
+
+
+async def _exists(client: InternalClient, region: str, arn: str) -> bool:
+    """Whether a queue, topic or function is there. What else it may be is not looked at."""
+    service, name = arn.split(":")[2], arn.rpartition(":")[2]
+    try:
+        if service == "sqs":
+            await client.json("sqs", "GetQueueUrl", region, QueueName=name)
+        elif service == "sns":
+            await client.form("sns", "2010-03-31", "GetTopicAttributes", region, TopicArn=arn)
+        elif service == "lambda":
+            await client.rest("GET", f"/2015-03-31/functions/{split_name(arn)[0]}", region)
+    except ServiceError:
+        return False
+    return True
+
+
+async def _invoke_config(client: InternalClient, request: HttpRequest) -> None:
+    _check_ranges(request.json, _INVOKE_RANGES)
+    for end in (request.json.get("DestinationConfig") or {}).values():
+        arn = (end or {}).get("Destination")
+        if arn and not await _exists(client, request.region, arn):
+            raise _invalid(f"The destination ARN {arn} is invalid.")
+
+
+async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
+    """Some concurrency must stay unreserved, whatever the account's quota is."""
+    wanted = request.json.get("ReservedConcurrentExecutions")
+    if wanted is None:
+        return
+    if wanted < 0:
+        _check_ranges(request.json, {"ReservedConcurrentExecutions": (0, 1_000_000)})
+    name = unquote(request.path.split("/")[3])
+    answer = await client.rest("GET", "/2016-08-19/account-settings/", request.region)
+    limits = json.loads(answer.body)["AccountLimit"]
+    function = json.loads((await client.rest("GET", f"/2015-03-31/functions/{name}", request.region)).body)
+    own = (function.get("Concurrency") or {}).get("ReservedConcurrentExecutions") or 0
+    left = limits["UnreservedConcurrentExecutions"] + own - wanted
+    if left < UNRESERVED:
+        raise _invalid(
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
+        )
+
+
+async def _subscription(client: InternalClient, request: HttpRequest) -> None:
+    asked = request.json
+    destination = str(asked.get("destinationArn", ""))
+    if destination.split(":")[2:3] not in (["lambda"], ["kinesis"], ["firehose"], ["logs"]):
+        raise ServiceError(
+            "InvalidParameterException", f"Invalid destination for a subscription filter: {destination}"
+        )
+    try:
+        compile_pattern(asked.get("filterPattern") or "")
+    except PatternError as error:
+        raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
+    group = asked["logGroupName"]
+    found = await client.json("logs", "DescribeSubscriptionFilters", request.region, logGroupName=group)
+    others = [each for each in found["subscriptionFilters"] if each["filterName"] != asked["filterName"]]
+    if len(others) >= 2:
+        raise ServiceError("LimitExceededException", "Resource limit exceeded.")
+    if destination.split(":")[2] == "lambda":
+        await _may_be_invoked_by_logs(client, request.region, destination)
+
+
+async def _may_be_invoked_by_logs(client: InternalClient, region: str, function: str) -> None:
+    try:
+        answer = await client.rest("GET", f"/2015-03-31/functions/{split_name(function)[0]}/policy", region)
+        policy = json.loads(json.loads(answer.body)["Policy"])
+    except ServiceError:
+        policy = {"Statement": []}
+    for statement in policy["Statement"]:
+        principal = statement.get("Principal")
+        service = principal.get("Service", "") if isinstance(principal, dict) else str(principal)
+        if service.startswith("logs.") or service == "*":
+            return
+    raise ServiceError(
+        "InvalidParameterException",
+        "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission "
+        "to execute your function.",
+    )
+
+
+async def _retention(_client: InternalClient, request: HttpRequest) -> None:
+    if request.json.get("retentionInDays") not in RETENTION_DAYS:
+        raise ServiceError(
+            "InvalidParameterException", "The specified retention is not one of the allowed values."
+        )
+
+
+async def _alias(_client: InternalClient, request: HttpRequest) -> None:
+    if str(request.json.get("AliasName", "")).startswith("alias/aws/"):
+        raise ServiceError(
+            "NotAuthorizedException", "Aliases that begin with alias/aws/ are reserved for AWS."
+        )
+
+
+_BY_TARGET: Final[dict[str, Check]] = {
+    "Logs.PutSubscriptionFilter": _subscription,
+    "Logs.PutRetentionPolicy": _retention,
+    "TrentService.CreateAlias": _alias,
+}
+_BY_PATH: Final[tuple[tuple[re.Pattern[str], str, Check], ...]] = (
+    (_FUNCTIONS, "POST", _function),
+    (_CONFIGURATION, "PUT", _function),
+    (_CODE, "PUT", _code),
+    (_CONCURRENCY, "PUT", _concurrency),
+    (_INVOKE_CONFIG, "PUT", _invoke_config),
+    (_INVOKE_CONFIG, "POST", _invoke_config),
+)

@@ -1,0 +1,79 @@
+"""Work that goes on beside the requests: begun again when it fails, and what fails is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+FIRST_PAUSE_S: Final[float] = 0.5
+LONGEST_PAUSE_S: Final[float] = 30.0
+WELL_AFTER_S: Final[float] = 10.0
+"""Work that went on for this long since it failed is well again."""
+
+
+class Supervisor:
+    """Runs pieces of work without end. `tell` gets the present problems whenever they change.
+
+    `give_up` is called with the reason where nothing can go on: a damaged database does not mend itself.
+    """
+
+    def __init__(self, tell: Callable[[tuple[str, ...]], None], give_up: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._give_up = give_up
+        self._problems: dict[str, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, name: str, work: Work) -> None:
+        """Starts a piece of work; `name` says what it does, for a person."""
+        self._tasks.append(asyncio.create_task(self._keep_going(name, work), name=name))
+
+    async def end(self) -> None:
+        """Ends all work."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep_going(self, name: str, work: Work) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            well = asyncio.get_running_loop().call_later(WELL_AFTER_S, self._solved, name)
+            began = asyncio.get_running_loop().time()
+            try:
+                await work()
+                return
+            except Exception as error:
+                logger.exception("%s", name)
+                self._failed(name, error)
+            finally:
+                well.cancel()
+            if asyncio.get_running_loop().time() - began > WELL_AFTER_S:
+                pause_s = FIRST_PAUSE_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        problem = f"{name} fails: {error}"
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if damaged:
+            self._give_up(problem)
+        if self._problems.get(name) != problem:
+            self._problems[name] = problem
+            self._tell_all()
+
+    def _solved(self, name: str) -> None:
+        if self._problems.pop(name, None) is not None:
+            self._tell_all()
+
+    def _tell_all(self) -> None:
+        try:
+            self._tell(tuple(self._problems.values()))
+        except OSError:
+            # The disk that the problem is about may be the one that cannot be written.
+            logger.exception("telling of problems")

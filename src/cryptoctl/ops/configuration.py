@@ -1,0 +1,82 @@
+"""Every key of the configuration with its present value and where that comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl import env_vars
+from cryptoctl.session import Session
+from cryptoctl.settings import documented_keys
+from cryptoctl.settings_file import locate, parsed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfiguredKey:
+    """A key as it stands: `source` names what sets it."""
+
+    key: str
+    value: Any
+    source: str
+    default: Any
+    meaning: str
+
+
+def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
+    """Every key, those of an environment for this one. Raises Failure for a file that is not valid."""
+    path = locate(session.options.config)
+    in_file = parsed(path) if path is not None else {}
+    for documented in documented_keys():
+        key = documented.name.replace("NAME", session.environment)
+        candidates = [
+            *_outside_the_file(session, documented.name),
+            (_find(in_file, documented.name, session.environment), str(path)),
+            *_after_the_file(session, documented.name),
+        ]
+        value, source = next(
+            (each for each in candidates if each[0] is not None), (documented.default, "default")
+        )
+        yield ConfiguredKey(
+            key=key, value=value, source=source, default=documented.default, meaning=documented.meaning
+        )
+
+
+def _outside_the_file(session: Session, name: str) -> Iterator[tuple[Any, str]]:
+    if name in _OPTIONS:
+        yield getattr(session.options, _OPTIONS[name]), "command line"
+    if name == "default_env":
+        yield env_vars.environment(), "CRYPTOCTL_ENV"
+
+
+def _after_the_file(session: Session, name: str) -> Iterator[tuple[Any, str]]:
+    if name == "env.NAME.target" and session.last_location is not None:
+        yield session.last_location.target, "the last `up`"
+
+
+def default_keys() -> Iterator[ConfiguredKey]:
+    """Every key with its default, for a file that cannot be read."""
+    for documented in documented_keys():
+        yield ConfiguredKey(
+            key=documented.name,
+            value=documented.default,
+            source="default",
+            default=documented.default,
+            meaning=documented.meaning,
+        )
+
+
+_OPTIONS = {
+    "default_env": "environment",
+    "env.NAME.target": "target",
+    "env.NAME.profile": "profile",
+    "env.NAME.region": "region",
+}
+
+
+def _find(document: Mapping[str, Any], name: str, environment: str) -> Any:
+    found: Any = document
+    for part in name.split("."):
+        part = environment if part == "NAME" else part
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found

@@ -1,0 +1,180 @@
+"""The journal's file: where it is, whose it is, one process at a time, and what happens if it is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptoctl import env_vars
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.scope import Scope
+
+VERSION = 1
+# Beside the file itself, in the journal mode that is used.
+COMPANIONS = ("", "-wal", "-shm")
+
+_SCHEMA = """
+CREATE TABLE messages (
+  key TEXT PRIMARY KEY, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT NOT NULL,
+  sent_ms INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT NOT NULL, extend_ms INTEGER NOT NULL,
+  state TEXT NOT NULL, step TEXT, seal TEXT
+);
+CREATE INDEX in_order ON messages (state, queue DESC, sent_ms, key);
+CREATE INDEX by_extension ON messages (extend_ms);
+CREATE TABLE settled (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
+CREATE TABLE failures (key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, step TEXT);
+CREATE TABLE imported (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
+CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def own_directory(*below: str) -> Path:
+    """The directory for journals and purged messages, or one below it; made for its owner alone.
+
+    Raises Failure if it cannot be made.
+    """
+    path = env_vars.state_directory()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for name in ("", "dead-letters", *below):
+            path = path / name
+            path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Failure(
+            Problem.FAILED,
+            f"The directory {path} cannot be made: {error.strerror}. Nothing was changed.",
+            "Set CRYPTOCTL_STATE_DIR to a directory that can be written.",
+        ) from error
+    return path
+
+
+def journal_path(scope: Scope) -> Path:
+    """The journal of an environment in its account and region."""
+    return own_directory() / f"{scope.environment}-{scope.account}-{scope.region}.sqlite"
+
+
+def open_database(path: Path | None, identity: str) -> tuple[sqlite3.Connection, str]:
+    """The journal's database, locked; and what the person must know, empty if nothing.
+
+    `identity` tells the queues that it is about, in their present life. A file of others, or one that is
+    damaged, is set aside and a new one begun. Raises Failure if another process has it.
+    """
+    if path is None:
+        return _created(sqlite3.connect("", isolation_level=None, check_same_thread=False), identity), ""
+    inode = path.stat().st_ino if path.exists() else None
+    try:
+        db, fresh = _opened(path, identity)
+        return db, _notice(path, "was empty") if fresh and inode is not None else ""
+    except _Unusable as unusable:
+        aside = _set_aside(path, inode, str(unusable))
+        try:
+            return _opened(path, identity)[0], _notice(path, f"{unusable}; it was set aside as {aside.name}")
+        except _Unusable as again:
+            raise _cannot(path, str(again)) from again
+
+
+class _Unusable(Exception):
+    """A journal that is not ours to use; the message says why, to be read behind "the journal"."""
+
+
+def _notice(path: Path, why: str) -> str:
+    return (
+        f"The journal {path} {why}. A new one is begun: what a killed replay has left becomes visible in its "
+        "queue within ten minutes, and is replayed from there. Only a price without a time of its own whose "
+        "log line is gone could then be stored a second time, at another time."
+    )
+
+
+def _opened(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
+    """The database, locked, and whether it is new."""
+    db: sqlite3.Connection | None = None
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+        # The lock is taken with the first write and kept for the life of the connection.
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        # A commit survives the end of the process at once, and that of the machine all but the last moment.
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("COMMIT")
+        if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return _created(db, identity), True
+        _check(db, identity)
+        return db, False
+    except _Unusable:
+        if db is not None:
+            db.close()
+        raise
+    except sqlite3.Error as error:
+        if db is not None:
+            db.close()
+        if "locked" in str(error):
+            raise Failure(
+                Problem.REFUSED,
+                "Another replay of this environment runs on this machine. Nothing was changed.",
+                "Wait for it, or stop it; the next replay finishes what it leaves.",
+            ) from error
+        raise _Unusable(f"cannot be read ({error})") from error
+    except OSError as error:
+        raise _Unusable(f"cannot be opened ({error.strerror})") from error
+
+
+def _created(db: sqlite3.Connection, identity: str) -> sqlite3.Connection:
+    db.row_factory = sqlite3.Row
+    db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    db.execute("INSERT INTO notes VALUES ('identity', ?)", (identity,))
+    return db
+
+
+def _check(db: sqlite3.Connection, identity: str) -> None:
+    """Raises _Unusable for what is not this environment's, or not as it was written."""
+    db.row_factory = sqlite3.Row
+    damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if damage != "ok":
+        raise _Unusable(f"is damaged ({damage})")
+    if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        raise _Unusable("is of another version of cryptoctl")
+    found = db.execute("SELECT value FROM notes WHERE name = 'identity'").fetchone()
+    if found is None or found["value"] != identity:
+        raise _Unusable("is of another account, another region, or queues that were deleted since")
+    for row in db.execute("SELECT queue, id, body, attributes, step, seal FROM messages"):
+        if row["seal"] != seal(*row[:-1]):
+            raise _Unusable("is damaged (a message is not as it was written)")
+
+
+def seal(*parts: str | None) -> str:
+    """What shows that a message (queue, id, body, attributes) and its step are as they were written."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _set_aside(path: Path, inode: int | None, why: str) -> Path:
+    """Renames the file. Raises Failure if that cannot be, or another process has done so meanwhile."""
+    moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    aside = path.with_name(f"{path.stem}.aside-{moment}{path.suffix}")
+    try:
+        if path.stat().st_ino != inode:
+            raise Failure(
+                Problem.REFUSED,
+                f"Another process has replaced the journal {path}. Nothing was changed.",
+                "Run the same command again.",
+            )
+        for companion in COMPANIONS:
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + companion).rename(aside.with_name(aside.name + companion))
+    except OSError as error:
+        raise _cannot(path, f"{why}, and cannot be set aside ({error.strerror})") from error
+    return aside
+
+
+def _cannot(path: Path, why: str) -> Failure:
+    return Failure(
+        Problem.FAILED,
+        f"The journal {path} {why}. Nothing was changed.",
+        "Move it away, or set CRYPTOCTL_STATE_DIR to a directory that can be written.",
+    )

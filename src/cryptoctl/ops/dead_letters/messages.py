@@ -1,0 +1,282 @@
+"""What a dead-letter queue holds: an event, a pointer into the stream, a record, or something else."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+# A stream keeps its records for a day; then a pointer points at nothing.
+STREAM_KEEPS_MS = 24 * 3_600_000
+
+
+class QueueName(StrEnum):
+    """The two dead-letter queues, by the function whose failures they hold."""
+
+    WEBHOOK = "webhook"
+    ENRICHER = "enricher"
+
+
+class Shape(StrEnum):
+    """What a message is."""
+
+    EVENT = "event"
+    """a failed invocation: the body is the event, the attributes hold the reason"""
+    POINTER = "pointer"
+    """a range of the table's stream that the mapping gave up on; it holds no records itself"""
+    RECORD = "record"
+    """a stream record that the enricher set aside, whole, with its reason"""
+    UNKNOWN = "unknown"
+    """anything else: shown as it is, never replayed, deleted only by its id"""
+
+
+Attributes = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A message as received from SQS.
+
+    `attributes` is name → DataType and StringValue or BinaryValue (base64); `sent_ms` is since 1970.
+    """
+
+    queue: QueueName
+    id: str
+    body: str
+    attributes: Attributes
+    sent_ms: int
+    receives: int
+    receipt: str = ""
+
+    @property
+    def key(self) -> str:
+        """Unique over both queues."""
+        return f"{self.queue}/{self.id}"
+
+    def attribute(self, name: str) -> str:
+        """The text of an attribute; empty if it has none."""
+        return self.attributes.get(name, {}).get("StringValue", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A message with its meaning: its shape, why it failed, which prices it concerns."""
+
+    message: Message
+    shape: Shape
+    content: Any
+    """the body as JSON; None if it is not JSON"""
+
+    @property
+    def function(self) -> str:
+        """The function that failed, without the environment's suffix."""
+        webhook = self.message.queue is QueueName.WEBHOOK and self.shape in (Shape.EVENT, Shape.UNKNOWN)
+        return "webhook-processor" if webhook else "price-enricher"
+
+    @property
+    def request_id(self) -> str:
+        """Lambda's id of the failed request; empty if unknown."""
+        if self.shape is Shape.POINTER:
+            return _text(self.content.get("requestContext"), "requestId")
+        return self.message.attribute("RequestID")
+
+    @property
+    def error(self) -> str:
+        """Why it failed, as the sender of the message wrote it."""
+        if self.shape is Shape.POINTER:
+            said = [
+                _text(self.content.get("requestContext"), "condition"),
+                _text(self.content.get("responseContext"), "functionError"),
+            ]
+            return ": ".join(each for each in said if each) or "the mapping gave up"
+        if self.shape is Shape.RECORD:
+            return _text(self.content, "reason") or self.message.attribute("Reason") or "set aside"
+        return self.message.attribute("ErrorMessage") or self.message.attribute("Reason")
+
+    @cached_property
+    def cause(self) -> str:
+        """What errors of the same kind share; `list` groups by it."""
+        return cause_of(self.error) if self.error else "no reason given"
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols it names, upper case, sorted."""
+        return _distinct(each.get("symbol") for each in self._prices())
+
+    @cached_property
+    def exchanges(self) -> tuple[str, ...]:
+        """The exchanges it names, sorted."""
+        return _distinct((each.get("exchange") for each in self._prices()), upper=False)
+
+    def readable_until_ms(self) -> int | None:
+        """For a pointer: when its first record leaves the stream, since 1970; None for other shapes."""
+        if self.shape is not Shape.POINTER:
+            return None
+        arrived = epoch_ms(_text(self.content["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord"))
+        return (arrived if arrived is not None else self.message.sent_ms) + STREAM_KEEPS_MS
+
+    def document(self, now_ms: int) -> dict[str, Any]:
+        """What `peek --output json` shows, and what --where is evaluated on.
+
+        queue, id, shape, function, cause, error, request_id (texts), symbols, exchanges (lists), sent_at
+        (ISO 8601, UTC), age_s, receives, readable_for_s (pointers, else null), attributes, body (JSON if it
+        is JSON, else text).
+        """
+        until = self.readable_until_ms()
+        return {
+            "queue": self.message.queue.value,
+            "id": self.message.id,
+            "shape": self.shape.value,
+            "function": self.function,
+            "cause": self.cause,
+            "error": self.error,
+            "request_id": self.request_id,
+            "symbols": list(self.symbols),
+            "exchanges": list(self.exchanges),
+            "sent_at": iso(self.message.sent_ms),
+            "age_s": max(0, now_ms - self.message.sent_ms) // 1000,
+            "receives": self.message.receives,
+            "readable_for_s": None if until is None else max(0, until - now_ms) // 1000,
+            "attributes": {name: dict(value) for name, value in self.message.attributes.items()},
+            "body": self.message.body if self.content is None else self.content,
+        }
+
+    def _prices(self) -> Iterator[Mapping[str, Any]]:
+        if self.shape is Shape.EVENT:
+            yield from event_prices(self.content)
+        if self.shape is Shape.RECORD or (isinstance(self.content, dict) and "Records" in self.content):
+            yield from _record_prices(self.content)
+        if self.message.attribute("Symbol"):
+            yield {"symbol": self.message.attribute("Symbol")}
+
+
+def decode(message: Message) -> DeadLetter:
+    """The dead letter that a message is; any message has one."""
+    content = _json(message.body)
+    return DeadLetter(message=message, shape=_shape(message, content), content=content)
+
+
+def _shape(message: Message, content: Any) -> Shape:
+    if isinstance(content, dict):
+        if isinstance(content.get("DDBStreamBatchInfo"), dict):
+            return Shape.POINTER
+        if content.get("kind") == "record" and isinstance(content.get("record"), dict):
+            return Shape.RECORD
+    from_lambda = any(name in message.attributes for name in ("RequestID", "ErrorCode", "ErrorMessage"))
+    return Shape.EVENT if from_lambda and isinstance(content, dict | list) else Shape.UNKNOWN
+
+
+def event_prices(event: Any) -> Iterator[Mapping[str, Any]]:
+    """The prices in an event of the webhook processor, not validated."""
+    inner = event
+    if isinstance(event, dict) and "body" in event:
+        inner = _json(event_text(event) or "")
+    if isinstance(inner, dict) and isinstance(inner.get("prices"), list):
+        inner = inner["prices"]
+    for each in inner if isinstance(inner, list) else [inner]:
+        if isinstance(each, dict):
+            yield each
+
+
+def event_text(event: Mapping[str, Any]) -> str | None:
+    """The text of an event's body; None if it has none that can be read."""
+    body = event.get("body")
+    if not isinstance(body, str):
+        return None
+    if event.get("isBase64Encoded") is not True:
+        return body
+    try:
+        return base64.b64decode(body, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    records = content.get("Records") if "Records" in content else [content.get("record")]
+    for record in records if isinstance(records, list) else ():
+        stream = record.get("dynamodb") if isinstance(record, dict) else None
+        if not isinstance(stream, dict):
+            continue
+        for image in (stream.get("Keys"), stream.get("NewImage")):
+            if isinstance(image, dict):
+                yield {name: _text(image.get(name), "S") for name in ("symbol", "exchange")}
+
+
+_CLASS = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception|Timeout|Overtaken|Interrupted))\b")
+_AWS_CODE = re.compile(r"An error occurred \((\w+)\) when calling")
+_PARTICULAR = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|\d{4}-\d\d-\d\dT\S+|\d+(?:\.\d+)?",
+    re.IGNORECASE,
+)
+LONGEST_CAUSE = 80
+# Far more than any price has, and few enough for every step of our own.
+DEEPEST_NESTING = 200
+
+
+def cause_of(error: str) -> str:
+    """The error's class if it names one, else its first line with ids, times and numbers replaced by …."""
+    if "Task timed out" in error:
+        return "Task timed out"
+    named = _AWS_CODE.search(error) or _CLASS.match(error.strip())
+    if named:
+        return named[1]
+    line = next(iter(error.strip().splitlines()), "")
+    return _PARTICULAR.sub("…", line)[:LONGEST_CAUSE]
+
+
+def epoch_ms(text: str) -> int | None:
+    """Milliseconds since 1970 of an ISO 8601 time; None if it is not one."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def iso(time_ms: int) -> str:
+    """A time as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
+
+
+def _json(text: str) -> Any:
+    """The value of a JSON text that can be written as JSON again; None if it is not one."""
+    try:
+        value = json.loads(text, parse_float=_float, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return None if isinstance(value, dict | list) and _deeper(value, DEEPEST_NESTING) else value
+
+
+def _float(text: str) -> float | str:
+    """1e999 is no number in JSON that we write, and stays its text."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    found = [value]
+    for _ in range(levels):
+        inside = (each.values() if isinstance(each, dict) else each for each in found)
+        found = [each for part in inside for each in part if isinstance(each, dict | list)]
+        if not found:
+            return False
+    return True
+
+
+def _text(holder: Any, name: str) -> str:
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _distinct(found: Iterator[Any], *, upper: bool = True) -> tuple[str, ...]:
+    texts = (each.strip() for each in found if isinstance(each, str))
+    return tuple(sorted({each.upper() if upper else each for each in texts if each}))

@@ -1,0 +1,236 @@
+"""The plan of a replay: for each dead letter the step that brings it back, worked out before anything is run.
+
+`--dry-run` shows these steps, `replay` runs these very steps, and the journal holds them while they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.dead_letters import payloads
+from cryptoctl.ops.dead_letters.enriching import Image, Key, key_of
+from cryptoctl.ops.dead_letters.lookups import Reading
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, iso
+from cryptoctl.ops.dead_letters.payloads import EditError, Edits, Prices
+
+
+class ReplayAction(StrEnum):
+    """What a step does."""
+
+    STORE = "store"
+    """invoke the webhook processor with `payload`"""
+    INVOKE_ENRICHER = "invoke enricher"
+    """invoke the price enricher with `payload`"""
+    ENRICH = "enrich"
+    """make `changes` to the item, then enrich the prices at `keys`"""
+    DELETE = "delete"
+    """nothing but delete the message: it was brought back before"""
+    NONE = "none"
+    """it cannot be replayed, for the reason in `problem`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAt:
+    """The time at which prices without one of their own are stored (ms since 1970), and where it is from."""
+
+    ms: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayStep:
+    """What brings one dead letter back, in full: it can be journaled, run later, and run twice."""
+
+    letter: DeadLetter
+    action: ReplayAction
+    how: str = ""
+    """in words, the same for all steps of a kind"""
+    detail: str = ""
+    """in words, what is particular to this one"""
+    payload: str = ""
+    stored_at: StoredAt | None = None
+    keys: tuple[Key, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    search: bool = False
+    """the stream no longer has all records: the rest is to be recovered from the table"""
+    problem: str = ""
+    resumed: bool = False
+    """begun by a replay that was killed"""
+
+    @property
+    def summary(self) -> str:
+        """The step in words."""
+        return f"{self.how} ({self.detail})" if self.detail else self.how
+
+    def document(self) -> dict[str, Any]:
+        """What the journal holds beside the message."""
+        own = {
+            each.name: getattr(self, each.name) for each in fields(self) if each.name not in _NOT_JOURNALED
+        }
+        keys = [(symbol, format(number, "f")) for symbol, number in self.keys]
+        return {**own, "keys": keys, "stored_at": self.stored_at and asdict(self.stored_at)}
+
+    @staticmethod
+    def from_document(letter: DeadLetter, found: Mapping[str, Any]) -> ReplayStep:
+        """A step as the journal holds it."""
+        return ReplayStep(
+            letter=letter,
+            **{
+                **found,
+                "action": ReplayAction(found["action"]),
+                "keys": tuple((symbol, Decimal(number)) for symbol, number in found["keys"]),
+                "stored_at": stored_at(found),
+            },
+        )
+
+
+_NOT_JOURNALED = ("letter", "problem", "resumed")
+
+
+def stored_at(step: Mapping[str, Any]) -> StoredAt | None:
+    """The time in a journaled step."""
+    return StoredAt(**step["stored_at"]) if step["stored_at"] else None
+
+
+class Facts(Protocol):
+    """What is known of a dead letter beside its message; asked for only where a step depends on it."""
+
+    def settled(self, letter: DeadLetter) -> bool:
+        """Whether it was brought back before."""
+
+    def stored_at(self, letter: DeadLetter) -> StoredAt | None:
+        """The time that an attempt which failed has used: some of its prices may be stored at it."""
+
+    def first_logged_ms(self, letter: DeadLetter) -> int | None:
+        """When its function first logged the request, since 1970; None if no line is left."""
+
+    def records(self, letter: DeadLetter) -> Reading:
+        """What the stream still has of a pointer's records. Raises ValueError if it points elsewhere."""
+
+    def item(self, key: Key) -> Image | None:
+        """The item at a key."""
+
+
+def plan(letters: Iterable[DeadLetter], edits: Edits, facts: Facts) -> Iterator[ReplayStep]:
+    """The step for each dead letter. The same letters, edits and facts give the same steps.
+
+    Nothing carries over from an earlier attempt but the time it has used. Raises only if nothing at all
+    can be looked up: a fault that concerns one message becomes its `problem`.
+    """
+    for letter in letters:
+        try:
+            yield _step(letter, edits, facts)
+        except Exception as error:
+            yield ReplayStep(letter=letter, action=ReplayAction.NONE, problem=reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """Why one message failed. Raises the error again if it concerns all: no network, no credentials."""
+    if isinstance(error, Failure):
+        if error.problem in (Problem.UNREACHABLE, Problem.CREDENTIALS):
+            raise error
+        return error.message
+    if isinstance(error, AwsError):
+        return f"{error.service}:{error.operation} answered {error.code}: {error.message}"
+    # A message may hold anything: it stays in its queue, and its reason names what happened.
+    named = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return f"{named}{error}"
+
+
+def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
+    if facts.settled(letter):
+        return ReplayStep(
+            letter=letter, action=ReplayAction.DELETE, how="delete it: it was brought back before"
+        )
+    if letter.shape is Shape.EVENT and letter.message.queue is QueueName.WEBHOOK:
+        return _store(letter, edits, facts)
+    if letter.shape is Shape.RECORD:
+        return _enrich_item(letter, edits, facts)
+    if letter.shape is Shape.UNKNOWN:
+        raise ValueError("it has none of the shapes that can be replayed")
+    if edits:
+        named = "a pointer" if letter.shape is Shape.POINTER else "an event of the enricher"
+        raise EditError(f"{named} holds no price that could be changed")
+    if letter.shape is Shape.POINTER:
+        return _enrich_records(letter, facts)
+    return ReplayStep(
+        letter=letter,
+        action=ReplayAction.INVOKE_ENRICHER,
+        how="invoke the price enricher with it",
+        payload=letter.message.body,
+    )
+
+
+def _store(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
+    prices = payloads.prices_in(letter.content, letter.message.body)
+    prices, time = _timed(payloads.with_changes(prices, edits.changes), None, letter, facts)
+    if edits.editor is not None:
+        edited = Prices(text=edits.edited(prices.text), in_body=prices.in_body)
+        prices, time = _timed(edited, time, letter, facts)
+    return ReplayStep(
+        letter=letter,
+        action=ReplayAction.STORE,
+        how=f"store it at {'its own time' if time is None else time.source}",
+        detail="" if time is None else iso(time.ms),
+        payload=prices.event,
+        stored_at=time,
+    )
+
+
+def _timed(
+    prices: Prices, time: StoredAt | None, letter: DeadLetter, facts: Facts
+) -> tuple[Prices, StoredAt | None]:
+    """The prices with a time in each, and that time; None if each has its own."""
+    if not payloads.lacks_time(prices):
+        return prices, time
+    time = time or facts.stored_at(letter) or _original_time(letter, facts)
+    return payloads.stamped(prices, time.ms), time
+
+
+def _original_time(letter: DeadLetter, facts: Facts) -> StoredAt:
+    arrived_ms = payloads.arrival_ms(letter.content)
+    if arrived_ms is not None:
+        return StoredAt(ms=arrived_ms, source="the time of its HTTP event")
+    logged_ms = facts.first_logged_ms(letter)
+    if logged_ms is not None:
+        return StoredAt(ms=logged_ms, source="the time of its first log line")
+    return StoredAt(ms=letter.message.sent_ms, source="the time it was queued")
+
+
+def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
+    stream = letter.content["record"].get("dynamodb")
+    image = stream.get("Keys") or stream.get("NewImage") if isinstance(stream, dict) else None
+    try:
+        key = key_of(image)
+    except ValueError as error:
+        raise ValueError(f"its record does not name an item of the table: {error}") from None
+    changes = edits.of_item(facts.item(key) if edits.editor is not None else None)
+    return ReplayStep(
+        letter=letter,
+        action=ReplayAction.ENRICH,
+        how="change its item, then enrich it" if changes else "enrich its item",
+        detail=", ".join(changes),
+        keys=(key,),
+        changes=changes,
+    )
+
+
+def _enrich_records(letter: DeadLetter, facts: Facts) -> ReplayStep:
+    found = facts.records(letter)
+    how = "enrich its prices, read again from the stream"
+    if not found.whole:
+        how = "enrich its prices, as far as the stream still has them, and search the table for the rest"
+    return ReplayStep(
+        letter=letter,
+        action=ReplayAction.ENRICH,
+        how=how,
+        detail=f"{len(found.keys)} of them",
+        keys=tuple(found.keys),
+        search=not found.whole,
+    )

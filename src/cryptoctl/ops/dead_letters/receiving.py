@@ -1,0 +1,183 @@
+"""Receiving every message of a queue once, keeping it invisible while it is worked on, releasing it after."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
+from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.times import now_ms
+from cryptoctl.reconcile.retry import Interrupted, RealClock
+
+# What is received and lost before it is in the journal becomes visible again after so long.
+FIRST_VISIBILITY_S: Final[int] = 30
+# What a killed process was working on becomes visible again after so long at most.
+VISIBILITY_S: Final[int] = 600
+CHECK_EVERY_S: Final[float] = 1.0
+# New messages may arrive without end: after so many calls with nothing older, the set is complete.
+CALLS_WITH_NOTHING_OLDER: Final[int] = 50
+NEVER_MS: Final[int] = 2**62
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiving:
+    """Which messages `receive_all` takes, and what becomes of them.
+
+    `before_ms`: only those sent by then, since 1970. `choose` gives the state in which a message is
+    journaled. Until `missing_until_ms`, messages in flight that are not in the journal are waited for: a
+    replay was killed before it could write them down.
+    """
+
+    journal: Journal
+    before_ms: int
+    choose: Callable[[Message], MessageState]
+    enough: Callable[[], bool] = lambda: False
+    missing_until_ms: int = 0
+
+
+def receive_all(queues: Sequence[DeadLetterQueue], wanted: Receiving) -> Iterator[Message]:
+    """Each message once, queue by queue, journaled before it is given; until no queue has an older one."""
+    for queue in queues:
+        yield from _drain(queue, wanted)
+    left = list(queues)
+    while left and not wanted.enough():
+        # Short polling asks a subset of SQS's servers, long polling all of them.
+        polled = left[0].aws.map(lambda queue: queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=1), left)
+        for queue, received in zip(tuple(left), polled, strict=True):
+            if received:
+                yield from _journaled(received, wanted)
+                yield from _drain(queue, wanted)
+            elif not queue.depth().visible:
+                left.remove(queue)
+
+
+def _drain(queue: DeadLetterQueue, wanted: Receiving) -> Iterator[Message]:
+    barren = 0
+    while not wanted.enough() and barren < CALLS_WITH_NOTHING_OLDER:
+        received = queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0)
+        if not received:
+            if _missing(queue, wanted):
+                RealClock().sleep(0.2)
+                continue
+            return
+        older = _journaled(received, wanted)
+        yield from older
+        barren = 0 if older else barren + 1
+
+
+def _journaled(received: Sequence[Message], wanted: Receiving) -> list[Message]:
+    """Writes messages down; those that are new to the journal and old enough."""
+    journal, before_ms = wanted.journal, wanted.before_ms
+    fresh = [each for each in received if each.sent_ms <= before_ms and not journal.has(each.key)]
+    states = [wanted.choose(m) if m.sent_ms <= before_ms else MessageState.ASIDE for m in received]
+    journal.add(zip(received, states, strict=True), extend_ms=now_ms() + FIRST_VISIBILITY_S * 500)
+    return fresh
+
+
+def _missing(queue: DeadLetterQueue, wanted: Receiving) -> bool:
+    """Whether messages that a killed replay received may still become visible."""
+    if now_ms() >= wanted.missing_until_ms:
+        return False
+    depth = queue.depth()
+    return bool(depth.visible) or depth.in_flight > wanted.journal.held(queue.name)
+
+
+@contextmanager
+def keep_invisible(queues: DeadLetterQueues, journal: Journal) -> Iterator[None]:
+    """Extends the visibility timeout of everything in the journal for as long as the block runs."""
+    stop = threading.Event()
+    keeper = threading.Thread(target=_extend_until, args=(queues, journal, RealClock(stop)), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
+
+
+def _extend_until(queues: DeadLetterQueues, journal: Journal, clock: RealClock) -> None:
+    while True:
+        try:
+            clock.sleep(CHECK_EVERY_S)
+            while due := journal.due(now_ms()):
+                _extend(queues, journal, due)
+        except Interrupted:
+            return
+        except (AwsError, Failure):
+            # The work itself meets the same error and reports it; an expired timeout loses nothing.
+            continue
+
+
+def _extend(queues: DeadLetterQueues, journal: Journal, due: Sequence[Message]) -> None:
+    for name, messages in by_queue(due):
+        ours = queues[name].set_visibility(messages, VISIBILITY_S)
+        journal.extended([each.key for each in messages], now_ms() + VISIBILITY_S * 500)
+        lost = [each.key for each, still in zip(messages, ours, strict=True) if not still]
+        journal.extended(lost, NEVER_MS)
+
+
+def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -> None:
+    """Makes the messages in these states visible at once and drops them from the journal."""
+    for state in states:
+        while page := list(islice(journal.all(state), 10)):
+            for name, messages in by_queue(page):
+                queues[name].set_visibility(messages, 0)
+            journal.drop([each.key for each in page])
+
+
+def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Message]) -> list[Message]:
+    """Deletes messages and remembers that they were brought back; those that SQS did not delete.
+
+    Should one be delivered again, which SQS may do, it is known and not replayed.
+    """
+    left: list[Message] = []
+    for name, ours in by_queue(messages):
+        deleted = queues[name].delete(ours)
+        journal.settle([each.key for each in ours], now_ms())
+        left += [each for each, done in zip(ours, deleted, strict=True) if not done]
+    return left
+
+
+@contextmanager
+def reading(
+    queues: DeadLetterQueues, selection: Selection, *, limit: int | None = None
+) -> Iterator[tuple[Iterator[DeadLetter], Journal]]:
+    """The selected messages, each once; invisible to others meanwhile, and released at the end."""
+    with Journal() as journal, keep_invisible(queues, journal):
+        try:
+            yield _selected(queues, selection, journal, limit), journal
+        finally:
+            release(queues, journal, *MessageState)
+
+
+def _selected(
+    queues: DeadLetterQueues, selection: Selection, journal: Journal, limit: int | None
+) -> Iterator[DeadLetter]:
+    chosen = in_order(queues, selection)
+    started_ms = latest_ms(chosen)
+    wanted = Receiving(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
+    selected = (
+        letter for letter in map(decode, receive_all(chosen, wanted)) if selection.matches(letter, started_ms)
+    )
+    for letter in islice(selected, limit):
+        journal.mark(letter.message.key, MessageState.CHOSEN)
+        yield letter
+
+
+def in_order(queues: DeadLetterQueues, selection: Selection) -> list[DeadLetterQueue]:
+    """The selected queues, the webhook processor's first: prices are stored before they are enriched."""
+    return [queues[name] for name in QueueName if name in selection.queues]
+
+
+def latest_ms(queues: Sequence[DeadLetterQueue]) -> int:
+    """Now, by the latest of all clocks, since 1970: whatever has been sent is older."""
+    return max(queue.now_ms() for queue in queues)

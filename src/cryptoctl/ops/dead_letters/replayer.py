@@ -1,0 +1,146 @@
+"""Running the steps of a replay in one environment, and looking up the facts that they are planned from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.ops.dead_letters.enriching import Enricher, Image, Key, invoke, key_item
+from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.lookups import Reading, first_logged_ms, read_again
+from cryptoctl.ops.dead_letters.messages import DeadLetter
+from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, reason_of, stored_at
+from cryptoctl.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """How a step ended: how the message was brought back, or the reason why it was not."""
+
+    way: str = ""
+    reason: str = ""
+    trimmed: bool = False
+    """what the stream still has is enriched; the rest is to be recovered from the table"""
+
+    @property
+    def back(self) -> bool:
+        """Whether the message is brought back."""
+        return not self.reason and not self.trimmed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayer:
+    """One environment's functions and table."""
+
+    aws: Aws
+    stack: Stack
+
+    @property
+    def enricher(self) -> Enricher:
+        """The price enricher with its table."""
+        return Enricher(aws=self.aws, stack=self.stack)
+
+    def attempt(self, step: ReplayStep) -> Attempt:
+        """Runs the step. Raises only if nothing at all can be reached: all else is this message's reason."""
+        try:
+            return self._run(step)
+        except Exception as error:
+            return Attempt(reason=reason_of(error))
+
+    def _run(self, step: ReplayStep) -> Attempt:
+        match step.action:
+            case ReplayAction.STORE:
+                answer, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
+                return _verdict(answer, step) if problem is None else Attempt(reason=problem)
+            case ReplayAction.INVOKE_ENRICHER:
+                problem = self.enricher.invoke(step.payload)
+                return Attempt(reason=problem) if problem else Attempt(way=step.summary)
+            case ReplayAction.ENRICH:
+                return self._enrich(step)
+            case ReplayAction.DELETE:
+                return Attempt(way=step.summary)
+            case ReplayAction.NONE:
+                return Attempt(reason=step.problem)
+
+    def _enrich(self, step: ReplayStep) -> Attempt:
+        gone = "its item was deleted since: nothing is left to enrich"
+        if step.changes and not self._change_item(step.keys[0], step.changes):
+            return Attempt(way=gone)
+        enriched = self.enricher.enrich(step.keys)
+        if enriched.left:
+            return Attempt(reason="; ".join(map(str, enriched.left[:3])))
+        if enriched.gone and enriched.gone == len(step.keys):
+            return Attempt(way=gone)
+        return Attempt(way=step.summary, trimmed=step.search)
+
+    def _change_item(self, key: Key, changes: Mapping[str, Any]) -> bool:
+        """Changes the item; False if there is none any more."""
+        numbered = list(enumerate(changes.items()))
+        names = {f"#{number}": name for number, (name, _) in numbered}
+        values = {f":{number}": value for number, (_, value) in numbered if value}
+        sets = ", ".join(f"#{number} = :{number}" for number, (_, value) in numbered if value)
+        removed = ", ".join(f"#{number}" for number, (_, value) in numbered if not value)
+        request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
+        parts = (f"SET {sets}" if sets else "", f"REMOVE {removed}" if removed else "")
+        try:
+            self.aws.call(
+                "dynamodb",
+                "UpdateItem",
+                TableName=self.stack.prices.name,
+                Key=key_item(key),
+                UpdateExpression=" ".join(filter(None, parts)),
+                ConditionExpression="attribute_exists(#symbol)",
+                ExpressionAttributeNames={**names, "#symbol": "symbol"},
+                **request,
+            )
+        except AwsError as error:
+            if error.code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookedUp:
+    """The facts that AWS and the journal have (planning.Facts)."""
+
+    replayer: Replayer
+    journal: Journal
+
+    def settled(self, letter: DeadLetter) -> bool:
+        """Whether an earlier replay brought it back."""
+        return self.journal.is_settled(letter.message.key)
+
+    def stored_at(self, letter: DeadLetter) -> StoredAt | None:
+        """The time in the step that last failed."""
+        step = self.journal.failed_step(letter.message.key)
+        return None if step is None else stored_at(step)
+
+    def first_logged_ms(self, letter: DeadLetter) -> int | None:
+        """From the webhook processor's log group, since 1970."""
+        aws, webhook = self.replayer.aws, self.replayer.stack.webhook
+        return first_logged_ms(aws, webhook, letter.request_id, letter.message.sent_ms)
+
+    def records(self, letter: DeadLetter) -> Reading:
+        """From the table's stream."""
+        table = self.replayer.stack.prices
+        return read_again(self.replayer.aws, table, letter.content["DDBStreamBatchInfo"])
+
+    def item(self, key: Key) -> Image | None:
+        """From the table."""
+        return self.replayer.enricher.items([key]).get(key)
+
+
+def _verdict(answer: Any, step: ReplayStep) -> Attempt:
+    try:
+        status, body = answer["statusCode"], json.loads(answer["body"])
+        said, results = str(body.get("message", "")), body.get("results", ())
+        refused = [f"{r.get('field')}: {r.get('reason')}" for r in results if r.get("status") == "rejected"]
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError):
+        return Attempt(reason="the webhook processor gave an answer that cannot be read")
+    if status == 200:
+        return Attempt(way=f"{step.summary}: {said}")
+    return Attempt(reason=f"refused with status {status}: {'; '.join(refused[:3]) or said}")

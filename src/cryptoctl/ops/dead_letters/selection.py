@@ -1,0 +1,83 @@
+"""Which messages of which queues a command works on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The messages of `queues` for which every given filter holds. Times are milliseconds since 1970.
+
+    Raises Failure (USAGE) if `where` is not a JMESPath expression.
+    """
+
+    queues: Collection[QueueName] = tuple(QueueName)
+    error: str | None = None
+    symbol: str | None = None
+    exchange: str | None = None
+    sent_before_ms: int | None = None
+    sent_after_ms: int | None = None
+    ids: Collection[str] = ()
+    where: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.where is not None:
+            _ = self._expression
+
+    def matches(self, letter: DeadLetter, now_ms: int) -> bool:
+        """Whether the message is selected."""
+        message = letter.message
+        return (
+            message.queue in self.queues
+            and (not self.ids or message.id in self.ids)
+            and _contains(letter.error, self.error)
+            and _among(letter.symbols, self.symbol)
+            and _among(letter.exchanges, self.exchange)
+            and (self.sent_before_ms is None or message.sent_ms < self.sent_before_ms)
+            and (self.sent_after_ms is None or message.sent_ms >= self.sent_after_ms)
+            and self._where(letter, now_ms)
+        )
+
+    def names(self, letter: DeadLetter) -> bool:
+        """Whether the message is selected by its id."""
+        return letter.message.id in self.ids
+
+    @cached_property
+    def _expression(self) -> Any:
+        import jmespath
+
+        try:
+            return jmespath.compile(self.where)
+        except jmespath.exceptions.JMESPathError as error:
+            raise Failure(
+                Problem.USAGE,
+                f"--where {self.where!r} is not a JMESPath expression: {' '.join(str(error).split())}.",
+                "For example --where \"shape=='event' && contains(symbols, 'BTC')\"; "
+                "`cryptoctl dlq peek --output json` shows the fields.",
+            ) from None
+
+    def _where(self, letter: DeadLetter, now_ms: int) -> bool:
+        if self.where is None:
+            return True
+        import jmespath
+
+        try:
+            found = self._expression.search(letter.document(now_ms))
+        except jmespath.exceptions.JMESPathError:  # the length of a number, for example: it is not true
+            return False
+        return found not in (None, False, "", [], {})
+
+
+def _contains(text: str, part: str | None) -> bool:
+    return part is None or part.casefold() in text.casefold()
+
+
+def _among(names: Collection[str], wanted: str | None) -> bool:
+    return wanted is None or wanted.strip().casefold() in (each.casefold() for each in names)

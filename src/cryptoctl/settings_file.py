@@ -1,0 +1,142 @@
+"""Finding, reading and validating cryptoctl.toml; the environment's name.
+
+Precedence everywhere: command line, then environment variable, then file, then default.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptoctl import env_vars
+from cryptoctl.aws_errors import without_password
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.settings import DEFAULT_ENVIRONMENT, FILE_NAME, Settings
+
+# The longest name made from it is a role's, "webhook-processor-E-role", and IAM allows 64 characters.
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+MOST_BYTES = 1_000_000
+SHOWN_ERRORS = 5
+LONGEST_VALUE = 80
+
+
+def load(path: Path | None) -> Settings:
+    """Reads the configuration: the given file, CRYPTOCTL_CONFIG's, or the nearest one upwards.
+
+    Raises Failure (USAGE) naming the file, the key and what is allowed.
+    """
+    found = locate(path)
+    if found is None:
+        return Settings()
+    settings = _validated(found, parsed(found))
+    for name in settings.env:
+        check_environment(name)
+    return settings
+
+
+def locate(path: Path | None) -> Path | None:
+    """The file that `load` reads; None where there is none."""
+    named = path or env_vars.configuration_file()
+    if named is not None:
+        return named
+    try:
+        here = Path.cwd()
+        return next(
+            (each / FILE_NAME for each in (here, *here.parents) if (each / FILE_NAME).is_file()), None
+        )
+    except OSError as error:
+        raise Failure(
+            Problem.USAGE,
+            f"The working directory cannot be read: {error.strerror}.",
+            f"Change to another directory, or name the {FILE_NAME} with --config.",
+        ) from error
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """The file's tables, not validated. Raises Failure (USAGE) for a file that is not a TOML file."""
+    try:
+        return tomllib.loads(_text(path))
+    except OSError as error:
+        raise _wrong(path, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _wrong(path, f"is not UTF-8 text: {error.reason}") from error
+    except RecursionError as error:
+        raise _wrong(path, "is nested too deeply") from error
+    except ValueError as error:  # TOMLDecodeError, and integers of more digits than Python converts
+        raise _wrong(path, f"is not valid TOML: {error}") from error
+
+
+def _text(path: Path) -> str:
+    # A pipe or a device could be read for ever.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise _wrong(path, "is not a regular file")
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise _wrong(path, f"is larger than {MOST_BYTES // 1000} kB")
+    return content.decode("utf-8")
+
+
+def _validated(path: Path, document: Mapping[str, Any]) -> Settings:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Settings).validate_python(document)
+    except ValidationError as error:
+        raise _wrong(path, _sentences(error.errors())) from error
+    except RecursionError as error:
+        raise _wrong(path, "is nested too deeply") from error
+
+
+def _sentences(errors: Sequence[Any]) -> str:
+    more = len(errors) - SHOWN_ERRORS
+    shown = [_sentence(each) for each in errors[:SHOWN_ERRORS]]
+    return "; ".join([*shown, f"and {more} more"] if more > 0 else shown)
+
+
+def _wrong(path: Path, what: str) -> Failure:
+    return Failure(Problem.USAGE, f"{path} {what}.", "`cryptoctl config` lists every key with what it means.")
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    # Where a key takes one of several types, pydantic appends the type that it tried to the location.
+    parts = [str(part) for part in error["loc"]]
+    key = ".".join(
+        p for p in parts if p not in _TYPES and not p.startswith(("literal[", "constrained", "function-"))
+    )
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"has an unknown key `{key}`"
+    why = error["msg"].removeprefix("Value error, ")
+    return f"has `{key} = {_shown(error['input'])}`: {why[0].lower()}{why[1:]}"
+
+
+_TYPES = ("int", "str")
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = without_password(json.dumps(value, default=str))
+    except (RecursionError, ValueError):
+        return "…"
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def environment_name(flag: str | None, settings: Settings) -> str:
+    """--env, else CRYPTOCTL_ENV, else default_env, else dev; refused if a resource could not carry it."""
+    return check_environment(flag or env_vars.environment() or settings.default_env or DEFAULT_ENVIRONMENT)
+
+
+def check_environment(name: str) -> str:
+    """The name, or Failure (USAGE) if some resource's name could not be made from it."""
+    if not ENVIRONMENT_NAME.fullmatch(name):
+        raise Failure(
+            Problem.USAGE,
+            f"{name!r} cannot name an environment.",
+            "Use 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
+        )
+    return name

@@ -1,0 +1,22 @@
+"""The configuration's keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from cryptoctl.ops.configuration import ConfiguredKey
+from cryptoctl.ui.screen import Screen
+
+
+def show_keys(screen: Screen, keys: Sequence[ConfiguredKey]) -> None:
+    """A table of every key."""
+    rows = [
+        (each.key, _written(each.value), each.source, _written(each.default), each.meaning) for each in keys
+    ]
+    screen.table(("key", "value", "source", "default", "meaning"), rows)
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

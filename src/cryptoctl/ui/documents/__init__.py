@@ -1,0 +1,1 @@
+"""What each command writes with --output json. docs/json.md is made of this; a test compares."""

@@ -1,0 +1,123 @@
+"""An environment as it stands, and its configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cryptoctl.ui.documents.document import CommandDocument, Notes, Part
+from cryptoctl.ui.documents.local import EngineDocument
+
+
+class ResourceDocument(Part):
+    """A resource as it stands."""
+
+    resource: Annotated[str, Field(description="kind and name")]
+    state: Annotated[
+        str, Field(description="present, drifted, missing, not managed (by cryptoctl) or orphaned")
+    ]
+    differs: Annotated[list[str], Field(description="the fields that differ")]
+
+
+class QueueDocument(Part):
+    """How many messages a queue holds."""
+
+    name: Annotated[str, Field(description="the queue's name")]
+    visible: Annotated[int, Field(description="messages that wait")]
+    in_flight: Annotated[int, Field(description="messages that a consumer has received and not yet deleted")]
+
+
+class MappingDocument(Part):
+    """The stream mapping."""
+
+    name: Annotated[str, Field(description="kind and name")]
+    state: Annotated[str, Field(description="as Lambda reports it, such as Enabled")]
+    last_result: Annotated[str, Field(description="the last batch's result, as Lambda reports it")]
+    iterator_age_s: Annotated[
+        float | None,
+        Field(description="how far the stream is behind, in seconds; null without a recent record"),
+    ]
+
+
+EngineField = Annotated[
+    EngineDocument | None, Field(description="the engine; null for an environment on AWS")
+]
+
+
+class StatusDocument(CommandDocument):
+    """`status`"""
+
+    resources: Annotated[list[ResourceDocument], Field(description="one for each resource")] = []
+    queues: Annotated[list[QueueDocument], Field(description="the dead-letter queues that exist")] = []
+    mappings: Annotated[list[MappingDocument], Field(description="the stream mappings that exist")] = []
+    notes: Notes = []
+    engine: EngineField = None
+
+
+class OutputsDocument(CommandDocument):
+    """`outputs`"""
+
+    outputs: Annotated[dict[str, str] | None, Field(description="names and ARNs for other systems")] = None
+
+
+class EnvironmentDocument(Part):
+    """An environment."""
+
+    environment: Annotated[str, Field(description="its name")]
+    resources: Annotated[int, Field(description="how many of its resources the tag index lists")]
+
+
+class EnvsDocument(CommandDocument):
+    """`envs`"""
+
+    environments: Annotated[list[EnvironmentDocument], Field(description="in order of name")] = []
+
+
+class CheckDocument(Part):
+    """A check."""
+
+    what: Annotated[str, Field(description="what was checked")]
+    result: Annotated[str, Field(description="good, unknown or bad")]
+    detail: Annotated[str, Field(description="what was found")]
+    advice: Annotated[str, Field(description="what to do; empty where all is well")]
+
+
+class DoctorDocument(CommandDocument):
+    """`doctor`"""
+
+    checks: Annotated[
+        list[CheckDocument], Field(description="in the order in which failures would be met")
+    ] = []
+
+
+class IamPolicyDocument(CommandDocument):
+    """`iam-policy`"""
+
+    policy: Annotated[dict[str, Any] | None, Field(description="the policy document")] = None
+    parts: Annotated[int, Field(description="how many policies are needed in all")] = 0
+    files: list[str] = Field(default_factory=list, description="the files that were written")
+
+
+class InitDocument(CommandDocument):
+    """`init`"""
+
+    path: Annotated[str | None, Field(description="the file that was written")] = None
+
+
+class KeyDocument(Part):
+    """A configuration key."""
+
+    key: Annotated[str, Field(description="its name, dotted")]
+    value: Annotated[Any, Field(description="its present value")]
+    source: Annotated[
+        str, Field(description="what sets it: default, a file, an option, a variable, the last `up`")
+    ]
+    default: Annotated[Any, Field(description="its default")]
+    meaning: Annotated[str, Field(description="what it means")]
+
+
+class ConfigDocument(CommandDocument):
+    """`config`"""
+
+    keys: Annotated[list[KeyDocument], Field(description="every key")] = []

@@ -1,0 +1,72 @@
+"""The embedded engine's state."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import asdict
+from typing import Any
+
+from cryptoctl.local.engine import EngineCredentials, EngineStatus, OutboxMessage
+from cryptoctl.ops.times import iso
+from cryptoctl.ui.screen import Screen
+
+
+def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials | None) -> None:
+    """Where it answers, where its data is, and how other tools reach it."""
+    if keys is None:
+        screen.data("The engine is not running.")
+        return
+    screen.data(f"The engine answers at {found.url} (process {found.pid}{_memory(found)}).")
+    screen.data(f"Its data is in {found.home}.")
+    screen.data(
+        f"Other tools: AWS_ACCESS_KEY_ID={keys.access_key} AWS_SECRET_ACCESS_KEY={keys.secret_key} "
+        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
+    )
+    _show_notes(screen, found)
+
+
+def show_engine_line(screen: Screen, found: EngineStatus) -> None:
+    """The engine in one line."""
+    screen.data(f"engine: {found.url}, process {found.pid}{_memory(found)}")
+    _show_notes(screen, found)
+
+
+def engine_document(found: EngineStatus, keys: EngineCredentials | None) -> dict[str, Any]:
+    """The engine for a machine."""
+    return {
+        "running": found.running,
+        "url": found.url,
+        "pid": found.pid,
+        "port": found.port,
+        "started_at": found.started_at and iso(found.started_at),
+        "home": str(found.home),
+        "log_file": str(found.log_file),
+        "memory_bytes": found.memory_bytes,
+        "notes": list(found.notes),
+        "problems": list(found.problems),
+        "access_key": keys.access_key if keys else None,
+        "secret_key": keys.secret_key if keys else None,
+    }
+
+
+def show_message(screen: Screen, message: OutboxMessage) -> None:
+    """A message that would have left this machine."""
+    subject = f": {message.subject}" if message.subject else ""
+    screen.data(f"{iso(message.at)}  {message.protocol} to {message.recipient}{subject}")
+    screen.data(textwrap.indent(message.text, "    "))
+
+
+def message_document(message: OutboxMessage) -> dict[str, Any]:
+    """Such a message for a machine."""
+    return {**asdict(message), "at": iso(message.at)}
+
+
+def _memory(found: EngineStatus) -> str:
+    return f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
+
+
+def _show_notes(screen: Screen, found: EngineStatus) -> None:
+    for problem in found.problems:
+        screen.say(problem, style="red")
+    for note in found.notes:
+        screen.say(note, style="yellow")

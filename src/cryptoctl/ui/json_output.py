@@ -1,0 +1,84 @@
+"""A command's answer as one JSON document, the same shape whatever the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ui.documents import dead_letters as dlq
+from cryptoctl.ui.documents import environment, local, plan, prices
+from cryptoctl.ui.documents.document import CommandDocument, Part
+from cryptoctl.ui.screen import Screen
+
+MODELS: Mapping[str, type[CommandDocument]] = {
+    "init": environment.InitDocument,
+    "config": environment.ConfigDocument,
+    "doctor": environment.DoctorDocument,
+    "up": plan.UpDocument,
+    "plan": plan.PlanCommandDocument,
+    "status": environment.StatusDocument,
+    "outputs": environment.OutputsDocument,
+    "envs": environment.EnvsDocument,
+    "send-price": prices.SendPriceDocument,
+    "prices": prices.PricesDocument,
+    "logs": prices.LogsDocument,
+    "dlq list": dlq.DlqListDocument,
+    "dlq peek": dlq.DlqPeekDocument,
+    "dlq replay": dlq.DlqReplayDocument,
+    "dlq repair": dlq.DlqRepairDocument,
+    "dlq export": dlq.DlqExportDocument,
+    "dlq import": dlq.DlqImportDocument,
+    "dlq purge": dlq.DlqPurgeDocument,
+    "iam-policy": environment.IamPolicyDocument,
+    "down": plan.DownDocument,
+    "local start": local.LocalDocument,
+    "local stop": local.LocalStopDocument,
+    "local status": local.LocalDocument,
+    "local reset": local.LocalResetDocument,
+    "local logs": local.LocalLogsDocument,
+    "local outbox": local.LocalOutboxDocument,
+}
+
+
+def write_document(
+    screen: Screen, command: str, where: Mapping[str, Any], answer: Mapping[str, Any], failure: Failure | None
+) -> None:
+    """Writes the document of a command that has ended."""
+    document = MODELS[command].model_validate(
+        {
+            "command": command,
+            "outcome": _outcome(failure),
+            **where,
+            "failure": None if failure is None else _why(screen, failure),
+            **answer,
+        }
+    )
+    try:
+        members = document.model_dump(mode="json")
+    except ValueError:  # pydantic writes nothing that is nested very deeply; a dead letter may be
+        members = {name: _as_it_is(getattr(document, name)) for name in type(document).model_fields}
+    try:
+        screen.document(members)
+    except RecursionError as error:
+        raise Failure(
+            Problem.FAILED, "The answer is nested too deeply to be written as JSON.", "Use --output table."
+        ) from error
+
+
+def _as_it_is(value: Any) -> Any:
+    return value.model_dump() if isinstance(value, Part) else value
+
+
+def _outcome(failure: Failure | None) -> str:
+    if failure is None:
+        return "success"
+    return "interrupted" if failure.problem is Problem.INTERRUPTED else "failure"
+
+
+def _why(screen: Screen, failure: Failure) -> dict[str, str]:
+    return {
+        "problem": failure.problem.name,
+        "message": screen.hint(failure.message),
+        "next": screen.hint(failure.hint),
+    }

@@ -1,0 +1,43 @@
+"""`config` shows what is set, by what, and what each key means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.errors import Problem
+from cryptoctl.settings import documented_keys
+
+
+def keys(cli: Cli, *arguments: str) -> dict[str, Any]:
+    found = cli.ok("config", *arguments, "--output", "json").json["keys"]
+    return {each["key"]: (each["value"], each["source"]) for each in found}
+
+
+def test_a_value_names_its_source(cli: Cli, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = elsewhere / "cryptoctl.toml"
+    file.write_text("[env.prod]\nlog_retention_days = 30\nregion = 'eu-west-1'\n", encoding="utf-8")
+    monkeypatch.setenv("CRYPTOCTL_ENV", "prod")
+    found = keys(cli, "--region", "us-west-2")
+    assert found["default_env"] == ("prod", "CRYPTOCTL_ENV")
+    assert found["env.prod.log_retention_days"] == (30, str(file))
+    assert found["env.prod.region"] == ("us-west-2", "command line")
+    assert found["env.prod.dead_letter_retention_s"] == (345_600, "default")
+
+
+def test_every_key_is_shown_with_its_meaning(cli: Cli) -> None:
+    shown = cli.ok("config").out
+    for key in documented_keys():
+        assert key.name.replace("NAME", "dev") in shown
+        assert key.meaning in shown
+
+
+def test_a_wrong_file_does_not_hide_the_keys(cli: Cli, elsewhere: Path) -> None:
+    (elsewhere / "cryptoctl.toml").write_text("[env.dev]\nlog_retention_day = 3\n", encoding="utf-8")
+    said = cli("config")
+    assert said.code == Problem.USAGE
+    assert "unknown key `env.dev.log_retention_day`" in said.err
+    assert "env.NAME.log_retention_days" in said.out

@@ -1,0 +1,100 @@
+"""What each command writes as JSON on a living environment is what docs/json.md says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.cli.commands import COMMANDS
+from cryptoctl.ui.json_output import MODELS
+
+pytestmark = pytest.mark.engine
+
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+NOT_HERE = {"init", "local start", "local stop", "local reset", "down"}
+
+
+def lines(directory: Path) -> dict[str, list[str]]:
+    """A command line for each command, in an order that works."""
+    prices = directory / "prices.csv"
+    prices.write_text("symbol,price,exchange\nJSON,1,here\nJSON,no,here\n", encoding="utf-8")
+    letters = str(directory / "letters.jsonl")
+    return {
+        "up": ["up"],
+        "plan": ["plan"],
+        "status": ["status"],
+        "outputs": ["outputs"],
+        "envs": ["envs"],
+        "doctor": ["doctor"],
+        "config": ["config"],
+        "iam-policy": ["iam-policy"],
+        "send-price": ["send-price", "JSON", "2", "here"],
+        "prices": ["prices", "JSON", "--wait"],
+        "logs": ["logs", "--since", "5m"],
+        "dlq list": ["dlq", "list"],
+        "dlq peek": ["dlq", "peek"],
+        "dlq replay": ["dlq", "replay"],
+        "dlq repair": ["dlq", "repair", "--symbol", "JSON"],
+        "dlq export": ["dlq", "export", letters],
+        "dlq import": ["dlq", "import", letters],
+        "dlq purge": ["dlq", "purge", "--yes"],
+        "local status": ["local", "status"],
+        "local logs": ["local", "logs"],
+    }
+
+
+def validated(name: str, document: Any) -> Any:
+    model = MODELS[name].model_validate(document)
+    assert set(document) == set(MODELS[name].model_fields)
+    for text in times(document):
+        assert UTC_TIME.fullmatch(text), (name, text)
+    return model
+
+
+def times(value: Any) -> list[str]:
+    """Every text that begins like a time."""
+    if isinstance(value, dict):
+        return [each for key, item in value.items() if key != "message" for each in times(item)]
+    if isinstance(value, list):
+        return [each for item in value for each in times(item)]
+    return [value] if isinstance(value, str) and ISO.match(value) else []
+
+
+def test_each_command_writes_its_model(day: Cli, tmp_path: Path) -> None:
+    every = lines(tmp_path)
+    assert set(every) == {each.name for each in COMMANDS} - NOT_HERE
+    for name, line in every.items():
+        document = validated(name, day.ok(*line, "-o", "json").json)
+        assert document.outcome == "success", name
+        asks = name not in ("config", "local status", "local logs")
+        assert (document.account, document.region) == (("0" * 12, "us-east-1") if asks else (None, None)), (
+            name
+        )
+        assert document.target == "local"
+
+
+def test_a_file_with_a_bad_line_and_a_queued_price(day: Cli, tmp_path: Path) -> None:
+    lines(tmp_path)
+    said = day("send-price", "--file", str(tmp_path / "prices.csv"), "-o", "json")
+    document = validated("send-price", said.json)
+    assert (said.code, document.outcome) == (1, "failure")
+    assert (document.file.stored, document.file.failed[0].line) == (1, 3)
+    queued = validated("send-price", day.ok("send-price", "JSON", "3", "here", "--async", "-o", "json").json)
+    assert queued.request_id
+
+
+def test_down_has_results_as_up_has(local_cli: Any) -> None:
+    cli = local_cli("jsondown")
+    only = ("--only", "price-alerts-jsondown")
+    up = validated("up", cli.ok("up", *only, "-o", "json").json)
+    assert [(each.action, each.outcome) for each in up.results] == [("create", "done")]
+    refused = validated("down", cli("down", "-o", "json").json)
+    assert (refused.failure.problem, refused.results) == ("REFUSED", [])
+    assert refused.plan is not None
+    down = validated("down", cli.ok("down", "--yes", "-o", "json").json)
+    assert [(each.action, each.outcome) for each in down.results] == [("delete", "done")]

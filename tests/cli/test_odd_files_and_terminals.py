@@ -1,0 +1,256 @@
+"""Full disks, narrow encodings, impossible directories, odd files: a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.aws import Aws
+from cryptoctl.cli.send_price import send_price
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.local import launch
+from cryptoctl.local.errors import EngineError
+from cryptoctl.ops.invoking import invoke
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.sending import Outgoing, read
+from cryptoctl.ops.times import moment_ms
+from cryptoctl.ui.json_output import write_document
+from cryptoctl.ui.logs import line_document, show_line
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.streams import accept_any_text
+
+pytestmark = pytest.mark.process
+
+WITHIN_S = 60
+FULL = Path("/dev/full")
+needs_dev_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+
+
+def run(
+    *arguments: str, cwd: Path, stdout: Any = subprocess.PIPE, stderr: Any = subprocess.PIPE, **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """A whole process; a traceback would be a defect."""
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(cwd / "state"), **variables}
+    for name in ("CRYPTOCTL_CONFIG", "PYTHONUNBUFFERED"):
+        env.pop(name, None)
+    command = [sys.executable, "-m", "cryptoctl", *arguments]
+    done = subprocess.run(
+        command, cwd=cwd, env=env, stdout=stdout, stderr=stderr, timeout=WITHIN_S, check=False
+    )
+    assert b"Traceback" not in (done.stderr or b"")
+    return done
+
+
+@needs_dev_full
+@pytest.mark.parametrize("arguments", [("config",), ("config", "-o", "json"), ("--help",), ("--version",)])
+def test_an_output_that_cannot_be_written_is_said(tmp_path: Path, arguments: Sequence[str]) -> None:
+    with FULL.open("wb") as full:
+        done = run(*arguments, cwd=tmp_path, stdout=full)
+    assert done.returncode == Problem.FAILED
+    assert b"error: The output cannot be written: No space left on device." in done.stderr
+
+
+@needs_dev_full
+def test_csv_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FULL.open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(Failure, match="No space left on device"):
+            Screen(colour=False).raw("symbol,price\n" * 100_000)
+        monkeypatch.undo()
+
+
+@needs_dev_full
+def test_messages_that_cannot_be_written_change_no_exit_code(tmp_path: Path) -> None:
+    with FULL.open("wb") as full:
+        assert run("plan", "--local", cwd=tmp_path, stderr=full).returncode == Problem.UNREACHABLE
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_narrow_encoding_shows_a_likeness(tmp_path: Path, encoding: str) -> None:
+    done = run("doctor", "--local", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert done.returncode == Problem.FAILED
+    assert "-> Start it with" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "ok \\xe9 \\u20bf"), ("cp1252", "ok é \\u20bf")])
+def test_what_an_encoding_lacks_is_escaped(monkeypatch: Any, encoding: str, shown: str) -> None:
+    bytes_written = io.BytesIO()
+    stream = io.TextIOWrapper(bytes_written, encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    accept_any_text()
+    stream.write("✓ é ₿")
+    stream.flush()
+    assert bytes_written.getvalue().decode(encoding) == shown
+
+
+@pytest.mark.parametrize("command", ["local start", "up --local", "local status", "plan --local"])
+def test_a_state_directory_that_cannot_be_made_is_said(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = run(*command.split(), cwd=tmp_path, CRYPTOCTL_STATE_DIR=str(tmp_path / "file" / "state"))
+    assert done.returncode == Problem.FAILED
+    assert b"CRYPTOCTL_STATE_DIR names another directory" in done.stderr
+
+
+def test_a_home_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    done = run("local", "start", cwd=tmp_path, HOME="/dev/null/home", CRYPTOCTL_STATE_DIR="")
+    assert done.returncode == Problem.FAILED
+    assert b"cannot be used" in done.stderr
+
+
+def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"cd '{gone}' && rmdir '{gone}' && exec '{sys.executable}' -m cryptoctl config \"$@\""
+    for more, code in (((), Problem.USAGE), (("--config", str(tmp_path / "some.toml")), 0)):
+        (tmp_path / "some.toml").write_text("", encoding="utf-8")
+        gone.mkdir(exist_ok=True)
+        done = subprocess.run(["sh", "-c", script, "sh", *more], capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        assert code == 0 or "The working directory cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# a comment\n" * 3_000_000, "is larger than 1000 kB"),
+        ("".join(f"k{number} = 1\n" for number in range(300_000)), "is larger than 1000 kB"),
+        ("".join(f"k{number} = 1\n" for number in range(50_000)), "and 49995 more"),
+        (f"default_env = {'9' * 4_301}", "is not valid TOML"),
+        (f"default_env = {'9' * 4_299}", "9…`"),
+        (f"default_env = {'[' * 50_000}{']' * 50_000}", "is nested too deeply"),
+        (f"{'.'.join('a' * 2_000)} = 1", "unknown key `a`"),
+        (f"[env.dev]\nprofile = '{'x' * 500_000}", "is not valid TOML"),
+    ],
+    ids=["32 MB", "300,000 keys", "50,000 keys", "4301 digits", "4299 digits", "arrays", "dots", "text"],
+)
+def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: str, said: str) -> None:
+    (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
+    told = cli("plan")
+    assert told.code == Problem.USAGE
+    assert said in told.err
+    assert len(told.err) < 2_000
+
+
+def test_a_configuration_that_is_no_file_is_refused_and_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (str(tmp_path / "pipe"), "/dev/zero", str(tmp_path)):
+        done = run("plan", "--config", name, cwd=tmp_path)
+        assert done.returncode == Problem.USAGE
+        assert b"is not a regular file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 5_000, f"{'9' * 5_000}d", "9" * 15, "٣d", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_time_beyond_all_measure_is_not_valid(text: str) -> None:
+    with pytest.raises(Failure, match="is not a valid time") as raised:
+        moment_ms(text)
+    assert len(raised.value.message) < 100
+
+
+@pytest.mark.parametrize("depth", [60, 500, 100_000])
+def test_a_deeply_nested_log_line_is_shown_as_text(depth: int, capsys: Any) -> None:
+    text = '{"message": ' + "[" * depth + "]" * depth + "}"
+    line = Line(id="1", time_ms=0, function="f", text=text)
+    assert line_document(line)["message"] == text
+    show_line(Screen(colour=False), line)
+    assert "[[[" in capsys.readouterr().out
+
+
+def test_an_answer_that_is_nested_deeply_is_still_a_document(capsys: Any) -> None:
+    body: Any = "at the bottom"
+    for _ in range(400):
+        body = [body]
+    where = {"environment": "e", "target": "local", "account": None, "region": None}
+    write_document(
+        Screen(colour=False, machine=True), "dlq peek", where, {"messages": [{"body": body}]}, None
+    )
+    assert "at the bottom" in json.loads(capsys.readouterr().out)["messages"][0]["body"].__repr__()
+
+
+class Answering(Aws):
+    """AWS whose function answers with that payload."""
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__()
+        self._payload = payload
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+        """The payload, whatever is asked."""
+        return {"Payload": io.BytesIO(self._payload)}
+
+
+FUNCTION: Any = SimpleNamespace(name="webhook-processor-x", scope=SimpleNamespace(environment="x"))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"hello",
+        b"[1]",
+        b'"ok"',
+        b"{}",
+        b'{"statusCode": 200}',
+        b'{"statusCode": 200, "body": "hello"}',
+        b'{"statusCode": 200, "body": "[1]"}',
+        b'{"statusCode": "twice", "body": "{}"}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+)
+def test_a_function_that_answers_something_else_is_said(payload: bytes) -> None:
+    with pytest.raises(Failure, match="not the webhook processor's"):
+        invoke(Answering(payload), FUNCTION, "{}")
+
+
+def test_an_answer_without_the_members_of_a_stored_price_is_said() -> None:
+    run: Any = SimpleNamespace(
+        session=SimpleNamespace(
+            aws=Answering(b'{"statusCode": 200, "body": "{}"}'), stack=SimpleNamespace(webhook=FUNCTION)
+        )
+    )
+    with pytest.raises(Failure, match="not the webhook processor's"):
+        send_price(run, "BTC", "1", "here")
+
+
+def sent(tmp_path: Path, text: str) -> list[Mapping[str, Any]]:
+    file = tmp_path / "prices.csv"
+    file.write_text(text, encoding="utf-8")
+    return [vars(each) for each in read(file, {}, now_ms=lambda: 1_700_000_000_000)]
+
+
+def test_a_column_named_surplus_is_a_column(tmp_path: Path) -> None:
+    [price] = sent(tmp_path, "symbol,price,exchange,surplus\nBTC,1,here,more\n")
+    assert '"BTC"' in price["text"]
+    [surplus] = sent(tmp_path, "symbol,price,exchange,surplus\nBTC,1,here,more,too much\n")
+    assert "has more columns" in surplus["reason"]
+
+
+def test_standard_input_is_read_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.TextIOWrapper(io.BytesIO("\ufeffsymbol,price,exchange\nBTC,1,zurich\n".encode()))
+    monkeypatch.setattr(sys, "stdin", text)
+    [price] = read(Path("-"), {}, now_ms=lambda: 1_700_000_000_000)
+    assert isinstance(price, Outgoing)
+    assert "zurich" in price.text
+
+
+def test_the_engine_that_is_not_installed_leads_to_a_command_that_exists(monkeypatch: Any) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EngineError) as raised:
+        launch._require_ministack()
+    assert f"{sys.executable} -m pip install" in raised.value.hint
+    assert "ministack==" in raised.value.hint

@@ -1,0 +1,57 @@
+"""Options: before or after the command, with their defaults in the help, converted as Typer would."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.errors import Problem
+
+
+def environment_of(cli: Cli, *arguments: str) -> str:
+    keys = cli.ok(*arguments, "--output", "json").json["keys"]
+    return str(next(each["value"] for each in keys if each["key"] == "default_env"))
+
+
+def test_common_options_stand_before_the_command_or_after_it(cli: Cli) -> None:
+    assert environment_of(cli, "--env", "demo", "config") == "demo"
+    assert environment_of(cli, "config", "--env", "demo") == "demo"
+
+
+def test_the_option_after_the_command_wins(cli: Cli) -> None:
+    assert environment_of(cli, "--env", "before", "config", "--env", "after") == "after"
+
+
+def test_a_choice_before_the_command_can_be_taken_back_after_it(cli: Cli) -> None:
+    said = cli("--local", "plan", "--aws")
+    assert said.code == Problem.CREDENTIALS
+
+
+def test_options_stand_before_a_command_of_a_group(cli: Cli) -> None:
+    said = cli("--aws", "--profile", "nosuch", "dlq", "list")
+    assert said.code == Problem.CREDENTIALS
+    assert "nosuch" in said.err
+
+
+def test_only_prices_are_written_as_csv(cli: Cli) -> None:
+    said = cli("--output", "csv", "config")
+    assert (said.code, "`config` writes no CSV" in said.err) == (Problem.USAGE, True)
+
+
+@pytest.mark.parametrize("shown", ["[default: dev]", "[default: table]", "[default: 20]"])
+def test_the_help_shows_the_defaults(cli: Cli, shown: str) -> None:
+    text = cli.ok("prices", "--help").out.replace("│", "")
+    assert shown in " ".join(text.split())
+
+
+@pytest.mark.parametrize("last", ["0", "100001", "many", "1.5"])
+def test_a_number_outside_its_range_is_refused_by_name(cli: Cli, last: str) -> None:
+    said = cli("prices", "BTC", "--last", last)
+    assert said.code == Problem.USAGE
+    assert "--last" in said.err
+
+
+def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
+    said = cli("config", "--output", "xml")
+    assert said.code == Problem.USAGE
+    assert "xml" in said.err

@@ -1,0 +1,165 @@
+"""A command starts fast because it imports only what it needs, and ends with the right exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from cryptoctl.cli.app import app
+from cryptoctl.cli.commands import COMMANDS, FOREIGN_WORDS, nearest
+from cryptoctl.errors import Problem
+
+pytestmark = pytest.mark.process
+
+HEAVY = ("boto", "pydantic", "ministack", "cryptoctl.stack", "cryptoctl.provisioners", "cryptoctl.session")
+TELLING = """
+import os, sys
+real = os._exit
+def tell(code):
+    os.write(2, "\\n".join(["", "MODULES", *sys.modules]).encode())
+    real(code)
+os._exit = tell
+from cryptoctl.__main__ import main
+main()
+"""
+
+
+def run(*arguments: str, home: Path, **variables: str) -> tuple[int, str, set[str]]:
+    """The exit code, stdout and the imported modules of a whole process."""
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(home / "state"), **variables}
+    command = [sys.executable, "-c", TELLING, *arguments]
+    done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False)
+    _, _, modules = done.stderr.partition("\nMODULES\n")
+    assert modules, done.stderr
+    return done.returncode, done.stdout, set(modules.split())
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith(HEAVY)}
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("dlq", "--help"), ("destroy",)])
+def test_what_needs_no_command_imports_none(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    _, _, modules = run(*arguments, home=tmp_path)
+    assert heavy(modules) == set()
+    assert "cryptoctl.cli.command" not in modules
+
+
+def tab(home: Path, variables: Mapping[str, str]) -> tuple[list[str], set[str]]:
+    """What bash is offered, and the modules that were imported for it."""
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(home / "state"), **variables}
+    code = TELLING.replace("main()\n", "sys.argv[0] = 'cryptoctl'\nmain()\n")
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=home, capture_output=True, text=True)
+    answer, _, modules = done.stderr.partition("\nMODULES\n")
+    assert not answer
+    return done.stdout.split(), set(modules.split())
+
+
+def test_a_tab_imports_no_command(tmp_path: Path) -> None:
+    variables = {"_CRYPTOCTL_COMPLETE": "complete_bash", "COMP_WORDS": "cryptoctl d", "COMP_CWORD": "1"}
+    found, modules = tab(tmp_path, variables)
+    assert found == ["doctor", "dlq", "down"]
+    assert heavy(modules) == set()
+
+
+def test_a_price_that_is_refused_here_costs_neither_boto3_nor_pydantic(tmp_path: Path) -> None:
+    code, _, modules = run("send-price", "BTC", "-1", "here", "--env", "dev", home=tmp_path)
+    assert code == Problem.USAGE
+    assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
+
+
+def real_commands() -> Mapping[str, Any]:
+    root: Any = typer.main.get_command(app)
+    found: dict[str, Any] = {}
+    for name, command in root.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {each}": inner[each] for each in inner}
+    return found
+
+
+def test_the_list_of_commands_agrees_with_their_modules() -> None:
+    lines = {
+        name: " ".join(command.help.partition("\n\n")[0].split()) for name, command in real_commands().items()
+    }
+    assert lines == {each.name: each.help for each in COMMANDS}
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("cryptoctl --env ", {"prod", "staging"}),
+        ("cryptoctl plan --env p", {"prod"}),
+        ("cryptoctl plan --profile ", {"default", "work"}),
+        ("cryptoctl logs e", {"error-notifier"}),
+        ("cryptoctl --env prod up --only crypto", {"crypto-prices-prod"}),
+        ("cryptoctl up --env staging --only crypto", {"crypto-prices-staging"}),
+        ("cryptoctl up --only crypto", {"crypto-prices-dev"}),
+        ("cryptoctl local st", {"start", "stop", "status"}),
+        ("cryptoctl prices BTC --output ", {"table", "json", "csv"}),
+    ],
+)
+def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None:
+    (tmp_path / "cryptoctl.toml").write_text("[env.prod]\n[env.staging]\n", encoding="utf-8")
+    aws = tmp_path / "aws"
+    aws.write_text("[default]\n[profile work]\n[sso-session s]\n", encoding="utf-8")
+    words = line.split(" ")
+    variables = {
+        "_CRYPTOCTL_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+        "AWS_CONFIG_FILE": str(aws),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }
+    found, modules = tab(tmp_path, variables)
+    assert set(found) == offered
+    assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("destroy", "down"), ("stauts", "status"), ("price", "prices"), ("Deploy", "up")]
+)
+def test_the_nearest_command_is_suggested(typed: str, meant: str) -> None:
+    assert nearest(typed) == meant
+
+
+def test_every_word_of_another_tool_leads_to_a_command_that_exists() -> None:
+    words = {word for each in COMMANDS for word in each.name.split()}
+    assert set(FOREIGN_WORDS.values()) <= words
+
+
+def test_nothing_is_suggested_where_nothing_is_near() -> None:
+    assert nearest("xyzzy") is None
+
+
+LINES = 200_000
+
+
+@pytest.fixture
+def long_log(tmp_path: Path) -> Path:
+    """A working directory whose engine has a log that fills any pipe."""
+    directory = tmp_path / "state" / "engine"
+    directory.mkdir(parents=True)
+    (directory / "engine.log").write_text("a line of the log\n" * LINES, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_reader_that_has_read_enough_ends_a_command_with_0(long_log: Path, output: str) -> None:
+    command = [sys.executable, "-m", "cryptoctl", "local", "logs", "--last", str(LINES), "--output", output]
+    env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(long_log / "state")}
+    env.pop("PYTHONUNBUFFERED", None)
+    with subprocess.Popen(
+        command, cwd=long_log, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert (process.wait(), said) == (0, "")

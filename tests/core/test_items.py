@@ -1,0 +1,45 @@
+"""A price as an item: what is read from one that somebody else has written."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cryptoctl.core.items import StoredPrice, UnusableError, key_of, stored_price
+
+
+def at(key: str) -> StoredPrice:
+    return stored_price({"symbol": {"S": "BTC"}, "timestamp": {"N": key}, "price": {"N": "1"}})
+
+
+def test_the_moment_of_a_price_is_its_millisecond_in_utc() -> None:
+    assert at("1675329600138.02").moment == datetime(2023, 2, 2, 9, 20, 0, 138000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("key", ["1e25", "-1e17", "253402300800000", "-62135596800001", "1e125", "-9e125"])
+def test_a_key_outside_of_the_calendar_has_no_moment(key: str) -> None:
+    assert at(key).moment is None
+
+
+@pytest.mark.parametrize("key", ["253402300799999", "-62135596800000", "0"])
+def test_the_first_and_the_last_millisecond_of_the_calendar_have_one(key: str) -> None:
+    assert at(key).moment is not None
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999999999", "1e126", "1e-131", "9" * 39, "", "x", 5.5e300, None, [], {}]
+)
+def test_a_key_that_no_table_can_hold_is_refused_before_it_is_expanded(number: Any) -> None:
+    with pytest.raises(UnusableError):
+        key_of({"symbol": {"S": "BTC"}, "timestamp": {"N": number}})
+
+
+def test_a_key_has_all_its_digits() -> None:
+    assert key_of({"symbol": {"S": "x"}, "timestamp": {"N": "1.5e3"}}) == Decimal(1500)
+
+
+@pytest.mark.parametrize("enriched_at", [{"N": "5"}, {"NULL": True}, {"BOOL": False}, {"L": []}])
+def test_a_time_of_enrichment_that_is_no_text_counts_as_none(enriched_at: dict[str, Any]) -> None:
+    item = {"symbol": {"S": "BTC"}, "timestamp": {"N": "1"}, "price": {"N": "1"}, "enriched_at": enriched_at}
+    assert stored_price(item).enriched_at is None

@@ -1,0 +1,136 @@
+"""A dry run shows the very steps that a replay then runs, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.payloads import Edits
+from cryptoctl.ops.dead_letters.planning import ReplayStep
+from cryptoctl.ops.dead_letters.replay import Replay
+from cryptoctl.ops.dead_letters.replayer import Attempt, Replayer
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
+from dead_letters.command_line import run
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = Path(__file__).with_name("killed.py")
+
+
+def _steps(shop: Workshop, options: ReplayOptions) -> list[dict[str, Any]]:
+    """What a dry run has for each message."""
+    with (
+        Journal(shop.journal) as journal,
+        Replay(shop.replayer, shop.queues, journal, options).planned() as steps,
+    ):
+        return [_as_journaled(step) for step in steps]
+
+
+def _as_journaled(step: ReplayStep) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps(step.document()))
+    return {"message": step.letter.message.key, "problem": step.problem, **document}
+
+
+def _fill(shop: Workshop) -> None:
+    """Some of every shape, with and without a time, and some that cannot be replayed."""
+    shop.send_events([shop.price(number) for number in range(3)])
+    shop.send(WEBHOOK, '{"symbol": "LATE", "price": 1.50, "exchange": "kraken"}')
+    item = shop.put("R", 1)
+    keys = {name: item[name] for name in ("symbol", "timestamp")}
+    record = {"kind": "record", "reason": "x", "record": {"dynamodb": {"Keys": keys}}}
+    shop.send(ENRICHER, json.dumps(record), {})
+    info = {
+        "shardId": "shardId-00000001500000000000-00000001",
+        "startSequenceNumber": "100000000000000000000",
+        "endSequenceNumber": "100000000000000000000",
+        "streamArn": shop.stream,
+    }
+    shop.send(ENRICHER, json.dumps({"DDBStreamBatchInfo": info}), {})
+    shop.send(ENRICHER, json.dumps({"Records": []}))
+    shop.send(ENRICHER, "scribble", {})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ReplayOptions(),
+        ReplayOptions(limit=2),
+        ReplayOptions(edits=Edits(changes={"price": "7"})),
+    ],
+    ids=["all", "limit", "set"],
+)
+def test_a_replay_runs_the_steps_that_the_dry_run_shows(
+    shop: Workshop, options: ReplayOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(shop)
+    before = shop.depths
+    shown = _steps(shop, options)
+    assert shop.depths == before, "receivable again at once"
+    assert shown == _steps(shop, options)
+    ran: list[dict[str, Any]] = []
+    real = Replayer.attempt
+
+    def attempt(replayer: Replayer, step: ReplayStep) -> Attempt:
+        ran.append(_as_journaled(step))
+        return real(replayer, step)
+
+    monkeypatch.setattr(Replayer, "attempt", attempt)
+    shop.replay(options)
+    assert sorted(ran, key=json.dumps) == sorted(shown, key=json.dumps)
+
+
+def test_a_dry_run_leaves_nothing_in_the_journal_and_stores_nothing(shop: Workshop) -> None:
+    shop.send_events([shop.price(number) for number in range(3)])
+    _steps(shop, ReplayOptions())
+    with Journal(shop.journal) as journal:
+        assert journal.count(*MessageState) == 0
+    assert shop.items() == []
+
+
+def test_what_a_killed_replay_had_begun_is_shown_as_it_was_begun_and_stays_begun(shop: Workshop) -> None:
+    shop.send_events([shop.price(number) for number in range(2)])
+    command = [sys.executable, str(PROGRAM), shop.name, str(shop.journal), "Invoke", "before"]
+    assert subprocess.run(command, check=False, timeout=120).returncode == -signal.SIGKILL
+    options = ReplayOptions(edits=Edits(changes={"price": "999"}))
+    begun, other = _steps(shop, options)
+    assert "999" not in begun["payload"] and "999" in other["payload"]
+    assert (begun, other) == tuple(_steps(shop, options)), "a dry run does not end what was begun"
+    summary = shop.replay()
+    assert (summary.resumed, summary.outcomes) == (1, {Outcome.BACK: 2})
+    assert sorted(item["price"]["N"] for item in shop.items()) == ["100", "101"]
+
+
+def test_edits_that_failed_are_gone_with_the_replay_that_had_them(shop: Workshop) -> None:
+    """`--set price=999 --set exchange=typo` fails for another reason; the next replay has no `--set`."""
+    shop.send_events([shop.price(1)])
+    edits = Edits(changes={"price": "999", "exchange": '"typo"'})
+    with shop.broken(shop.stack.webhook, DYNAMODB_TABLE="nowhere"):
+        assert shop.replay(ReplayOptions(edits=edits)).outcomes == {Outcome.FAILED: 1}
+    (step,) = _steps(shop, ReplayOptions())
+    assert "999" not in step["payload"] and "typo" not in step["payload"]
+    assert shop.replay().complete
+    (item,) = shop.items()
+    assert (item["price"]["N"], item["exchange"]["S"]) == ("101", "kraken")
+
+
+def test_the_commands_dry_run_shows_each_step_and_says_that_nothing_was_changed(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop.send_events([shop.price(1)])
+    shop.send(ENRICHER, "scribble", FROM_LAMBDA)
+    said = run("dlq", "replay", "--dry-run", "--set", "price=7", environment=shop.name)
+    assert said.code == 0 and said.err == "Nothing was changed.\n"
+    assert "store it at its own time" in said.out and '\\"price\\": 7' in said.out
+    assert "cannot be replayed: it has none of the shapes that can be replayed" in said.out
+    steps = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name).json["steps"]
+    assert [step["action"] for step in steps] == ["store", "none"]
+    assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}

@@ -1,0 +1,160 @@
+"""Files of dead letters: whole or not there, and on the disk before anything is deleted for their sake."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters import files
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
+
+
+def letters(count: int) -> list[DeadLetter]:
+    return [
+        decode(Message(queue=QueueName.WEBHOOK, id=str(n), body=f"{n}", attributes={}, sent_ms=n, receives=1))
+        for n in range(count)
+    ]
+
+
+class Disk:
+    """What is on the disk for sure: of each file that was synced, how much."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._synced: dict[tuple[int, int], int] = {}
+        self._linked: list[tuple[Path, bool]] = []
+        self._sync, self._link = os.fsync, os.link
+        monkeypatch.setattr(os, "fsync", self.fsync)
+        monkeypatch.setattr(os, "link", self.link)
+
+    def fsync(self, descriptor: int) -> None:
+        self._sync(descriptor)
+        found = os.fstat(descriptor)
+        self._synced[found.st_dev, found.st_ino] = found.st_size
+
+    def link(self, source: Path, target: Path) -> None:
+        self._linked.append((Path(target), self.has(Path(source))))
+        self._link(source, target)
+        self._forget(Path(target).parent)
+
+    def has(self, path: Path) -> bool:
+        """Whether a power failure now would leave all of it."""
+        found = path.stat()
+        return self._synced.get((found.st_dev, found.st_ino), -1) == found.st_size
+
+    def knew_before_naming(self, path: Path) -> bool:
+        """Whether the content was on the disk before the file had its name."""
+        return (path, True) in self._linked
+
+    def _forget(self, directory: Path) -> None:
+        found = directory.stat()
+        self._synced.pop((found.st_dev, found.st_ino), None)
+
+
+def test_a_file_is_on_the_disk_with_its_name_once_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, path = Disk(monkeypatch), tmp_path / "letters.jsonl"
+    assert files.write(path, letters(3)) == 3
+    assert disk.knew_before_naming(path), "else a power failure leaves a name with nothing behind it"
+    assert disk.has(path), "else a power failure leaves less than what purge then deletes"
+    assert disk.has(tmp_path), "else a power failure leaves a file that nobody finds"
+
+
+def test_an_interrupted_export_leaves_nothing(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[DeadLetter]:
+        yield from letters(2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        files.write(tmp_path / "letters.jsonl", interrupted())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(Failure, match="exists"):
+        files.write(path, letters(1))
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_an_export_to_an_impossible_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in ("file/letters.jsonl", "no/such/directory/letters.jsonl", "n" * 300, f"new/{'n' * 300}"):
+        with pytest.raises(Failure, match="cannot be written"):
+            files.write(tmp_path / place, letters(1))
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+GOOD = '{"queue": "webhook", "body": "x"}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"queue": "webhook", "body": "x", "sent_ms": null}',
+        '{"queue": "webhook", "body": "x", "sent_ms": [1]}',
+        '{"queue": "webhook", "body": "x", "sent_ms": 1e999}',
+        '{"queue": "webhook", "body": "x", "sent_ms": 1e999999999}',
+        '{"queue": "webhook", "body": "x", "sent_ms": -1}',
+        '{"queue": "webhook", "body": "x", "sent_ms": 99999999999999999999}',
+        f'{{"queue": "webhook", "body": "x", "sent_ms": {"9" * 5000}}}',
+        f'{{"queue": "webhook", "body": "x", "sent_ms": {"[" * 100_000}',
+        '{"queue": "webhook", "body": "x", "receives": true}',
+        '{"queue": "webhook", "body": "x", "receives": NaN}',
+        '{"queue": "webhook", "body": "x", "id": {"a": 1}}',
+        '{"queue": "webhook", "body": null}',
+        '{"queue": ["webhook"], "body": "x"}',
+        '{"queue": "webhook", "body": "x", "attributes": null}',
+        '{"queue": "webhook", "body": "x", "attributes": {"a": null}}',
+        '{"queue": "webhook", "body": "x", "attributes": {"a": {"DataType": null, "StringValue": "x"}}}',
+        '{"queue": "webhook", "body": "x", "attributes": {"a": {"DataType": "S", "BinaryValue": "ü"}}}',
+        "null",
+        "[]",
+        '"x"',
+        "\x00",
+    ],
+    ids=lambda line: line[:70].encode("unicode_escape").decode(),
+)
+def test_a_line_that_is_not_a_message_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_text(f"{GOOD}\n{line}\n", encoding="utf-8")
+    with pytest.raises(Failure, match="line 2") as raised:
+        list(files.read(path))
+    assert len(raised.value.message) < 400
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4)
+)
+def test_no_value_in_any_place_is_a_traceback(value: object) -> None:
+    for name in ("queue", "body", "id", "sent_ms", "receives", "attributes"):
+        line = json.dumps({"queue": "webhook", "body": "x", name: value})
+        try:
+            message = files.message_of(line)
+        except ValueError:
+            continue
+        decode(message).document(0)
+
+
+def test_what_is_not_a_regular_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in ("pipe", ".", "nothing"):
+        with pytest.raises(Failure):
+            list(files.read(tmp_path / place))
+
+
+def test_lines_without_an_id_are_messages_of_their_own_and_those_with_one_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    named = '{"queue": "webhook", "body": "x", "id": "i", "receives": %d}'
+    path.write_text("\n".join([GOOD, GOOD, named % 1, named % 2]), encoding="utf-8")
+    first, second, once, twice = (each.key for each in files.read(path))
+    assert first != second
+    assert once == twice, "it was received once more between two exports"

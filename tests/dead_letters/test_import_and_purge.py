@@ -1,0 +1,162 @@
+"""What a file brings back is known message by message; what a purge deletes is in a file first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.ops.dead_letters import files
+from cryptoctl.ops.dead_letters.files import Imported
+from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.messages import Message
+from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.selection import Selection
+from dead_letters.command_line import Said, run
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+
+pytestmark = pytest.mark.engine
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file of 40 messages, every second one for the other queue."""
+    queues = (WEBHOOK, ENRICHER)
+    lines = [
+        files.line_of(
+            Message(
+                queue=queues[n % 2], id=str(n), body=f"{n}", attributes=FROM_LAMBDA, sent_ms=0, receives=1
+            )
+        )
+        for n in range(40)
+    ]
+    path = tmp_path / "letters.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def _put_back(shop: Workshop, path: Path, selection: Selection | None = None, **more: bool) -> Imported:
+    with Journal(shop.journal) as journal:
+        return files.put_back(shop.queues, path, selection or Selection(), journal, **more)
+
+
+def _bodies(shop: Workshop) -> list[int]:
+    with reading(shop.queues, Selection()) as (letters, _):
+        return sorted(int(letter.message.body) for letter in letters)
+
+
+@contextmanager
+def _sending(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, change: Callable[[Call, dict[str, Any]], Any]
+) -> Iterator[None]:
+    """SQS as it is, but for what `change` makes of each batch that is sent."""
+    real = shop.aws.call
+
+    def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "SendMessageBatch":
+            return change(lambda **given: real(service, operation, **given), params)
+        return real(service, operation, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.aws, "call", call)
+        yield
+
+
+@pytest.mark.parametrize("narrow", [Selection(queues=(WEBHOOK,)), Selection(where="body < `30`")], ids=str)
+def test_interrupted_with_a_filter_and_run_again_without_it_nothing_is_missing_or_doubled(
+    shop: Workshop, path: Path, narrow: Selection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = 0
+
+    def interrupted(send: Call, params: dict[str, Any]) -> Any:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
+            raise KeyboardInterrupt
+        return send(**params)
+
+    with _sending(shop, monkeypatch, interrupted), pytest.raises(KeyboardInterrupt):
+        _put_back(shop, path, narrow)
+    before = len(_bodies(shop))
+    done = _put_back(shop, path)
+    assert 0 < before < 40 and (done.sent, done.before) == (40 - before, before)
+    assert _bodies(shop) == list(range(40))
+
+
+def test_what_sqs_refuses_is_named_and_all_else_is_sent_once(
+    shop: Workshop, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(send: Call, params: dict[str, Any]) -> Any:
+        entries = params["Entries"]
+        left = [each for each in entries if each["MessageBody"] not in ("7", "12")]
+        failed = [{"Id": each["Id"]} for each in entries if each not in left]
+        answer = send(**{**params, "Entries": left}) if left else {}
+        return {**answer, "Failed": failed}
+
+    with _sending(shop, monkeypatch, refused):
+        done = _put_back(shop, path)
+    assert (done.sent, done.refused) == (38, [8, 13])
+    rest = [line for n, line in enumerate(path.read_text(encoding="utf-8").splitlines()) if n != 7]
+    path.write_text("\n".join(rest), encoding="utf-8")  # as the hint says: another file, so to speak
+    done = _put_back(shop, path)
+    assert (done.sent, done.before, done.refused) == (1, 38, [])
+    assert _bodies(shop) == [n for n in range(40) if n != 7]
+
+
+def test_an_import_that_is_over_is_not_repeated_unless_asked_for(shop: Workshop, path: Path) -> None:
+    assert _put_back(shop, path).sent == 40
+    assert _put_back(shop, path) == Imported(before=40)
+    assert _put_back(shop, path, Selection(queues=(WEBHOOK,)), again=True).sent == 20
+
+
+def test_the_command_says_what_was_put_back_before(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def dlq(*words: str) -> Said:
+        return run("dlq", *words, environment=shop.name)
+
+    shop.send_events([shop.price(number) for number in range(3)])
+    assert dlq("purge", "--yes", "--export-to", "purged.jsonl").code == 0
+    assert dlq("import", "purged.jsonl", "--symbol", "none").out == "0 messages were put back.\n"
+    assert dlq("import", "purged.jsonl").out == "3 messages were put back.\n"
+    said = dlq("import", "purged.jsonl")
+    assert said.code == 0 and "3 were put back before; --again" in said.err
+    assert dlq("import", "purged.jsonl", "--output", "json").json["before"] == 3
+    assert shop.depths["webhook"] == (3, 0)
+
+
+def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Workshop, tmp_path: Path) -> None:
+    shop.send_events([shop.price(1)])
+    target = tmp_path / "purged.jsonl"
+    seen: list[bool] = []
+
+    def refuse(count: int) -> bool:
+        seen.append(target.exists())
+        return False
+
+    purged = files.purge(shop.queues, Selection(), export=target, confirm=refuse)
+    assert seen == [True] and (purged.found, purged.deleted, purged.export) == (1, 0, None)
+    assert not target.exists()
+
+    def interrupt(count: int) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        files.purge(shop.queues, Selection(), export=target, confirm=interrupt)
+    assert not target.exists()
+    assert shop.depths["webhook"] == (1, 0)
+
+
+def test_an_export_to_an_impossible_place_receives_nothing(shop: Workshop, tmp_path: Path) -> None:
+    shop.send_events([shop.price(1)])
+    said = run("dlq", "export", str(tmp_path / "no" / "file.jsonl"), environment=shop.name)
+    assert said.code == 1 and "cannot be written" in said.err
+    assert list(tmp_path.iterdir()) == []
+    assert shop.depths["webhook"] == (1, 0)

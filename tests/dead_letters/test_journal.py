@@ -1,0 +1,202 @@
+"""A journal is one environment's, in its present life, as it was written; any other is set aside and told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, own_directory
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.reconcile.scope import Scope
+
+OURS = "arn:aws:sqs:us-east-1:000000000000:q@1"
+
+
+def message(body: str = '{"price": 1}', id: str = "i") -> Message:  # noqa: A002
+    return Message(
+        queue=QueueName.WEBHOOK, id=id, body=body, attributes={}, sent_ms=1, receives=1, receipt="r"
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The journal of a replay that was killed with a step begun."""
+    path = tmp_path / "j.sqlite"
+    with Journal(path, OURS) as journal:
+        journal.add([(message(), MessageState.CHOSEN)], extend_ms=0)
+        journal.begin("webhook/i", {"payload": "x" * 100})
+    return path
+
+
+def _aside(path: Path) -> list[Path]:
+    return [each for each in path.parent.iterdir() if ".aside-" in each.name]
+
+
+def test_what_was_begun_is_found_again(path: Path) -> None:
+    with Journal(path, OURS) as journal:
+        assert [found.key for found, _ in journal.steps(MessageState.BEGUN)] == ["webhook/i"]
+        assert journal.notice == ""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        OURS.replace("us-east-1", "eu-west-1"),
+        OURS.replace("000000000000", "111111111111"),
+        OURS.replace(":q@", ":other@"),
+        OURS.replace("@1", "@2"),
+    ],
+    ids=["region", "account", "environment", "former life of the queue"],
+)
+def test_a_journal_of_other_queues_is_never_taken_for_ones_own(path: Path, other: str) -> None:
+    with Journal(path, other) as journal:
+        assert journal.count(*MessageState) == 0
+        assert "set aside" in journal.notice and "queues that were deleted" in journal.notice
+    with Journal(path, other) as journal:
+        assert journal.notice == "", "told once"
+    (aside,) = [each for each in _aside(path) if each.suffix == ".sqlite"]
+    with Journal(aside, OURS) as journal:
+        assert journal.count(MessageState.BEGUN) == 1, "nothing of it is lost"
+
+
+def _truncated(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _scribbled(path: Path) -> None:
+    path.write_bytes(b"scribble" * 1000)
+
+
+def _payload_flipped(path: Path) -> None:
+    content = path.read_bytes()
+    assert b"xxxx" in content
+    path.write_bytes(content.replace(b"xxxx", b"xxxy"))
+
+
+def _body_flipped(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'{"price": 1}', b'{"price": 9}'))
+
+
+def _a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _of_another_version(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE letters (key TEXT)")
+    database.close()
+
+
+def _of_a_later_version(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+
+
+DAMAGES: list[Callable[[Path], None]] = [
+    _truncated,
+    _emptied,
+    _scribbled,
+    _payload_flipped,
+    _body_flipped,
+    _a_directory,
+    _of_another_version,
+    _of_a_later_version,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_is_told_and_the_work_goes_on_without_it(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(path)
+    with Journal(path, OURS) as journal:
+        assert str(path) in journal.notice and "A new one is begun" in journal.notice
+        assert journal.count(*MessageState) == 0
+        journal.add([(message(), MessageState.CHOSEN)], extend_ms=0)
+    with Journal(path, OURS) as journal:
+        assert (journal.notice, journal.count(MessageState.CHOSEN)) == ("", 1)
+    assert bool(_aside(path)) is (damage is not _emptied), "what may hold something is kept"
+
+
+def test_any_truncation_is_told_or_harmless(path: Path, tmp_path: Path) -> None:
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 997):
+        part = tmp_path / f"{length}" / "j.sqlite"
+        part.parent.mkdir()
+        part.write_bytes(whole[:length])
+        with Journal(part, OURS) as journal:
+            assert journal.notice
+        shutil.rmtree(part.parent)
+
+
+def test_any_page_that_is_scribbled_over_is_told(path: Path, tmp_path: Path) -> None:
+    whole, size = path.read_bytes(), 4096
+    assert len(whole) > 8 * size
+    for start in range(0, len(whole), size):
+        part = tmp_path / f"{start}" / "j.sqlite"
+        part.parent.mkdir()
+        part.write_bytes(whole[:start] + b"\xff" * size + whole[start + size :])
+        with Journal(part, OURS) as journal:
+            assert journal.notice, f"page {start // size}"
+
+
+def test_a_journal_that_another_process_has_replaced_meanwhile_is_not_set_aside(path: Path) -> None:
+    with pytest.raises(Failure, match="Another process has replaced"):
+        _set_aside(path, path.stat().st_ino + 1, "is damaged")
+    assert _aside(path) == []
+
+
+def test_a_journal_that_another_process_has_is_not_set_aside(path: Path) -> None:
+    with Journal(path, OURS):
+        for identity in (OURS, "other"):
+            with pytest.raises(Failure, match="Another replay"):
+                Journal(path, identity)
+    assert _aside(path) == []
+
+
+def test_where_nothing_can_be_made_it_says_where_to_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "file" / "state"))
+    with pytest.raises(Failure, match="cannot be made") as raised:
+        own_directory()
+    assert "CRYPTOCTL_STATE_DIR" in raised.value.hint
+
+
+def test_a_full_disk_is_told(path: Path) -> None:
+    with Journal(path, OURS) as journal:
+        journal._db.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(Failure, match="full") as raised:
+            journal.add([(message("y" * 1_000_000, "j"), MessageState.CHOSEN)], extend_ms=0)
+    assert "disk space" in raised.value.hint
+
+
+def test_our_directories_are_for_their_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "made" / "state"
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(state))
+    before = os.umask(0)
+    try:
+        found = [
+            journal_path(Scope(environment="e", account="1", region="r")).parent,
+            own_directory("purged"),
+        ]
+    finally:
+        os.umask(before)
+    assert found == [state / "dead-letters", state / "dead-letters" / "purged"]
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (state, *found)] == [0o700] * 3

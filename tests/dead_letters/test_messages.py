@@ -1,0 +1,164 @@
+"""What a message is told to be, whatever is in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.ops.dead_letters import files
+from cryptoctl.ops.dead_letters.messages import (
+    Attributes,
+    DeadLetter,
+    Message,
+    QueueName,
+    Shape,
+    cause_of,
+    decode,
+)
+from cryptoctl.ops.dead_letters.selection import Selection
+
+REASONS: Attributes = {"ErrorMessage": {"DataType": "String", "StringValue": "ValueError: no"}}
+PRICE = {"symbol": "btc ", "price": 1, "exchange": "kraken"}
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+member = st.sampled_from(
+    [
+        "DDBStreamBatchInfo",
+        "kind",
+        "record",
+        "reason",
+        "dynamodb",
+        "Keys",
+        "NewImage",
+        "Records",
+        "body",
+        "prices",
+    ]
+)
+treacherous = st.recursive(
+    anything, lambda inner: st.dictionaries(member, inner | st.just("record"), max_size=4), max_leaves=12
+)
+
+
+def letter(
+    body: object, attributes: Attributes = REASONS, queue: QueueName = QueueName.WEBHOOK, sent_ms: int = 0
+) -> DeadLetter:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return decode(Message(queue=queue, id="i", body=text, attributes=attributes, sent_ms=sent_ms, receives=1))
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes", "shape"),
+    [
+        ({"body": "{}"}, REASONS, Shape.EVENT),
+        ([PRICE], REASONS, Shape.EVENT),
+        ({"DDBStreamBatchInfo": {}}, {}, Shape.POINTER),
+        ({"kind": "record", "record": {}}, {}, Shape.RECORD),
+        ({"kind": "record", "record": "x"}, {}, Shape.UNKNOWN),
+        ({"body": "{}"}, {}, Shape.UNKNOWN),
+        ("scribble", REASONS, Shape.UNKNOWN),
+        ("[" * 5000, REASONS, Shape.UNKNOWN),
+        ("[" * 300 + "]" * 300, REASONS, Shape.UNKNOWN),
+        ("[" * 30 + "]" * 30, REASONS, Shape.EVENT),
+        ("5", REASONS, Shape.UNKNOWN),
+    ],
+)
+def test_the_shapes(body: object, attributes: Attributes, shape: Shape) -> None:
+    assert letter(body, attributes).shape is shape
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        PRICE,
+        [PRICE],
+        {"prices": [PRICE]},
+        {"body": json.dumps(PRICE)},
+        {"body": json.dumps({"prices": [PRICE]}), "requestContext": {}},
+        {"body": base64.b64encode(json.dumps(PRICE).encode()).decode(), "isBase64Encoded": True},
+    ],
+    ids=str,
+)
+def test_whose_prices_an_event_is_about(event: object) -> None:
+    found = letter(event)
+    assert (found.symbols, found.exchanges, found.cause) == (("BTC",), ("kraken",), "ValueError")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("KeyError: 'x'", "KeyError"),
+        ("botocore.exceptions.ReadTimeoutError: no", "ReadTimeoutError"),
+        ("An error occurred (AccessDenied) when calling the Query operation: a", "AccessDenied"),
+        (
+            "2026-01-01T00:00:00Z 6a1c5a7e-0000-4000-8000-000000000000 Task timed out after 60.06 seconds",
+            "Task timed out",
+        ),
+        ("order 1234 of 6a1c5a7e-0000-4000-8000-000000000000 is 5.5 late", "order … of … is … late"),
+        ("", ""),
+    ],
+)
+def test_errors_of_one_cause_have_one_name(error: str, cause: str) -> None:
+    assert cause_of(error) == cause
+
+
+@given(treacherous, st.sampled_from(list(QueueName)), st.booleans())
+def test_no_message_is_too_odd_to_be_shown(body: Any, queue: QueueName, reasons: bool) -> None:
+    found = letter(json.dumps(body), REASONS if reasons else {}, queue)
+    assert json.loads(json.dumps(found.document(0), allow_nan=False))
+    assert found.function
+
+
+def test_a_number_beyond_every_float_stays_its_text() -> None:
+    found = letter('{"a": 1e999, "b": [-1e999, NaN], "c": 1.5}')
+    assert found.content == {"a": "1e999", "b": ["-1e999", "NaN"], "c": 1.5}
+
+
+@given(st.text(), st.dictionaries(st.text(min_size=1), st.text(), max_size=3), st.binary())
+def test_a_message_comes_back_from_its_line_to_the_character(
+    body: str, attributes: dict[str, str], binary: bytes
+) -> None:
+    held = {name: {"DataType": "Number", "StringValue": value} for name, value in attributes.items()}
+    held["b"] = {"DataType": "Binary", "BinaryValue": base64.b64encode(binary).decode()}
+    message = Message(queue=QueueName.ENRICHER, id="i", body=body, attributes=held, sent_ms=5, receives=2)
+    line = files.line_of(message)
+    assert "\n" not in line and line.isascii()
+    assert files.message_of(line) == message
+
+
+@pytest.mark.parametrize(
+    ("given_filter", "meant"),
+    [
+        (Selection(), True),
+        (Selection(error="valueERROR"), True),
+        (Selection(error="KeyError"), False),
+        (Selection(symbol="Btc"), True),
+        (Selection(symbol="ETH"), False),
+        (Selection(exchange="KRAKEN"), True),
+        (Selection(exchange="coinbase"), False),
+        (Selection(sent_before_ms=1000), False),
+        (Selection(sent_before_ms=1001), True),
+        (Selection(sent_after_ms=1000), True),
+        (Selection(sent_after_ms=1001), False),
+        (Selection(ids=("i",)), True),
+        (Selection(ids=("j",)), False),
+        (Selection(where="age_s > `8`"), True),
+        (Selection(where="age_s > `9`"), False),
+        (Selection(where="contains(symbols, 'BTC')"), True),
+        (Selection(where="length(age_s)"), False),
+        (Selection(where="nothing"), False),
+        (Selection(error="Value", symbol="ETH"), False),
+    ],
+    ids=str,
+)
+def test_every_filter_given_must_agree(given_filter: Selection, meant: bool) -> None:
+    assert given_filter.matches(letter({"body": json.dumps(PRICE)}, sent_ms=1000), 10_000) is meant

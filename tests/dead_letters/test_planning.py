@@ -1,0 +1,201 @@
+"""The plan of a replay, without AWS: the same dead letters, edits and facts give the same steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.aws import AwsError
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.dead_letters.enriching import Image, Key
+from cryptoctl.ops.dead_letters.lookups import Reading
+from cryptoctl.ops.dead_letters.messages import Attributes, DeadLetter, Message, QueueName, decode
+from cryptoctl.ops.dead_letters.payloads import Edits
+from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, plan
+
+SENT_MS = 1_800_000_000_000
+REASONS: Attributes = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError: 'x'"}}
+TIMELESS = '{"symbol": "BTC", "price": 1.50, "exchange": "kraken"}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """Facts as values."""
+
+    back: bool = False
+    used: StoredAt | None = None
+    logged_ms: int | None = None
+    reading: Reading = field(default_factory=Reading)
+    image: Image | None = None
+    fault: Exception | None = None
+
+    def settled(self, letter: DeadLetter) -> bool:
+        return self.back
+
+    def stored_at(self, letter: DeadLetter) -> StoredAt | None:
+        return self.used
+
+    def first_logged_ms(self, letter: DeadLetter) -> int | None:
+        if self.fault is not None:
+            raise self.fault
+        return self.logged_ms
+
+    def records(self, letter: DeadLetter) -> Reading:
+        return self.reading
+
+    def item(self, key: Key) -> Image | None:
+        return self.image
+
+
+def letter(
+    body: object, attributes: Attributes = REASONS, queue: QueueName = QueueName.WEBHOOK
+) -> DeadLetter:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return decode(Message(queue=queue, id="i", body=text, attributes=attributes, sent_ms=SENT_MS, receives=1))
+
+
+def planned(found: DeadLetter, edits: Edits = Edits(), facts: Known = Known()) -> ReplayStep:  # noqa: B008
+    (step,) = plan([found], edits, facts)
+    return step
+
+
+def record(number: object = "5") -> DeadLetter:
+    keys = {"symbol": {"S": "BTC"}, "timestamp": {"N": number}}
+    body = {"kind": "record", "reason": "no price", "record": {"dynamodb": {"Keys": keys}}}
+    return letter(body, {}, QueueName.ENRICHER)
+
+
+def pointer() -> DeadLetter:
+    return letter({"DDBStreamBatchInfo": {}}, {}, QueueName.ENRICHER)
+
+
+def _timestamp(step: ReplayStep) -> int:
+    stamp = json.loads(json.loads(step.payload)["body"])["timestamp"]
+    assert isinstance(stamp, int)
+    return stamp
+
+
+def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue() -> None:
+    http = letter({"body": TIMELESS, "requestContext": {"timeEpoch": SENT_MS - 9}})
+    plain = letter({"body": TIMELESS})
+    logged = Known(logged_ms=SENT_MS - 5)
+    assert planned(http, facts=logged).stored_at == StoredAt(
+        ms=SENT_MS - 9, source="the time of its HTTP event"
+    )
+    assert planned(plain, facts=logged).stored_at == StoredAt(
+        ms=SENT_MS - 5, source="the time of its first log line"
+    )
+    assert planned(plain).stored_at == StoredAt(ms=SENT_MS, source="the time it was queued")
+    assert [_timestamp(planned(each, facts=logged)) for each in (http, plain)] == [SENT_MS - 9, SENT_MS - 5]
+
+
+def test_a_price_with_a_time_of_its_own_is_sent_as_it_was_written() -> None:
+    text = TIMELESS.replace("}", ', "timestamp": 1700000000}')
+    step = planned(letter({"body": text}))
+    assert (step.stored_at, json.loads(step.payload)) == (None, {"body": text})
+
+
+def test_the_time_that_a_failed_attempt_has_used_is_used_again_with_or_without_edits() -> None:
+    used = StoredAt(ms=SENT_MS - 100, source="the time of its first log line")
+    for edits in (Edits(), Edits(changes={"price": "2"}), Edits(editor=lambda text: text)):
+        step = planned(letter({"body": TIMELESS}), edits, Known(used=used))
+        assert (step.stored_at, _timestamp(step)) == (used, SENT_MS - 100)
+
+
+def test_the_editor_sees_the_time_and_may_take_it_out_again() -> None:
+    seen: list[str] = []
+
+    def edit(text: str) -> str:
+        seen.append(text)
+        return TIMELESS
+
+    step = planned(letter({"body": TIMELESS}), Edits(editor=edit))
+    assert f'"timestamp": {SENT_MS}' in seen[0]
+    assert _timestamp(step) == SENT_MS
+
+
+def test_a_message_brought_back_before_is_only_deleted() -> None:
+    for each in (letter({"body": TIMELESS}), record(), pointer()):
+        assert planned(each, facts=Known(back=True)).action is ReplayAction.DELETE
+
+
+def test_a_record_is_its_item_enriched_and_a_change_is_made_to_the_item() -> None:
+    step = planned(record(), Edits(changes={"price": "5.10"}))
+    assert (step.action, step.keys) == (ReplayAction.ENRICH, (("BTC", Decimal(5)),))
+    assert step.changes == {"price": {"N": "5.1"}}
+    assert planned(record()).changes == {}
+    image: Image = {"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"S": "five"}}
+    edits = Edits(editor=lambda text: text.replace('"S": "five"', '"N": "5"'))
+    assert planned(record(), edits, Known(image=image)).changes == {"price": {"N": "5"}}
+    assert "no longer in the table" in planned(record(), edits).problem
+
+
+def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest() -> None:
+    keys = [("BTC", Decimal(1)), ("ETH", Decimal("2.5"))]
+    whole = planned(pointer(), facts=Known(reading=Reading(keys=keys, whole=True)))
+    assert (whole.keys, whole.search) == (tuple(keys), False)
+    part = planned(pointer(), facts=Known(reading=Reading(keys=keys[:1])))
+    assert (part.keys, part.search) == (tuple(keys[:1]), True)
+    assert "no price that could be changed" in planned(pointer(), Edits(changes={"price": "1"})).problem
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e999999999", "1e-999999999", "9" * 400_000, "NaN", "1_0", "", None, [], {}, True, "1e126"],
+    ids=lambda number: str(number)[:12],
+)
+def test_a_number_that_no_item_can_have_is_a_problem_before_it_is_expanded(number: object) -> None:
+    step = planned(record(number))
+    assert step.action is ReplayAction.NONE
+    assert "does not name an item of the table" in step.problem
+    assert len(step.problem) < 200
+
+
+def test_one_odd_message_does_not_keep_the_others_from_being_planned() -> None:
+    fault = AwsError(service="logs", operation="FilterLogEvents", code="AccessDenied", message="no")
+    letters = [letter({"body": TIMELESS}), letter("scribble", {}), record("x"), record()]
+    steps = list(plan(letters, Edits(), Known(fault=fault)))
+    assert [step.action for step in steps] == [ReplayAction.NONE] * 3 + [ReplayAction.ENRICH]
+    assert "AccessDenied" in steps[0].problem
+    assert steps[1].problem == "it has none of the shapes that can be replayed"
+
+
+def test_where_nothing_can_be_reached_there_is_no_plan() -> None:
+    fault = Failure(Problem.UNREACHABLE, "no answer")
+    with pytest.raises(Failure, match="no answer"):
+        planned(letter({"body": TIMELESS}), facts=Known(fault=fault))
+
+
+TIMED = TIMELESS.replace("}", ', "timestamp": 5}')
+letters = st.one_of(
+    st.sampled_from([TIMELESS, TIMED, f"[{TIMELESS}, {TIMED}]"]).map(lambda text: letter({"body": text})),
+    st.integers(1, 10**30).map(str).map(record),
+    st.just(pointer()),
+    st.text(max_size=5).map(lambda text: letter(text, {})),
+)
+edits = st.sampled_from([Edits(), Edits(changes={"price": "7"})])
+facts = st.builds(
+    Known,
+    back=st.booleans(),
+    used=st.none() | st.builds(StoredAt, ms=st.integers(1, SENT_MS), source=st.just("some time")),
+    logged_ms=st.none() | st.integers(1, SENT_MS),
+    reading=st.builds(Reading, keys=st.just([("BTC", Decimal("1.25"))]), whole=st.booleans()),
+)
+
+
+@given(st.lists(letters, max_size=4), edits, facts)
+def test_planning_twice_gives_the_same_steps_and_the_journal_gives_them_back(
+    found: list[DeadLetter], wanted: Edits, known: Known
+) -> None:
+    steps = list(plan(found, wanted, known))
+    assert steps == list(plan(found, wanted, known))
+    for step, each in zip(steps, found, strict=True):
+        assert step.letter is each
+        journaled: Any = json.loads(json.dumps(step.document()))
+        assert ReplayStep.from_document(each, journaled) == replace(step, problem="")

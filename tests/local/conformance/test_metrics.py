@@ -1,0 +1,114 @@
+"""Metrics and alarms."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.workbench import Workbench
+
+LAMBDA = "Lambda developer guide: Types of metrics for Lambda functions"
+EMBEDDED = "CloudWatch user guide: Specification: Embedded metric format"
+ALARMS = "CloudWatch user guide: Using Amazon CloudWatch alarms"
+SQS = "SQS developer guide: Available CloudWatch metrics for Amazon SQS"
+
+
+def _sum(bench: Workbench, namespace: str, metric: str, **dimensions: str) -> float:
+    now = datetime.now(UTC)
+    found: list[Any] = bench.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(each["Sum"] for each in found))
+
+
+@pytest.mark.behaviour("metrics", "an invocation is counted when it ends, a timeout as an error", LAMBDA)
+def test_invocations_are_counted(bench: Workbench) -> None:
+    function = bench.function("import time\ndef handler(event, context): time.sleep(event)", Timeout=7)
+    bench.invoke(function, 0)
+    # These two are under way when the metrics of the first are written.
+    bench.invoke(function, 6)
+    bench.invoke(function, 30)
+
+    def counted() -> bool:
+        numbers = [
+            _sum(bench, "AWS/Lambda", name, FunctionName=function) for name in ("Invocations", "Errors")
+        ]
+        return numbers == [3.0, 1.0]
+
+    bench.eventually(counted, within_s=30, what="three invocations, one of them an error")
+    assert _sum(bench, "AWS/Lambda", "Duration", FunctionName=function) > 12_000
+
+
+@pytest.mark.behaviour("metrics", "embedded metrics of log lines become metrics", EMBEDDED)
+def test_embedded_metrics(bench: Workbench) -> None:
+    namespace = bench.name("namespace")
+    directive = {"Namespace": namespace, "Dimensions": [["Kind"], []], "Metrics": [{"Name": "Stored"}]}
+    line = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}, "Kind": "a"}
+    source = "import json\ndef handler(event, context): print(json.dumps(event))"
+    function = bench.function(source)
+    bench.invoke(function, {**line, "Stored": 3})
+    bench.invoke(function, {**line, "Stored": [1, 2.5]})
+    bench.eventually(lambda: _sum(bench, namespace, "Stored", Kind="a") == 6.5, what="the sum of one kind")
+
+
+@pytest.mark.behaviour("metrics", "an alarm looks at its own dimensions, changes its state and acts", ALARMS)
+def test_an_alarm_acts(bench: Workbench) -> None:
+    cloudwatch, sns = bench.client("cloudwatch"), bench.client("sns")
+    namespace, name = bench.name("namespace"), bench.name("alarm")
+    topic, (url, queue) = bench.topic(), bench.queue()
+    bench.let_topic_send(topic, url, queue)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    mine = [{"Name": "Kind", "Value": "mine"}]
+
+    def put(value: float, kind: str) -> None:
+        datum = {"MetricName": "Failures", "Value": value, "Dimensions": [{"Name": "Kind", "Value": kind}]}
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+
+    put(100, "another's")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=namespace,
+        MetricName="Failures",
+        Dimensions=mine,
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[topic],
+    )
+    bench.undo(cloudwatch.delete_alarms, AlarmNames=[name])
+
+    def state() -> str:
+        return str(cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+    put(100, "another's")
+    bench.eventually(lambda: state() == "OK", within_s=30, what="a quiet alarm")
+    put(6, "mine")
+    bench.eventually(lambda: state() == "ALARM", within_s=30, what="the alarm")
+    told = json.loads(json.loads(bench.message(url)["Body"])["Message"])
+    assert (told["AlarmName"], told["NewStateValue"]) == (name, "ALARM")
+
+
+@pytest.mark.behaviour("metrics", "a queue's messages are a metric", SQS)
+def test_queue_metrics(bench: Workbench) -> None:
+    url, arn = bench.queue()
+    for _ in range(3):
+        bench.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+
+    def visible() -> bool:
+        name = arn.rpartition(":")[2]
+        return _sum(bench, "AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=name) >= 3
+
+    bench.eventually(visible, within_s=60, what="three visible messages")

@@ -1,0 +1,143 @@
+"""Mistakes of the kind a deployment tool makes, refused as AWS refuses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.workbench import RUNTIME, Workbench, zipped
+
+CREATE = "Lambda API reference: CreateFunction"
+UPDATE = "Lambda API reference: UpdateFunctionConfiguration"
+CONCURRENCY = "Lambda API reference: PutFunctionConcurrency"
+INVOKE_CONFIG = "Lambda API reference: PutFunctionEventInvokeConfig"
+SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
+RETENTION = "CloudWatch Logs API reference: PutRetentionPolicy"
+ALIAS = "KMS API reference: CreateAlias"
+SOURCE = "def handler(event, context): return event"
+
+
+def create(bench: Workbench, **changes: Any) -> None:
+    wish = {"Runtime": RUNTIME, "Handler": "main.handler", "Role": bench.role(), **changes}
+    bench.client("lambda").create_function(
+        FunctionName=bench.name("refused"), Code={"ZipFile": zipped({"main.py": SOURCE})}, **wish
+    )
+
+
+@pytest.mark.behaviour("request checks", "a function with an impossible setting", CREATE)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Runtime": "python2.7"},
+        {"Runtime": "python3.99"},
+        {"Timeout": 901},
+        {"MemorySize": 10_241},
+        {"Architectures": ["arm65"]},
+        {"LoggingConfig": {"LogFormat": "XML"}},
+    ],
+    ids=str,
+)
+def test_impossible_settings(bench: Workbench, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as caught:
+        create(bench, **wrong)
+    assert caught.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
+
+
+@pytest.mark.behaviour("request checks", "a function whose role is not there", CREATE)
+def test_a_missing_role(bench: Workbench) -> None:
+    role = bench.role().rpartition("/")[0] + "/nobody-of-that-name"
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda") as caught:
+        create(bench, Role=role)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
+@pytest.mark.behaviour("request checks", "dead letters to a queue that is not there", CREATE)
+def test_a_missing_dead_letter_queue(bench: Workbench) -> None:
+    _, arn = bench.queue()
+    with pytest.raises(ClientError) as caught:
+        create(bench, DeadLetterConfig={"TargetArn": arn + "-not"})
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
+@pytest.mark.behaviour(
+    "request checks", "more reserved concurrency than the account may reserve", CONCURRENCY
+)
+def test_too_much_reserved_concurrency(bench: Workbench) -> None:
+    function = bench.function(SOURCE)
+    limits = bench.client("lambda").get_account_settings()["AccountLimit"]
+    with pytest.raises(ClientError, match="UnreservedConcurrentExecution") as caught:
+        bench.client("lambda").put_function_concurrency(
+            FunctionName=function, ReservedConcurrentExecutions=limits["ConcurrentExecutions"] - 50
+        )
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
+@pytest.mark.behaviour(
+    "request checks", "an invoke configuration out of range, or to a queue that is not there", INVOKE_CONFIG
+)
+def test_impossible_invoke_configurations(bench: Workbench) -> None:
+    function, (_, arn) = bench.function(SOURCE), bench.queue()
+    wrongs: list[dict[str, Any]] = [
+        {"MaximumRetryAttempts": 3},
+        {"MaximumEventAgeInSeconds": 21_601},
+        {"DestinationConfig": {"OnSuccess": {"Destination": arn + "-not"}}},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(ClientError) as caught:
+            bench.client("lambda").put_function_event_invoke_config(FunctionName=function, **wrong)
+        assert caught.value.response["Error"]["Code"] in (
+            "InvalidParameterValueException",
+            "ValidationException",
+        )
+
+
+@pytest.mark.behaviour("request checks", "an update while another is in progress", UPDATE)
+def test_an_update_during_an_update(bench: Workbench) -> None:
+    function, client = bench.function(SOURCE), bench.client("lambda")
+    client.update_function_configuration(FunctionName=function, MemorySize=256)
+    with pytest.raises(ClientError) as caught:
+        client.update_function_configuration(FunctionName=function, MemorySize=512)
+    assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
+
+
+@pytest.mark.behaviour("request checks", "a third subscription filter", SUBSCRIPTION)
+def test_a_third_subscription_filter(bench: Workbench) -> None:
+    function, receiver = bench.function(SOURCE), bench.function(SOURCE)
+    bench.client("lambda").add_permission(
+        FunctionName=receiver,
+        StatementId="logs",
+        Action="lambda:InvokeFunction",
+        Principal="logs.amazonaws.com",
+    )
+    wish = {
+        "logGroupName": f"/aws/lambda/{function}",
+        "filterPattern": "",
+        "destinationArn": bench.arn(receiver),
+    }
+    for name in ("one", "two", "two"):
+        bench.client("logs").put_subscription_filter(filterName=name, **wish)
+    with pytest.raises(ClientError) as caught:
+        bench.client("logs").put_subscription_filter(filterName="three", **wish)
+    assert caught.value.response["Error"]["Code"] == "LimitExceededException"
+
+
+@pytest.mark.behaviour("request checks", "a retention that is none of the allowed", RETENTION)
+def test_an_impossible_retention(bench: Workbench) -> None:
+    function = bench.function(SOURCE)
+    with pytest.raises(ClientError) as caught:
+        bench.client("logs").put_retention_policy(logGroupName=f"/aws/lambda/{function}", retentionInDays=4)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+@pytest.mark.behaviour("request checks", "an alias that belongs to AWS", ALIAS)
+def test_an_alias_of_awss(bench: Workbench) -> None:
+    kms = bench.client("kms")
+    made = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
+    try:
+        with pytest.raises(ClientError) as caught:
+            kms.create_alias(AliasName="alias/aws/lambda", TargetKeyId=made)
+        assert caught.value.response["Error"]["Code"] == "NotAuthorizedException"
+    finally:
+        kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)

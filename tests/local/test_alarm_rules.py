@@ -1,0 +1,51 @@
+"""When an alarm is in which state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.local.metrics.rules import AlarmRule, judge_alarm
+
+VALUES = st.lists(st.none() | st.floats(0, 10), min_size=1, max_size=6)
+
+
+def rule(missing: str = "missing", periods: int = 3, to_alarm: int = 2) -> AlarmRule:
+    return AlarmRule(
+        comparison="GreaterThanThreshold", threshold=5, periods=periods, to_alarm=to_alarm, missing=missing
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "missing", "now", "state"),
+    [
+        ([6, 6, 0], "missing", "OK", "ALARM"),
+        ([6, 0, 0], "missing", "OK", "OK"),
+        ([6, 0, 0], "missing", "ALARM", "OK"),
+        ([5, 5, 5], "missing", "OK", "OK"),
+        ([0, 0, 0, 6, 6], "missing", "OK", "OK"),
+        ([None, None, None], "missing", "ALARM", "INSUFFICIENT_DATA"),
+        ([None, None, None], "ignore", "ALARM", "ALARM"),
+        ([None, None, None], "breaching", "OK", "ALARM"),
+        ([None, None, None], "notBreaching", "ALARM", "OK"),
+        ([6, None, None], "breaching", "OK", "ALARM"),
+        ([6, None, None], "notBreaching", "OK", "OK"),
+        ([6, None, None], "ignore", "ALARM", "ALARM"),
+        ([6, None, 6], "missing", "OK", "ALARM"),
+    ],
+)
+def test_the_state_follows_the_last_periods(
+    values: list[float | None], missing: str, now: str, state: str
+) -> None:
+    assert judge_alarm(rule(missing), values, now)[0] == state
+
+
+@given(values=VALUES, now=st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"]))
+def test_an_alarm_is_never_raised_by_fewer_breaches_than_it_asks_for(
+    values: list[float | None], now: str
+) -> None:
+    breaches = sum(value is not None and value > 5 for value in values[:3])
+    state, reason = judge_alarm(rule("notBreaching"), values, now)
+    assert (state == "ALARM") == (breaches >= 2)
+    assert reason

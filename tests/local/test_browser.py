@@ -1,0 +1,103 @@
+"""A page in a real browser, on another origin and on a rebound name, tries what a page can."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.local.engine import Engine
+from local.clients import client, workbench
+from local.conftest import QUICK
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PAGE = """<!doctype html><title>page</title><body><iframe name=frame></iframe>
+<form id=form method=post target=frame action="ENGINE/" enctype="KIND">
+<input name=Action value=CreateRole><input name=Version value=2010-05-08>
+<input name=RoleName value=evil><input name=AssumeRolePolicyDocument value="{}"></form>
+<script>
+const run = "ENGINE/2015-03-31/functions/victim/invocations";
+const tries = {
+  no_cors: () => fetch(run, {method: "POST", mode: "no-cors", body: "{}"}),
+  cors: () => fetch(run, {method: "POST", body: "{}"}),
+  preflight: () => fetch(run, {method: "POST", body: "{}", headers: {authorization: "AWS4-HMAC-SHA256 x"}}),
+  read: () => fetch("ENGINE/?Action=ListRoles&Version=2010-05-08"),
+  beacon: async () => navigator.sendBeacon(run, "{}"),
+  image: () => new Promise((yes, no) => {
+    const image = new Image(); image.onload = yes; image.onerror = no; image.src = "ENGINE/?Action=ListRoles";
+  }),
+};
+(async () => {
+  const seen = {};
+  for (const [name, attempt] of Object.entries(tries)) {
+    try { const answer = await attempt(); seen[name] = answer?.type ? answer.type + answer.status : "sent"; }
+    catch (error) { seen[name] = "failed"; }
+  }
+  document.getElementById("form").submit();
+  setTimeout(() => { document.body.textContent = "@seen " + JSON.stringify(seen) + " @end"; }, 500);
+})();
+</script>"""
+
+
+@contextmanager
+def page_at(text: str) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def look(url: str, profile: Path) -> str:
+    """The page's text after its scripts have run."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    # The private-network rules of newer browsers are switched off: the engine must not need them.
+    command += ["--disable-features=PrivateNetworkAccessRespectPreflightResults,LocalNetworkAccessChecks"]
+    command += ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--virtual-time-budget=8000"]
+    shown = subprocess.run(
+        [*command, "--dump-dom", url], capture_output=True, text=True, timeout=90, check=False
+    )
+    return shown.stdout
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_a_page_in_a_browser_makes_nothing_and_learns_nothing(
+    engine: Engine, tmp_path: Path, kind: str
+) -> None:
+    url = engine.start(port=0, options=QUICK).url or ""
+    bench = workbench(engine)
+    bench.function("def handler(event, context): print('@say {}')", FunctionName="victim")
+    with page_at(PAGE.replace("ENGINE", url).replace("KIND", kind)) as port:
+        text = look(f"http://evil.example:{port}/", tmp_path / "profile")
+    seen = json.loads(text.split("@seen ")[1].split(" @end")[0])
+    assert seen.pop("no_cors").startswith("opaque")
+    assert seen.pop("beacon") == "sent"
+    assert set(seen.values()) == {"failed"}
+    assert bench.seen("victim") == []
+    assert not [role for role in client(engine, "iam").list_roles()["Roles"] if role["RoleName"] == "evil"]
+
+
+def test_a_rebound_name_shows_the_browser_nothing(engine: Engine, tmp_path: Path) -> None:
+    port = engine.start(port=0, options=QUICK).port
+    text = look(f"http://evil.example:{port}/?Action=ListRoles&Version=2010-05-08", tmp_path / "profile")
+    assert "ListRolesResponse" not in text

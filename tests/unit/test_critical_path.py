@@ -1,0 +1,55 @@
+"""`up` takes what its longest chain takes: without AWS, on the plan and on the executor themselves.
+
+`make torture` measures the same on the hostile engine, in AWS's real seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.execute import Executor, StepOutcome
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment
+from cryptoctl.stack import APPLICATION, Stack
+from live import Silent
+from unit.things import FakeAws, Thing
+
+# How long AWS takes until the next resource can use one of this kind, in seconds.
+AS_MEASURED_S = {"role": 7, "table": 6 + 3, "function": 3, "stream mapping": 4}
+CRITICAL_PATH = ("role", "function", "stream mapping")
+WITHIN_S = 20
+
+
+def test_the_longest_chain_of_the_stack_is_a_role_its_function_and_the_mapping() -> None:
+    scope = Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION)
+    stack = list(Stack(scope, Environment(), Code(zip_bytes=b"", sha256="")))
+    plan = build(stack, dict.fromkeys(stack), Goal.PRESENT)
+    longest: dict[Provisioner, tuple[int, tuple[str, ...]]] = {}
+    for step in plan.steps:
+        before_s, chain = max((longest[each] for each in step.after), default=(0, ()))
+        own_s = AS_MEASURED_S.get(step.resource.kind, 0)
+        longest[step.resource] = (before_s + own_s, (*chain, step.resource.kind) if own_s else chain)
+    assert max(longest.values()) == (sum(AS_MEASURED_S[kind] for kind in CRITICAL_PATH), CRITICAL_PATH)
+
+
+def test_a_step_starts_as_soon_as_what_it_needs_is_done_whatever_else_is_under_way() -> None:
+    started = threading.Event()
+
+    def before(operation: str, params: Mapping[str, Any]) -> None:
+        if params["Name"] == "second of the short chain":
+            started.set()
+        if params["Name"] == "slow":
+            assert started.wait(WITHIN_S)
+
+    aws = FakeAws(before=before)
+    short = Thing(name="second of the short chain", needs=(Thing(name="first of the short chain"),))
+    plan = planned([Thing(name="slow"), *short.needs, short], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Silent()).run(plan)  # type: ignore[arg-type]
+    assert {result.outcome for result in report.results} == {StepOutcome.DONE}
