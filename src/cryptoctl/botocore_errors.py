@@ -18,8 +18,6 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
 
     try:
         yield
-    except (OSError, ValueError, EOFError) as error:  # credentials that are loaded anew
-        raise unloadable(error) from error
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         if once and _without_answer(error):
             raise AwsError(
@@ -28,6 +26,9 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
         if isinstance(error, ClientError):
             raise refusal(service, operation, error.response) from error
         raise failure(error, f"{service}:{operation}") from error
+    except (OSError, ValueError, EOFError) as error:
+        # Credentials that are loaded anew. After botocore's own, some of which are OSErrors too.
+        raise unloadable(error) from error
     except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
         raise failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
 

@@ -48,8 +48,14 @@ ERRORS = " ".join(
         r'"[ERROR]"',
         r'"Traceback (most recent call last)"',
         r'"Task timed out after"',
+        r'"Runtime exited with"',
+        r'"Process exited before completing request"',
+        r'"Status: timeout"',
+        r'"Status: error"',
         r'"\"status\":\"timeout\""',
         r'"\"status\":\"failure\""',
+        r'"\"status\":\"error\""',
+        r'"\"errorType\":\"Runtime."',
     )
 )
 

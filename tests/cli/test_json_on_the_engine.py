@@ -45,6 +45,7 @@ def lines(directory: Path) -> dict[str, list[str]]:
         "dlq purge": ["dlq", "purge", "--yes"],
         "local status": ["local", "status"],
         "local logs": ["local", "logs"],
+        "local outbox": ["local", "outbox"],
     }
 
 
@@ -71,7 +72,7 @@ def test_each_command_writes_its_model(day: Cli, tmp_path: Path) -> None:
     for name, line in every.items():
         document = validated(name, day.ok(*line, "-o", "json").json)
         assert document.outcome == "success", name
-        asks = name not in ("config", "local status", "local logs")
+        asks = name not in ("config", "local status", "local logs", "local outbox")
         assert (document.account, document.region) == (("0" * 12, "us-east-1") if asks else (None, None)), (
             name
         )

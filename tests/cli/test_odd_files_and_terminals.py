@@ -17,6 +17,7 @@ import pytest
 
 from cli.conftest import Cli
 from cryptoctl.aws import Aws
+from cryptoctl.cli.command import for_a_person
 from cryptoctl.cli.send_price import send_price
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local import launch
@@ -94,18 +95,31 @@ def test_what_an_encoding_lacks_is_escaped(monkeypatch: Any, encoding: str, show
     assert bytes_written.getvalue().decode(encoding) == shown
 
 
-@pytest.mark.parametrize("command", ["local start", "up --local", "local status", "plan --local"])
+@pytest.mark.parametrize("command", ["local start", "up --local", "plan --local"])
 def test_a_state_directory_that_cannot_be_made_is_said(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     done = run(*command.split(), cwd=tmp_path, CRYPTOCTL_STATE_DIR=str(tmp_path / "file" / "state"))
-    assert done.returncode == Problem.FAILED
-    assert b"CRYPTOCTL_STATE_DIR names another directory" in done.stderr
+    assert done.returncode == Problem.UNREACHABLE
+    assert b"hint:" in done.stderr
 
 
 def test_a_home_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     done = run("local", "start", cwd=tmp_path, HOME="/dev/null/home", CRYPTOCTL_STATE_DIR="")
-    assert done.returncode == Problem.FAILED
-    assert b"cannot be used" in done.stderr
+    assert done.returncode == Problem.UNREACHABLE
+    assert b"/dev/null/home" in done.stderr
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "nothing"
+    failure = for_a_person(PermissionError(13, "Permission denied", str(file)))
+    assert failure.message == f"{file} cannot be used: Permission denied."
+    assert failure.hint == ""
+
+
+def test_a_state_file_that_cannot_be_used_leads_to_the_variable(monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
+    failure = for_a_person(OSError(28, "No space left on device", str(tmp_path / "journal")))
+    assert "CRYPTOCTL_STATE_DIR names another directory" in failure.hint
 
 
 def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:

@@ -55,3 +55,18 @@ def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
     said = cli("config", "--output", "xml")
     assert said.code == Problem.USAGE
     assert "xml" in said.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("destroy", "No such command 'destroy'. Did you mean 'down'?"),
+        ("dlq lst", "No such command 'lst'. Did you mean 'list'?"),
+        ("xyzzy", "No such command 'xyzzy'."),
+    ],
+)
+def test_a_command_that_does_not_exist_is_refused_with_the_nearest(cli: Cli, line: str, said: str) -> None:
+    refused = cli(*line.split())
+    assert refused.code == Problem.USAGE
+    assert said in refused.err
+    assert ("Did you mean" in refused.err) == ("Did you mean" in said)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core import prices
-from cryptoctl.core.prices import Clock, Price, Rejected, TooLarge, parse_parsed, parse_request
+from cryptoctl.core.prices import Price, Rejected, TimeLimits, TooLarge, parse_parsed, parse_request
 
 NOW = 1_795_383_931_429
-CLOCK = Clock(now_ms=NOW, arrival_ms=NOW - 7)
+CLOCK = TimeLimits(now_ms=NOW, arrival_ms=NOW - 7)
 GOOD = {"symbol": "BTC", "price": 50000.0, "exchange": "coinbase"}
 
 
@@ -151,7 +151,7 @@ def test_a_timestamp_may_be_five_minutes_ahead_and_no_more() -> None:
 
 
 def test_how_far_back_a_timestamp_may_lie_is_a_setting() -> None:
-    clock = Clock(now_ms=NOW, arrival_ms=NOW, most_behind=timedelta(days=1))
+    clock = TimeLimits(now_ms=NOW, arrival_ms=NOW, most_behind=timedelta(days=1))
     for age_ms, taken in ((86_400_000, True), (86_400_001, False)):
         found = parse_request(json.dumps({**GOOD, "timestamp": NOW - age_ms}), clock).prices[0]
         assert isinstance(found, Price) is taken

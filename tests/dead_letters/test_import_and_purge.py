@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.files import Imported
 from cryptoctl.ops.dead_letters.journal import Journal
@@ -47,7 +48,7 @@ def _put_back(shop: Workshop, path: Path, selection: Selection | None = None, **
 
 def _bodies(shop: Workshop) -> list[int]:
     with reading(shop.queues, Selection()) as (letters, _):
-        return sorted(int(letter.message.body) for letter in letters)
+        return sorted(int(letter.message.body[:20]) for letter in letters)
 
 
 @contextmanager
@@ -106,6 +107,31 @@ def test_what_sqs_refuses_is_named_and_all_else_is_sent_once(
     done = _put_back(shop, path)
     assert (done.sent, done.before, done.refused) == (1, 38, [])
     assert _bodies(shop) == [n for n in range(40) if n != 7]
+
+
+def test_of_a_batch_that_takes_several_calls_each_is_noted_by_itself(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies of 100 KB: two in a call. The second call does not arrive."""
+    path = tmp_path / "letters.jsonl"
+    lines = [f'{{"queue": "webhook", "id": "{n}", "body": "{str(n) * 100_000}"}}' for n in range(1, 7)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    calls = 0
+
+    def lost(send: Call, params: dict[str, Any]) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise Failure(Problem.UNREACHABLE, "no answer")
+        return send(**params)
+
+    with _sending(shop, monkeypatch, lost), pytest.raises(Failure):
+        _put_back(shop, path)
+    before = len(_bodies(shop))
+    done = _put_back(shop, path)
+    assert 0 < before < 6 and (done.sent, done.before) == (6 - before, before)
+    with reading(shop.queues, Selection()) as (letters, _):
+        assert sorted(letter.message.body[0] for letter in letters) == list("123456")
 
 
 def test_an_import_that_is_over_is_not_repeated_unless_asked_for(shop: Workshop, path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.errors import Failure
+from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, own_directory
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
@@ -187,11 +188,16 @@ def test_a_full_disk_is_told(path: Path) -> None:
     assert "disk space" in raised.value.hint
 
 
-def test_our_directories_are_for_their_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", ["dlq", "the engine"])
+def test_our_directories_are_for_their_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
     state = tmp_path / "made" / "state"
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(state))
     before = os.umask(0)
     try:
+        if first == "the engine":
+            DataDirectory(state / "engine").create()
         found = [
             journal_path(Scope(environment="e", account="1", region="r")).parent,
             own_directory("purged"),

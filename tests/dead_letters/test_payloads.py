@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.prices import Clock, Price, parse_parsed, parse_request
+from cryptoctl.core.prices import Price, TimeLimits, parse_parsed, parse_request
 from cryptoctl.ops.dead_letters.payloads import (
     EditError,
     Edits,
@@ -26,7 +26,7 @@ from cryptoctl.ops.dead_letters.payloads import (
 )
 
 NOW_MS = 1_800_000_000_000
-CLOCK = Clock(now_ms=NOW_MS, arrival_ms=1)
+CLOCK = TimeLimits(now_ms=NOW_MS, arrival_ms=1)
 
 digits = st.decimals(min_value=Decimal("1e-20"), max_value=Decimal("1e15"), allow_nan=False, places=12)
 one = st.builds(

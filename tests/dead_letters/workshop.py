@@ -67,7 +67,7 @@ class Workshop:
 
     def send(self, queue: QueueName, body: str, attributes: Attributes = FROM_LAMBDA) -> None:
         """Puts a message on a queue."""
-        assert self.queues[queue].send([(body, attributes)]) == [True]
+        assert list(self.queues[queue].send([(body, attributes)])) == [True]
 
     def send_events(self, texts: Sequence[str]) -> None:
         """Puts failed events of the webhook processor on its queue."""

@@ -22,6 +22,22 @@ class Context:
         return self.remaining_ms
 
 
+class SlowAws:
+    """Makes each request of one operation take some seconds, by the clock that the deadline looks at."""
+
+    def __init__(self, operation: str, seconds: float) -> None:
+        self.operation = operation
+        self.seconds = seconds
+        self.now = 1000.0
+
+    def __call__(self, operation: str, moment: str) -> None:
+        if operation == self.operation and moment == "before":
+            self.now += self.seconds
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def http(body: str, **more: Any) -> dict[str, Any]:
     """A function URL's event."""
     return {

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
     "webhook_processor": 17,
     "price_enricher": 18,
-    "error_notifier": 6,
+    "error_notifier": 7,
 }
 MOST_BEYOND_BOTO3 = 12  # modules of the standard library that boto3 has not loaded already
 HEAVY = {"asyncio", "pandas", "pydantic", "typer", "rich", "aws_lambda_powertools", "sqlite3", "unittest"}

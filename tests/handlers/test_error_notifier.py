@@ -38,6 +38,12 @@ def packed(content: bytes) -> dict[str, Any]:
     return {"awslogs": {"data": base64.b64encode(gzip.compress(content)).decode()}}
 
 
+@pytest.fixture(autouse=True)
+def _nothing_alerted_yet() -> None:
+    error_notifier.windows.clear()
+    error_notifier._retried.clear()
+
+
 def alert(aws: FakeAws, event: Any) -> dict[str, Any]:
     error_notifier.handler(event, Context())
     (message,) = aws.announced
@@ -74,15 +80,16 @@ def test_an_alert_says_what_where_when_and_where_to_look(aws: FakeAws) -> None:
         "NotStoredError: the time was up",
         "Request id: req-1",
         "Traceback",
-        "cryptoctl logs webhook-processor-prod --env test",
+        "cryptoctl logs webhook-processor-prod --env test --since 2023-02-02T09:20:00Z\n",
     ):
         assert wanted in message["Message"]
 
 
 def test_several_events_make_one_alert(aws: FakeAws) -> None:
-    text = alert(aws, delivery(OUR_LINE, OUR_LINE, "plain text"))["Message"]
-    assert "3 errors in webhook-processor-prod" in text
-    assert "3. 2023-02-02T09:20:00.138+00:00  plain text" in text
+    text = alert(aws, delivery("plain text", OUR_LINE, OUR_LINE))["Message"]
+    assert "3 errors in webhook-processor-prod, 2 causes" in text
+    assert re.search(r"1\. 2 times, 2026-11-22T21:20:00\S+ to \S+  request not stored", text)
+    assert "2. 2023-02-02T09:20:00.138+00:00  plain text" in text
 
 
 def test_lambda_s_own_lines_are_understood(aws: FakeAws) -> None:
@@ -160,6 +167,7 @@ anything = st.recursive(
 @given(st.lists(anything, min_size=1, max_size=3), anything, st.booleans())
 def test_events_of_any_shape_make_an_alert(aws: FakeAws, events: list[Any], group: Any, lines: bool) -> None:
     aws.announced.clear()
+    error_notifier.windows.clear()
     sent = [{"message": json.dumps(each)} for each in events] if lines else events
     alert(aws, delivery(logEvents=sent, logGroup=group, logStream=group))
 
@@ -177,3 +185,131 @@ def test_our_own_error_lines_reach_the_alert_in_full(aws: FakeAws) -> None:
         logger.exception("enrichment failed")
     text = alert(aws, delivery(stream.getvalue()))["Message"]
     assert "enrichment failed" in text and "ArithmeticError: no average" in text
+
+
+def line(message: str, at_ms: int = MS, **more: Any) -> dict[str, Any]:
+    return {"timestamp": at_ms, "message": json.dumps({"level": "ERROR", "message": message, **more})}
+
+
+def test_one_cause_is_told_once_however_often_it_occurs(aws: FakeAws) -> None:
+    events = [line(f"price {n} lost in request 6f7c5d1e-0000-4000-8000-{n:012}", MS + n) for n in range(12)]
+    message = alert(aws, delivery(logEvents=events))
+    assert message["Subject"].startswith("[test] webhook-processor-prod: 12 times: price 0 lost")
+    assert len(re.findall(r"^\d+\. ", message["Message"], re.MULTILINE)) == 1
+
+
+RETRIED = line("slow", requestId="r", errorType="RetryError", errorMessage="slow")
+
+
+def report(status: str, request: str = "r", **more: str) -> dict[str, Any]:
+    record = {"requestId": request, "status": status, **more}
+    return {"timestamp": MS, "message": json.dumps({"type": "platform.report", "record": record})}
+
+
+@pytest.mark.parametrize("status", ["failure", "error"])
+def test_what_will_be_retried_is_no_alert(aws: FakeAws, status: str) -> None:
+    nothing = {"alerts": 0, "events": 0}
+    assert error_notifier.handler(delivery(logEvents=[RETRIED, report(status)]), None) == nothing
+    assert error_notifier.handler(delivery(logEvents=[report(status)]), None) == nothing  # a later delivery
+    assert not aws.announced
+
+
+def test_lambda_s_report_of_a_failure_is_not_told_beside_the_function_s_own_line(aws: FakeAws) -> None:
+    text = alert(aws, delivery(logEvents=[report("failure", "q"), line("lost", requestId="q")]))["Message"]
+    assert "1 error in" in text and "platform.report" not in text
+
+
+def test_a_report_of_a_failure_of_which_nothing_else_tells_is_an_alert(aws: FakeAws) -> None:
+    events = [RETRIED, report("failure", "other")]
+    assert "platform.report: failure" in alert(aws, delivery(logEvents=events))["Message"]
+
+
+PLATFORM = [  # as Lambda's own lines say it
+    {"status": "timeout"},
+    {"status": "error", "errorType": "Runtime.OutOfMemory"},
+    {"status": "error", "errorType": "Runtime.ExitError"},
+    {"status": "failure", "errorType": "Runtime.ExitError"},
+]
+
+
+@pytest.mark.parametrize("record", PLATFORM, ids=str)
+def test_an_end_of_the_process_is_an_alert(aws: FakeAws, record: dict[str, str]) -> None:
+    events = [line("other", requestId="r"), report(request="r", **record)]
+    text = alert(aws, delivery(logEvents=events))["Message"]
+    assert f"platform.report: {record['status']}" in text
+    assert record.get("errorType", "timeout") in text
+
+
+def test_the_command_looks_from_the_first_event_on_and_in_the_functions_region(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    events = [line("x", MS + 60_000), line("x", MS), {"message": "no time"}, line("y", 10**30)]
+    text = alert(aws, delivery(logEvents=events))["Message"]
+    assert "--env test --since 2023-02-02T09:20:00Z --region eu-central-1\n" in text
+
+
+def test_where_no_event_has_a_time_the_command_looks_ten_minutes_back(aws: FakeAws) -> None:
+    assert "--since 10m" in alert(aws, delivery(logEvents=[{"message": "x"}]))["Message"]
+
+
+class Minutes:
+    """The clock that the cap looks at."""
+
+    def __init__(self) -> None:
+        self.minute = 100
+
+    def time(self) -> float:
+        return self.minute * 60 + 59.0
+
+
+@pytest.fixture
+def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
+    clock = Minutes()
+    monkeypatch.setattr(error_notifier, "time", clock)
+    return clock
+
+
+def test_the_same_cause_is_told_again_only_in_another_minute_with_what_was_held_back(
+    aws: FakeAws, minutes: Minutes
+) -> None:
+    for _ in range(7):
+        error_notifier.handler(delivery(OUR_LINE, OUR_LINE), None)
+    assert len(aws.announced) == 1
+    minutes.minute += 1
+    error_notifier.handler(delivery(OUR_LINE), None)
+    assert len(aws.announced) == 2
+    assert "12 more since the last alert" in aws.announced[-1]["Message"]
+    minutes.minute += 1
+    error_notifier.handler(delivery(OUR_LINE), None)
+    assert "Held back" not in aws.announced[-1]["Message"]
+
+
+def test_a_flood_of_different_errors_is_five_alerts_in_a_minute_and_the_last_says_so(
+    aws: FakeAws, minutes: Minutes
+) -> None:
+    for n in range(50):
+        error_notifier.handler(delivery("error " + chr(97 + n % 26) * (n + 1)), None)
+    assert len(aws.announced) == 5
+    held = ["held back, and counted" in message["Message"] for message in aws.announced]
+    assert held == [False] * 4 + [True]
+
+
+def test_one_function_s_flood_holds_back_no_other_s_alert(aws: FakeAws, minutes: Minutes) -> None:
+    for n in range(50):
+        error_notifier.handler(delivery(chr(97 + n % 26) * (n + 1)), None)
+    error_notifier.handler(delivery("x", logGroup="/aws/lambda/price-enricher-prod"), None)
+    assert "price-enricher-prod" in aws.announced[-1]["Subject"]
+
+
+def test_an_alert_that_was_refused_is_not_held_back_when_it_comes_again(
+    aws: FakeAws, minutes: Minutes
+) -> None:
+    def no_topic(operation: str, moment: str) -> None:
+        raise FaultError("InternalError")
+
+    aws.fault = no_topic
+    with pytest.raises(ClientError):
+        error_notifier.handler(delivery(OUR_LINE), None)
+    aws.fault = lambda operation, moment: None
+    assert error_notifier.handler(delivery(OUR_LINE), None)["alerts"] == 1

@@ -5,12 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers import history
-from handlers.events import Context, Mapping, announcements, enrich, send_prices
+from cryptoctl.handlers import clients, history, logs
+from handlers.events import Context, Mapping, SlowAws, announcements, enrich, send_prices
 from handlers.fake_aws import FakeAws, FaultError
 
 MS = 1_675_329_600_000
@@ -235,7 +234,7 @@ def test_what_fails_for_the_whole_batch_raises(aws: FakeAws) -> None:
 
     add(1, 2)
     aws.fault = no_reading
-    with pytest.raises(ClientError):
+    with pytest.raises(logs.RetryError):
         enrich(aws.inserts())
     assert not aws.announced
 
@@ -270,7 +269,7 @@ def test_the_topic_out_of_reach_is_a_failure_and_nothing_is_lost(aws: FakeAws) -
 
     add(1, 2)
     aws.fault = no_topic
-    with pytest.raises(ClientError):
+    with pytest.raises(logs.RetryError):
         enrich(aws.inserts())
     aws.fault = lambda operation, moment: None
     Mapping(aws).run()
@@ -283,7 +282,7 @@ def test_an_average_that_fails_is_not_a_zero(aws: FakeAws, monkeypatch: pytest.M
 
     add(1, 2)
     monkeypatch.setattr("cryptoctl.core.enrichment.indicators", broken)
-    with pytest.raises(ArithmeticError):
+    with pytest.raises(logs.RetryError):
         enrich(aws.inserts())
     assert all("ma_5" not in item and not item["processed"]["BOOL"] for item in aws.of("BTC"))
 
@@ -293,6 +292,19 @@ def test_without_time_left_nothing_is_begun(aws: FakeAws) -> None:
     with pytest.raises(RuntimeError, match="time"):
         enrich(aws.inserts(), Context(remaining_ms=0))
     assert aws.calls["Query"] == 0
+
+
+def test_symbols_for_which_no_time_is_left_are_given_back_and_the_others_enriched(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for symbol in "ABCD":
+        add(1, symbol=symbol)
+    slow = SlowAws("Query", 9)
+    monkeypatch.setattr(clients, "time", slow)
+    aws.fault = slow
+    failed = enrich(aws.inserts(), Context(remaining_ms=30_000))
+    assert failed == [aws.inserts()[3]["dynamodb"]["SequenceNumber"]]  # at 27 of 24 seconds
+    assert [item["processed"]["BOOL"] for symbol in "ABCD" for item in aws.of(symbol)] == [True] * 3 + [False]
 
 
 def test_wrong_values_of_a_processed_price_are_corrected(aws: FakeAws) -> None:

@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.numbers import plain
+from cryptoctl.handlers import logs
 from handlers.conftest import connect_directly
 from handlers.events import GOOD, Mapping, announcements, send
 from handlers.fake_aws import FakeAws, FaultError
@@ -60,7 +61,7 @@ def send_until_taken(prices: list[dict[str, Any]]) -> None:
     for _ in range(1000):
         try:
             status, _answer = send({"body": json.dumps([{**GOOD, **price} for price in prices])})
-        except (ClientError, ReadTimeoutError):
+        except logs.RetryError:
             continue
         assert status == 200
         return

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from handlers.events import ARRIVED_MS, GOOD, Context, http, send, send_prices
+from cryptoctl.handlers import clients, logs
+from handlers.events import ARRIVED_MS, GOOD, Context, SlowAws, http, send, send_prices
 from handlers.fake_aws import FakeAws, FaultError
 
 BODY = json.dumps(GOOD)
@@ -258,7 +258,7 @@ def test_what_a_direct_invocation_cannot_store_raises_so_that_lambda_tries_again
     aws: FakeAws, event: Any
 ) -> None:
     aws.fault = down
-    with pytest.raises(ClientError):
+    with pytest.raises(logs.RetryError):
         send(event)
     assert not aws.queue
 
@@ -287,7 +287,7 @@ def test_a_request_that_failed_halfway_is_completed_when_it_comes_again(
         {"timestamp": MS + n // 4, "price": n // 2 + 1, **({"id": n} if ids else {})} for n in range(10)
     ]
     aws.fault = failing(at, moment)
-    with pytest.raises(ClientError):
+    with pytest.raises(logs.RetryError):
         send_prices(*prices)
     assert send_prices(*prices)[0] == 200
     assert sorted(int(item["price"]["N"]) for item in aws.of("BTC")) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -295,7 +295,7 @@ def test_a_request_that_failed_halfway_is_completed_when_it_comes_again(
 
 def test_one_symbol_that_cannot_be_stored_holds_back_no_other(aws: FakeAws) -> None:
     aws.fault = failing(1, "before")
-    with pytest.raises(ClientError):
+    with pytest.raises(logs.RetryError):
         send_prices(*({"symbol": f"S{n}"} for n in range(10)))
     assert len(aws.items) == 9
 
@@ -316,3 +316,24 @@ def test_a_hundred_prices_with_one_id_of_20_digits_in_one_millisecond_are_stored
     prices = [{"id": "9" * 20, "timestamp": 1_675_329_600_000, "exchange": f"e{n}"} for n in range(150)]
     assert send_prices(*prices)[1]["message"] == "150 stored"
     assert send_prices(*prices)[1]["message"] == "150 duplicate"
+
+
+def test_an_http_request_leaves_time_for_a_write_under_way_and_the_dead_letter(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowAws("PutItem", 9)
+    monkeypatch.setattr(clients, "time", slow)
+    aws.fault = slow
+    prices = [{**GOOD, "id": n} for n in range(20)]
+    status, _ = send(http(json.dumps(prices)), Context(remaining_ms=60_000))
+    assert (status, len(aws.queue)) == (503, 1)
+    assert aws.calls["PutItem"] == 4  # a fifth would begin with less than 26 of the 60 seconds left
+    assert slow.now <= 1000 + 60 - 24
+
+
+def test_with_little_time_half_of_it_is_used(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowAws("PutItem", 1)
+    monkeypatch.setattr(clients, "time", slow)
+    aws.fault = slow
+    send(http(json.dumps([{**GOOD, "id": n} for n in range(20)])), Context(remaining_ms=10_000))
+    assert aws.calls["PutItem"] == 5

@@ -207,5 +207,28 @@ class Shown:
         return answer.with_document(document)
 
 
+class ShownGroup:
+    """Shows one log group otherwise than the engine can have it, until it is deleted."""
+
+    def __init__(self, group: str, fields: dict[str, str]) -> None:
+        self.group, self.fields, self.over = group, fields, False
+
+    def refuse(self, request: Request) -> Answer | None:
+        """Nothing is refused for it."""
+        return None
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Shows it so."""
+        if request.operation == "DeleteLogGroup" and request.param("logGroupName") == self.group:
+            self.over = True
+        if self.over or not answer.ok or request.operation != "DescribeLogGroups":
+            return answer
+        document = answer.document()
+        for group in document["logGroups"]:
+            if group["logGroupName"] == self.group:
+                group.update(self.fields)
+        return answer.with_document(document)
+
+
 def _tags_a_function(request: Request) -> bool:
     return request.operation == "TagResource" and ":function:" in request.param("Resource")

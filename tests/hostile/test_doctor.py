@@ -44,18 +44,25 @@ class WrongTime:
 
 
 class AsRole:
-    """A caller that is a role, with the rights that a policy gives it; IAM tells them when it is asked."""
+    """A caller that is a role, with the rights that a policy gives it; IAM tells them when it is asked.
+
+    The role has a path, as those of IAM Identity Center have, which a session's ARN does not show.
+    """
+
+    ARN = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/deployer"
 
     def __init__(self, policy: Mapping[str, Any] | None) -> None:
         self.policy = policy
 
     def refuse(self, request: Request) -> Answer | None:
+        if request.operation == "GetRole" and request.param("RoleName") == "deployer":
+            return _xml("GetRole", f"<Role><Arn>{self.ARN}</Arn></Role>")
         if request.operation != "SimulatePrincipalPolicy":
             return None
         if self.policy is None:
             return refusal(request, "AccessDenied", "not authorized to perform: iam:SimulatePrincipalPolicy")
         params = request.params or {}
-        assert params["PolicySourceArn"] == f"arn:aws:iam::{ACCOUNT}:role/deployer"
+        assert params["PolicySourceArn"] == self.ARN
         context = {each["ContextKeyName"]: each["ContextKeyValues"][0] for each in params["ContextEntries"]}
         allowed = {
             action: all(
@@ -69,12 +76,8 @@ class AsRole:
             f"{'allowed' if may else 'implicitDeny'}</EvalDecision></member>"
             for action, may in allowed.items()
         )
-        body = (
-            "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated>"
-            f"<EvaluationResults>{members}</EvaluationResults>"
-            "</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
-        )
-        return Answer(status=200, headers={"Content-Type": "text/xml"}, body=body.encode())
+        result = f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
+        return _xml("SimulatePrincipalPolicy", result)
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         if request.operation != "GetCallerIdentity":
@@ -83,6 +86,11 @@ class AsRole:
         assert root in answer.body
         session = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/somebody".encode()
         return Answer(status=answer.status, headers=answer.headers, body=answer.body.replace(root, session))
+
+
+def _xml(operation: str, result: str) -> Answer:
+    body = f"<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>"
+    return Answer(status=200, headers={"Content-Type": "text/xml"}, body=body.encode())
 
 
 def results(world: World, name: str) -> tuple[int, dict[str, dict[str, str]]]:
@@ -147,7 +155,10 @@ def test_permissions_are_asked_of_iam_and_what_is_lacking_is_named(
     assert (check["result"], check["detail"]) == ("bad", "denied: iam:PassRole")
     assert "cryptoctl iam-policy --for deploy" in check["advice"]
     check = permissions(world, name, None)
-    assert (check["result"], check["detail"]) == ("unknown", "IAM could not be asked (AccessDenied)")
+    assert (check["result"], check["detail"]) == (
+        "unknown",
+        "IAM could not be asked (iam:SimulatePrincipalPolicy answered AccessDenied)",
+    )
 
 
 def permissions(world: World, name: str, policy: Mapping[str, Any] | None) -> dict[str, str]:

@@ -31,7 +31,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Settings, Target
-from cryptoctl.ui.progress import Progress
+from cryptoctl.ui.progress import PlanProgress
 from cryptoctl.ui.screen import Screen, printable
 from hostile.golden import FILE, Situation, check
 from hostile.scripted import RULES, SETTLES, STACK, FakeClock, answer, asking, plain, sent_by
@@ -311,7 +311,7 @@ def meanwhile() -> Iterator[Situation]:
         clock, stream = FakeClock(), io.StringIO()
         screen = Screen(colour=False)
         screen.err = Console(file=stream, width=150, force_terminal=live, highlight=False, soft_wrap=True)
-        progress = Progress(screen, clock)
+        progress = PlanProgress(screen, clock)
         watch(progress, clock)
         if live:
             screen.err.print(progress)
@@ -320,7 +320,7 @@ def meanwhile() -> Iterator[Situation]:
         )
 
 
-def watch(progress: Progress, clock: FakeClock) -> None:
+def watch(progress: PlanProgress, clock: FakeClock) -> None:
     """42 seconds of an `up`: a table that waits for AWS, others that wait for it, one that is being asked."""
     kinds = {each.kind: each for each in STACK}
     table, function, mapping = (steps_of(kinds[each]) for each in ("table", "function", "stream mapping"))

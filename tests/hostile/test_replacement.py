@@ -16,7 +16,7 @@ from cryptoctl.settings import Environment
 from cryptoctl.stack import APPLICATION, Stack
 from hostile.lengths import function_of
 from hostile.matrix import differences
-from hostile.resting import Shown
+from hostile.resting import Shown, ShownGroup
 from hostile.traffic import goes_through
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
@@ -104,6 +104,24 @@ def function_failed(world: World, name: str) -> None:
     world.proxy.mood.windows += (Shown(name, state, ("DeleteFunction",)),)
 
 
+def from_an_image(world: World, name: str) -> None:
+    world.proxy.mood.windows += (Shown(name, {"PackageType": "Image"}, ("DeleteFunction",)),)
+
+
+def for_rare_access(world: World, name: str) -> None:
+    world.proxy.mood.windows += (ShownGroup(name, {"logGroupClass": "INFREQUENT_ACCESS"}),)
+
+
+def under_a_path(world: World, name: str) -> None:
+    iam = world.account["iam"]
+    trust = json.dumps(iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+    tags = [{"Key": key, "Value": value} for key, value in PATTERN.scope.tags.items()]
+    iam.create_role(RoleName=name, Path="/team/", AssumeRolePolicyDocument=trust, Tags=tags)
+
+
 def another_key_schema(world: World, name: str) -> None:
     make_table(world.account, "S")
 
@@ -118,6 +136,9 @@ def another_stream(world: World, name: str) -> None:
 # How each becomes otherwise behind our back, by kind and field, and what the plan then says of it.
 CHANGES: dict[tuple[str, str], tuple[Change, str]] = {
     ("function", "State"): (function_failed, "State: Failed → Active"),
+    ("function", "PackageType"): (from_an_image, "PackageType: Image → Zip"),
+    ("log group", "logGroupClass"): (for_rare_access, "logGroupClass: INFREQUENT_ACCESS → STANDARD"),
+    ("role", "Path"): (under_a_path, "Path: /team/ → /"),
     ("table", "KeySchema"): (another_key_schema, "KeySchema.timestamp: RANGE S → RANGE N"),
     ("stream mapping", "EventSourceArn"): (another_stream, "EventSourceArn: arn:aws:dynamodb:"),
 }

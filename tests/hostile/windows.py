@@ -78,6 +78,7 @@ class KeyWindow:
         """Not found, or invalid for a grant."""
         if request.service == "kms" and request.operation in (
             "CreateAlias",
+            "PutKeyPolicy",
             "EnableKeyRotation",
             "TagResource",
         ):

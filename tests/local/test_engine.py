@@ -217,6 +217,8 @@ def _impossible(case: str, directory: Path) -> Path:
         (directory / "state").write_text("x")
     elif case == "a directory in the place of a file":
         (directory / "engine.lock").mkdir(parents=True)
+    elif case == "a directory in the place of the database":
+        (directory / "store.sqlite3").mkdir(parents=True)
     elif case == "where nothing can be made":
         return Path("/proc/nothing/engine")
     return directory
@@ -231,6 +233,7 @@ def _impossible(case: str, directory: Path) -> Path:
         "a link to nowhere",
         "a file in the place of a part",
         "a directory in the place of a file",
+        "a directory in the place of the database",
         "where nothing can be made",
     ],
 )
@@ -239,7 +242,7 @@ def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> N
     engine = Engine(directory)
     with pytest.raises(EngineError) as refused:
         engine.start(port=0)
-    assert refused.value.message.startswith(f"Starting the embedded engine in {directory}: ")
+    assert f" the embedded engine in {directory}: " in refused.value.message
     assert refused.value.message.count("\n") == 0
     with contextlib.suppress(EngineError):
         assert engine.status().running is False

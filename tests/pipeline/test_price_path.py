@@ -224,9 +224,10 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
         return bool(found["LastUpdateStatus"] == "Successful")
 
     eventually(updated, "the update")
-    broken = json.dumps({"body": '{"symbol": "B", "price": 1, "exchange": "x"}'}).encode()
+    price = '{"symbol": "B", "price": 1, "exchange": "x"}'
+    broken = json.dumps({"body": price, "requestContext": {"http": {"method": "POST"}}}).encode()
     answer = pipeline.aws.call("lambda", "Invoke", FunctionName=pipeline.stack.webhook.name, Payload=broken)
-    assert answer["FunctionError"]
+    assert json.loads(answer["Payload"].read())["statusCode"] == 503
 
     name = pipeline.stack.webhook.name
     eventually(lambda: [text for text in alerts.listen() if name in text], "the alert")

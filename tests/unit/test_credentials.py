@@ -13,6 +13,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
+# A credential_process is one.
 pytestmark = pytest.mark.process
 
 ROLE = "role_arn=arn:aws:iam::111111111111:role/x\n"

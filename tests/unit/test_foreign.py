@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Failure
+from cryptoctl.provisioners.resource_permission import foreign, statements_in
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.observed import Observed
@@ -92,6 +93,27 @@ def test_a_statement_that_somebody_added_to_a_function_is_told_and_left() -> Non
     [note] = found.notes
     assert "invoked by * (everybody), by the statement FunctionURLAllowPublicAccess" in note
     assert "aws lambda remove-permission" in note
+
+
+def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
+    again = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logs.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Condition": {
+            "ArnLike": {"AWS:SourceArn": STACK.webhook_logs.streams_arn},
+            "StringEquals": {"AWS:SourceAccount": ACCOUNT},
+        },
+    }
+    ours = STACK.notifier.resource_policy
+    told = [
+        note
+        for statement in (again, {**again, "Condition": {}})
+        for note in foreign(
+            "f", statements_in({"Policy": json.dumps({"Statement": [{**statement, "Sid": "s"}]})}), ours
+        )
+    ]
+    assert len(told) == 1
 
 
 DENIED = {"ErrorCode": "AccessDeniedException", "Message": "not authorized to perform: kms:Decrypt"}

@@ -16,7 +16,7 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Stop
 from cryptoctl.ui.plans import results_document
-from cryptoctl.ui.progress import Progress
+from cryptoctl.ui.progress import PlanProgress
 
 
 def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
@@ -75,7 +75,7 @@ def before_any_change() -> Iterator[None]:
 def carry_out(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
     """Runs a plan with live progress, observes again, and returns the plan of what is left to do."""
     stop = Stop()
-    with Progress(run.screen, run.clock) as progress:
+    with PlanProgress(run.screen, run.clock) as progress:
         with interrupts.on_signal(stop.asked.set, stop.at_once.set):
             report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
         run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])

@@ -66,8 +66,8 @@ class Price:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Clock:
-    """The moments a price is judged by, in milliseconds since 1970-01-01 UTC."""
+class TimeLimits:
+    """What a timestamp is checked against, in milliseconds since 1970-01-01 UTC."""
 
     now_ms: int
     arrival_ms: int  # the timestamp of a price that brings none
@@ -82,7 +82,7 @@ class Request:
     several: bool  # a list was sent, even if of one
 
 
-def parse_request(text: str, clock: Clock) -> Request:
+def parse_request(text: str, limits: TimeLimits) -> Request:
     """The prices in a request's JSON text: one object, a list, or {"prices": [ … ]}.
 
     Raises Rejected (TooLarge) where the request as a whole is refused; a refused price among several
@@ -99,24 +99,24 @@ def parse_request(text: str, clock: Clock) -> Request:
     if listed is None:
         if document.problems:
             raise Rejected("body", document.problems[0])
-        return Request(prices=(_one(document.value, text.strip(), clock),), several=False)
+        return Request(prices=(_one(document.value, text.strip(), limits),), several=False)
     _check_count(listed)
     elements = list(document.elements(name))
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
-    return Request(prices=tuple(_one_of_several(element, clock) for element in elements), several=True)
+    return Request(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)
 
 
-def parse_parsed(value: object, clock: Clock) -> Request:
+def parse_parsed(value: object, limits: TimeLimits) -> Request:
     """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
     listed, _ = _list_in(value)
     if listed is None:
-        return Request(prices=(_written_anew(value, clock),), several=False)
+        return Request(prices=(_written_anew(value, limits),), several=False)
     _check_count(listed)
-    return Request(prices=tuple(_written_anew(each, clock) for each in listed), several=True)
+    return Request(prices=tuple(_written_anew(each, limits) for each in listed), several=True)
 
 
-def parse_price(fields: Mapping[str, Any], raw: str, clock: Clock) -> Price:
+def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Price:
     """One price from its parsed fields. Raises Rejected, which names the first field that is wrong."""
     if len(raw.encode()) > MOST_PRICE_BYTES:
         raise TooLarge("price", f"its text has more than {MOST_PRICE_BYTES} bytes")
@@ -125,18 +125,18 @@ def parse_price(fields: Mapping[str, Any], raw: str, clock: Clock) -> Price:
         price=_positive(fields),
         exchange=_text_field(fields, "exchange", _EXCHANGE, LONGEST_EXCHANGE),
         volume=_volume(fields),
-        timestamp_ms=_timestamp_ms(fields, clock),
+        timestamp_ms=_timestamp_ms(fields, limits),
         id=_id(fields),
         raw=raw,
     )
 
 
-def _written_anew(value: object, clock: Clock) -> Price | Rejected:
+def _written_anew(value: object, limits: TimeLimits) -> Price | Rejected:
     try:
         raw = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return Rejected("price", "cannot be written as JSON")
-    return _one(value, raw, clock)
+    return _one(value, raw, limits)
 
 
 def _list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
@@ -157,17 +157,17 @@ def _check_count(listed: Sequence[object]) -> None:
         raise TooLarge("prices", f"{len(listed)} prices; at most {MOST_PRICES} are taken at once")
 
 
-def _one_of_several(element: json_text.Element, clock: Clock) -> Price | Rejected:
+def _one_of_several(element: json_text.Element, limits: TimeLimits) -> Price | Rejected:
     if element.problems:
         return Rejected("price", element.problems[0])
-    return _one(element.value, element.raw, clock)
+    return _one(element.value, element.raw, limits)
 
 
-def _one(value: object, raw: str, clock: Clock) -> Price | Rejected:
+def _one(value: object, raw: str, limits: TimeLimits) -> Price | Rejected:
     if not isinstance(value, dict):
         return Rejected("price", "must be a JSON object")
     try:
-        return parse_price(value, raw, clock)
+        return parse_price(value, raw, limits)
     except Rejected as rejected:
         return rejected
 
@@ -229,12 +229,12 @@ def _id(fields: Mapping[str, Any]) -> str | None:
     return str(value)
 
 
-def _timestamp_ms(fields: Mapping[str, Any], clock: Clock) -> int:
-    timestamp_ms = _milliseconds(fields["timestamp"]) if "timestamp" in fields else clock.arrival_ms
-    if timestamp_ms - clock.now_ms > MOST_AHEAD / timedelta(milliseconds=1):
+def _timestamp_ms(fields: Mapping[str, Any], limits: TimeLimits) -> int:
+    timestamp_ms = _milliseconds(fields["timestamp"]) if "timestamp" in fields else limits.arrival_ms
+    if timestamp_ms - limits.now_ms > MOST_AHEAD / timedelta(milliseconds=1):
         raise Rejected("timestamp", f"lies more than {MOST_AHEAD.seconds // 60} minutes ahead of the clock")
-    if clock.now_ms - timestamp_ms > clock.most_behind / timedelta(milliseconds=1):
-        raise Rejected("timestamp", f"lies more than {clock.most_behind.days} days back")
+    if limits.now_ms - timestamp_ms > limits.most_behind / timedelta(milliseconds=1):
+        raise Rejected("timestamp", f"lies more than {limits.most_behind.days} days back")
     return timestamp_ms
 
 

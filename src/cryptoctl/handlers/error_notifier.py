@@ -1,33 +1,69 @@
-"""Turns the log events that a subscription filter has matched into one alert that a person can read.
+"""Turns the log events that a subscription filter has matched into one alert for each cause.
 
 AWS calls: sns:Publish on the alerts topic.
 Environment: ALERTS_TOPIC_ARN, ENVIRONMENT.
+
+A delivery makes one alert at most, with its causes, how often and since when each occurred. What was alerted
+in the same minute is held back, and so is everything beyond five alerts of a function in a minute: the next
+alert of the function says how much. An execution environment of this function knows only its own alerts, so
+the cap is for each of them; with a reserved concurrency of 1 (docs/configuration.md) it is exact.
 """
 
 import base64
 import binascii
 import json
 import os
+import time
 import zlib
+from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from cryptoctl.handlers import logs, metrics
+from cryptoctl.handlers import log_events, logs, metrics
 from cryptoctl.handlers.clients import setting, topic_client
+from cryptoctl.handlers.log_events import ErrorEvent
 
 _log = logs.logger("error_notifier")
 _LONGEST_SUBJECT = 100  # characters, ASCII
 _LONGEST_MESSAGE = 200_000  # bytes; SNS takes 262,144
-_LONGEST_EVENT = 8_000  # characters of one log event
 _LARGEST_PAYLOAD = 16_000_000  # bytes after decompression
+_MOST_ALERTS = 5  # of one function in one minute, by one execution environment
+_MOST_EXAMPLES = 3  # of one cause, in full
 
 
 class UnreadableError(ValueError):
     """A payload that is no CloudWatch Logs delivery."""
 
 
+@dataclass(kw_only=True)
+class AlertWindow:
+    """What was alerted of a function in the present minute, and what was held back since its last alert."""
+
+    minute: int = 0
+    causes: set[str] = field(default_factory=set)
+    alerts: int = 0
+    held_back: int = 0
+
+    def admits(self, causes: Sequence[str], minute: int) -> bool:
+        """Whether events of these causes are to be told now."""
+        if minute != self.minute:
+            self.minute, self.alerts, self.causes = minute, 0, set()
+        return self.alerts < _MOST_ALERTS and not self.causes.issuperset(causes)
+
+    def told(self, causes: Sequence[str]) -> None:
+        """Notes an alert."""
+        self.alerts += 1
+        self.held_back = 0
+        self.causes.update(causes)
+
+
+windows: dict[str, AlertWindow] = {}  # by function
+_retried: deque[str] = deque(maxlen=1000)  # requests that are repeated, whose reports may come later
+
+
 def handler(event: Any, context: object) -> dict[str, Any]:
-    """Publishes one alert for the delivery. What cannot be read is announced as such, and not tried again."""
+    """Publishes at most one alert for the delivery. What cannot be read is told as such, and not retried."""
     logs.begin_request(context)
     try:
         delivery = _unpack(event)
@@ -35,13 +71,31 @@ def handler(event: Any, context: object) -> dict[str, Any]:
         _log.warning("unreadable delivery", extra={"reason": str(error)})
         _publish("errors that cannot be read", f"A log delivery could not be read: {error}.")
         return {"alerts": 1, "events": 0}
-    events = delivery.get("logEvents")
-    if delivery.get("messageType") == "CONTROL_MESSAGE" or not isinstance(events, list) or not events:
+    found = delivery.get("logEvents")
+    if delivery.get("messageType") == "CONTROL_MESSAGE" or not isinstance(found, list) or not found:
         _log.info("nothing to report", extra={"message_type": str(delivery.get("messageType"))})
         return {"alerts": 0, "events": 0}
     function = str(delivery.get("logGroup") or "an unknown function").removeprefix("/aws/lambda/")
-    parsed = [_parse(each) for each in events]
-    _publish(f"{function}: {parsed[0]['message']}", _text(function, delivery, parsed))
+    events = [log_events.read(each) for each in found]
+    _retried.extend(event.request for event in events if event.will_be_retried)
+    return _report(function, delivery, log_events.worth_an_alert(events, _retried))
+
+
+def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEvent]) -> dict[str, Any]:
+    groups = log_events.by_cause(events)
+    window = windows.setdefault(function, AlertWindow())
+    causes = [group[0].cause for group in groups]
+    if not events:
+        _log.info("nothing to report: all of it will be retried", extra={"about": function})
+        return {"alerts": 0, "events": 0}
+    if not window.admits(causes, int(time.time()) // 60):
+        window.held_back += len(events)
+        metrics.emit({"HeldBack": len(events)})
+        _log.warning("alert held back", extra={"about": function, "events": len(events)})
+        return {"alerts": 0, "events": len(events)}
+    times = f"{len(events)} times: " if len(events) > 1 else ""
+    _publish(f"{function}: {times}{groups[0][0].message}", _text(function, delivery, groups, window))
+    window.told(causes)
     metrics.emit({"Alerted": len(events)})
     _log.info("alert published", extra={"about": function, "events": len(events)})
     return {"alerts": 1, "events": len(events)}
@@ -65,70 +119,50 @@ def _unpack(event: Any) -> Mapping[str, Any]:
     return delivery
 
 
-def _parse(event: Any) -> dict[str, str]:
-    """time, message, request and detail of a log event, whoever wrote it."""
-    raw = str(event.get("message") or "") if isinstance(event, Mapping) else str(event)
-    stamp = event.get("timestamp") if isinstance(event, Mapping) else None
-    line = _json_object(raw)
-    record = line.get("record") if isinstance(line.get("record"), dict) else line
-    assert isinstance(record, dict)
-    kind, said = record.get("errorType"), record.get("errorMessage")
-    error = ": ".join(str(part) for part in (kind, said) if part)
-    message = str(record.get("message") or "") or error or _platform_message(line) or raw.strip()
-    trace = record.get("stackTrace")
-    detail = "\n".join(map(str, trace)) if isinstance(trace, list) else str(trace or "")
-    return {
-        "time": str(line.get("timestamp") or line.get("time") or _time(stamp)),
-        "message": message.splitlines()[0] if message else "an error without a message",
-        "error": error if error != message else "",
-        "request": str(record.get("requestId") or record.get("AWSRequestId") or ""),
-        "detail": (detail or ("" if line else raw.strip()))[:_LONGEST_EVENT],
-    }
-
-
-def _platform_message(line: Mapping[str, Any]) -> str:
-    """Lambda's own report, such as that of a timeout."""
-    record = line.get("record")
-    if not isinstance(record, dict) or "type" not in line:
-        return ""
-    return f"{line['type']}: {record.get('status') or 'no status'}"
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _time(milliseconds: object) -> str:
-    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
-        return "unknown"
-    try:
-        return logs.iso_utc(milliseconds / 1000)
-    except (ValueError, OverflowError, OSError):
-        return "unknown"
-
-
-def _text(function: str, delivery: Mapping[str, Any], events: Sequence[dict[str, str]]) -> str:
+def _text(
+    function: str, delivery: Mapping[str, Any], groups: Sequence[Sequence[ErrorEvent]], window: AlertWindow
+) -> str:
     environment = os.environ.get("ENVIRONMENT") or "unknown"
+    count = sum(map(len, groups))
+    of_causes = f", {len(groups)} causes" if len(groups) > 1 else ""
     head = [
-        f"{len(events)} error{'s' if len(events) > 1 else ''} in {function}",
+        f"{count} error{'s' if count > 1 else ''} in {function}{of_causes}",
         f"Environment: {environment}",
+        f"Since:       {_since(groups)}",
         f"Log group:   {delivery.get('logGroup')}",
         f"Log stream:  {delivery.get('logStream')}",
-        f"Look:        cryptoctl logs {function} --env {environment}",
+        f"Look:        cryptoctl logs {function} --env {environment} --since {_since(groups)}{_region()}",
     ]
-    blocks = [_block(number, event) for number, event in enumerate(events, start=1)]
+    if window.held_back:
+        head.append(f"Held back:   {window.held_back} more since the last alert; the log has them")
+    if window.alerts + 1 == _MOST_ALERTS:
+        head.append(
+            f"The {_MOST_ALERTS}th alert in this minute: what follows in it is held back, and counted."
+        )
+    blocks = [_block(number, group) for number, group in enumerate(groups, start=1)]
     return "\n".join([*head, "", *blocks])
 
 
-def _block(number: int, event: dict[str, str]) -> str:
-    lines = [f"{number}. {event['time']}  {event['message']}"]
-    lines += [event["error"]] if event["error"] else []
-    lines += [f"Request id: {event['request']}"] if event["request"] else []
-    lines += [event["detail"]] if event["detail"] else []
+def _since(groups: Sequence[Sequence[ErrorEvent]]) -> str:
+    """The second of the first event, as `--since` takes it; ten minutes ago where no event has a time."""
+    known = [event.at_ms for group in groups for event in group if event.at_ms is not None]
+    earliest = min((each for each in known if 0 <= each < 10**14), default=None)
+    return "10m" if earliest is None else logs.iso_utc(earliest // 1000)[:19] + "Z"
+
+
+def _region() -> str:
+    region = os.environ.get("AWS_REGION")
+    return f" --region {region}" if region else ""
+
+
+def _block(number: int, group: Sequence[ErrorEvent]) -> str:
+    first, last = group[0], group[-1]
+    often = f"{len(group)} times, {first.time} to {last.time}" if len(group) > 1 else first.time
+    lines = [f"{number}. {often}  {first.message}"]
+    for event in group[:_MOST_EXAMPLES]:
+        lines += [event.error] if event.error else []
+        lines += [f"Request id: {event.request}"] if event.request else []
+    lines += [first.detail] if first.detail else []
     return "\n   ".join("\n".join(lines).splitlines()) + "\n"
 
 

@@ -10,6 +10,13 @@ from typing import Any
 _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+class RetryError(RuntimeError):
+    """Ends an invocation that Lambda repeats. error-notifier raises no alert for it.
+
+    Where the repetitions fail as well the event becomes a dead letter, for which there is an alarm.
+    """
+
+
 class JsonFormatter(logging.Formatter):
     """timestamp, level, message, logger, function, requestId, then the record's extras and its traceback.
 
@@ -34,8 +41,13 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line["errorType"] = record.exc_info[0].__name__
             line["errorMessage"] = str(record.exc_info[1])
-            line["stackTrace"] = self.formatException(record.exc_info)
+            line["stackTrace"] = _trace(self.formatException(record.exc_info), record.levelno)
         return json.dumps(line, separators=(",", ":"), default=str)
+
+
+def _trace(text: str, level: int) -> str:
+    """Without its first line, which the filter for errors looks for, where it is no error yet."""
+    return text if level >= logging.ERROR else text.replace("Traceback (most recent call last):\n", "")
 
 
 class _Stdout(logging.StreamHandler[Any]):

@@ -37,7 +37,7 @@ class OutOfTimeError(RuntimeError):
 
 
 @dataclass(kw_only=True)
-class Progress:
+class BatchProgress:
     """What an invocation may still do, and has done so far."""
 
     deadline: Deadline
@@ -51,10 +51,10 @@ class Progress:
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Enriches a batch of stream records; gives those that must come again as `batchItemFailures`.
 
-    Raises where none of the batch could be enriched, so that the failure shows as one.
+    Raises RetryError where none of the batch could be enriched, so that the failure shows as one.
     """
     logs.begin_request(context)
-    progress = Progress(deadline=Deadline(context, _RESERVE_S))
+    progress = BatchProgress(deadline=Deadline(context, _RESERVE_S))
     arrivals, poison = _sort(event.get("Records") or [])
     _enrich(arrivals, progress)
     _set_aside(poison, arrivals, progress)
@@ -65,7 +65,8 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         and len(progress.failed) >= len(arrivals)
         and not progress.set_aside
     ):
-        raise next(iter(progress.failed.values()))
+        error = next(iter(progress.failed.values()))
+        raise logs.RetryError(str(error) or type(error).__name__) from error
     return {
         "batchItemFailures": [{"itemIdentifier": number} for number in _failed_records(arrivals, progress)]
     }
@@ -87,7 +88,7 @@ def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]
     return arrivals, poison
 
 
-def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progress: Progress) -> None:
+def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progress: BatchProgress) -> None:
     """Sends the records to the dead-letter queue, but for those that Lambda will bring again."""
     first_failed = min(map(_order, _failed_records(arrivals, progress)), default=None)
     for record, reason in poison:
@@ -95,21 +96,21 @@ def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progres
             _set_record_aside(record, reason, progress)
 
 
-def _set_record_aside(record: Record, reason: str, progress: Progress) -> None:
+def _set_record_aside(record: Record, reason: str, progress: BatchProgress) -> None:
     symbol = _symbol(record)
     extra = {"reason": reason, "symbol": symbol, "sequence_number": _sequence_number(record)}
     attributes = {"Reason": ("String", reason), "Symbol": ("String", symbol)}
     try:
         dead_letters.send({"kind": "record", "reason": reason, "record": record}, attributes)
     except Exception as error:
-        _log.exception("record can never be enriched, and could not be set aside", extra=extra)
+        _log.warning("record cannot be enriched, and not be set aside yet", exc_info=error, extra=extra)
         progress.failed[_sequence_number(record)] = error
         return
     _log.error("record can never be enriched: set aside on the dead-letter queue", extra=extra)
     progress.set_aside += 1
 
 
-def _enrich(arrivals: Arrivals, progress: Progress) -> None:
+def _enrich(arrivals: Arrivals, progress: BatchProgress) -> None:
     """Reads, announces, writes; again for a symbol whose prices another pass has written meanwhile."""
     symbols = list(arrivals)
     for _ in range(_MOST_PASSES):
@@ -123,7 +124,7 @@ def _enrich(arrivals: Arrivals, progress: Progress) -> None:
         )
 
 
-def _read(symbols: Sequence[str], arrivals: Arrivals, progress: Progress) -> list[Enrichment]:
+def _read(symbols: Sequence[str], arrivals: Arrivals, progress: BatchProgress) -> list[Enrichment]:
     found: list[Enrichment] = []
     for symbol in symbols:
         try:
@@ -135,7 +136,7 @@ def _read(symbols: Sequence[str], arrivals: Arrivals, progress: Progress) -> lis
     return found
 
 
-def _announce(found: Sequence[Enrichment], progress: Progress) -> list[Enrichment]:
+def _announce(found: Sequence[Enrichment], progress: BatchProgress) -> list[Enrichment]:
     """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
     to_announce = [each for each in found if each.announce]
     errors = announce(to_announce)
@@ -146,7 +147,7 @@ def _announce(found: Sequence[Enrichment], progress: Progress) -> list[Enrichmen
     return [each for each in found if each.price.symbol not in progress.failed]
 
 
-def _write(found: Sequence[Enrichment], progress: Progress) -> list[str]:
+def _write(found: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
     """Writes the enrichments, and gives the symbols that must be read again."""
     if not found:
         return []
@@ -167,20 +168,20 @@ def _write(found: Sequence[Enrichment], progress: Progress) -> list[str]:
     return [symbol for symbol in overtaken if symbol not in progress.failed]
 
 
-def _note(found: Sequence[Enrichment], errors: Sequence[Exception | None], progress: Progress) -> None:
+def _note(found: Sequence[Enrichment], errors: Sequence[Exception | None], progress: BatchProgress) -> None:
     for each, error in zip(found, errors, strict=True):
         if error is not None:
             progress.failed.setdefault(each.price.symbol, error)
 
 
-def _failed_records(arrivals: Arrivals, progress: Progress) -> list[str]:
+def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
     """The sequence numbers to report: the first of each failed symbol, for Lambda goes on from the lowest."""
     return [
         min(arrivals[name].values(), key=_order) if name in arrivals else name for name in progress.failed
     ]
 
 
-def _report(arrivals: Arrivals, progress: Progress) -> None:
+def _report(arrivals: Arrivals, progress: BatchProgress) -> None:
     new = [each for each in progress.done if not each.correction]
     counts = {
         "Enriched": len(new),
@@ -190,7 +191,7 @@ def _report(arrivals: Arrivals, progress: Progress) -> None:
     }
     extra = {name.lower(): number for name, number in counts.items()} | {"symbols": sorted(arrivals)[:20]}
     for name, error in progress.failed.items():
-        _log.error("enrichment failed, and will be tried again", exc_info=error, extra={"symbol": name})
+        _log.warning("enrichment failed, and will be tried again", exc_info=error, extra={"symbol": name})
     _log.info("prices enriched", extra=extra)
     metrics.emit({**counts, "Lag": [_lag_ms(each.price) for each in new]})
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from cryptoctl.core.prices import (
     MOST_BEHIND,
-    Clock,
     Price,
     Rejected,
     Request,
+    TimeLimits,
     TooLarge,
     parse_parsed,
     parse_request,
@@ -37,17 +37,18 @@ Answer = dict[str, Any]
 def handler(event: Any, context: object) -> Answer:
     """The answer to one request: {"statusCode", "headers", "body"}.
 
-    200 accepted, 207 some of several refused, 400 refused, 413 too large. A failure of ours raises, so that
-    Lambda tries again; for an HTTP event, whose sender may not, it puts the event on the dead-letter queue
-    and answers 503.
+    200 accepted, 207 some of several refused, 400 refused, 413 too large. Another failure raises RetryError,
+    so that Lambda tries again; for an HTTP event, whose sender may not, it puts the event on the dead-letter
+    queue and answers 503.
     """
     logs.begin_request(context)
     try:
         return _process(event, context)
     except Exception as error:
-        if not _is_http(event):
-            raise
-        return _set_aside(event, context, error)
+        if _is_http(event):
+            return _set_aside(event, context, error)
+        _log.warning("request not stored, and will be tried again", exc_info=error)
+        raise logs.RetryError(str(error) or type(error).__name__) from error
 
 
 def _process(event: Any, context: object) -> Answer:
@@ -64,17 +65,17 @@ def _process(event: Any, context: object) -> Answer:
 
 
 def _parse(event: Any) -> Request:
-    clock = _clock(event)
+    limits = _time_limits(event)
     if not isinstance(event, dict) or "body" not in event:
         if _is_http(event):
             raise Rejected("body", "is missing")
-        return parse_parsed(event, clock)
+        return parse_parsed(event, limits)
     body = event["body"]
     if not isinstance(body, str):
         raise Rejected("body", "must be JSON text")
     if event.get("isBase64Encoded") is True:
         body = _decode(body)
-    return parse_request(body, clock)
+    return parse_request(body, limits)
 
 
 def _decode(body: str) -> str:
@@ -88,13 +89,13 @@ def _is_http(event: Any) -> bool:
     return isinstance(event, dict) and "requestContext" in event
 
 
-def _clock(event: Any) -> Clock:
+def _time_limits(event: Any) -> TimeLimits:
     now_ms = time.time_ns() // 1_000_000
     arrival = event["requestContext"] if _is_http(event) else None
     arrival_ms = arrival.get("timeEpoch") if isinstance(arrival, dict) else None
     if not isinstance(arrival_ms, int) or isinstance(arrival_ms, bool) or arrival_ms <= 0:
         arrival_ms = now_ms
-    return Clock(now_ms=now_ms, arrival_ms=arrival_ms, most_behind=_most_behind())
+    return TimeLimits(now_ms=now_ms, arrival_ms=arrival_ms, most_behind=_most_behind())
 
 
 def _most_behind() -> timedelta:

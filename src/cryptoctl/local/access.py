@@ -48,7 +48,7 @@ class Admission:
     internal: bool = False
 
 
-class Access:
+class AccessCheck:
     """The engine's door."""
 
     def __init__(self, port: int, pairs: KeyPairs) -> None:

@@ -1,11 +1,11 @@
-"""Puts the engine together: ministack client, our parts in front of it, and the work that goes on beside."""
+"""Puts the engine together: ministack, the services in front of it, and the background work."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
 
-from cryptoctl.local.access import Access
+from cryptoctl.local.access import AccessCheck
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import Durability, open_database
 from cryptoctl.local.functions.asynchronous import AsyncQueue
@@ -46,7 +46,7 @@ class EngineApp:
     def __init__(self, inner: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
         self._database, self.notes = open_database(data.store_file)
         self._durability = Durability(options.save_every_s)
-        access = Access(port, KeyPairs(data.key_file))
+        access = AccessCheck(port, KeyPairs(data.key_file))
         self.middleware = middleware = Middleware(inner, access)
         regions = Regions(self._database)
         middleware.on_passed = (self._durability.passed, regions.passed)
@@ -122,7 +122,7 @@ class EngineApp:
             self._streams.prune()
 
 
-def _function_variables(endpoint: str, access: Access) -> dict[str, str]:
+def _function_variables(endpoint: str, access: AccessCheck) -> dict[str, str]:
     """What handlers reach AWS with: the endpoint, and temporary credentials that end with this process."""
     return {
         "AWS_ENDPOINT_URL": endpoint,

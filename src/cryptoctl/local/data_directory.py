@@ -60,8 +60,8 @@ class DataDirectory:
         self._start_file = self.directory / "start.lock"
 
     def create(self) -> None:
-        """Makes the directories, for their owner alone."""
-        for directory in (self.directory, self.state, self.scratch, self.code):
+        """Makes the directories, and the one that they are in, for their owner alone."""
+        for directory in (self.directory.parent, self.directory, self.state, self.scratch, self.code):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def running(self) -> bool:

@@ -79,6 +79,9 @@ def open_database(file: Path) -> tuple[Database, list[str]]:
     try:
         database = Database(file)
         database.check()
+    except sqlite3.OperationalError:
+        # A full disk, a missing right: the file is as good as it was.
+        raise
     except sqlite3.DatabaseError as error:
         kept = _keep_aside(file)
         note = f"{file.name} was damaged ({error}) and is kept as {kept.name}; tables and logs begin empty."

@@ -23,8 +23,8 @@ _TARGETS: Final[dict[str, str]] = {
 class InternalClient:
     """A client of the engine inside the engine. Errors come as ServiceError."""
 
-    def __init__(self, front: Middleware) -> None:
-        self._front = front
+    def __init__(self, middleware: Middleware) -> None:
+        self._middleware = middleware
 
     async def json(self, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Calls an operation of a JSON-protocol service."""
@@ -56,7 +56,7 @@ class InternalClient:
         return await self._send(request)
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
-        response = await self._front.respond(request)
+        response = await self._middleware.respond(request)
         if response.status >= 300:
             raise error_of(response)
         return response

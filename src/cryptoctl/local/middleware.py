@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from cryptoctl.local.access import RUN_PATH, Access, RefusedError
+from cryptoctl.local.access import RUN_PATH, AccessCheck, RefusedError
 from cryptoctl.local.http import HttpRequest, HttpResponse, RequestHead, ServiceError, error_response
 from cryptoctl.local.http_server import ReadBody
 from cryptoctl.local.ministack_adapter import answer_function_url
@@ -30,7 +30,7 @@ class Service(Protocol):
 class Middleware:
     """What stands before ministack's ASGI app: the first service that answers, answers; else `inner` does."""
 
-    def __init__(self, inner: App, access: Access) -> None:
+    def __init__(self, inner: App, access: AccessCheck) -> None:
         self._inner = inner
         self._access = access
         self.services: Sequence[Service] = ()

@@ -167,7 +167,7 @@ async def serve_lifespan(app: Any, body: Callable[[], Awaitable[None]]) -> None:
         await task
 
 
-def run_elsewhere(function_name: str, url: str) -> None:
+def redirect_invocations(function_name: str, url: str) -> None:
     """Has ministack send every invocation of a function to a URL instead of running it."""
     os.environ[f"MINISTACK_LAMBDA_PROXY_{function_name}"] = url
 

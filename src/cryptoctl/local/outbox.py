@@ -43,16 +43,16 @@ def read_outbox(file: Path, last: int) -> list[OutboxMessage]:
     if not file.exists():
         return []
     sql = "SELECT at, region, protocol, recipient, topic, subject, text FROM outbox ORDER BY id DESC LIMIT ?"
-    with closing(sqlite3.connect(file, timeout=5.0)) as database:
-        try:
+    try:
+        with closing(sqlite3.connect(file, timeout=5.0)) as database:
             rows = database.execute(sql, (last,)).fetchall()
-        except sqlite3.DatabaseError as error:
-            if "no such table" in str(error):
-                return []
-            raise EngineError(
-                f"Reading the outbox of the embedded engine in {file.parent}: {error}.",
-                hint="Start the engine: it keeps a damaged file aside and says so.",
-            ) from error
+    except sqlite3.DatabaseError as error:
+        if "no such table" in str(error):
+            return []
+        raise EngineError(
+            f"Reading the outbox of the embedded engine in {file.parent}: {error}.",
+            hint="Start the engine: it keeps a damaged file aside and says so.",
+        ) from error
     names = ("region", "protocol", "recipient", "topic", "subject", "text")
     return [
         OutboxMessage(at=datetime.fromtimestamp(at, UTC), **dict(zip(names, rest, strict=True)))

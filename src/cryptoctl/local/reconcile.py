@@ -32,7 +32,7 @@ async def reconcile(client: InternalClient, tables: TableStore, logs: LogStore, 
 
 
 async def _tables(client: InternalClient, region: str) -> set[str]:
-    """The tables of a region. Describing one is what has the front take it up."""
+    """The tables of a region. Describing one is what makes the store take it up."""
     names: set[str] = set()
     more: dict[str, Any] = {}
     while True:

@@ -40,7 +40,7 @@ _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-
 
 
 class RequestChecks:
-    """A part of the front: the first, so that nothing is changed before it has looked."""
+    """A service: the first, so that nothing is changed before the checks."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from dataclasses import replace
@@ -38,11 +40,19 @@ FINISH_WITHIN_S: Final[float] = 2.0
 def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:
     """Serves until SIGTERM or SIGINT; reports once, on `report_fd`, that it answers or why it does not."""
     data = DataDirectory(Path(home_directory))
-    if data.hold() is None:
-        _report(report_fd, {"error": "another engine holds this directory."})
-        return
-    asyncio.run(_serve(data, listener_fd, report_fd, EngineOptions.from_json(options_text)))
-    sys.stdout.flush()
+    try:
+        if data.hold() is None:
+            _report(report_fd, {"error": "another engine holds this directory."})
+            return
+        asyncio.run(_serve(data, listener_fd, report_fd, EngineOptions.from_json(options_text)))
+    except (OSError, sqlite3.Error) as error:
+        # A full disk takes no log; the pipe to who starts the engine takes the reason all the same.
+        with contextlib.suppress(OSError):
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            _report(report_fd, {"error": f"{reason.lower()}."})
+        raise
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     # Handlers may have left processes behind; they are in our group, and the group ends with us.
     os.killpg(os.getpgrp(), signal.SIGKILL)
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from cryptoctl.aws import Aws
 from cryptoctl.core import json_text
 from cryptoctl.core.numbers import plain
-from cryptoctl.core.prices import MOST_BYTES, Clock, Price, Rejected, parse_price
+from cryptoctl.core.prices import MOST_BYTES, Price, Rejected, TimeLimits, parse_price
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.invoking import Answer, invoke, unexpected
 from cryptoctl.provisioners.function import Function
@@ -47,7 +47,7 @@ class BadLine:
 def outgoing(fields: Mapping[str, Any], *, now_ms: int, line: int = 0) -> Outgoing:
     """A price checked as the webhook processor will check it, with a timestamp. Raises Rejected."""
     given = {name: value for name, value in fields.items() if name in FIELDS and value not in (None, "")}
-    price = parse_price(given, "{}", Clock(now_ms=now_ms, arrival_ms=now_ms))
+    price = parse_price(given, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
     return Outgoing(line=line, text=_text(price))
 
 

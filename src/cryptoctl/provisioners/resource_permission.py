@@ -74,9 +74,11 @@ def statements_in(policy: Answer | None) -> dict[str, Value]:
 def foreign(
     name: str, statements: Mapping[str, Value], ours: Mapping[str, ResourcePermission]
 ) -> Iterator[str]:
-    """A sentence on each statement of a function's policy that is not ours: somebody may need it."""
-    for sid in statements.keys() - ours.keys():
-        who = ", ".join(statements[sid]["Principal"])
+    """A sentence on each statement of a function's policy that allows what ours do not: it may be needed."""
+    allowed = [each.described for each in ours.values()]
+    others = {sid: each for sid, each in statements.items() if sid not in ours and each not in allowed}
+    for sid, statement in sorted(others.items()):
+        who = ", ".join(statement["Principal"])
         everybody = " (everybody)" if who == "*" else ""
         yield (
             f"function {name} may also be invoked by {who}{everybody}, by the statement {sid} that cryptoctl "

@@ -53,7 +53,7 @@ class _Row:
         return printable(f"waits for {self.wait.reason} ({now_s - self.waits_since_s:.0f} s so far{most})")
 
 
-class Progress:
+class PlanProgress:
     """One line for each resource: live on a terminal, elsewhere lines that stay. Several threads call it."""
 
     def __init__(self, screen: Screen, clock: Clock | None = None) -> None:
@@ -63,7 +63,7 @@ class Progress:
         live = screen.err.is_terminal and not screen.machine
         self._live = Live(self, console=screen.err, transient=True, refresh_per_second=8) if live else None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> PlanProgress:
         if self._live:
             self._live.start()
         return self

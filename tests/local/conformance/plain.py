@@ -1,4 +1,4 @@
-"""ministack alone, without cryptoctl's front: what the conformance table shows beside the engine."""
+"""ministack alone, without cryptoctl's own layer: what the conformance table shows beside the engine."""
 
 from __future__ import annotations
 

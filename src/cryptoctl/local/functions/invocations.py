@@ -37,7 +37,7 @@ class EventQueue(Protocol):
 
 
 class Invocations:
-    """A part of the front: runs functions in environments of ours, in place of ministack's."""
+    """A service: runs functions in the engine's execution environments, in place of ministack's."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class Invocations:
         functions: FunctionLookup,
         execution: Execution,
         queue: EventQueue,
-        elsewhere: Redirect,
+        redirect: Redirect,
     ) -> None:
         self._states = FunctionStates(inner)
-        self._elsewhere = elsewhere
+        self._redirect = redirect
         self._functions = functions
         self._execution = execution
         self._queue = queue
@@ -74,7 +74,7 @@ class Invocations:
         response = await self._states.ask(request)
         self._functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
-            self._elsewhere.created(split_name(request.json["FunctionName"])[0])
+            self._redirect.created(split_name(request.json["FunctionName"])[0])
         deleted = _FUNCTION.fullmatch(request.path)
         if (
             deleted

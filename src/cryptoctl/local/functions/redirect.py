@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.ministack_adapter import run_elsewhere
+from cryptoctl.local.ministack_adapter import redirect_invocations
 
 SCHEMA: Final[str] = "CREATE TABLE IF NOT EXISTS known_function (name TEXT PRIMARY KEY);"
 
@@ -18,9 +18,9 @@ class Redirect:
         self._database = database
         self._url = run_url
         for (name,) in database.execute("SELECT name FROM known_function").fetchall():
-            run_elsewhere(name, self._url)
+            redirect_invocations(name, self._url)
 
     def created(self, name: str) -> None:
         """Takes up a new function."""
         self._database.execute("INSERT OR IGNORE INTO known_function VALUES (?)", name)
-        run_elsewhere(name, self._url)
+        redirect_invocations(name, self._url)

@@ -18,7 +18,7 @@ EVENTS_IN_A_PUT: Final[int] = 10_000
 
 
 class LogsApi:
-    """A part of the front: answers for events, watches what happens to groups."""
+    """A service: answers for events, and follows what happens to groups."""
 
     def __init__(self, inner: Inner, store: LogStore, forget_filters: Callable[[], None]) -> None:
         self._inner = inner

@@ -33,7 +33,7 @@ class Delivers(Protocol):
 
 
 class MappingsApi:
-    """A part of the front: keeps stream mappings, and leaves those of other sources to ministack."""
+    """A service: keeps stream mappings, and leaves those of other sources to ministack."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ MOST_RECORDS: Final[int] = 1000
 
 
 class StreamsApi:
-    """A part of the front: answers for streams of ours; those of other tables are ministack's."""
+    """A service: answers for streams of tables kept here; those of other tables are ministack's."""
 
     def __init__(self, store: TableStore) -> None:
         self._store = store

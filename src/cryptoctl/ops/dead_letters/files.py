@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
@@ -106,7 +106,8 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
     try:
         if path.exists():
             raise Failure(Problem.REFUSED, f"{path} exists. Nothing was written.", "Name another file.")
-        with _private(fresh) as file:
+        private = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(private, "w", encoding="utf-8") as file:
             for letter in letters:
                 file.write(line_of(letter.message) + "\n")
                 count += 1
@@ -124,10 +125,6 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
         with suppress(OSError):
             fresh.unlink()
     return count
-
-
-def _private(path: Path) -> IO[str]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 
 def _sync_directory(path: Path) -> None:
@@ -207,13 +204,15 @@ def put_back(
         unique = {each.key: each for each in batch}.values()
         fresh = [each for each in unique if again or not journal.imported(each.key)]
         done.before += len(batch) - len(fresh)
-        if fresh:
-            queue = queues[fresh[0].message.queue]
-            taken = queue.send([(each.message.body, each.message.attributes) for each in fresh])
-            sent = [each.key for each, ok in zip(fresh, taken, strict=True) if ok]
-            journal.remember_imported(sent, now_ms())
-            done.sent += len(sent)
-            done.refused += [each.number for each, ok in zip(fresh, taken, strict=True) if not ok]
+        taken = queues[batch[0].message.queue].send(
+            [(each.message.body, each.message.attributes) for each in fresh]
+        )
+        for each, ok in zip(fresh, taken, strict=True):  # one batch may be several calls
+            if ok:
+                journal.remember_imported(each.key, now_ms())
+                done.sent += 1
+            else:
+                done.refused.append(each.number)
     done.refused.sort()
     return done
 

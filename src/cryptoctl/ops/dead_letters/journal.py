@@ -187,9 +187,9 @@ class Journal:
         """Whether a line of a file was put back before."""
         return bool(self._rows("SELECT 1 FROM imported WHERE key = ?", key))
 
-    def remember_imported(self, keys: Sequence[str], now_ms: int) -> None:
-        """Writes down which lines were put back."""
-        self._do_each("INSERT OR REPLACE INTO imported VALUES (?, ?)", [(key, now_ms) for key in keys])
+    def remember_imported(self, key: str, now_ms: int) -> None:
+        """Writes down that a line was put back."""
+        self._do("INSERT OR REPLACE INTO imported VALUES (?, ?)", key, now_ms)
 
     def prune(self, now_ms: int) -> None:
         """Drops what is remembered of messages that no queue can hold any more."""

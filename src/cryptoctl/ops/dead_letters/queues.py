@@ -90,18 +90,20 @@ class DeadLetterQueue:
 
     def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
         """Keeps messages invisible for so long from now, 0 shows them; of each whether it was still ours."""
-        return self._each(
-            "ChangeMessageVisibilityBatch",
-            messages,
-            lambda message: {"ReceiptHandle": message.receipt, "VisibilityTimeout": seconds},
+        return list(
+            self._each(
+                "ChangeMessageVisibilityBatch",
+                messages,
+                lambda message: {"ReceiptHandle": message.receipt, "VisibilityTimeout": seconds},
+            )
         )
 
     def delete(self, messages: Sequence[Message]) -> list[bool]:
         """Deletes messages; of each whether SQS deleted it."""
-        return self._each("DeleteMessageBatch", messages, lambda each: {"ReceiptHandle": each.receipt})
+        return list(self._each("DeleteMessageBatch", messages, lambda each: {"ReceiptHandle": each.receipt}))
 
-    def send(self, messages: Sequence[tuple[str, Attributes]]) -> list[bool]:
-        """Sends (body, attributes) as new messages; of each whether SQS took it."""
+    def send(self, messages: Sequence[tuple[str, Attributes]]) -> Iterator[bool]:
+        """Sends (body, attributes) as new messages; of each whether SQS took it, as soon as that is known."""
         return self._each(
             "SendMessageBatch",
             messages,
@@ -111,14 +113,14 @@ class DeadLetterQueue:
     def _attributes(self, *names: str) -> dict[str, Any]:
         return self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=list(names))
 
-    def _each(self, operation: str, things: Sequence[T], entry: Callable[[T], dict[str, Any]]) -> list[bool]:
-        outcomes: list[bool] = []
+    def _each(
+        self, operation: str, things: Sequence[T], entry: Callable[[T], dict[str, Any]]
+    ) -> Iterator[bool]:
         for chunk in _chunks([entry(thing) for thing in things]):
             entries = [{"Id": str(number), **each} for number, each in enumerate(chunk)]
             answer = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
             done = {each["Id"] for each in answer.get("Successful", ())}
-            outcomes += [each["Id"] in done for each in entries]
-        return outcomes
+            yield from [each["Id"] in done for each in entries]
 
 
 DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]

@@ -26,6 +26,7 @@ class QueueDocument(Part):
     name: Annotated[str, Field(description="the queue's name")]
     visible: Annotated[int, Field(description="messages that wait")]
     in_flight: Annotated[int, Field(description="messages that a consumer has received and not yet deleted")]
+    delayed: Annotated[int, Field(description="messages that are not delivered yet")]
 
 
 class MappingDocument(Part):

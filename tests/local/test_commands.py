@@ -1,0 +1,89 @@
+"""The commands about the engine, as a person gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cryptoctl.cli.app import app
+from cryptoctl.local.engine import Engine
+from local.clients import client
+
+
+def cryptoctl(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A machine with nothing on it but a configuration that names only prod."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
+    for name in ("CRYPTOCTL_ENV", "CRYPTOCTL_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "cryptoctl.toml").write_text("[env.prod]\n[engine]\nsave_every_s = 0.5\n")
+    engine = Engine(tmp_path / "state" / "engine")
+    engine.start(port=0)
+    engine.stop()
+    yield engine
+    engine.stop()
+
+
+def test_the_engine_needs_no_environment(alone: Engine) -> None:
+    for command in ("start", "status", "logs", "outbox", "stop", "stop", "status"):
+        done = cryptoctl("local", command)
+        assert done.exit_code == 0, (command, done.stderr)
+    assert "The engine is not running." in done.stdout
+
+
+def test_status_shows_an_access_key_that_works(alone: Engine) -> None:
+    cryptoctl("local", "start")
+    shown = json.loads(cryptoctl("local", "status", "-o", "json").stdout)
+    assert shown["running"] is True
+    pair = alone.credentials("other-tools")
+    assert (shown["access_key"], shown["secret_key"]) == (pair.access_key, pair.secret_key)
+    cryptoctl("local", "stop")
+    assert json.loads(cryptoctl("local", "status", "-o", "json").stdout)["secret_key"] is None
+
+
+def test_outbox_shows_to_whom_when_and_the_text(alone: Engine) -> None:
+    cryptoctl("local", "start")
+    sns = client(alone, "sns")
+    topic = sns.create_topic(Name="alerts")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="person@example.com")
+    sns.publish(TopicArn=topic, Subject="on fire", Message="first line\nsecond \x1b[31mline")
+    shown = cryptoctl("local", "outbox", "--last", "1").stdout
+    head, *text = shown.splitlines()
+    assert head.endswith("email to person@example.com: on fire")
+    assert text == ["    first line", "    second \\x1b[31mline"]
+    (message,) = json.loads(cryptoctl("local", "outbox", "--last", "1", "-o", "json").stdout)
+    assert message["recipient"] == "person@example.com"
+
+
+def test_reset_leaves_no_data_and_no_journal_that_a_later_life_could_take_for_its_own(alone: Engine) -> None:
+    cryptoctl("local", "start")
+    journals = alone.status().home.parent / "dead-letters"
+    journals.mkdir()
+    for account in ("000000000000", "123456789012"):
+        (journals / f"dev-{account}-us-east-1.sqlite").write_text("x")
+    assert cryptoctl("local", "reset", "--yes").exit_code == 0
+    assert [file.name for file in journals.iterdir()] == ["dev-123456789012-us-east-1.sqlite"]
+    assert list(alone.status().home.iterdir()) == []
+
+
+@pytest.mark.parametrize("delays", ["[1.0]", "[1, 2, 3]", "[-1, 2]", "[nan, 1]", '["a", "b"]', "5"], ids=str)
+def test_impossible_delays_are_one_sentence(alone: Engine, delays: str) -> None:
+    Path("cryptoctl.toml").write_text(f"[engine]\nasync_retry_delays_s = {delays}\n")
+    done = cryptoctl("local", "start")
+    assert done.exit_code == 2
+    assert "engine.async_retry_delays_s" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_fractions_of_seconds_are_delays(alone: Engine) -> None:
+    Path("cryptoctl.toml").write_text("[engine]\nasync_retry_delays_s = [0.5, 1]\n")
+    assert cryptoctl("local", "start").exit_code == 0
