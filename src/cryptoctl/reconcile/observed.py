@@ -27,7 +27,7 @@ class Observed:
     deleting: bool = False
     new: bool = False
     notes: tuple[str, ...] = ()
-    unreadable: Failure | None = None
+    unreadable: Failure | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
