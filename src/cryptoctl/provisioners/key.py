@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.key_search import NOT_FOUND, age, by_tags, surplus_keys
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
     Action,
-    Answer,
     AssignedArn,
     Aws,
-    AwsError,
     Call,
     ConsentRequired,
     Delta,
@@ -35,15 +34,9 @@ from cryptoctl.reconcile import (
     with_resource_tags,
 )
 
-Metadata = dict[str, Any]
-
-NOT_FOUND = "NotFoundException"
 NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
 OWN_MATERIAL = "AWS_KMS"
 LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
-NEVER = datetime.max.replace(tzinfo=UTC)
-# The tag index lags by minutes.
-INDEX_LAG = timedelta(hours=1)
 # KMS says up to five minutes.
 TAGS_COUNT_AFTER = timedelta(minutes=6)
 
@@ -114,49 +107,20 @@ class Key(AssignedArn, ConsentRequired):
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the key under the alias, else the one with our tags that is most in use."""
         named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
-        metadata = named["KeyMetadata"] if named else self._by_tag(aws)
+        metadata = named["KeyMetadata"] if named else by_tags(aws, self.scope.owner_tags)
         if metadata is None:
             return None
         return self._seen(aws, metadata, alias=self.name if named else None)
 
-    def _by_tag(self, aws: Aws) -> dict[str, Any] | None:
-        indexed, listed = aws.gather(
-            lambda: self._indexed(aws),
-            lambda: list(aws.paginate("kms", "ListKeys", "Keys")),
-        )
-        ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
-        keys = _described(aws, ids)
-        # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
-        likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
-        ours = self._tagged(aws, likely)
-        # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
-        ours.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
-        ours.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
-        return ours[-1] if ours else None
-
-    def _indexed(self, aws: Aws) -> list[str]:
-        return [arn.rpartition("/")[2] for arn in aws.tagged(self.scope.owner_tags, "kms:key")]
-
-    def _surplus(self, aws: Aws, named: str) -> dict[str, bool]:
-        others = [key_id for key_id in self._indexed(aws) if key_id != named]
-        staying = [key for key in _described(aws, others) if key["KeyState"] != "PendingDeletion"]
-        return {key["KeyId"]: True for key in self._tagged(aws, staying)}
-
-    def _tagged(self, aws: Aws, keys: Sequence[Metadata]) -> list[Metadata]:
-        """Those whose own tags are ours: the index may tell of yesterday's."""
-        tags = aws.map(lambda key: _tags_of(aws, key["KeyId"]), keys)
-        ours = self.scope.owner_tags.items()
-        return [key for key, its in zip(keys, tags, strict=True) if ours <= its.items()]
-
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
-        key_id = metadata["KeyId"]
+        key_id, owner = metadata["KeyId"], self.scope.owner_tags
         policy, rotation, tags, surplus = aws.gather(
             lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
             lambda: aws.find("kms", "GetKeyRotationStatus", absent=NO_ROTATION, KeyId=key_id),
             lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
             # Only what has the name decides which other keys are too many.
-            lambda: self._surplus(aws, key_id) if alias else {},
+            lambda: dict.fromkeys(surplus_keys(aws, owner, key_id), True) if alias else {},
         )
         if policy is None or tags is None:
             return None
@@ -180,7 +144,7 @@ class Key(AssignedArn, ConsentRequired):
             if metadata["KeyState"] == "PendingDeletion"
             else None,
             notes=(note,) if imported else (),
-            new=_age(metadata) < TAGS_COUNT_AFTER,
+            new=age(metadata) < TAGS_COUNT_AFTER,
         )
 
     def for_arn(self, arn: str) -> Key | None:
@@ -327,32 +291,3 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
             condition={"StringEquals": {"aws:SourceAccount": scope.account}},
         ),
     )
-
-
-def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.map(lambda key_id: _as_permitted(aws, "DescribeKey", KeyId=key_id), ids)
-    return [answer["KeyMetadata"] for answer in answers if answer]
-
-
-def _beyond_the_index(key: Metadata) -> bool:
-    return _age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
-
-
-def _age(key: Metadata) -> timedelta:
-    made: datetime = key["CreationDate"]
-    return datetime.now(UTC) - made
-
-
-def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
-    answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
-    return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
-
-
-def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
-    """None for a key that is gone, or that the caller may not read: then it is not ours."""
-    try:
-        return aws.find("kms", operation, absent=NOT_FOUND, **params)
-    except AwsError as error:
-        if error.denied:
-            return None
-        raise
