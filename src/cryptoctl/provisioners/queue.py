@@ -80,13 +80,12 @@ class Queue(Provisioner):
             return None
         # What was taken away is shown as empty, or not at all.
         found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
+        messages = sum(int(found.get(each) or 0) for each in MESSAGES)
         return Observed(
             fields={"Attributes": found, "Tags": tags.get("Tags", {})},
             outputs={"QueueUrl": url},
             notes=tuple(denials(self, found.get("Policy"))),
-            data=f"{messages} messages"
-            if (messages := sum(int(found.get(each) or 0) for each in MESSAGES))
-            else "",
+            data=f"{messages} messages" if messages else "",
         )
 
     def desired(self) -> Fields:
