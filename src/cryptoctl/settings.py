@@ -55,8 +55,10 @@ class _Section:
 
 
 Concurrency = Annotated[int, Between(1, 1000)] | Literal["none"]
-# The values that CloudWatch Logs takes, up to a year.
-LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
+# The values that CloudWatch Logs takes.
+LogDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
 
 
 def _means(meaning: str) -> dict[str, str]:
@@ -125,6 +127,20 @@ class PriceEnricher(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErrorNotifier(_Section):
+    """[env.NAME.error_notifier]"""
+
+    reserved_concurrency: Concurrency = field(
+        default="none", metadata=_means('reserved concurrency, or "none"')
+    )
+
+    @property
+    def reserved(self) -> int | None:
+        """The reserved concurrency; None for none."""
+        return _reserved(self.reserved_concurrency)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stream(_Section):
     """[env.NAME.stream]"""
 
@@ -164,7 +180,10 @@ class Environment(_Section):
     )
     log_retention_days: LogDays = field(
         default=3,
-        metadata=_means("days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180 or 365"),
+        metadata=_means(
+            "days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
+            "1827, 2192, 2557, 2922, 3288 or 3653"
+        ),
     )
     alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = field(
         default=(),
@@ -172,6 +191,7 @@ class Environment(_Section):
     )
     webhook_processor: WebhookProcessor = field(default_factory=WebhookProcessor)
     price_enricher: PriceEnricher = field(default_factory=PriceEnricher)
+    error_notifier: ErrorNotifier = field(default_factory=ErrorNotifier)
     stream: Stream = field(default_factory=Stream)
 
 

@@ -196,7 +196,7 @@ class Stack:
             other_role=self.webhook_role,
             log_group=self.notifier_logs,
             dead_letters=self.alerts,
-            reserved_concurrency=None,
+            reserved_concurrency=self.config.error_notifier.reserved,
             environment={"ALERTS_TOPIC_ARN": self.alerts.arn},
             resource_policy={
                 "webhook-errors": logs_may_invoke(self.webhook_logs),

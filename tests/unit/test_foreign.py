@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from cryptoctl.errors import Failure
 from cryptoctl.provisioners.resource_permission import foreign, statements_in
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import _summary
@@ -198,6 +200,27 @@ QUEUE = {
     "ListQueueTags": {"Tags": SCOPE.tags},
     "GetQueueAttributes": {"Attributes": {"Policy": DENY}},
 }
+
+
+def test_a_former_queue_with_dead_letters_in_it_is_left() -> None:
+    former = replace(STACK.webhook_dead_letters, name="former-dlq-dev")
+
+    class Tagged(Answers):
+        def tagged(self, *_: Any) -> dict[str, dict[str, str]]:
+            return {former.arn: SCOPE.tags}
+
+    def orphans(waiting: str) -> FoundOrphans:
+        attributes = {"Attributes": {"ApproximateNumberOfMessagesNotVisible": waiting}}
+        aws: Any = Tagged({**QUEUE, "GetQueueAttributes": attributes})
+        looking = Orphans(stack=[STACK.webhook_dead_letters])
+        return looking.find(aws, looking.candidates(aws), observe([STACK.webhook_dead_letters], aws))
+
+    assert [each.name for each in orphans("0").removable] == ["former-dlq-dev"]
+    assert orphans("3").removable == {}
+    [note] = orphans("3").notes
+    assert "is kept: it holds 3 messages; delete it by its name" in note
+
+
 TOPIC = {
     "GetTopicAttributes": {"Attributes": {"Policy": DENY}},
     "ListTagsForResource": {"Tags": TAGS},

@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from cryptoctl.provisioners.function_configuration import (
     configuration_differs,
+    network_notes,
     normal_configuration,
+    reserves_more,
     role_id,
     tags_of,
     unreadable_variables,
@@ -106,7 +108,10 @@ class Function(Preflight):
                 "Permissions": statements,
                 "Tags": tags,
             },
-            notes=(*foreign(self.name, statements, self.resource_policy), *_notes(self.name, configuration)),
+            notes=(
+                *foreign(self.name, statements, self.resource_policy),
+                *network_notes(self.name, configuration),
+            ),
             unreadable=unreadable_variables(self.name, found),
         )
 
@@ -150,7 +155,7 @@ class Function(Preflight):
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
         """Yields an obstacle where the account's quota does not allow what is to be reserved."""
-        more = sum(map(_reserves_more, changes.values()))
+        more = sum(map(reserves_more, changes.values()))
         if more <= 0:
             return
         limit = aws.call("lambda", "GetAccountSettings")["AccountLimit"]
@@ -296,18 +301,3 @@ class Function(Preflight):
 
 
 UNDER_WAY = ("Pending", "InProgress")
-
-
-def _reserves_more(delta: Delta) -> int:
-    wanted = delta.desired["ReservedConcurrentExecutions"] or 0
-    has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
-    return int(wanted) - int(has)
-
-
-def _notes(name: str, configuration: Mapping[str, Value]) -> Iterator[str]:
-    if vpc := (configuration.get("VpcConfig") or {}).get("VpcId"):
-        yield (
-            f"function {name} runs in {vpc}, and reaches the table, topics and queues only through endpoints "
-            "or a NAT there: `aws lambda update-function-configuration --vpc-config SubnetIds=[],"
-            f"SecurityGroupIds=[] --function-name {name}` takes it out"
-        )

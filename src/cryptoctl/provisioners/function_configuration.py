@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -101,3 +101,20 @@ def _last_update(configuration: Mapping[str, Any]) -> str:
     if configuration.get("State") == "Pending":
         return "Pending"
     return str(configuration.get("LastUpdateStatus") or "Successful")
+
+
+def network_notes(name: str, configuration: Mapping[str, Value]) -> Iterator[str]:
+    """A sentence where the function runs in a VPC."""
+    if vpc := (configuration.get("VpcConfig") or {}).get("VpcId"):
+        yield (
+            f"function {name} runs in {vpc}, and reaches the table, topics and queues only through endpoints "
+            "or a NAT there: `aws lambda update-function-configuration --vpc-config SubnetIds=[],"
+            f"SecurityGroupIds=[] --function-name {name}` takes it out"
+        )
+
+
+def reserves_more(delta: Delta) -> int:
+    """How many more concurrent executions are to be reserved than are."""
+    wanted = delta.desired["ReservedConcurrentExecutions"] or 0
+    has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
+    return int(wanted) - int(has)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.key_search import NOT_FOUND, age, by_tags
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
     Action,
-    Answer,
     AssignedArn,
     Aws,
-    AwsError,
     Call,
-    ConsentRequired,
     Delta,
     Fields,
     Json,
@@ -35,33 +33,28 @@ from cryptoctl.reconcile import (
     with_resource_tags,
 )
 
-Metadata = dict[str, Any]
-
-NOT_FOUND = "NotFoundException"
 NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
 OWN_MATERIAL = "AWS_KMS"
 LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
-NEVER = datetime.max.replace(tzinfo=UTC)
-# The tag index lags by minutes.
-INDEX_LAG = timedelta(hours=1)
 # KMS says up to five minutes.
 TAGS_COUNT_AFTER = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(AssignedArn, ConsentRequired):
+class Key(AssignedArn):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
     is pending deletion, is found again by the tags that were written as it was made. Where two runs make a
-    key at the same time, the one that is named first is the environment's; the other one goes again.
+    key at the same time, the one that is named first is the environment's; the other one is deleted.
     """
 
     deletion_window_days: int
     policy: tuple[Statement, ...]
+    only_id: str | None = None
+    """Only the key with this id; None for the environment's."""
 
     kind: ClassVar[str] = "key"
-    exclusive: ClassVar[frozenset[str]] = frozenset({"Surplus"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocumentException",
@@ -84,7 +77,13 @@ class Key(AssignedArn, ConsentRequired):
             code=NOT_FOUND,
             reason="the new key to be seen by all of KMS; its changes take a while to spread",
             timeout_s=30,
-            operations=("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "TagResource"),
+            operations=(
+                "CreateAlias",
+                "PutKeyPolicy",
+                "EnableKeyRotation",
+                "TagResource",
+                "ScheduleKeyDeletion",
+            ),
             hint=LOOK_AGAIN,
         ),
     )
@@ -114,49 +113,23 @@ class Key(AssignedArn, ConsentRequired):
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the key under the alias, else the one with our tags that is most in use."""
         named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
-        metadata = named["KeyMetadata"] if named else self._by_tag(aws)
+        if self.only_id is not None:
+            # Only what has the name decides which other keys are too many.
+            own = named is None or named["KeyMetadata"]["KeyId"] == self.only_id
+            other = None if own else aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.only_id)
+            return self._seen(aws, other["KeyMetadata"], alias=None) if other else None
+        metadata = named["KeyMetadata"] if named else by_tags(aws, self.scope.owner_tags)
         if metadata is None:
             return None
         return self._seen(aws, metadata, alias=self.name if named else None)
 
-    def _by_tag(self, aws: Aws) -> dict[str, Any] | None:
-        indexed, listed = aws.gather(
-            lambda: self._indexed(aws),
-            lambda: list(aws.paginate("kms", "ListKeys", "Keys")),
-        )
-        ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
-        keys = _described(aws, ids)
-        # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
-        likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
-        ours = self._tagged(aws, likely)
-        # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
-        ours.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
-        ours.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
-        return ours[-1] if ours else None
-
-    def _indexed(self, aws: Aws) -> list[str]:
-        return [arn.rpartition("/")[2] for arn in aws.tagged(self.scope.owner_tags, "kms:key")]
-
-    def _surplus(self, aws: Aws, named: str) -> dict[str, bool]:
-        others = [key_id for key_id in self._indexed(aws) if key_id != named]
-        staying = [key for key in _described(aws, others) if key["KeyState"] != "PendingDeletion"]
-        return {key["KeyId"]: True for key in self._tagged(aws, staying)}
-
-    def _tagged(self, aws: Aws, keys: Sequence[Metadata]) -> list[Metadata]:
-        """Those whose own tags are ours: the index may tell of yesterday's."""
-        tags = aws.map(lambda key: _tags_of(aws, key["KeyId"]), keys)
-        ours = self.scope.owner_tags.items()
-        return [key for key, its in zip(keys, tags, strict=True) if ours <= its.items()]
-
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
         key_id = metadata["KeyId"]
-        policy, rotation, tags, surplus = aws.gather(
+        policy, rotation, tags = aws.gather(
             lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
-            lambda: aws.find("kms", "GetKeyRotationStatus", absent=NO_ROTATION, KeyId=key_id),
+            lambda: aws.find("kms", "GetKeyRotationStatus", absent=(NOT_FOUND, *NO_ROTATION), KeyId=key_id),
             lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
-            # Only what has the name decides which other keys are too many.
-            lambda: self._surplus(aws, key_id) if alias else {},
         )
         if policy is None or tags is None:
             return None
@@ -173,19 +146,22 @@ class Key(AssignedArn, ConsentRequired):
                 # Nobody can switch on the rotation of material that AWS did not make.
                 "KeyRotationEnabled": imported or bool(rotation and rotation["KeyRotationEnabled"]),
                 "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
-                "Surplus": surplus or {},
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
             pending_deletion_until=metadata.get("DeletionDate")
             if metadata["KeyState"] == "PendingDeletion"
             else None,
             notes=(note,) if imported else (),
-            new=_age(metadata) < TAGS_COUNT_AFTER,
+            new=age(metadata) < TAGS_COUNT_AFTER,
         )
 
     def for_arn(self, arn: str) -> Key | None:
-        """Itself for any key: surplus keys of the environment are one of its fields."""
-        return self if arn.startswith(self.scope.arn("kms", "key/")) else None
+        """The key with that id: beside the one with the alias it is an orphan."""
+        found = arn.removeprefix(self.scope.arn("kms", "key/"))
+        return None if found == arn else replace(self, only_id=found)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.only_id or self.name}"
 
     def desired(self) -> Fields:
         return {
@@ -194,12 +170,7 @@ class Key(AssignedArn, ConsentRequired):
             "Policy": document(self.policy),
             "KeyRotationEnabled": True,
             "Tags": self.scope.tags,
-            "Surplus": {},
         }
-
-    def consent_reason(self, delta: Delta) -> str | None:
-        """Deleting a surplus key makes unreadable what was encrypted with it."""
-        return "schedule the deletion of a twin" if delta.touches("Surplus") else None
 
     def permissions(self) -> Iterator[Permission]:
         """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
@@ -258,8 +229,6 @@ class Key(AssignedArn, ConsentRequired):
         if delta.touches("Tags"):
             tags = listed(pairs(delta, "Tags"), "TagKey", "TagValue")
             yield self._call("TagResource", self.key_id, Tags=tags)
-        for change in delta.keys("Surplus"):
-            yield self._schedule_deletion(change.key or "")
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the alias and schedules the key's deletion: AWS deletes no key at once."""
@@ -267,8 +236,7 @@ class Key(AssignedArn, ConsentRequired):
             yield Call(
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
             )
-        for key_id in (observed.outputs["KeyId"], *observed.fields["Surplus"]):
-            yield self._schedule_deletion(key_id)
+        yield self._schedule_deletion(observed.outputs["KeyId"])
 
     @property
     def _lambda(self) -> str:
@@ -327,32 +295,3 @@ def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
             condition={"StringEquals": {"aws:SourceAccount": scope.account}},
         ),
     )
-
-
-def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.map(lambda key_id: _as_permitted(aws, "DescribeKey", KeyId=key_id), ids)
-    return [answer["KeyMetadata"] for answer in answers if answer]
-
-
-def _beyond_the_index(key: Metadata) -> bool:
-    return _age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
-
-
-def _age(key: Metadata) -> timedelta:
-    made: datetime = key["CreationDate"]
-    return datetime.now(UTC) - made
-
-
-def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
-    answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
-    return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
-
-
-def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
-    """None for a key that is gone, or that the caller may not read: then it is not ours."""
-    try:
-        return aws.find("kms", operation, absent=NOT_FOUND, **params)
-    except AwsError as error:
-        if error.denied:
-            return None
-        raise

@@ -27,6 +27,11 @@ from cryptoctl.reconcile import (
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 # Lambda's dead letter of an event that is larger than the queue's messages may be is lost.
 LARGEST_MESSAGE_BYTES = 1_048_576
+MESSAGES = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +72,7 @@ class Queue(Provisioner):
                 "GetQueueAttributes",
                 absent=NO_SUCH_QUEUE,
                 QueueUrl=url,
-                AttributeNames=[*self._attributes(), "Policy"],
+                AttributeNames=[*self._attributes(), "Policy", *MESSAGES],
             ),
             lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
         )
@@ -75,10 +80,12 @@ class Queue(Provisioner):
             return None
         # What was taken away is shown as empty, or not at all.
         found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
+        messages = sum(int(found.get(each) or 0) for each in MESSAGES)
         return Observed(
             fields={"Attributes": found, "Tags": tags.get("Tags", {})},
             outputs={"QueueUrl": url},
             notes=tuple(denials(self, found.get("Policy"))),
+            data=f"{messages} messages" if messages else "",
         )
 
     def desired(self) -> Fields:

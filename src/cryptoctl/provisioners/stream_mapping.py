@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
 from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.stream_mapping_configuration import normal_mapping
+from cryptoctl.provisioners.stream_mapping_errors import RETRY_RULES, STUCK
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
@@ -39,13 +39,6 @@ from cryptoctl.reconcile import (
 
 NOT_FOUND = "ResourceNotFoundException"
 DELETING = "Deleting"
-CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
-ROLE_TO_BE_SEEN = f"the function's role and rights to be seen by Lambda; {SPREADS}"
-STUCK = (
-    "Lambda is late with the mapping: the next run waits anew. If it stays so, "
-    "`aws lambda delete-event-source-mapping` and `cryptoctl up` make another one, which begins with the "
-    "oldest record of the stream."
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,26 +63,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     kind: ClassVar[str] = "stream mapping"
     # A stream that was switched off and on is another stream.
     immutable: ClassVar[frozenset[str]] = frozenset({"EventSourceArn"})
-    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        *(
-            RetryRule(
-                code="InvalidParameterValueException",
-                contains=contains,
-                reason=ROLE_TO_BE_SEEN,
-                timeout_s=120,
-                operations=CREATE_OR_UPDATE,
-                hint=FORBIDDEN,
-            )
-            for contains in ("cannot be assumed", "does not have permissions", "ensure the role can perform")
-        ),
-        RetryRule(
-            code="ResourceInUseException",
-            reason="the mapping to come to rest; Lambda takes no change while it moves",
-            timeout_s=180,
-            operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
-            hint=STUCK,
-        ),
-    )
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
 
     @property
     def arn(self) -> Ref:
@@ -148,7 +122,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         )
         if tags is None:  # deleted between the two reads
             return None
-        fields = {**_normal(mapping), "Tags": tags.get("Tags", {})}
+        fields = {**normal_mapping(mapping), "Tags": tags.get("Tags", {})}
         others = [each["UUID"] for each in same_stream if each["UUID"] != mapping["UUID"]]
         return Observed(
             fields=fields,
@@ -317,21 +291,3 @@ def _only_moving(delta: Delta) -> bool:
     others = (change for change in delta.changes if change.field not in ("State", "Tags"))
     old = delta.observed.fields["State"] if delta.observed else None
     return next(others, None) is None and old not in ("Disabled", "Disabling", "Enabled")
-
-
-def _normal(mapping: Mapping[str, Any]) -> dict[str, Value]:
-    filters = (mapping.get("FilterCriteria") or {}).get("Filters") or ()
-    destination = (mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
-    return {
-        "EventSourceArn": mapping.get("EventSourceArn"),
-        "State": mapping["State"],
-        "BatchSize": mapping.get("BatchSize"),
-        "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
-        "BisectBatchOnFunctionError": bool(mapping.get("BisectBatchOnFunctionError")),
-        "MaximumRetryAttempts": mapping.get("MaximumRetryAttempts"),
-        "MaximumRecordAgeInSeconds": mapping.get("MaximumRecordAgeInSeconds"),
-        "FunctionResponseTypes": tuple(mapping.get("FunctionResponseTypes") or ()),
-        "Filters": tuple(frozen(json.loads(each["Pattern"])) for each in filters),
-        "OnFailure": destination.get("Destination"),
-        "KMSKeyArn": mapping.get("KMSKeyArn") or None,
-    }

@@ -18,6 +18,7 @@ class Observed:
     `deleting` is set on what will be gone in a moment: then `remove` only waits for it.
     `new` is set on what was created so recently that not all of AWS may take it for what it is.
     `notes` are what a person should know of it although no declared field differs, a sentence each.
+    `data` says what would be lost with it and cannot be made again, in a few words.
     `unreadable` is set where fields could not be read that only creating and changing it needs.
     """
 
@@ -27,6 +28,7 @@ class Observed:
     deleting: bool = False
     new: bool = False
     notes: tuple[str, ...] = ()
+    data: str = ""
     unreadable: Failure | None = field(default=None, compare=False)
 
 

@@ -132,8 +132,8 @@ class Orphans:
         return next(filter(None, (for_arn(resource, arn) for resource in self.stack)), None)
 
     def _kept(self, resource: Provisioner, observed: Observed) -> str:
-        if resource.holds_data:
-            return "it holds data; delete it by its name in the AWS console if nobody needs it"
+        if held := observed.data or ("data" if resource.holds_data else ""):
+            return f"it holds {held}; delete it by its name in the AWS console if nobody needs it"
         protected = isinstance(resource, DeletionProtected) and resource.deletion_blocker(observed)
         return "it is protected from deletion" if protected else ""
 

@@ -1,0 +1,75 @@
+"""An environment's KMS keys, found by their tags: a key has no name until its alias is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptoctl.provisioners.tags import mapped
+from cryptoctl.reconcile import Answer, Aws, AwsError
+
+Metadata = dict[str, Any]
+Tags = Mapping[str, str]
+
+NOT_FOUND = "NotFoundException"
+NEVER = datetime.max.replace(tzinfo=UTC)
+# The tag index lags by minutes.
+INDEX_LAG = timedelta(hours=1)
+
+
+def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
+    """The key with these tags that is most in use; None where there is none."""
+    indexed, listed = aws.gather(
+        lambda: _indexed(aws, tags),
+        lambda: list(aws.paginate("kms", "ListKeys", "Keys")),
+    )
+    ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
+    keys = _described(aws, ids)
+    # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
+    likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
+    ours = _tagged(aws, tags, likely)
+    # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
+    ours.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
+    ours.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
+    return ours[-1] if ours else None
+
+
+def age(key: Metadata) -> timedelta:
+    """How long ago a key was created."""
+    made: datetime = key["CreationDate"]
+    return datetime.now(UTC) - made
+
+
+def _indexed(aws: Aws, tags: Tags) -> list[str]:
+    return [arn.rpartition("/")[2] for arn in aws.tagged(tags, "kms:key")]
+
+
+def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
+    """Those whose own tags are these: the index may tell of yesterday's."""
+    found = aws.map(lambda key: _tags_of(aws, key["KeyId"]), keys)
+    return [key for key, its in zip(keys, found, strict=True) if tags.items() <= its.items()]
+
+
+def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
+    answers = aws.map(lambda key_id: _as_permitted(aws, "DescribeKey", KeyId=key_id), ids)
+    return [answer["KeyMetadata"] for answer in answers if answer]
+
+
+def _beyond_the_index(key: Metadata) -> bool:
+    return age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
+
+
+def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
+    answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
+    return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
+
+
+def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
+    """None for a key that is gone, or that the caller may not read: then it is not ours."""
+    try:
+        return aws.find("kms", operation, absent=NOT_FOUND, **params)
+    except AwsError as error:
+        if error.denied:
+            return None
+        raise

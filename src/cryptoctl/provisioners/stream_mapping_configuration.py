@@ -1,0 +1,28 @@
+"""What Lambda answers of an event source mapping, in the form in which it is compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryptoctl.reconcile import Value, frozen
+
+
+def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
+    """The mapping's fields under the names of `StreamMapping.desired`."""
+    filters = (mapping.get("FilterCriteria") or {}).get("Filters") or ()
+    destination = (mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
+    return {
+        "EventSourceArn": mapping.get("EventSourceArn"),
+        "State": mapping["State"],
+        "BatchSize": mapping.get("BatchSize"),
+        "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
+        "BisectBatchOnFunctionError": bool(mapping.get("BisectBatchOnFunctionError")),
+        "MaximumRetryAttempts": mapping.get("MaximumRetryAttempts"),
+        "MaximumRecordAgeInSeconds": mapping.get("MaximumRecordAgeInSeconds"),
+        "FunctionResponseTypes": tuple(mapping.get("FunctionResponseTypes") or ()),
+        "Filters": tuple(frozen(json.loads(each["Pattern"])) for each in filters),
+        "OnFailure": destination.get("Destination"),
+        "KMSKeyArn": mapping.get("KMSKeyArn") or None,
+    }

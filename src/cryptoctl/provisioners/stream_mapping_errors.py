@@ -1,0 +1,35 @@
+"""What Lambda refuses about event source mappings and what passes by itself."""
+
+from __future__ import annotations
+
+from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
+from cryptoctl.reconcile import RetryRule
+
+CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
+ROLE_TO_BE_SEEN = f"the function's role and rights to be seen by Lambda; {SPREADS}"
+STUCK = (
+    "Lambda is late with the mapping: the next run waits anew. If it stays so, "
+    "`aws lambda delete-event-source-mapping` and `cryptoctl up` make another one, which begins with the "
+    "oldest record of the stream."
+)
+
+RETRY_RULES: tuple[RetryRule, ...] = (
+    *(
+        RetryRule(
+            code="InvalidParameterValueException",
+            contains=contains,
+            reason=ROLE_TO_BE_SEEN,
+            timeout_s=120,
+            operations=CREATE_OR_UPDATE,
+            hint=FORBIDDEN,
+        )
+        for contains in ("cannot be assumed", "does not have permissions", "ensure the role can perform")
+    ),
+    RetryRule(
+        code="ResourceInUseException",
+        reason="the mapping to come to rest; Lambda takes no change while it moves",
+        timeout_s=180,
+        operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
+        hint=STUCK,
+    ),
+)
