@@ -287,3 +287,23 @@ def test_a_refusal_that_goes_on_while_something_else_changes_is_told_in_the_end(
     report, _, _ = run(aws, Thing(name="data", size=2))
     [result] = report.results
     assert (result.outcome, "Wrong: Not so." in result.problem) == (StepOutcome.FAILED, True)
+
+
+def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> None:
+    class Stuck(Silent):
+        def started(self, step: Step) -> None:
+            began.set()
+            assert goes_on.wait(60)
+
+    began, goes_on, stop = threading.Event(), threading.Event(), Stop()
+    plan = planned([Thing(name="data")], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    executor = Executor(aws=FakeAws(), listener=Stuck(), clock=FakeClock())  # type: ignore[arg-type]
+    running = threading.Thread(target=executor.run, args=(plan, stop), daemon=True)
+    running.start()
+    assert began.wait(10)
+    stop.asked.set()
+    stop.at_once.set()
+    running.join(10)
+    ended = not running.is_alive()
+    goes_on.set()
+    assert ended

@@ -136,9 +136,16 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
 
     def _of_stream(self, aws: Aws, stream: str) -> list[Answer]:
         """The mappings of a stream to the function, to one of its versions or aliases too."""
-        listed = aws.paginate(
-            "lambda", "ListEventSourceMappings", "EventSourceMappings", EventSourceArn=stream
-        )
+        try:
+            listed = list(
+                aws.paginate(
+                    "lambda", "ListEventSourceMappings", "EventSourceMappings", EventSourceArn=stream
+                )
+            )
+        except AwsError as error:
+            if error.code != NOT_FOUND:
+                raise
+            return []
         own = self.function.arn
         return [
             each

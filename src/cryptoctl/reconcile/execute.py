@@ -19,6 +19,7 @@ from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Stop, Wait
 from cryptoctl.reconcile.values import Ref, Value
 
 LOOKS_EVERY_S = 0.1
+STUCK_AFTER_S = 1.0
 DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
 
@@ -112,9 +113,12 @@ class _Run:
         for thread in threads:
             thread.start()
         self._attend(threads)
-        with self._telling:
-            # A thread that nobody waits for must not print while the process ends.
-            self._left = True
+        # A thread that nobody waits for must not print while the process ends; one that is stuck in printing
+        # (into a pipe that nobody reads) must not keep it from ending.
+        stuck = not self._telling.acquire(timeout=STUCK_AFTER_S)
+        self._left = True
+        if not stuck:
+            self._telling.release()
         with self._changed:
             return Report(results=tuple(self._result(step) for step in self._plan.work))
 
@@ -127,7 +131,7 @@ class _Run:
                     with self._changed:
                         self._changed.notify_all()
                     if not told:
-                        self._tell(self._listener.stopping)
+                        self._tell(self._listener.stopping, timeout_s=STUCK_AFTER_S)
                     told = True
 
     def _result(self, step: Step) -> StepResult:
@@ -172,11 +176,16 @@ class _Run:
             self._changed.notify_all()
         self._tell(self._listener.ended, result)
 
-    def _tell(self, event: Callable[..., None], *what: object) -> None:
-        # A screen that is gone (a closed pipe, say) must not stop the work.
-        with self._telling, contextlib.suppress(Exception, SystemExit):
-            if not self._left:
-                event(*what)
+    def _tell(self, event: Callable[..., None], *what: object, timeout_s: float = -1) -> None:
+        if not self._telling.acquire(timeout=timeout_s):
+            return
+        try:
+            # A screen that is gone (a closed pipe, say) must not stop the work.
+            with contextlib.suppress(Exception, SystemExit):
+                if not self._left:
+                    event(*what)
+        finally:
+            self._telling.release()
 
     def told_started(self, step: Step) -> None:
         """Tells that the step begins, or goes on after a wait."""
