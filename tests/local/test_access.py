@@ -242,6 +242,36 @@ def test_what_a_handler_has_is_signed_and_ends_with_the_engine(running: Engine, 
         ask(token)
 
 
+def test_damaged_access_keys_are_said_and_let_nobody_new_in(running: Engine) -> None:
+    file = running.status().home / "access-keys.json"
+    kept = file.read_text()
+    running.credentials("test")
+    assert signed(running, "GET", "/2015-03-31/functions")[0] == 200
+    file.write_text("{")
+    try:
+        unknown = "AWS4-HMAC-SHA256 Credential=LKX/20260101/r/lambda/aws4_request, SignedHeaders=host, "
+        headers = {"Authorization": f"{unknown}Signature={'0' * 64}", "X_Amz_Date": "20260101T000000Z"}
+        status, _, body = send(running, "GET", "/2015-03-31/functions", b"", **headers)
+        assert status == 500
+        assert b"access-keys.json is damaged" in body
+    finally:
+        file.write_text(kept)
+    assert signed(running, "GET", "/2015-03-31/functions")[0] == 200
+
+
+def test_a_presigned_request_is_answered_until_it_is_changed(running: Engine) -> None:
+    sts = client(running, "sts")
+    url = sts.generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    target = url.partition(f":{running.status().port}")[2]
+    status, _, body = send(running, "GET", target)
+    assert status == 200
+    assert b"<Account>000000000000</Account>" in body
+    changed = target.replace("GetCallerIdentity", "GetSessionToken")
+    status, _, body = send(running, "GET", changed)
+    assert status == 403
+    assert b"SignatureDoesNotMatch" in body
+
+
 def test_another_user_of_the_machine_gets_no_access_key(running: Engine) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")

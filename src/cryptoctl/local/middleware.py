@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from cryptoctl.local.access import RUN_PATH, AccessCheck, RefusedError
+from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import HttpRequest, HttpResponse, RequestHead, ServiceError, error_response
 from cryptoctl.local.http_server import ReadBody
 from cryptoctl.local.ministack_adapter import answer_function_url
@@ -44,6 +45,9 @@ class Middleware:
             self._access.check(admission, head, body)
         except RefusedError as refused:
             return refused.response
+        except EngineError as error:
+            logger.error("%s %s", error, error.hint)
+            return error_response("InternalFailure", error.message, status=500)
         if admission.function_url is not None:
             answer = await self._guarded(
                 answer_function_url(admission.function_url, head, admission.function_path, body, "127.0.0.1"),
