@@ -220,3 +220,24 @@ def test_both_of_awss_words_for_gone_are_understood(shop: Workshop, code: str, m
     told = Told()
     assert shop.replay(told=told).complete
     assert "recovered from the table" in told.results[0].way
+
+
+def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Workshop) -> None:
+    for number in range(30):
+        shop.store(shop.price(number * 1000, "V1"))
+    right = shop.enriched()
+    enricher, first_ms = shop.replayer.enricher, shop.now_ms - 600_000
+    shop.aws.call(
+        "dynamodb",
+        "UpdateItem",
+        TableName=shop.stack.prices.name,
+        Key={"symbol": {"S": "V1"}, "timestamp": {"N": str(first_ms + 20_000)}},
+        UpdateExpression="SET ma_5 = :wrong",
+        ExpressionAttributeValues={":wrong": {"N": "1"}},
+    )
+    assert repair(enricher, Search(symbol="V1")).tried == 0
+    assert repair(enricher, Search(symbol="V1", since_ms=first_ms + 21_000, verify=True)).tried == 0
+    found = repair(enricher, Search(symbol="V1", since_ms=first_ms + 15_000, verify=True))
+    assert (found.enriched, found.left) == (1, [])
+    assert repair(enricher, Search(verify=True)).tried == 0
+    assert [without(item, "rev") for item in shop.enriched()] == [without(item, "rev") for item in right]

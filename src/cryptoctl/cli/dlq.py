@@ -189,12 +189,16 @@ def repair(
     since: Annotated[
         str | None, typer.Option("--since", metavar="T", help="Traded since: 2d (ago), or a time.")
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute all indicators, and correct those that differ.")
+    ] = False,
 ) -> None:
     """Find stored prices that are not enriched, whatever the reason, and enrich them."""
     aws, stack = run.session.aws, run.session.stack
     search = Search(
         symbol=symbol.strip().upper() if symbol else None,
         since_ms=moment_ms(since) if since is not None else None,
+        verify=verify,
     )
     if search.whole_table:
         units = read_units(aws, stack.prices)

@@ -57,7 +57,7 @@ class Enriched:
     """deleted from the table since"""
     left: list[Left] = field(default_factory=list)
     given_up: bool = False
-    """the enricher keep_invisible failing, so the rest was not tried"""
+    """the enricher kept failing, so the rest was not tried"""
 
     @property
     def tried(self) -> int:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby, islice
 from typing import Any
 
 from cryptoctl.aws import Aws
+from cryptoctl.core.enrichment import REACH, wrong
+from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.ops.dead_letters.enriching import Enriched, Enricher, Key, Left, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
 from cryptoctl.ops.rows import existing, rows
@@ -32,6 +37,8 @@ class Search:
 
     symbol: str | None = None
     since_ms: int | None = None
+    verify: bool = False
+    """Also those whose stored indicators are not those of their neighbours: all are read and recomputed."""
 
     @property
     def whole_table(self) -> bool:
@@ -40,8 +47,9 @@ class Search:
 
 
 def repair(enricher: Enricher, search: Search) -> Enriched:
-    """Enriches the prices that are not enriched, page by page; what became of them."""
-    return enricher.enrich(unenriched(enricher.aws, enricher.stack.prices, search))
+    """Enriches the prices that are not enriched, or not as they should be; what became of them."""
+    find = incorrect if search.verify else unenriched
+    return enricher.enrich(find(enricher.aws, enricher.stack.prices, search))
 
 
 def read_units(aws: Aws, table: Table) -> int:
@@ -72,6 +80,48 @@ def unenriched(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
         "ExpressionAttributeValues": values,
     }
     yield from map(key_of, rows(aws, table, operation, **request))
+
+
+def incorrect(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
+    """The keys of the prices whose stored indicators are not those of their neighbours, or that have none.
+
+    Reads every price of the symbol from `REACH` before `since_ms` on, or the whole table.
+    """
+    request: dict[str, Any] = {"ConsistentRead": True}
+    if search.symbol is not None:
+        start = _reach_before(aws, table, search)
+        request |= {
+            "KeyConditionExpression": "#symbol = :symbol AND #timestamp >= :start",
+            "ExpressionAttributeNames": {"#symbol": "symbol", "#timestamp": "timestamp"},
+            "ExpressionAttributeValues": {":symbol": {"S": search.symbol}, ":start": {"N": f"{start:f}"}},
+        }
+    items = rows(aws, table, "Scan" if search.whole_table else "Query", **request)
+    since = None if search.since_ms is None else Decimal(search.since_ms)
+    # A scan that is not split gives the items of a symbol together, in the order of their keys.
+    for _, series in groupby(_prices(items), key=lambda price: price.symbol):
+        yield from ((price.symbol, price.key) for price in wrong(series, since))
+
+
+def _prices(items: Iterable[Any]) -> Iterator[StoredPrice]:
+    for item in items:
+        with suppress(UnusableError):
+            yield stored_price(item)
+
+
+def _reach_before(aws: Aws, table: Table, search: Search) -> Decimal:
+    """The key at which reading starts, so that the first price from `since_ms` has all its neighbours."""
+    if search.since_ms is None:
+        return Decimal(0)
+    request = {
+        "KeyConditionExpression": "#symbol = :symbol AND #timestamp < :since",
+        "ExpressionAttributeNames": {"#symbol": "symbol", "#timestamp": "timestamp"},
+        "ExpressionAttributeValues": {":symbol": {"S": search.symbol}, ":since": {"N": str(search.since_ms)}},
+        "ProjectionExpression": "#symbol, #timestamp",
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+    }
+    before = islice(rows(aws, table, "Query", **request), REACH)
+    return min((key_of(item)[1] for item in before), default=Decimal(search.since_ms))
 
 
 def unrecovered(letter: DeadLetter, enriched: Enriched) -> str:
