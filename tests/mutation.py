@@ -35,7 +35,7 @@ from kit.mutants import SOURCE, Mutant, chosen
 
 PLACES = [SOURCE / "cryptoctl" / name for name in ("core", "handlers", "reconcile")]
 CPU_LIMIT_S = 60
-QUICKLY = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header")
+QUICKLY = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header")
 Lines = dict[tuple[str, int], set[str]]
 """For each file and line the tests that reach it."""
 
@@ -46,6 +46,12 @@ class Reach:
     def __init__(self, measured: coverage.Coverage) -> None:
         self.measured = measured
         self.took_s: dict[str, float] = {}
+        self.failed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test that fails already shows nothing."""
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
@@ -81,7 +87,7 @@ def measure(told: Path, tests: Sequence[str]) -> None:
     lines: Lines = defaultdict(set)
     for file in data.measured_files():
         for line, tests in data.contexts_by_lineno(file).items():
-            lines[file, line].update(test for test in tests if test)
+            lines[file, line].update(test for test in tests if test and test not in reach.failed)
     told.write_bytes(pickle.dumps((dict(lines), reach.took_s)))
 
 
@@ -134,7 +140,7 @@ def tried(mutant: Mutant, tests: Sequence[str]) -> int:
     """Runs the tests on the mutant; pytest's exit code. An endless loop is ended, too."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
     sys.meta_path.insert(0, Finder(mutant))
-    return int(pytest.main([*QUICKLY, *tests], plugins=[FewExamples()]))
+    return int(pytest.main([*QUICKLY, "-x", *tests], plugins=[FewExamples()]))
 
 
 def survivors(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Iterator[tuple[Mutant, str]]:

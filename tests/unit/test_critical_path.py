@@ -24,7 +24,7 @@ from unit.things import FakeAws, Thing
 # How long AWS takes until the next resource can use one of this kind, in seconds.
 AS_MEASURED_S = {"role": 7, "table": 6 + 3, "function": 3, "stream mapping": 4}
 CRITICAL_PATH = ("role", "function", "stream mapping")
-WITHIN_S = 20
+WITHIN_S = 10
 
 
 def test_the_longest_chain_of_the_stack_is_a_role_its_function_and_the_mapping() -> None:

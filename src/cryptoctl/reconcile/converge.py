@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Protocol
@@ -18,12 +19,11 @@ from cryptoctl.reconcile.planner import absent, given_by, present
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.values import Ref, Secret, Value, resolve, wire
 
-TOO_OFTEN = RetryRule(
-    code="", reason="AWS to take requests again; the account has sent too many a second", timeout_s=60
-)
+TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
-SOMEBODYS = "Find out whose it is; the next run shows it before it changes anything."
-TO_SHOW = "AWS to show what is there; it says that there is one already, or its answer was lost"
+SOMEBODYS = "Check who owns it; the next run shows it before it changes anything."
+ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same command again."
+TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 
 
 class StepFailed(Exception):
@@ -36,6 +36,10 @@ class StepFailed(Exception):
 
 class LookAgain(Exception):
     """The thing is there already, or an answer was lost: what is there decides how it goes on."""
+
+    def __init__(self, refusal: AwsError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 class Running(Protocol):
@@ -76,63 +80,70 @@ class Convergence:
 
         Raises StepFailed, AwsError, Failure or Interrupted where it cannot go on.
         """
+        refusal: AwsError | None = None
         # AWS may show what it says is there only after a while; another run may be at work on it.
         pauses = self._retry.pauses(TO_SHOW, self._step.resource.visible_within_s)
         for _ in chain((0.0,), pauses):
             try:
                 self._attempt()
-            except (LookAgain, AwsError) as error:
-                self._look_again(error)
+            except LookAgain as again:
+                refusal = again.refusal
+                # What was made a moment ago may be shown to nobody yet; to make it again would double it.
+                within_s = self._step.resource.visible_within_s
+                self._plan_again(self._retry.until(self._observe, TO_SHOW, within_s))
+            except AwsError as error:
+                refusal = error
+                self._plan_again(self._changed_meanwhile(error))
             else:
                 self._undo_superseded()
                 return
-        raise StepFailed("it is being changed by another run", ANOTHER_RUN)
+        raise StepFailed(f"it is being changed by another run; {refusal}", ANOTHER_RUN) from refusal
 
     def _attempt(self) -> None:
         for action in self._step.actions:
             self._run.check_stop()
             self._do(action)
 
-    def _look_again(self, error: LookAgain | AwsError) -> None:
-        """Plans the step anew from what is there. Raises `error` where that has not changed.
+    def _changed_meanwhile(self, error: AwsError) -> Observed | None:
+        """What is there now. Raises `error` where it is what was there before.
 
-        A request that AWS refuses may have been made by another run a moment before.
+        A change that AWS refuses may have been made by another run a moment before.
         """
-        step, resource = self._step, self._step.resource
-        if isinstance(error, AwsError):
-            if error.denied:
-                raise error
-            observed = self._observe(error)
-            if observed == step.delta.observed:
-                raise error
-        else:
-            # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-            observed = self._retry.until(self._observe, TO_SHOW, resource.visible_within_s)
-        if step.verb is Verb.DELETE:
-            self._step = absent(resource, observed, after=step.after)
-        else:
-            self._step = self._present_again(observed)
-
-    def _observe(self, error: AwsError | None = None) -> Observed | None:
+        if error.denied:
+            raise error
         try:
-            return self._step.resource.observe(self._run.aws)
+            observed = self._observe()
         except Exception as unreadable:
             # The refusal is what a person must hear of, not that nothing more can be read.
-            raise error or unreadable from unreadable
+            raise error from unreadable
+        if observed == self._step.delta.observed:
+            raise error
+        return observed
 
-    def _present_again(self, observed: Observed | None) -> Step:
+    def _observe(self) -> Observed | None:
+        return self._step.resource.observe(self._run.aws)
+
+    def _plan_again(self, observed: Observed | None) -> None:
+        """The step from here on. Raises StepFailed where it would do more than what was agreed to."""
         step, resource = self._step, self._step.resource
+        if step.verb is Verb.DELETE:
+            self._step = absent(resource, observed, after=step.after)
+            if self._step.verb is Verb.REFUSED:
+                raise StepFailed(f"it was changed meanwhile, and {self._step.why}", SOMEBODYS)
+            return
         found = observed.outputs if observed else {}
         outputs = {Ref(resource, name): value for name, value in found.items()}
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         adopt = step.delta.observed is not None
         again = present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
         if again.verb is Verb.REFUSED:
-            raise StepFailed(f"somebody has created it meanwhile, and it {again.why}", SOMEBODYS)
+            raise StepFailed(f"it was created meanwhile, and {again.why}", SOMEBODYS)
+        if again.asks_more_than(step):
+            raise StepFailed("it was changed meanwhile, and would now have to be replaced", ASK_AGAIN)
         # What the step itself is going to give may still change: nobody must use it before.
         given = given_by(again)
         self._run.publish({ref: value for ref, value in outputs.items() if ref not in given})
-        return again
+        self._step = again
 
     def _undo_superseded(self) -> None:
         """Takes back what this run made where another run's turned out to be the resource."""
@@ -199,7 +210,7 @@ class Convergence:
                     if error.code == call.gone:
                         return
                     if error.code == call.exists or (call.once and error.answer_lost):
-                        raise LookAgain from error
+                        raise LookAgain(error) from error
                     raise
                 waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
                 if next(waits, None) is None:
@@ -227,8 +238,17 @@ class _Revealed:
         self._texts: dict[Secret, str] = {}
 
     def __call__(self, secret: Secret) -> str:
-        return self._texts.setdefault(secret, secret.make())
+        if secret not in self._texts:
+            self._texts[secret] = secret.make()
+        return self._texts[secret]
 
     def hide_in(self, error: AwsError | Failure) -> None:
+        """Takes the secrets out of an error, as they are and as JSON text has them, and out of its cause."""
+        if not self._texts:
+            return
         for secret, text in self._texts.items():
-            error.message = error.message.replace(text, str(secret))
+            for form in (text, json.dumps(text)[1:-1]):
+                error.message = error.message.replace(form, str(secret))
+        error.args = (error.message,)
+        # What botocore raised repeats the parameters as they were sent.
+        error.__cause__, error.__context__, error.__suppress_context__ = None, None, True

@@ -28,8 +28,8 @@ class Observed:
     deleting: bool = False
     new: bool = False
     notes: tuple[str, ...] = ()
-    data: str = ""
-    unreadable: Failure | None = None
+    data: str = field(default="", compare=False)
+    unreadable: Failure | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,6 +61,18 @@ class Step:
         return self.delta.changes
 
     @property
+    def consent_reason(self) -> str | None:
+        """What a person is asked about before this change in place; None where nothing is asked."""
+        if self.verb is not Verb.UPDATE or not isinstance(self.resource, ConsentRequired):
+            return None
+        return self.resource.consent_reason(self.delta)
+
+    def asks_more_than(self, agreed: Step) -> bool:
+        """Whether it deletes, or asks about, what the step that was agreed to did not."""
+        replaces = self.verb is Verb.REPLACE and agreed.verb is not Verb.REPLACE
+        return replaces or self.consent_reason not in (None, agreed.consent_reason)
+
+    @property
     def follow_up(self) -> str | None:
         """What a person does after this change, in a sentence; None where nothing is left to do."""
         return self.resource.follow_up(self.delta) if isinstance(self.resource, FollowUp) else None
@@ -115,7 +127,7 @@ class Plan:
     def consents(self) -> tuple[str, ...]:
         """What a person is asked about: what is deleted, and changes that take a protection away."""
         removed = [f"{step.verb} {step.resource}" for step in self.destroys]
-        changed = [f"{why} of {step.resource}" for step in self.work if (why := _consent_reason(step))]
+        changed = [f"{why} of {step.resource}" for step in self.work if (why := step.consent_reason)]
         return (*removed, *changed)
 
     @property
@@ -125,20 +137,15 @@ class Plan:
             [str(step.resource), step.verb, [_listed(action) for action in step.actions]]
             for step in self.work
         ]
-        text = json.dumps([self.goal, listed], sort_keys=True)
+        where = {(each.account, each.region) for each in (step.resource.scope for step in self.work)}
+        text = json.dumps([self.goal, sorted(where), listed], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _consent_reason(step: Step) -> str | None:
-    if step.verb is not Verb.UPDATE or not isinstance(step.resource, ConsentRequired):
-        return None
-    return step.resource.consent_reason(step.delta)
 
 
 def _listed(action: Action) -> list[Value]:
     if isinstance(action, Call):
         return [action.service, action.operation, shown(action.params)]
-    return ["wait", action.operation, action.path, shown(action.until)]
+    return ["wait", action.service, action.operation, action.path, shown(action.until)]
 
 
 def shown_params(step: Step, call: Call) -> Value:
