@@ -66,7 +66,7 @@ class Moody:
 def sent_by(resource: Provisioner) -> Iterator[Action]:
     """All that a resource does to be made, to be mended in each of its fields, and to be removed."""
     yield from build([resource], {resource: None}, Goal.PRESENT).steps[0].actions
-    desired = {**resource.desired(), "Alias": resource.name, "AttachedPolicies": {}, "Surplus": {}}
+    desired = {**resource.desired(), "Alias": resource.name, "AttachedPolicies": {}}
     outputs = {"KeyId": "k", "QueueUrl": "https://q", "UUID": "u"}
     for name, value in resource.desired().items():
         other = {} if isinstance(value, Mapping) else "InProgress"

@@ -241,3 +241,49 @@ def test_a_change_that_is_refused_while_nothing_else_changes_fails_at_once() -> 
     assert outcomes(report) == {"data": StepOutcome.FAILED}
     assert clock.now_s() == 0.0
     assert [operation for operation, _ in aws.calls].count("UpdateThing") == 1
+
+
+def test_one_that_appears_meanwhile_and_would_have_to_be_replaced_is_left_alone() -> None:
+    aws = FakeAws()
+
+    def made_by_another_run(asked: str, params: Mapping[str, Any]) -> None:
+        if asked == "CreateThing" and "data" not in aws.things:
+            fields = {"Size": 1, "Shape": "square", "Tags": Thing(name="data").scope.tags}
+            aws.things["data"] = {"Fields": fields, "Id": "id-of-data", "State": "Ready"}
+
+    aws.before = made_by_another_run
+    report, _, _ = run(aws, Thing(name="data"))
+    [result] = report.results
+    assert (result.outcome, "would now have to be replaced" in result.problem) == (StepOutcome.FAILED, True)
+    assert "DeleteThing" not in [operation for operation, _ in aws.calls]
+
+
+def test_a_deletion_of_what_has_become_somebody_elses_meanwhile_is_a_failure() -> None:
+    aws = FakeAws()
+    run(aws, Thing(name="data"))
+
+    def given_away(asked: str, params: Mapping[str, Any]) -> None:
+        if asked == "DeleteThing":
+            aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Tags": {}}
+            raise refusal("DeleteThing", "InUse")
+
+    aws.before = given_away
+    report, _, _ = run(aws, Thing(name="data"), goal=Goal.ABSENT)
+    assert outcomes(report) == {"data": StepOutcome.FAILED}
+
+
+def test_a_refusal_that_goes_on_while_something_else_changes_is_told_in_the_end() -> None:
+    aws = FakeAws()
+    run(aws, Thing(name="data"))
+    size = [1]
+
+    def never(asked: str, params: Mapping[str, Any]) -> None:
+        if asked == "UpdateThing":
+            size[0] += 1
+            aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Size": -size[0]}
+            raise refusal("UpdateThing", "Wrong", "Not so.")
+
+    aws.before = never
+    report, _, _ = run(aws, Thing(name="data", size=2))
+    [result] = report.results
+    assert (result.outcome, "Wrong: Not so." in result.problem) == (StepOutcome.FAILED, True)

@@ -84,8 +84,8 @@ def _remove(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan
         if not rest.work:
             break
         rest = carry_out(run, rest, look_again)
-    if rest.work:
-        names = ", ".join(str(step.resource) for step in rest.work)
+    if not rest.settled:
+        names = ", ".join(str(step.resource) for step in (*rest.work, *rest.refused))
         advice = "Run the same command again in a minute."
         raise Failure(Problem.FAILED, f"AWS still shows: {names}.", advice)
     return rest

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners.key_search import NOT_FOUND, age, by_tags, surplus_keys
+from cryptoctl.provisioners.key_search import NOT_FOUND, age, by_tags
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -17,7 +17,6 @@ from cryptoctl.reconcile import (
     AssignedArn,
     Aws,
     Call,
-    ConsentRequired,
     Delta,
     Fields,
     Json,
@@ -42,19 +41,20 @@ TAGS_COUNT_AFTER = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(AssignedArn, ConsentRequired):
+class Key(AssignedArn):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
     is pending deletion, is found again by the tags that were written as it was made. Where two runs make a
-    key at the same time, the one that is named first is the environment's; the other one goes again.
+    key at the same time, the one that is named first is the environment's; the other one is deleted.
     """
 
     deletion_window_days: int
     policy: tuple[Statement, ...]
+    only_id: str | None = None
+    """Only the key with this id; None for the environment's."""
 
     kind: ClassVar[str] = "key"
-    exclusive: ClassVar[frozenset[str]] = frozenset({"Surplus"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="MalformedPolicyDocumentException",
@@ -77,7 +77,13 @@ class Key(AssignedArn, ConsentRequired):
             code=NOT_FOUND,
             reason="the new key to be seen by all of KMS; its changes take a while to spread",
             timeout_s=30,
-            operations=("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "TagResource"),
+            operations=(
+                "CreateAlias",
+                "PutKeyPolicy",
+                "EnableKeyRotation",
+                "TagResource",
+                "ScheduleKeyDeletion",
+            ),
             hint=LOOK_AGAIN,
         ),
     )
@@ -107,20 +113,23 @@ class Key(AssignedArn, ConsentRequired):
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the key under the alias, else the one with our tags that is most in use."""
         named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
+        if self.only_id is not None:
+            # Only what has the name decides which other keys are too many.
+            own = named is None or named["KeyMetadata"]["KeyId"] == self.only_id
+            other = None if own else aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.only_id)
+            return self._seen(aws, other["KeyMetadata"], alias=None) if other else None
         metadata = named["KeyMetadata"] if named else by_tags(aws, self.scope.owner_tags)
         if metadata is None:
             return None
         return self._seen(aws, metadata, alias=self.name if named else None)
 
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
-        key_id, owner = metadata["KeyId"], self.scope.owner_tags
-        policy, rotation, tags, surplus = aws.gather(
+        key_id = metadata["KeyId"]
+        policy, rotation, tags = aws.gather(
             lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
-            lambda: aws.find("kms", "GetKeyRotationStatus", absent=NO_ROTATION, KeyId=key_id),
+            lambda: aws.find("kms", "GetKeyRotationStatus", absent=(NOT_FOUND, *NO_ROTATION), KeyId=key_id),
             lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
-            # Only what has the name decides which other keys are too many.
-            lambda: dict.fromkeys(surplus_keys(aws, owner, key_id), True) if alias else {},
         )
         if policy is None or tags is None:
             return None
@@ -137,7 +146,6 @@ class Key(AssignedArn, ConsentRequired):
                 # Nobody can switch on the rotation of material that AWS did not make.
                 "KeyRotationEnabled": imported or bool(rotation and rotation["KeyRotationEnabled"]),
                 "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
-                "Surplus": surplus or {},
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
             pending_deletion_until=metadata.get("DeletionDate")
@@ -148,8 +156,12 @@ class Key(AssignedArn, ConsentRequired):
         )
 
     def for_arn(self, arn: str) -> Key | None:
-        """Itself for any key: surplus keys of the environment are one of its fields."""
-        return self if arn.startswith(self.scope.arn("kms", "key/")) else None
+        """The key with that id: beside the one with the alias it is an orphan."""
+        found = arn.removeprefix(self.scope.arn("kms", "key/"))
+        return None if found == arn else replace(self, only_id=found)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.only_id or self.name}"
 
     def desired(self) -> Fields:
         return {
@@ -158,12 +170,7 @@ class Key(AssignedArn, ConsentRequired):
             "Policy": document(self.policy),
             "KeyRotationEnabled": True,
             "Tags": self.scope.tags,
-            "Surplus": {},
         }
-
-    def consent_reason(self, delta: Delta) -> str | None:
-        """Deleting a surplus key makes unreadable what was encrypted with it."""
-        return "schedule the deletion of a twin" if delta.touches("Surplus") else None
 
     def permissions(self) -> Iterator[Permission]:
         """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
@@ -222,8 +229,6 @@ class Key(AssignedArn, ConsentRequired):
         if delta.touches("Tags"):
             tags = listed(pairs(delta, "Tags"), "TagKey", "TagValue")
             yield self._call("TagResource", self.key_id, Tags=tags)
-        for change in delta.keys("Surplus"):
-            yield self._schedule_deletion(change.key or "")
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the alias and schedules the key's deletion: AWS deletes no key at once."""
@@ -231,8 +236,7 @@ class Key(AssignedArn, ConsentRequired):
             yield Call(
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
             )
-        for key_id in (observed.outputs["KeyId"], *observed.fields["Surplus"]):
-            yield self._schedule_deletion(key_id)
+        yield self._schedule_deletion(observed.outputs["KeyId"])
 
     @property
     def _lambda(self) -> str:

@@ -35,13 +35,6 @@ def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
     return ours[-1] if ours else None
 
 
-def surplus_keys(aws: Aws, tags: Tags, named: str) -> list[str]:
-    """The ids of other keys with these tags than the one that has the name, and that stay."""
-    others = [key_id for key_id in _indexed(aws, tags) if key_id != named]
-    staying = [key for key in _described(aws, others) if key["KeyState"] != "PendingDeletion"]
-    return [key["KeyId"] for key in _tagged(aws, tags, staying)]
-
-
 def age(key: Metadata) -> timedelta:
     """How long ago a key was created."""
     made: datetime = key["CreationDate"]
