@@ -294,13 +294,14 @@ def test_a_protected_log_group_stops_down_before_it_begins() -> None:
     assert plan(STACK.webhook_logs, protected).obstacles == ()
 
 
-def key(origin: str) -> dict[str, Any]:
+def key(origin: str, **more: Any) -> dict[str, Any]:
     metadata = {
         "KeyId": "1",
         "Arn": SCOPE.arn("kms", "key/1"),
         "KeyState": "Enabled",
         "Origin": origin,
         "CreationDate": LONG_AGO,
+        **more,
     }
     return {
         "DescribeKey": {"KeyMetadata": metadata},
@@ -315,6 +316,11 @@ def test_a_key_with_imported_material_blocks_nothing() -> None:
     assert found.work == ()
     assert "has key material that AWS did not make (EXTERNAL)" in found.notes[0]
     assert plan(STACK.key, key("EXTERNAL"), Goal.ABSENT).work != ()
+
+
+def test_what_is_on_its_way_out_is_not_worth_a_word() -> None:
+    leaving = key("EXTERNAL", KeyState="PendingDeletion", DeletionDate=LONG_AGO)
+    assert plan(STACK.key, leaving, Goal.ABSENT).notes == ()
 
 
 def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:

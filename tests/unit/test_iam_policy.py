@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts, policy
+from cryptoctl.ops.permissions import Purpose, parts, policy
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
@@ -47,7 +47,7 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
     whole = stack(place, permissions_boundary=boundary, alert_subscribers=("somebody@example.org",))
     documents = parts(whole, purpose)
     for document in documents:
-        assert len(json.dumps(document, separators=(",", ":"))) <= MANAGED_POLICY_CHARACTERS
+        assert len(json.dumps(document, separators=(",", ":"))) <= 6144
     assert {each for document in documents for each in grants(document)} >= {*grants(policy(whole, purpose))}
     # A user, a group and a role take ten managed policies.
     assert len(documents) <= 3

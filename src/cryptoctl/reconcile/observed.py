@@ -28,7 +28,7 @@ class Observed:
     deleting: bool = False
     new: bool = False
     notes: tuple[str, ...] = ()
-    data: str = ""
+    data: str = field(default="", compare=False)
     unreadable: Failure | None = field(default=None, compare=False)
 
 
