@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cryptoctl.aws import AwsError
-from cryptoctl.ops.dead_letters.enriching import Enricher
-from cryptoctl.ops.dead_letters.repair import Search, repair
+from cryptoctl.ops.dead_letters.enriching import Enricher, key_item
+from cryptoctl.ops.dead_letters.repair import Search, incorrect, repair
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
 from dead_letters.workshop import ENRICHER, WEBHOOK, Told, Workshop, eventually, without
 
@@ -227,14 +228,21 @@ def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Work
         shop.store(shop.price(number * 1000, "V1"))
     right = shop.enriched()
     enricher, first_ms = shop.replayer.enricher, shop.now_ms - 600_000
-    shop.aws.call(
-        "dynamodb",
-        "UpdateItem",
-        TableName=shop.stack.prices.name,
-        Key={"symbol": {"S": "V1"}, "timestamp": {"N": str(first_ms + 20_000)}},
-        UpdateExpression="SET ma_5 = :wrong",
-        ExpressionAttributeValues={":wrong": {"N": "1"}},
-    )
+    key = ("V1", Decimal(first_ms + 20_000))
+
+    def spoiled() -> bool:
+        # A pass of the enricher that is still under way corrects what it meets.
+        shop.aws.call(
+            "dynamodb",
+            "UpdateItem",
+            TableName=shop.stack.prices.name,
+            Key=key_item(key),
+            UpdateExpression="SET ma_5 = :wrong",
+            ExpressionAttributeValues={":wrong": {"N": "1"}},
+        )
+        return list(incorrect(shop.aws, shop.stack.prices, Search(symbol="V1"))) == [key]
+
+    eventually(spoiled, what="a wrong average that stays")
     assert repair(enricher, Search(symbol="V1")).tried == 0
     assert repair(enricher, Search(symbol="V1", since_ms=first_ms + 21_000, verify=True)).tried == 0
     found = repair(enricher, Search(symbol="V1", since_ms=first_ms + 15_000, verify=True))
