@@ -1,11 +1,15 @@
 """The subscription filters' pattern: what wakes error-notifier, in the words of Lambda itself."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cryptoctl.handlers import logs
+from cryptoctl.local.functions.environment import OUT_OF_MEMORY
+from cryptoctl.local.functions.function import FunctionConfig
+from cryptoctl.local.functions.platform_log import PlatformLog
 from cryptoctl.local.logs.patterns import compile_pattern
 from cryptoctl.stack import ERRORS
 from handlers.events import enrich, http, send, send_prices
@@ -60,12 +64,66 @@ def test_the_pattern_is_as_short_as_cloudwatch_wants_it() -> None:
     assert len(ERRORS) <= 1024
 
 
+FUNCTION: dict[str, Any] = {
+    "name": "f",
+    "arn": "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "region": "us-east-1",
+    "version": "$LATEST",
+    "state": "Active",
+    "runtime": "python3.14",
+    "handler": "f.handler",
+    "code": Path("f"),
+    "timeout_s": 30.0,
+    "memory_mb": 128,
+    "variables": {},
+    "log_level": "INFO",
+    "system_log_level": "INFO",
+    "log_group": "/aws/lambda/f",
+    "reserved": None,
+    "dead_letters": None,
+    "key": "",
+}
+BAD_ENDS = {
+    "timeout": ("Sandbox.Timedout", "timeout", "timeout"),
+    "out of memory": ("Runtime.OutOfMemory", OUT_OF_MEMORY, "error"),
+    "crash": ("Runtime.ExitError", "signal: segmentation fault", "error"),
+}
+
+
+def engine_lines(json_logs: bool, bad_end: str = "", status: str = "success") -> list[str]:
+    lines: list[str] = []
+    function = FunctionConfig(**FUNCTION, json_logs=json_logs)
+    log = PlatformLog(function, "r", lambda _moment, text: lines.append(text))
+    log.init()
+    log.start()
+    if bad_end:
+        error_type, how, status = BAD_ENDS[bad_end]
+        log.gone(error_type, how, 1.0, status)
+    else:
+        log.report(1.0, status)
+    return lines
+
+
+@pytest.mark.parametrize("json_logs", [True, False], ids=["json", "text"])
+@pytest.mark.parametrize("bad_end", BAD_ENDS)
+def test_every_bad_end_on_the_embedded_engine_matches(bad_end: str, json_logs: bool) -> None:
+    assert [text for text in engine_lines(json_logs, bad_end) if matches(text)]
+
+
+@pytest.mark.parametrize("json_logs", [True, False], ids=["json", "text"])
+def test_on_the_embedded_engine_a_failure_matches_and_a_success_does_not(json_logs: bool) -> None:
+    assert [text for text in engine_lines(json_logs, status="error") if matches(text)]
+    assert not [text for text in engine_lines(json_logs) if matches(text)]
+
+
 def down(operation: str, moment: str) -> None:
     if operation in ("Query", "PutItem"):
         raise FaultError("InternalServerError")
 
 
-def test_what_will_be_tried_again_wakes_nobody(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_handlers_own_lines_of_what_will_be_retried_do_not_match(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
     send_prices({"symbol": "BTC"}, {"symbol": "ETH"})
     aws.fault = down
     for call in (

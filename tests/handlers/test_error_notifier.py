@@ -38,10 +38,27 @@ def packed(content: bytes) -> dict[str, Any]:
     return {"awslogs": {"data": base64.b64encode(gzip.compress(content)).decode()}}
 
 
+class Minutes:
+    """The clock that the cap looks at."""
+
+    def __init__(self) -> None:
+        self.minute = 100
+
+    def time(self) -> float:
+        return self.minute * 60 + 59.0
+
+
+@pytest.fixture
+def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
+    clock = Minutes()
+    monkeypatch.setattr(error_notifier, "time", clock)
+    return clock
+
+
 @pytest.fixture(autouse=True)
 def _nothing_alerted_yet() -> None:
     error_notifier.windows.clear()
-    error_notifier._retried.clear()
+    error_notifier._requests.clear()
 
 
 def alert(aws: FakeAws, event: Any) -> dict[str, Any]:
@@ -206,12 +223,87 @@ def report(status: str, request: str = "r", **more: str) -> dict[str, Any]:
     return {"timestamp": MS, "message": json.dumps({"type": "platform.report", "record": record})}
 
 
+DENIED = "User: arn:aws:sts::123456789012:assumed-role/x is not authorized to perform: dynamodb:PutItem"
+
+
+def attempt(price: int) -> list[dict[str, Any]]:
+    """What one attempt of an asynchronous invocation, which Lambda retries, brings to the notifier."""
+    request = f"request-{price}"
+    failure = line(DENIED, errorType="RetryError", errorMessage=DENIED, requestId=request)
+    return [failure, report("error", request)]
+
+
+def test_an_invocation_that_lambda_retries_is_an_alert_that_leads_to_the_dead_letters(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    message = alert(aws, delivery(logEvents=[*attempt(1), *attempt(2)]))
+    assert message["Subject"].startswith("[test] webhook-processor-prod: being retried: 2 times: User: arn:")
+    for wanted in (
+        "2 errors in webhook-processor-prod\n",
+        DENIED,
+        "2 invocations of webhook-processor-prod failed with this.\n",
+        "Lambda retries them; what still fails becomes a dead letter. Look with:\n",
+        "   cryptoctl dlq list --env test --region eu-central-1\n",
+        "cryptoctl logs webhook-processor-prod --env test --since ",
+    ):
+        assert wanted in message["Message"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_eight_failing_prices_with_three_attempts_each_are_one_alert(
+    aws: FakeAws, minutes: Minutes, size: int
+) -> None:
+    events: list[dict[str, Any]] = []
+    for _ in range(3):
+        for price in range(8):
+            events += attempt(price)
+    for at in range(0, len(events), size):
+        error_notifier.handler(delivery(logEvents=events[at : at + size]), None)
+        minutes.minute += at % 3  # Lambda waits a minute and two between the attempts
+        minutes.minute = min(minutes.minute, 110)
+    assert len(aws.announced) == 1
+    minutes.minute = 116
+    error_notifier.handler(delivery(logEvents=attempt(9)), None)
+    assert len(aws.announced) == 2
+    held_back = 24 - len([each for each in events[:size] if "RetryError" in each["message"]])
+    assert f"Held back:   {held_back} more since the last alert" in aws.announced[-1]["Message"]
+
+
+def test_another_cause_is_told_while_one_is_being_retried(aws: FakeAws, minutes: Minutes) -> None:
+    error_notifier.handler(delivery(logEvents=attempt(1)), None)
+    error_notifier.handler(delivery(logEvents=[*attempt(2), line("lost", requestId="q")]), None)
+    text = aws.announced[-1]["Message"]
+    assert len(aws.announced) == 2
+    assert "lost" in text and DENIED not in text and "Held back:   1 more" in text
+
+
+def test_what_is_given_up_is_told_before_what_is_retried(aws: FakeAws) -> None:
+    message = alert(aws, delivery(logEvents=[*attempt(1), *attempt(2), line("lost", requestId="q")]))
+    assert message["Subject"].endswith("3 times: lost")
+    assert re.search(r"^1\. .*lost$", message["Message"], re.MULTILINE)
+
+
+def test_a_warning_that_matches_by_chance_is_no_alert(aws: FakeAws) -> None:
+    event = line("request refused", level="WARNING", reasons=["[ERROR]"])
+    assert error_notifier.handler(delivery(logEvents=[event]), None) == {"alerts": 0, "events": 0}
+
+
+def test_the_memory_of_causes_is_bounded(aws: FakeAws, minutes: Minutes) -> None:
+    letters = "abcdefghijkl"
+    events = [line(f"x{a}{b}{c}") for a in letters for b in letters for c in letters]
+    error_notifier.handler(delivery(logEvents=events), None)
+    assert len(error_notifier.windows["webhook-processor-prod"].quiet_until) == 1000
+
+
 @pytest.mark.parametrize("status", ["failure", "error"])
-def test_what_will_be_retried_is_no_alert(aws: FakeAws, status: str) -> None:
-    nothing = {"alerts": 0, "events": 0}
-    assert error_notifier.handler(delivery(logEvents=[RETRIED, report(status)]), None) == nothing
-    assert error_notifier.handler(delivery(logEvents=[report(status)]), None) == nothing  # a later delivery
-    assert not aws.announced
+def test_lambda_s_report_in_a_later_delivery_than_the_function_s_own_line_is_no_alert(
+    aws: FakeAws, status: str
+) -> None:
+    error_notifier.handler(delivery(logEvents=[RETRIED, line("lost", requestId="q")]), None)
+    later = delivery(logEvents=[report(status), report(status, "q")])
+    assert error_notifier.handler(later, None) == {"alerts": 0, "events": 0}
+    assert len(aws.announced) == 1
 
 
 def test_lambda_s_report_of_a_failure_is_not_told_beside_the_function_s_own_line(aws: FakeAws) -> None:
@@ -251,23 +343,6 @@ def test_the_command_looks_from_the_first_event_on_and_in_the_functions_region(
 
 def test_where_no_event_has_a_time_the_command_looks_ten_minutes_back(aws: FakeAws) -> None:
     assert "--since 10m" in alert(aws, delivery(logEvents=[{"message": "x"}]))["Message"]
-
-
-class Minutes:
-    """The clock that the cap looks at."""
-
-    def __init__(self) -> None:
-        self.minute = 100
-
-    def time(self) -> float:
-        return self.minute * 60 + 59.0
-
-
-@pytest.fixture
-def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
-    clock = Minutes()
-    monkeypatch.setattr(error_notifier, "time", clock)
-    return clock
 
 
 def test_the_same_cause_is_told_again_only_in_another_minute_with_what_was_held_back(

@@ -231,5 +231,8 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
 
     name = pipeline.stack.webhook.name
     eventually(lambda: [text for text in alerts.listen() if name in text], "the alert")
+    retried = json.dumps({"body": price}).encode()
+    pipeline.aws.call("lambda", "Invoke", FunctionName=name, InvocationType="Event", Payload=retried)
+    eventually(lambda: [text for text in alerts.listen() if "Lambda retries it" in text], "its alert")
     assert all("Error:x" not in text for text in alerts.heard)
     assert Decimal(1) == prices(pipeline.aws, pipeline.stack.prices, Query(symbol="ERROR", last=1))[0].price

@@ -3,10 +3,11 @@
 AWS calls: sns:Publish on the alerts topic.
 Environment: ALERTS_TOPIC_ARN, ENVIRONMENT.
 
-A delivery makes one alert at most, with its causes, how often and since when each occurred. What was alerted
-in the same minute is held back, and so is everything beyond five alerts of a function in a minute: the next
-alert of the function says how much. An execution environment of this function knows only its own alerts, so
-the cap is for each of them; with a reserved concurrency of 1 (docs/configuration.md) it is exact.
+A delivery makes one alert at most, with its causes, how often and since when each occurred. A cause that was
+alerted is held back for the rest of the minute, or for 15 minutes where Lambda retries what failed, and so is
+everything beyond five alerts of a function in a minute: the next alert of the function says how much. An
+execution environment of this function knows only its own alerts, so all this holds for each of them; with a
+reserved concurrency of 1 it is exact.
 """
 
 import base64
@@ -24,12 +25,17 @@ from cryptoctl.handlers import log_events, logs, metrics
 from cryptoctl.handlers.clients import setting, topic_client
 from cryptoctl.handlers.log_events import ErrorEvent
 
+Group = Sequence[ErrorEvent]
+"""Events of one cause."""
+
 _log = logs.logger("error_notifier")
 _LONGEST_SUBJECT = 100  # characters, ASCII
 _LONGEST_MESSAGE = 200_000  # bytes; SNS takes 262,144
 _LARGEST_PAYLOAD = 16_000_000  # bytes after decompression
 _MOST_ALERTS = 5  # of one function in one minute, by one execution environment
 _MOST_EXAMPLES = 3  # of one cause, in full
+_MOST_CAUSES = 1000  # remembered of one function
+_QUIET_WHILE_RETRIED_S = 900  # longer than all attempts of an event take, with Lambda's pauses between them
 
 
 class UnreadableError(ValueError):
@@ -38,28 +44,36 @@ class UnreadableError(ValueError):
 
 @dataclass(kw_only=True)
 class AlertWindow:
-    """What was alerted of a function in the present minute, and what was held back since its last alert."""
+    """What was alerted of a function, and what was held back since its last alert."""
 
     minute: int = 0
-    causes: set[str] = field(default_factory=set)
     alerts: int = 0
     held_back: int = 0
+    quiet_until: dict[str, float] = field(default_factory=dict)  # by cause, seconds since 1970
 
-    def admits(self, causes: Sequence[str], minute: int) -> bool:
-        """Whether events of these causes are to be told now."""
-        if minute != self.minute:
-            self.minute, self.alerts, self.causes = minute, 0, set()
-        return self.alerts < _MOST_ALERTS and not self.causes.issuperset(causes)
+    def to_tell(self, groups: Sequence[Group], now_s: float) -> list[Group]:
+        """The groups whose causes are to be told now."""
+        if now_s // 60 != self.minute:
+            self.minute, self.alerts = int(now_s // 60), 0
+        if self.alerts >= _MOST_ALERTS:
+            return []
+        return [group for group in groups if now_s >= self.quiet_until.get(group[0].cause, 0)]
 
-    def told(self, causes: Sequence[str]) -> None:
+    def told(self, groups: Sequence[Group], now_s: float) -> None:
         """Notes an alert."""
         self.alerts += 1
         self.held_back = 0
-        self.causes.update(causes)
+        for event in (group[0] for group in groups):
+            self.quiet_until.pop(event.cause, None)
+            self.quiet_until[event.cause] = (
+                now_s + _QUIET_WHILE_RETRIED_S if event.will_be_retried else (self.minute + 1) * 60
+            )
+        for oldest in list(self.quiet_until)[:-_MOST_CAUSES]:
+            del self.quiet_until[oldest]
 
 
 windows: dict[str, AlertWindow] = {}  # by function
-_retried: deque[str] = deque(maxlen=1000)  # requests that are repeated, whose reports may come later
+_requests: deque[str] = deque(maxlen=1000)  # whose own line was seen, and whose report may come later
 
 
 def handler(event: Any, context: object) -> dict[str, Any]:
@@ -77,28 +91,35 @@ def handler(event: Any, context: object) -> dict[str, Any]:
         return {"alerts": 0, "events": 0}
     function = str(delivery.get("logGroup") or "an unknown function").removeprefix("/aws/lambda/")
     events = [log_events.read(each) for each in found]
-    _retried.extend(event.request for event in events if event.will_be_retried)
-    return _report(function, delivery, log_events.worth_an_alert(events, _retried))
+    _requests.extend(
+        each.request for each in events if not (each.is_report or each.is_warning) and each.request
+    )
+    return _report(function, delivery, log_events.worth_an_alert(events, set(_requests)))
 
 
 def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEvent]) -> dict[str, Any]:
-    groups = log_events.by_cause(events)
-    window = windows.setdefault(function, AlertWindow())
-    causes = [group[0].cause for group in groups]
     if not events:
-        _log.info("nothing to report: all of it will be retried", extra={"about": function})
+        _log.info(
+            "nothing to report: warnings, or reports of errors that were seen", extra={"about": function}
+        )
         return {"alerts": 0, "events": 0}
-    if not window.admits(causes, int(time.time()) // 60):
-        window.held_back += len(events)
-        metrics.emit({"HeldBack": len(events)})
-        _log.warning("alert held back", extra={"about": function, "events": len(events)})
-        return {"alerts": 0, "events": len(events)}
-    times = f"{len(events)} times: " if len(events) > 1 else ""
-    _publish(f"{function}: {times}{groups[0][0].message}", _text(function, delivery, groups, window))
-    window.told(causes)
-    metrics.emit({"Alerted": len(events)})
-    _log.info("alert published", extra={"about": function, "events": len(events)})
-    return {"alerts": 1, "events": len(events)}
+    window = windows.setdefault(function, AlertWindow())
+    now_s = time.time()
+    groups = window.to_tell(log_events.by_cause(events), now_s)
+    count = sum(map(len, groups))
+    held_back = len(events) - count
+    if groups:
+        text = _text(function, delivery, groups, window, window.held_back + held_back)
+        _publish(_headline(function, groups), text)
+        window.told(groups, now_s)
+        metrics.emit({"Alerted": count})
+        _log.info("alert published", extra={"about": function, "events": count})
+    else:
+        window.held_back += held_back
+    if held_back:
+        metrics.emit({"HeldBack": held_back})
+        _log.warning("errors held back", extra={"about": function, "events": held_back})
+    return {"alerts": 1 if groups else 0, "events": len(events)}
 
 
 def _unpack(event: Any) -> Mapping[str, Any]:
@@ -119,10 +140,20 @@ def _unpack(event: Any) -> Mapping[str, Any]:
     return delivery
 
 
+def _headline(function: str, groups: Sequence[Group]) -> str:
+    count, first = sum(map(len, groups)), groups[0][0]
+    times = f"{count} times: " if count > 1 else ""
+    return f"{function}: {'being retried: ' if first.will_be_retried else ''}{times}{first.message}"
+
+
 def _text(
-    function: str, delivery: Mapping[str, Any], groups: Sequence[Sequence[ErrorEvent]], window: AlertWindow
+    function: str,
+    delivery: Mapping[str, Any],
+    groups: Sequence[Group],
+    window: AlertWindow,
+    held_back: int,
 ) -> str:
-    environment = os.environ.get("ENVIRONMENT") or "unknown"
+    environment = _environment()
     count = sum(map(len, groups))
     of_causes = f", {len(groups)} causes" if len(groups) > 1 else ""
     head = [
@@ -133,17 +164,21 @@ def _text(
         f"Log stream:  {delivery.get('logStream')}",
         f"Look:        cryptoctl logs {function} --env {environment} --since {_since(groups)}{_region()}",
     ]
-    if window.held_back:
-        head.append(f"Held back:   {window.held_back} more since the last alert; the log has them")
+    if held_back:
+        head.append(f"Held back:   {held_back} more since the last alert; the log has them")
     if window.alerts + 1 == _MOST_ALERTS:
         head.append(
             f"The {_MOST_ALERTS}th alert in this minute: what follows in it is held back, and counted."
         )
-    blocks = [_block(number, group) for number, group in enumerate(groups, start=1)]
+    blocks = [_block(number, function, group) for number, group in enumerate(groups, start=1)]
     return "\n".join([*head, "", *blocks])
 
 
-def _since(groups: Sequence[Sequence[ErrorEvent]]) -> str:
+def _environment() -> str:
+    return os.environ.get("ENVIRONMENT") or "unknown"
+
+
+def _since(groups: Sequence[Group]) -> str:
     """The second of the first event, as `--since` takes it; ten minutes ago where no event has a time."""
     known = [event.at_ms for group in groups for event in group if event.at_ms is not None]
     earliest = min((each for each in known if 0 <= each < 10**14), default=None)
@@ -155,10 +190,12 @@ def _region() -> str:
     return f" --region {region}" if region else ""
 
 
-def _block(number: int, group: Sequence[ErrorEvent]) -> str:
+def _block(number: int, function: str, group: Group) -> str:
     first, last = group[0], group[-1]
     often = f"{len(group)} times, {first.time} to {last.time}" if len(group) > 1 else first.time
     lines = [f"{number}. {often}  {first.message}"]
+    if first.will_be_retried:
+        lines += _retried(function, len(group))
     for event in group[:_MOST_EXAMPLES]:
         lines += [event.error] if event.error else []
         lines += [f"Request id: {event.request}"] if event.request else []
@@ -166,8 +203,18 @@ def _block(number: int, group: Sequence[ErrorEvent]) -> str:
     return "\n   ".join("\n".join(lines).splitlines()) + "\n"
 
 
+def _retried(function: str, count: int) -> list[str]:
+    which, them = ("1 invocation", "it") if count == 1 else (f"{count} invocations", "them")
+    return [
+        f"{which} of {function} failed with this.",
+        f"Lambda retries {them}; what still fails becomes a dead letter. Look with:",
+        f"cryptoctl dlq list --env {_environment()}{_region()}",
+        f"For {_QUIET_WHILE_RETRIED_S // 60} minutes, failures of this cause are only counted.",
+    ]
+
+
 def _publish(subject: str, message: str) -> None:
-    environment = os.environ.get("ENVIRONMENT") or "unknown"
+    environment = _environment()
     topic_client().publish(
         TopicArn=setting("ALERTS_TOPIC_ARN"),
         Subject=_subject(f"[{environment}] {subject}"),

@@ -24,6 +24,8 @@ class ErrorEvent:
     request: str
     detail: str
     will_be_retried: bool
+    """the end of an invocation that Lambda retries"""
+    is_warning: bool
     is_report: bool
     """Lambda's report of an invocation that failed: the function's own line of it says more"""
 
@@ -53,31 +55,28 @@ def read(event: Any) -> ErrorEvent:
         error=error if error != message else "",
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_LONGEST_DETAIL],
-        will_be_retried=record.get("errorType") == logs.RetryError.__name__ or line.get("level") == "WARNING",
+        will_be_retried=kind == logs.RetryError.__name__,
+        is_warning=line.get("level") == "WARNING",
         is_report=_is_report_of_a_failure(line, record),
     )
 
 
-def worth_an_alert(events: Sequence[ErrorEvent], retried: Collection[str]) -> list[ErrorEvent]:
-    """The events without those of invocations that are repeated, and without reports that add nothing.
+def worth_an_alert(events: Sequence[ErrorEvent], known: Collection[str]) -> list[ErrorEvent]:
+    """The events without warnings that match by chance, and without reports that add nothing.
 
-    `retried` are the requests of which it is known that they are repeated.
+    `known` are the requests of which the function's own line has been seen.
     """
-    told = {event.request for event in events if event.request and not event.is_report}
     return [
-        event
-        for event in events
-        if not event.will_be_retried
-        and not (event.is_report and (event.request in told or event.request in retried))
+        event for event in events if not event.is_warning and not (event.is_report and event.request in known)
     ]
 
 
 def by_cause(events: Sequence[ErrorEvent]) -> list[list[ErrorEvent]]:
-    """The events in groups of one cause, the most frequent first."""
+    """The events in groups of one cause: those that nobody retries first, then the most frequent."""
     causes: dict[str, list[ErrorEvent]] = {}
     for event in events:
         causes.setdefault(event.cause, []).append(event)
-    return sorted(causes.values(), key=len, reverse=True)
+    return sorted(causes.values(), key=lambda group: (group[0].will_be_retried, -len(group)))
 
 
 def _is_report_of_a_failure(line: Mapping[str, Any], record: Mapping[str, Any]) -> bool:

@@ -11,9 +11,9 @@ _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 
 
 class RetryError(RuntimeError):
-    """Ends an invocation that Lambda repeats. error-notifier raises no alert for it.
+    """Ends an invocation that Lambda retries. error-notifier makes one alert of each cause, not each retry.
 
-    Where the repetitions fail as well the event becomes a dead letter, for which there is an alarm.
+    Where the retries fail as well, the event becomes a dead letter, and nothing more is logged of it.
     """
 
 

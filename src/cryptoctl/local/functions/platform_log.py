@@ -84,7 +84,8 @@ class PlatformLog:
         if self._function.json_logs and LEVELS[level] < LEVELS[self._function.system_log_level]:
             return
         line = {"time": _now(), "type": kind, "record": record}
-        self._line(json.dumps(line) if self._function.json_logs else text)
+        # Without spaces, as Lambda writes it: filter patterns match to the letter.
+        self._line(json.dumps(line, separators=(",", ":")) if self._function.json_logs else text)
 
     def _line(self, text: str) -> None:
         self._write(time.time(), text)
