@@ -83,7 +83,7 @@ sys.path.insert(0, sys.argv[1])
 from cryptoctl.local.containment import contain
 server = socket.create_server(("127.0.0.1", 0))
 port, there = server.getsockname()[1], ("192.0.2.1", 9)
-contain(port, "worker.py")
+contain(port, worker_script="worker.py")
 try:
     exec(sys.argv[2])
 except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from hostile.clients import REGION, Ended
@@ -211,19 +211,16 @@ def received(account: Any, url: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def a_stage(world: World) -> Iterator[Stage]:
+def a_stage(world: World, doors: dict[str, HostileProxy]) -> Iterator[Stage]:
     """Brings the environment up, and puts a door before each of its functions."""
-    with ExitStack() as stack:
-        engine = world.proxy.engine.geturl()
-        doors = {name: stack.enter_context(HostileProxy(engine)) for name in FUNCTIONS}
-        stage = Stage(world, doors)
-        world.proxy.behave()
-        world.up(STAGE)
-        for name, door in doors.items():
-            _see_through(stage, name, door.url)
-        yield stage
-        stage.open()
-        world.down(STAGE)
+    stage = Stage(world, doors)
+    stage.open()
+    world.up(STAGE)
+    for name, door in doors.items():
+        _see_through(stage, name, door.url)
+    yield stage
+    stage.open()
+    world.down(STAGE)
 
 
 def _see_through(stage: Stage, function: str, url: str) -> None:

@@ -54,7 +54,10 @@ class EngineApp:
         endpoint = f"http://127.0.0.1:{port}"
         self._logs = LogStore(self._database)
         self._execution = Execution(
-            _function_variables(endpoint, access), self._logs.write_line, options.idle_environment_s
+            _function_variables(endpoint, access),
+            (port, *options.function_ports),
+            self._logs.write_line,
+            options.idle_environment_s,
         )
         functions = FunctionLookup(client, data.code)
         self._queue = AsyncQueue(

@@ -22,15 +22,15 @@ class NameNotResolvedError(socket.gaierror):
     """A name that would have been looked up outside."""
 
 
-def contain(port: int, worker_script: str | None = None) -> None:
-    """From here on this process connects to the engine's port on loopback and to nothing else.
+def contain(*ports: int, worker_script: str | None = None) -> None:
+    """From here on this process connects to these ports on loopback and to nothing else.
 
     With `worker_script`, also: it listens nowhere, and starts no process but that script.
     """
     checks: dict[str, Callable[[tuple[Any, ...]], None]] = {
-        "socket.connect": lambda arguments: _check_address(arguments[1], port),
-        "socket.sendto": lambda arguments: _check_address(arguments[1], port),
-        "socket.sendmsg": lambda arguments: _check_address(arguments[1], port),
+        "socket.connect": lambda arguments: _check_address(arguments[1], ports),
+        "socket.sendto": lambda arguments: _check_address(arguments[1], ports),
+        "socket.sendmsg": lambda arguments: _check_address(arguments[1], ports),
         "socket.getaddrinfo": lambda arguments: _check_name(arguments[0]),
         "socket.gethostbyname": lambda arguments: _check_name(arguments[0]),
         "socket.gethostbyaddr": lambda arguments: _check_name(arguments[0]),
@@ -50,8 +50,8 @@ def contain(port: int, worker_script: str | None = None) -> None:
     sys.addaudithook(hook)
 
 
-def _check_address(address: object, port: int) -> None:
-    if address is not None and address != (LOOPBACK, port):
+def _check_address(address: object, ports: tuple[int, ...]) -> None:
+    if address is not None and address not in [(LOOPBACK, port) for port in ports]:
         _refuse(f"connecting to {address!r}")
 
 

@@ -14,13 +14,15 @@ class EngineOptions:
     `async_retry_delays_s`: how long a failed asynchronous invocation waits before its second and third
     attempt. `save_every_s`: how often changed state is written to disk. `idle_environment_s`: after how
     long an unused execution environment of a function is taken down. `function_pending_s`: how long a
-    function is Pending once it is created, and InProgress once it is changed.
+    function is Pending once it is created, and InProgress once it is changed. `function_ports`: ports of
+    this machine that functions may connect to, besides the engine's.
     """
 
     async_retry_delays_s: tuple[float, ...] = (60.0, 120.0)
     save_every_s: float = 2.0
     idle_environment_s: float = 300.0
     function_pending_s: float = 0.5
+    function_ports: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.async_retry_delays_s) != 2:
@@ -47,7 +49,8 @@ class EngineOptions:
     def from_json(text: str) -> EngineOptions:
         """The options that `to_json` wrote."""
         fields = json.loads(text)
-        return EngineOptions(**{**fields, "async_retry_delays_s": tuple(fields["async_retry_delays_s"])})
+        lists = {name: tuple(fields[name]) for name in ("async_retry_delays_s", "function_ports")}
+        return EngineOptions(**{**fields, **lists})
 
 
 def _is_duration(value: float) -> bool:

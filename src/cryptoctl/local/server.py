@@ -62,7 +62,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
     port: int = listener.getsockname()[1]
     notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
     settle_what_was_interrupted(data.state)
-    contain(port, str(WORKER_SCRIPT))
+    contain(port, worker_script=str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
     app = load_app()
     leave_alarms_to_us()

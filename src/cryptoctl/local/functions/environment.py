@@ -11,11 +11,10 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from cryptoctl.local.functions.function import LEVELS, FunctionConfig
 from cryptoctl.local.launch import SOURCE_ROOT
@@ -46,13 +45,13 @@ class EnvironmentLostError(Exception):
 class ExecutionEnvironment:
     """One process that runs one function, one invocation at a time."""
 
-    def __init__(self, function: FunctionConfig, variables: Mapping[str, str]) -> None:
+    def __init__(self, function: FunctionConfig, variables: Mapping[str, str], ports: Sequence[int]) -> None:
         self.function = function
         self.used_at = time.monotonic()
         self.cold = True
         day = time.strftime("%Y/%m/%d", time.gmtime())
         self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        self._variables = variables
+        self._variables, self._ports = variables, ports
         self._process: subprocess.Popen[bytes] | None = None
         self._log: LogLine = lambda _moment, _text: None
         self._rest = b""
@@ -85,7 +84,7 @@ class ExecutionEnvironment:
         os.close(output)
         asyncio.get_running_loop().add_reader(self._output, self.drain)
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        self._send(_init(self.function, urlsplit(self._variables["AWS_ENDPOINT_URL"]).port))
+        self._send(_init(self.function, self._ports))
         # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
         await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
         return (time.monotonic() - began) * 1000
@@ -199,10 +198,10 @@ def below_level(line: str, wanted: str) -> bool:
     return "timestamp" in content and level in LEVELS and LEVELS[level] < LEVELS[wanted]
 
 
-def _init(function: FunctionConfig, port: int | None) -> dict[str, Any]:
+def _init(function: FunctionConfig, ports: Sequence[int]) -> dict[str, Any]:
     return {
         "containment": str(CONTAINMENT),
-        "port": port,
+        "ports": list(ports),
         "code": str(function.code),
         # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
         "path": [place for place in sys.path if place and place != str(SOURCE_ROOT)],

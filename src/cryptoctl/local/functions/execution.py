@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -42,8 +42,10 @@ class Counts:
 class Execution:
     """The environments of all functions."""
 
-    def __init__(self, variables: Mapping[str, str], write: Write, idle_s: float) -> None:
-        self._variables = variables
+    def __init__(
+        self, variables: Mapping[str, str], ports: Sequence[int], write: Write, idle_s: float
+    ) -> None:
+        self._variables, self._ports = variables, ports
         self._write = write
         self._idle_s = idle_s
         self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)
@@ -123,7 +125,7 @@ class Execution:
         self._counts[region, name].iterator_ages_ms.append(age_ms)
 
     def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
-        environment = ExecutionEnvironment(function, self._variables)
+        environment = ExecutionEnvironment(function, self._variables, self._ports)
         environment.write_to(self._writer(function, environment.log_stream))
         return environment
 

@@ -224,7 +224,7 @@ def main() -> None:
     """Loads the handler, then serves invocations until the engine closes the socket."""
     channel = Channel(int(sys.argv[1]))
     init = channel.open()
-    runpy.run_path(init["containment"])["contain"](init["port"])
+    runpy.run_path(init["containment"])["contain"](*init["ports"])
     # The function's own code first: a package of that name in this interpreter is not the function's.
     sys.path[:] = [init["code"], *(place for place in sys.path if place not in init["path"]), *init["path"]]
     formatter = set_up_logging(init)
