@@ -56,6 +56,8 @@ ERRORS = " ".join(
         r'"\"status\":\"failure\""',
         r'"\"status\":\"error\""',
         r'"\"errorType\":\"Runtime."',
+        # A part of a batch that failed and is given back to the stream; see handlers/logs.py.
+        r'"\"message\":\"enrichment failed, and will be tried again\""',
     )
 )
 

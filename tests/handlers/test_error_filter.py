@@ -35,6 +35,9 @@ WAKES = {
     "crash while starting": report("platform.initReport", status="error", errorType="Runtime.ExitError"),
     "crash, of the runtime": report("platform.runtimeDone", status="failure", errorType="Runtime.ExitError"),
     "failure": report(status="failure"),
+    "a part given back": json.dumps(
+        {"level": "WARNING", "message": logs.GIVEN_BACK, "errorType": "X"}, separators=(",", ":")
+    ),
     "crash, text": "RequestId: r Error: Runtime exited with error: signal: killed\nRuntime.ExitError",
     "exit, text": "RequestId: r Error: Runtime exited without providing a reason\nRuntime.ExitError",
     "exit, old text": "RequestId: r Process exited before completing request",
@@ -45,6 +48,9 @@ SLEEPS = {
     "info about errors": '{"timestamp":"t","level":"INFO","message":"error rates: 0 errors, no timeout"}',
     "a warning": '{"timestamp":"t","level":"WARNING","message":"will be tried again","errorType":"X"}',
     "success": report(status="success"),
+    "a part given back, by a sender": json.dumps(
+        {"level": "INFO", "symbol": f'"message":"{logs.GIVEN_BACK}"'}
+    ),
     "quoted by a sender": json.dumps({"level": "INFO", "message": '{"level":"ERROR"} "status":"error"'}),
     "metrics": '{"_aws":{},"Failed":1,"Function":"x"}',
 }

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cryptoctl.handlers import error_notifier, logs
+from cryptoctl.handlers import error_notifier, log_events, logs
 from handlers.events import Context
 from handlers.fake_aws import FakeAws, FaultError
 
@@ -388,3 +388,10 @@ def test_an_alert_that_was_refused_is_not_held_back_when_it_comes_again(
         error_notifier.handler(delivery(OUR_LINE), None)
     aws.fault = lambda operation, moment: None
     assert error_notifier.handler(delivery(OUR_LINE), None)["alerts"] == 1
+
+
+def test_a_part_of_a_batch_that_is_given_back_is_an_alert_though_its_line_is_a_warning() -> None:
+    line = {"level": "WARNING", "message": logs.GIVEN_BACK, "requestId": "r", "errorType": "ThrottlingError"}
+    events = [log_events.read({"message": json.dumps(line), "timestamp": 1})]
+    [event] = log_events.worth_an_alert(events, known=())
+    assert event.will_be_retried

@@ -55,8 +55,8 @@ def read(event: Any) -> ErrorEvent:
         error=error if error != message else "",
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_LONGEST_DETAIL],
-        will_be_retried=kind == logs.RetryError.__name__,
-        is_warning=line.get("level") == "WARNING",
+        will_be_retried=kind == logs.RetryError.__name__ or message == logs.GIVEN_BACK,
+        is_warning=line.get("level") == "WARNING" and message != logs.GIVEN_BACK,
         is_report=_is_report_of_a_failure(line, record),
     )
 

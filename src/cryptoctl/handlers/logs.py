@@ -10,6 +10,10 @@ from typing import Any
 _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+# A part of a batch is given back to the stream: the invocation itself succeeds, so this line alone tells.
+GIVEN_BACK = "enrichment failed, and will be tried again"
+
+
 class RetryError(RuntimeError):
     """Ends an invocation that Lambda retries. error-notifier makes one alert of each cause, not each retry.
 

@@ -58,13 +58,14 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     arrivals, poison = _sort(event.get("Records") or [])
     _enrich(arrivals, progress)
     _set_aside(poison, arrivals, progress)
-    _report(arrivals, progress)
-    if (
+    in_vain = bool(
         progress.failed
         and not progress.done
         and len(progress.failed) >= len(arrivals)
         and not progress.set_aside
-    ):
+    )
+    _report(arrivals, progress, in_vain=in_vain)
+    if in_vain:
         error = next(iter(progress.failed.values()))
         raise logs.RetryError(str(error) or type(error).__name__) from error
     return {
@@ -181,7 +182,7 @@ def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
     ]
 
 
-def _report(arrivals: Arrivals, progress: BatchProgress) -> None:
+def _report(arrivals: Arrivals, progress: BatchProgress, *, in_vain: bool) -> None:
     new = [each for each in progress.done if not each.correction]
     counts = {
         "Enriched": len(new),
@@ -191,7 +192,9 @@ def _report(arrivals: Arrivals, progress: BatchProgress) -> None:
     }
     extra = {name.lower(): number for name, number in counts.items()} | {"symbols": sorted(arrivals)[:20]}
     for name, error in progress.failed.items():
-        _log.warning("enrichment failed, and will be tried again", exc_info=error, extra={"symbol": name})
+        # Where all of it has failed, the invocation ends with an error that says so.
+        said = "the batch failed, and will be tried again" if in_vain else logs.GIVEN_BACK
+        _log.warning(said, exc_info=error, extra={"symbol": name})
     _log.info("prices enriched", extra=extra)
     metrics.emit({**counts, "Lag": [_lag_ms(each.price) for each in new]})
 
