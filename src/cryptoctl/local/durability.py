@@ -54,7 +54,7 @@ class Durability:
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            save_state()
+            save_state(metrics=False)
             self._changed.clear()
 
 
