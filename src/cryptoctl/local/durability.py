@@ -25,7 +25,6 @@ _FREQUENT: Final[tuple[str, ...]] = (
     "DeleteMessage",
     "ChangeMessageVisibility",
     "Publish",
-    "PutMetricData",
     "Decrypt",
     "Encrypt",
     "GenerateDataKey",
@@ -42,7 +41,8 @@ class Durability:
     def passed(self, request: HttpRequest, response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         operation = _operation(request)
-        if response.status >= 400 or operation.startswith(_READS):
+        if response.status >= 400 or operation.startswith(_READS) or operation == "PutMetricData":
+            # Metrics are many, and are saved with the next change of something else.
             return
         # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
         self._changed.set()
@@ -54,7 +54,7 @@ class Durability:
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            save_state()
+            save_state(metrics=False)
             self._changed.clear()
 
 

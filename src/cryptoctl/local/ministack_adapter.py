@@ -99,14 +99,18 @@ class _Errors(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def save_state() -> None:
-    """Writes the state of every service to disk, as ministack itself does when it ends. Raises OSError."""
+def save_state(*, metrics: bool = True) -> None:
+    """Writes the state of every service to disk, as ministack itself does when it ends. Raises OSError.
+
+    Without `metrics` all but CloudWatch's is written: it grows with every invocation.
+    """
     app = importlib.import_module("ministack.app")
     log = importlib.import_module("ministack.core.persistence").logger
     errors = _Errors()
     log.addHandler(errors)
     try:
-        app.save_all(app._build_persistence_save_dict())  # noqa: SLF001 (there is no public way)
+        services = app._build_persistence_save_dict()  # noqa: SLF001 (there is no public way)
+        app.save_all({name: each for name, each in services.items() if metrics or name != "cloudwatch"})
     finally:
         log.removeHandler(errors)
     if errors.messages:

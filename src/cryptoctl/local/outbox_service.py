@@ -18,6 +18,7 @@ from cryptoctl.local.outbox import SCHEMA
 Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 SNS: Final[str] = "2010-03-31"
+_CHANGES: Final = ("Subscribe", "Unsubscribe", "ConfirmSubscription", "DeleteTopic", "CreateTopic")
 OUTSIDE: Final = ("http", "https", "email", "email-json", "sms", "application", "firehose")
 KEPT: Final[int] = 10_000
 
@@ -43,6 +44,7 @@ class Outbox:
     def __init__(self, inner: Inner, database: Database, client: InternalClient) -> None:
         database.define(SCHEMA)
         self._inner = inner
+        self._outside: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
         self._database = database
         self._client = client
 
@@ -52,13 +54,15 @@ class Outbox:
             return None
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), True))
         action = asked.get("Action", "")
-        if action not in ("Publish", "PublishBatch", "Subscribe"):
+        if action not in ("Publish", "PublishBatch", *_CHANGES):
             return None
         response = await self._inner(request)
-        if response.status < 300:
-            if action == "Subscribe":
+        if action in _CHANGES:
+            self._outside.clear()
+            if action == "Subscribe" and response.status < 300:
                 self._confirmation(request.region, asked)
-            elif asked.get("PhoneNumber"):
+        elif response.status < 300:
+            if asked.get("PhoneNumber"):
                 self._keep(request.region, "sms", asked["PhoneNumber"], "", "", asked.get("Message", ""))
             else:
                 topic = asked.get("TopicArn") or asked.get("TargetArn", "")
@@ -78,8 +82,12 @@ class Outbox:
             self._keep(region, protocol, endpoint, topic, "Subscription confirmation", text)
 
     async def _publish(self, region: str, topic: str, publication: _Publication) -> None:
-        for arn, protocol, endpoint in await self._subscribers(region, topic):
-            if protocol in OUTSIDE and await self._wanted(region, arn, publication):
+        if (region, topic) not in self._outside:
+            # Most topics have no subscriber outside, and a price is published many times a second.
+            found = await self._subscribers(region, topic)
+            self._outside[region, topic] = [each for each in found if each[1] in OUTSIDE]
+        for arn, protocol, endpoint in self._outside[region, topic]:
+            if await self._wanted(region, arn, publication):
                 text = publication.text_for(protocol)
                 self._keep(region, protocol, endpoint, topic, publication.subject, text)
 

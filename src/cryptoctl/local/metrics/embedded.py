@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from cryptoctl.local.logs.store import LogEvent
 logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final[int] = 10_000
+DATA_IN_A_PUT: Final[int] = 1000
+GATHER_S: Final[float] = 1.0
 
 
 class EmbeddedMetrics:
@@ -37,19 +39,25 @@ class EmbeddedMetrics:
         """Writes, for as long as the engine lives."""
         while True:
             await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
             self._wake.clear()
             await self.write()
 
     async def write(self) -> None:
-        """Writes what is not yet written."""
+        """Writes what is not yet written, the metrics of a namespace together."""
+        gathered: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
         while self._waiting:
             region, namespace, datum = self._waiting.popleft()
-            try:
-                await self._client.json(
-                    "monitoring", "PutMetricData", region, Namespace=namespace, MetricData=[datum]
-                )
-            except ServiceError as error:
-                logger.warning("an embedded metric of %s is not one: %s", namespace, error)
+            gathered[region, namespace].append(datum)
+        for (region, namespace), data in gathered.items():
+            for start in range(0, len(data), DATA_IN_A_PUT):
+                part = data[start : start + DATA_IN_A_PUT]
+                try:
+                    await self._client.json(
+                        "monitoring", "PutMetricData", region, Namespace=namespace, MetricData=part
+                    )
+                except ServiceError as error:
+                    logger.warning("embedded metrics of %s are refused: %s", namespace, error)
 
 
 def embedded(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
