@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import pytest
@@ -14,16 +15,15 @@ from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
 
 
-@pytest.fixture(autouse=True)
-def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """stdout is a pipe whose reader has gone."""
+@contextmanager
+def nobody_reads() -> Iterator[None]:
+    """In the block stdout is a pipe whose reader has gone."""
     reading, writing = os.pipe()
     os.close(reading)
     stream = os.fdopen(writing, "w", encoding="utf-8")
-    monkeypatch.setattr("sys.stdout", stream)
-    yield
-    monkeypatch.undo()
-    with pytest.raises(BrokenPipeError):
+    with redirect_stdout(stream):
+        yield
+    with suppress(BrokenPipeError):  # what could not be written is tried once more
         stream.close()
 
 
@@ -41,7 +41,7 @@ def steps_done(access: Access, how: Callable[[Screen], object]) -> tuple[int, ob
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), csv=False
     ).built()
-    with pytest.raises(SystemExit) as ended:
+    with nobody_reads(), pytest.raises(SystemExit) as ended:
         built([])
     return done, ended.value.code
 

@@ -58,6 +58,7 @@ def test_an_editor_that_cannot_be_started_is_refused_before_the_run(
     assert f"The editor {editor!r} cannot be started" in said.err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("script", "reason"),
     [("printf '\\351' > \"$1\"", "another encoding than UTF-8"), ('rm "$1"', "cannot be read")],
@@ -116,7 +117,7 @@ def test_what_is_no_password_stays(text: str) -> None:
 
 
 def test_following_that_is_interrupted_before_the_first_line_ends_with_one_line(
-    capsys: Any, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    capsys: Any,
 ) -> None:
     screen = Screen(colour=False, machine=True)
     screen.one_line_each()

@@ -97,8 +97,7 @@ def test_text_in_csv_is_no_formula_and_commands_no_terminal(sign: str, capsys: A
     text = f"{sign}1+1\x1b[2J\n"
     price = StoredPrice(
         symbol=text,
-        timestamp_ms=5,
-        sort_key="5",
+        key=Decimal(5),
         exchange=text,
         price=Decimal(-1),
         volume=Decimal(2),

@@ -108,7 +108,7 @@ def load(name: str) -> Any:
 
 
 class _NumbersMayBeNegative(PlainConversion, TyperCommand):
-    """Takes "-1" for an argument, not for an unknown option; the value of an option is taken as it is anyway."""
+    """Takes "-1" for an argument, not for an unknown option."""
 
     def make_parser(self, ctx: Any) -> Any:
         """The parser, which asks for each argument with a hyphen which option it is."""

@@ -21,7 +21,7 @@ MANAGED_POLICY_CHARACTERS = 6144
 
 
 class Purpose(StrEnum):
-    """The role that a policy is for. The commands that it may run follow from ACCESS and each command's `access`."""
+    """The role that a policy is for. Its commands follow from ACCESS and each one's `access`."""
 
     DEPLOY = "deploy"
     """creates and deletes the environment"""

@@ -182,7 +182,7 @@ class Screen:
             raise
 
     def require_terminal(self, what: str) -> None:
-        """Raises Failure (REFUSED) where nobody can be asked; `what` says what is not done: "This deletes …"."""
+        """Raises Failure (REFUSED) where nobody can be asked; `what` is refused: "This deletes dev"."""
         if not self.can_ask:
             raise Failure(
                 Problem.REFUSED,
