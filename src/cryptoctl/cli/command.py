@@ -130,14 +130,16 @@ _NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
 
 def _run(declared: _Command, parameters: Declaration, before: CommonOptions, given: dict[str, Any]) -> None:
     options: CommonOptions = parameters.value(common, given).over(before)
+    session = _session(options)
     screen = Screen(
         colour=env_vars.colour_wanted() and not options.no_color,
         machine=options.output is Output.JSON,
         verbose=bool(options.verbose),
         given=options.leading_here,
+        aws_options=lambda: session.aws_cli_options,
         finishes=declared.access in CHANGING,
     )
-    run = CommandRun(session=_session(options), screen=screen, csv=options.output is Output.CSV)
+    run = CommandRun(session=session, screen=screen, csv=options.output is Output.CSV)
     code, failure = 0, None
     try:
         if run.csv and not declared.csv:

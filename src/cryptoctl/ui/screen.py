@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ui.hints import with_options
+from cryptoctl.ui.hints import with_aws_options, with_options
 
 # Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
 _BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
@@ -62,7 +62,8 @@ class _Messages(_Console):
 class Screen:
     """What a command prints with. `machine` is set by --output json: then stdout holds JSON only.
 
-    `given` are the options that lead to where the command works; commands named in messages get them.
+    `given` are the options that lead to where the command works; commands named in messages get them,
+    and commands of the AWS CLI get `aws_options`.
     With `finishes`, a reader of stdout that leaves does not end the command: no more is written there.
     """
 
@@ -73,10 +74,11 @@ class Screen:
         machine: bool = False,
         verbose: bool = False,
         given: Mapping[str, str] | None = None,
+        aws_options: Callable[[], Mapping[str, str]] = dict,
         finishes: bool = False,
     ) -> None:
         self.machine, self.verbose = machine, verbose
-        self._given = given or {}
+        self._given, self._aws_options = given or {}, aws_options
         self.finishes, self._reader_left = finishes, False
         self._streamed: str | None = None
         self._indent: int | None = 2
@@ -90,7 +92,7 @@ class Screen:
 
     def hint(self, text: str) -> str:
         """The text with the commands in it as this person would have to type them."""
-        return with_options(text, self._given)
+        return with_aws_options(with_options(text, self._given), self._aws_options)
 
     def say(self, text: str, style: str = "") -> None:
         """One line for the person, on stderr."""
