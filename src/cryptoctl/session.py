@@ -201,13 +201,14 @@ class Session:
 
     def _engine_url(self) -> str:
         """Where the engine answers, or will answer once it runs."""
+        from cryptoctl.local.engine import DEFAULT_PORT
         from cryptoctl.local.errors import EngineError
 
+        port = DEFAULT_PORT
         with suppress(Failure, EngineError, OSError):
-            status, port = self.engine.status(), self.settings.engine.port
-            if status.url or port:
-                return status.url or f"http://127.0.0.1:{port}"
-        return "http://127.0.0.1"
+            port = self.settings.engine.port or port
+            return self.engine.status().url or f"http://127.0.0.1:{port}"
+        return f"http://127.0.0.1:{port}"
 
     def _known(self, name: str) -> str | None:
         try:

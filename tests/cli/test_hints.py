@@ -66,6 +66,7 @@ def test_each_command_of_the_aws_cli_gets_its_options(hint: str, completed: str)
 def test_a_command_of_the_aws_cli_goes_where_the_environment_is(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(elsewhere / "state"))
     (elsewhere / "cryptoctl.toml").write_text(
         "[engine]\nport = 4999\n[env.here]\ntarget = 'local'\n"
         "[env.there]\nregion = 'eu-west-1'\nprofile = 'work'\n",

@@ -12,6 +12,7 @@ from cryptoctl.aws_errors import without_password
 from cryptoctl.cli import completion
 from cryptoctl.cli.command import for_a_person
 from cryptoctl.cli.dlq import _edited, _editor
+from cryptoctl.cli.iam_policy import _older_parts
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.payloads import EditError
 from cryptoctl.ui.screen import Screen
@@ -129,6 +130,13 @@ def test_two_ways_to_choose_parts_of_a_policy_exclude_each_other(cli: Cli) -> No
     said = cli("iam-policy", "--part", "1", "--output-dir", "there")
     assert said.code == Problem.USAGE
     assert "exclude each other" in said.err
+
+
+def test_the_parts_of_an_earlier_longer_policy_are_found(tmp_path: Path) -> None:
+    for name in ("dev-read-1", "dev-read-2", "dev-read-10", "dev-read-x", "dev-deploy-2"):
+        (tmp_path / f"{name}.json").write_text("{}", encoding="utf-8")
+    found = {each.stem for each in _older_parts(tmp_path, "dev-read", 1)}
+    assert found == {"dev-read-2", "dev-read-10"}
 
 
 def test_a_question_that_nobody_can_answer_refuses(capsys: Any) -> None:

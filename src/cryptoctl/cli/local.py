@@ -79,7 +79,7 @@ def outbox(
     run: CommandRun,
     last: Annotated[int, typer.Option(min=1, help="Number of messages.")] = 20,
 ) -> None:
-    """Show the messages that AWS would have sent to somebody outside; the engine sends none."""
+    """Show the messages that AWS would have sent to external recipients; the engine sends none."""
     messages = run.session.engine.outbox(last)
     run.answer(messages=[message_document(message) for message in messages])
     if run.machine:

@@ -1,4 +1,4 @@
-"""Stored prices, and what became of prices that were sent."""
+"""Stored prices, and the results of sending prices."""
 
 from __future__ import annotations
 
