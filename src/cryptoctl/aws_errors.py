@@ -219,5 +219,16 @@ def one_line(text: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """The text with every user and password before an `@`, as in a URL, hidden."""
-    return re.sub(r"(?<=://)[^/\s@]+@|[^/\s@:]+:[^/\s@]*@", "***@", text)
+    """The text with every user and password before an `@`, as in a URL, hidden.
+
+    A password may hold `/`, `:` and `@`: rather too much is hidden than too little.
+    """
+    return _PASSWORD.sub("***@", text)
+
+
+_PASSWORD = re.compile(
+    r"""(?<=://)[^/\s@:]*:\S*@"""  # with a scheme
+    r"""|(?<=://)[^/\s@]+@"""
+    r"""|(?<![^\s"'(=])(?!arn:)[^/\s@:]+:(?!//)\S*@"""  # without one
+    r"""|[^/\s@:]+:[^/\s@]*@"""
+)

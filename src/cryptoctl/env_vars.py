@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from cryptoctl.errors import Failure, Problem
+
 
 def environment() -> str | None:
     """CRYPTOCTL_ENV: the environment's name."""
@@ -35,11 +37,12 @@ def editor() -> str:
 
 def aws_files() -> tuple[Path, Path]:
     """The AWS configuration and credentials files, as boto3 finds them."""
-    home = Path("~/.aws").expanduser()
-    return (
-        _path("AWS_CONFIG_FILE") or home / "config",
-        _path("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials",
+    files = (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+    config, credentials = (
+        Path(os.path.expanduser(os.environ.get(name) or default))  # noqa: PTH111 - unlike Path's, it never fails
+        for name, default in files
     )
+    return config, credentials
 
 
 def aws_region() -> str | None:
@@ -48,5 +51,13 @@ def aws_region() -> str | None:
 
 
 def _path(name: str) -> Path | None:
+    """The path in that variable. Raises Failure (USAGE) where its ~ stands for no known home directory."""
     text = os.environ.get(name)
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise Failure(
+            Problem.USAGE,
+            f"{name} is {text!r}, and that home directory is not known.",
+            f"Set {name} to a path without ~, or unset it.",
+        ) from None

@@ -23,7 +23,7 @@ class Problem(IntEnum):
     AWS = 7
     """AWS refused a request"""
     INTERRUPTED = 130
-    """Ctrl-C or SIGTERM; what was finished is said, and the same command goes on from there"""
+    """Ctrl-C or SIGTERM; the report lists what finished, and the same command goes on from there"""
 
 
 class Failure(Exception):

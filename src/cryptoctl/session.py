@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -184,6 +185,30 @@ class Session:
             "account": None if caller is None else caller.account,
             "region": asked.get("region"),
         }
+
+    @property
+    def aws_cli_options(self) -> dict[str, str]:
+        """The options with which the AWS CLI asks the same AWS, or the engine, as far as they are known."""
+        try:
+            config, local = self.config, self.target is Target.LOCAL
+        except Failure:  # which the command itself reports
+            config, local = Environment(), self.options.target is Target.LOCAL
+        region = self.options.region or config.region or self.where["region"]
+        if local:
+            return {"--endpoint-url": self._engine_url(), "--region": region or DEFAULT_REGION}
+        given = {"--region": region, "--profile": self.options.profile or config.profile}
+        return {name: value for name, value in given.items() if value}
+
+    def _engine_url(self) -> str:
+        """Where the engine answers, or will answer once it runs."""
+        from cryptoctl.local.engine import DEFAULT_PORT
+        from cryptoctl.local.errors import EngineError
+
+        port = DEFAULT_PORT
+        with suppress(Failure, EngineError, OSError):
+            port = self.settings.engine.port or port
+            return self.engine.status().url or f"http://127.0.0.1:{port}"
+        return f"http://127.0.0.1:{port}"
 
     def _known(self, name: str) -> str | None:
         try:

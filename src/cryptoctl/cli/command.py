@@ -24,6 +24,7 @@ from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
 
+CHANGING = (Access.OPERATE, Access.MANAGE)
 Function: TypeAlias = Callable[..., None]
 
 
@@ -107,11 +108,21 @@ def load(name: str) -> Any:
 
 
 class _NumbersMayBeNegative(PlainConversion, TyperCommand):
-    """Takes "-1" for the number that it is, not for an unknown option."""
+    """Takes "-1" for an argument, not for an unknown option."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # The parsers of numbers pass over the space.
-        return super().parse_args(ctx, [f" {arg}" if _NEGATIVE.match(arg) else arg for arg in args])
+    def make_parser(self, ctx: Any) -> Any:
+        """The parser, which asks for each argument with a hyphen which option it is."""
+        parser: Any = super().make_parser(ctx)
+        option = parser._process_opts  # noqa: SLF001
+
+        def option_or_number(argument: str, state: Any) -> None:
+            if _NEGATIVE.match(argument):
+                state.largs.append(argument)
+            else:
+                option(argument, state)
+
+        parser._process_opts = option_or_number  # noqa: SLF001
+        return parser
 
 
 _NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
@@ -119,13 +130,16 @@ _NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
 
 def _run(declared: _Command, parameters: Declaration, before: CommonOptions, given: dict[str, Any]) -> None:
     options: CommonOptions = parameters.value(common, given).over(before)
+    session = _session(options)
     screen = Screen(
         colour=env_vars.colour_wanted() and not options.no_color,
         machine=options.output is Output.JSON,
         verbose=bool(options.verbose),
         given=options.leading_here,
+        aws_options=lambda: session.aws_cli_options,
+        finishes=declared.access in CHANGING,
     )
-    run = CommandRun(session=_session(options), screen=screen, csv=options.output is Output.CSV)
+    run = CommandRun(session=session, screen=screen, csv=options.output is Output.CSV)
     code, failure = 0, None
     try:
         if run.csv and not declared.csv:
@@ -134,11 +148,11 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
             )
         values = [parameters.value(group, given) for group in declared.groups]
         declared.function(run, *values, **parameters.own_values(given))
-    except BrokenPipeError:  # whoever reads has read enough
-        raise typer.Exit from None
     except typer.Exit as ending:
         code = ending.exit_code
     except (Failure, AwsError, EngineError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and not screen.finishes:  # the reader has read enough
+            raise typer.Exit from None
         failure = for_a_person(error)
     except KeyboardInterrupt:
         interrupts.ignore_signals()
@@ -194,8 +208,16 @@ def for_a_person(error: Failure | AwsError | EngineError | OSError) -> Failure:
     return Failure(Problem.AWS, f"{said[0].upper()}{said[1:]}" if error.doing else said, remedy(error))
 
 
+def _is_state(path: str) -> bool:
+    try:
+        return path.startswith(str(env_vars.state_directory()))
+    except Failure:
+        return False
+
+
 def _of_a_file(error: OSError) -> Failure:
     what = str(error.filename or "A file")
-    mine = what.startswith(str(env_vars.state_directory()))
-    hint = "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if mine else ""
+    hint = (
+        "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if _is_state(what) else ""
+    )
     return Failure(Problem.FAILED, f"{what} cannot be used: {error.strerror or error}.", hint)

@@ -70,7 +70,7 @@ COMMANDS = (
     _entry("local logs", "Show the engine's own log (the functions' logs: `cryptoctl logs`).", "local"),
     _entry(
         "local outbox",
-        "Show the messages that AWS would have sent to somebody outside; the engine sends none.",
+        "Show the messages that AWS would have sent to external recipients; the engine sends none.",
         "local",
     ),
 )

@@ -17,7 +17,10 @@ def environment_names() -> list[str]:
     """The environments that the configuration names, and those that this machine has brought up."""
     from cryptoctl import last_location
 
-    found = set(last_location.known_environments())
+    try:
+        found = set(last_location.known_environments())
+    except Failure:  # completion shows no errors
+        found = set()
     named = _configuration().get("env")
     return sorted(found | set(named if isinstance(named, dict) else ()))
 
@@ -28,7 +31,7 @@ def _configuration() -> dict[str, Any]:
     try:
         file = settings_file.locate(None)
         return {} if file is None else settings_file.parsed(file)
-    except Failure:  # a TAB is no place for an error
+    except Failure:  # completion shows no errors
         return {}
 
 

@@ -15,7 +15,7 @@ def config(run: CommandRun) -> None:
         run.session.settings  # noqa: B018 - validated before anything of it is shown
         keys = list(configured_keys(run.session))
     except Failure:
-        _show(run, list(default_keys()))  # the keys are what somebody with a wrong file looks for
+        _show(run, list(default_keys()))  # the keys are what is needed to correct a wrong file
         raise
     _show(run, keys)
 

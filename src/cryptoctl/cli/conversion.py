@@ -24,7 +24,7 @@ class PlainConversion:
         """All parameters, also those that Typer adds itself (--help, --install-completion)."""
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for param in params:
-            # Typer has no door for this; without the attribute all goes on as Typer does it.
+            # Typer offers no hook for this; without the attribute Typer converts as usual.
             if getattr(param, "_runtime_param", self) is None:
                 param._runtime_param = _PlainFirst(param.get_runtime_param)  # noqa: SLF001
         return params

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -162,24 +164,44 @@ def _check(summary: Summary) -> None:
 
 def _edits(assignments: list[str], *, edit: bool) -> Edits:
     try:
-        return Edits.from_options(assignments, _edited if edit else None)
+        return Edits.from_options(assignments, partial(_edited, _editor()) if edit else None)
     except EditError as error:
         raise Failure(Problem.USAGE, f"--set: {error}.", "For example --set price=50000.") from None
 
 
-def _edited(text: str) -> str:
-    """The text as the person leaves it in the editor."""
+def _editor() -> list[str]:
+    """The editor's command. Raises Failure (USAGE) where there is no such command."""
+    text = env_vars.editor()
+    try:
+        words = shlex.split(text)
+    except ValueError:  # a quotation mark that is not closed
+        words = []
+    if not words or shutil.which(words[0]) is None:
+        raise Failure(
+            Problem.USAGE,
+            f"The editor {text!r} cannot be started. Nothing was changed.",
+            "Set VISUAL or EDITOR to a command that is installed, such as vi.",
+        )
+    return words
+
+
+def _edited(editor: Sequence[str], text: str) -> str:
+    """The text as the person leaves it in the editor. Raises EditError."""
     with tempfile.TemporaryDirectory(prefix="cryptoctl-") as directory:
         path = Path(directory) / "payload.json"
         path.write_text(text, encoding="utf-8")
-        words = shlex.split(env_vars.editor())
         try:
-            ended = subprocess.run([*words, str(path)], check=False).returncode  # noqa: S603 - the person's own
+            ended = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 - the person's own
         except OSError as error:
-            raise EditError(f"the editor {words[0]} cannot be started: {error.strerror}") from None
+            raise EditError(f"the editor {editor[0]} cannot be started: {error.strerror}") from None
         if ended != 0:
-            raise EditError(f"the editor {words[0]} exited with {ended}")
-        return path.read_text(encoding="utf-8")
+            raise EditError(f"the editor {editor[0]} exited with {ended}")
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise EditError(f"the editor {editor[0]} wrote another encoding than UTF-8") from None
+        except OSError as error:
+            raise EditError(f"what the editor {editor[0]} left cannot be read: {error.strerror}") from None
 
 
 @command(dlq, "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")

@@ -84,19 +84,15 @@ def purge(
     """Delete messages for good, after writing them to a file that `import` reads."""
     if no_export and export_to is not None:
         raise Failure(Problem.USAGE, "--no-export and --export-to exclude each other.", "Leave one out.")
-    if not yes and not run.screen.can_ask:
-        raise Failure(
-            Problem.REFUSED,
-            "This deletes messages, and there is no terminal to ask for confirmation. Nothing was changed.",
-            "Add --yes.",
-        )
+    if not yes:
+        run.screen.require_terminal("This deletes messages")
     queues = dead_letter_queues(run.session.aws, run.session.stack)
     target = None if no_export else export_to or _purged_file(run)
 
     def confirm(count: int) -> bool:
         run.screen.say("They are not in any file." if target is None else f"They are written to {target}.")
-        question = f"Delete {count} messages from the queues of {run.session.location}? [y/N]"
-        return yes or run.screen.ask(question).strip().lower() in ("y", "yes")
+        question = f"Delete {count} messages from the queues of {run.session.location}?"
+        return yes or run.screen.confirmed(question)
 
     purged = files.purge(queues, selection, export=target, confirm=confirm)
     if run.machine:
@@ -104,7 +100,7 @@ def purge(
     else:
         run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
         if purged.unknown:
-            run.screen.say(f"{purged.unknown} of no known shape were left; select them with --id.")
+            run.screen.say(f"{purged.unknown} of unknown format were kept; select them with --id.")
     if purged.found and not purged.deleted:
         raise Failure(Problem.REFUSED, "Nothing was deleted.")
     if not purged.complete:

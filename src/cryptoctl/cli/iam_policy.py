@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,16 +27,20 @@ def iam_policy(
     ] = None,
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
+    if part is not None and output_dir is not None:
+        raise Failure(Problem.USAGE, "--part and --output-dir exclude each other.", "Leave one out.")
     documents = parts(run.session.stack, purpose)
     if output_dir is not None:
-        names = [
-            f"{run.session.environment}-{purpose}-{number}.json" for number in range(1, len(documents) + 1)
+        stem = f"{run.session.environment}-{purpose}"
+        files = [
+            _written(output_dir / f"{stem}-{number}.json", each) for number, each in enumerate(documents, 1)
         ]
-        files = [_written(output_dir / name, each) for name, each in zip(names, documents, strict=True)]
         run.answer(files=files, parts=len(documents))
         if not run.machine:
             for file in files:
                 run.screen.data(file)
+        for old in _older_parts(output_dir, stem, len(documents)):
+            run.screen.say(f"{old} is of an earlier, longer policy: delete it.", style="yellow")
         return
     if part is None and len(documents) > 1:
         raise Failure(
@@ -53,6 +58,14 @@ def iam_policy(
     run.answer(policy=document, parts=len(documents))
     if not run.machine:
         run.screen.json(document)
+
+
+def _older_parts(directory: Path, stem: str, count: int) -> Iterator[Path]:
+    """The files of parts that the policy no longer has."""
+    for file in sorted(directory.glob(f"{stem}-*.json")):
+        number = file.stem.removeprefix(f"{stem}-")
+        if number.isdecimal() and int(number) > count:
+            yield file
 
 
 def _written(path: Path, document: dict[str, Any]) -> str:

@@ -47,16 +47,9 @@ def reset(
 ) -> None:
     """Stop the engine and delete all its data."""
     if not yes:
-        if not run.screen.can_ask:
-            raise Failure(
-                Problem.REFUSED,
-                "This deletes every local environment, and there is no terminal to ask for confirmation. "
-                "Nothing was changed.",
-                "Add --yes.",
-            )
-        answer = run.screen.ask("Delete every local environment with its prices? [y/N]")
-        if answer.strip().lower() not in ("y", "yes"):
-            raise Failure(Problem.REFUSED, "Nothing was changed.")
+        run.screen.confirm(
+            "Delete every local environment with its prices?", "This deletes every local environment"
+        )
     run.session.engine.reset()
     run.answer(reset=True)
     run.screen.say("The engine is stopped and its data is deleted.")
@@ -86,7 +79,7 @@ def outbox(
     run: CommandRun,
     last: Annotated[int, typer.Option(min=1, help="Number of messages.")] = 20,
 ) -> None:
-    """Show the messages that AWS would have sent to somebody outside; the engine sends none."""
+    """Show the messages that AWS would have sent to external recipients; the engine sends none."""
     messages = run.session.engine.outbox(last)
     run.answer(messages=[message_document(message) for message in messages])
     if run.machine:

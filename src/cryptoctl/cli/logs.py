@@ -37,6 +37,7 @@ def logs(
     wanted = _functions(run, functions or [])
     since_ms = moment_ms(since)
     if following:
+        run.screen.one_line_each()
         for line in follow(run.session.aws, wanted, since_ms):
             if run.machine:
                 run.screen.json_line(line_document(line))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.aws import AwsError
+from cryptoctl.aws_errors import one_line
 from cryptoctl.cli.command import CommandRun, command, for_a_person
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
@@ -106,7 +107,9 @@ def _send_one(run: CommandRun, price: Outgoing, *, later: bool) -> None:
         return
     answer = invoke(aws, function, price.text)
     if answer.status != 200:
-        raise Failure(Problem.FAILED, f"{function.name} refused the price: {answer.body.get('message')}.")
+        raise Failure(
+            Problem.FAILED, f"{function.name} refused the price: {one_line(str(answer.body.get('message')))}."
+        )
     body = answer.body
     if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
         raise unexpected(function)

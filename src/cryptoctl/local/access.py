@@ -49,7 +49,7 @@ class Admission:
 
 
 class AccessCheck:
-    """The engine's door."""
+    """Decides which requests the engine accepts."""
 
     def __init__(self, port: int, pairs: KeyPairs) -> None:
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}

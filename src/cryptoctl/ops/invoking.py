@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws_errors import one_line
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -33,9 +34,10 @@ def invoke(aws: Aws, function: Function, text: str) -> Answer:
     payload = _json(reply["Payload"].read())
     if reply.get("FunctionError"):
         detail = payload if isinstance(payload, dict) else {}
+        kind, message = detail.get("errorType", "Error"), detail.get("errorMessage", "")
         raise Failure(
             Problem.FAILED,
-            f"{function.name} failed: {detail.get('errorType', 'Error')}: {detail.get('errorMessage', '')}",
+            f"{function.name} failed: {one_line(f'{kind}: {message}')}",
             f"See `cryptoctl logs {function.name}`. Nothing was acknowledged; send it again.",
         )
     body = _json(payload.get("body")) if isinstance(payload, dict) else None

@@ -21,14 +21,14 @@ MANAGED_POLICY_CHARACTERS = 6144
 
 
 class Purpose(StrEnum):
-    """Whom a policy is for. What each may run follows from ACCESS and the use that each command states."""
+    """The role that a policy is for. Its commands follow from ACCESS and each one's `access`."""
 
     DEPLOY = "deploy"
-    """who makes and removes the environment"""
+    """creates and deletes the environment"""
     OPERATE = "operate"
-    """who works with it"""
+    """sends prices and works on the dead-letter queues"""
     READ = "read"
-    """who only reads"""
+    """reads only"""
 
 
 ACCESS: Mapping[Purpose, frozenset[Access]] = {
@@ -46,7 +46,7 @@ def needed(stack: Stack, purpose: Purpose) -> list[Permission]:
 
 
 def _operations() -> Iterator[Declaring]:
-    """What each module of the operations says it declare: one that is there is found, and none is listed."""
+    """The `permissions` function of each module in ops/ that has one."""
     for found in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
         declare: Declaring | None = getattr(importlib.import_module(found.name), "permissions", None)
         if declare is not None:

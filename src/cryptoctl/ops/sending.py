@@ -153,7 +153,7 @@ def _names(reader: csv.DictReader[str]) -> list[str]:
 
 @dataclass(kw_only=True)
 class Tally:
-    """What became of the prices so far, and each line that failed."""
+    """The results of the prices so far, and each line that failed."""
 
     stored: int = 0
     duplicate: int = 0

@@ -82,7 +82,7 @@ def letter_document(letter: DeadLetter, now_ms: int, lines: Sequence[Line], fail
 def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence[Line], failure: str) -> None:
     """One message: what it is, why it failed, what the function logged of it."""
     message = letter.message
-    _line(screen, f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
+    screen.data(f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
     facts = {
         "sent": iso(message.sent_ms),
         "received": f"{message.receives} times",
@@ -96,13 +96,13 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
     }
     for name, value in facts.items():
         if value:
-            _line(screen, f"  {name}: {value}")
+            screen.data(f"  {name}: {value}")
     first, *more = _body(letter)
-    _line(screen, f"  body: {first}")
+    screen.data(f"  body: {first}")
     for each in more:
-        _line(screen, f"    {each}")
+        screen.data(f"    {each}")
     for line in lines:
-        _line(screen, f"  log {moment(line.time_ms)}  {_said(line)}")
+        screen.data(f"  log {moment(line.time_ms)}  {_said(line)}")
 
 
 def _body(letter: DeadLetter) -> list[str]:
@@ -161,28 +161,28 @@ def step_document(step: ReplayStep) -> dict[str, Any]:
 
 def _show_step(screen: Screen, step: ReplayStep) -> None:
     if step.problem:
-        _line(screen, f"✗ {_head(step.letter)}  cannot be replayed: {_short(step.problem)}")
+        screen.data(f"✗ {_head(step.letter)}  cannot be replayed: {_short(step.problem)}")
         return
     resumed = ", begun by a replay that was killed" if step.resumed else ""
-    _line(screen, f"→ {_head(step.letter)}  {step.summary}{resumed}")
+    screen.data(f"→ {_head(step.letter)}  {step.summary}{resumed}")
     for symbol, number in step.keys[:SHOWN_LEFT]:
-        _line(screen, f"    item {symbol} at {number:f}")
+        screen.data(f"    item {symbol} at {number:f}")
     if len(step.keys) > SHOWN_LEFT:
-        _line(screen, f"    … and {len(step.keys) - SHOWN_LEFT} more (--output json lists all)")
+        screen.data(f"    … and {len(step.keys) - SHOWN_LEFT} more (--output json lists all)")
     if step.changes:
-        _line(screen, f"    set {json.dumps(step.changes, ensure_ascii=False)}")
+        screen.data(f"    set {json.dumps(step.changes, ensure_ascii=False)}")
     if step.payload:
-        _line(screen, f"    payload {step.payload}")
+        screen.data(f"    payload {step.payload}")
 
 
 def _show_result(screen: Screen, result: ReplayResult) -> None:
     """One message's outcome; both reasons if it stays."""
     if result.outcome is Outcome.BACK:
-        _line(screen, f"✓ {_head(result.letter)}  {_short(result.way) or 'brought back'}")
+        screen.data(f"✓ {_head(result.letter)}  {_short(result.way) or 'brought back'}")
         return
-    _line(screen, f"✗ {_head(result.letter)}  {result.outcome}")
-    _line(screen, f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
-    _line(screen, f"    failed now:    {_short(result.reason)}")
+    screen.data(f"✗ {_head(result.letter)}  {result.outcome}")
+    screen.data(f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
+    screen.data(f"    failed now:    {_short(result.reason)}")
 
 
 def _show_summary(screen: Screen, summary: Summary) -> None:
@@ -211,7 +211,7 @@ def repaired_document(found: Enriched) -> dict[str, Any]:
 def show_repaired(screen: Screen, found: Enriched) -> None:
     """What `dlq repair` did."""
     for each in found.left[:SHOWN_LEFT]:
-        _line(screen, f"✗ {each}")
+        screen.data(f"✗ {each}")
     if len(found.left) > SHOWN_LEFT:
         screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
     screen.data(f"{found.enriched} of {found.tried} prices without enrichment were enriched.")
@@ -219,11 +219,6 @@ def show_repaired(screen: Screen, found: Enriched) -> None:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + "…"
-
-
-def _line(screen: Screen, text: str) -> None:
-    """Exactly one line: a line break in a message must not look like a line of ours."""
-    screen.data(text.replace("\n", "\\n"))
 
 
 def _bar(screen: Screen) -> Progress | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import Any
 
@@ -53,7 +52,8 @@ def show_message(screen: Screen, message: OutboxMessage) -> None:
     """A message that would have left this machine."""
     subject = f": {message.subject}" if message.subject else ""
     screen.data(f"{iso(message.at)}  {message.protocol} to {message.recipient}{subject}")
-    screen.data(textwrap.indent(message.text, "    "))
+    for line in message.text.splitlines():
+        screen.data(f"    {line}")
 
 
 def message_document(message: OutboxMessage) -> dict[str, Any]:

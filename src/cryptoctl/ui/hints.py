@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _COMMAND = re.compile(r"`cryptoctl ([a-z][^`]*)`")
+_AWS_COMMAND = re.compile(r"`aws ([a-z][^`]*)`")
+# These of the AWS CLI sign in: of its options only the profile concerns them.
+_SIGN_IN = ("sso", "login")
 # These ask AWS for nothing, so that only the configuration file matters to them.
 _ONLY_CONFIG = ("local", "init")
 _TARGETS = ("--local", "--aws")
@@ -15,6 +18,26 @@ _TARGETS = ("--local", "--aws")
 def with_options(text: str, given: Mapping[str, str]) -> str:
     """The text with the options that the person gave (name → value, "" for a flag) in each `cryptoctl …`."""
     return _COMMAND.sub(lambda found: f"`cryptoctl {_completed(found[1], given)}`", text)
+
+
+def with_aws_options(text: str, options: Callable[[], Mapping[str, str]]) -> str:
+    """The text with the options of the AWS CLI (name → value) in each `aws …`, so that it asks the same AWS.
+
+    `options` is called only where there is such a command.
+    """
+    return _AWS_COMMAND.sub(lambda found: f"`aws {_aws_completed(found[1], options())}`", text)
+
+
+def _aws_completed(command: str, options: Mapping[str, str]) -> str:
+    words = command.split()
+    if words[0] == "configure":
+        return command
+    added = [
+        f"{name} {shlex.quote(value)}"
+        for name, value in options.items()
+        if name not in words and not (words[0] in _SIGN_IN and name != "--profile")
+    ]
+    return " ".join([command, *added])
 
 
 def _completed(command: str, given: Mapping[str, str]) -> str:

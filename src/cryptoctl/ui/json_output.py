@@ -40,6 +40,8 @@ MODELS: Mapping[str, type[CommandDocument]] = {
     "local outbox": local.LocalOutboxDocument,
 }
 
+HINTING = ("notes", "obstacles")
+
 
 def write_document(
     screen: Screen, command: str, where: Mapping[str, Any], answer: Mapping[str, Any], failure: Failure | None
@@ -51,7 +53,7 @@ def write_document(
             "outcome": _outcome(failure),
             **where,
             "failure": None if failure is None else _why(screen, failure),
-            **answer,
+            **_followable(screen, answer),
         }
     )
     try:
@@ -64,6 +66,18 @@ def write_document(
         raise Failure(
             Problem.FAILED, "The answer is nested too deeply to be written as JSON.", "Use --output table."
         ) from error
+
+
+def _followable(screen: Screen, members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members, the commands named in notes and obstacles as this person would have to type them."""
+    return {
+        name: [screen.hint(each) for each in value]
+        if name in HINTING
+        else _followable(screen, value)
+        if name == "plan"
+        else value
+        for name, value in members.items()
+    }
 
 
 def _as_it_is(value: Any) -> Any:

@@ -26,24 +26,24 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
 
     It goes to stdout where it is the command's answer, else to stderr.
     """
-    console = screen.out if answer else screen.err
+    write = screen.line if answer else screen.err.print
     for step in (*plan.work, *plan.refused):
         mark, style = MARKS[step.verb]
         why = printable(_why(step))
-        console.print(Text.assemble((f"{mark} ", style), (printable(str(step.resource)), "bold"), f"  {why}"))
+        write(Text.assemble((f"{mark} ", style), (printable(str(step.resource)), "bold"), f"  {why}"))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
                 old, new = shown_change(step, change)
                 line = f"    {change.path}: {brief(old)} → {brief(new)}"
-                console.print(Text(printable(line), style="dim"))
+                write(Text(printable(line), style="dim"))
         if screen.verbose:
             for call in step.calls:
-                console.print(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
+                write(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        console.print(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
+        write(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
-        console.print(Text(printable(screen.hint(sentence(note))), style="yellow"))
-    console.print(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
+        write(Text(printable(screen.hint(sentence(note))), style="yellow"))
+    write(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
 def sentence(note: str) -> str:

@@ -1,4 +1,4 @@
-"""Stored prices, and what became of prices that were sent."""
+"""Stored prices, and the results of sending prices."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Any
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import COLUMNS, MEMBERS, document, row
 from cryptoctl.ops.sending import STANDARD_INPUT, Tally
-from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.screen import Screen, printable
 
 SHOWN_FAILURES = 20
+TEXT_MEMBERS = ("symbol", "exchange", "id", "enriched_at")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def show_prices(screen: Screen, found: Sequence[StoredPrice]) -> None:
@@ -23,12 +25,21 @@ def show_prices(screen: Screen, found: Sequence[StoredPrice]) -> None:
 
 
 def write_csv(screen: Screen, found: Sequence[StoredPrice]) -> None:
-    """CSV with a header, the members as in JSON."""
+    """CSV with a header, the members as in JSON; text can neither command a terminal nor be a formula."""
     text = io.StringIO()
     writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(document(price) for price in found)
+    for price in found:
+        members = document(price)
+        writer.writerow({**members, **{name: _csv_text(members[name]) for name in TEXT_MEMBERS}})
     screen.raw(text.getvalue())
+
+
+def _csv_text(text: str | None) -> str | None:
+    """The text with control characters escaped; with an apostrophe where a spreadsheet would calculate."""
+    if text is None:
+        return None
+    return f"'{printable(text)}" if text.startswith(FORMULA_SIGNS) else printable(text)
 
 
 def show_tally(screen: Screen, tally: Tally) -> None:

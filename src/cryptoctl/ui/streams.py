@@ -10,7 +10,7 @@ _PLAIN = {"✓": "ok", "✗": "x", "■": "#", "→": "->", "…": "...", "±": 
 
 
 def accept_any_text() -> None:
-    """What an encoding lacks is written in ASCII: our own signs by a likeness, all else as an escape."""
+    """What an encoding lacks is written in ASCII: our own symbols by similar ones, the rest as escapes."""
     codecs.register_error("cryptoctl.plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -1,1 +1,1 @@
-"""What each command writes with --output json. docs/json.md is made of this; a test compares."""
+"""What each command writes with --output json. docs/json.md is generated from this; a test compares."""

@@ -75,6 +75,6 @@ class DlqPurgeDocument(CommandDocument):
 
     found: Annotated[int, Field(description="how many messages matched")] = 0
     deleted: Annotated[int, Field(description="how many were deleted")] = 0
-    unknown: Annotated[int, Field(description="how many have no known shape and were left")] = 0
+    unknown: Annotated[int, Field(description="how many are of unknown format and were kept")] = 0
     file: Annotated[str | None, Field(description="where they were written first")] = None
     complete: Annotated[bool, Field(description="whether all that matched is deleted")] = False

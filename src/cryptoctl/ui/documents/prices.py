@@ -10,7 +10,7 @@ from cryptoctl.ui.documents.document import CommandDocument, Part
 
 
 class SentDocument(Part):
-    """What became of a price."""
+    """The result of sending a price."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -28,7 +28,7 @@ class FailedLineDocument(Part):
 
 
 class FileDocument(Part):
-    """What became of a file of prices."""
+    """The results of sending a file of prices."""
 
     stored: Annotated[int, Field(description="how many were stored")]
     duplicate: Annotated[int, Field(description="how many were stored before")]
@@ -39,9 +39,9 @@ class FileDocument(Part):
 class SendPriceDocument(CommandDocument):
     """`send-price`"""
 
-    price: Annotated[SentDocument | None, Field(description="what became of a single price")] = None
+    price: Annotated[SentDocument | None, Field(description="the result for a single price")] = None
     request_id: Annotated[str | None, Field(description="with --async: the request that was queued")] = None
-    file: Annotated[FileDocument | None, Field(description="with --file: what became of its lines")] = None
+    file: Annotated[FileDocument | None, Field(description="with --file: the results of its lines")] = None
 
 
 class PriceDocument(Part):

@@ -1,0 +1,65 @@
+"""A reader of stdout that leaves ends a command that reads, never the work of one that changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any
+
+import pytest
+
+from cryptoctl.cli.command import CommandRun, _Command
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.screen import Screen
+
+
+@contextmanager
+def nobody_reads() -> Iterator[None]:
+    """In the block stdout is a pipe whose reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = os.fdopen(writing, "w", encoding="utf-8")
+    with redirect_stdout(stream):
+        yield
+    with suppress(BrokenPipeError):  # what could not be written is tried once more
+        stream.close()
+
+
+def steps_done(access: Access, how: Callable[[Screen], object]) -> tuple[int, object]:
+    """How many of three steps a command does that writes after each and then fails; its exit code."""
+    done = 0
+
+    def work(run: CommandRun) -> None:
+        nonlocal done
+        for _ in range(3):
+            how(run.screen)
+            done += 1
+        raise Failure(Problem.REFUSED, "The rest is refused.")
+
+    built: Any = _Command(
+        path=("config",), function=work, access=access, example="", groups=(), csv=False
+    ).built()
+    with nobody_reads(), pytest.raises(SystemExit) as ended:
+        built([])
+    return done, ended.value.code
+
+
+WAYS: dict[str, Callable[[Screen], object]] = {
+    "a line": lambda screen: screen.data("done"),
+    "a table": lambda screen: screen.table(["what"], [["done"]]),
+    "JSON": lambda screen: screen.json_line({"done": True}),
+    "an item": lambda screen: screen.item("results", {"done": True}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("access", [Access.OPERATE, Access.MANAGE])
+def test_a_command_that_changes_something_does_all_of_it(access: Access, way: str) -> None:
+    assert steps_done(access, WAYS[way]) == (3, Problem.REFUSED)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_command_that_reads_ends_without_an_error(way: str) -> None:
+    assert steps_done(Access.READ_DATA, WAYS[way]) == (0, 0)

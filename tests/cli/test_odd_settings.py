@@ -1,0 +1,157 @@
+"""Odd environment variables, editors and arguments: refused with a sentence before anything is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.aws_errors import without_password
+from cryptoctl.cli import completion
+from cryptoctl.cli.command import for_a_person
+from cryptoctl.cli.dlq import _edited, _editor
+from cryptoctl.cli.iam_policy import _older_parts
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.dead_letters.payloads import EditError
+from cryptoctl.ui.screen import Screen
+
+NO_HOME = "~nosuchuser/somewhere"
+
+
+@pytest.mark.parametrize("name", ["CRYPTOCTL_CONFIG", "CRYPTOCTL_STATE_DIR"])
+def test_a_home_directory_that_is_not_known_leads_to_the_variable(
+    name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, NO_HOME)
+    said = cli("plan", "--env", "demo")
+    assert said.code == Problem.USAGE
+    assert f"{name} is '{NO_HOME}'" in said.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CRYPTOCTL_CONFIG", "CRYPTOCTL_STATE_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
+)
+def test_a_home_directory_that_is_not_known_does_not_disturb_completion(
+    name: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, NO_HOME)
+    completion.environment_names()
+    completion.profile_names()
+
+
+def test_an_error_about_a_file_needs_no_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", NO_HOME)
+    assert (
+        for_a_person(OSError(13, "Permission denied", "x")).message == "x cannot be used: Permission denied."
+    )
+
+
+@pytest.mark.parametrize("editor", ['vi "', " ", "no-such-editor --wait"])
+def test_an_editor_that_cannot_be_started_is_refused_before_the_run(
+    editor: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISUAL", editor)
+    said = cli("dlq", "replay", "--edit", "--local", "--env", "demo")
+    assert said.code == Problem.USAGE
+    assert f"The editor {editor!r} cannot be started" in said.err
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("printf '\\351' > \"$1\"", "another encoding than UTF-8"), ('rm "$1"', "cannot be read")],
+)
+def test_an_editor_that_leaves_no_text_is_said(
+    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(editor))
+    with pytest.raises(EditError, match=reason):
+        _edited(_editor(), "{}")
+
+
+def test_after_two_hyphens_an_argument_is_taken_as_it_is(cli: Cli, elsewhere: Path) -> None:
+    cli.ok("init", "--", "-1.toml")
+    assert [each.name for each in elsewhere.glob("*.toml")] == ["-1.toml"]
+
+
+def test_the_value_of_an_option_is_taken_as_it_is(cli: Cli) -> None:
+    said = cli("plan", "--env", "-1")
+    assert "'-1' cannot name an environment" in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("BTC", "-1", "here"), ("BTC", "1", "here", "--volume", "-1"), ("BTC", "-.5", "here")]
+)
+def test_a_negative_number_is_no_option(cli: Cli, arguments: tuple[str, ...]) -> None:
+    said = cli("send-price", *arguments)
+    assert said.code == Problem.USAGE
+    assert "not a valid price" in said.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:pa/ss@host/",
+        "https://user:pa/s@s@host/",
+        "https://user:/pa:ss@host/",
+        "proxy user:pa/ss@host",
+        '"user:pa/ss@host"',
+        "https://ss@host/",
+    ],
+)
+def test_a_password_with_any_character_is_hidden(text: str) -> None:
+    assert "ss@" not in without_password(text)
+    assert "***@host" in without_password(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["arn:aws:iam::1:user/me@example.com", "https://host/me@example.com", "a: b@c"]
+)
+def test_what_is_no_password_stays(text: str) -> None:
+    assert without_password(text) == text
+
+
+def test_following_that_is_interrupted_before_the_first_line_ends_with_one_line(
+    capsys: Any,
+) -> None:
+    screen = Screen(colour=False, machine=True)
+    screen.one_line_each()
+    screen.document({"command": "logs", "lines": []})
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_two_ways_to_choose_parts_of_a_policy_exclude_each_other(cli: Cli) -> None:
+    said = cli("iam-policy", "--part", "1", "--output-dir", "there")
+    assert said.code == Problem.USAGE
+    assert "exclude each other" in said.err
+
+
+def test_the_parts_of_an_earlier_longer_policy_are_found(tmp_path: Path) -> None:
+    for name in ("dev-read-1", "dev-read-2", "dev-read-10", "dev-read-x", "dev-deploy-2"):
+        (tmp_path / f"{name}.json").write_text("{}", encoding="utf-8")
+    found = {each.stem for each in _older_parts(tmp_path, "dev-read", 1)}
+    assert found == {"dev-read-2", "dev-read-10"}
+
+
+def test_a_question_that_nobody_can_answer_refuses(capsys: Any) -> None:
+    with pytest.raises(Failure, match="This deletes dev, and there is no terminal") as raised:
+        Screen(colour=False).confirm("Delete dev?", "This deletes dev")
+    assert (raised.value.problem, raised.value.hint) == (Problem.REFUSED, "Add --yes.")
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y", True), (" YES ", True), ("", False), ("n", False)])
+def test_only_yes_confirms(answer: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Screen, "can_ask", True)
+    monkeypatch.setattr("builtins.input", lambda: answer)
+    try:
+        Screen(colour=False).confirm("Delete dev?", "This deletes dev")
+    except Failure as failure:
+        assert (failure.problem, goes_on) == (Problem.REFUSED, False)
+    else:
+        assert goes_on
