@@ -13,6 +13,8 @@ from cryptoctl.cli.app import app
 from cryptoctl.local.engine import Engine
 from local.clients import client
 
+pytestmark = pytest.mark.process
+
 
 def cryptoctl(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
