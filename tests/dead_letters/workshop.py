@@ -127,7 +127,7 @@ class Workshop:
             return items if done else []
 
         items = eventually(all_enriched, what="every price to be enriched")
-        return [without(item, "created_at", "enriched_at") for item in items]
+        return [without(item, "created_at", "enriched_at", "rev") for item in items]
 
     def waiting(self, queue: QueueName) -> int:
         """How many messages can be received."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -124,10 +125,13 @@ def test_a_taken_port_is_said(engine: Engine) -> None:
 
 
 def test_missing_ministack_is_said(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ministack" else found(name))
     with pytest.raises(EngineError) as caught:
         engine.start(port=0)
-    assert caught.value.hint == "pip install 'cryptoctl[local]'"
+    assert caught.value.hint.startswith("Install what the engine needs: ")
+    assert "-m pip install" in caught.value.hint
+    assert "ministack==" in caught.value.hint
 
 
 def test_an_engine_that_dies_at_start_shows_its_last_lines(

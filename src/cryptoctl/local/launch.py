@@ -62,7 +62,7 @@ def clean_environment(data: DataDirectory) -> dict[str, str]:
 
 
 def _require_ministack() -> None:
-    missing = [name for name in ("ministack", "hypercorn") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("ministack", "h11") if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineError(
             f"Starting the embedded engine: {' and '.join(missing)} not installed.",
