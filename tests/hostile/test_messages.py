@@ -371,7 +371,7 @@ def test_messages_at_a_terminal(tell: Teller, removed: Callable[[str], str]) -> 
     world.clients.run("up", "--env", name, "--only", f"topic price-alerts-{name}")
     down = ("down", "--env", name)
     with terminal(world.clients.variables, *down) as asking:
-        eventually(lambda: "to remove it" in asking.shown(), "the question")
+        eventually(lambda: "to delete it" in asking.shown(), "the question")
         asking.type("asket\n")
         code = asking.process.wait(60)
         tell.add("removed? the person types another name", down, code, "", asking.close())

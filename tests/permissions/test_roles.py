@@ -106,7 +106,7 @@ def _no_record_set_aside(stage: Stage) -> None:
     # The mapping's own message needs the same right, so on AWS there would be no dead letter at all: the
     # error and the alert tell of it, and the item stays in the table, where `repair` finds it.
     stage.put("E4", price={"S": "five"})
-    stage.logged(ENRICHER, "could not be set aside", "not authorized to perform: sqs:SendMessage", "E4")
+    stage.logged(ENRICHER, "not be set aside yet", "not authorized to perform: sqs:SendMessage", "E4")
     stage.open()
     found = stage.run("dlq", "repair", "--symbol", "E4")
     assert (found.code, "its price is no number" in found.out) == (1, True)

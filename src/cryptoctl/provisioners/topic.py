@@ -82,7 +82,7 @@ class Topic(Provisioner):
         there = {_key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
         return Observed(
             fields={"Tags": mapped(tags.get("Tags", ())), "Subscriptions": there},
-            notes=tuple(denials(self, attributes["Attributes"].get("Policy"))),
+            notes=tuple(denials(self, attributes.get("Attributes", {}).get("Policy"))),
         )
 
     def desired(self) -> Fields:
