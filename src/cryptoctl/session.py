@@ -81,10 +81,11 @@ class Session:
 
         return Engine(env_vars.state_directory() / "engine")
 
-    def start_engine(self) -> None:
-        """Starts the embedded engine where this environment lives in it and it does not run yet."""
-        if self.target is Target.LOCAL:
-            self.engine.start(port=self.settings.engine.port, options=self.engine_options)
+    def start_engine(self) -> tuple[str, ...]:
+        """Starts the embedded engine where this environment lives in it; what a person should know of it."""
+        if self.target is not Target.LOCAL:
+            return ()
+        return self.engine.start(port=self.settings.engine.port, options=self.engine_options).notes
 
     @cached_property
     def engine_options(self) -> EngineOptions:

@@ -8,6 +8,7 @@ behalf. All this is in test_roles.py and its neighbours, by the tests' own evalu
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,6 +135,11 @@ def _enriches(enforced: Enforced) -> str:
     return enforced.says(ENRICHER, enforced.record(enforced.stored()))
 
 
+def _word() -> str:
+    """One that no alert has had: what was told a moment ago is not told again, and digits do not count."""
+    return "".join(random.choices("ghijklmnopqrstuvwxyz", k=12))
+
+
 BREAKS: dict[tuple[str, str], Callable[[Enforced], str]] = {
     (WEBHOOK, "dynamodb:PutItem"): lambda enforced: enforced.says(WEBHOOK, enforced.price()),
     (WEBHOOK, "dynamodb:Query"): _second_of_a_millisecond,
@@ -141,7 +147,7 @@ BREAKS: dict[tuple[str, str], Callable[[Enforced], str]] = {
     (ENRICHER, "dynamodb:PartiQLUpdate"): _enriches,
     (ENRICHER, "sns:Publish"): _enriches,
     (ENRICHER, "sqs:SendMessage"): lambda enforced: enforced.says(ENRICHER, enforced.record(POISON)),
-    (NOTIFIER, "sns:Publish"): lambda enforced: enforced.says(NOTIFIER, delivery("an error")),
+    (NOTIFIER, "sns:Publish"): lambda enforced: enforced.says(NOTIFIER, delivery(f"an error of {_word()}")),
 }
 
 

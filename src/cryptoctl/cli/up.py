@@ -42,7 +42,8 @@ def up(
 ) -> None:
     """Create or update the environment's resources so that they match the configuration."""
     session, screen = run.session, run.screen
-    session.start_engine()
+    for note in session.start_engine():
+        screen.say(note, style="yellow")
     with before_any_change():
         resources, others = chosen(run, only or []), orphans(run, only or [])
 
@@ -102,6 +103,10 @@ def _ask(run: CommandRun, plan: Plan) -> None:
 def _mention_alerts(run: CommandRun) -> None:
     alerts = run.session.stack.alerts
     subscriptions = subscriptions_of(run.session.aws, alerts.arn)
+    if subscriptions and run.session.target is Target.LOCAL:
+        recipients = ", ".join(each["Endpoint"] for each in subscriptions)
+        run.screen.say(f"Alerts to {recipients} stay on this machine: `cryptoctl local outbox` shows them.")
+        return
     for each in subscriptions:
         if each["SubscriptionArn"] == "PendingConfirmation":
             run.screen.say(f"{each['Endpoint']} must still confirm its subscription to the alerts.", "yellow")
