@@ -1,4 +1,4 @@
-"""What Lambda refuses about functions: what passes by itself, and what a person must mend."""
+"""What Lambda refuses about functions: what passes by itself, and what a person has to correct."""
 
 from __future__ import annotations
 

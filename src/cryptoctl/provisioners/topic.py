@@ -58,7 +58,7 @@ class Topic(Provisioner):
         Remedy(
             codes=("InvalidParameter", "InvalidParameterException"),
             operations=("Subscribe",),
-            hint="SNS does not take that subscriber: mend `alert_subscribers` in cryptoctl.toml.",
+            hint="SNS does not take that subscriber: correct `alert_subscribers` in cryptoctl.toml.",
         ),
     )
 

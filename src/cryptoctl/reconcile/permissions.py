@@ -17,11 +17,11 @@ class Access(StrEnum):
     DESCRIBE = "describe"
     """to see how a resource stands"""
     MANAGE = "manage"
-    """to make, mend or remove it"""
+    """to create, change or delete it"""
     READ_DATA = "read data"
     """to read what has passed through it: prices, logs"""
     OPERATE = "operate"
-    """to work with it: send prices, mend dead letters"""
+    """to work with it: send prices, replay dead letters"""
 
 
 @dataclass(frozen=True, kw_only=True)
