@@ -170,7 +170,7 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
     converges(world, base, name, "up")
     mood = world.proxy.behave()
     with terminal(world.clients.variables, "down", "--env", name, "--aws") as down:
-        eventually(lambda: "to remove it:" in down.shown(), "the question")
+        eventually(lambda: "to delete it:" in down.shown(), "the question")
         down.process.send_signal(signal.SIGINT)
         assert down.process.wait(60) == INTERRUPTED
         assert "\nerror: Interrupted. Nothing was changed." in down.close()

@@ -186,7 +186,8 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     account, sender, table = flow.world.account, flow.sender, f"crypto-prices-{flow.name}"
     account["dynamodb"].update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     told = flow.up()
-    assert f"`cryptoctl dlq repair --env {flow.name} --aws` finds it and enriches it." in told
+    repairing = f"`cryptoctl dlq repair --env {flow.name} --config {flow.config} --aws`"
+    assert f"{repairing} finds it and enriches it." in told
     settled = len(sender.acknowledged)
     sender.more(10)
     sender.enough()
