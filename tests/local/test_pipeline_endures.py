@@ -184,7 +184,8 @@ def endure(engine: Engine, count: int, kills: int, poison_every: int) -> None:
     wanted = set(range(count)) - poisoned
     eventually(lambda: enriched() >= wanted, within_s=60 + count / 20, what="every price enriched")
     assert set(pipeline.items()) == set(range(count)), "none is lost, none doubled"
-    assert enriched() == wanted
+    # What fails by itself may be enriched all the same, in the reach of a later price's pass.
+    assert enriched() >= wanted
     letters: set[int] = set()
 
     def all_dead_letters() -> bool:
