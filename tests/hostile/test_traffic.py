@@ -144,6 +144,7 @@ def delete_role(account: Account, name: str) -> None:
 DRIFTS = (switch_mapping_off, delete_mapping, delete_enricher, delete_role)
 
 
+@pytest.mark.torture
 def test_an_up_that_repairs_the_prices_way_loses_none(flow: Flow) -> None:
     for drifts in ((switch_mapping_off, delete_role), (delete_mapping, delete_enricher)):
         for drift in drifts:
