@@ -7,10 +7,12 @@ file against them, and pydantic takes a field's metadata for its description.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
+
+from cryptoctl.settings_schema import Between, Checked, Section, means
 
 FILE_NAME = "cryptoctl.toml"
 DEFAULT_ENVIRONMENT = "dev"
@@ -24,45 +26,11 @@ class Target(StrEnum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True)
-class Between:
-    """Limits of a number, as pydantic reads them from an annotation; None is no limit."""
-
-    least: float
-    most: float | None = None
-    allow_inf_nan: bool | None = None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The number's schema with the limits in it."""
-        limits = {"ge": self.least, "le": self.most, "allow_inf_nan": self.allow_inf_nan}
-        return {**handler(source), **{name: limit for name, limit in limits.items() if limit is not None}}
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A check of a value, as pydantic reads it from an annotation."""
-
-    check: Callable[[Any], Any]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The value's schema with the check after it."""
-        check = {"type": "no-info", "function": self.check}
-        return {"type": "function-after", "function": check, "schema": handler(source)}
-
-
-class _Section:
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
-
 Concurrency = Annotated[int, Between(1, 1000)] | Literal["none"]
 # The values that CloudWatch Logs takes.
 LogDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
-
-
-def _means(meaning: str) -> dict[str, str]:
-    return {"description": meaning}
 
 
 def _reserved(wanted: int | str) -> int | None:
@@ -93,14 +61,14 @@ def _policy_arn(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookProcessor(_Section):
+class WebhookProcessor(Section):
     """[env.NAME.webhook_processor]"""
 
     reserved_concurrency: Concurrency = field(
-        default=10, metadata=_means('reserved concurrency; "none" in accounts with a small quota')
+        default=10, metadata=means('reserved concurrency; "none" in accounts with a small quota')
     )
     max_age_days: Annotated[int, Between(1, 36500)] | None = field(
-        default=None, metadata=_means("how many days back a price's timestamp may lie; unset: 7305")
+        default=None, metadata=means("how many days back a price's timestamp may lie; unset: 7305")
     )
 
     @property
@@ -115,10 +83,10 @@ class WebhookProcessor(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceEnricher(_Section):
+class PriceEnricher(Section):
     """[env.NAME.price_enricher]"""
 
-    reserved_concurrency: Concurrency = field(default=5, metadata=_means('reserved concurrency, or "none"'))
+    reserved_concurrency: Concurrency = field(default=5, metadata=means('reserved concurrency, or "none"'))
 
     @property
     def reserved(self) -> int | None:
@@ -127,11 +95,11 @@ class PriceEnricher(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ErrorNotifier(_Section):
+class ErrorNotifier(Section):
     """[env.NAME.error_notifier]"""
 
     reserved_concurrency: Concurrency = field(
-        default="none", metadata=_means('reserved concurrency, or "none"')
+        default="none", metadata=means('reserved concurrency, or "none"')
     )
 
     @property
@@ -141,53 +109,53 @@ class ErrorNotifier(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream(_Section):
+class Stream(Section):
     """[env.NAME.stream]"""
 
     batch_size: Annotated[int, Between(1, 10_000)] = field(
-        default=10, metadata=_means("how many prices the enricher is given at once, 1 to 10000")
+        default=10, metadata=means("how many prices the enricher is given at once, 1 to 10000")
     )
     window_s: Annotated[int, Between(0, 300)] = field(
-        default=5, metadata=_means("how many seconds a batch is waited for, 0 to 300")
+        default=5, metadata=means("how many seconds a batch is waited for, 0 to 300")
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Environment(_Section):
+class Environment(Section):
     """[env.NAME]: one environment."""
 
     target: Target | None = field(
-        default=None, metadata=_means('"local" or "aws"; unset: where `up` last put it, else AWS')
+        default=None, metadata=means('"local" or "aws"; unset: where `up` last put it, else AWS')
     )
-    profile: str | None = field(default=None, metadata=_means("AWS profile"))
+    profile: str | None = field(default=None, metadata=means("AWS profile"))
     region: str | None = field(
-        default=None, metadata=_means("AWS region; unset: the AWS configuration's, else us-east-1")
+        default=None, metadata=means("AWS region; unset: the AWS configuration's, else us-east-1")
     )
     account_id: Annotated[str, Checked(_account)] | None = field(
-        default=None, metadata=_means("the only account allowed: credentials of another one are refused")
+        default=None, metadata=means("the only account allowed: credentials of another one are refused")
     )
     protected: bool = field(
-        default=False, metadata=_means("deletion protection for the table; `down` refuses")
+        default=False, metadata=means("deletion protection for the table; `down` refuses")
     )
     permissions_boundary: Annotated[str, Checked(_policy_arn)] | None = field(
-        default=None, metadata=_means("ARN of the policy that is the roles' permissions boundary")
+        default=None, metadata=means("ARN of the policy that is the roles' permissions boundary")
     )
     key_deletion_window_days: Annotated[int, Between(7, 30)] = field(
-        default=10, metadata=_means("days until AWS deletes the key after `down`, 7 to 30")
+        default=10, metadata=means("days until AWS deletes the key after `down`, 7 to 30")
     )
     dead_letter_retention_s: Annotated[int, Between(60, 1_209_600)] = field(
-        default=345_600, metadata=_means("seconds that dead letters are kept, 60 to 1209600")
+        default=345_600, metadata=means("seconds that dead letters are kept, 60 to 1209600")
     )
     log_retention_days: LogDays = field(
         default=3,
-        metadata=_means(
+        metadata=means(
             "days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
             "1827, 2192, 2557, 2922, 3288 or 3653"
         ),
     )
     alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = field(
         default=(),
-        metadata=_means("who is told of errors: email addresses, https:// addresses, ARNs of SQS queues"),
+        metadata=means("who is told of errors: email addresses, https:// addresses, ARNs of SQS queues"),
     )
     webhook_processor: WebhookProcessor = field(default_factory=WebhookProcessor)
     price_enricher: PriceEnricher = field(default_factory=PriceEnricher)
@@ -199,35 +167,35 @@ _Delay = Annotated[float, Between(0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """[engine]: the embedded engine on this machine."""
 
     port: Annotated[int, Between(1, 65535)] | None = field(
         default=None,
-        metadata=_means(
+        metadata=means(
             "where the embedded engine listens on loopback; unset: where it did last time, else 4577"
         ),
     )
     async_retry_delays_s: tuple[_Delay, _Delay] = field(
         default=(60.0, 120.0),
-        metadata=_means(
+        metadata=means(
             "seconds before the second and the third attempt of an asynchronous invocation, as on AWS"
         ),
     )
     save_every_s: Annotated[float, Between(0.1, allow_inf_nan=False)] = field(
-        default=2.0, metadata=_means("seconds between two savings of the engine's state")
+        default=2.0, metadata=means("seconds between two savings of the engine's state")
     )
     idle_environment_s: Annotated[float, Between(1, allow_inf_nan=False)] = field(
-        default=300.0, metadata=_means("seconds after which an idle execution environment is ended")
+        default=300.0, metadata=means("seconds after which an idle execution environment is ended")
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(_Section):
+class Settings(Section):
     """The whole of cryptoctl.toml."""
 
     default_env: str | None = field(
-        default=None, metadata=_means("the environment when none is named; unset: dev")
+        default=None, metadata=means("the environment when none is named; unset: dev")
     )
     engine: EngineSettings = field(default_factory=EngineSettings)
     env: Mapping[str, Environment] = field(default_factory=dict)
