@@ -13,10 +13,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from cryptoctl.settings_schema import Between, Checked, Section, means
+from cryptoctl.webhook_settings import Sender, Webhook
 
 FILE_NAME = "cryptoctl.toml"
 DEFAULT_ENVIRONMENT = "dev"
 DEFAULT_REGION = "us-east-1"
+SENDER = "SENDER"  # in a documented key, the name of a sender
 
 
 class Target(StrEnum):
@@ -161,6 +163,7 @@ class Environment(Section):
     price_enricher: PriceEnricher = field(default_factory=PriceEnricher)
     error_notifier: ErrorNotifier = field(default_factory=ErrorNotifier)
     stream: Stream = field(default_factory=Stream)
+    webhook: Webhook = field(default_factory=Webhook)
 
 
 _Delay = Annotated[float, Between(0, allow_inf_nan=False)]
@@ -203,7 +206,7 @@ class Settings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentedKey:
-    """A key of cryptoctl.toml, dotted, with NAME for the environment's name."""
+    """A key of cryptoctl.toml, dotted, with NAME for the environment's name and SENDER for a sender's."""
 
     name: str
     default: Any
@@ -216,6 +219,8 @@ def documented_keys(section: type[Any] = Settings, prefix: str = "") -> Iterator
         section_of: Any = each.default_factory
         if each.name == "env":
             yield from documented_keys(Environment, "env.NAME.")
+        elif each.name == "senders":
+            yield from documented_keys(Sender, f"{prefix}senders.{SENDER}.")
         elif isinstance(section_of, type):
             yield from documented_keys(section_of, f"{prefix}{each.name}.")
         else:

@@ -35,6 +35,18 @@ def test_every_key_is_shown_with_its_meaning(cli: Cli) -> None:
         assert key.meaning in shown
 
 
+def test_the_keys_of_each_sender_are_shown(cli: Cli, elsewhere: Path) -> None:
+    (elsewhere / "cryptoctl.toml").write_text(
+        "[env.dev.webhook.senders.desk]\npreset = 'standard-webhooks'\n"
+        "[env.dev.webhook.senders.other]\nscheme = 'basic'\n",
+        encoding="utf-8",
+    )
+    found = keys(cli)
+    assert found["env.dev.webhook.senders.desk.preset"][0] == "standard-webhooks"
+    assert found["env.dev.webhook.senders.other.scheme"][0] == "basic"
+    assert not any("SENDER" in key for key in found)
+
+
 def test_a_wrong_file_does_not_hide_the_keys(cli: Cli, elsewhere: Path) -> None:
     (elsewhere / "cryptoctl.toml").write_text("[env.dev]\nlog_retention_day = 3\n", encoding="utf-8")
     said = cli("config")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptoctl import env_vars
 from cryptoctl.session import Session
-from cryptoctl.settings import documented_keys
+from cryptoctl.settings import SENDER, DocumentedKey, documented_keys
 from cryptoctl.settings_file import locate, parsed
 
 
@@ -27,8 +27,8 @@ def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
     """Every key, those of an environment for this one. Raises Failure for a file that is not valid."""
     path = locate(session.options.config)
     in_file = parsed(path) if path is not None else {}
-    for documented in documented_keys():
-        key = documented.name.replace("NAME", session.environment)
+    for documented in _with_each_sender(session):
+        key = documented.name.replace("NAME", session.environment, 1)
         candidates = [
             *_outside_the_file(session, documented.name),
             (_find(in_file, documented.name, session.environment), str(path)),
@@ -40,6 +40,16 @@ def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
         yield ConfiguredKey(
             key=key, value=value, source=source, default=documented.default, meaning=documented.meaning
         )
+
+
+def _with_each_sender(session: Session) -> Iterator[DocumentedKey]:
+    """Every key; those of a sender once for each configured sender, in the file's order."""
+    keys = list(documented_keys())
+    of_a_sender = [each for each in keys if SENDER in each.name.split(".")]
+    yield from (each for each in keys if each not in of_a_sender)
+    for sender in session.config.webhook.senders or (SENDER,):
+        for each in of_a_sender:
+            yield replace(each, name=each.name.replace(f".{SENDER}.", f".{sender}."))
 
 
 def _outside_the_file(session: Session, name: str) -> Iterator[tuple[Any, str]]:

@@ -1,0 +1,276 @@
+"""[env.NAME.webhook.senders.SENDER]: who may send prices to the webhook, and how each proves who it is.
+
+The words are those of AWS's webhook event sources (Amazon EventBridge).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal, get_args
+
+from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
+from cryptoctl.settings_schema import Between, Checked, Section, means
+from cryptoctl.webhook_presets import PRESETS, Preset
+
+# Lambda gives a function's variables 4096 bytes in all; the others of the function need at most 700.
+MOST_VARIABLE_BYTES = 3300
+LONGEST_TEXT = 200
+
+Scheme = Literal["hmac", "token", "basic"]
+PRICE_FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
+REQUIRED_FIELDS = ("symbol", "price", "exchange")
+PriceField = Literal["symbol", "price", "exchange", "volume", "timestamp", "id"]
+# They turn numbers into floats, which lose digits; a number needs none of them.
+INEXACT_FUNCTIONS = frozenset({"to_number", "abs", "avg", "ceil", "floor", "max", "min", "sum"})
+
+
+def _sender_name(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9-]{1,32}", text):
+        return text
+    raise ValueError("a sender's name has 1 to 32 lower-case letters, digits and hyphens")
+
+
+def _header(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", text):
+        return text.lower()
+    raise ValueError("must be the name of an HTTP header")
+
+
+def _short(text: str) -> str:
+    if 0 < len(text) <= LONGEST_TEXT and text.isprintable():
+        return text
+    raise ValueError(f"must be 1 to {LONGEST_TEXT} printable characters")
+
+
+def _username(text: str) -> str:
+    if ":" in _short(text):
+        raise ValueError("must be a user name without a colon")
+    return text
+
+
+def _source(text: str) -> str:
+    try:
+        return str(ip_network(text)) if "/" in text else str(ip_network(text).network_address)
+    except ValueError:
+        raise ValueError("must be an IPv4 or IPv6 address, or a network such as 203.0.113.0/24") from None
+
+
+def _expression(text: str) -> str:
+    import jmespath
+
+    try:
+        used = set(_functions(jmespath.compile(_short(text)).parsed))
+    except jmespath.exceptions.JMESPathError as error:
+        raise ValueError(f"is no JMESPath expression: {str(error).splitlines()[0]}") from None
+    if used & INEXACT_FUNCTIONS:
+        raise ValueError(f"must not use {min(used & INEXACT_FUNCTIONS)}, which would lose digits of a number")
+    return text
+
+
+def _functions(node: Mapping[str, Any]) -> Iterator[str]:
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in node["children"]:
+        yield from _functions(child)
+
+
+_Header = Annotated[str, Checked(_header)]
+_Short = Annotated[str, Checked(_short)]
+_Expression = Annotated[str, Checked(_expression)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender(Section):
+    """[env.NAME.webhook.senders.SENDER]; a key that is None is the preset's or has its default."""
+
+    preset: Preset | None = field(
+        default=None,
+        metadata=means(f"a known sender, which sets the keys below: {', '.join(get_args(Preset))}"),
+    )
+    scheme: Scheme | None = field(
+        default=None,
+        metadata=means(
+            'how a request proves who sent it: "hmac" (a signature), "token" (the secret itself) or "basic" '
+            "(the secret as a password); required without a preset"
+        ),
+    )
+    algorithm: Literal["sha256", "sha512", "sha1"] | None = field(
+        default=None, metadata=means("hmac: sha256, sha512 or sha1; unset: sha256")
+    )
+    encoding: Literal["hex", "base64"] | None = field(
+        default=None, metadata=means("hmac: the signature is hex or base64; unset: hex")
+    )
+    secret_encoding: SecretEncoding | None = field(
+        default=None,
+        metadata=means("hmac: the key is the secret's text (raw) or what its base64 stands for; unset: raw"),
+    )
+    signature_header: _Header | None = field(
+        default=None, metadata=means("hmac: the header with the signature; required")
+    )
+    signature_prefix: _Short | None = field(
+        default=None, metadata=means('hmac: what stands before each signature, such as "sha256="')
+    )
+    delimiter: _Short | None = field(
+        default=None,
+        metadata=means("hmac: what stands between the parts of the header; any signature may match"),
+    )
+    signed_message: Literal["body", "timestamp.body", "id.timestamp.body"] | None = field(
+        default=None,
+        metadata=means("hmac: what is signed: body, timestamp.body or id.timestamp.body; unset: body"),
+    )
+    timestamp_header: _Header | None = field(
+        default=None, metadata=means("hmac: the header with the time of the request, epoch seconds")
+    )
+    timestamp_prefix: _Short | None = field(
+        default=None, metadata=means('hmac: what stands before the time in its header, such as "t="')
+    )
+    timestamp_tolerance_s: Annotated[int, Between(1, 86_400)] | None = field(
+        default=None,
+        metadata=means("hmac: how many seconds the time may differ from the clock, 1 to 86400; unset: 300"),
+    )
+    message_id_header: _Header | None = field(
+        default=None,
+        metadata=means("the header with the message's id, which becomes the id of prices without one"),
+    )
+    token_header: _Header | None = field(default=None, metadata=means("token: the header with the secret"))
+    token_prefix: _Short | None = field(
+        default=None, metadata=means('token: what stands before the secret in its header, such as "Bearer "')
+    )
+    token_in_path: bool | None = field(
+        default=None, metadata=means("token: the secret may be the last part of the address; unset: false")
+    )
+    token_member: _Short | None = field(
+        default=None, metadata=means("token: the member of the body with the secret")
+    )
+    username: Annotated[str, Checked(_username)] | None = field(
+        default=None, metadata=means("basic: the user name; unset: the sender's name")
+    )
+    prices: _Expression | None = field(
+        default=None,
+        metadata=means("JMESPath to the list of prices in a request; unset: it is one price, or a list"),
+    )
+    fields: Mapping[PriceField, _Expression] | None = field(
+        default=None,
+        metadata=means(
+            "where each field of a price stands in their JSON (JMESPath), or its name in their form; "
+            "unset: by the fields' own names"
+        ),
+    )
+    constants: Mapping[PriceField, _Short] | None = field(
+        default=None, metadata=means("fields of a price that are always the same")
+    )
+    sources: tuple[Annotated[str, Checked(_source)], ...] | None = field(
+        default=None,
+        metadata=means("addresses and networks that requests may come from; unset: the preset's, else any"),
+    )
+
+    def resolved(self) -> dict[str, Any]:
+        """The keys that are set, here or by the preset, without `preset` itself."""
+        preset = PRESETS[self.preset] if self.preset else {}
+        written = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "preset"}
+        return {**preset, **{name: value for name, value in written.items() if value is not None}}
+
+    @property
+    def first_parameter(self) -> Callable[[], str]:
+        """Makes the text of the sender's parameter, with a new secret, at each call."""
+        return partial(new_parameter, self.resolved().get("secret_encoding", "raw"))
+
+
+_KEYS_OF_SCHEMES: Mapping[Scheme, frozenset[str]] = {
+    "hmac": frozenset(
+        {
+            "algorithm",
+            "encoding",
+            "secret_encoding",
+            "signature_header",
+            "signature_prefix",
+            "delimiter",
+            "signed_message",
+            "timestamp_header",
+            "timestamp_prefix",
+            "timestamp_tolerance_s",
+        }
+    ),
+    "token": frozenset({"token_header", "token_prefix", "token_in_path", "token_member"}),
+    "basic": frozenset({"username"}),
+}
+
+
+def _complete(sender: Sender) -> Sender:
+    """The sender, if its keys belong together. Raises ValueError, which names the key."""
+    keys = sender.resolved()
+    scheme = keys.get("scheme")
+    if scheme is None:
+        raise ValueError("needs `preset` or `scheme`")
+    for other, names in _KEYS_OF_SCHEMES.items():
+        for name in sorted(names & keys.keys()):
+            if other != scheme:
+                raise ValueError(f'`{name}` is for scheme "{other}", and this is "{scheme}"')
+    if scheme == "hmac":
+        _check_signature(keys)
+    if scheme == "token" and not (
+        keys.keys() & {"token_header", "token_member"} or keys.get("token_in_path")
+    ):
+        raise ValueError("needs `token_header`, `token_in_path` or `token_member`")
+    _check_fields(keys)
+    return sender
+
+
+def _check_signature(keys: Mapping[str, Any]) -> None:
+    if "signature_header" not in keys:
+        raise ValueError("needs `signature_header`")
+    signed = keys.get("signed_message", "body")
+    if "timestamp" in signed and "timestamp_header" not in keys:
+        raise ValueError(f'needs `timestamp_header`, since `signed_message` is "{signed}"')
+    if "id" in signed and "message_id_header" not in keys:
+        raise ValueError(f'needs `message_id_header`, since `signed_message` is "{signed}"')
+    if "timestamp" not in signed and "timestamp_header" in keys:
+        # A time that is not signed can be replaced by whoever replays the request.
+        raise ValueError('`timestamp_header` needs `signed_message` "timestamp.body" or "id.timestamp.body"')
+
+
+def _check_fields(keys: Mapping[str, Any]) -> None:
+    mapped, constants = keys.get("fields") or {}, keys.get("constants") or {}
+    twice = sorted(mapped.keys() & constants.keys())
+    if twice:
+        raise ValueError(f"`{twice[0]}` is both in `fields` and in `constants`")
+    missing = [name for name in REQUIRED_FIELDS if mapped and name not in (*mapped, *constants)]
+    if missing:
+        raise ValueError(f"`fields` needs `{missing[0]}`, or `constants` does")
+
+
+def senders_variable(senders: Mapping[str, Sender]) -> str:
+    """WEBHOOK_SENDERS: what the function needs to know of its senders, as compact JSON; no secrets."""
+    return json.dumps({name: senders[name].resolved() for name in sorted(senders)}, separators=(",", ":"))
+
+
+def _fitting(senders: Mapping[str, Sender]) -> Mapping[str, Sender]:
+    size = len(senders_variable(senders))
+    if size > MOST_VARIABLE_BYTES:
+        raise ValueError(
+            f"takes {size} bytes of the function's variables, where Lambda leaves {MOST_VARIABLE_BYTES}; "
+            "use fewer senders, shorter expressions or larger networks"
+        )
+    return senders
+
+
+_Senders = Annotated[
+    Mapping[Annotated[str, Checked(_sender_name)], Annotated[Sender, Checked(_complete)]], Checked(_fitting)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook(Section):
+    """[env.NAME.webhook]"""
+
+    senders: _Senders = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings that the handler reads from its environment; none where there is no sender."""
+        return {"WEBHOOK_SENDERS": senders_variable(self.senders)} if self.senders else {}

@@ -1,0 +1,112 @@
+"""The senders of the configuration: presets, and errors that name the key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from cryptoctl.core.webhook_secrets import parse_secret
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.settings_file import load
+from cryptoctl.webhook_presets import PRESETS, Preset
+from cryptoctl.webhook_settings import MOST_VARIABLE_BYTES, Webhook
+
+
+def webhook(tmp_path: Path, text: str, name: str = "a") -> Webhook:
+    file = tmp_path / "cryptoctl.toml"
+    file.write_text(f"[env.prod.webhook.senders.{name}]\n{text}", encoding="utf-8")
+    return load(file).env["prod"].webhook
+
+
+def refused(tmp_path: Path, text: str, name: str = "a") -> str:
+    with pytest.raises(Failure) as failure:
+        webhook(tmp_path, text, name)
+    assert failure.value.problem is Problem.USAGE
+    return str(failure.value)
+
+
+def test_without_a_sender_there_is_no_variable() -> None:
+    assert Webhook().variables == {}
+
+
+@pytest.mark.parametrize("preset", get_args(Preset))
+def test_each_preset_is_complete(tmp_path: Path, preset: Preset) -> None:
+    settings = webhook(tmp_path, f'preset = "{preset}"')
+    variable = json.loads(settings.variables["WEBHOOK_SENDERS"])
+    assert variable == json.loads(json.dumps({"a": PRESETS[preset]}))
+
+
+def test_the_file_overrides_its_preset(tmp_path: Path) -> None:
+    sender = webhook(tmp_path, 'preset = "tradingview"\nsources = ["::1", "10.0.0.0/8"]').senders["a"]
+    assert sender.resolved()["sources"] == ("::1", "10.0.0.0/8")
+    assert sender.resolved()["scheme"] == "token"
+
+
+def test_header_names_are_lower_case_as_the_function_is_given_them(tmp_path: Path) -> None:
+    sender = webhook(tmp_path, 'scheme = "hmac"\nsignature_header = "X-Signature"').senders["a"]
+    assert sender.signature_header == "x-signature"
+
+
+@pytest.mark.parametrize(("preset", "prefix"), [("standard-webhooks", "whsec_"), ("github-like", "")])
+def test_the_first_secret_is_made_for_the_scheme(tmp_path: Path, preset: str, prefix: str) -> None:
+    make = webhook(tmp_path, f'preset = "{preset}"').senders["a"].first_parameter
+    first, second = parse_secret(make()), parse_secret(make())
+    assert first.secret.startswith(prefix)
+    assert first.secret != second.secret
+
+
+HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "needs `preset` or `scheme`"),
+        ('preset = "trading-view"', "senders.a.preset"),
+        ('scheme = "hmac"', "needs `signature_header`"),
+        ('scheme = "token"', "needs `token_header`, `token_in_path` or `token_member`"),
+        ('scheme = "token"\ntoken_header = "x"\ndelimiter = ","', '`delimiter` is for scheme "hmac"'),
+        ('preset = "tradingview"\nscheme = "basic"', '`token_in_path` is for scheme "token"'),
+        (HMAC + 'signed_message = "timestamp.body"', "needs `timestamp_header`"),
+        (
+            HMAC + 'signed_message = "id.timestamp.body"\ntimestamp_header = "t"',
+            "needs `message_id_header`",
+        ),
+        (HMAC + 'timestamp_header = "t"', "`timestamp_header` needs `signed_message`"),
+        (HMAC + 'sources = ["203.0.113.1/24"]', "senders.a.sources.0"),
+        (HMAC + 'sources = ["example.com"]', "senders.a.sources.0"),
+        (HMAC + 'prices = "data["', "senders.a.prices"),
+        (HMAC + 'fields = { price = "sum(p)" }', "must not use sum"),
+        (HMAC + 'fields = { symbol = "s", price = "to_string(to_number(p))" }', "must not use to_number"),
+        (HMAC + 'fields = { symbol = "s", price = "p" }', "`fields` needs `exchange`"),
+        (HMAC + 'fields = { cost = "s" }', "senders.a.fields.cost"),
+        (
+            HMAC + 'fields = { symbol = "s", price = "p", exchange = "e" }\nconstants = { exchange = "e" }',
+            "`exchange` is both in `fields` and in `constants`",
+        ),
+        (HMAC + "signature = 1", "unknown key `env.prod.webhook.senders.a.signature`"),
+        ('scheme = "basic"\nusername = "a:b"', "without a colon"),
+        (HMAC + "timestamp_tolerance_s = 0", "senders.a.timestamp_tolerance_s"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize("name", ["TV", "a_b", '"a.b"', "x" * 33, '""'])
+def test_a_sender_has_a_name_that_fits_into_an_address(tmp_path: Path, name: str) -> None:
+    assert "1 to 32 lower-case letters, digits and hyphens" in refused(tmp_path, HMAC, name)
+
+
+def test_more_than_fits_into_the_functions_variables_is_refused(tmp_path: Path) -> None:
+    def senders(number: int) -> str:
+        more = (f"[env.prod.webhook.senders.s{each}]\n{HMAC}" for each in range(number))
+        return HMAC + "".join(more)
+
+    variables: Any = webhook(tmp_path, senders(50)).variables
+    assert len(variables["WEBHOOK_SENDERS"]) <= MOST_VARIABLE_BYTES
+    assert "`env.prod.webhook.senders = " in refused(tmp_path, senders(100))
+    assert f"where Lambda leaves {MOST_VARIABLE_BYTES}" in refused(tmp_path, senders(100))
