@@ -194,7 +194,8 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     sender.enough()
     flow.caught_up(since=settled)
     missing = unenriched(account, flow.name)
-    assert len(missing) >= 10
+    # `up` awaits five, of which the first may have been under way while the stream was still on.
+    assert len(missing) >= 4
     assert {each.sort_key for each in rows(account, flow.name)} >= set(sender.acknowledged)
     options = ("--symbol", "ETH", "--output", "json")
     ended = flow.world.clients.run("dlq", "repair", "--env", flow.name, "--aws", *options)

@@ -145,6 +145,14 @@ def test_an_engine_that_dies_at_start_shows_its_last_lines(
     assert engine.status().running is False
 
 
+def test_an_engine_that_ends_while_it_is_looked_at_is_not_running(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True])
+    monkeypatch.setattr(DataDirectory, "running", lambda _self: next(answers, False))
+    assert engine.status().running is False
+
+
 def test_a_killed_engine_is_seen_as_stopped_and_starts_again(engine: Engine) -> None:
     pid = engine.start(port=0).pid
     assert pid is not None

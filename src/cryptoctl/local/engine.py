@@ -116,23 +116,24 @@ class Engine:
         with self._said("Looking for"):
             running = self._data.running()
             record = self._settled_record() if running else self._data.read()
+            # One that was just ending has ended meanwhile.
+            running = running and (record is not None or self._data.running())
         if running and record is None:
             raise EngineError(
                 f"The embedded engine in {self._data.directory} runs, but its engine.json is damaged.",
                 hint="Run `cryptoctl local stop`, then start it again; the data is kept.",
             )
-        alive = running and record is not None
         return EngineStatus(
-            running=alive,
-            url=f"http://127.0.0.1:{record.port}" if alive and record else None,
-            pid=record.pid if alive and record else None,
-            port=record.port if alive and record else None,
-            started_at=record.started if alive and record else None,
+            running=running,
+            url=f"http://127.0.0.1:{record.port}" if running and record else None,
+            pid=record.pid if running and record else None,
+            port=record.port if running and record else None,
+            started_at=record.started if running and record else None,
             home=self._data.directory,
             log_file=self._data.log_file,
-            memory_bytes=resident_bytes(record.pid) if alive and record else None,
+            memory_bytes=resident_bytes(record.pid) if running and record else None,
             notes=record.notes if record else (),
-            problems=record.problems if alive and record else (),
+            problems=record.problems if running and record else (),
         )
 
     def reset(self) -> None:
