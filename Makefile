@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RELEASE := .venv-release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down quick test check coverage mutation judges golden bench torture pictures lock dist sbom clean
+.PHONY: help demo demo-down quick test check offline coverage mutation judges golden bench torture pictures lock dist sbom clean
 
 help:  ## this list
 	@awk -F':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+offline: $(VENV)/.dev  ## the tests without a network; anything that tries to reach beyond loopback fails it (Linux)
+	sh tests/offline.sh $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
 
 coverage: $(VENV)/.dev  ## branch coverage of core, handlers, reconcile and ops by everything that `make test` runs
 	rm -f .coverage .coverage.*

@@ -24,6 +24,7 @@ ALGORITHM: Final[str] = "AWS4-HMAC-SHA256"
 TOLERANCE: Final[timedelta] = timedelta(minutes=5)
 LONGEST_PRESIGNED_S: Final[int] = 604_800
 _TIMESTAMP: Final[str] = "%Y%m%dT%H%M%SZ"
+_TIME: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _SIGNATURE: Final = re.compile("[0-9a-f]{64}")
 _SCOPE: Final = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _PART: Final = re.compile(r"(Credential|SignedHeaders|Signature)=([^\s,]+)")
@@ -112,7 +113,9 @@ class Signatures:
 
     def _check_time(self, timestamp: str, day: str, expires_s: int | None) -> None:
         try:
-            signed_at = datetime.strptime(timestamp, _TIMESTAMP).replace(tzinfo=UTC)
+            if not _TIME.fullmatch(timestamp):
+                raise ValueError(timestamp)
+            signed_at = datetime.fromisoformat(timestamp)
         except ValueError:
             raise SignatureError(
                 "incomplete", f"Date must be in ISO-8601 'basic format'. Got '{timestamp}'."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from cryptoctl.local.ministack_expressions import (
@@ -76,7 +78,21 @@ class Expressions:
     def project(self, item: Item) -> Item:
         """The parts of an item that the request asks for."""
         text = self._texts.get("ProjectionExpression")
-        return item if text is None else projected(text, item, self._names)
+        if text is None:
+            return item
+        if self._whole_attributes is not None:
+            return {name: item[name] for name in self._whole_attributes if name in item}
+        return projected(text, item, self._names)
+
+    @cached_property
+    def _whole_attributes(self) -> list[str] | None:
+        """What the projection names, read once for all items; None where it asks for parts of values."""
+        text = self._texts["ProjectionExpression"]
+        if re.search(r"[.\[]", text):
+            return None
+        projected(text, {}, self._names)  # raises where it cannot be right
+        paths = (path.strip() for path in text.split(","))
+        return [self._names.get(path, path) for path in paths if path]
 
     def key_conditions(self) -> list[KeyCondition]:
         """The clauses of the key condition."""
