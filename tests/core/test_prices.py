@@ -74,13 +74,13 @@ def test_a_volume_that_is_none_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "  ", "B T", "ßTC", "BTC\u0000", "x" * 65, 5, None, [], ["BTC"], {}, True, "ı"]
+    "value", ["", "  ", "B T", "ßTC", "BTC\u0000", "x" * 65, 5, None, [], ["BTC"], {}, True, "ı", 'a"b']
 )
 def test_a_symbol_that_is_none_is_refused(value: object) -> None:
     assert refusal(symbol=value).field == "symbol"
 
 
-@pytest.mark.parametrize("value", ["", "  ", "a\tb", "börse", "x" * 65, 5, None, [], 'a"b'])
+@pytest.mark.parametrize("value", ["", "  ", "a\tb", "a\u200bb", "x" * 65, 5, None, [], 'a"b'])
 def test_an_exchange_that_is_none_is_refused(value: object) -> None:
     assert refusal(exchange=value).field == "exchange"
 
@@ -95,6 +95,19 @@ def test_an_id_that_is_none_is_refused(value: object) -> None:
 )
 def test_the_symbols_of_the_field_are_taken(symbol: str) -> None:
     assert one(symbol=symbol.lower()).symbol == symbol.upper()
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "1", None, True, [], 10**9 + 1, 10**400])
+def test_an_occurrence_that_is_none_is_refused(value: object) -> None:
+    assert refusal(occurrence=value).field == "occurrence"
+
+
+def test_an_occurrence_is_a_whole_number_and_an_id_makes_it_needless() -> None:
+    assert one(occurrence=3).occurrence == 3
+    assert one().occurrence is None
+    assert one(occurrence="any", id=7).occurrence is None
+    parsed = parse_parsed({**GOOD, "occurrence": 10**9}, CLOCK).prices[0]
+    assert isinstance(parsed, Price) and parsed.occurrence == 10**9
 
 
 def test_a_number_may_come_as_a_string() -> None:
@@ -228,4 +241,4 @@ def test_whatever_is_sent_is_taken_or_refused_and_nothing_else(value: object) ->
 def test_the_reason_never_repeats_what_was_sent() -> None:
     secret = "hunter2" * 3
     for name in ("symbol", "price", "exchange", "volume", "timestamp", "id"):
-        assert secret not in str(refusal(**{name: secret + "\u00e9"}))
+        assert secret not in str(refusal(**{name: secret + "\u200b"}))

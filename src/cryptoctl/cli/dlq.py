@@ -17,6 +17,7 @@ import typer
 from cryptoctl import env_vars
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.selection import selecting_command
+from cryptoctl.core.names import folded_symbol
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.journal_file import journal_path
@@ -218,7 +219,7 @@ def repair(
     """Find stored prices that are not enriched, whatever the reason, and enrich them."""
     aws, stack = run.session.aws, run.session.stack
     search = Search(
-        symbol=symbol.strip().upper() if symbol else None,
+        symbol=folded_symbol(symbol) if symbol else None,
         since_ms=moment_ms(since) if since is not None else None,
         verify=verify,
     )

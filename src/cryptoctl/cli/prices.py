@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.core.names import folded_symbol
 from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms
@@ -26,7 +27,7 @@ def prices(
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
     query = Query(
-        symbol=symbol.strip().upper(), last=last, since_ms=moment_ms(since) if since is not None else None
+        symbol=folded_symbol(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
     )
     read = enriched_prices if wait else read_prices
     found = read(run.session.aws, run.session.stack.prices, query)

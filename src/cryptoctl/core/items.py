@@ -27,6 +27,7 @@ class StoredPrice:
     """A price as read from the table. `exchange` is empty where an item written by hand has none.
 
     `enriched_at` is None also where it is no text; `revision` is the attribute `rev`, whatever its type.
+    `occurrence` is None where the item does not say which of prices that are alike it is.
     """
 
     symbol: str
@@ -35,6 +36,7 @@ class StoredPrice:
     volume: Decimal
     exchange: str
     id: str | None = None
+    occurrence: int | None = None
     processed: bool = False
     enriched_at: str | None = None
     revision: AttributeValue | None = None
@@ -59,8 +61,11 @@ class StoredPrice:
             return None
 
 
-def new_item(price: Price, sort_key: str, created_at: str) -> dict[str, dict[str, Any]]:
-    """The item that a price becomes; `created_at` is ISO 8601 with an offset."""
+def new_item(price: Price, sort_key: str, created_at: str, occurrence: int = 1) -> dict[str, dict[str, Any]]:
+    """The item that a price becomes; `created_at` is ISO 8601 with an offset.
+
+    `occurrence` is which of prices without an id that are alike it is; of the first, the item says nothing.
+    """
     item: dict[str, dict[str, Any]] = {
         "symbol": {"S": price.symbol},
         "timestamp": {"N": sort_key},
@@ -73,6 +78,8 @@ def new_item(price: Price, sort_key: str, created_at: str) -> dict[str, dict[str
     }
     if price.id is not None:
         item["id"] = {"S": price.id}
+    elif occurrence > 1:
+        item["occurrence"] = {"N": str(occurrence)}
     return item
 
 
@@ -91,6 +98,7 @@ def stored_price(item: Item) -> StoredPrice:
         volume=Decimal(0) if volume is None else volume,
         exchange=_text(item, "exchange") or "",
         id=item["id"].get("S") or item["id"].get("N") if "id" in item else None,
+        occurrence=_whole(item, "occurrence"),
         processed=item.get("processed", {}).get("BOOL") is True,
         enriched_at=item.get("enriched_at", {}).get("S"),
         revision=item.get("rev"),
@@ -109,11 +117,9 @@ def key_of(item: Item) -> Decimal:
     return key
 
 
-def same_price(stored: StoredPrice, price: Price) -> bool:
-    """Whether `price` has come before as `stored`: by its id or, without one, by everything it says."""
-    if (stored.exchange, stored.id, stored.timestamp_ms) != (price.exchange, price.id, price.timestamp_ms):
-        return False
-    return price.id is not None or (stored.price, stored.volume) == (price.price, price.volume)
+def same_id(stored: StoredPrice, price: Price) -> bool:
+    """Whether `price`, which has an id, has come before as `stored`."""
+    return (stored.exchange, stored.id, stored.timestamp_ms) == (price.exchange, price.id, price.timestamp_ms)
 
 
 def _number(item: Item, name: str) -> Decimal | None:
@@ -125,6 +131,12 @@ def _number(item: Item, name: str) -> Decimal | None:
         return decimal_from(item[name]["N"])
     except NumberError as error:
         raise UnusableError(f"its {name} cannot be read: {error}") from None
+
+
+def _whole(item: Item, name: str) -> int | None:
+    """A count that we wrote; what somebody else wrote there says nothing."""
+    text = item.get(name, {}).get("N", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _text(item: Item, name: str) -> str | None:

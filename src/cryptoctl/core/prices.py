@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from cryptoctl.core import json_text, keys
+from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
 from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from
 
-LONGEST_SYMBOL = 64
-LONGEST_EXCHANGE = 64
 LONGEST_ID = 128
+LARGEST_OCCURRENCE = 10**9
 MOST_PRICES = 1000  # in one request
 MOST_BYTES = 500_000  # of a request's body, so that it fits whole into a dead-letter message
 MOST_PRICE_BYTES = 8_000  # of one price's text, which is stored with it
@@ -21,8 +21,6 @@ MOST_AHEAD = timedelta(minutes=5)
 MOST_BEHIND = timedelta(days=7305)  # 20 years: older than any cryptocurrency, so 0 is no timestamp
 MILLISECONDS_FROM = 10**11  # an epoch number below is in seconds
 
-_SYMBOL = re.compile(r"[A-Za-z0-9._:/+!$-]+", re.ASCII)
-_EXCHANGE = re.compile(r"[A-Za-z0-9 ._:/+&()-]+", re.ASCII)
 _ID = re.compile(r"[!-~]+", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
 _EPOCH_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -47,7 +45,8 @@ class Price:
     """One price as it is stored.
 
     `timestamp_ms` is whole milliseconds since 1970-01-01 UTC; `volume` is 0 where none was given; `raw` is
-    the JSON text of this price as received.
+    the JSON text of this price as received. `occurrence` is n for the n-th of prices that are alike in all
+    else and have no id; None where the sender leaves that to be counted in the request.
     """
 
     symbol: str
@@ -57,6 +56,7 @@ class Price:
     timestamp_ms: int
     id: str | None
     raw: str
+    occurrence: int | None = None
 
     def sort_key(self, attempt: int = 0) -> str:
         """The key's number as text: its own with an id, else place `attempt` of its millisecond."""
@@ -121,13 +121,14 @@ def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Pric
     if len(raw.encode()) > MOST_PRICE_BYTES:
         raise TooLarge("price", f"its text has more than {MOST_PRICE_BYTES} bytes")
     return Price(
-        symbol=_text_field(fields, "symbol", _SYMBOL, LONGEST_SYMBOL).upper(),
+        symbol=_name_field(fields, "symbol", stored_symbol),
         price=_positive(fields),
-        exchange=_text_field(fields, "exchange", _EXCHANGE, LONGEST_EXCHANGE),
+        exchange=_name_field(fields, "exchange", stored_exchange),
         volume=_volume(fields),
         timestamp_ms=_timestamp_ms(fields, limits),
         id=_id(fields),
         raw=raw,
+        occurrence=None if "id" in fields else _occurrence(fields),
     )
 
 
@@ -172,20 +173,16 @@ def _one(value: object, raw: str, limits: TimeLimits) -> Price | Rejected:
         return rejected
 
 
-def _text_field(fields: Mapping[str, Any], name: str, allowed: re.Pattern[str], longest: int) -> str:
-    value = fields.get(name)
+def _name_field(fields: Mapping[str, Any], name: str, stored: Callable[[str], str]) -> str:
     if name not in fields:
         raise Rejected(name, "is missing")
+    value = fields[name]
     if not isinstance(value, str) or isinstance(value, JsonNumber):
         raise Rejected(name, "must be text")
-    value = value.strip()
-    if not value:
-        raise Rejected(name, "is empty")
-    if len(value) > longest:
-        raise Rejected(name, f"{len(value)} characters; at most {longest} are taken")
-    if not allowed.fullmatch(value):
-        raise Rejected(name, f"has a character outside {allowed.pattern.removesuffix('+')}")
-    return value
+    try:
+        return stored(value)
+    except BadName as bad:
+        raise Rejected(name, str(bad)) from None
 
 
 def _number(fields: Mapping[str, Any], name: str) -> Decimal:
@@ -227,6 +224,17 @@ def _id(fields: Mapping[str, Any]) -> str | None:
     if not _ID.fullmatch(value):
         raise Rejected("id", "has a character that is not printable ASCII")
     return str(value)
+
+
+def _occurrence(fields: Mapping[str, Any]) -> int | None:
+    if "occurrence" not in fields:
+        return None
+    value = fields["occurrence"]
+    if isinstance(value, (int, JsonNumber)) and not isinstance(value, bool):
+        text = str(value) if isinstance(value, JsonNumber) or value.bit_length() < 1000 else ""
+        if _WHOLE_NUMBER.fullmatch(text) and 1 <= int(text[:20]) <= LARGEST_OCCURRENCE:
+            return int(text)
+    raise Rejected("occurrence", f"must be a whole number from 1 to {LARGEST_OCCURRENCE}")
 
 
 def _timestamp_ms(fields: Mapping[str, Any], limits: TimeLimits) -> int:

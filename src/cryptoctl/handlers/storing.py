@@ -1,14 +1,16 @@
 """Prices into the table: each stored once, a repeat acknowledged as one, nothing overwritten."""
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
+from operator import itemgetter
 
 from cryptoctl.core import keys
-from cryptoctl.core.items import StoredPrice, UnusableError, new_item, same_price, stored_price
+from cryptoctl.core.items import Item, StoredPrice, UnusableError, new_item, same_id, stored_price
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import table
 from cryptoctl.handlers.clients import Deadline, table_client
@@ -49,40 +51,80 @@ def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadli
     return outcomes
 
 
-class _Millisecond:
-    """What this request knows of the prices without an id in one millisecond.
+class _Alike:
+    """Stored prices without an id that are alike in all but their number.
 
-    Each stored price answers for one price of the request at most: two identical ones in a request are two
-    trades, and the request sent again is a repeat of both.
+    A price that says no number of its own has the lowest that no other has: so it is with what was written
+    by hand, and with the first of each.
     """
 
     def __init__(self) -> None:
-        self._holders: dict[int, StoredPrice | None] = {}  # None: written or claimed by this request
+        self._numbered: dict[int, StoredPrice] = {}
+        self._others: list[tuple[int, StoredPrice]] = []  # by place
 
-    def claim(self, price: Price) -> StoredPrice | None:
-        for place, holder in self._holders.items():
-            if holder is not None and same_price(holder, price):
-                self._holders[place] = None
-                return holder
-        return None
+    def add(self, place: int, holder: StoredPrice) -> None:
+        if holder.occurrence is None:
+            insort(self._others, (place, holder), key=itemgetter(0))
+        else:
+            self._numbered.setdefault(holder.occurrence, holder)
+
+    def get(self, number: int) -> StoredPrice | None:
+        if number in self._numbered:
+            return self._numbered[number]
+        if number - 1 - len(self._numbered) >= len(self._others):
+            return None
+        before = number - 1 - sum(each < number for each in self._numbered)
+        return self._others[before][1] if before < len(self._others) else None
+
+
+class _Millisecond:
+    """What this request knows of the prices without an id in one millisecond of a symbol."""
+
+    def __init__(self) -> None:
+        self._places: set[int] = set()
+        self._first_free = 0
+        self._alike: dict[object, _Alike] = defaultdict(_Alike)
+        self._counted: dict[object, set[int]] = defaultdict(set)
+
+    def number(self, price: Price) -> int:
+        """Which of the prices alike this one is: as it says, or counted in this request."""
+        taken = self._counted[_likeness(price)]
+        number = price.occurrence or next(each for each in count(len(taken) + 1) if each not in taken)
+        taken.add(number)
+        return number
+
+    def find(self, price: Price, number: int) -> StoredPrice | None:
+        """The stored price that this one repeats, as far as it is known."""
+        return self._alike[_likeness(price)].get(number)
 
     def next_place(self) -> int:
-        return next(place for place in count() if place not in self._holders)
-
-    def own(self, place: int) -> None:
-        self._holders[place] = None
+        """The lowest place that is not known to be taken."""
+        while self._first_free in self._places:
+            self._first_free += 1
+        return self._first_free
 
     def learn(self, place: int, holder: StoredPrice) -> None:
-        self._holders.setdefault(place, holder)
+        if place not in self._places:
+            self._places.add(place)
+            if holder.id is None:
+                self._alike[_likeness(holder)].add(place, holder)
 
     def learn_all(self, price: Price) -> None:
         for item in table.items_without_id(price.symbol, price.timestamp_ms):
             key = Decimal(item["timestamp"]["N"])
-            try:
-                holder = stored_price(item)
-            except UnusableError:
-                holder = StoredPrice(symbol="", key=key, price=Decimal(0), volume=Decimal(0), exchange="")
-            self.learn(keys.place_of_key(key), holder)
+            self.learn(keys.place_of_key(key), _holder(item, key))
+
+
+def _likeness(price: Price | StoredPrice) -> object:
+    return price.exchange, price.price, price.volume
+
+
+def _holder(item: Item, key: Decimal) -> StoredPrice:
+    """The price that holds a key; what was written by hand and is no price is nobody's repeat."""
+    try:
+        return stored_price(item)
+    except UnusableError:
+        return StoredPrice(symbol="", key=key, price=Decimal(0), volume=Decimal(0), exchange="")
 
 
 class _Writer:
@@ -105,37 +147,43 @@ class _Writer:
         for attempt in range(_MOST_ATTEMPTS):
             sort_key = price.sort_key(attempt)
             holder = self._put(price, sort_key)
-            if holder is None or same_price(holder, price):
+            if holder is None or same_id(holder, price):
                 return Stored(sort_key=sort_key, duplicate=holder is not None)
         raise NotStoredError("every key of a price is taken by another")
 
     def _without_id(self, price: Price, shared: _Millisecond) -> Stored:
         """A price goes to place n only when all that stands at the places before is known not to be it."""
+        number = shared.number(price)
         while True:
-            repeated = shared.claim(price)
+            repeated = shared.find(price, number)
             if repeated is not None:
                 return Stored(sort_key=repeated.sort_key, duplicate=True)
             place = shared.next_place()
-            holder = self._put(price, price.sort_key(place))
+            sort_key = price.sort_key(place)
+            holder = self._put(price, sort_key, number)
             if holder is None:
-                shared.own(place)
-                return Stored(sort_key=price.sort_key(place), duplicate=False)
+                shared.learn(place, _as_stored(price, sort_key, number))
+                return Stored(sort_key=sort_key, duplicate=False)
             shared.learn(place, holder)
-            if not same_price(holder, price):
+            if shared.find(price, number) is None:
                 shared.learn_all(price)
 
-    def _put(self, price: Price, sort_key: str) -> StoredPrice | None:
+    def _put(self, price: Price, sort_key: str, number: int = 1) -> StoredPrice | None:
         if self._deadline.passed():
             raise NotStoredError("the time was up before every price was stored")
-        holder = table.put_if_new(new_item(price, sort_key, self._created_at))
-        if holder is None:
-            return None
-        try:
-            return stored_price(holder)
-        except UnusableError:  # written by hand, no price: it holds the key, and is nobody's repeat
-            return StoredPrice(
-                symbol="", key=Decimal(sort_key), price=Decimal(0), volume=Decimal(0), exchange=""
-            )
+        holder = table.put_if_new(new_item(price, sort_key, self._created_at, number))
+        return None if holder is None else _holder(holder, Decimal(sort_key))
+
+
+def _as_stored(price: Price, sort_key: str, number: int) -> StoredPrice:
+    return StoredPrice(
+        symbol=price.symbol,
+        key=Decimal(sort_key),
+        price=price.price,
+        volume=price.volume,
+        exchange=price.exchange,
+        occurrence=number if number > 1 else None,
+    )
 
 
 def _key_order(entry: tuple[int, Price]) -> tuple[Decimal, int]:

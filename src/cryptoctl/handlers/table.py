@@ -13,7 +13,9 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.handlers.clients import setting, table_client
 
 _MOST_STATEMENTS = 25  # in one BatchExecuteStatement
-_READ = "#symbol, #timestamp, price, volume, exchange, id, #processed, rev, ma_5, ma_20, volatility"
+_READ = (
+    "#symbol, #timestamp, price, volume, exchange, id, occurrence, #processed, rev, ma_5, ma_20, volatility"
+)
 _NAMES = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
 
 

@@ -14,6 +14,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from cryptoctl.core.names import folded_symbol
+
 # A stream keeps its records for a day; then a pointer points at nothing.
 STREAM_KEEPS_MS = 24 * 3_600_000
 
@@ -279,4 +281,4 @@ def _text(holder: Any, name: str) -> str:
 
 def _distinct(found: Iterator[Any], *, upper: bool = True) -> tuple[str, ...]:
     texts = (each.strip() for each in found if isinstance(each, str))
-    return tuple(sorted({each.upper() if upper else each for each in texts if each}))
+    return tuple(sorted({folded_symbol(each) if upper else each for each in texts if each}))
