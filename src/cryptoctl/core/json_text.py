@@ -1,18 +1,20 @@
 """Strict JSON: numbers keep their text, and what other parsers let pass is refused.
 
-Refused: duplicate keys, NaN and Infinity, deep nesting, text that is no UTF-8. Of each element of a list
-the exact text can be had as well.
+Refused: duplicate keys, deep nesting, text that is no UTF-8. NaN and Infinity are numbers that no field
+takes. Of each element of a list the exact text can be had as well.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cryptoctl.core.numbers import JsonNumber
 
 DEEPEST_NESTING = 16
+BYTE_ORDER_MARK = "\ufeff"
 
 # A string, even one that never ends (so that each character is looked at once), or a bracket.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
@@ -33,21 +35,23 @@ class Element:
 
 
 class Document:
-    """A JSON text and the value it holds, with each number as a `JsonNumber`. Raises JsonError.
+    """A JSON text and the value it holds, with each number as `number` makes it. Raises JsonError.
 
-    `problems` are the faults that concern only the part they stand in: a key that occurs twice, and NaN.
+    `number` is also given NaN, Infinity and -Infinity, so that they cost nothing where nobody uses them.
+    `problems` are the faults that concern only the part they stand in: a key that occurs twice.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, number: Callable[[str], Any] = JsonNumber) -> None:
+        text = text.removeprefix(BYTE_ORDER_MARK)
         _refuse_what_cannot_be_stored(text)
         _refuse_deep_nesting(text)
         self._text = text
         self._found: list[str] = []
         self._decoder = json.JSONDecoder(
             object_pairs_hook=self._object,
-            parse_float=JsonNumber,
-            parse_int=JsonNumber,
-            parse_constant=self._constant,
+            parse_float=number,
+            parse_int=number,
+            parse_constant=number,
         )
         try:
             self.value: Any = self._decoder.decode(text)
@@ -85,8 +89,16 @@ class Document:
             self._found.append("a key occurs twice in one object")
         return members
 
-    def _constant(self, name: str) -> None:
-        self._found.append(f"{name} is no JSON number")
+
+def dumps(value: Any) -> str:
+    """JSON text with each number as it was written."""
+    if isinstance(value, JsonNumber | Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)}: {dumps(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(dumps, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _skip_space(text: str, position: int) -> int:

@@ -95,24 +95,28 @@ def parse_request(text: str, limits: TimeLimits) -> Request:
         document = json_text.Document(text)
     except json_text.JsonError as error:
         raise Rejected("body", str(error)) from None
-    listed, name = _list_in(document.value)
+    listed, name = list_in(document.value)
     if listed is None:
         if document.problems:
             raise Rejected("body", document.problems[0])
-        return Request(prices=(_one(document.value, text.strip(), limits),), several=False)
-    _check_count(listed)
+        return Request(prices=(_one(document.value, _without_margins(text), limits),), several=False)
+    check_count(listed)
     elements = list(document.elements(name))
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
     return Request(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)
 
 
+def _without_margins(text: str) -> str:
+    return text.removeprefix(json_text.BYTE_ORDER_MARK).strip()
+
+
 def parse_parsed(value: object, limits: TimeLimits) -> Request:
     """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
-    listed, _ = _list_in(value)
+    listed, _ = list_in(value)
     if listed is None:
         return Request(prices=(_written_anew(value, limits),), several=False)
-    _check_count(listed)
+    check_count(listed)
     return Request(prices=tuple(_written_anew(each, limits) for each in listed), several=True)
 
 
@@ -140,8 +144,11 @@ def _written_anew(value: object, limits: TimeLimits) -> Price | Rejected:
     return _one(value, raw, limits)
 
 
-def _list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
-    """The list of prices in a request, and the member it stands in; None where it is one price."""
+def list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
+    """The list of prices in a request, and the member it stands in; None where it is one price.
+
+    Raises Rejected where that member is no list.
+    """
     if isinstance(value, list):
         return value, None
     if isinstance(value, dict) and "prices" in value:
@@ -151,7 +158,8 @@ def _list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
     return None, None
 
 
-def _check_count(listed: Sequence[object]) -> None:
+def check_count(listed: Sequence[object]) -> None:
+    """Raises Rejected for no prices, and TooLarge for more than are taken at once."""
     if not listed:
         raise Rejected("prices", "the list is empty")
     if len(listed) > MOST_PRICES:

@@ -121,7 +121,7 @@ def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
     if not any(map(_good, _parts(prices.text)[0])):
         raise EditError("its body has no price that is a JSON object; use --edit")
     parsed = {name: loads(text) for name, text in changes.items()}
-    return _rebuilt(prices, lambda value, _: dumps({**value, **parsed}))
+    return _rebuilt(prices, lambda value, _: json_text.dumps({**value, **parsed}))
 
 
 def attribute_value(name: str, text: str) -> dict[str, Any]:
@@ -163,17 +163,6 @@ def item_changes(item: Mapping[str, Any], text: str) -> dict[str, Any]:
 def _refuse_key(name: str) -> None:
     if name in KEYS:
         raise EditError(f"{name} is part of the item's key and cannot be changed")
-
-
-def dumps(value: Any) -> str:
-    """JSON text with each number as it was written."""
-    if isinstance(value, JsonNumber):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)}: {dumps(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(dumps, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def loads(text: str) -> Any:

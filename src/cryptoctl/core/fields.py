@@ -1,0 +1,108 @@
+"""Prices in records of another shape: where each field stands, and what is always the same.
+
+A record is a parsed JSON object, the members of a form, or a row of a file. Whatever brings the records
+brings the expressions as well, compiled, so that nothing here depends on a library.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
+
+from cryptoctl.core import json_text
+from cryptoctl.core.numbers import JsonNumber
+from cryptoctl.core.prices import Price, Rejected, Request, TimeLimits, check_count, list_in, parse_price
+
+
+class Expression(Protocol):
+    """A compiled expression, such as JMESPath's."""
+
+    def search(self, value: Any) -> Any:
+        """What the expression finds in the value; None where it finds nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldMapping:
+    """How records become prices.
+
+    `fields` says where each field of a price stands; None means by the fields' own names. `constants` are
+    fields that no record brings. `prices` finds the list of records in a document.
+    """
+
+    fields: Mapping[str, Expression] | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    prices: Expression | None = None
+
+    def request(self, document: Any, limits: TimeLimits) -> Request:
+        """The prices in a document that was parsed with `exact`.
+
+        Raises Rejected (TooLarge) where the document as a whole is refused; a refused record among several
+        stands in the answer.
+        """
+        records = self._records(document)
+        if records is None:
+            return Request(prices=(self._price_or_refusal(document, limits),), several=False)
+        check_count(records)
+        prices = tuple(self._price_or_refusal(record, limits) for record in records)
+        return Request(prices=prices, several=True)
+
+    def price(self, record: Any, limits: TimeLimits, raw: str | None = None) -> Price:
+        """The price in a record; `raw` is its text, or it is written anew. Raises Rejected."""
+        if not isinstance(record, dict):
+            raise Rejected("price", "must be a JSON object")
+        return parse_price(self.values(record), json_text.dumps(record) if raw is None else raw, limits)
+
+    def values(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a price with their values as found, numbers as their text.
+
+        What is missing, null or empty is left out. Raises Rejected where an expression cannot be evaluated.
+        """
+        if self.fields is None:
+            found = dict(record)
+        else:
+            found = {name: _found(name, each, record) for name, each in self.fields.items()}
+        present = {
+            name: _as_text(value) for name, value in found.items() if value is not None and value != ""
+        }
+        return {**present, **self.constants}
+
+    def _records(self, document: Any) -> Sequence[Any] | None:
+        """The list of records; None where the document is one record."""
+        if self.prices is not None:
+            listed = _found("prices", self.prices, document)
+            if not isinstance(listed, list):
+                raise Rejected("prices", "no list was found where it should be")
+            return listed
+        if self.fields is None:
+            return list_in(document)[0]
+        return document if isinstance(document, list) else None
+
+    def _price_or_refusal(self, record: Any, limits: TimeLimits) -> Price | Rejected:
+        try:
+            return self.price(record, limits)
+        except Rejected as rejected:
+            return rejected
+
+
+def exact(text: str) -> Decimal | JsonNumber | None:
+    """A JSON number for an expression, with all its digits; None for NaN and Infinity.
+
+    Decimals compare as numbers, which their text would not.
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what Decimal holds
+        return JsonNumber(text)
+    return number if number.is_finite() else None
+
+
+def _found(name: str, expression: Expression, value: Any) -> Any:
+    try:
+        return expression.search(value)
+    except Exception:
+        # Whatever a library raises for values that an expression is not made for.
+        raise Rejected(name, "its expression cannot be evaluated on this record") from None
+
+
+def _as_text(value: Any) -> Any:
+    return JsonNumber(value) if isinstance(value, Decimal) else value
