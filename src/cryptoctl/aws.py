@@ -71,6 +71,8 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
         self._lambda_pace = Pace(LAMBDA_REQUESTS_A_SECOND)
+        self.on_answer: Callable[[str, str, AwsError | None], None] = _nobody
+        """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
     @cached_property
     def _session(self) -> Any:
@@ -166,8 +168,13 @@ class Aws:
         """
         from botocore import xform_name
 
-        with translated(service, operation, once=once):
-            answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
+        try:
+            with translated(service, operation, once=once):
+                answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
+        except AwsError as error:
+            self.on_answer(service, operation, error)
+            raise
+        self.on_answer(service, operation, None)
         return answer
 
     def find(
@@ -230,6 +237,10 @@ class Aws:
         """Whose credentials these are; one request, the first of every command."""
         answer = self.call("sts", "GetCallerIdentity")
         return Caller(account=answer["Account"], arn=answer["Arn"])
+
+
+def _nobody(service: str, operation: str, error: AwsError | None) -> None:
+    """Nobody needs to know."""
 
 
 def _on_this_machine(client: Any) -> bool:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,14 @@ class Bundle:
 
 def build() -> Bundle:
     """The zip of the handlers that are installed here."""
+    return zipped(_contents())
+
+
+def zipped(contents: Mapping[str, bytes]) -> Bundle:
+    """The zip of these files, by their paths in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(_contents().items()):
+        for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, date_time=_MOMENT)
             entry.external_attr = _REGULAR_FILE
             entry.create_system = _UNIX

@@ -26,6 +26,7 @@ def lines(directory: Path) -> dict[str, list[str]]:
     letters = str(directory / "letters.jsonl")
     return {
         "up": ["up"],
+        "selftest": ["selftest", "--only", "queue-missing", "--yes", "--report-dir", str(directory)],
         "plan": ["plan"],
         "status": ["status"],
         "outputs": ["outputs"],

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from cryptoctl import interrupts
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
+from cryptoctl.reconcile.execute import Executor, Listener, Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import remaining
 from cryptoctl.reconcile.orphans import Orphans
@@ -17,6 +17,8 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Stop
 from cryptoctl.ui.plans import results_document
 from cryptoctl.ui.progress import PlanProgress
+
+ROUNDS_AT_MOST = 3
 
 
 def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
@@ -72,12 +74,21 @@ def before_any_change() -> Iterator[None]:
         raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
 
 
-def carry_out(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
-    """Runs a plan with live progress, observes again, and returns the plan of what is left to do."""
+def carry_out(
+    run: CommandRun,
+    plan: Plan,
+    look_again: Callable[[], Plan],
+    also: Callable[[Listener], Listener] = lambda progress: progress,
+) -> Plan:
+    """Runs a plan with live progress, observes again, and returns the plan of what is left to do.
+
+    `also` gives the listener that is told instead of the progress, and tells it.
+    """
     stop = Stop()
     with PlanProgress(run.screen, run.clock) as progress:
         with interrupts.on_signal(stop.asked.set, stop.at_once.set):
-            report = Executor(aws=run.session.aws, listener=progress, clock=run.clock).run(plan, stop)
+            executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
+            report = executor.run(plan, stop)
         run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])
         if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
             try:
@@ -85,6 +96,26 @@ def carry_out(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Pl
             except KeyboardInterrupt:
                 stop.asked.set()
     raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
+
+
+def removed(
+    run: CommandRun,
+    plan: Plan,
+    look_again: Callable[[], Plan],
+    also: Callable[[Listener], Listener] = lambda progress: progress,
+) -> Plan:
+    """Runs a plan of removal until nothing is left of it, and returns the last plan."""
+    # A late log line can re-create a log group after its deletion: hence another observation and round.
+    rest = plan
+    for _ in range(ROUNDS_AT_MOST):
+        if not rest.work:
+            break
+        rest = carry_out(run, rest, look_again, also)
+    if not rest.settled:
+        names = ", ".join(str(step.resource) for step in (*rest.work, *rest.refused))
+        advice = "Run the same command again in a minute."
+        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", advice)
+    return rest
 
 
 def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: bool) -> Failure:

@@ -24,7 +24,7 @@ from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
 
-CHANGING = (Access.OPERATE, Access.MANAGE)
+CHANGING = (Access.OPERATE, Access.MANAGE, Access.ADMINISTER)
 Function: TypeAlias = Callable[..., None]
 
 

@@ -60,6 +60,10 @@ COMMANDS = (
         "dlq_files",
     ),
     _entry("iam-policy", "Print the smallest IAM policy for an environment, as JSON. Nothing is changed."),
+    _entry(
+        "selftest",
+        "Check what cryptoctl relies on about AWS, in an environment of its own, and write a report.",
+    ),
     _entry("down", "Delete the environment: all its resources, in reverse order, with their data."),
     _entry("local start", "Start the engine; one that runs already is left as it is.", "local"),
     _entry("local stop", "Stop the engine. Its data stays for the next start.", "local"),

@@ -54,6 +54,13 @@ def _names_a_profile(section: str) -> bool:
     return not section.startswith(("sso-session", "services"))
 
 
+def claim_ids() -> list[str]:
+    """The claims, as `selftest --only` takes them."""
+    from cryptoctl.ops.selftest.catalogue import WRITTEN
+
+    return [claim.id for claim in WRITTEN]
+
+
 def function_names(ctx: typer.Context) -> list[str]:
     """The functions, as `logs` takes them."""
     suffix = f"-{_environment(ctx)}"

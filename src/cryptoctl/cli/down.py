@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, orphans
+from cryptoctl.cli.apply import before_any_change, check, orphans, removed
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.times import iso
@@ -15,8 +14,6 @@ from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.ui.plans import plan_document, sentence, show_plan
-
-ROUNDS_AT_MOST = 3
 
 
 @command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
@@ -49,7 +46,7 @@ def down(
             check(planned(list(session.stack), session.aws, Goal.ABSENT))
         if plan.work and not yes:
             _ask(run)
-    last = _remove(run, plan, look)
+    last = removed(run, plan, look)
     leaving = _leaving(last)
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
     run.answer(leaving=leaving, kept=kept, notes=list(last.notes))
@@ -75,20 +72,6 @@ def _ask(run: CommandRun) -> None:
         )
     if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
         raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
-
-
-def _remove(run: CommandRun, plan: Plan, look_again: Callable[[], Plan]) -> Plan:
-    # A late log line can re-create a log group after its deletion: hence another observation and round.
-    rest = plan
-    for _ in range(ROUNDS_AT_MOST):
-        if not rest.work:
-            break
-        rest = carry_out(run, rest, look_again)
-    if not rest.settled:
-        names = ", ".join(str(step.resource) for step in (*rest.work, *rest.refused))
-        advice = "Run the same command again in a minute."
-        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", advice)
-    return rest
 
 
 def _leaving(plan: Plan) -> list[dict[str, str]]:

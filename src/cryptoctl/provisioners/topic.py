@@ -24,6 +24,7 @@ from cryptoctl.reconcile import (
 )
 
 NOT_FOUND = ("NotFound", "NotFoundException")
+NO_TAGS = (*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ class Topic(Provisioner):
             lambda: aws.find(
                 "sns",
                 "ListTagsForResource",
-                absent=(*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException"),
+                absent=NO_TAGS,
                 ResourceArn=self.arn,
             ),
             lambda: subscriptions_of(aws, self.arn),

@@ -22,6 +22,8 @@ class Access(StrEnum):
     """to read what has passed through it: prices, logs"""
     OPERATE = "operate"
     """to work with it: send prices, replay dead letters"""
+    ADMINISTER = "administer"
+    """what no printed policy allows: to make and remove environments of other names"""
 
 
 @dataclass(frozen=True, kw_only=True)

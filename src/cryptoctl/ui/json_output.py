@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.documents import dead_letters as dlq
-from cryptoctl.ui.documents import environment, local, plan, prices
+from cryptoctl.ui.documents import environment, local, plan, prices, selftest
 from cryptoctl.ui.documents.document import CommandDocument, Part
 from cryptoctl.ui.screen import Screen
 
@@ -31,6 +31,7 @@ MODELS: Mapping[str, type[CommandDocument]] = {
     "dlq import": dlq.DlqImportDocument,
     "dlq purge": dlq.DlqPurgeDocument,
     "iam-policy": environment.IamPolicyDocument,
+    "selftest": selftest.SelftestDocument,
     "down": plan.DownDocument,
     "local start": local.LocalDocument,
     "local stop": local.LocalStopDocument,

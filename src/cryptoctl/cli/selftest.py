@@ -1,0 +1,143 @@
+"""cryptoctl selftest: whether AWS does what cryptoctl relies on."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryptoctl import interrupts
+from cryptoctl.cli.apply import before_any_change
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.completion import claim_ids
+from cryptoctl.cli.selftest_run import SelftestRun, own_run, remove
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.selftest import own_runs
+from cryptoctl.ops.selftest.catalogue import chosen
+from cryptoctl.ops.selftest.environment import LONGEST_RUN, former, may_be_running, new_name
+from cryptoctl.ops.selftest.report import SelftestReport
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.settings import Target
+from cryptoctl.ui.selftest import claims_document, markdown, report_document, show_claims, show_report
+
+COSTS = (
+    "On AWS that costs less than 0.10 USD (a KMS key by the hour, and some hundreds of requests) and takes "
+    "about ten minutes. A key pending deletion stays for 7 days, at no cost."
+)
+REPORT = "cryptoctl-selftest"
+
+
+@command("selftest", access=Access.ADMINISTER, example="cryptoctl selftest --region eu-central-1")
+def selftest(
+    run: CommandRun,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLAIM", help="Check only this claim.", autocompletion=claim_ids),
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List the claims, and do nothing else.")] = False,
+    report_dir: Annotated[
+        Path, typer.Option(metavar="DIRECTORY", help="Where the report is written.")
+    ] = Path(),
+    show_account: Annotated[
+        bool, typer.Option("--show-account", help="Leave the account's number in the report.")
+    ] = False,
+) -> None:
+    """Check what cryptoctl relies on about AWS, in an environment of its own, and write a report."""
+    claims = chosen(only or [])
+    if listing:
+        run.answer(claims=claims_document(claims))
+        if not run.machine:
+            show_claims(run.screen, claims)
+        return
+    with before_any_change():
+        _check_directory(report_dir)
+        for note in run.session.start_engine():
+            run.screen.say(note, style="yellow")
+        old = former(run.session.aws)
+        own = SelftestRun(run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only)
+        _ask(run, own, yes=yes)
+    with interrupts.on_signal(own.stop.asked.set, _leave):
+        run.answer(removed=_remove(run, old))
+        own.whole()
+    report = own.report if show_account else own.report.without_account()
+    files = _write(report, report_dir)
+    run.answer(report=report_document(report), files=files)
+    if not run.machine:
+        show_report(run.screen, report)
+    run.screen.say(f"The report: {', '.join(files)}.")
+    _judge(report, interrupted=own.stop.asked.is_set())
+
+
+def _ask(run: CommandRun, own: SelftestRun, *, yes: bool) -> None:
+    scope = own.stack.scope
+    where = "on this machine" if run.session.target is Target.LOCAL else f"in {scope.account}, {scope.region}"
+    run.screen.say(
+        f"This makes the environment {own.name} {where}, checks {len(own.claims)} claims in it, and "
+        "removes it."
+    )
+    run.screen.say(COSTS)
+    if not yes:
+        run.screen.confirm("Go on?", f"This makes and removes the environment {own.name}")
+
+
+def _remove(run: CommandRun, old: list[str]) -> list[str]:
+    """Removes what earlier runs have left, but for what another run may be at work on."""
+    now, mine = datetime.now(UTC), own_runs.noted()
+    gone = []
+    for name in old:
+        if name not in mine and may_be_running(name, now):
+            minutes = LONGEST_RUN.total_seconds() / 60
+            run.screen.say(
+                f"{name} is left: another run may be at work on it. {minutes:.0f} minutes after its "
+                "beginning, `cryptoctl selftest` removes it.",
+                style="yellow",
+            )
+            continue
+        run.screen.say(f"Removing {name}, which an earlier run has left.")
+        remove(own_run(run, name))
+        own_runs.forget(name)
+        gone.append(name)
+    return gone
+
+
+def _leave() -> None:
+    raise KeyboardInterrupt
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir() or not os.access(directory, os.W_OK):
+        raise Failure(
+            Problem.USAGE,
+            f"{directory} is no directory that can be written to.",
+            "Name another --report-dir.",
+        )
+
+
+def _write(report: SelftestReport, directory: Path) -> list[str]:
+    texts = {
+        ".md": markdown(report),
+        ".json": json.dumps(report_document(report), indent=2) + "\n",
+    }
+    for ending, text in texts.items():
+        (directory / f"{REPORT}{ending}").write_text(text, encoding="utf-8")
+    return [str(directory / f"{REPORT}{ending}") for ending in texts]
+
+
+def _judge(report: SelftestReport, *, interrupted: bool) -> None:
+    if interrupted:
+        raise Failure(Problem.INTERRUPTED, "Interrupted. The report is of what was checked before.")
+    if report.problems:
+        raise Failure(Problem.FAILED, "The self-test was not finished.", " ".join(report.problems))
+    if report.unclean:
+        names = ", ".join(result.claim.id for result in report.unclean)
+        raise Failure(
+            Problem.FAILED,
+            f"{len(report.unclean)} of {len(report.results)} claims do not hold, or could not be checked: "
+            f"{names}.",
+            "Send us the report: cryptoctl may have to be changed.",
+        )

@@ -1,0 +1,199 @@
+"""A run of the self-test: what earlier runs left is removed, the environment made, checked and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from cryptoctl.cli.apply import carry_out, check, removed
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.selftest import own_runs
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.catalogue import needed
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds
+from cryptoctl.ops.selftest.derived import derived
+from cryptoctl.ops.selftest.environment import SelftestStack, settings, unprotect
+from cryptoctl.ops.selftest.report import SelftestReport
+from cryptoctl.ops.selftest.run import ClaimResult, checked, looked_up
+from cryptoctl.ops.selftest.witness import Witness
+from cryptoctl.reconcile.execute import Listener
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.orphans import Orphans
+from cryptoctl.reconcile.plan import Goal, Plan, Step
+from cryptoctl.reconcile.retry import RealClock, Retry, Stop
+from cryptoctl.session import Session
+from cryptoctl.settings import Target
+from cryptoctl.ui.selftest import ClaimProgress
+
+
+def own_run(run: CommandRun, name: str) -> CommandRun:
+    """The same command's run for an environment of the self-test."""
+    given = run.session
+    session = Session(replace(given.options, environment=name))
+    session.settings, session.aws, session.target = given.settings, given.aws, given.target
+    session.environment, session.config = name, settings(given.config)
+    session.stack = SelftestStack(session.scope, session.config, given.stack.code)
+    return CommandRun(session=session, screen=run.screen, clock=RealClock())
+
+
+def stack_of(own: CommandRun) -> SelftestStack:
+    """The resources of an environment of the self-test."""
+    assert isinstance(own.session.stack, SelftestStack)
+    return own.session.stack
+
+
+def remove(own: CommandRun, also: Callable[[Listener], Listener] = lambda progress: progress) -> list[Plan]:
+    """Removes an environment of the self-test. Gives the first plan and the last. Raises Failure."""
+    aws, stack = own.session.aws, stack_of(own)
+    resources = list(stack)
+    orphans = Orphans(stack=resources)
+    unprotect(stack, aws)
+
+    def look() -> Plan:
+        return planned(resources, aws, Goal.ABSENT, orphans=orphans)
+
+    plan = look()
+    check(plan)
+    return [plan, removed(own, plan, look, also)]
+
+
+@dataclass(kw_only=True)
+class SelftestRun:
+    """One environment of the self-test, from its beginning to its removal."""
+
+    run: CommandRun
+    name: str
+    claims: Sequence[AwsClaim]
+    everything: bool
+    """Whether all claims are checked, and not a choice of them."""
+    stop: Stop = field(default_factory=Stop)
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    results: list[ClaimResult] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._own = own_run(self.run, self.name)
+        self.stack = stack_of(self._own)
+        self._clock = RealClock(self.stop.asked)
+        self._begun_s = self._clock.now_s()
+        self._witness = Witness(self._clock)
+        self._bench = Bench(
+            aws=self.run.session.aws, stack=self.stack, retry=Retry(self._clock), began=self.began
+        )
+        self._steps: list[Step] = []
+
+    @property
+    def on_engine(self) -> bool:
+        """Whether what is checked is the embedded engine."""
+        return self.run.session.target is Target.LOCAL
+
+    def whole(self) -> None:
+        """Makes the environment, checks the claims, and removes it, whatever happened before.
+
+        Raises Failure (INTERRUPTED) where somebody would not wait for the removal.
+        """
+        own_runs.note(self.name)
+        left_behind = False
+        try:
+            if self._up() and not self.stop.asked.is_set():
+                with ClaimProgress(self.run.screen, self._clock) as progress:
+                    self.results += checked(self._bench, self.claims, progress, on_engine=self.on_engine)
+        except KeyboardInterrupt:
+            left_behind = True
+            raise Failure(
+                Problem.INTERRUPTED,
+                f"Interrupted. What was made of {self.name} is still there.",
+                "Run `cryptoctl selftest` again: it removes that first.",
+            ) from None
+        finally:
+            if not left_behind:
+                self._down()
+        if self.everything:
+            found = derived(
+                list(self.stack), self._steps, self._witness, self.claims, on_engine=self.on_engine
+            )
+            self.results += looked_up(self._bench, found)
+
+    def _up(self) -> bool:
+        resources = list(self.stack) if self.everything else needed(self.stack, self.claims)
+        begun_s = self._clock.now_s()
+
+        def look() -> Plan:
+            return planned(resources, self.run.session.aws, Goal.PRESENT)
+
+        try:
+            plan = look()
+            check(plan)
+            self._steps += plan.steps
+            with self._witnessed():
+                rest = carry_out(self._own, plan, look, self._witness.before)
+        except Failure as failure:
+            self._problem("The environment could not be made", failure)
+            return False
+        differing = [
+            f"{step.resource}: {', '.join(each.path for each in step.changes)}" for step in rest.work
+        ]
+        seconds = self._clock.now_s() - begun_s
+        made = f"{len(plan.work)} resources in {seconds:.1f} s"
+        self._result(
+            "environment-made",
+            "What AWS shows of each resource has the very form that is compared: a second plan is empty.",
+            ("provisioners/: every observe() and desired()",),
+            differs("; ".join(differing)) if differing else holds(f"{made}, no difference left"),
+        )
+        return True
+
+    def _down(self) -> None:
+        try:
+            with self._witnessed():
+                plans = remove(self._own, self._witness.before)
+        except Failure as failure:
+            self._problem("The environment could not be removed", failure)
+            return
+        self._steps += plans[0].steps
+        own_runs.forget(self.name)
+        left = [str(step.resource) for step in plans[-1].steps if step.delta.observed]
+        self._result(
+            "all-removed",
+            "Of an environment that is removed, nothing stays but its key, pending deletion.",
+            ("reconcile/observe.py: remaining", "cli/apply.py: removed"),
+            holds(f"left: {', '.join(left) or 'nothing'}"),
+        )
+
+    @contextmanager
+    def _witnessed(self) -> Iterator[None]:
+        """What AWS answers in the block is remembered."""
+        aws = self.run.session.aws
+        before, aws.on_answer = aws.on_answer, self._witness.answered
+        try:
+            yield
+        finally:
+            aws.on_answer = before
+
+    def _result(self, name: str, text: str, relied_on: tuple[str, ...], evidence: Evidence) -> None:
+        claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence, lane="")
+        self.results += looked_up(self._bench, [claim])
+
+    def _problem(self, what: str, failure: Failure) -> None:
+        if failure.problem is Problem.INTERRUPTED:
+            self.stop.asked.set()
+        self.problems.append(f"{what}: {failure.message} {failure.hint}")
+        self.run.screen.say(self.problems[-1], style="yellow")
+
+    @property
+    def report(self) -> SelftestReport:
+        """What was found."""
+        scope = self.stack.scope
+        return SelftestReport(
+            environment=self.name,
+            target=str(self.run.session.target),
+            account=scope.account,
+            region=scope.region,
+            began=self.began,
+            seconds=self._clock.now_s() - self._begun_s,
+            results=tuple(self.results),
+            problems=tuple(self.problems),
+        )

@@ -1,0 +1,115 @@
+"""What the checks work with: the self-test's environment, and AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from cryptoctl.aws import Answer, Aws, AwsError
+from cryptoctl.ops.selftest.environment import SelftestStack
+from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.retry import Retry
+
+T = TypeVar("T")
+LOGGED_WITHIN_S = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """How an invocation ended: its request id, `Unhandled` or the like where it failed, and its answer."""
+
+    request_id: str
+    error: str
+    payload: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """The environment of a run of the self-test, and what its checks do in it."""
+
+    aws: Aws
+    stack: SelftestStack
+    retry: Retry
+    began: datetime
+
+    def named(self, name: str) -> str:
+        """A name of something that the check itself makes, or that is not there."""
+        return f"{name}-{self.stack.scope.environment}"
+
+    def send(self, call: Call) -> Answer:
+        """Sends a call's request once."""
+        return self.aws.call(call.service, call.operation, once=True, **dict(call.params))
+
+    def refusal(self, call: Call) -> AwsError | None:
+        """What AWS refuses a call with; None where it does not."""
+        try:
+            self.send(call)
+        except AwsError as error:
+            return error
+        return None
+
+    def until(self, attempt: Callable[[], T | None], reason: str, timeout_s: float) -> T | None:
+        """Repeats `attempt` until it gives something; None when the time is over."""
+        return self.retry.until(attempt, reason, timeout_s)
+
+    def seconds(self, reached: Callable[[], bool], timeout_s: float) -> float | None:
+        """How long until something is reached; None where it is not in time."""
+        start_s = self.retry.clock.now_s()
+        if self.until(lambda: reached() or None, "the check", timeout_s) is None:
+            return None
+        return self.retry.clock.now_s() - start_s
+
+    def invoke(self, event: Mapping[str, Any]) -> Invocation:
+        """Invokes the probe and waits for its answer."""
+        answer = self._invoke(event, "RequestResponse")
+        return Invocation(
+            request_id=answer["ResponseMetadata"]["RequestId"],
+            error=answer.get("FunctionError", ""),
+            payload=json.loads(answer["Payload"].read() or b"null"),
+        )
+
+    def invoke_later(self, event: Mapping[str, Any]) -> str:
+        """Queues an event for the probe. Gives the request's id."""
+        return str(self._invoke(event, "Event")["ResponseMetadata"]["RequestId"])
+
+    def _invoke(self, event: Mapping[str, Any], kind: str) -> Answer:
+        return self.aws.call(
+            "lambda",
+            "Invoke",
+            FunctionName=self.stack.probe.name,
+            InvocationType=kind,
+            Payload=json.dumps(event).encode(),
+        )
+
+    def logged(self, group: LogGroup, pattern: str, having: str) -> str | None:
+        """The first line of a log group that CloudWatch Logs finds under a pattern and that has a text."""
+        return self.until(
+            lambda: next((line for line in self.lines(group, pattern) if having in line), None),
+            "the log line",
+            LOGGED_WITHIN_S,
+        )
+
+    def lines(self, group: LogGroup, pattern: str) -> list[str]:
+        """The lines of this run that match a pattern, so far."""
+        events = self.aws.paginate(
+            "logs",
+            "FilterLogEvents",
+            "events",
+            logGroupName=group.name,
+            startTime=int(self.began.astimezone(UTC).timestamp() * 1000),
+            filterPattern=pattern,
+        )
+        return [str(event["message"]) for event in events]
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """A log line's JSON object; empty where it is none."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,45 @@
+"""All claims that are written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.selftest.claim import AwsClaim
+from cryptoctl.ops.selftest.claims.functions import FUNCTIONS
+from cryptoctl.ops.selftest.claims.identity import IDENTITY
+from cryptoctl.ops.selftest.claims.logs import LOGS
+from cryptoctl.ops.selftest.claims.messaging import MESSAGING
+from cryptoctl.ops.selftest.claims.stream import STREAM
+from cryptoctl.ops.selftest.claims.table import TABLE
+from cryptoctl.ops.selftest.claims.whole import WHOLE
+from cryptoctl.ops.selftest.environment import SelftestStack
+from cryptoctl.reconcile.graph import with_dependencies
+from cryptoctl.reconcile.provisioner import Provisioner
+
+WRITTEN: tuple[AwsClaim, ...] = (
+    *WHOLE,
+    *FUNCTIONS,
+    *STREAM,
+    *LOGS,
+    *TABLE,
+    *MESSAGING,
+    *IDENTITY,
+)
+
+
+def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
+    """The claims with these ids, or all. Raises Failure (USAGE) where there is no such claim."""
+    known = {claim.id: claim for claim in WRITTEN}
+    for name in only:
+        if name not in known:
+            alike = get_close_matches(name, known, n=3) or ["`cryptoctl selftest --list` lists them"]
+            raise Failure(Problem.USAGE, f"There is no claim {name!r}.", f"Did you mean: {', '.join(alike)}?")
+    return tuple(known[name] for name in dict.fromkeys(only)) if only else WRITTEN
+
+
+def needed(stack: SelftestStack, claims: Iterable[AwsClaim]) -> list[Provisioner]:
+    """What must be there for these claims, with what it depends on."""
+    names = dict.fromkeys(name for claim in claims for name in claim.needs)
+    return list(with_dependencies([getattr(stack, name) for name in names]))

@@ -1,0 +1,118 @@
+"""A claim about AWS: what is claimed, where the code relies on it, and how it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from cryptoctl.aws_errors import Remedy
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.reconcile.call import RetryRule
+from cryptoctl.reconcile.provisioner import Provisioner
+
+T = TypeVar("T")
+
+
+class ClaimOutcome(StrEnum):
+    """How a claim stands after the self-test."""
+
+    HOLDS = "holds"
+    DIFFERS = "differs"
+    """AWS was seen to do something else"""
+    FAILED = "check failed"
+    """the check itself could not be made"""
+    NOT_SHOWN = "not shown here"
+    """nothing was seen that speaks for it or against it"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a check saw, and what that says of the claim."""
+
+    outcome: ClaimOutcome
+    seen: str
+
+
+def holds(seen: str) -> Evidence:
+    """The claim was seen to hold."""
+    return Evidence(outcome=ClaimOutcome.HOLDS, seen=seen)
+
+
+def differs(seen: str) -> Evidence:
+    """The claim was seen not to hold."""
+    return Evidence(outcome=ClaimOutcome.DIFFERS, seen=seen)
+
+
+def not_shown(why: str) -> Evidence:
+    """Nothing was seen that says anything of the claim."""
+    return Evidence(outcome=ClaimOutcome.NOT_SHOWN, seen=why)
+
+
+def failed(why: str) -> Evidence:
+    """The check could not be made."""
+    return Evidence(outcome=ClaimOutcome.FAILED, seen=why)
+
+
+def compared(seen: object, expected: object) -> Evidence:
+    """Holds where both are the same."""
+    if seen == expected:
+        return holds(f"{seen}")
+    return differs(f"{seen}, not {expected}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerCode:
+    """An error that is read as an answer, such as "there is no such thing": of a request, by exact codes."""
+
+    service: str
+    operation: str
+    codes: tuple[str, ...]
+
+
+Expected: TypeAlias = RetryRule | Remedy | AnswerCode
+Covered: TypeAlias = tuple[type[Provisioner] | None, Expected]
+"""What a claim is about: a rule, a remedy or a code, of a kind of resource or (None) of every kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsClaim:
+    """What is taken for granted about AWS.
+
+    Claims of one `lane` are checked one after the other, lanes side by side. `needs` names what of the
+    self-test's stack must be there (all that it depends on comes with it). `engine_lacks` says why the
+    embedded engine cannot show it; empty where it can.
+    """
+
+    id: str
+    text: str
+    relied_on: tuple[str, ...]
+    check: Callable[[Bench], Evidence]
+    lane: str
+    needs: tuple[str, ...] = ()
+    covers: tuple[Covered, ...] = ()
+    engine_lacks: str = ""
+
+
+def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> RetryRule:
+    """A kind's rule for that code and piece of a message. Raises LookupError where it has none."""
+    return _only(kind, (each for each in kind.retry_rules if (each.code, each.contains) == (code, contains)))
+
+
+def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str = "") -> Remedy:
+    """A kind's remedy for that code and piece of a message, perhaps of one operation. Raises LookupError."""
+    return _only(
+        kind,
+        (
+            each
+            for each in kind.remedies
+            if code in each.codes and each.contains == contains and (not of or of in each.operations)
+        ),
+    )
+
+
+def _only(kind: type[Provisioner], found: Iterable[T]) -> T:
+    for each in found:
+        return each
+    raise LookupError(f"{kind.__name__} has no such rule or remedy")

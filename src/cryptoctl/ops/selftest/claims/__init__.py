@@ -1,0 +1,1 @@
+"""The claims that are written out, by what they are about."""

@@ -1,0 +1,249 @@
+"""IAM and KMS: what they refuse, and under which codes a caller is denied."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptoctl.aws_errors import COMMON, DENIED
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import (
+    AnswerCode,
+    AwsClaim,
+    Evidence,
+    compared,
+    differs,
+    holds,
+    remedy_of,
+    retry_rule,
+)
+from cryptoctl.ops.selftest.claims.functions import NO_PERMISSIONS
+from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.key_search import NOT_FOUND
+from cryptoctl.provisioners.policy import VERSION
+from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
+from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.scope import Scope
+
+ENGINE_TAKES_IT = "the embedded engine takes what IAM refuses"
+LARGEST_POLICY = 10_240
+# A request of each service that the probe's role may not make.
+FORBIDDEN: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("sqs", "list_queues", {}),
+    ("sns", "list_topics", {}),
+    ("dynamodb", "list_tables", {}),
+    ("logs", "describe_log_groups", {}),
+    ("iam", "list_roles", {}),
+    ("kms", "list_keys", {}),
+    ("lambda", "list_functions", {}),
+    ("cloudwatch", "list_metrics", {}),
+    ("resourcegroupstaggingapi", "get_resources", {}),
+)
+
+
+def _iam(operation: str, **params: Any) -> Call:
+    return Call(service="iam", operation=operation, params=params)
+
+
+def _kms(operation: str, **params: Any) -> Call:
+    return Call(service="kms", operation=operation, params=params)
+
+
+def _iam_code(operation: str, *codes: str) -> AnswerCode:
+    return AnswerCode(service="iam", operation=operation, codes=codes)
+
+
+def _kms_code(operation: str, *codes: str) -> AnswerCode:
+    return AnswerCode(service="kms", operation=operation, codes=codes)
+
+
+def _nobody(scope: Scope, *, action: str, resource: bool) -> str:
+    """A policy for a role that is not there."""
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Action": action,
+        "Principal": {"AWS": scope.arn("iam", f"role/missing-{scope.environment}", regional=False)},
+    }
+    return _policy([{**statement, "Resource": "*"}] if resource else [statement])
+
+
+def _policy(statements: list[dict[str, Any]]) -> str:
+    return json.dumps({"Version": VERSION, "Statement": statements})
+
+
+def _too_large(bench: Bench) -> Call:
+    resources = [bench.stack.scope.arn("sqs", f"{number:0>60}") for number in range(LARGEST_POLICY // 90)]
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resources}
+    name = bench.stack.bare_role.name
+    return _iam("PutRolePolicy", RoleName=name, PolicyName="too-large", PolicyDocument=_policy([statement]))
+
+
+def _untrusted(bench: Bench) -> Call:
+    document = _nobody(bench.stack.scope, action="sts:AssumeRole", resource=False)
+    return _iam("UpdateAssumeRolePolicy", RoleName=bench.stack.bare_role.name, PolicyDocument=document)
+
+
+def _key_for_nobody(bench: Bench) -> Call:
+    own = {
+        "Effect": "Allow",
+        "Action": "kms:*",
+        "Resource": "*",
+        "Principal": {"AWS": bench.stack.scope.arn("iam", "root", regional=False)},
+    }
+    other = json.loads(_nobody(bench.stack.scope, action="kms:Decrypt", resource=True))["Statement"]
+    return _kms("PutKeyPolicy", KeyId=_key_id(bench), PolicyName="default", Policy=_policy([own, *other]))
+
+
+def _key_id(bench: Bench) -> str:
+    return str(bench.aws.call("kms", "DescribeKey", KeyId=bench.stack.key.name)["KeyMetadata"]["KeyId"])
+
+
+def _role_whatever_case(bench: Bench) -> Evidence:
+    name = bench.stack.bare_role.name
+    found = bench.aws.call("iam", "GetRole", RoleName=name.upper())["Role"]["RoleName"]
+    return compared(found, name)
+
+
+def _key_is_listed(bench: Bench) -> Evidence:
+    found = bench.aws.call("kms", "ListResourceTags", KeyId=_key_id(bench))["Tags"]
+    tags = {each["TagKey"]: each["TagValue"] for each in found}
+    return compared(tags, bench.stack.scope.tags)
+
+
+def _denials(bench: Bench) -> Evidence:
+    answers = {}
+    for service, operation, params in FORBIDDEN:
+        found = bench.invoke({"ask": [(service, operation, params)]})
+        answers[service] = (
+            found.payload if found.error else found.payload["asked"][0].get("code", "no refusal")
+        )
+    unknown = {service: code for service, code in answers.items() if code not in DENIED}
+    return differs(f"not known: {unknown}") if unknown else holds(str(answers))
+
+
+IDENTITY = (
+    provoked(
+        "role-missing",
+        lambda bench: _iam("GetRole", RoleName=bench.named("missing")),
+        _iam_code("GetRole", NO_SUCH_ENTITY),
+        of=Role,
+    ),
+    provoked(
+        "role-delete-missing",
+        lambda bench: _iam("DeleteRole", RoleName=bench.named("missing")),
+        _iam_code("DeleteRole", NO_SUCH_ENTITY),
+        of=Role,
+    ),
+    provoked(
+        "role-policy-missing",
+        lambda bench: _iam("DeleteRolePolicy", RoleName=bench.stack.bare_role.name, PolicyName="missing"),
+        _iam_code("DeleteRolePolicy", NO_SUCH_ENTITY),
+        of=Role,
+        needs=("bare_role",),
+    ),
+    provoked(
+        "role-exists",
+        lambda bench: _iam(
+            "CreateRole",
+            RoleName=bench.stack.bare_role.name,
+            AssumeRolePolicyDocument=_policy(
+                [
+                    {
+                        "Effect": "Allow",
+                        "Action": "sts:AssumeRole",
+                        "Principal": {"Service": "lambda.amazonaws.com"},
+                    }
+                ]
+            ),
+        ),
+        _iam_code("CreateRole", "EntityAlreadyExists"),
+        of=Role,
+        needs=("bare_role",),
+    ),
+    provoked(
+        "role-delete-conflict",
+        lambda bench: _iam("DeleteRole", RoleName=bench.stack.probe_role.name),
+        retry_rule(Role, "DeleteConflict"),
+        of=Role,
+        needs=("probe_role",),
+    ),
+    provoked(
+        "role-unknown-principal",
+        _untrusted,
+        retry_rule(Role, "MalformedPolicyDocument", "Invalid principal"),
+        of=Role,
+        needs=("bare_role",),
+        engine_lacks=ENGINE_TAKES_IT,
+    ),
+    provoked(
+        "role-policy-too-large",
+        _too_large,
+        remedy_of(Role, "LimitExceeded", "policy size"),
+        of=Role,
+        needs=("bare_role",),
+        engine_lacks=ENGINE_TAKES_IT,
+    ),
+    AwsClaim(
+        id="role-case",
+        text="IAM finds a role whatever the case of its name, and answers with the name that it was given.",
+        relied_on=("provisioners/role.py: Role.conflict",),
+        check=_role_whatever_case,
+        lane="role",
+        needs=("bare_role",),
+        engine_lacks="the embedded engine tells names of roles apart by their case",
+    ),
+    provoked(
+        "key-missing",
+        lambda bench: _kms("DescribeKey", KeyId=f"alias/{bench.named('missing')}"),
+        _kms_code("DescribeKey", NOT_FOUND),
+        of=Key,
+    ),
+    provoked(
+        "key-alias-missing",
+        lambda bench: _kms("DeleteAlias", AliasName=f"alias/{bench.named('missing')}"),
+        _kms_code("DeleteAlias", NOT_FOUND),
+        of=Key,
+    ),
+    provoked(
+        "key-alias-exists",
+        lambda bench: _kms("CreateAlias", AliasName=bench.stack.key.name, TargetKeyId=_key_id(bench)),
+        _kms_code("CreateAlias", "AlreadyExistsException"),
+        of=Key,
+        needs=("key",),
+    ),
+    provoked(
+        "key-no-deletion-to-cancel",
+        lambda bench: _kms("CancelKeyDeletion", KeyId=_key_id(bench)),
+        _kms_code("CancelKeyDeletion", "KMSInvalidStateException"),
+        of=Key,
+        needs=("key",),
+        engine_lacks="the embedded engine takes it",
+    ),
+    provoked(
+        "key-unknown-principal",
+        _key_for_nobody,
+        retry_rule(Key, "MalformedPolicyDocumentException"),
+        of=Key,
+        needs=("key",),
+        engine_lacks=ENGINE_TAKES_IT,
+    ),
+    AwsClaim(
+        id="key-tags",
+        text="The tags that were given in CreateKey are shown by ListResourceTags.",
+        relied_on=("provisioners/key_search.py: by_tags",),
+        check=_key_is_listed,
+        lane="key",
+        needs=("key",),
+    ),
+    AwsClaim(
+        id="denied-codes",
+        covers=tuple((None, each) for each in COMMON if each.codes == DENIED and not each.contains),
+        text=f"A caller without the right is denied with one of {', '.join(DENIED)}, by every service.",
+        relied_on=("aws_errors.py: DENIED",),
+        check=_denials,
+        lane="probe",
+        needs=("probe",),
+        engine_lacks=NO_PERMISSIONS,
+    ),
+)

@@ -1,0 +1,213 @@
+"""CloudWatch Logs: what the platform writes, what the filter for errors matches, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptoctl.handlers import log_events
+from cryptoctl.ops.selftest.bench import LOGGED_WITHIN_S, Bench, parsed
+from cryptoctl.ops.selftest.claim import (
+    AnswerCode,
+    AwsClaim,
+    Evidence,
+    differs,
+    holds,
+    remedy_of,
+    retry_rule,
+)
+from cryptoctl.ops.selftest.provoking import Making, provoked
+from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
+from cryptoctl.provisioners.log_subscription import LogSubscription
+from cryptoctl.reconcile.call import Call
+from cryptoctl.stack import ERRORS
+
+STREAM = "selftest"
+HARMLESS = {"level": "INFO", "message": 'a user wrote "level":"ERROR" and an error'}
+OURS = {"level": "ERROR", "message": "made by the self-test", "function": "selftest", "requestId": "selftest"}
+PATTERN_OF = ("stack.py: ERRORS", "handlers/log_events.py")
+
+
+def _logs(operation: str, **params: Any) -> Call:
+    return Call(service="logs", operation=operation, params=params)
+
+
+def _code(operation: str, *codes: str) -> AnswerCode:
+    return AnswerCode(service="logs", operation=operation, codes=codes)
+
+
+def _line(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[Bench], Evidence]:
+    """The end of an invocation in Lambda's own words, found by the filter for errors."""
+
+    def check(bench: Bench) -> Evidence:
+        request = bench.invoke({"do": do, "text": "the self-test's own failure"}).request_id
+        lines: list[str] = []
+
+        def found() -> str | None:
+            matched = bench.lines(bench.stack.probe_logs, ERRORS)
+            lines[:] = [line for line in matched if request in line]
+            return next((line for line in lines if wanted(parsed(line))), None)
+
+        line = bench.until(found, "the log line", LOGGED_WITHIN_S)
+        if line is None:
+            every = [each for each in bench.lines(bench.stack.probe_logs, f'"{request}"') if request in each]
+            return differs(f"the filter matches {lines}; the log has {every}")
+        told = log_events.read({"message": line})
+        return holds(f"{line.strip()} (read as: {told.message})")
+
+    return check
+
+
+def _report(**wanted: str) -> Callable[[dict[str, Any]], bool]:
+    def fits(line: dict[str, Any]) -> bool:
+        record = line.get("record")
+        return (
+            line.get("type") == "platform.report"
+            and isinstance(record, dict)
+            and wanted.items() <= record.items()
+        )
+
+    return fits
+
+
+def _error_line(line: dict[str, Any]) -> bool:
+    return (
+        line.get("log_level") == "ERROR"
+        and line.get("errorType") == "RuntimeError"
+        and bool(line.get("stackTrace"))
+    )
+
+
+def _only_errors(bench: Bench) -> Evidence:
+    lines = [_line({**each, "mark": mark}) for each, mark in ((HARMLESS, "harmless"), (OURS, "ours"))]
+    bench.invoke({"lines": lines})
+    ours = bench.logged(bench.stack.probe_logs, ERRORS, '"mark":"ours"')
+    harmless = bench.logged(bench.stack.probe_logs, '"mark"', '"mark":"harmless"')
+    if ours is None or harmless is None:
+        return differs(f"of {lines} the filter finds {ours}, and a plain term {harmless}")
+    wrong = [each for each in bench.lines(bench.stack.probe_logs, ERRORS) if '"mark":"harmless"' in each]
+    return differs(f"matched, and is none: {wrong[0]}") if wrong else holds(f"matched: {ours.strip()}")
+
+
+def _alerted(bench: Bench) -> Evidence:
+    group = bench.stack.webhook_logs.name
+    bench.send(_logs("CreateLogStream", logGroupName=group, logStreamName=STREAM))
+    now_ms = int(bench.began.timestamp() * 1000)
+    event = {"timestamp": now_ms, "message": _line({**OURS, "timestamp": bench.began.isoformat()})}
+    bench.send(_logs("PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event]))
+    line = bench.logged(bench.stack.notifier_logs, '"alert published"', "alert published")
+    return holds(line.strip()) if line else differs("no alert was published")
+
+
+def _subscribe(group: str, name: str, destination: str) -> Making:
+    def call(bench: Bench) -> Call:
+        stack = vars(bench.stack)
+        return _logs(
+            "PutSubscriptionFilter",
+            logGroupName=stack[group].name,
+            filterName=bench.named(name),
+            filterPattern=ERRORS,
+            destinationArn=stack[destination].arn,
+        )
+
+    return call
+
+
+def _unsubscribe(group: str, name: str) -> Making:
+    return lambda bench: _logs(
+        "DeleteSubscriptionFilter", logGroupName=vars(bench.stack)[group].name, filterName=bench.named(name)
+    )
+
+
+LOGS = (
+    AwsClaim(
+        id="log-timeout",
+        text="A timeout's report has the status “timeout” in JSON without spaces, and the filter matches it.",
+        relied_on=PATTERN_OF,
+        check=_platform("sleep", _report(status="timeout")),
+        lane="probe",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="log-out-of-memory",
+        text="Out of memory, the report has the status “error” and the type Runtime.OutOfMemory.",
+        relied_on=PATTERN_OF,
+        check=_platform("memory", _report(status="error", errorType="Runtime.OutOfMemory")),
+        lane="probe",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="log-crash",
+        text="After a crash, the report has the type Runtime.ExitError, and the filter matches it.",
+        relied_on=PATTERN_OF,
+        check=_platform("exit", _report(errorType="Runtime.ExitError")),
+        lane="probe",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="log-unhandled-error",
+        text="An error that nothing handles is a JSON line with log_level, errorType and stackTrace.",
+        relied_on=PATTERN_OF,
+        check=_platform("raise", _error_line),
+        lane="probe",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="log-only-errors",
+        text="The filter matches our error lines, and no information line that has an error's text in it.",
+        relied_on=PATTERN_OF,
+        check=_only_errors,
+        lane="probe",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="log-alert",
+        text="A line that the filter matches reaches error-notifier, which publishes an alert.",
+        relied_on=("stack.py: webhook_errors", "handlers/error_notifier.py"),
+        check=_alerted,
+        lane="log alert",
+        needs=("webhook_errors",),
+    ),
+    provoked(
+        "log-group-exists",
+        lambda bench: _logs("CreateLogGroup", logGroupName=bench.stack.probe_logs.name),
+        _code("CreateLogGroup", "ResourceAlreadyExistsException"),
+        of=LogGroup,
+        needs=("probe_logs",),
+    ),
+    provoked(
+        "log-group-missing",
+        lambda bench: _logs("DeleteLogGroup", logGroupName=f"/aws/lambda/{bench.named('missing')}"),
+        _code("DeleteLogGroup", NOT_FOUND),
+        of=LogGroup,
+    ),
+    provoked(
+        "log-subscription-missing",
+        _unsubscribe("probe_logs", "missing"),
+        _code("DeleteSubscriptionFilter", NOT_FOUND),
+        of=LogSubscription,
+        needs=("probe_logs",),
+    ),
+    provoked(
+        "log-subscription-without-permission",
+        _subscribe("probe_logs", "forbidden", "webhook"),
+        retry_rule(LogSubscription, "InvalidParameterException", "Could not execute the lambda function"),
+        of=LogSubscription,
+        needs=("probe_logs", "webhook"),
+        undo=_unsubscribe("probe_logs", "forbidden"),
+    ),
+    provoked(
+        "log-third-subscription",
+        _subscribe("webhook_logs", "third", "notifier"),
+        remedy_of(LogSubscription, "LimitExceededException"),
+        of=LogSubscription,
+        needs=("webhook_errors",),
+        prepare=_subscribe("webhook_logs", "second", "notifier"),
+        undo=_unsubscribe("webhook_logs", "third"),
+    ),
+)

@@ -1,0 +1,182 @@
+"""The stream and its mappings, asynchronous failures, and the dead letters that both leave."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptoctl.ops.dead_letters.lookups import read_again
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, differs, holds, retry_rule
+from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
+from cryptoctl.ops.selftest.environment import POISON
+from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.provisioners.stream_mapping import NOT_FOUND, StreamMapping
+from cryptoctl.reconcile.call import Call
+
+DEAD_WITHIN_S = 180
+NO_SUCH_ID = "00000000-0000-4000-8000-000000000000"
+FAILS = {"do": "raise", "text": "an event that fails every time"}
+POINTER_HAS = (
+    *("shardId", "startSequenceNumber", "endSequenceNumber", "streamArn", "batchSize"),
+    *("approximateArrivalOfFirstRecord", "approximateArrivalOfLastRecord"),
+)
+
+
+def _lambda(operation: str, **params: Any) -> Call:
+    return Call(service="lambda", operation=operation, params=params)
+
+
+def _code(operation: str, *codes: str) -> AnswerCode:
+    return AnswerCode(service="lambda", operation=operation, codes=codes)
+
+
+def _mapping(bench: Bench) -> dict[str, Any]:
+    found = bench.stack.probe_mapping.find(bench.aws)
+    assert found is not None
+    return found
+
+
+def _again(bench: Bench, function: str) -> Call:
+    return _lambda(
+        "CreateEventSourceMapping",
+        FunctionName=function,
+        EventSourceArn=_mapping(bench)["EventSourceArn"],
+        StartingPosition="TRIM_HORIZON",
+        Enabled=False,
+        Tags=bench.stack.scope.tags,
+    )
+
+
+def _of_webhook(bench: Bench) -> str:
+    name = bench.stack.webhook.name
+    found = bench.aws.call("lambda", "ListEventSourceMappings", FunctionName=name)["EventSourceMappings"]
+    return str(found[0]["UUID"])
+
+
+def _change(bench: Bench, batch_size: int) -> Call:
+    return _lambda("UpdateEventSourceMapping", UUID=_mapping(bench)["UUID"], BatchSize=batch_size)
+
+
+def _dead_letter(bench: Bench, shape: Shape) -> DeadLetter | None:
+    """The first of the probe's dead letters that has a shape; None where none comes in time."""
+    name = bench.stack.probe_dead_letters.name
+    url = bench.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"]
+
+    def found() -> DeadLetter | None:
+        answer = bench.aws.call(
+            "sqs",
+            "ReceiveMessage",
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=1,
+        )
+        letters = [decode(_message(each)) for each in answer.get("Messages", ())]
+        return next((each for each in letters if each.shape is shape), None)
+
+    return bench.until(found, "the dead letter", DEAD_WITHIN_S)
+
+
+def _message(received: dict[str, Any]) -> Message:
+    return Message(
+        queue=QueueName.WEBHOOK,
+        id=received["MessageId"],
+        body=received["Body"],
+        attributes=received.get("MessageAttributes", {}),
+        sent_ms=0,
+        receives=1,
+    )
+
+
+def _of_an_event(bench: Bench) -> Evidence:
+    request = bench.invoke_later(FAILS)
+    letter = _dead_letter(bench, Shape.EVENT)
+    if letter is None:
+        return differs(f"no such dead letter within {DEAD_WITHIN_S} s")
+    types = {name: each.get("DataType") for name, each in letter.message.attributes.items()}
+    seen = f"{letter.message.body} with {dict(letter.message.attributes)}"
+    right = (
+        json.loads(letter.message.body) == FAILS
+        and types == {"RequestID": "String", "ErrorCode": "Number", "ErrorMessage": "String"}
+        and letter.request_id == request
+        and FAILS["text"] in letter.error
+    )
+    return holds(seen) if right else differs(f"{seen}; the request was {request}")
+
+
+def _of_a_record(bench: Bench) -> Evidence:
+    item = {"symbol": {"S": POISON}, "timestamp": {"N": "1"}}
+    bench.aws.call("dynamodb", "PutItem", TableName=bench.stack.prices.name, Item=item)
+    letter = _dead_letter(bench, Shape.POINTER)
+    if letter is None:
+        return differs(f"no such dead letter within {DEAD_WITHIN_S} s")
+    info, seen = letter.content["DDBStreamBatchInfo"], letter.message.body
+    missing = [name for name in POINTER_HAS if name not in info]
+    if missing or not letter.request_id or "RetryAttemptsExhausted" not in letter.error:
+        return differs(f"{seen} (lacks {missing}; read as: {letter.error})")
+    reading = read_again(bench.aws, bench.stack.prices, info)
+    if not reading.whole or len(reading.keys) != 1:
+        return differs(f"{seen} (read again: {reading})")
+    return holds(seen)
+
+
+STREAM = (
+    AwsClaim(
+        id="dead-letter-of-an-event",
+        text="The dead letter of an asynchronous failure is the event itself, with the attributes RequestID "
+        "(String, that of the invocation), ErrorCode (Number) and ErrorMessage (String).",
+        relied_on=("ops/dead_letters/messages.py: decode", "ops/invoking.py: invoke_later"),
+        check=_of_an_event,
+        lane="dead letters",
+        needs=("probe_invocations",),
+    ),
+    AwsClaim(
+        id="dead-letter-of-a-record",
+        text="What a stream mapping gives up on leaves a pointer (DDBStreamBatchInfo) with its condition, "
+        "and the stream's records can be read again with it.",
+        relied_on=("ops/dead_letters/messages.py: decode", "ops/dead_letters/lookups.py: read_again"),
+        check=_of_a_record,
+        lane="dead letters",
+        needs=("probe_mapping",),
+    ),
+    provoked(
+        "mapping-exists",
+        lambda bench: _again(bench, bench.stack.probe.name),
+        _code("CreateEventSourceMapping", "ResourceConflictException"),
+        of=StreamMapping,
+        needs=("probe_mapping",),
+    ),
+    provoked(
+        "mapping-missing",
+        lambda _: _lambda("GetEventSourceMapping", UUID=NO_SUCH_ID),
+        _code("GetEventSourceMapping", NOT_FOUND),
+        of=StreamMapping,
+    ),
+    provoked(
+        "mapping-delete-missing",
+        lambda _: _lambda("DeleteEventSourceMapping", UUID=NO_SUCH_ID),
+        _code("DeleteEventSourceMapping", NOT_FOUND),
+        of=StreamMapping,
+    ),
+    provoked(
+        "mapping-without-permission",
+        lambda bench: _again(bench, bench.stack.webhook.name),
+        retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
+        of=StreamMapping,
+        needs=("probe_mapping", "webhook"),
+        undo=lambda bench: _lambda("DeleteEventSourceMapping", UUID=_of_webhook(bench)),
+        engine_lacks=NO_ROLE_CHECK,
+    ),
+    provoked(
+        "mapping-moving",
+        lambda bench: _change(bench, 10),
+        retry_rule(StreamMapping, "ResourceInUseException"),
+        of=StreamMapping,
+        needs=("probe_mapping",),
+        lane="dead letters",  # while it moves, it hands on nothing
+        prepare=lambda bench: _change(bench, 9),
+        may_be_over="the mapping had come to rest before the second change came",
+    ),
+)

@@ -1,0 +1,228 @@
+"""DynamoDB's tables: conditions, PartiQL, numbers, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptoctl.ops.invoking import invoke
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import (
+    AnswerCode,
+    AwsClaim,
+    Evidence,
+    compared,
+    differs,
+    holds,
+    remedy_of,
+    retry_rule,
+)
+from cryptoctl.ops.selftest.provoking import matched, provoked
+from cryptoctl.provisioners.table import NOT_FOUND, VIEW_TYPE, Table
+from cryptoctl.reconcile.call import Call
+
+LONGEST_NUMBER = "1234567890123456789012345678.9012345678"  # 38 digits
+TOO_LONG_NUMBER = f"{LONGEST_NUMBER}1"
+SMALLEST_NUMBER = "0.00000000000000000000000000000000001"
+SYMBOL = "SELFTEST"
+OTHER = {"rev": {"S": "other"}}
+INVALID = "ValidationException"
+
+
+def _table(operation: str, **params: Any) -> Call:
+    return Call(service="dynamodb", operation=operation, params=params)
+
+
+def _code(operation: str, *codes: str) -> AnswerCode:
+    return AnswerCode(service="dynamodb", operation=operation, codes=codes)
+
+
+def _of_prices(bench: Bench, operation: str, **params: Any) -> Call:
+    return _table(operation, TableName=bench.stack.prices.name, **params)
+
+
+def _key(place: int) -> dict[str, Any]:
+    return {"symbol": {"S": SYMBOL}, "timestamp": {"N": str(place)}}
+
+
+def _put(bench: Bench, place: int, **more: Any) -> None:
+    # No price: where the enricher is there too, it sets the record aside.
+    bench.send(_of_prices(bench, "PutItem", Item={**_key(place), **more}))
+
+
+def _statement(bench: Bench, condition: str, *parameters: Any, place: int) -> dict[str, Any]:
+    key = [{"S": SYMBOL}, {"N": str(place)}]
+    text = f'UPDATE "{bench.stack.prices.name}" SET "rev"=? WHERE "symbol"=? AND "timestamp"=?'  # noqa: S608
+    return {"Statement": f"{text} AND {condition}", "Parameters": [{"S": "new"}, *key, *parameters]}
+
+
+def _executed(bench: Bench, *statements: dict[str, Any]) -> list[str]:
+    """The error codes of a batch of statements; empty where there is none."""
+    answer = bench.send(_table("BatchExecuteStatement", Statements=list(statements)))
+    return [(each.get("Error") or {}).get("Code", "") for each in answer["Responses"]]
+
+
+def _holder_is_told(bench: Bench) -> Evidence:
+    """With the webhook processor's own code: it compares a price with the one that holds the key."""
+    prices = [
+        {"symbol": SYMBOL, "price": price, "exchange": "selftest", "timestamp": 1_700_000_000_000}
+        for price in (1, 2)
+    ]
+    first, again = (invoke(bench.aws, bench.stack.webhook, json.dumps({"prices": prices})) for _ in range(2))
+    seen = [[each.get("status") for each in answer.body.get("results", ())] for answer in (first, again)]
+    return compared(seen, [["stored"] * 2, ["duplicate"] * 2])
+
+
+def _conditions_of_statements(bench: Bench) -> Evidence:
+    _put(bench, 2, **OTHER)
+    _put(bench, 3)
+    codes = _executed(
+        bench,
+        _statement(bench, '"rev" IS MISSING', place=2),
+        _statement(bench, '"rev" IS MISSING', place=3),
+        _statement(bench, '"rev"=?', {"S": "another"}, place=4),
+    )
+    item = bench.aws.call("dynamodb", "GetItem", TableName=bench.stack.prices.name, Key=_key(4)).get("Item")
+    failed = "ConditionalCheckFailed"
+    return compared((codes, item), ([failed, "", failed], None))
+
+
+def _numbers(bench: Bench) -> Evidence:
+    name = bench.stack.prices.name
+    _put(bench, 5, long={"N": LONGEST_NUMBER}, small={"N": SMALLEST_NUMBER})
+    item = bench.aws.call("dynamodb", "GetItem", TableName=name, Key=_key(5))["Item"]
+    put = _of_prices(bench, "PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
+    error = bench.refusal(put)
+    kept = {each["N"] for each in (item["long"], item["small"])}
+    if error is None or error.code != INVALID:
+        return differs(f"39 digits: {error}")
+    return compared(kept, {LONGEST_NUMBER, SMALLEST_NUMBER})
+
+
+def _protected(bench: Bench) -> Evidence:
+    """Also that DynamoDB makes one change of a table at a time."""
+    expected = remedy_of(Table, INVALID, "protected against deletion")
+    on = _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=True)
+    off = _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False)
+    _settled(bench)
+    bench.send(on)
+    try:
+        _settled(bench)
+        error = bench.refusal(_of_prices(bench, "DeleteTable"))
+    finally:
+        _settled(bench)
+        bench.send(off)
+    _settled(bench)
+    if error is None:
+        return differs("AWS accepted the request")
+    return holds(str(error)) if matched(error, expected) else differs(str(error))
+
+
+def _settled(bench: Bench) -> None:
+    def active() -> bool | None:
+        answer = bench.aws.call("dynamodb", "DescribeTable", TableName=bench.stack.prices.name)
+        return answer["Table"]["TableStatus"] == "ACTIVE" or None
+
+    bench.until(active, "the table", 120)
+
+
+TABLE = (
+    AwsClaim(
+        id="table-condition-tells-the-holder",
+        text="A put whose condition fails is answered with the item that holds the key.",
+        relied_on=("handlers/table.py: put_if_new",),
+        check=_holder_is_told,
+        lane="table",
+        needs=("prices", "webhook"),
+    ),
+    AwsClaim(
+        id="table-statements",
+        text="In a batch, an UPDATE whose condition fails has the code ConditionalCheckFailed, IS MISSING is "
+        "such a condition, and no UPDATE makes an item.",
+        relied_on=("handlers/table.py: update",),
+        check=_conditions_of_statements,
+        lane="table",
+        needs=("prices",),
+    ),
+    AwsClaim(
+        id="table-numbers",
+        text="A number keeps 38 digits, and one of 39 is refused.",
+        relied_on=("core/numbers.py", "handlers/table.py"),
+        check=_numbers,
+        lane="table",
+        needs=("prices",),
+    ),
+    provoked(
+        "table-exists",
+        lambda bench: _of_prices(
+            bench,
+            "CreateTable",
+            AttributeDefinitions=[{"AttributeName": "symbol", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "symbol", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        ),
+        _code("CreateTable", "ResourceInUseException"),
+        of=Table,
+        needs=("prices",),
+    ),
+    provoked(
+        "table-missing",
+        lambda bench: _table("DescribeTable", TableName=bench.named("missing")),
+        _code("DescribeTable", NOT_FOUND),
+        of=Table,
+    ),
+    provoked(
+        "table-delete-missing",
+        lambda bench: _table("DeleteTable", TableName=bench.named("missing")),
+        _code("DeleteTable", NOT_FOUND),
+        of=Table,
+    ),
+    provoked(
+        "table-backups-missing",
+        lambda bench: _table("DescribeContinuousBackups", TableName=bench.named("missing")),
+        _code("DescribeContinuousBackups", "TableNotFoundException"),
+        of=Table,
+        engine_lacks="the embedded engine answers ResourceNotFoundException",
+    ),
+    provoked(
+        "table-tags-missing",
+        lambda bench: _table(
+            "ListTagsOfResource",
+            ResourceArn=bench.stack.scope.arn("dynamodb", f"table/{bench.named('missing')}"),
+        ),
+        _code("ListTagsOfResource", NOT_FOUND),
+        of=Table,
+        engine_lacks="the embedded engine answers AccessDeniedException",
+    ),
+    provoked(
+        "table-stream-on-twice",
+        lambda bench: _of_prices(
+            bench,
+            "UpdateTable",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
+        ),
+        _code("UpdateTable", INVALID),
+        text="A stream that is on cannot be switched on again: UpdateTable answers ValidationException.",
+        of=Table,
+        needs=("prices",),
+        engine_lacks="the embedded engine takes it",
+    ),
+    provoked(
+        "table-another-change",
+        lambda bench: _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False),
+        retry_rule(Table, "ResourceInUseException"),
+        of=Table,
+        needs=("prices",),
+        prepare=lambda bench: _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False),
+        may_be_over="the first change was done before the second one came",
+    ),
+    AwsClaim(
+        id="table-protected",
+        text="A table with deletion protection is not deleted, and the error says so.",
+        relied_on=("provisioners/table.py: Table, remedies",),
+        check=_protected,
+        lane="table",
+        needs=("prices",),
+        covers=((Table, remedy_of(Table, INVALID, "protected against deletion")),),
+    ),
+)

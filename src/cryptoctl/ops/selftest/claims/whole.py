@@ -1,0 +1,159 @@
+"""The environment as a whole: a price on its way, metrics, and the tag index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptoctl.handlers.metrics import NAMESPACE
+from cryptoctl.ops.invoking import invoke
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, failed, holds, not_shown
+from cryptoctl.provisioners.key_search import INDEX_LAG
+
+SYMBOL = "BTC"
+ENRICHED_WITHIN_S = 120
+MEASURED_WITHIN_S = 300
+INDEXED_WITHIN_S = 300
+PRICES = tuple(range(1, 6))
+
+
+def _prices_are_enriched(bench: Bench) -> Evidence:
+    for price in PRICES:
+        text = json.dumps({"symbol": SYMBOL, "price": price, "exchange": "selftest", "id": str(price)})
+        answer = invoke(bench.aws, bench.stack.webhook, text)
+        if answer.status != 200:
+            return failed(f"{answer.status}: {answer.body}")
+    seconds = bench.seconds(lambda: len(_enriched(bench)) == len(PRICES), ENRICHED_WITHIN_S)
+    if seconds is None:
+        return differs(f"{len(_enriched(bench))} of {len(PRICES)} within {ENRICHED_WITHIN_S} s")
+    averages = [each["ma_5"]["N"] for each in _enriched(bench) if "ma_5" in each]
+    return (
+        holds(f"after {seconds:.1f} s; ma_5 {averages}") if averages == ["3"] else differs(f"ma_5 {averages}")
+    )
+
+
+def _enriched(bench: Bench) -> list[dict[str, Any]]:
+    answer = bench.aws.call(
+        "dynamodb",
+        "Query",
+        TableName=bench.stack.prices.name,
+        KeyConditionExpression="symbol = :symbol",
+        ExpressionAttributeValues={":symbol": {"S": SYMBOL}},
+        ConsistentRead=True,
+    )
+    return [each for each in answer["Items"] if each.get("processed", {}).get("BOOL")]
+
+
+def _measured(
+    namespace: str, metric: str, dimensions: Callable[[Bench], dict[str, str]]
+) -> Callable[[Bench], Evidence]:
+    def check(bench: Bench) -> Evidence:
+        wanted = [{"Name": name, "Value": value} for name, value in dimensions(bench).items()]
+
+        def there() -> bool:
+            now = datetime.now(UTC)
+            answer = bench.aws.call(
+                "cloudwatch",
+                "GetMetricStatistics",
+                Namespace=namespace,
+                MetricName=metric,
+                Dimensions=wanted,
+                StartTime=now - timedelta(minutes=30),
+                EndTime=now + timedelta(minutes=1),
+                Period=60,
+                Statistics=["Maximum"],
+            )
+            return bool(answer["Datapoints"])
+
+        seconds = bench.seconds(there, MEASURED_WITHIN_S)
+        if seconds is None:
+            # CloudWatch may be later than that; a name that is wrong is never there.
+            return not_shown(f"no value within {MEASURED_WITHIN_S} s: look at {namespace} {metric} later")
+        return holds(f"{namespace} {metric} {dimensions(bench)}: after {seconds:.1f} s")
+
+    return check
+
+
+def _function(bench: Bench) -> dict[str, str]:
+    return {"FunctionName": bench.stack.enricher.name}
+
+
+def _own(bench: Bench) -> dict[str, str]:
+    return {"Function": bench.stack.enricher.name, "Environment": bench.stack.scope.environment}
+
+
+def _queue(bench: Bench) -> dict[str, str]:
+    return {"QueueName": bench.stack.probe_dead_letters.name}
+
+
+def _indexed(bench: Bench) -> Evidence:
+    wanted = {
+        each.arn
+        for each in bench.stack
+        if isinstance(each.arn, str) and getattr(each, "in_tag_index", True) and "Tags" in each.desired()
+    }
+    missing = set(wanted)
+
+    def all_there() -> bool:
+        missing.difference_update(bench.aws.tagged(bench.stack.scope.owner_tags))
+        return not missing
+
+    seconds = bench.seconds(all_there, INDEXED_WITHIN_S)
+    if seconds is None:
+        return differs(f"not listed within {INDEXED_WITHIN_S} s: {', '.join(sorted(missing))}")
+    return holds(f"{len(wanted)} resources: after {seconds:.1f} s")
+
+
+EVERYTHING = (
+    "webhook_errors",
+    "enricher_errors",
+    "prices_to_enricher",
+    "enricher_invocations",
+    "probe_mapping",
+)
+WHOLE = (
+    AwsClaim(
+        id="price-enriched",
+        text="Five prices that the webhook processor takes are enriched, the last with the average of all.",
+        relied_on=("docs/price-path.md",),
+        check=_prices_are_enriched,
+        lane="price",
+        needs=("prices_to_enricher", "webhook"),
+    ),
+    AwsClaim(
+        id="metric-iterator-age",
+        text="CloudWatch has AWS/Lambda IteratorAge for a function that a stream feeds.",
+        relied_on=("ops/status.py: iterator_age_s",),
+        check=_measured("AWS/Lambda", "IteratorAge", _function),
+        lane="price",
+        needs=("prices_to_enricher", "webhook"),
+    ),
+    AwsClaim(
+        id="metric-of-ours",
+        text="CloudWatch makes metrics of the lines that our functions print in the embedded metric format.",
+        relied_on=("handlers/metrics.py: emit",),
+        check=_measured(NAMESPACE, "Enriched", _own),
+        lane="price",
+        needs=("prices_to_enricher", "webhook"),
+    ),
+    AwsClaim(
+        id="metric-of-a-queue",
+        text="CloudWatch has AWS/SQS ApproximateNumberOfMessagesVisible by QueueName.",
+        relied_on=("docs/runbook.md",),
+        check=_measured("AWS/SQS", "ApproximateNumberOfMessagesVisible", _queue),
+        lane="metric",
+        needs=("probe_dead_letters",),
+    ),
+    AwsClaim(
+        id="tag-index",
+        text=f"The tag index lists what has our tags, in far less than {INDEX_LAG.total_seconds():.0f} s.",
+        relied_on=("provisioners/key_search.py: INDEX_LAG", "reconcile/orphans.py"),
+        check=_indexed,
+        lane="index",
+        needs=EVERYTHING,
+        engine_lacks="the embedded engine's index has no log groups and no stream mappings",
+    ),
+)

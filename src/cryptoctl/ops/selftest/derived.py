@@ -1,0 +1,138 @@
+"""Claims that follow from the code itself: each retry rule, remedy, exact code and wait that it has.
+
+What a written claim covers is left out. So a new kind of resource is in the report by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from cryptoctl.aws_errors import COMMON, AwsError
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import (
+    AnswerCode,
+    AwsClaim,
+    Covered,
+    Evidence,
+    Expected,
+    holds,
+    not_shown,
+)
+from cryptoctl.ops.selftest.provoking import claimed, matched, where
+from cryptoctl.ops.selftest.witness import MetRefusal, Witness
+from cryptoctl.reconcile.call import Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.plan import Step
+from cryptoctl.reconcile.provisioner import Provisioner
+
+DID_NOT_OCCUR = "it did not occur in this run, and no check provokes it"
+OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
+
+
+def declared(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterator[Covered]:
+    """Each rule, remedy and code of the kinds in a stack, in order; codes as far as the steps have them."""
+    kinds = list(dict.fromkeys(type(each) for each in stack))
+    found: dict[Covered, None] = {}
+    for kind in kinds:
+        rules: tuple[Expected, ...] = (*kind.retry_rules, *kind.remedies)
+        found |= {(kind, each): None for each in rules}
+    found |= {(None, each): None for each in COMMON}
+    for step in steps:
+        for call in step.calls:
+            found |= {(type(step.resource), each): None for each in codes_of(call)}
+    yield from found
+
+
+def codes_of(call: Call) -> list[AnswerCode]:
+    """The error codes that a call reads as answers."""
+    return [
+        AnswerCode(service=call.service, operation=call.operation, codes=(code,))
+        for code in (call.exists, call.gone)
+        if code is not None
+    ]
+
+
+def derived(
+    stack: Sequence[Provisioner],
+    steps: Sequence[Step],
+    witness: Witness,
+    written: Iterable[AwsClaim],
+    *,
+    on_engine: bool,
+) -> Iterator[AwsClaim]:
+    """The claims that the written ones do not cover, with what the witness saw of them."""
+    covered = {each for claim in written for each in claim.covers}
+    requests = _requests(steps)
+    for of, expected in declared(stack, steps):
+        if (of, expected) not in covered:
+            met = [each for each in witness.met() if of is None or _request(each.error) in requests[of]]
+            yield _of_refusal(of, expected, met)
+    waits = {(step.resource.kind, each.reason): each for step in steps for each in _waits(step)}
+    for (kind, _), wait in waits.items():
+        yield _of_wait(kind, wait, witness, on_engine=on_engine)
+
+
+def _requests(steps: Sequence[Step]) -> dict[type[Provisioner], set[tuple[str, str]]]:
+    """The requests that change a resource of a kind: only their errors are the kind's."""
+    found: dict[type[Provisioner], set[tuple[str, str]]] = defaultdict(set)
+    for step in steps:
+        found[type(step.resource)] |= {(call.service, call.operation) for call in step.calls}
+    return found
+
+
+def _request(error: AwsError) -> tuple[str, str]:
+    return error.service, error.operation
+
+
+def _waits(step: Step) -> list[WaitUntil]:
+    return [each for each in step.actions if isinstance(each, WaitUntil)]
+
+
+def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetRefusal]) -> AwsClaim:
+    own = [each for each in met if _concerns(each.error, expected)]
+    code = expected.code if isinstance(expected, RetryRule) else expected.codes[0]
+    kind = "every service" if of is None else of.kind
+    piece = getattr(expected, "contains", "") or ", ".join(getattr(expected, "operations", ()))
+    piece = piece or getattr(expected, "operation", "")
+    return AwsClaim(
+        id=f"{kind}: {code}{f' ({piece})' if piece else ''}",
+        text=claimed(expected),
+        relied_on=(where(of, expected),),
+        check=lambda _: _evidence(own, expected),
+        lane="",
+    )
+
+
+def _concerns(error: AwsError, expected: Expected) -> bool:
+    if isinstance(expected, AnswerCode) and _request(error) != (expected.service, expected.operation):
+        return False
+    return matched(error, expected)
+
+
+def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
+    if not met:
+        return not_shown(DID_NOT_OCCUR)
+    times = sum(each.times for each in met)
+    said = f"met {times} times: {met[0].error}"
+    if isinstance(expected, RetryRule):
+        passed = [each.passed_after_s for each in met if each.passed_after_s is not None]
+        if len(passed) < len(met):
+            return not_shown(f"{said} (it was not waited for to the end)")
+        said = f"{said} (passed after {max(passed):.1f} s)"
+    return holds(said)
+
+
+def _of_wait(kind: str, wait: WaitUntil, witness: Witness, *, on_engine: bool) -> AwsClaim:
+    def check(_: Bench) -> Evidence:
+        if on_engine:
+            return not_shown(OF_THE_ENGINE)
+        waited_s = witness.waits.get((kind, wait.reason), 0.0)
+        return holds(f"waited {waited_s:.1f} s")
+
+    return AwsClaim(
+        id=f"{kind}: {wait.reason.partition(';')[0]}",
+        text=f"{wait.operation} shows it within {wait.timeout_s:.0f} s: {wait.reason}.",
+        relied_on=(f"{kind}: WaitUntil {wait.path}",),
+        check=check,
+        lane="",
+    )

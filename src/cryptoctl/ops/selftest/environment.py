@@ -1,0 +1,191 @@
+"""The self-test's own environment: the whole stack, and beside it what is made to fail."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+
+from cryptoctl.aws import Aws
+from cryptoctl.bundle import zipped
+from cryptoctl.provisioners.function import Code
+from cryptoctl.provisioners.invoke_config import InvokeConfig
+from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.role import Role
+from cryptoctl.reconcile.planner import owned
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment, ErrorNotifier, PriceEnricher, Stream, WebhookProcessor
+from cryptoctl.stack import Stack
+
+PROBE = "probe"
+PROBE_MEMORY_MB = 512
+PROBE_TIMEOUT_S = 6
+POISON = "POISON"
+"""The symbol whose prices make the probe fail."""
+# So long another run may still be at work on its environment.
+LONGEST_RUN = timedelta(hours=1)
+_NAME = re.compile(r"(?<![A-Za-z0-9])selftest-(\d{8}t\d{4})-[0-9a-f]{4}(?![A-Za-z0-9])")
+_MOMENT = "%Y%m%dt%H%M"
+
+
+def new_name(now: datetime) -> str:
+    """A name for an environment of the self-test that says when it was begun."""
+    return f"selftest-{now.astimezone(UTC).strftime(_MOMENT)}-{secrets.token_hex(2)}"
+
+
+def begun(name: str) -> datetime | None:
+    """When the self-test began that has, or had, an environment of this name; None for any other name."""
+    found = _NAME.fullmatch(name)
+    try:
+        return datetime.strptime(found[1], _MOMENT).replace(tzinfo=UTC) if found else None
+    except ValueError:
+        return None
+
+
+def may_be_running(name: str, now: datetime) -> bool:
+    """Whether the self-test that made an environment may still be at work on it."""
+    at = begun(name)
+    return at is not None and now - at < LONGEST_RUN
+
+
+def names_in(texts: Iterator[str]) -> set[str]:
+    """The self-test's environments that names and ARNs of resources speak of."""
+    found = {match[0] for text in texts for match in _NAME.finditer(text)}
+    return {name for name in found if begun(name) is not None}
+
+
+def former(aws: Aws) -> list[str]:
+    """The environments that earlier runs have left in this account and region, in order of their beginning.
+
+    Found by the names of what they are made of: the tag index lags by minutes.
+    """
+    listings: tuple[tuple[str, str, str, str], ...] = (
+        ("lambda", "ListFunctions", "Functions", "FunctionName"),
+        ("dynamodb", "ListTables", "TableNames", ""),
+        ("iam", "ListRoles", "Roles", "RoleName"),
+        ("kms", "ListAliases", "Aliases", "AliasName"),
+        ("logs", "DescribeLogGroups", "logGroups", "logGroupName"),
+        ("sns", "ListTopics", "Topics", "TopicArn"),
+        ("sqs", "ListQueues", "QueueUrls", ""),
+    )
+
+    def listed(service: str, operation: str, key: str, name: str) -> list[str]:
+        return [each[name] if name else each for each in aws.paginate(service, operation, key)]
+
+    found = aws.map(lambda each: listed(*each), listings)
+    return sorted(names_in(text for texts in found for text in texts))
+
+
+def unprotect(stack: SelftestStack, aws: Aws) -> None:
+    """Takes the table's deletion protection off, which a run that was killed may have left on."""
+    seen = stack.prices.observe(aws)
+    if seen and not seen.deleting and owned(stack.prices, seen) and seen.fields["DeletionProtectionEnabled"]:
+        name = stack.prices.name
+        aws.call("dynamodb", "UpdateTable", TableName=name, DeletionProtectionEnabled=False)
+
+
+def settings(given: Environment) -> Environment:
+    """The settings of the self-test's environment: it costs little, and waits for nothing.
+
+    It reserves no concurrency, so that it fits into an account with a small quota.
+    """
+    return Environment(
+        profile=given.profile,
+        region=given.region,
+        account_id=given.account_id,
+        permissions_boundary=given.permissions_boundary,
+        key_deletion_window_days=7,
+        log_retention_days=1,
+        webhook_processor=WebhookProcessor(reserved_concurrency="none"),
+        price_enricher=PriceEnricher(reserved_concurrency="none"),
+        error_notifier=ErrorNotifier(reserved_concurrency="none"),
+        stream=Stream(window_s=0),
+    )
+
+
+def probe_code() -> Code:
+    """The probe's code as Lambda takes it."""
+    source = files("cryptoctl.ops.selftest").joinpath("probe.py").read_bytes()
+    bundle = zipped({f"{PROBE}.py": source.replace(b"\r\n", b"\n")})
+    return Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256)
+
+
+class SelftestStack(Stack):
+    """The stack, and a function with all that belongs to it, which fails as it is told."""
+
+    def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
+        super().__init__(scope, config, code)
+        name = scope.environment
+        self.probe_dead_letters = self._dead_letters(PROBE)
+        self.probe_logs = self._logs(PROBE)
+        self.probe_role = self._probe_role()
+        # The probe has the enricher's settings but for these.
+        self.probe = replace(
+            self.enricher,
+            name=f"{PROBE}-{name}",
+            handler=f"{PROBE}.handler",
+            memory_mb=PROBE_MEMORY_MB,
+            timeout_s=PROBE_TIMEOUT_S,
+            code=probe_code(),
+            role=self.probe_role,
+            log_group=self.probe_logs,
+            dead_letters=self.probe_dead_letters,
+        )
+        self.probe_mapping = replace(
+            self.prices_to_enricher,
+            name=self.probe.name,
+            function=self.probe,
+            dead_letters=self.probe_dead_letters,
+            retries=0,
+            pattern={"eventName": ("INSERT",), "dynamodb": {"Keys": {"symbol": {"S": (POISON,)}}}},
+        )
+        self.probe_invocations = InvokeConfig(
+            scope=scope,
+            name=self.probe.name,
+            function=self.probe,
+            event_age_s=3600,
+            retries=0,
+            on_success=self.success,
+        )
+        self.bare_role = self._powerless("bare", "lambda.amazonaws.com")
+        self.stranger_role = self._powerless("stranger", "ec2.amazonaws.com")
+
+    def _probe_role(self) -> Role:
+        """The enricher's rights, without the key; and to look at the probe, but not at its tags."""
+        of_enricher = {
+            name: each for name, each in self.enricher_role.policies.items() if name != "kms-access"
+        }
+        group = self.probe_logs
+        return replace(
+            self.enricher_role,
+            name=f"{PROBE}-{self.scope.environment}-role",
+            policies={
+                **of_enricher,
+                "sqs-dlq-access": (
+                    Statement(actions=("sqs:SendMessage",), resources=(self.probe_dead_letters.arn,)),
+                ),
+                "cloudwatch-logs": (
+                    Statement(
+                        actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
+                    ),
+                ),
+                "look": (
+                    Statement(
+                        actions=("lambda:GetFunction",),
+                        resources=(self.scope.arn("lambda", f"function:{PROBE}-{self.scope.environment}"),),
+                    ),
+                ),
+            },
+        )
+
+    def _powerless(self, name: str, service: str) -> Role:
+        return Role(
+            scope=self.scope,
+            name=f"{name}-{self.scope.environment}-role",
+            service=service,
+            policies={},
+            boundary=self.config.permissions_boundary,
+        )

@@ -1,0 +1,127 @@
+"""Claims about what AWS refuses: a request that provokes it, and what the code makes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptoctl.aws_errors import AwsError, Remedy, remedy
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, Expected, differs, holds, not_shown
+from cryptoctl.reconcile.call import Call, RetryRule
+from cryptoctl.reconcile.provisioner import Provisioner
+
+Making = Callable[[Bench], Call]
+
+
+def provoked(
+    id: str,  # noqa: A002 - as the claim has it
+    call: Making,
+    expected: Expected,
+    *,
+    of: type[Provisioner] | None,
+    text: str = "",
+    relied_on: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    lane: str = "",
+    undo: Making | None = None,
+    prepare: Making | None = None,
+    may_be_over: str = "",
+    engine_lacks: str = "",
+) -> AwsClaim:
+    """The claim that a request is refused as a rule, a remedy or a code of a kind of resource expects.
+
+    `prepare` is sent before it, `undo` where AWS accepts it all the same. Where it may rightly be accepted,
+    because what it runs into does not last, `may_be_over` says so.
+    """
+
+    def check(bench: Bench) -> Evidence:
+        if prepare is not None:
+            bench.send(prepare(bench))
+        request = call(bench)
+        error = _refusal(bench, request, expected, of)
+        if error is None and undo is not None:
+            bench.send(undo(bench))
+        if error is None and may_be_over:
+            return not_shown(f"{may_be_over}: AWS accepted it")
+        return judged(error, expected, of)
+
+    return AwsClaim(
+        id=id,
+        text=text or claimed(expected),
+        relied_on=relied_on or (where(of, expected),),
+        check=check,
+        lane=lane or id.partition("-")[0],
+        needs=needs,
+        covers=((of, expected),),
+        engine_lacks=engine_lacks,
+    )
+
+
+def _refusal(
+    bench: Bench, request: Call, expected: Expected, of: type[Provisioner] | None
+) -> AwsError | None:
+    """What the request is refused with, once what passes by itself has passed."""
+    others = [each for each in (of.retry_rules if of else ()) if each != expected]
+    last: list[AwsError | None] = []
+
+    def attempt() -> bool | None:
+        last[:] = [bench.refusal(request)]
+        error = last[0]
+        passes = error and not matched(error, expected) and _retried(error, others)
+        return None if passes else True
+
+    timeout_s = max((each.timeout_s for each in others), default=0)
+    bench.until(attempt, "what passes by itself", timeout_s)
+    return last[0]
+
+
+def _retried(error: AwsError, rules: list[RetryRule]) -> bool:
+    return any(each.matches(error.operation, error.code, error.message) for each in rules)
+
+
+def matched(error: AwsError, expected: Expected) -> bool:
+    """Whether an error is the one that is expected."""
+    if isinstance(expected, RetryRule):
+        return expected.matches(error.operation, error.code, error.message)
+    if isinstance(expected, Remedy):
+        return expected.matches(error)
+    return error.code in expected.codes
+
+
+def judged(error: AwsError | None, expected: Expected, of: type[Provisioner] | None) -> Evidence:
+    """What an answer says of a claim about a refusal."""
+    if error is None:
+        return differs("AWS accepted the request")
+    said = str(error)
+    if not matched(error, expected):
+        return differs(said)
+    rules = list(of.retry_rules) if of else []
+    if not isinstance(expected, RetryRule) and _retried(error, rules):
+        return differs(f"{said} (a retry rule takes it for what passes by itself)")
+    if isinstance(expected, Remedy) and remedy(error, of.remedies if of else ()) != expected.hint:
+        return differs(f"{said} (another remedy comes first)")
+    return holds(said)
+
+
+def claimed(expected: Expected) -> str:
+    """What a rule, a remedy or a code says of AWS, in a sentence or two."""
+    if isinstance(expected, AnswerCode):
+        return f"{expected.service}:{expected.operation} is answered with {' or '.join(expected.codes)}."
+    codes = (expected.code,) if isinstance(expected, RetryRule) else expected.codes
+    said = f", with “{expected.contains}” in the message" if expected.contains else ""
+    asked = ", ".join(expected.operations) or "A request"
+    then = (
+        f"It passes within {expected.timeout_s:.0f} s: what is waited for is {expected.reason}."
+        if isinstance(expected, RetryRule)
+        else f"What to do: {expected.hint}"
+    )
+    return f"{asked} is refused with {' or '.join(codes)}{said}. {then}"
+
+
+def where(of: type[Provisioner] | None, expected: Expected) -> str:
+    """Where the code relies on a rule, a remedy or a code."""
+    if of is None:
+        return "aws_errors.py: COMMON"
+    module = f"{of.__module__.removeprefix('cryptoctl.').replace('.', '/')}.py"
+    kinds = {RetryRule: "retry_rules", Remedy: "remedies", AnswerCode: "an exact code"}
+    return f"{module}: {of.__name__}, {kinds[type(expected)]}"

@@ -1,0 +1,86 @@
+"""Checking claims: lanes side by side, each claim with an end, whatever its check meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AwsClaim, ClaimOutcome, Evidence, failed, not_shown
+from cryptoctl.reconcile.retry import Interrupted
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimResult:
+    """What was seen of a claim, and how long that took."""
+
+    claim: AwsClaim
+    outcome: ClaimOutcome
+    seen: str
+    seconds: float = 0.0
+
+
+class ClaimListener(Protocol):
+    """Who is told how far the checks are, from several threads."""
+
+    def begun(self, claim: AwsClaim) -> None:
+        """A check begins."""
+
+    def over(self, result: ClaimResult) -> None:
+        """A check is over."""
+
+
+def checked(
+    bench: Bench, claims: Sequence[AwsClaim], listener: ClaimListener, *, on_engine: bool
+) -> list[ClaimResult]:
+    """Checks the claims and gives the results in their order."""
+    lanes: dict[str, list[AwsClaim]] = {}
+    for claim in claims:
+        lanes.setdefault(claim.lane, []).append(claim)
+
+    def work(lane: list[AwsClaim]) -> list[ClaimResult]:
+        return [_check(bench, claim, listener, on_engine=on_engine) for claim in lane]
+
+    found = [result for results in bench.aws.map(work, lanes.values()) for result in results]
+    place = {claim.id: number for number, claim in enumerate(claims)}
+    return sorted(found, key=lambda result: place[result.claim.id])
+
+
+def _check(bench: Bench, claim: AwsClaim, listener: ClaimListener, *, on_engine: bool) -> ClaimResult:
+    begun_s = bench.retry.clock.now_s()
+    listener.begun(claim)
+    evidence = not_shown(claim.engine_lacks) if on_engine and claim.engine_lacks else _evidence(bench, claim)
+    result = ClaimResult(
+        claim=claim,
+        outcome=evidence.outcome,
+        seen=evidence.seen,
+        seconds=bench.retry.clock.now_s() - begun_s,
+    )
+    listener.over(result)
+    return result
+
+
+def _evidence(bench: Bench, claim: AwsClaim) -> Evidence:
+    try:
+        bench.retry.clock.sleep(0)  # so that nothing is begun once somebody has asked to stop
+        return claim.check(bench)
+    except Interrupted:
+        return not_shown("interrupted")
+    except AwsError as error:
+        return failed(str(error))
+    except Failure as failure:
+        return failed(failure.message)
+    except Exception as error:  # an answer of another shape than the check reads
+        return failed(f"{type(error).__name__}: {error}")
+
+
+def looked_up(bench: Bench, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
+    """The results of claims whose checks ask AWS for nothing."""
+    return [
+        ClaimResult(claim=claim, outcome=evidence.outcome, seen=evidence.seen)
+        for claim in claims
+        for evidence in [claim.check(bench)]
+    ]

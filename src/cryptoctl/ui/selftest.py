@@ -1,0 +1,167 @@
+"""The self-test on the screen, and its report as Markdown and for a machine."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cryptoctl.ops.selftest.claim import AwsClaim, ClaimOutcome
+from cryptoctl.ops.selftest.report import SelftestReport
+from cryptoctl.ops.selftest.run import ClaimResult
+from cryptoctl.ops.times import iso
+from cryptoctl.reconcile.retry import Clock
+from cryptoctl.ui.progress import FRAMES
+from cryptoctl.ui.screen import Screen, printable
+
+MARKS = {
+    ClaimOutcome.HOLDS: ("✓", "green"),
+    ClaimOutcome.DIFFERS: ("✗", "bold red"),
+    ClaimOutcome.FAILED: ("✗", "red"),
+    ClaimOutcome.NOT_SHOWN: ("○", "dim"),
+}
+LONGEST_SEEN = 400
+# What Markdown or HTML could read as more than text.
+_MARKUP = re.compile(r"([\\`*\[\]<>|])")
+
+
+class ClaimProgress:
+    """A line for each check that is over; on a terminal also those that are under way."""
+
+    def __init__(self, screen: Screen, clock: Clock) -> None:
+        self._screen, self._clock = screen, clock
+        self._lock = threading.Lock()
+        self._under_way: dict[str, float] = {}
+        live = screen.err.is_terminal and not screen.machine
+        self._live = Live(self, console=screen.err, transient=True, refresh_per_second=8) if live else None
+
+    def __enter__(self) -> ClaimProgress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def begun(self, claim: AwsClaim) -> None:
+        """A check begins."""
+        with self._lock:
+            self._under_way[claim.id] = self._clock.now_s()
+
+    def over(self, result: ClaimResult) -> None:
+        """A check is over."""
+        with self._lock:
+            self._under_way.pop(result.claim.id, None)
+        self._screen.err.print(_line(result))
+
+    def __rich__(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        with self._lock:
+            now_s = self._clock.now_s()
+            rows = [(name, now_s - begun_s) for name, begun_s in self._under_way.items()]
+        for name, seconds in rows:
+            table.add_row(FRAMES[int(seconds * 8) % len(FRAMES)], Text(name), Text(f"{seconds:.0f} s"))
+        return table
+
+
+def _line(result: ClaimResult) -> Text:
+    mark, style = MARKS[result.outcome]
+    line = Text.assemble((f"{mark} ", style), printable(result.claim.id))
+    line.append(f"  {result.outcome} ({result.seconds:.1f} s)", style="dim")
+    if result.outcome is not ClaimOutcome.HOLDS:
+        line.append(f": {printable(result.seen[:LONGEST_SEEN])}", style=style)
+    return line
+
+
+def show_claims(screen: Screen, claims: Iterable[AwsClaim]) -> None:
+    """The claims that can be chosen."""
+    screen.table(["claim", "says"], [[claim.id, claim.text] for claim in claims])
+
+
+def show_report(screen: Screen, report: SelftestReport) -> None:
+    """How many claims there are of each outcome, and each that does not hold."""
+    rows = [[Text(outcome, style=MARKS[outcome][1]), count] for outcome, count in report.counts.items()]
+    screen.table(["claims", "number"], rows, numbers=["number"])
+    for result in report.unclean:
+        screen.data(f"{result.claim.id}: {result.claim.text}", style=MARKS[result.outcome][1])
+        screen.data(f"  seen:      {result.seen}")
+        screen.data(f"  relied on: {', '.join(result.claim.relied_on)}")
+
+
+def claims_document(claims: Iterable[AwsClaim]) -> list[dict[str, Any]]:
+    """The claims for a machine."""
+    return [{"id": each.id, "text": each.text, "relied_on": list(each.relied_on)} for each in claims]
+
+
+def report_document(report: SelftestReport) -> dict[str, Any]:
+    """The report for a machine."""
+    return {
+        "environment": report.environment,
+        "target": report.target,
+        "account": report.account,
+        "region": report.region,
+        "began": iso(report.began),
+        "seconds": round(report.seconds, 1),
+        "versions": report.versions,
+        "counts": {str(outcome): count for outcome, count in report.counts.items()},
+        "problems": list(report.problems),
+        "claims": [
+            {
+                "id": each.claim.id,
+                "text": each.claim.text,
+                "relied_on": list(each.claim.relied_on),
+                "outcome": str(each.outcome),
+                "seen": each.seen,
+                "seconds": round(each.seconds, 1),
+            }
+            for each in report.results
+        ],
+    }
+
+
+def markdown(report: SelftestReport) -> str:
+    """The report for a person; what is from the wire in it is text and nothing else."""
+    return "\n".join(_markdown(report))
+
+
+def _markdown(report: SelftestReport) -> Iterator[str]:
+    where = "AWS" if report.target == "aws" else "the embedded engine"
+    versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
+    yield f"# What cryptoctl relies on, checked on {where}\n"
+    yield f"{iso(report.began)}, {report.region}, account {_text(report.account)}. {versions}."
+    yield f"The run took {report.seconds:.0f} s in the environment {report.environment}.\n"
+    if report.target != "aws":
+        yield "The engine imitates AWS: a claim that holds on it shows that the check works, no more.\n"
+    for problem in report.problems:
+        yield f"**{_text(problem)}**\n"
+    yield "| claims | number |\n|---|---|"
+    yield from (f"| {outcome} | {count} |" for outcome, count in report.counts.items())
+    for outcome in (ClaimOutcome.DIFFERS, ClaimOutcome.FAILED, ClaimOutcome.HOLDS, ClaimOutcome.NOT_SHOWN):
+        found = report.of(outcome)
+        if found:
+            yield f"\n## {outcome.capitalize()}\n"
+            yield "| claim | says | seen | relied on |\n|---|---|---|---|"
+            yield from (_row(each) for each in found)
+    yield ""
+
+
+def _row(result: ClaimResult) -> str:
+    claim = result.claim
+    cells = (_text(claim.id), _text(claim.text), _code(result.seen), _text(", ".join(claim.relied_on)))
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", printable(text))
+
+
+def _code(text: str) -> str:
+    """A code span: only its own end, and that of a table's cell, mean anything in it."""
+    shown = printable(text).replace("`", "'").replace("|", r"\|").strip()
+    return f"`{shown}`" if shown else ""

@@ -1,0 +1,399 @@
+"""The self-test's claims, evidence, report and names, without any AWS."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cryptoctl
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.catalogue import WRITTEN, chosen, needed
+from cryptoctl.ops.selftest.claim import (
+    AnswerCode,
+    AwsClaim,
+    ClaimOutcome,
+    Evidence,
+    Expected,
+    holds,
+    remedy_of,
+    retry_rule,
+)
+from cryptoctl.ops.selftest.derived import declared, derived
+from cryptoctl.ops.selftest.environment import (
+    SelftestStack,
+    begun,
+    may_be_running,
+    names_in,
+    new_name,
+    probe_code,
+    settings,
+)
+from cryptoctl.ops.selftest.provoking import judged, provoked
+from cryptoctl.ops.selftest.report import HIDDEN_ACCOUNT, SelftestReport, masked
+from cryptoctl.ops.selftest.run import ClaimResult, checked
+from cryptoctl.ops.selftest.witness import Witness
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.role import Role
+from cryptoctl.reconcile.call import Call, WaitUntil
+from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.retry import Interrupted, Retry
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import Environment
+from cryptoctl.ui.selftest import markdown, report_document
+from unit.answers import STACK
+
+SOURCE = Path(cryptoctl.__file__).parent
+DOCS = SOURCE.parents[1] / "docs"
+NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+ACCOUNT = "123456789012"
+NAME = new_name(NOW)
+OURS = SelftestStack(
+    Scope(environment=NAME, account=ACCOUNT, region="eu-west-1"), settings(Environment()), STACK.code
+)
+CREATES: tuple[Step, ...] = build(list(OURS), dict.fromkeys(OURS), Goal.PRESENT).steps
+
+
+class Clock:
+    """A clock on which time passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.time_s, self.interrupted = 0.0, False
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def sleep(self, seconds: float) -> None:
+        if self.interrupted:
+            raise Interrupted
+        self.time_s += seconds
+
+
+class Answers:
+    """An AWS that refuses requests as it is told, and does what `map` promises in turn."""
+
+    def __init__(self, *errors: AwsError | None) -> None:
+        self._errors, self.sent = list(errors), list[str]()
+
+    def call(self, service: str, operation: str, **_: Any) -> dict[str, Any]:
+        self.sent.append(operation)
+        error = self._errors.pop(0) if self._errors else None
+        if error is not None:
+            raise error
+        return {}
+
+    def map(self, function: Callable[[Any], Any], things: Any) -> list[Any]:
+        return [function(each) for each in things]
+
+
+def bench(*errors: AwsError | None) -> Bench:
+    made: Any = Answers(*errors)
+    return Bench(aws=made, stack=OURS, retry=Retry(Clock()), began=NOW)
+
+
+def error(code: str, message: str = "", operation: str = "CreateFunction") -> AwsError:
+    return AwsError(service="lambda", operation=operation, code=code, message=message)
+
+
+def claim(
+    name: str, check: Callable[[Bench], Evidence], lane: str = "one", engine_lacks: str = ""
+) -> AwsClaim:
+    return AwsClaim(
+        id=name, text=name, relied_on=("aws.py",), check=check, lane=lane, engine_lacks=engine_lacks
+    )
+
+
+class Listener:
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def begun(self, claim: AwsClaim) -> None:
+        self.told.append(f"begun {claim.id}")
+
+    def over(self, result: ClaimResult) -> None:
+        self.told.append(f"{result.outcome} {result.claim.id}")
+
+
+def test_each_claim_has_a_name_of_its_own_and_says_where_it_is_relied_on() -> None:
+    assert [name for name, count in Counter(each.id for each in WRITTEN).items() if count > 1] == []
+    for each in WRITTEN:
+        assert each.text.endswith("."), each.id
+        for place in each.relied_on:
+            file = place.partition(":")[0]
+            assert (SOURCE / file).exists() or (DOCS.parent / file).exists(), f"{each.id}: {place}"
+            member = place.partition(": ")[2].partition(",")[0].partition(".")[0]
+            if member.isidentifier():
+                assert member in (SOURCE / file).read_text("utf-8"), f"{each.id}: {place}"
+
+
+def test_what_the_claims_need_is_part_of_the_environment() -> None:
+    for each in WRITTEN:
+        assert set(needed(OURS, [each])) <= set(OURS), each.id
+    assert Counter(each.id for each in chosen(["queue-missing", "queue-missing"])) == {"queue-missing": 1}
+    with pytest.raises(Failure, match="no claim 'queue-mising'") as failure:
+        chosen(["queue-mising"])
+    assert "queue-missing" in failure.value.hint
+
+
+def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None:
+    written = {each for one in WRITTEN for each in one.covers}
+    found = list(derived(list(OURS), CREATES, Witness(Clock()), WRITTEN, on_engine=True))
+    assert len({each.id for each in found}) == len(found)
+    everything = list(declared(OURS, CREATES))
+    waits = {
+        (step.resource.kind, each.reason)
+        for step in CREATES
+        for each in step.actions
+        if isinstance(each, WaitUntil)
+    }
+    assert len(found) == len([each for each in everything if each not in written]) + len(waits)
+    rules = {(type(each), rule) for each in OURS for rule in (*each.retry_rules, *each.remedies)}
+    codes = {call.exists for step in CREATES for call in step.calls} - {None}
+    assert rules <= set(everything)
+    assert codes <= {code for _, each in everything if isinstance(each, AnswerCode) for code in each.codes}
+
+
+def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidence() -> None:
+    for on_engine in (True, False):
+        found = list(derived(list(OURS), CREATES, Witness(Clock()), WRITTEN, on_engine=on_engine))
+        outcomes = {each.check(bench()).outcome for each in found if "shows it within" not in each.text}
+        assert outcomes == {ClaimOutcome.NOT_SHOWN}
+        waits = {each.check(bench()).outcome for each in found if "shows it within" in each.text}
+        assert waits == {ClaimOutcome.NOT_SHOWN if on_engine else ClaimOutcome.HOLDS}
+
+
+def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_its_time() -> None:
+    clock, late = Clock(), "ContinuousBackupsUnavailableException"
+    witness = Witness(clock)
+    refused = AwsError(service="dynamodb", operation="UpdateContinuousBackups", code=late, message="later")
+    for _ in range(3):
+        witness.answered("dynamodb", "UpdateContinuousBackups", refused)
+        clock.sleep(2)
+    found = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
+    assert found[f"table: {late}"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
+    witness.answered("dynamodb", "UpdateContinuousBackups", None)
+    seen = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
+    evidence = seen[f"table: {late}"].check(bench())
+    assert evidence.outcome is ClaimOutcome.HOLDS
+    assert "met 3 times" in evidence.seen
+    assert "passed after 6.0 s" in evidence.seen
+
+
+def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
+    witness = Witness(Clock())
+    witness.answered(
+        "logs",
+        "PutSubscriptionFilter",
+        AwsError(
+            service="logs", operation="PutSubscriptionFilter", code="LimitExceededException", message=""
+        ),
+    )
+    found = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
+    assert found["key: LimitExceededException"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
+    assert found["every service: LimitExceededException"].check(bench()).outcome is ClaimOutcome.HOLDS
+
+
+def test_refusals_in_two_threads_are_told_apart() -> None:
+    clock = Clock()
+    witness, refused = Witness(clock), error("ResourceConflictException")
+    thread = threading.Thread(target=lambda: witness.answered("lambda", "CreateFunction", refused))
+    thread.start()
+    thread.join()
+    witness.answered("lambda", "CreateFunction", None)
+    assert [each.passed_after_s for each in witness.met()] == [None]
+
+
+ASSUMED = retry_rule(Function, "InvalidParameterValueException", "cannot be assumed by Lambda")
+RUNTIME = remedy_of(Function, "InvalidParameterValueException", "runtime")
+EXISTS = AnswerCode(service="lambda", operation="CreateFunction", codes=("ResourceConflictException",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "outcome"),
+    [
+        (None, ASSUMED, ClaimOutcome.DIFFERS),
+        (error(ASSUMED.code, "The role cannot be assumed by Lambda."), ASSUMED, ClaimOutcome.HOLDS),
+        (error(ASSUMED.code, "The role is not assumable."), ASSUMED, ClaimOutcome.DIFFERS),
+        (error("ValidationException", "Value at 'runtime' failed"), RUNTIME, ClaimOutcome.HOLDS),
+        (error("ValidationException", "replicated runtime"), RUNTIME, ClaimOutcome.HOLDS),
+        # Another remedy is found first, and a retry rule would wait for it.
+        (error(ASSUMED.code, "provisioned concurrency of a runtime"), RUNTIME, ClaimOutcome.DIFFERS),
+        (error(ASSUMED.code, "runtime: cannot be assumed by Lambda"), RUNTIME, ClaimOutcome.DIFFERS),
+        (error("ResourceConflictException", "Function already exists"), EXISTS, ClaimOutcome.HOLDS),
+        (error("AccessDeniedException"), EXISTS, ClaimOutcome.DIFFERS),
+    ],
+)
+def test_an_answer_is_judged_as_the_code_would_take_it(
+    answer: AwsError | None, expected: Expected, outcome: ClaimOutcome
+) -> None:
+    assert judged(answer, expected, Function).outcome is outcome
+
+
+def test_an_answer_code_that_a_rule_would_wait_for_does_not_hold() -> None:
+    code = AnswerCode(service="lambda", operation="TagResource", codes=("ResourceConflictException",))
+    answer = error("ResourceConflictException", operation="TagResource")
+    assert judged(answer, code, Function).outcome is ClaimOutcome.DIFFERS
+
+
+def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> None:
+    lacks = retry_rule(Function, ASSUMED.code, "execution role does not have permissions")
+    checks = provoked(
+        "x", lambda _: Call(service="lambda", operation="CreateFunction", params={}), lacks, of=Function
+    )
+    first = error(ASSUMED.code, "The role cannot be assumed by Lambda.")
+    then = error(ASSUMED.code, "The provided execution role does not have permissions to call SendMessage")
+    assert checks.check(bench(first, first, then)).outcome is ClaimOutcome.HOLDS
+
+
+def test_what_aws_accepts_against_the_claim_is_undone() -> None:
+    made = bench()
+    checks = provoked(
+        "x",
+        lambda _: Call(service="sqs", operation="CreateQueue", params={}),
+        retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
+        of=Queue,
+        undo=lambda _: Call(service="sqs", operation="DeleteQueue", params={}),
+    )
+    assert checks.check(made).outcome is ClaimOutcome.DIFFERS
+    sent: Any = made.aws
+    assert sent.sent == ["CreateQueue", "DeleteQueue"]
+
+
+def test_what_may_be_over_is_not_shown_where_it_is() -> None:
+    checks = provoked(
+        "x",
+        lambda _: Call(service="lambda", operation="UpdateFunctionConfiguration", params={}),
+        retry_rule(Function, "ResourceConflictException"),
+        of=Function,
+        may_be_over="it was done before",
+    )
+    assert checks.check(bench()).outcome is ClaimOutcome.NOT_SHOWN
+
+
+def test_a_kind_without_such_a_rule_is_told_when_the_claims_are_read() -> None:
+    with pytest.raises(LookupError):
+        retry_rule(Role, "Missing")
+    with pytest.raises(LookupError):
+        remedy_of(Role, "LimitExceeded", "policy size", of="CreateRole")
+
+
+def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
+    def breaks(_: Bench) -> Evidence:
+        raise KeyError("Tags")
+
+    def denied(_: Bench) -> Evidence:
+        raise error("AccessDeniedException", "no")
+
+    claims = [
+        claim("breaks", breaks),
+        claim("denied", denied, lane="other"),
+        claim("works", lambda _: holds("seen")),
+        claim("lacks", breaks, engine_lacks="the engine has none"),
+    ]
+    listener = Listener()
+    found = checked(bench(), claims, listener, on_engine=True)
+    assert [(each.claim.id, each.outcome) for each in found] == [
+        ("breaks", ClaimOutcome.FAILED),
+        ("denied", ClaimOutcome.FAILED),
+        ("works", ClaimOutcome.HOLDS),
+        ("lacks", ClaimOutcome.NOT_SHOWN),
+    ]
+    assert "KeyError" in found[0].seen
+    assert listener.told.index("check failed breaks") < listener.told.index("begun works")
+
+
+def test_after_an_interruption_no_check_is_begun() -> None:
+    made = bench()
+    clock: Any = made.retry.clock
+    clock.interrupted = True
+    [found] = checked(made, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False)
+    assert (found.outcome, found.seen) == (ClaimOutcome.NOT_SHOWN, "interrupted")
+
+
+def test_a_name_says_when_its_run_began() -> None:
+    assert begun(NAME) == NOW
+    assert begun("dev") is None
+    assert begun("selftest-20269926t0930-aaaa") is None
+    assert may_be_running(NAME, NOW + timedelta(minutes=59))
+    assert not may_be_running(NAME, NOW + timedelta(minutes=60))
+    assert not may_be_running("dev", NOW)
+
+
+def test_former_environments_are_known_by_the_names_of_everything_in_them() -> None:
+    names = [each.name for each in OURS] + [str(each.arn) for each in OURS]
+    assert names_in(iter(names)) == {NAME}
+    assert {each.name for each in OURS if not names_in(iter([each.name]))} == set()
+    assert names_in(iter(["prices-selftest-20261126t0930-abcdef", "my-selftest-1", "selftest-x"])) == set()
+
+
+def test_the_environment_fits_into_a_small_account_and_keeps_the_boundary() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    given_ = Environment(permissions_boundary=boundary, protected=True, region="eu-west-1")
+    config = settings(given_)
+    stack = SelftestStack(OURS.scope, config, STACK.code)
+    assert {each.reserved_concurrency for each in stack if isinstance(each, Function)} == {None}
+    assert {each.boundary for each in stack if isinstance(each, Role)} == {boundary}
+    assert not stack.prices.deletion_protection
+    assert config.region == "eu-west-1"
+
+
+def test_the_probe_is_not_part_of_what_is_deployed() -> None:
+    assert b"probe" not in STACK.code.zip_bytes
+    assert b"def handler" in probe_code().zip_bytes
+
+
+FROM_AWS = st.text(alphabet="|`\n\r\x1ba*<>:- \\")
+
+
+def report(seen: str) -> SelftestReport:
+    [result] = checked(bench(), [claim("one", lambda _: holds(seen))], Listener(), on_engine=False)
+    return SelftestReport(
+        environment=NAME,
+        target="aws",
+        account=ACCOUNT,
+        region="eu-west-1",
+        began=NOW,
+        seconds=1.0,
+        results=(result,),
+        problems=(seen,),
+    )
+
+
+@given(FROM_AWS)
+def test_the_report_is_a_table_whatever_aws_says(seen: str) -> None:
+    text = markdown(report(seen).without_account())
+    [row] = [line for line in text.splitlines() if line.startswith("| one |")]
+    assert row.replace(r"\|", "").count("|") == 5
+    assert "\x1b" not in text
+
+
+@given(st.text(alphabet="ab:/ 1"), st.text(alphabet="ab:/ "))
+def test_a_report_tells_nobody_whose_account_it_was(before: str, after: str) -> None:
+    caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/admins/alice"
+    seen = f"{before} User: {caller} is not authorized, {ACCOUNT} {after} AKIAIOSFODNN7EXAMPLE"
+    hidden = report(seen).without_account()
+    for text in (markdown(hidden), json.dumps(report_document(hidden))):
+        assert ACCOUNT not in text
+        assert "alice" not in text
+        assert "AKIA" not in text
+    assert ACCOUNT in json.dumps(report_document(report(seen)))
+
+
+def test_a_number_that_only_contains_the_account_is_left() -> None:
+    assert (
+        masked(f"1{ACCOUNT}, {ACCOUNT}9, {ACCOUNT}", ACCOUNT) == f"1{ACCOUNT}, {ACCOUNT}9, {HIDDEN_ACCOUNT}"
+    )
