@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.main import get_command
 
 from cli.conftest import Cli
+from cryptoctl.cli.app import app
+from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -125,3 +131,89 @@ def test_a_wrong_file_leads_to_the_keys_of_that_file(cli: Cli, tmp_path: Path) -
     hint = cli("plan", "--config", str(file)).err
     [command] = re.findall("`cryptoctl (config[^`]*)`", hint)
     assert "env.NAME.target" in cli(*shlex.split(command)).out
+
+
+SOURCE = Path(__file__).parents[2] / "src" / "cryptoctl"
+NAMED = re.compile(r"cryptoctl ((?:local|dlq) [a-z-]+|[a-z-]+)((?: [^\s`;,)]+)*)")
+TARGET = {"--env": "prod", "--profile": "work", "--region": "eu-west-1", "--config": "my.toml", "--local": ""}
+PLACEHOLDER = "NAME"
+
+
+def hints() -> list[tuple[str, str]]:
+    """Every text of the source that names a command, with where it stands; the parts of an f-string as one.
+
+    Docstrings and help are no messages. The handlers' and the engine's own texts are not printed by a command
+    that knows a target, but the engine's errors are.
+    """
+    found = []
+    for file in sorted(SOURCE.rglob("*.py")):
+        if file.is_relative_to(SOURCE / "handlers"):
+            continue
+        tree = ast.parse(file.read_text("utf-8"))
+        skipped = {id(node) for each in ast.walk(tree) for node in _not_messages(each)}
+        for node in ast.walk(tree):
+            if id(node) in skipped:
+                continue
+            text = _text(node)
+            if text and re.search(r"\bcryptoctl (?!\{)[a-z]", text):
+                skipped |= {id(inner) for inner in ast.walk(node)}
+                if NAMED.search(text) and _is_command(text):
+                    found.append((f"{file.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}", text))
+    return found
+
+
+def _not_messages(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+        yield node.body[0].value  # type: ignore[attr-defined]
+    if isinstance(node, ast.Expr):  # a field's docstring
+        yield node.value
+    if isinstance(node, ast.keyword) and node.arg in ("example", "help"):
+        yield from ast.walk(node.value)
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_entry":
+        yield from ast.walk(node)
+
+
+def _text(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            each.value if isinstance(each, ast.Constant) and isinstance(each.value, str) else PLACEHOLDER
+            for each in node.values
+        )
+    return ""
+
+
+def _is_command(text: str) -> bool:
+    return any(found[1] in COMMAND_NAMES for found in NAMED.finditer(text))
+
+
+COMMAND_NAMES = {each.name for each in COMMANDS}
+HINTS = hints()
+
+
+def test_the_source_names_commands() -> None:
+    assert len(HINTS) > 40
+
+
+@pytest.mark.parametrize(("place", "text"), HINTS, ids=[place for place, _ in HINTS])
+def test_every_command_that_the_source_names_exists_and_gets_the_target(place: str, text: str) -> None:
+    root: Any = get_command(app)
+    completed = with_options(text, TARGET)
+    for found in NAMED.finditer(completed):
+        name, words = found[1], shlex.split(found[2])
+        if name not in COMMAND_NAMES:
+            continue
+        inside = completed[: found.start()].count("`") % 2 == 1
+        assert inside, f"{place}: `cryptoctl {name}` is not in backquotes, so it would lose the target"
+        command: Any = root
+        for part in name.split():
+            command = command.commands[part]
+        options = {"--help"} | {
+            o for parameter in command.params for o in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert {word for word in words if word.startswith("--")} <= options, place
+        wanted = {"--config"} if name.split()[0] in ("local", "init") else set(TARGET)
+        if "--aws" in words:
+            wanted -= {"--local"}
+        assert wanted <= set(words), place

@@ -72,7 +72,7 @@ def test_an_editor_that_leaves_no_text_is_said(
     editor.chmod(0o755)
     monkeypatch.setenv("VISUAL", str(editor))
     with pytest.raises(EditError, match=reason):
-        _edited(_editor(), "{}")
+        _edited(Screen(colour=False), _editor(), "{}")
 
 
 def test_after_two_hyphens_an_argument_is_taken_as_it_is(cli: Cli, elsewhere: Path) -> None:

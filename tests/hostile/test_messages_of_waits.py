@@ -310,11 +310,13 @@ def meanwhile() -> Iterator[Situation]:
     ):
         clock, stream = FakeClock(), io.StringIO()
         screen = Screen(colour=False)
-        screen.err = Console(file=stream, width=150, force_terminal=live, highlight=False, soft_wrap=True)
+        screen.terminal.err = Console(
+            file=stream, width=150, force_terminal=live, highlight=False, soft_wrap=True
+        )
         progress = PlanProgress(screen, clock)
         watch(progress, clock)
         if live:
-            screen.err.print(progress)
+            screen.message(progress.present())
         yield Situation(
             title=title, command="cryptoctl up --env E", code=0, err=stream.getvalue(), in_order=True
         )

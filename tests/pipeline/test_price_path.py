@@ -21,6 +21,7 @@ from cryptoctl.ops.logs import lines
 from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Outgoing, Tally, outgoing, send_all
 from cryptoctl.provisioners.topic import Topic
+from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.settings import Environment, Stream
 from kit.waiting import eventually
 from live import Connect, Live
@@ -80,7 +81,7 @@ def send(live: Live, sent: Sequence[Outgoing]) -> Tally:
 
 
 def table(live: Live, symbol: str) -> list[StoredPrice]:
-    return enriched_prices(live.aws, live.stack.prices, Query(symbol=symbol, last=10_000))
+    return enriched_prices(live.aws, live.stack.prices, Query(symbol=symbol, last=10_000), Retry(RealClock()))
 
 
 def timeless(found: Sequence[StoredPrice]) -> list[Any]:

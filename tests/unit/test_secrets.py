@@ -43,7 +43,7 @@ def run(aws: FakeAws, plan: Plan) -> Any:
 def printed(plan: Plan) -> str:
     screen = Screen(colour=False, verbose=True)
     text = io.StringIO()
-    screen.out = Console(file=text, width=400)
+    screen.terminal.out = Console(file=text, width=400)
     show_plan(screen, plan, environment="test", answer=True)
     return text.getvalue() + json.dumps(plan_document(plan))
 

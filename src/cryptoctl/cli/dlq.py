@@ -46,6 +46,7 @@ from cryptoctl.ui.dead_letters import (
     show_repaired,
     step_document,
 )
+from cryptoctl.ui.screen import Screen
 
 dlq = "dlq"
 
@@ -133,7 +134,7 @@ def replay(
         limit=limit,
         rate_per_s=rate,
         max_failures=max_failures,
-        edits=_edits(set_ or [], edit=edit),
+        edits=_edits(run, set_ or [], edit=edit),
     )
     queues = dead_letter_queues(run.session.aws, run.session.stack)
     replayer = Replayer(aws=run.session.aws, stack=run.session.stack)
@@ -163,9 +164,9 @@ def _check(summary: Summary) -> None:
         )
 
 
-def _edits(assignments: list[str], *, edit: bool) -> Edits:
+def _edits(run: CommandRun, assignments: list[str], *, edit: bool) -> Edits:
     try:
-        return Edits.from_options(assignments, partial(_edited, _editor()) if edit else None)
+        return Edits.from_options(assignments, partial(_edited, run.screen, _editor()) if edit else None)
     except EditError as error:
         raise Failure(Problem.USAGE, f"--set: {error}.", "For example --set price=50000.") from None
 
@@ -186,13 +187,14 @@ def _editor() -> list[str]:
     return words
 
 
-def _edited(editor: Sequence[str], text: str) -> str:
+def _edited(screen: Screen, editor: Sequence[str], text: str) -> str:
     """The text as the person leaves it in the editor. Raises EditError."""
     with tempfile.TemporaryDirectory(prefix="cryptoctl-") as directory:
         path = Path(directory) / "payload.json"
         path.write_text(text, encoding="utf-8")
         try:
-            ended = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 - the person's own
+            with screen.terminal.lent():
+                ended = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 - the person's
         except OSError as error:
             raise EditError(f"the editor {editor[0]} cannot be started: {error.strerror}") from None
         if ended != 0:
@@ -228,7 +230,7 @@ def repair(
         run.screen.say(f"Reading the whole table costs about {units} read units; --symbol reads less.")
     found = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
     if run.machine:
-        run.answer(**repaired_document(found))
+        run.answer(**repaired_document(run.screen, found))
     else:
         show_repaired(run.screen, found)
     if found.left:

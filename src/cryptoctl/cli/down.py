@@ -9,6 +9,7 @@ import typer
 from cryptoctl.cli.apply import before_any_change, check, orphans, removed
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
@@ -58,8 +59,12 @@ def down(
         screen.say(f"Kept: {name}, as asked.")
     for note in last.notes:
         screen.say(sentence(note), style="yellow")
-    if not (leaving or kept or last.notes):
+    if leaving or kept or last.notes:
+        return
+    if plan.work:
         screen.say("Nothing is left.")
+    else:
+        screen.say(not_deployed(session.aws, session.scope, "resource of it").message)
 
 
 def _ask(run: CommandRun) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.environments import environments
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.tables import Column
 
 
 @command("envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
@@ -14,6 +15,6 @@ def envs(run: CommandRun) -> None:
     if run.machine:
         run.answer(environments=[{"environment": name, "resources": count} for name, count in found.items()])
         return
-    run.screen.table(["environment", "resources"], list(found.items()), numbers=["resources"])
+    run.screen.table(["environment", Column("resources", right=True)], list(found.items()))
     if not found:
         run.screen.say(f"No environment in {run.session.aws.caller.account}, {run.session.aws.region}.")

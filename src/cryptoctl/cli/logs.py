@@ -9,7 +9,7 @@ import typer
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.logs import follow
+from cryptoctl.ops.logs import follow, moment, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.provisioners.function import Function
@@ -38,6 +38,9 @@ def logs(
     since_ms = moment_ms(since)
     if following:
         run.screen.one_line_each()
+        if not run.machine:
+            names = ", ".join(each.name for each in wanted)
+            run.screen.say(f"Following {names} since {moment(since_ms)} UTC; Ctrl-C ends it.", style="dim")
         for line in follow(run.session.aws, wanted, since_ms):
             if run.machine:
                 run.screen.json_line(line_document(line))
@@ -48,6 +51,10 @@ def logs(
     if not run.machine:
         for line in found:
             show_line(run.screen, line)
+    if not found:
+        newest = newest_ms(run.session.aws, wanted)
+        last = "nothing is logged yet" if newest is None else f"the newest line is from {moment(newest)} UTC"
+        run.screen.say(f"No lines since {moment(since_ms)} UTC; {last}.")
 
 
 def _functions(run: CommandRun, names: list[str]) -> list[Function]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.planner import known_values
@@ -20,11 +20,7 @@ def outputs(run: CommandRun) -> None:
     seen = observe(needed, run.session.aws)
     missing = [str(resource) for resource, observed in seen.items() if observed is None]
     if missing:
-        raise Failure(
-            Problem.FAILED,
-            f"{run.session.location} is not deployed: missing {', '.join(missing)}.",
-            f"Run `cryptoctl up --env {run.session.environment}`.",
-        )
+        raise not_deployed(run.session.aws, run.session.scope, ", ".join(missing))
     known = known_values(seen)
     values = resolve(stack.outputs, lambda ref: known[ref])
     run.answer(outputs=values)

@@ -8,11 +8,14 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.core.names import folded_symbol
+from cryptoctl.ops.logs import moment
 from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.reconcile.retry import Retry
 from cryptoctl.ui.prices import show_prices, write_csv
+from cryptoctl.ui.waits import waiting
 
 
 @command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", csv=True)
@@ -29,13 +32,28 @@ def prices(
     query = Query(
         symbol=folded_symbol(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
     )
-    read = enriched_prices if wait else read_prices
-    found = read(run.session.aws, run.session.stack.prices, query)
+    aws, table = run.session.aws, run.session.stack.prices
+    if wait:
+        with waiting(run.screen, run.clock) as tell:
+            found = enriched_prices(aws, table, query, Retry(run.clock, tell))
+    else:
+        found = read_prices(aws, table, query)
     if run.machine:
         run.answer(prices=[document(price) for price in found])
     elif run.csv:
         write_csv(run.screen, found)
     else:
         show_prices(run.screen, found)
-        if not found:
-            run.screen.say(f"No prices of {query.symbol} in {run.session.location}.")
+    if not found:
+        _say_nothing_found(run, query)
+
+
+def _say_nothing_found(run: CommandRun, query: Query) -> None:
+    """That there is none, and whether it is only the time that hides them."""
+    none = f"No prices of {query.symbol} in {run.session.location}"
+    if query.since_ms is None:
+        run.screen.say(f"{none}.")
+        return
+    newest = read_prices(run.session.aws, run.session.stack.prices, Query(symbol=query.symbol, last=1))
+    last = f"the newest is from {moment(newest[0].timestamp_ms)} UTC" if newest else "there are none at all"
+    run.screen.say(f"{none} since {moment(query.since_ms)} UTC; {last}.")

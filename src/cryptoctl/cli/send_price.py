@@ -64,7 +64,7 @@ def send_price(
             raise Failure(
                 Problem.USAGE,
                 "--file goes with --symbol, --exchange, --rate and --from-line only.",
-                "cryptoctl send-price --file trades.csv --symbol ETH --exchange binance",
+                "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
         _send_file(run, file, {"symbol": file_symbol, "exchange": file_exchange}, rate, from_line)
         return
@@ -73,7 +73,7 @@ def send_price(
         raise Failure(
             Problem.USAGE,
             "A symbol, a price and an exchange are needed, or --file.",
-            "cryptoctl send-price BTC 50000 coinbase",
+            "For example `cryptoctl send-price BTC 50000 coinbase`.",
         )
     given = {
         "symbol": symbol,

@@ -208,7 +208,7 @@ def _same_port(running: EngineStatus, wanted: int | None) -> None:
     if wanted not in (None, 0, running.port):
         raise EngineError(
             f"Starting the embedded engine on port {wanted}: it runs already, on port {running.port}.",
-            hint="Stop it first (cryptoctl local stop), or use the port it has.",
+            hint="Stop it first (`cryptoctl local stop`), or use the port it has.",
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
+from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY, Scope
 from cryptoctl.stack import Stack
 
 
@@ -27,3 +28,33 @@ def environments(aws: Aws) -> dict[str, int]:
 def _leaving(arn: str) -> bool:
     # What `down` leaves is a key that is pending deletion; a key alone is no environment.
     return arn.split(":")[2] == "kms"
+
+
+def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
+    """Says that `what` is not there: because there is no such environment, and which there are, or alone."""
+    name = scope.environment
+    try:
+        others = list(environments(aws))
+    except AwsError:  # what is missing is worth saying without them
+        return Failure(
+            Problem.FAILED,
+            f"There is no {what}: {name} is not deployed {place(aws, scope)}.",
+            f"Run `cryptoctl up --env {name}`.",
+        )
+    if name in others:
+        return Failure(
+            Problem.FAILED,
+            f"There is no {what}: {name} is not complete.",
+            f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`.",
+        )
+    there = f"there are: {', '.join(others)}" if others else "there is none yet"
+    return Failure(
+        Problem.FAILED,
+        f"There is no environment {name} {place(aws, scope)} ({there}).",
+        f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`.",
+    )
+
+
+def place(aws: Aws, scope: Scope) -> str:
+    """Where an environment is looked for, as text: account and region, or this machine."""
+    return f"in {scope.account}, {scope.region}" if aws.endpoint_url is None else "on this machine"

@@ -10,6 +10,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import one_line
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
@@ -77,8 +78,4 @@ def _invoke(aws: Aws, function: Function, text: str, kind: str) -> dict[str, Any
     except AwsError as error:
         if error.code != NOT_FOUND:
             raise
-        raise Failure(
-            Problem.FAILED,
-            f"There is no {function.name}: {function.scope.environment} is not deployed.",
-            f"Run `cryptoctl up --env {function.scope.environment}`.",
-        ) from error
+        raise not_deployed(aws, function.scope, f"function {function.name}") from error

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -64,16 +65,39 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
-    """Each function's log group is searched."""
+    """Each function's log group is searched; where nothing is found, for its newest line."""
     for function in stack.functions:
         group = function.log_group
-        yield from allow(Access.READ_DATA, "logs", "FilterLogEvents", group.arn, group.streams_arn)
+        yield from allow(
+            Access.READ_DATA, "logs", "FilterLogEvents DescribeLogStreams", group.arn, group.streams_arn
+        )
 
 
 def lines(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
-    """What the functions have logged since then, merged."""
+    """What the functions have logged since then, merged. Raises Failure where none has a log group."""
     found = aws.gather(*[_reading(aws, function, since_ms) for function in functions])
-    return sorted((line for each in found for line in each), key=lambda line: line.time_ms)
+    if all(each is None for each in found):
+        raise not_deployed(aws, functions[0].scope, str(functions[0].log_group))
+    return sorted((line for each in found for line in each or ()), key=lambda line: line.time_ms)
+
+
+def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
+    """When the functions have last logged anything, as far as CloudWatch Logs knows; None where never."""
+
+    def read(function: Function) -> int | None:
+        answer = aws.find(
+            "logs",
+            "DescribeLogStreams",
+            absent=NOT_FOUND,
+            logGroupName=function.log_group.name,
+            orderBy="LastEventTime",
+            descending=True,
+            limit=1,
+        )
+        times_ms = [each.get("lastEventTimestamp") for each in (answer["logStreams"] if answer else [])]
+        return max((each for each in times_ms if each is not None), default=None)
+
+    return max((each for each in aws.map(read, functions) if each is not None), default=None)
 
 
 def follow(
@@ -105,8 +129,10 @@ def _at_ease(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Lin
         raise
 
 
-def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[Line]]:
-    def read() -> list[Line]:
+def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[Line] | None]:
+    """Reads the lines; None where there is no log group."""
+
+    def read() -> list[Line] | None:
         events = aws.paginate(
             "logs",
             "FilterLogEvents",
@@ -118,7 +144,7 @@ def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[L
             return [_line(function, event) for event in events]
         except AwsError as error:
             if error.code == NOT_FOUND:
-                return []
+                return None
             raise
 
     return read

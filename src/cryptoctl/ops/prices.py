@@ -15,7 +15,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.rows import rows
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.retry import RealClock, Retry
+from cryptoctl.reconcile.retry import Retry
 from cryptoctl.stack import Stack
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
@@ -73,14 +73,14 @@ def _items(aws: Aws, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
     )
 
 
-def enriched_prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
+def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[StoredPrice]:
     """As `prices`, once every one of them is enriched. Raises Failure when that takes too long."""
 
     def look() -> list[StoredPrice] | None:
         found = prices(aws, table, query)
         return found if all(price.processed for price in found) else None
 
-    found = Retry(RealClock()).until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
+    found = retry.until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
     if found is None:
         raise Failure(
             Problem.FAILED,

@@ -7,26 +7,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.table import NOT_FOUND, Table
 
 
 def rows(aws: Aws, table: Table, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
     """The items of a Query or a Scan, read as they are asked for. Raises Failure where there is no table."""
-    with existing(table):
+    with existing(aws, table):
         yield from aws.paginate("dynamodb", operation, "Items", TableName=table.name, **request)
 
 
 @contextmanager
-def existing(table: Table) -> Iterator[None]:
-    """A table that is not there is a Failure: its environment is not deployed."""
+def existing(aws: Aws, table: Table) -> Iterator[None]:
+    """A table that is not there is a Failure: its environment does not exist, or is not complete."""
     try:
         yield
     except AwsError as error:
         if error.code != NOT_FOUND:
             raise
-        raise Failure(
-            Problem.FAILED,
-            f"There is no table {table.name}: {table.scope.environment} is not deployed.",
-            f"Run `cryptoctl up --env {table.scope.environment}`.",
-        ) from error
+        raise not_deployed(aws, table.scope, f"table {table.name}") from error

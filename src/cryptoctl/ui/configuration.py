@@ -8,6 +8,15 @@ from typing import Any
 
 from cryptoctl.ops.configuration import ConfiguredKey
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.tables import Column
+
+COLUMNS = (
+    Column("key"),
+    Column("value", cut=16),
+    Column("source", rank=2, cut=16),
+    Column("default", rank=3, cut=16),
+    Column("meaning", rank=1, cut=24),
+)
 
 
 def show_keys(screen: Screen, keys: Sequence[ConfiguredKey]) -> None:
@@ -15,7 +24,7 @@ def show_keys(screen: Screen, keys: Sequence[ConfiguredKey]) -> None:
     rows = [
         (each.key, _written(each.value), each.source, _written(each.default), each.meaning) for each in keys
     ]
-    screen.table(("key", "value", "source", "default", "meaning"), rows)
+    screen.table(COLUMNS, rows)
 
 
 def _written(value: Any) -> str:

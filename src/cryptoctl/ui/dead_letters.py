@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,26 @@ from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
 from cryptoctl.ops.logs import Line, moment
 from cryptoctl.ops.times import iso_of_ms
+from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.tables import Column
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
 LONGEST_REASON = 300
 LONGEST_BODY = 4_000
 SHOWN_LEFT = 20
+CAUSES = (
+    Column("count", right=True),
+    Column("queue", rank=1),
+    Column("shape", rank=4),
+    Column("cause", cut=30),
+    Column("symbol", rank=3, cut=10),
+    Column("exchange", rank=6, cut=10),
+    Column("oldest", right=True, rank=2),
+    Column("readable", rank=5),
+)
 
 
 def age(milliseconds: int) -> str:
@@ -60,8 +73,7 @@ def show_overview(screen: Screen, found: Overview) -> None:
         for cause, group in found.ordered()
     ]
     if rows:
-        columns = ("count", "queue", "shape", "cause", "symbol", "exchange", "oldest", "readable")
-        screen.table(columns, rows, numbers=("count", "oldest"))
+        screen.table(CAUSES, rows)
 
 
 def _readable(until_ms: int | None, now_ms: int) -> str:
@@ -182,7 +194,7 @@ def _show_result(screen: Screen, result: ReplayResult) -> None:
         return
     screen.data(f"✗ {_head(result.letter)}  {result.outcome}")
     screen.data(f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
-    screen.data(f"    failed now:    {_short(result.reason)}")
+    screen.data(f"    failed now:    {_short(screen.hint(result.reason))}")
 
 
 def _show_summary(screen: Screen, summary: Summary) -> None:
@@ -201,9 +213,9 @@ def _show_summary(screen: Screen, summary: Summary) -> None:
         screen.say(f"  {count} × {way}")
 
 
-def repaired_document(found: Enriched) -> dict[str, Any]:
+def repaired_document(screen: Screen, found: Enriched) -> dict[str, Any]:
     """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
-    left = [{"symbol": e.key[0], "sort_key": e.key[1], "reason": e.reason} for e in found.left]
+    left = [{"symbol": e.key[0], "sort_key": e.key[1], "reason": screen.hint(e.reason)} for e in found.left]
     counts = {"found": found.tried, "enriched": found.enriched, "gone": found.gone}
     return {**counts, "left": left, "given_up": found.given_up}
 
@@ -211,7 +223,7 @@ def repaired_document(found: Enriched) -> dict[str, Any]:
 def show_repaired(screen: Screen, found: Enriched) -> None:
     """What `dlq repair` did."""
     for each in found.left[:SHOWN_LEFT]:
-        screen.data(f"✗ {each}")
+        screen.data(f"✗ {screen.hint(str(each))}")
     if len(found.left) > SHOWN_LEFT:
         screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
     screen.data(f"{found.enriched} of {found.tried} prices without enrichment were enriched.")
@@ -219,15 +231,6 @@ def show_repaired(screen: Screen, found: Enriched) -> None:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + "…"
-
-
-def _bar(screen: Screen) -> Progress | None:
-    if screen.machine or not screen.err.is_terminal:
-        return None
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=screen.err, transient=True)
 
 
 class ReplayScreen(ReplayListener):
@@ -239,20 +242,20 @@ class ReplayScreen(ReplayListener):
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._total, self._count = 0, 0
-        self._bar = _bar(screen)
+        self._bar = progress_bar() if screen.can_draw else None
         self._task: TaskID | None = None
+        self._shown = ExitStack()
 
     def __enter__(self) -> ReplayScreen:
         if self._bar:
-            self._bar.start()
             self._task = self._bar.add_task("collecting", total=None)
+            self._shown.enter_context(self._screen.drawn(self._bar.get_renderable))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._shown.close()
 
     def collecting(self, count: int) -> None:
         """Counts on the bar."""
@@ -275,7 +278,9 @@ class ReplayScreen(ReplayListener):
         """A line, or an element of the JSON document's list."""
         self._count += 1
         if self._screen.machine:
-            self._screen.item("results", result.document())
+            document = result.document()
+            reason = document["reason_now"] and self._screen.hint(document["reason_now"])
+            self._screen.item("results", {**document, "reason_now": reason})
         elif result.outcome is not Outcome.LEFT:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
         if self._bar and self._task is not None:

@@ -26,16 +26,16 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
 
     It goes to stdout where it is the command's answer, else to stderr.
     """
-    write = screen.line if answer else screen.err.print
+    write = screen.line if answer else screen.message
     for step in (*plan.work, *plan.refused):
         mark, style = MARKS[step.verb]
         why = printable(_why(step))
-        write(Text.assemble((f"{mark} ", style), (printable(str(step.resource)), "bold"), f"  {why}"))
+        write(Text.assemble((f"{mark} ", style), printable(str(step.resource)), (f"  {why}", "dim")))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
                 old, new = shown_change(step, change)
-                line = f"    {change.path}: {brief(old)} → {brief(new)}"
-                write(Text(printable(line), style="dim"))
+                path = f"    {printable(change.path)}: "
+                write(Text.assemble(path, (brief(old), "red"), " → ", (brief(new), "bold green")))
         if screen.verbose:
             for call in step.calls:
                 write(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))

@@ -12,16 +12,23 @@ from typing import Any
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import COLUMNS, MEMBERS, document, row
 from cryptoctl.ops.sending import STANDARD_INPUT, Tally
+from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.tables import Column
 
 SHOWN_FAILURES = 20
+NUMBERS = COLUMNS[3:8]
+# How dispensable a column is where the terminal is narrow. The symbol was asked for.
+RANKS = {"symbol": 7, "processed": 6, "volume": 5, "exchange": 4, "volatility": 3, "ma_5": 2, "ma_20": 1}
 TEXT_MEMBERS = ("symbol", "exchange", "id", "enriched_at")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def show_prices(screen: Screen, found: Sequence[StoredPrice]) -> None:
     """A table."""
-    screen.table(COLUMNS, [row(price) for price in found], numbers=COLUMNS[3:8])
+    ranks = {**RANKS, "processed": 0} if any(not price.processed for price in found) else RANKS
+    columns = [Column(name, right=name in NUMBERS, rank=ranks.get(name, 0)) for name in COLUMNS]
+    screen.table(columns, [row(price) for price in found])
 
 
 def write_csv(screen: Screen, found: Sequence[StoredPrice]) -> None:
@@ -64,16 +71,14 @@ def tally_document(tally: Tally) -> dict[str, Any]:
 @contextmanager
 def sending_bar(screen: Screen, file: Path) -> Iterator[Callable[[Tally], None]]:
     """A progress bar on a terminal; gives the function that moves it."""
-    if screen.machine or not screen.err.is_terminal:
+    if not screen.can_draw:
         yield lambda _: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen.err, transient=True) as progress:
-        name = "standard input" if file == STANDARD_INPUT else file.name
-        task = progress.add_task(name, total=_line_count(file))
-        yield lambda tally: progress.update(task, completed=tally.last_line)
+    bar = progress_bar()
+    name = "standard input" if file == STANDARD_INPUT else file.name
+    task = bar.add_task(printable(name), total=_line_count(file))
+    with screen.drawn(bar.get_renderable):
+        yield lambda tally: bar.update(task, completed=tally.last_line)
 
 
 def _line_count(file: Path) -> int | None:

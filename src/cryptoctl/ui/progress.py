@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from rich.live import Live
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from cryptoctl.reconcile.execute import StepOutcome, StepResult
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.retry import Clock, RealClock, Wait
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
 
-FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 # Without a live display: a wait is reported once it lasts this long, and again at this interval.
 FIRST_TOLD_AFTER_S = 1.0
 TOLD_EVERY_S = 30.0
@@ -60,17 +60,15 @@ class PlanProgress:
         self._screen, self._clock = screen, clock or RealClock()
         self._lock = threading.Lock()
         self._rows: dict[str, _Row] = {}
-        live = screen.err.is_terminal and not screen.machine
-        self._live = Live(self, console=screen.err, transient=True, refresh_per_second=8) if live else None
+        self._live = screen.can_draw
+        self._shown = ExitStack()
 
     def __enter__(self) -> PlanProgress:
-        if self._live:
-            self._live.start()
+        self._shown.enter_context(self._screen.drawn(self.present))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
+        self._shown.close()
 
     def started(self, step: Step) -> None:
         """The step begins, or goes on after a wait."""
@@ -102,17 +100,19 @@ class PlanProgress:
         return self._rows.setdefault(_name(step), _Row(begun_s=self._clock.now_s()))
 
     def _print(self, line: Text) -> None:
-        self._screen.err.print(line)
+        self._screen.message(line)
 
-    def __rich__(self) -> Table:
-        table = Table.grid(padding=(0, 1))
+    def present(self) -> Group:
+        """A line for each resource that is being worked on: how long it has taken, and what it waits for."""
         with self._lock:
             now_s = self._clock.now_s()
             rows = [(name, now_s - row.begun_s, row.waits(now_s)) for name, row in self._rows.items()]
-        for name, seconds, waits in rows:
-            frame = FRAMES[int(seconds * 8) % len(FRAMES)]
-            table.add_row(Text(frame), Text(name), Text(f"{seconds:.0f} s"), Text(waits, style="dim"))
-        return table
+        return Group(*(_present(*row) for row in rows))
+
+
+def _present(name: str, seconds: float, waits: str) -> Text:
+    frame = FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
+    return Text.assemble(f"{frame} {name}  {seconds:.0f} s", (f"  {waits}" if waits else "", "dim"))
 
 
 def _name(step: Step) -> str:

@@ -5,58 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.hints import with_aws_options, with_options
-
-# Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
-_BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
-
-
-def printable(text: object) -> str:
-    """Text for a part of one line: control characters and line breaks are made visible.
-
-    So no terminal obeys text from the wire, and none of it passes for a line of ours.
-    """
-    return "".join(each if _harmless(each) else _shown(each) for each in str(text))
-
-
-def _harmless(character: str) -> bool:
-    code = ord(character)
-    return not (code < 0x20 or 0x7F <= code < 0xA0 or code in _BIDI or 0xD800 <= code < 0xE000)
-
-
-def _shown(character: str) -> str:
-    code = ord(character)
-    if character == "\n":
-        return "\\n"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-WIDEST_TABLE = 1000
-
-
-class _Console(Console):
-    """Raises BrokenPipeError where the reader has gone; Rich itself would end with exit code 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-class _Messages(_Console):
-    """The console for messages: where stderr is full or closed, the work goes on without them."""
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """As Rich prints, or nothing."""
-        with suppress(OSError):
-            super().print(*objects, **options)
+from cryptoctl.ui.tables import Column, fitted
+from cryptoctl.ui.terminal import Render, Terminal
+from cryptoctl.ui.text import printable as printable
 
 
 class Screen:
@@ -82,13 +42,21 @@ class Screen:
         self.finishes, self._reader_left = finishes, False
         self._streamed: str | None = None
         self._indent: int | None = 2
-        self.out: Console = _Console(no_color=not colour, highlight=False, soft_wrap=True)
-        self.err: Console = _Messages(stderr=True, no_color=not colour, highlight=False, soft_wrap=True)
+        self.terminal = Terminal(colour=colour)
 
     @property
     def can_ask(self) -> bool:
         """Whether a person sits there to answer."""
-        return sys.stdin is not None and sys.stdin.isatty() and self.err.is_terminal
+        return sys.stdin is not None and sys.stdin.isatty() and self.terminal.err.is_terminal
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether progress can be drawn, rather than told line by line."""
+        return self.terminal.can_draw and not self.machine
+
+    def drawn(self, render: Render) -> AbstractContextManager[None]:
+        """Draws what `render` returns below everything else during the block, where that can be."""
+        return self.terminal.drawn(render) if self.can_draw else nullcontext()
 
     def hint(self, text: str) -> str:
         """The text with the commands in it as this person would have to type them."""
@@ -96,7 +64,11 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """One line for the person, on stderr."""
-        self.err.print(Text(printable(self.hint(text)), style=style))
+        self.message(Text(printable(self.hint(text)), style=style))
+
+    def message(self, line: RenderableType) -> None:
+        """A styled line for the person, on stderr; what is from the wire in it has passed `printable`."""
+        self.terminal.write(lambda: self.terminal.err.print(line))
 
     def data(self, text: str, style: str = "") -> None:
         """One line of the answer, on stdout."""
@@ -104,7 +76,7 @@ class Screen:
 
     def line(self, text: Text) -> None:
         """A styled line of the answer, on stdout; what is from the wire in it has passed `printable`."""
-        self._write(lambda: self.out.print(text))
+        self._write(lambda: self.terminal.out.print(text))
 
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
@@ -120,7 +92,7 @@ class Screen:
         if self._reader_left:
             return
         try:
-            write()
+            self.terminal.write(write)
         except BrokenPipeError:
             if not self.finishes:
                 raise
@@ -159,29 +131,31 @@ class Screen:
         self.raw("\n  ],\n " + json.dumps(rest, indent=2, default=_plain).removeprefix("{\n "))
         self.raw("\n")
 
-    def table(
-        self, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
-    ) -> None:
-        """The answer as a table; the columns named in `numbers` are aligned to the right."""
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, justify="right" if column in numbers else "left", no_wrap=True)
-        for row in rows:
-            table.add_row(*(_cell(each) for each in row))
-        # As wide as it needs: a cell is never cut, neither in a pipe nor in a narrow terminal.
-        wide = _Console(width=WIDEST_TABLE, no_color=self.out.no_color, highlight=False)
-        self._write(lambda: wide.print(table, crop=False))
+    def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:
+        """The answer as a table: on a terminal the columns that it has room for, elsewhere all of them."""
+        out = self.terminal.out
+        lines, left_out = fitted(
+            [Column(each) if isinstance(each, str) else each for each in columns],
+            [[_cell(each) for each in row] for row in rows],
+            out.width if out.is_terminal else None,
+        )
+        for line in lines:
+            self.line(line)
+        if left_out:
+            self.say(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim")
 
     def ask(self, question: str) -> str:
         """Asks the person; an end of input is an empty answer, and Ctrl-C ends the line."""
-        self.err.print(Text(printable(question) + " ", style="bold"), end="")
-        try:
-            return input()
-        except EOFError:
-            return ""
-        except KeyboardInterrupt:
-            self.err.print()
-            raise
+        err = self.terminal.err
+        with self.terminal.lent():
+            err.print(Text(printable(question) + " ", style="bold"), end="")
+            try:
+                return input()
+            except EOFError:
+                return ""
+            except KeyboardInterrupt:
+                err.print()
+                raise
 
     def require_terminal(self, what: str) -> None:
         """Raises Failure (REFUSED) where nobody can be asked; `what` is refused: "This deletes dev"."""
@@ -211,10 +185,10 @@ class Screen:
         # Indented, none of them passes for a message of its own.
         more = [line if line.startswith("  ") else f"  {line}" for line in more]
         message = "\n".join(map(printable, [first, *more]))
-        self.err.print(Text.assemble(("error: ", "bold red"), message))
+        self.message(Text.assemble(("error: ", "bold red"), message))
         if failure.hint:
             hint = "\n       ".join(map(printable, self.hint(failure.hint).split("\n")))
-            self.err.print(Text.assemble(("hint:  ", "bold"), hint))
+            self.message(Text.assemble(("hint:  ", "bold"), hint))
 
 
 def _cell(value: object) -> Text:

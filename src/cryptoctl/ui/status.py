@@ -10,6 +10,7 @@ from cryptoctl.ops.doctor import Check, Verdict
 from cryptoctl.ops.status import Health, ResourceState
 from cryptoctl.ui.plans import sentence
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.tables import Column
 
 STATES = {
     ResourceState.PRESENT: "green",
@@ -26,7 +27,7 @@ def show_health(screen: Screen, found: Health) -> None:
     rows = [
         [name, Text(state, style=STATES[state]), ", ".join(fields)] for name, state, fields in found.resources
     ]
-    screen.table(["resource", "state", "differs"], rows)
+    screen.table(["resource", "state", Column("differs", cut=20)], rows)
     for queue in found.queues:
         delayed = f", {queue.delayed} delayed" if queue.delayed else ""
         screen.data(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")

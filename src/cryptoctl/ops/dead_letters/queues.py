@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -148,11 +149,7 @@ def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Mess
 def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue:
     found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
-        raise Failure(
-            Problem.FAILED,
-            f"There is no queue {queue.name}: {queue.scope.environment} is not up.",
-            f"Run `cryptoctl up --env {queue.scope.environment}`.",
-        )
+        raise not_deployed(aws, queue.scope, f"queue {queue.name}")
     names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
     answer = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
     attributes = answer["Attributes"]

@@ -54,7 +54,7 @@ def repair(enricher: Enricher, search: Search) -> Enriched:
 
 def read_units(aws: Aws, table: Table) -> int:
     """What reading the whole table costs, by the size that DynamoDB reports, which may be hours old."""
-    with existing(table):
+    with existing(aws, table):
         described = aws.call("dynamodb", "DescribeTable", TableName=table.name)["Table"]
     return max(1, math.ceil(int(described.get("TableSizeBytes", 0)) / BYTES_A_UNIT))
 

@@ -1,0 +1,157 @@
+"""The one owner of the terminal: what is printed on either stream, and what is drawn below it meanwhile.
+
+Threads that print at the same time, and a drawing that moves, would overwrite each other's lines. So every
+write goes through one lock, and around it the drawing is taken away and put back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeAlias
+
+from rich.console import Console, RenderableType
+from rich.segment import ControlType, Segment, Segments
+
+Render: TypeAlias = Callable[[], RenderableType]
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+FRAMES_A_SECOND = 8
+
+
+class AnswerConsole(Console):
+    """stdout. Raises BrokenPipeError where the reader has gone; Rich itself would end with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class MessageConsole(AnswerConsole):
+    """stderr: where it is full or closed, the work goes on without messages."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich prints, or nothing."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+
+class Drawing:
+    """Lines at the end of the terminal that are drawn again and again. Its methods need the lock."""
+
+    def __init__(self, console: Console, render: Render) -> None:
+        self._console, self._render = console, render
+        self._widths: list[int] = []
+
+    def put(self) -> None:
+        """Draws the present state in place of what was drawn before."""
+        lines = self._lines()
+        segments = [segment for line in lines for segment in (*line, Segment.line())][:-1]
+        # Everything at once: a terminal that shows half of it would flicker.
+        self._write([*self._taking_away(), *segments])
+        self._widths = [Segment.get_line_length(line) for line in lines]
+
+    def take_away(self) -> None:
+        """Leaves the terminal as if nothing had been drawn."""
+        self._write(self._taking_away())
+        self._widths = []
+
+    def _lines(self) -> list[list[Segment]]:
+        console = self._console
+        # One column and one line stay free: a full line wraps, and a full screen scrolls out of reach.
+        width, height = max(1, console.width - 1), max(1, console.height - 1)
+        options = console.options.update(width=width, no_wrap=True, overflow="ellipsis", highlight=False)
+        lines = console.render_lines(self._render(), options, pad=False)
+        while lines and not "".join(segment.text for segment in lines[-1]).strip():
+            lines.pop()
+        if len(lines) > height:
+            lines = [*lines[: height - 1], [Segment(f"… and {len(lines) - height + 1} more")]]
+        return [Segment.adjust_line_length(line, width, pad=False) for line in lines]
+
+    def _taking_away(self) -> list[Segment]:
+        if not self._widths:
+            return []
+        # A terminal that has become narrower has wrapped the lines since.
+        width = max(1, self._console.width)
+        rows = sum(max(1, -(-each // width)) for each in self._widths)
+        codes = "\r" + (f"\x1b[{rows - 1}A" if rows > 1 else "") + "\x1b[J"
+        return [Segment(codes, None, [(ControlType.CARRIAGE_RETURN,)])]
+
+    def _write(self, segments: list[Segment]) -> None:
+        if segments:
+            self._console.print(Segments(segments), end="")
+
+
+class Terminal:
+    """Both streams of a command. `out` carries the answer, `err` the messages and the drawing."""
+
+    def __init__(self, *, colour: bool) -> None:
+        # Reentrant: a signal's handler may print while the same thread does.
+        self._lock = threading.RLock()
+        self._drawing: Drawing | None = None
+        settings: dict[str, Any] = {"no_color": not colour, "highlight": False, "soft_wrap": True}
+        self.out: Console = AnswerConsole(**settings)
+        self.err: Console = MessageConsole(stderr=True, **settings)
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether lines can be drawn anew."""
+        return self.err.is_terminal and not self.err.is_dumb_terminal
+
+    def write(self, write: Callable[[], object]) -> None:
+        """Runs a function that writes to either stream, with nothing in its way."""
+        with self._lock:
+            if self._drawing is None:
+                write()
+                return
+            self._drawing.take_away()
+            try:
+                write()
+            finally:
+                self._drawing.put()
+
+    @contextmanager
+    def drawn(self, render: Render) -> Iterator[None]:
+        """Draws what `render` returns below everything else, several times a second, during the block.
+
+        Where that cannot be, or something is drawn already, nothing is.
+        """
+        if not self.can_draw or self._drawing is not None:
+            yield
+            return
+        over = threading.Event()
+        with self._lock:
+            self._drawing = Drawing(self.err, render)
+            self.err.show_cursor(False)
+            self._drawing.put()
+        thread = threading.Thread(target=self._keep_drawing, args=(over,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            with self._lock:
+                self._drawing.take_away()
+                self._drawing = None
+                self.err.show_cursor()
+
+    def _keep_drawing(self, over: threading.Event) -> None:
+        while not over.wait(1 / FRAMES_A_SECOND):
+            with self._lock:
+                if self._drawing is not None and not over.is_set():
+                    self._drawing.put()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """During the block the terminal is another's (an editor's, a question's): nothing is drawn."""
+        with self._lock:
+            drawing, self._drawing = self._drawing, None
+            if drawing is not None:
+                drawing.take_away()
+                self.err.show_cursor()
+            try:
+                yield
+            finally:
+                if drawing is not None:
+                    self._drawing = drawing
+                    self.err.show_cursor(False)

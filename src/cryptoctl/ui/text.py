@@ -1,0 +1,26 @@
+"""Text from elsewhere, made harmless for a line of ours."""
+
+from __future__ import annotations
+
+# Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
+_BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
+
+
+def printable(text: object) -> str:
+    """Text for a part of one line: control characters and line breaks are made visible.
+
+    So no terminal obeys text from the wire, and none of it passes for a line of ours.
+    """
+    return "".join(each if _harmless(each) else _shown(each) for each in str(text))
+
+
+def _harmless(character: str) -> bool:
+    code = ord(character)
+    return not (code < 0x20 or 0x7F <= code < 0xA0 or code in _BIDI or 0xD800 <= code < 0xE000)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if character == "\n":
+        return "\\n"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,39 @@
+"""A command that waits says for what: on a terminal while it waits, elsewhere once it has waited a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.text import Text
+
+from cryptoctl.reconcile.retry import Clock, Wait
+from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
+
+TOLD_AFTER_S = 1.0
+
+
+@contextmanager
+def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
+    """Gives the function that a `Retry` tells its waits to."""
+    began_s, waits, told = clock.now_s(), list[Wait](), set[str]()
+
+    def tell(wait: Wait) -> None:
+        waits[:] = [wait]
+        if not screen.can_draw and wait.waited_s >= TOLD_AFTER_S and wait.reason not in told:
+            told.add(wait.reason)
+            screen.say(_told(wait))
+
+    def present() -> Text:
+        seconds = clock.now_s() - began_s
+        frame = FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
+        return Text(f"{frame} {_told(waits[0])} {seconds:.0f} s" if waits else "")
+
+    with screen.drawn(present):
+        yield tell
+
+
+def _told(wait: Wait) -> str:
+    most = "" if wait.timeout_s is None else f" ({wait.timeout_s:.0f} s at most)"
+    return printable(f"Waiting for {wait.reason}{most} …")

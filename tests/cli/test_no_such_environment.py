@@ -1,0 +1,58 @@
+"""A misspelt environment: each command says that there is none of this name, and which there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.errors import Problem
+from live import Live
+
+READING = (
+    "status",
+    "outputs",
+    "logs",
+    "logs webhook-processor",
+    "logs --follow",
+    "prices BTC",
+    "prices BTC --wait",
+    "dlq list",
+    "dlq peek",
+    "dlq replay --dry-run",
+    "dlq repair",
+    "dlq repair --symbol BTC",
+    "send-price BTC 1 here",
+    "send-price BTC 1 here --async",
+)
+
+
+@pytest.mark.parametrize("line", READING)
+def test_it_is_said_and_the_others_are_named(standing: Live, cli: Cli, line: str) -> None:
+    said = cli(*line.split(), "--local", "--env", "nosuch")
+    assert said.code == Problem.FAILED
+    assert said.out == ""
+    assert "There is no environment nosuch on this machine (there are: " in said.err
+    assert standing.session.environment in said.err
+    assert "`cryptoctl up --env nosuch --local`" in said.err
+
+
+def test_taking_down_what_is_not_there_succeeds_and_says_so(standing: Live, cli: Cli) -> None:
+    said = cli.ok("down", "--yes", "--local", "--env", "nosuch")
+    assert "There is no environment nosuch on this machine (there are: " in said.err
+
+
+def test_where_one_resource_is_missing_the_environment_is_incomplete(fresh: Live, cli: Cli) -> None:
+    fresh.up()
+    fresh.aws.call("dynamodb", "DeleteTable", TableName=fresh.stack.prices.name)
+    said = cli("prices", "BTC", "--local", "--env", fresh.session.environment)
+    assert said.code == Problem.FAILED
+    assert f"{fresh.session.environment} is not complete" in said.err
+
+
+def test_a_window_that_hides_everything_is_named(standing: Live, cli: Cli) -> None:
+    here = ("--local", "--env", standing.session.environment)
+    cli.ok("send-price", "WIN", "1", "here", "--timestamp", "2026-01-02T03:04:05Z", *here)
+    said = cli.ok("prices", "WIN", "--since", "1m", *here)
+    assert "; the newest is from 2026-01-02 03:04:05.000 UTC." in said.err
+    assert "there are none at all" in cli.ok("prices", "NONE", "--since", "1m", *here).err
+    assert "; the newest line is from 2" in cli.ok("logs", "--since", "2099-01-01", *here).err

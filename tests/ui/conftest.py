@@ -1,0 +1,6 @@
+"""What the tests of the screen share."""
+
+from __future__ import annotations
+
+from cli.conftest import cli as cli
+from cli.conftest import elsewhere as elsewhere
