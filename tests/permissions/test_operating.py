@@ -36,6 +36,7 @@ READING = [
     *map(_command, ("plan", "status", "outputs", "envs", "doctor", "iam-policy")),
     _command("prices", "SENT"),
     _command("logs", "--since", "1h"),
+    _command("logs", "--since", "2099-01-01"),
 ]
 
 
