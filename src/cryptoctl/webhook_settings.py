@@ -20,6 +20,7 @@ from cryptoctl.webhook_presets import PRESETS, Preset
 # Lambda gives a function's variables 4096 bytes in all; the others of the function need at most 700.
 MOST_VARIABLE_BYTES = 3300
 LONGEST_TEXT = 200
+RESERVED_NAMES = ("health", "unknown")  # a path of the address, and whom the metric counts besides senders
 
 Scheme = Literal["hmac", "token", "basic"]
 PRICE_FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
@@ -30,9 +31,12 @@ INEXACT_FUNCTIONS = frozenset({"to_number", "abs", "avg", "ceil", "floor", "max"
 
 
 def _sender_name(text: str) -> str:
-    if re.fullmatch(r"[a-z0-9-]{1,32}", text):
+    if re.fullmatch(r"[a-z0-9-]{1,32}", text) and text not in RESERVED_NAMES:
         return text
-    raise ValueError("a sender's name has 1 to 32 lower-case letters, digits and hyphens")
+    raise ValueError(
+        "a sender's name has 1 to 32 lower-case letters, digits and hyphens, "
+        "and is neither `health` nor `unknown`"
+    )
 
 
 def _header(text: str) -> str:

@@ -11,8 +11,9 @@ TESTS = str(Path(__file__).parents[1])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
-from cryptoctl.handlers import clients, history  # noqa: E402
+from cryptoctl.handlers import clients, history, sender_secrets  # noqa: E402
 from handlers import fake_aws  # noqa: E402
+from handlers.events import PARAMETERS, SENDERS  # noqa: E402
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "x",
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "DYNAMODB_TABLE": "crypto-prices-test",
     "ENVIRONMENT": "test",
+    "WEBHOOK_SENDERS": SENDERS,
     "DLQ_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dlq",
     "SUCCESS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:success",
     "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
@@ -38,6 +40,7 @@ def _boto3_clients() -> dict[str, Any]:
             "table": clients.table_client(),
             "topic": clients.topic_client(),
             "queue": clients.queue_client(),
+            "parameters": clients.parameter_client(),
         }
     for client in made.values():
         fake_aws.connect(client, lambda: _now[-1])
@@ -49,6 +52,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment variables of the functions; afterwards the handlers have no clients any more."""
     _set_environment(monkeypatch)
     history.lagging.clear()
+    sender_secrets.forget()
     yield
     clients.disconnect()
 
@@ -57,7 +61,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def aws(environment: None, _boto3_clients: dict[str, Any]) -> Iterator[fake_aws.FakeAws]:
     """An empty AWS, which the handlers talk to through boto3's clients."""
     clients.connect(**_boto3_clients)
-    _now.append(fake_aws.FakeAws())
+    _now.append(fake_aws.FakeAws(parameters=dict(PARAMETERS)))
     yield _now[-1]
     _now.pop()
 
@@ -65,7 +69,8 @@ def aws(environment: None, _boto3_clients: dict[str, Any]) -> Iterator[fake_aws.
 def connect_directly(aws: fake_aws.FakeAws) -> fake_aws.FakeAws:
     """From now on the handlers talk to this AWS, without boto3."""
     client = fake_aws.Direct(aws)
-    clients.connect(table=client, topic=client, queue=client)
+    aws.parameters |= PARAMETERS
+    clients.connect(table=client, topic=client, queue=client, parameters=client)
     history.lagging.clear()
     return aws
 

@@ -9,6 +9,9 @@ from handlers.fake_aws import FakeAws
 
 GOOD: dict[str, Any] = {"symbol": "BTC", "price": 50000.0, "exchange": "coinbase"}
 ARRIVED_MS = 1_700_000_000_000
+TOKEN = "the-secret-of-a-sender-called-desk"
+SENDERS = json.dumps({"desk": {"scheme": "token", "token_in_path": True}})
+PARAMETERS = {"/cryptoctl/test/webhook/desk": json.dumps({"secret": TOKEN})}
 
 
 class Context:
@@ -39,12 +42,12 @@ class SlowAws:
 
 
 def http(body: str, **more: Any) -> dict[str, Any]:
-    """A function URL's event."""
+    """A function URL's event, from a sender that the function knows."""
     return {
         "version": "2.0",
-        "rawPath": "/",
+        "rawPath": f"/desk/{TOKEN}",
         "headers": {"content-type": "application/json"},
-        "requestContext": {"http": {"method": "POST"}, "timeEpoch": ARRIVED_MS},
+        "requestContext": {"http": {"method": "POST", "sourceIp": "203.0.113.7"}, "timeEpoch": ARRIVED_MS},
         "body": body,
         "isBase64Encoded": False,
         **more,
@@ -55,6 +58,7 @@ def send(event: Any, context: object = None) -> tuple[int, dict[str, Any]]:
     """The webhook's status and parsed body."""
     answer = webhook_processor.handler(event, context)
     assert set(answer) == {"statusCode", "headers", "body"}
+    assert TOKEN not in answer["body"]
     return answer["statusCode"], json.loads(answer["body"])
 
 

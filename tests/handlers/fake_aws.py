@@ -45,6 +45,7 @@ class FakeAws:
     refuse_messages: Callable[[dict[str, Any]], bool] = lambda entry: False
     refuse_updates: Callable[[str], str | None] = lambda symbol: None
     fault: Callable[[str, str], None] = lambda operation, moment: None
+    parameters: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     stale_reads: bool = True  # a read that is not consistent misses the last write
     undo: tuple[tuple[str, Decimal], Item | None] | None = None  # of the last write
@@ -119,6 +120,12 @@ class FakeAws:
         self.queue.append(dict(params))
         return {"MessageId": "1"}
 
+    def get_parameter(self, params: Params) -> dict[str, Any]:
+        assert params["WithDecryption"] is True
+        if params["Name"] not in self.parameters:
+            raise FaultError("ParameterNotFound")
+        return {"Parameter": {"Name": params["Name"], "Value": self.parameters[params["Name"]]}}
+
     def delete(self, symbol: str, key: str) -> None:
         del self.items[symbol, Decimal(key)]
 
@@ -188,7 +195,7 @@ _BOUNDS: dict[str, Callable[[Decimal, Mapping[str, Decimal]], bool]] = {
 
 
 class Direct:
-    """The table's, the topic's and the queue's client in one, without boto3 in between."""
+    """The table's, the topic's, the queue's and the parameters' client in one, without boto3 in between."""
 
     def __init__(self, aws: FakeAws) -> None:
         self.aws = aws
@@ -210,6 +217,9 @@ class Direct:
 
     def send_message(self, **request: Any) -> Any:
         return self.ask("SendMessage", request)
+
+    def get_parameter(self, **request: Any) -> Any:
+        return self.ask("GetParameter", request)
 
     def ask(self, operation: str, request: dict[str, Any]) -> Any:
         try:

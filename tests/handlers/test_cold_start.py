@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
-    "webhook_processor": 17,
+    "webhook_processor": 27,
     "price_enricher": 18,
     "error_notifier": 7,
 }

@@ -96,7 +96,7 @@ def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: s
     assert said in refused(tmp_path, text)
 
 
-@pytest.mark.parametrize("name", ["TV", "a_b", '"a.b"', "x" * 33, '""'])
+@pytest.mark.parametrize("name", ["TV", "a_b", '"a.b"', "x" * 33, '""', "health", "unknown"])
 def test_a_sender_has_a_name_that_fits_into_an_address(tmp_path: Path, name: str) -> None:
     assert "1 to 32 lower-case letters, digits and hyphens" in refused(tmp_path, HMAC, name)
 

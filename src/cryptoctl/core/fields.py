@@ -11,7 +11,16 @@ from typing import Any, Protocol
 
 from cryptoctl.core import json_text
 from cryptoctl.core.numbers import JsonNumber
-from cryptoctl.core.prices import Price, Rejected, Request, TimeLimits, check_count, list_in, parse_price
+from cryptoctl.core.prices import (
+    MOST_PRICE_BYTES,
+    Price,
+    Rejected,
+    Request,
+    TimeLimits,
+    check_count,
+    list_in,
+    parse_price,
+)
 
 
 class Expression(Protocol):
@@ -47,10 +56,17 @@ class FieldMapping:
         return Request(prices=prices, several=True)
 
     def price(self, record: Any, limits: TimeLimits, raw: str | None = None) -> Price:
-        """The price in a record; `raw` is its text, or it is written anew. Raises Rejected."""
+        """The price in a record; `raw` is its text, or it is written anew. Raises Rejected.
+
+        Of a record whose text is longer than a price's may be, only what was found in it is written.
+        """
         if not isinstance(record, dict):
             raise Rejected("price", "must be a JSON object")
-        return parse_price(self.values(record), json_text.dumps(record) if raw is None else raw, limits)
+        values = self.values(record)
+        if raw is None:
+            raw = json_text.dumps(record)
+            raw = raw if len(raw.encode()) <= MOST_PRICE_BYTES else json_text.dumps(values)
+        return parse_price(values, raw, limits)
 
     def values(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a price with their values as found, numbers as their text.

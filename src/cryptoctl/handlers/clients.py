@@ -50,6 +50,13 @@ class QueueClient(Protocol):
         """Sends a message."""
 
 
+class ParameterClient(Protocol):
+    """What the handlers ask of SSM."""
+
+    def get_parameter(self, **request: Any) -> Any:
+        """Gives a parameter with its value."""
+
+
 def table_client() -> TableClient:
     """DynamoDB's client. Making one is not safe in several threads at once, using it is."""
     return _client("dynamodb")  # type: ignore[no-any-return]
@@ -65,9 +72,18 @@ def queue_client() -> QueueClient:
     return _client("sqs")  # type: ignore[no-any-return]
 
 
-def connect(*, table: TableClient, topic: TopicClient, queue: QueueClient) -> None:
+def parameter_client() -> ParameterClient:
+    """SSM's client. Making one is not safe in several threads at once, using it is."""
+    return _client("ssm")  # type: ignore[no-any-return]
+
+
+def connect(
+    *, table: TableClient, topic: TopicClient, queue: QueueClient, parameters: ParameterClient | None = None
+) -> None:
     """From now on the handlers use these clients; `disconnect` takes them back."""
     _clients.update(dynamodb=table, sns=topic, sqs=queue)
+    if parameters is not None:
+        _clients["ssm"] = parameters
 
 
 def disconnect() -> None:

@@ -1,13 +1,13 @@
-"""Takes prices in: an HTTP event, {"body": "<JSON text>"}, or a bare price; stores each exactly once.
+"""Takes prices in: a function URL's request, {"body": "<JSON text>"}, or a bare price; stores each once.
 
 AWS calls: dynamodb:PutItem and dynamodb:Query on the table, sqs:SendMessage on the function's own
-dead-letter queue.
-Environment: DYNAMODB_TABLE, ENVIRONMENT, DLQ_URL; MAX_AGE_DAYS (how far back a timestamp may lie, 7305).
+dead-letter queue; ssm:GetParameter on the senders' parameters.
+Environment: DYNAMODB_TABLE, ENVIRONMENT, DLQ_URL; MAX_AGE_DAYS (how far back a timestamp may lie, 7305);
+WEBHOOK_SENDERS (front_door.py).
 """
 
 import base64
 import binascii
-import json
 import os
 import time
 from collections import Counter
@@ -24,50 +24,70 @@ from cryptoctl.core.prices import (
     parse_parsed,
     parse_request,
 )
-from cryptoctl.handlers import dead_letters, logs, metrics
+from cryptoctl.core.webhook_prices import dead_letter, prices_in_request, unread
+from cryptoctl.core.webhook_requests import UnsupportedType
+from cryptoctl.handlers import dead_letters, front_door, logs, metrics
+from cryptoctl.handlers.answers import Answer, http_answer
 from cryptoctl.handlers.clients import Deadline
+from cryptoctl.handlers.front_door import RETRY_AFTER_S, Admitted
 from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
-
-Answer = dict[str, Any]
 
 
 def handler(event: Any, context: object) -> Answer:
     """The answer to one request: {"statusCode", "headers", "body"}.
 
     200 accepted, 207 some of several refused, 400 refused, 413 too large. Another failure raises RetryError,
-    so that Lambda tries again; for an HTTP event, whose sender may not, it puts the event on the dead-letter
-    queue and answers 503.
+    so that Lambda tries again. A function URL's request comes in by the front door; where its prices cannot
+    be stored, they are put on the dead-letter queue and the answer is 503, because many senders never send
+    again.
     """
     logs.begin_request(context)
+    if front_door.is_http(event):
+        admitted = front_door.admit(event)
+        return _take_in(admitted, event, context) if isinstance(admitted, Admitted) else admitted
     try:
-        return _process(event, context)
+        return _stored(_parse(event), context)
+    except Rejected as rejected:
+        return _refuse(rejected)
     except Exception as error:
-        if _is_http(event):
+        if _is_request(event):
             return _set_aside(event, context, error)
         _log.warning("request not stored, and will be tried again", exc_info=error)
         raise logs.RetryError(str(error) or type(error).__name__) from error
 
 
-def _process(event: Any, context: object) -> Answer:
-    deadline = Deadline(context, _RESERVE_S)
+def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
+    """The answer to a request of a known sender."""
+    limits = _time_limits(event)
+    sender = admitted.sender
     try:
-        request = _parse(event)
+        request = prices_in_request(admitted.request, sender, admitted.secrets, limits)
     except Rejected as rejected:
-        return _refuse(rejected)
+        return _refuse(rejected, sender.name)
+    except Exception as error:
+        return _set_aside(unread(admitted.request, admitted.secrets, limits.arrival_ms), context, error)
+    try:
+        return _stored(request, context, sender.name)
+    except Exception as error:
+        return _set_aside(dead_letter(request, limits.arrival_ms), context, error)
+
+
+def _stored(request: Request, context: object, sender: str | None = None) -> Answer:
+    deadline = Deadline(context, _RESERVE_S)
     accepted = [(index, price) for index, price in enumerate(request.prices) if isinstance(price, Price)]
     stored: dict[int, Stored] = {}
     if accepted:
         stored = store(accepted, logs.iso_utc(time.time()), deadline)
-    return _answer(request, stored)
+    return _answer(request, stored, sender)
 
 
 def _parse(event: Any) -> Request:
     limits = _time_limits(event)
     if not isinstance(event, dict) or "body" not in event:
-        if _is_http(event):
+        if _is_request(event):
             raise Rejected("body", "is missing")
         return parse_parsed(event, limits)
     body = event["body"]
@@ -85,13 +105,14 @@ def _decode(body: str) -> str:
         raise Rejected("body", "is no base64 of UTF-8 text") from None
 
 
-def _is_http(event: Any) -> bool:
+def _is_request(event: Any) -> bool:
+    """Whether it is what became of an HTTP request: one that was set aside, or brought by other means."""
     return isinstance(event, dict) and "requestContext" in event
 
 
 def _time_limits(event: Any) -> TimeLimits:
     now_ms = time.time_ns() // 1_000_000
-    arrival = event["requestContext"] if _is_http(event) else None
+    arrival = event["requestContext"] if _is_request(event) else None
     arrival_ms = arrival.get("timeEpoch") if isinstance(arrival, dict) else None
     if not isinstance(arrival_ms, int) or isinstance(arrival_ms, bool) or arrival_ms <= 0:
         arrival_ms = now_ms
@@ -103,10 +124,10 @@ def _most_behind() -> timedelta:
     return timedelta(days=float(days)) if days else MOST_BEHIND
 
 
-def _answer(request: Request, stored: dict[int, Stored]) -> Answer:
+def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> Answer:
     results = [_result(index, price, stored) for index, price in enumerate(request.prices)]
     counts = Counter(str(result["status"]) for result in results)
-    _report(request, counts)
+    _report(request, counts, sender)
     if not request.several:
         return _answer_to_one(request.prices[0], results[0])
     message = ", ".join(
@@ -117,14 +138,14 @@ def _answer(request: Request, stored: dict[int, Stored]) -> Answer:
     body: dict[str, Any] = {"message": message, "results": results}
     if status == 400:
         body = {"error": "invalid_prices", **body}
-    return _http(status, body)
+    return http_answer(status, body)
 
 
 def _answer_to_one(price: Price | Rejected, result: dict[str, Any]) -> Answer:
     if isinstance(price, Rejected):
-        return _http(413 if isinstance(price, TooLarge) else 400, _error_body(price))
+        return http_answer(_status(price), _error_body(price))
     result.pop("index")
-    return _http(200, {"message": f"price {result['status']}", **result})
+    return http_answer(200, {"message": f"price {result['status']}", **result})
 
 
 def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> dict[str, Any]:
@@ -140,11 +161,11 @@ def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> d
     }
 
 
-def _report(request: Request, counts: Counter[str]) -> None:
+def _report(request: Request, counts: Counter[str], sender: str | None) -> None:
     """One line, with what a person looks for; nothing of the sender's text but the names of fields."""
     rejected = Counter(price.field for price in request.prices if isinstance(price, Rejected))
     symbols = sorted({price.symbol for price in request.prices if isinstance(price, Price)})
-    extra = {"received": len(request.prices), **counts, "symbols": symbols[:20]}
+    extra = {"received": len(request.prices), **counts, "symbols": symbols[:20], **_from(sender)}
     if rejected:
         reasons = sorted({str(price) for price in request.prices if isinstance(price, Rejected)})
         _log.warning("prices refused", extra={**extra, "reasons": reasons[:20]})
@@ -162,15 +183,23 @@ def _report(request: Request, counts: Counter[str]) -> None:
         metrics.emit({"Rejected": number}, {"Reason": field})
 
 
-def _refuse(rejected: Rejected) -> Answer:
-    _log.warning("request refused", extra={"reasons": [str(rejected)]})
+def _from(sender: str | None) -> dict[str, str]:
+    return {"sender": sender} if sender is not None else {}
+
+
+def _refuse(rejected: Rejected, sender: str | None = None) -> Answer:
+    _log.warning("request refused", extra={"reasons": [str(rejected)], **_from(sender)})
     metrics.emit({"Rejected": 1})
     metrics.emit({"Rejected": 1}, {"Reason": rejected.field})
-    return _http(413 if isinstance(rejected, TooLarge) else 400, _error_body(rejected))
+    return http_answer(_status(rejected), _error_body(rejected))
+
+
+def _status(rejected: Rejected) -> int:
+    return 413 if isinstance(rejected, TooLarge) else 415 if isinstance(rejected, UnsupportedType) else 400
 
 
 def _error_body(rejected: Rejected) -> dict[str, Any]:
-    error = "too_large" if isinstance(rejected, TooLarge) else "invalid_request"
+    error = {413: "too_large", 415: "unsupported_type"}.get(_status(rejected), "invalid_request")
     return {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
 
 
@@ -181,11 +210,13 @@ def _set_aside(event: Any, context: object, error: Exception) -> Answer:
         dead_letters.send(event, dead_letters.event_attributes(request_id, error))
     except Exception:
         _log.exception("request neither stored nor put on the dead-letter queue")
-        return _http(503, {"error": "unavailable", "message": "not stored and not kept: send it again"})
+        return _unavailable("not stored and not kept: send it again")
     metrics.emit({"DeadLettered": 1})
-    message = "not stored yet, but kept on the dead-letter queue, from which it can be stored later"
-    return _http(503, {"error": "unavailable", "message": message})
+    return _unavailable(
+        "not stored yet, but kept on the dead-letter queue, from which it can be stored later"
+    )
 
 
-def _http(status: int, body: dict[str, Any]) -> Answer:
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+def _unavailable(message: str) -> Answer:
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return http_answer(503, {"error": "unavailable", "message": message}, headers)

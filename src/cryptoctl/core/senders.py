@@ -1,0 +1,94 @@
+"""Who may send to the webhook, as the function is told in WEBHOOK_SENDERS; no secrets."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from cryptoctl.core.fields import Expression, FieldMapping
+from cryptoctl.core.signatures import BasicScheme, HmacScheme, NoScheme, Scheme, TokenScheme
+from cryptoctl.core.webhook_requests import WebhookRequest
+
+Compile = Callable[[str], Expression]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllowedSender:
+    """One sender: how it proves who it is, where it sends from, and how its records become prices.
+
+    `mapping` is None for a sender that sends prices as we write them.
+    """
+
+    name: str
+    scheme: Scheme
+    sources: tuple[IPv4Network | IPv6Network, ...] = ()
+    mapping: FieldMapping | None = None
+    message_id_header: str | None = None
+
+    def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
+        """Whether the request came from this sender: from one of its networks, and with a proof."""
+        proven = self.scheme.accepts(request, secrets, now_s)
+        return proven and (not self.sources or within(request.source, self.sources))
+
+    @property
+    def token_member(self) -> str | None:
+        """The member of the body that may hold the secret."""
+        return self.scheme.token_member if isinstance(self.scheme, TokenScheme) else None
+
+
+# Checked in place of a sender that does not exist, so that its absence takes no less time.
+NOBODY = AllowedSender(name="unknown", scheme=NoScheme())
+
+
+def allowed_senders(text: str, compile_expression: Compile) -> dict[str, AllowedSender]:
+    """The senders in the variable's JSON text, by name."""
+    return {name: _sender(name, keys, compile_expression) for name, keys in json.loads(text).items()}
+
+
+def within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether the address lies in one of the networks; IPv4 written as IPv6 counts as IPv4."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in network for network in networks)
+
+
+def scheme_of(name: str, keys: Mapping[str, Any]) -> Scheme:
+    """The scheme that a sender's keys describe; `name` is the user name where none is set."""
+    if keys["scheme"] == "hmac":
+        return HmacScheme(**_those_of(HmacScheme, keys))
+    if keys["scheme"] == "token":
+        return TokenScheme(**_those_of(TokenScheme, keys))
+    return BasicScheme(username=keys.get("username", name))
+
+
+def _sender(name: str, keys: Mapping[str, Any], compile_expression: Compile) -> AllowedSender:
+    return AllowedSender(
+        name=name,
+        scheme=scheme_of(name, keys),
+        sources=tuple(map(ip_network, keys.get("sources", ()))),
+        mapping=_mapping(keys, compile_expression),
+        message_id_header=keys.get("message_id_header"),
+    )
+
+
+def _mapping(keys: Mapping[str, Any], compile_expression: Compile) -> FieldMapping | None:
+    written = keys.get("fields"), keys.get("constants"), keys.get("prices")
+    if not any(written):
+        return None
+    expressions, constants, prices = written
+    return FieldMapping(
+        fields={field: compile_expression(each) for field, each in expressions.items()}
+        if expressions
+        else None,
+        constants=constants or {},
+        prices=compile_expression(prices) if prices else None,
+    )
+
+
+def _those_of(scheme: type[Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: keys[each.name] for each in fields(scheme) if each.name in keys}

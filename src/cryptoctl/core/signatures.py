@@ -1,0 +1,183 @@
+"""How a request proves who sent it: a signature (HMAC), the secret itself (token), or a password (basic).
+
+Every comparison takes the same time wherever two texts differ, every secret and every signature is looked
+at, and every check computes one HMAC over the body, so that the time tells neither the scheme nor whether
+the sender exists.
+"""
+
+import base64
+import hmac
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from cryptoctl.core.prices import MILLISECONDS_FROM, Rejected
+from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.core.webhook_secrets import SecretEncoding, key_bytes
+
+Algorithm = Literal["sha256", "sha512", "sha1"]
+SignedMessage = Literal["body", "timestamp.body", "id.timestamp.body"]
+TOLERANCE_S = 300
+_EPOCH_TEXT = re.compile(r"[0-9]{1,16}", re.ASCII)
+
+
+class Scheme(Protocol):
+    """A way to prove who sent a request."""
+
+    def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
+        """Whether the request was sent by somebody who knows one of the secrets; `now_s` since 1970."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HmacScheme:
+    """A signature over the body's bytes, with the time and the message's id where `signed_message` says so.
+
+    https://www.rfc-editor.org/rfc/rfc2104; with id and time as
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    """
+
+    signature_header: str
+    algorithm: Algorithm = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    secret_encoding: SecretEncoding = "raw"  # noqa: S105 - the name of an encoding
+    signature_prefix: str = ""
+    delimiter: str | None = None
+    signed_message: SignedMessage = "body"
+    timestamp_header: str | None = None
+    timestamp_prefix: str = ""
+    timestamp_tolerance_s: int = TOLERANCE_S
+    message_id_header: str | None = None
+
+    def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
+        """Whether some signature in the header is right, and the signed time within the tolerance."""
+        timestamp = self._timestamp(request)
+        message_id = request.header(self.message_id_header)
+        message = self.message(request.body, timestamp, message_id)
+        found = [_normal(each, self.encoding) for each in self._signatures(request)]
+        right = False
+        for secret in secrets:
+            wanted = self.signature(secret, message)
+            for each in found:
+                right |= hmac.compare_digest(each, _normal(wanted, self.encoding))
+        if "id" in self.signed_message and not message_id:
+            return False
+        return right and self._in_time(timestamp, now_s)
+
+    def message(self, body: bytes, timestamp: str, message_id: str) -> bytes:
+        """What is signed."""
+        before = {
+            "body": "",
+            "timestamp.body": f"{timestamp}.",
+            "id.timestamp.body": f"{message_id}.{timestamp}.",
+        }
+        return before[self.signed_message].encode(errors="surrogatepass") + body
+
+    def signature(self, secret: str, message: bytes) -> str:
+        """The signature as text, without prefix. Raises SecretError for a secret that is no base64."""
+        digest = hmac.digest(key_bytes(secret, self.secret_encoding), message, self.algorithm)
+        return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
+
+    def _parts(self, header: str) -> Iterator[str]:
+        parts = header.split(self.delimiter) if self.delimiter is not None else [header]
+        return (part.strip() for part in parts)
+
+    def _signatures(self, request: WebhookRequest) -> Iterator[str]:
+        for part in self._parts(request.header(self.signature_header)):
+            if part.startswith(self.signature_prefix):
+                yield part.removeprefix(self.signature_prefix)
+
+    def _timestamp(self, request: WebhookRequest) -> str:
+        for part in self._parts(request.header(self.timestamp_header)):
+            if part.startswith(self.timestamp_prefix):
+                return part.removeprefix(self.timestamp_prefix)
+        return ""
+
+    def _in_time(self, timestamp: str, now_s: float) -> bool:
+        if "timestamp" not in self.signed_message:
+            return True
+        if not _EPOCH_TEXT.fullmatch(timestamp):
+            return False
+        sent = int(timestamp)
+        sent_s = sent / 1000 if sent >= MILLISECONDS_FROM else sent
+        return math.fabs(now_s - sent_s) <= self.timestamp_tolerance_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenScheme:
+    """The secret itself, in a header, in the path or in a member of the body: wherever it may stand."""
+
+    token_header: str | None = None
+    token_prefix: str = ""
+    token_in_path: bool = False
+    token_member: str | None = None
+
+    def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
+        """Whether one of the places holds one of the secrets."""
+        _compute_one(request)
+        found = [_bytes(each) for each in self._found(request)]
+        right = False
+        for secret in secrets:
+            for each in found:
+                right |= hmac.compare_digest(each, _bytes(secret))
+        return right
+
+    def _found(self, request: WebhookRequest) -> Iterator[str]:
+        header = request.header(self.token_header)
+        if header.lower().startswith(self.token_prefix.lower()):
+            yield header[len(self.token_prefix) :].strip()
+        if self.token_in_path:
+            yield request.token
+        if self.token_member is not None and not (self.token_in_path and request.token):
+            yield self._member(request, self.token_member)
+
+    def _member(self, request: WebhookRequest, name: str) -> str:
+        try:
+            document = request.document()
+        except Rejected:
+            return ""
+        value = document.get(name) if isinstance(document, dict) else None
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BasicScheme:
+    """HTTP basic authentication with the secret as the password. https://www.rfc-editor.org/rfc/rfc7617"""
+
+    username: str
+
+    def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
+        """Whether the header holds the user's name and one of the secrets."""
+        _compute_one(request)
+        scheme, _, encoded = request.header("authorization").partition(" ")
+        try:
+            found = base64.b64decode(encoded.strip(), validate=True)
+        except ValueError:
+            found = b""
+        right = False
+        for secret in secrets:
+            right |= hmac.compare_digest(found, _bytes(f"{self.username}:{secret}"))
+        return right and scheme.lower() == "basic"
+
+
+class NoScheme:
+    """Of a sender that does not exist: nothing is accepted, in the time that a check takes."""
+
+    def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
+        """False."""
+        _compute_one(request)
+        return False
+
+
+def _compute_one(request: WebhookRequest) -> None:
+    hmac.digest(b"no key of anybody", request.body, "sha256")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _normal(signature: str, encoding: str) -> bytes:
+    """The signature as one of several spellings of the same bytes."""
+    return _bytes(signature.lower() if encoding == "hex" else signature.rstrip("="))

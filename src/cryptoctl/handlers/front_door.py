@@ -1,0 +1,153 @@
+"""Requests to the function's URL: who may come in, in the order of docs/webhooks.md.
+
+Every request that is not proven to come from a sender gets the same answer, whatever was wrong with it, and
+nothing of it is logged: a metric counts it.
+Environment: WEBHOOK_SENDERS (JSON, without secrets), ENVIRONMENT.
+"""
+
+import base64
+import binascii
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+
+from cryptoctl.core.prices import MOST_BYTES
+from cryptoctl.core.senders import NOBODY, AllowedSender, allowed_senders
+from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.core.webhook_secrets import SecretError
+from cryptoctl.handlers import logs, metrics, sender_secrets
+from cryptoctl.handlers.answers import Answer, http_answer
+
+HEALTH = "health"
+RETRY_AFTER_S = 30
+
+_log = logs.logger("webhook_processor")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Admitted:
+    """A request that its sender has proven to be theirs; `secrets` are those that count now."""
+
+    sender: AllowedSender
+    request: WebhookRequest
+    secrets: tuple[str, ...]
+
+
+def is_http(event: Any) -> bool:
+    """Whether the event is a function URL's (payload format 2.0)."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    return isinstance(context, dict) and "http" in context
+
+
+def admit(event: Mapping[str, Any]) -> Admitted | Answer:
+    """The request, or the answer to one that does not come in. Never raises."""
+    try:
+        return _admit(event)
+    except Exception as error:
+        # Not its text, which may be the stranger's.
+        _log.warning("request not checked", extra={"error": type(error).__name__})
+        return _unavailable()
+
+
+def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
+    http = event["requestContext"]["http"]
+    http = http if isinstance(http, dict) else {}
+    parts = _parts(event.get("rawPath"))
+    refusal = _wrong_place(parts, http.get("method"))
+    if refusal is not None:
+        return refusal
+    body = _body(event)
+    if body is None:
+        message = f"the body has more than {MOST_BYTES} bytes, which is the most that is taken at once"
+        return http_answer(413, {"error": "too_large", "message": message})
+    headers = _headers(event.get("headers"))
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return http_answer(
+            415, {"error": "unsupported_encoding", "message": "send the body without an encoding"}
+        )
+    request = WebhookRequest(
+        headers=headers,
+        body=body,
+        source=str(http.get("sourceIp") or ""),
+        token=parts[1] if len(parts) > 1 else "",
+    )
+    return _proven(request, parts[0])
+
+
+def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
+    senders = _senders(os.environ.get("WEBHOOK_SENDERS") or "{}")
+    secrets = sender_secrets.current(senders) if senders else {}
+    sender = senders.get(name, NOBODY)
+    if sender is not NOBODY and name not in secrets:
+        return _unavailable()
+    now_s = time.time()
+    accepted = secrets[name].accepted(int(now_s * 1000)) if sender is not NOBODY else ()
+    try:
+        proven = sender.accepts(request, accepted, now_s)
+    except SecretError as error:  # the parameter was written by hand
+        _log.error("the secret of a sender is unusable: %s", error, extra={"sender": sender.name})
+        return _unavailable()
+    if not proven:
+        metrics.emit({"Unauthorized": 1}, {"Sender": sender.name})
+        message = "the request is not from a known sender, or is not signed as that sender signs"
+        return http_answer(401, {"error": "unauthorized", "message": message})
+    return Admitted(sender=sender, request=request, secrets=accepted)
+
+
+def _parts(path: Any) -> list[str]:
+    """What stands between the path's slashes; a slash at the end does not count."""
+    parts = path.split("/")[1:] if isinstance(path, str) else []
+    return parts[:-1] if parts and not parts[-1] else parts
+
+
+def _wrong_place(parts: list[str], method: Any) -> Answer | None:
+    if not parts or not parts[0] or len(parts) > 2:
+        return http_answer(404, {"error": "not_found", "message": "there is nothing at this path"})
+    health = parts == [HEALTH]
+    allowed = "GET" if health else "POST"
+    if method != allowed:
+        body = {"error": "method_not_allowed", "message": f"only {allowed} is allowed here"}
+        return http_answer(405, body, {"Allow": allowed})
+    return http_answer(200, {"message": "ok"}) if health else None
+
+
+def _body(event: Mapping[str, Any]) -> bytes | None:
+    """The body's bytes as they came; None where there are too many."""
+    body = event.get("body")
+    if not isinstance(body, str):
+        return b""
+    if event.get("isBase64Encoded") is not True:
+        content = body.encode(errors="surrogatepass") if len(body) <= MOST_BYTES else None
+    elif len(body) // 4 * 3 > MOST_BYTES + 3:
+        content = None
+    else:
+        content = _decoded(body)
+    return content if content is not None and len(content) <= MOST_BYTES else None
+
+
+def _decoded(body: str) -> bytes:
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _headers(headers: Any) -> dict[str, str]:
+    if not isinstance(headers, dict):
+        return {}
+    return {str(name).lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+@lru_cache(maxsize=1)
+def _senders(variable: str) -> dict[str, AllowedSender]:
+    return allowed_senders(variable, jmespath.compile)
+
+
+def _unavailable() -> Answer:
+    body = {"error": "unavailable", "message": "the request could not be checked: send it again"}
+    return http_answer(503, body, {"Retry-After": str(RETRY_AFTER_S)})

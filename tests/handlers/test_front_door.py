@@ -1,0 +1,365 @@
+"""The front door: who comes in, who does not, and that both learn no more than they should."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cryptoctl.handlers import sender_secrets, webhook_processor
+from handlers.conftest import connect_directly
+from handlers.events import ARRIVED_MS
+from handlers.fake_aws import FakeAws, FaultError
+from handlers.senders import BODIES, PRICE, SECRETS, SENDERS, event, honest, parameters, signature, variable
+
+
+@pytest.fixture
+def door(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    monkeypatch.setenv("WEBHOOK_SENDERS", variable())
+    yield connect_directly(FakeAws(parameters=parameters()))
+    sender_secrets.forget()
+
+
+def answer(event: Any) -> dict[str, Any]:
+    return webhook_processor.handler(event, None)
+
+
+def body_of(event: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(answer(event)["body"])
+    return found
+
+
+def unauthorized(said: str) -> list[str]:
+    lines = [json.loads(line) for line in said.splitlines()]
+    return [line["Sender"] for line in lines if "Unauthorized" in line]
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_a_price_of_each_kind_of_sender_is_stored(door: FakeAws, name: str) -> None:
+    assert answer(honest(name))["statusCode"] == 200
+    (item,) = door.items.values()
+    assert item["price"] == {"N": "50000.25"}
+    assert item["symbol"]["S"] in {"BTC", "BTC-USD"}
+    assert SECRETS[name] not in json.dumps(item)
+
+
+REFUSED: dict[str, Any] = {
+    "unknown sender": lambda: event("/nobody", json.dumps(PRICE).encode()),
+    "unknown sender with a token": lambda: event(f"/nobody/{SECRETS['alerting']}", b"{}"),
+    "no signature": lambda: event("/standard", json.dumps(PRICE).encode()),
+    "forged": lambda: honest("standard", secret="whsec_" + "A" * 44),
+    "truncated": lambda: {**honest("standard"), "body": json.dumps(PRICE)[:-1]},
+    "other bytes": lambda: {**honest("standard"), "body": json.dumps(PRICE).replace("50000", "60000")},
+    "another sender's secret": lambda: honest("github", secret=SECRETS["stripe"]),
+    "replayed after the window": lambda: event(
+        "/standard", b"{}", signature("standard", b"{}", SECRETS["standard"], at_s=time.time() - 301)
+    ),
+    "from the future": lambda: event(
+        "/standard", b"{}", signature("standard", b"{}", SECRETS["standard"], at_s=time.time() + 302)
+    ),
+    "wrong source": lambda: honest("tradingview", source="203.0.113.1"),
+    "no source": lambda: honest("tradingview", source=""),
+    "token in the header instead of the path": lambda: event(
+        "/alerting", BODIES["alerting"], {"authorization": f"Bearer {SECRETS['alerting']}"}
+    ),
+    "token in the path instead of the header": lambda: event(f"/header/{SECRETS['header']}", b"{}"),
+    "token in the query": lambda: {
+        **event("/alerting", b"{}"),
+        "rawQueryString": f"secret={SECRETS['alerting']}",
+    },
+    "token without its prefix": lambda: event("/header", b"{}", {"authorization": SECRETS["header"]}),
+    "secret as the signature": lambda: event("/github", b"{}", {"x-hub-signature-256": SECRETS["github"]}),
+    "nothing at all": lambda: {"requestContext": {"http": {"method": "POST"}}, "rawPath": "/standard"},
+    "odd types": lambda: {
+        "requestContext": {"http": {"method": "POST", "sourceIp": []}},
+        "rawPath": "/standard",
+        "headers": {"webhook-id": None, "x": 1},
+        "body": {"a": 1},
+    },
+    "half a character": lambda: {
+        **event("/standard"),
+        "body": "\ud800",
+        "headers": {"webhook-signature": "\ud800"},
+    },
+    "no base64": lambda: {**event("/standard"), "body": "###", "isBase64Encoded": True},
+    "basic for another user": lambda: event("/basic", b"{}", {"authorization": "Basic ZGVzayA6eA=="}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_whoever_cannot_prove_it_gets_the_same_answer_and_leaves_nothing(
+    door: FakeAws, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = answer(REFUSED[case]())
+    assert refused == answer(event("/nobody"))
+    assert refused["statusCode"] == 401
+    assert not door.items and not door.queue
+    said = capsys.readouterr().out
+    known = REFUSED[case]()["rawPath"].split("/")[1]
+    assert unauthorized(said) == [known if known in SENDERS else "unknown", "unknown"]
+    assert all("Unauthorized" in line for line in said.splitlines()), "nothing else is logged"
+    assert all(secret not in said for secret in SECRETS.values())
+    assert "nobody" not in said and "50000" not in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (event("/", b"{}"), 404),
+        (event("", b"{}"), 404),
+        (event("//standard", b"{}"), 404),
+        (event("/standard/a/b", b"{}"), 404),
+        (event("/standard", method="GET"), 405),
+        (event("/nobody", method="PUT"), 405),
+        (event("/standard", method="OPTIONS"), 405),
+        (event("/health", method="POST"), 405),
+        (event("/health", method="GET"), 200),
+        (event("/standard", b"x" * 500_001), 413),
+        (event("/nobody", b"x" * 500_001, encoded=True), 413),
+        (event("/nobody", b"x" * 5_000_000, encoded=True), 413),
+        (event("/standard", "é".encode() * 250_001), 413),
+        (event("/standard", b"{}", {"content-encoding": "gzip"}), 415),
+        (event("/standard", b"x" * 500_000), 401),
+        (event("/standard", b"x" * 500_000, encoded=True), 401),
+        (
+            {
+                **honest("header"),
+                "headers": {**honest("header")["headers"], "content-type": "application/xml"},
+            },
+            415,
+        ),
+    ],
+)
+def test_path_method_size_and_encoding(door: FakeAws, asked: Any, status: int) -> None:
+    said = answer(asked)
+    assert said["statusCode"] == status
+    assert ("Allow" in said["headers"]) == (status == 405)
+    assert not door.items
+
+
+def test_a_slash_at_the_end_is_no_other_path(door: FakeAws) -> None:
+    asked = honest("standard")
+    assert answer({**asked, "rawPath": "/standard/"})["statusCode"] == 200
+
+
+def test_nobody_comes_in_where_no_sender_is_configured(
+    door: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WEBHOOK_SENDERS")
+    assert answer(honest("standard"))["statusCode"] == 401
+    assert not door.calls
+
+
+def test_header_names_count_in_any_case(door: FakeAws) -> None:
+    asked = honest("standard")
+    headers = {name.title(): value for name, value in asked["headers"].items()}
+    assert answer({**asked, "headers": headers})["statusCode"] == 200
+
+
+class Clock:
+    """The wall clock of the handlers."""
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.time", clock)
+    return clock
+
+
+def test_secrets_are_read_at_first_use_and_again_after_a_minute(door: FakeAws, clock: Clock) -> None:
+    for _ in range(3):
+        answer(honest("standard"))
+        answer(event("/nobody"))
+    assert door.calls["GetParameter"] == len(SENDERS)
+    clock.now_s += 59
+    answer(event("/nobody"))
+    assert door.calls["GetParameter"] == len(SENDERS)
+    clock.now_s += 2
+    answer(event("/nobody"))
+    assert door.calls["GetParameter"] == 2 * len(SENDERS), "an unknown sender costs the same reads"
+
+
+def test_a_rotation_refuses_none_within_the_grace_and_the_old_secret_after_it(
+    door: FakeAws, clock: Clock
+) -> None:
+    start_s = clock.now_s
+    assert answer(honest("github"))["statusCode"] == 200
+    until_ms = int((start_s + 600) * 1000)
+    door.parameters["/cryptoctl/test/webhook/github"] = json.dumps(
+        {"secret": "the-new-one", "previous": {"secret": SECRETS["github"], "until_ms": until_ms}}
+    )
+    statuses = []
+    for second in range(1, 700):
+        clock.now_s = start_s + second
+        # The sender changes to the new secret when every function knows it, and before the grace is over.
+        secret = SECRETS["github"] if second < 100 else "the-new-one"
+        statuses.append(answer(honest("github", secret=secret))["statusCode"])
+    assert set(statuses) == {200}
+    clock.now_s = start_s + 599.999
+    assert answer(honest("github"))["statusCode"] == 200
+    clock.now_s = start_s + 600
+    assert answer(honest("github"))["statusCode"] == 401
+    assert answer(honest("github", secret="the-new-one"))["statusCode"] == 200
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", '{"secret": 1}', '{"secret": "no base64!"}'])
+def test_a_secret_that_cannot_be_read_is_a_503_and_no_default(
+    door: FakeAws, text: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "/cryptoctl/test/webhook/standard"
+    asked = honest("standard")
+    if text is None:
+        del door.parameters[name]
+    else:
+        door.parameters[name] = text
+    said = answer(asked)
+    assert said["statusCode"] == 503
+    assert int(said["headers"]["Retry-After"]) > 0
+    assert not door.items and not door.queue
+    assert answer(honest("github"))["statusCode"] == 200, "the others come in"
+    assert "no base64!" not in capsys.readouterr().out
+
+
+def test_what_could_not_be_read_is_asked_for_again_soon_but_not_at_each_request(
+    door: FakeAws, clock: Clock
+) -> None:
+    door.fault = lambda operation, moment: (_ for _ in ()).throw(FaultError("ThrottlingException"))
+    assert [answer(honest("github"))["statusCode"] for _ in range(5)] == [503] * 5
+    assert door.calls["GetParameter"] == len(SENDERS)
+    door.fault = lambda operation, moment: None
+    clock.now_s += 6
+    assert answer(honest("github"))["statusCode"] == 200
+
+
+MESSAGE = (
+    '{"symbol":"BTCUSD","exchange":"BITSTAMP","price":50000.25,"volume":1.5,'
+    '"timestamp":"2023-11-14T22:13:20Z"}'
+)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        MESSAGE,
+        MESSAGE + "\n",
+        "\r\n" + MESSAGE + "\r\n",
+        "\ufeff" + MESSAGE,
+        MESSAGE.replace('"symbol"', '"secret": "SECRET", "symbol"'),
+        MESSAGE.replace("}", ', "plot_0": NaN, "comment": null, "extra": [[1, {"a": -Infinity}]]}'),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "text/plain; charset=utf-8", ""])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_an_alert_of_tradingview_in_every_form_it_comes(
+    door: FakeAws, sent: str, content_type: str, encoded: bool
+) -> None:
+    body = sent.replace("SECRET", SECRETS["tradingview"]).encode()
+    path = "/tradingview" if "SECRET" in sent else f"/tradingview/{SECRETS['tradingview']}"
+    asked = event(path, body, {"content-type": content_type}, encoded=encoded)
+    said = answer(asked)
+    assert said["statusCode"] == 200, said
+    (item,) = door.items.values()
+    assert (item["symbol"]["S"], item["price"]["N"], item["volume"]["N"]) == ("BTCUSD", "50000.25", "1.5")
+    assert json.loads(said["body"])["timestamp"] == ARRIVED_MS
+    assert SECRETS["tradingview"] not in json.dumps(item)
+    assert body_of(asked)["status"] == "duplicate"
+
+
+def test_json_that_curl_calls_a_form_is_json(door: FakeAws) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert answer(honest("github", headers=headers))["statusCode"] == 200
+
+
+def test_a_form_without_a_mapping_is_read_by_the_fields_own_names(door: FakeAws) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    body = f"symbol=BTC&price=0.1&exchange=x+y&timestamp={ARRIVED_MS}&volume=".encode()
+    assert answer(honest("header", body, headers=headers))["statusCode"] == 200
+    (item,) = door.items.values()
+    assert (item["price"]["N"], item["exchange"]["S"]) == ("0.1", "x y")
+    assert json.loads(item["raw_data"]["S"])["price"] == "0.1"
+
+
+@pytest.mark.parametrize("body", [b"symbol=BTC&symbol=ETH", b"a=%FF", b"&".join([b"a=1"] * 101), b"\xff"])
+def test_a_form_that_is_none_is_refused_with_a_reason(door: FakeAws, body: bytes) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    said = answer(honest("header", body, headers=headers, encoded=True))
+    assert said["statusCode"] == 400
+    assert json.loads(said["body"])["reason"]
+
+
+def test_a_message_sent_again_is_the_same_prices(door: FakeAws) -> None:
+    trade = '{"s":"BTC","p":1,"t":1700000000000}'
+    body = f'{{"data":[{trade},{trade},{{"s":"ETH","p":2,"t":1700000000000}}]}}'.encode()
+    first = body_of(honest("mapped", body))
+    assert [each["status"] for each in first["results"]] == ["stored"] * 3
+    for _ in range(4):
+        again = body_of(honest("mapped", body))
+        assert [each["status"] for each in again["results"]] == ["duplicate"] * 3
+    assert sorted(item["id"]["S"] for item in door.items.values()) == ["msg_1.0", "msg_1.1", "msg_1.2"]
+    assert body_of(honest("mapped", body, message_id="msg_2"))["results"][0]["status"] == "stored"
+
+
+def test_a_price_s_own_id_counts_more_than_the_message_s(door: FakeAws) -> None:
+    answer(honest("standard", json.dumps({**PRICE, "id": 7}).encode()))
+    assert (
+        body_of(honest("standard", json.dumps({**PRICE, "id": 7}).encode(), message_id="2"))["status"]
+        == "duplicate"
+    )
+
+
+@pytest.mark.parametrize("message_id", ["with space", "é", "x" * 400])
+def test_any_message_id_will_do(door: FakeAws, message_id: str) -> None:
+    assert body_of(honest("standard", message_id=message_id))["status"] == "stored"
+    assert body_of(honest("standard", message_id=message_id))["status"] == "duplicate"
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_what_cannot_be_stored_is_kept_without_header_or_secret_and_comes_back_as_the_same_price(
+    door: FakeAws, name: str
+) -> None:
+    def down(operation: str, moment: str) -> None:
+        if operation == "PutItem":
+            raise FaultError("InternalServerError")
+
+    asked = honest(name)
+    door.fault = down
+    said = answer(asked)
+    assert said["statusCode"] == 503
+    assert "Retry-After" in said["headers"]
+    (letter,) = door.queue
+    assert SECRETS[name] not in json.dumps(letter)
+    kept = json.loads(letter["MessageBody"])
+    assert set(kept) == {"body", "requestContext"}
+    door.fault = lambda operation, moment: None
+    assert answer(kept)["statusCode"] == 200
+    (key,) = door.items
+    results = body_of(asked)
+    assert results.get("results", [results])[0]["status"] == "duplicate", "the sender's own retry"
+    assert set(door.items) == {key}
+
+
+def test_the_answer_to_a_known_sender_says_what_was_wrong(
+    door: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = answer(honest("standard", b'{"symbol":"BTC","price":-1,"exchange":"x"}'))
+    assert said["statusCode"] == 400
+    assert json.loads(said["body"])["field"] == "price"
+    (line, *_) = capsys.readouterr().out.splitlines()
+    assert (json.loads(line)["sender"], json.loads(line)["level"]) == ("standard", "WARNING")
+
+
+def test_a_right_request_is_counted_for_its_sender(door: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+    answer(honest("github"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0]["sender"] == "github"
+    assert not any("Unauthorized" in line for line in lines)
