@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from cryptoctl.aws_errors import one_line
 from cryptoctl.cli.apply import carry_out, check, removed
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import Failure, Problem
@@ -180,7 +181,7 @@ class SelftestRun:
     def _problem(self, what: str, failure: Failure) -> None:
         if failure.problem is Problem.INTERRUPTED:
             self.stop.asked.set()
-        self.problems.append(f"{what}: {failure.message} {failure.hint}")
+        self.problems.append(one_line(f"{what}: {failure.message} {failure.hint}"))
         self.run.screen.say(self.problems[-1], style="yellow")
 
     @property

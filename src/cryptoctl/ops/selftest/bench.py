@@ -41,8 +41,8 @@ class Bench:
         return f"{name}-{self.stack.scope.environment}"
 
     def send(self, call: Call) -> Answer:
-        """Sends a call's request once."""
-        return self.aws.call(call.service, call.operation, once=True, **dict(call.params))
+        """Sends a call's request."""
+        return self.aws.call(call.service, call.operation, **dict(call.params))
 
     def refusal(self, call: Call) -> AwsError | None:
         """What AWS refuses a call with; None where it does not."""

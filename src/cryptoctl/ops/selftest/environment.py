@@ -21,8 +21,8 @@ from cryptoctl.settings import Environment, ErrorNotifier, PriceEnricher, Stream
 from cryptoctl.stack import Stack
 
 PROBE = "probe"
-PROBE_MEMORY_MB = 512
-PROBE_TIMEOUT_S = 6
+PROBE_MEMORY_MB = 256
+PROBE_TIMEOUT_S = 10
 POISON = "POISON"
 """The symbol whose prices make the probe fail."""
 # So long another run may still be at work on its environment.
