@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 PAGE = (Path(__file__).parents[2] / "docs" / "first-day-on-aws.md").read_text(encoding="utf-8")
 OTHER_TOOLS = ("aws",)
 # The whole of it is what `make torture` runs.
-FEW = {("selftest", "--yes"): ("--only", "queue-missing")}
+FEW: dict[tuple[str, ...], tuple[str, ...]] = {("selftest", "--yes"): ("--only", "queue-missing")}
 
 
 def blocks(language: str) -> list[str]:

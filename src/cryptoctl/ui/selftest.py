@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
-from rich.live import Live
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from cryptoctl.ops.selftest.claim import AwsClaim, ClaimOutcome
@@ -16,8 +16,9 @@ from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.ops.selftest.run import ClaimResult
 from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.retry import Clock
-from cryptoctl.ui.progress import FRAMES
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.tables import Column
+from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
 
 MARKS = {
     ClaimOutcome.HOLDS: ("✓", "green"),
@@ -37,17 +38,14 @@ class ClaimProgress:
         self._screen, self._clock = screen, clock
         self._lock = threading.Lock()
         self._under_way: dict[str, float] = {}
-        live = screen.err.is_terminal and not screen.machine
-        self._live = Live(self, console=screen.err, transient=True, refresh_per_second=8) if live else None
+        self._shown = ExitStack()
 
     def __enter__(self) -> ClaimProgress:
-        if self._live:
-            self._live.start()
+        self._shown.enter_context(self._screen.drawn(self.present))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
+        self._shown.close()
 
     def begun(self, claim: AwsClaim) -> None:
         """A check begins."""
@@ -58,16 +56,19 @@ class ClaimProgress:
         """A check is over."""
         with self._lock:
             self._under_way.pop(result.claim.id, None)
-        self._screen.err.print(_line(result))
+        self._screen.message(_line(result))
 
-    def __rich__(self) -> Table:
-        table = Table.grid(padding=(0, 1))
+    def present(self) -> Group:
+        """A line for each check that is under way."""
         with self._lock:
             now_s = self._clock.now_s()
             rows = [(name, now_s - begun_s) for name, begun_s in self._under_way.items()]
-        for name, seconds in rows:
-            table.add_row(FRAMES[int(seconds * 8) % len(FRAMES)], Text(name), Text(f"{seconds:.0f} s"))
-        return table
+        return Group(*(_present(*row) for row in rows))
+
+
+def _present(name: str, seconds: float) -> Text:
+    frame = FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
+    return Text(f"{frame} {name}  {seconds:.0f} s")
 
 
 def _line(result: ClaimResult) -> Text:
@@ -81,13 +82,13 @@ def _line(result: ClaimResult) -> Text:
 
 def show_claims(screen: Screen, claims: Iterable[AwsClaim]) -> None:
     """The claims that can be chosen."""
-    screen.table(["claim", "says"], [[claim.id, claim.text] for claim in claims])
+    screen.table(["claim", Column("says", cut=30)], [[claim.id, claim.text] for claim in claims])
 
 
 def show_report(screen: Screen, report: SelftestReport) -> None:
     """How many claims there are of each outcome, and each that does not hold."""
     rows = [[Text(outcome, style=MARKS[outcome][1]), count] for outcome, count in report.counts.items()]
-    screen.table(["claims", "number"], rows, numbers=["number"])
+    screen.table(["claims", Column("number", right=True)], rows)
     for result in report.unclean:
         screen.data(f"{result.claim.id}: {result.claim.text}", style=MARKS[result.outcome][1])
         screen.data(f"  seen:      {result.seen}")
