@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from cryptoctl.ops.selftest import own_runs
 from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.catalogue import needed
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds
+from cryptoctl.ops.selftest.claims.removed import REMOVED
 from cryptoctl.ops.selftest.derived import derived
 from cryptoctl.ops.selftest.environment import SelftestStack, settings, unprotect
 from cryptoctl.ops.selftest.report import SelftestReport
@@ -99,9 +100,8 @@ class SelftestRun:
         own_runs.note(self.name)
         left_behind = False
         try:
-            if self._up() and not self.stop.asked.is_set():
-                with ClaimProgress(self.run.screen, self._clock) as progress:
-                    self.results += checked(self._bench, self.claims, progress, on_engine=self.on_engine)
+            if self._up():
+                self._check(claim for claim in self.claims if claim not in REMOVED)
         except KeyboardInterrupt:
             left_behind = True
             raise Failure(
@@ -112,11 +112,18 @@ class SelftestRun:
         finally:
             if not left_behind:
                 self._down()
+        self._check(claim for claim in self.claims if claim in REMOVED)
         if self.everything:
             found = derived(
                 list(self.stack), self._steps, self._witness, self.claims, on_engine=self.on_engine
             )
             self.results += looked_up(self._bench, found)
+
+    def _check(self, claims: Iterable[AwsClaim]) -> None:
+        if self.problems or self.stop.asked.is_set():
+            return
+        with ClaimProgress(self.run.screen, self._clock) as progress:
+            self.results += checked(self._bench, list(claims), progress, on_engine=self.on_engine)
 
     def _up(self) -> bool:
         resources = list(self.stack) if self.everything else needed(self.stack, self.claims)

@@ -11,6 +11,7 @@ from cryptoctl.ops.selftest.claims.functions import FUNCTIONS
 from cryptoctl.ops.selftest.claims.identity import IDENTITY
 from cryptoctl.ops.selftest.claims.logs import LOGS
 from cryptoctl.ops.selftest.claims.messaging import MESSAGING
+from cryptoctl.ops.selftest.claims.removed import REMOVED
 from cryptoctl.ops.selftest.claims.stream import STREAM
 from cryptoctl.ops.selftest.claims.table import TABLE
 from cryptoctl.ops.selftest.claims.whole import WHOLE
@@ -26,6 +27,7 @@ WRITTEN: tuple[AwsClaim, ...] = (
     *TABLE,
     *MESSAGING,
     *IDENTITY,
+    *REMOVED,
 )
 
 

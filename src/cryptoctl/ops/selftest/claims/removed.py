@@ -1,0 +1,67 @@
+"""What is seen only once an environment has been removed."""
+
+from __future__ import annotations
+
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, differs, holds
+from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.key_search import by_tags
+from cryptoctl.reconcile.call import Call
+
+PENDING = "PendingDeletion"
+
+
+def _key_id(bench: Bench) -> str:
+    found = by_tags(bench.aws, bench.stack.scope.owner_tags)
+    assert found is not None, "the key is not found by its tags"
+    return str(found["KeyId"])
+
+
+def _key_is_found(bench: Bench) -> Evidence:
+    found = by_tags(bench.aws, bench.stack.scope.owner_tags)
+    if found is None:
+        return differs("not found")
+    seen = f"{found['KeyState']}, DeletionDate {found.get('DeletionDate')}"
+    return holds(seen) if found["KeyState"] == PENDING and "DeletionDate" in found else differs(seen)
+
+
+def _topic_stays_deleted(bench: Bench) -> Evidence:
+    call = Call(service="sns", operation="DeleteTopic", params={"TopicArn": bench.stack.success.arn})
+    error = bench.refusal(call)
+    if error is None:
+        return holds("DeleteTopic of a topic that is gone succeeds")
+    return holds(str(error)) if error.code == "NotFound" else differs(str(error))
+
+
+REMOVED = (
+    AwsClaim(
+        id="key-pending-deletion-found",
+        text="A key that is pending deletion is found by its tags, without an alias, with its date.",
+        relied_on=("provisioners/key_search.py: by_tags", "cli/down.py: down"),
+        check=_key_is_found,
+        lane="removed",
+        needs=("key",),
+    ),
+    provoked(
+        "key-deletion-scheduled-twice",
+        lambda bench: Call(
+            service="kms",
+            operation="ScheduleKeyDeletion",
+            params={"KeyId": _key_id(bench), "PendingWindowInDays": 7},
+        ),
+        AnswerCode(service="kms", operation="ScheduleKeyDeletion", codes=("KMSInvalidStateException",)),
+        of=Key,
+        lane="removed",
+        needs=("key",),
+        engine_lacks="the embedded engine takes it",
+    ),
+    AwsClaim(
+        id="topic-deleted-twice",
+        text="To delete a topic that is gone succeeds, or is answered with NotFound.",
+        relied_on=("provisioners/topic.py: Topic",),
+        check=_topic_stays_deleted,
+        lane="removed",
+        needs=("success",),
+    ),
+)
