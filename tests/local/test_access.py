@@ -297,17 +297,16 @@ except urllib.error.HTTPError as error:
 URL_HANDLER = "def handler(event, context): return {'statusCode': 200, 'body': event['rawPath']}"
 
 
-def function_url(bench: Workbench, engine: Engine, auth: str = "NONE", **settings: Any) -> str:
+def function_url(bench: Workbench, auth: str = "NONE", **settings: Any) -> str:
     """The id of a function URL."""
-    name = bench.function(URL_HANDLER)
-    made = client(engine, "lambda").create_function_url_config(FunctionName=name, AuthType=auth, **settings)
-    return str(urlsplit(made["FunctionUrl"]).netloc.partition(".")[0])
+    url = bench.address(bench.function(URL_HANDLER), AuthType=auth, **settings)
+    return str(urlsplit(url).netloc.partition(".")[0])
 
 
 def test_a_function_url_needs_no_signature_and_leads_to_nothing_else(
     running: Engine, bench: Workbench
 ) -> None:
-    url, port = function_url(bench, running), running.status().port
+    url, port = function_url(bench), running.status().port
     by_host = f"{url}.lambda-url.{REGION}.localhost:{port}"
     for path in ("/hook", "/_ministack/reset", "/2015-03-31/functions", "/health", "/../x"):
         assert send(running, "POST", path, b"{}", Host=by_host)[2] == path.encode()
@@ -323,8 +322,8 @@ def test_a_function_url_needs_no_signature_and_leads_to_nothing_else(
 def test_a_function_url_lets_pages_in_as_far_as_its_own_cors_configuration(
     running: Engine, bench: Workbench
 ) -> None:
-    closed = function_url(bench, running)
-    opened = function_url(bench, running, Cors={"AllowOrigins": [EVIL], "AllowMethods": ["POST"]})
+    closed = function_url(bench)
+    opened = function_url(bench, Cors={"AllowOrigins": [EVIL], "AllowMethods": ["POST"]})
     status, headers, _ = send(running, "POST", f"/_aws/lambda-url/{closed}/", Origin=EVIL)
     assert (status, headers.get("access-control-allow-origin")) == (403, None)
     status, headers, _ = send(running, "POST", f"/_aws/lambda-url/{opened}/", Origin=EVIL)
@@ -334,6 +333,6 @@ def test_a_function_url_lets_pages_in_as_far_as_its_own_cors_configuration(
 
 
 def test_a_function_url_with_iam_needs_a_signature(running: Engine, bench: Workbench) -> None:
-    url = function_url(bench, running, "AWS_IAM")
+    url = function_url(bench, "AWS_IAM")
     assert send(running, "POST", f"/_aws/lambda-url/{url}/hook")[0] == 403
     assert signed(running, "POST", f"/_aws/lambda-url/{url}/hook")[2] == b"/hook"

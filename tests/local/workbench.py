@@ -5,15 +5,18 @@ Everything is made through AWS's public APIs under names of its own, so the same
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import textwrap
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 from botocore import UNSIGNED
@@ -40,6 +43,26 @@ POLICY = {
         }
     ],
 }
+
+
+# What lets anybody use a function URL without IAM.
+BY_ANYBODY: tuple[dict[str, Any], ...] = (
+    {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+    {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    """What came back. Header names are in lower case; one may be there several times."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """A header's value, the first of several."""
+        return next((value for found, value in self.headers if found == name), None)
 
 
 class Workbench:
@@ -118,7 +141,7 @@ class Workbench:
         logs = self.client("logs")
         with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=f"/aws/lambda/{name}")
-        self._undo.callback(logs.delete_log_group, logGroupName=f"/aws/lambda/{name}")
+        self._undo.callback(_removed, logs.delete_log_group, logGroupName=f"/aws/lambda/{name}")
         wish = {"Runtime": RUNTIME, "Handler": "main.handler", "Timeout": 10, **settings}
 
         def create() -> Any:
@@ -132,12 +155,54 @@ class Workbench:
                 raise
 
         self.eventually(create, what="the function's creation")
-        self._undo.callback(client.delete_function, FunctionName=name)
+        self._undo.callback(_removed, client.delete_function, FunctionName=name)
         self.eventually(
             lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active",
             what="an active function",
         )
         return name
+
+    def address(self, function: str, *, open_: bool = True, **settings: Any) -> str:
+        """A function's URL, by default one that anybody may use."""
+        client = self.client("lambda")
+        made = client.create_function_url_config(FunctionName=function, **{"AuthType": "NONE", **settings})
+        self._undo.callback(_removed, client.delete_function_url_config, FunctionName=function)
+        if open_:
+            for wish in BY_ANYBODY:
+                client.add_permission(
+                    FunctionName=function, StatementId=self.name("url"), Principal="*", **wish
+                )
+        return str(made["FunctionUrl"])
+
+    def send(
+        self,
+        url: str,
+        method: str = "POST",
+        target: str = "/",
+        body: bytes | str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> HttpAnswer:
+        """A request to a function URL, its headers sent as they are; an engine's host need not resolve."""
+        where = urlsplit(url)
+        if self._endpoint_url is None:
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(where.netloc, timeout=60)
+        else:
+            connection = http.client.HTTPConnection(urlsplit(self._endpoint_url).netloc, timeout=60)
+        content = body.encode() if isinstance(body, str) else body
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in (("Host", where.netloc), *headers):
+            connection.putheader(name, value)
+        if content is not None:
+            connection.putheader("Content-Length", str(len(content)))
+        connection.endheaders()
+        if content is not None:
+            with suppress(ConnectionError):  # an answer that comes before the end of the body counts
+                connection.send(content)
+        answer = connection.getresponse()
+        found = [(name.lower(), value) for name, value in answer.getheaders()]
+        result = HttpAnswer(status=answer.status, headers=found, body=answer.read())
+        connection.close()
+        return result
 
     def arn(self, function: str) -> str:
         """A function's ARN."""
@@ -284,6 +349,15 @@ def reporting(body: str) -> str:
             return [int(r["dynamodb"]["Keys"]["at"]["N"]) for r in event["Records"]]
     """
     return textwrap.dedent(head) + textwrap.dedent(body)
+
+
+def _removed(delete: Callable[..., Any], **params: Any) -> None:
+    """Removes what a test made, unless the test itself has."""
+    try:
+        delete(**params)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
 
 
 def zipped(files: dict[str, str]) -> bytes:

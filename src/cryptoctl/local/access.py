@@ -15,7 +15,7 @@ from typing import Final
 
 from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, error_response, xml_error
 from cryptoctl.local.key_pairs import KeyPairs, new_key_pair
-from cryptoctl.local.ministack_adapter import FunctionUrl, find_function_url
+from cryptoctl.local.ministack_adapter import UrlTarget, find_function_url
 from cryptoctl.local.signatures import Claim, KnownKey, SignatureError, Signatures
 
 MEBIBYTE: Final[int] = 2**20
@@ -26,7 +26,7 @@ RUN_PATH: Final[str] = "/_cryptoctl/run/"
 _OPEN_PATHS: Final = re.compile(rf"/|/{ACCOUNT}/[\w.-]+|/\d{{4}}-\d\d-\d\d(/[\w:$.*@+=,-]+)+/?", re.ASCII)
 """Where AWS's services answer: `/`, a queue's URL, and Lambda's dated paths. Nothing else is passed on."""
 _FUNCTION_URL_HOST: Final = re.compile(r"([a-z0-9]{32})\.lambda-url\.[a-z0-9-]+\.(?:localhost|on\.aws)")
-_FUNCTION_URL_PATH: Final = re.compile(r"/_aws/lambda-url/([a-z0-9]{32})(/.*)?", re.DOTALL)
+_FUNCTION_URL_PATH: Final = re.compile(r"/_aws/lambda-url/([a-z0-9]{32})(/.*)?")
 
 
 class RefusedError(Exception):
@@ -43,7 +43,7 @@ class Admission:
 
     most_bytes: int
     claim: Claim | None = None
-    function_url: FunctionUrl | None = None
+    function_url: UrlTarget | None = None
     function_path: str = "/"
     internal: bool = False
 
@@ -101,22 +101,22 @@ class AccessCheck:
         secret = self._pairs.secret(access_key)
         return KnownKey(secret_key=secret) if secret is not None else None
 
-    def _function_url(self, head: RequestHead) -> tuple[FunctionUrl | None, str]:
-        """The function URL that a request is for, if there is one, and the path there."""
+    def _function_url(self, head: RequestHead) -> tuple[UrlTarget | None, str]:
+        """The function URL that a request is for, if there is one, and the path there as it was sent."""
         host, _, port = head.header("host").partition(":")
         by_host = _FUNCTION_URL_HOST.fullmatch(host)
         if by_host and port in ("", str(self._port)):
-            return find_function_url(by_host[1]), head.path
-        by_path = _FUNCTION_URL_PATH.fullmatch(head.path)
+            return find_function_url(by_host[1]), head.raw_path
+        by_path = _FUNCTION_URL_PATH.fullmatch(head.raw_path)
         if by_path and head.header("host") in self._hosts:
             return find_function_url(by_path[1]), by_path[2] or "/"
         return None, ""
 
-    def _check_browser(self, head: RequestHead, url: FunctionUrl | None) -> None:
+    def _check_browser(self, head: RequestHead, url: UrlTarget | None) -> None:
         host = head.header("host")
         if url is None and host not in self._hosts:
             raise RefusedError(_forbidden(f"Host must be a loopback address with port {self._port}."))
-        if url is not None and url.allows_origins:
+        if url is not None and url.cors:
             # The function URL's own CORS configuration decides what a page may do with it.
             return
         origin = head.header("origin")

@@ -13,6 +13,7 @@ from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.functions.invocations import Invocations
 from cryptoctl.local.functions.redirect import Redirect
+from cryptoctl.local.functions.urls import FunctionUrlConfigs, FunctionUrls
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.key_pairs import KeyPairs
 from cryptoctl.local.logs.api import LogsApi
@@ -29,6 +30,7 @@ from cryptoctl.local.middleware import App, Middleware
 from cryptoctl.local.ministack_adapter import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
+from cryptoctl.local.parameters import Parameters
 from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.regions import Regions
 from cryptoctl.local.request_checks import RequestChecks
@@ -82,6 +84,8 @@ class EngineApp:
             self._streams,
             LogsApi(middleware.inner, self._logs, self._subscriptions.forget),
             MappingsApi(middleware.inner, client, mappings, functions, self._runner),
+            FunctionUrlConfigs(middleware.inner, port),
+            Parameters(middleware.inner, client),
             Invocations(
                 middleware.inner,
                 functions,
@@ -90,6 +94,7 @@ class EngineApp:
                 redirect,
             ),
         )
+        middleware.function_urls = FunctionUrls(functions, self._execution, port)
         self._metrics = FunctionMetrics(client, self._execution)
         self._queue_metrics = QueueMetrics(client, regions)
         self._data = data

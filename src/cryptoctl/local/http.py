@@ -94,6 +94,8 @@ class HttpResponse:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+    """Each in a Set-Cookie line of its own."""
 
 
 class ServiceError(Exception):

@@ -200,6 +200,7 @@ class _Connection:
         headers = [
             pair for pair in headers if pair[0] not in ("content-length", "transfer-encoding", "connection")
         ]
+        headers += [("set-cookie", each) for each in response.cookies]
         headers.append(("content-length", str(len(response.body))))
         if self._h11.their_state is not h11.DONE:
             headers.append(("connection", "close"))

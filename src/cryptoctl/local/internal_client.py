@@ -14,8 +14,10 @@ from cryptoctl.local.middleware import Middleware
 _TARGETS: Final[dict[str, str]] = {
     "dynamodb": "DynamoDB_20120810",
     "dynamodbstreams": "DynamoDBStreams_20120810",
+    "kms": "TrentService",
     "logs": "Logs_20140328",
     "sqs": "AmazonSQS",
+    "ssm": "AmazonSSM",
     "monitoring": "GraniteServiceVersion20100801",
 }
 

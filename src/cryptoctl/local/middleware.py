@@ -10,7 +10,7 @@ from cryptoctl.local.access import RUN_PATH, AccessCheck, RefusedError
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import HttpRequest, HttpResponse, RequestHead, ServiceError, error_response
 from cryptoctl.local.http_server import ReadBody
-from cryptoctl.local.ministack_adapter import answer_function_url
+from cryptoctl.local.ministack_adapter import UrlTarget
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,6 +28,13 @@ class Service(Protocol):
         """The answer, or None where the request is not this part's."""
 
 
+class UrlService(Protocol):
+    """Something that answers requests to function URLs."""
+
+    async def answer(self, url: UrlTarget, head: RequestHead, raw_path: str, body: bytes) -> HttpResponse:
+        """The answer."""
+
+
 class Middleware:
     """What stands before ministack's ASGI app: the first service that answers, answers; else `inner` does."""
 
@@ -35,6 +42,7 @@ class Middleware:
         self._inner = inner
         self._access = access
         self.services: Sequence[Service] = ()
+        self.function_urls: UrlService | None = None
         self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
 
     async def handle(self, head: RequestHead, read_body: ReadBody) -> HttpResponse:
@@ -49,11 +57,10 @@ class Middleware:
             logger.error("%s %s", error, error.hint)
             return error_response("InternalFailure", error.message, status=500)
         if admission.function_url is not None:
-            answer = await self._guarded(
-                answer_function_url(admission.function_url, head, admission.function_path, body, "127.0.0.1"),
-                head,
-            )
-            return answer if admission.function_url.allows_origins else _without_cors(answer)
+            assert self.function_urls is not None
+            url, raw_path = admission.function_url, admission.function_path
+            answer = await self._guarded(self.function_urls.answer(url, head, raw_path, body), head)
+            return answer if url.cors else _without_cors(answer)
         path = RUN_PATH if admission.internal else head.path
         request = HttpRequest(head.method, path, head.headers, body, head.query)
         return _without_cors(await self.respond(request))
@@ -108,7 +115,7 @@ def _without_cors(response: HttpResponse) -> HttpResponse:
         for name, value in response.headers.items()
         if not name.lower().startswith("access-control-")
     }
-    return HttpResponse(response.status, response.body, kept)
+    return HttpResponse(response.status, response.body, kept, response.cookies)
 
 
 def _scope(request: HttpRequest) -> Scope:

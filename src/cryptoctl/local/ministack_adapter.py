@@ -11,13 +11,10 @@ import importlib
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs
-
-from cryptoctl.local.http import HttpResponse, RequestHead
 
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 VERSION: Final[str] = "1.5.33"
@@ -118,41 +115,31 @@ def save_state(*, metrics: bool = True) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionUrl:
-    """A function URL. `signed`: its AuthType is AWS_IAM. `allows_origins`: it has a CORS configuration."""
+class UrlTarget:
+    """A function URL. `signed`: its AuthType is AWS_IAM. `cors`: its CORS configuration, perhaps empty."""
 
     id: str
+    region: str
+    function: str
+    qualifier: str
     signed: bool
-    allows_origins: bool
+    cors: Mapping[str, Any]
 
 
-def find_function_url(url_id: str) -> FunctionUrl | None:
+def find_function_url(url_id: str) -> UrlTarget | None:
     """The function URL with this id, or None."""
     found = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
     if found is None:
         return None
-    configuration = found[4]
-    return FunctionUrl(
+    _, region, function, qualifier, configuration = found
+    return UrlTarget(
         id=url_id,
+        region=region,
+        function=function,
+        qualifier=qualifier or "",
         signed=configuration.get("AuthType") != "NONE",
-        allows_origins=bool(configuration.get("Cors")),
+        cors=configuration.get("Cors") or {},
     )
-
-
-async def answer_function_url(
-    url: FunctionUrl, head: RequestHead, path: str, body: bytes, client_ip: str
-) -> HttpResponse:
-    """What the function behind a function URL answers, without ministack's router and its own doors."""
-    service = importlib.import_module("ministack.services.lambda_svc")
-    query = parse_qs(head.query, keep_blank_values=True)
-    status, headers, content = await service.handle_function_url_request(
-        url.id, head.method, path, dict(head.headers), body, query, source_ip=client_ip
-    )
-    # Cookies come as a list; one header line with all of them is what the engine's answers can carry.
-    flat = {
-        name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in headers.items()
-    }
-    return HttpResponse(status, content.encode() if isinstance(content, str) else content, flat)
 
 
 async def serve_lifespan(app: Any, body: Callable[[], Awaitable[None]]) -> None:

@@ -58,10 +58,12 @@ class FunctionLookup:
         self._client = client
         self._codes = code_directory
         self._known: dict[tuple[str, str, str], FunctionConfig] = {}
+        self._policies: dict[tuple[str, str], dict[str, Any]] = {}
 
     def forget(self) -> None:
         """Called after every request that may have changed a function."""
         self._known.clear()
+        self._policies.clear()
 
     async def find(self, region: str, name: str, qualifier: str = "") -> FunctionConfig:
         """The function. Raises ServiceError, as GetFunction does, where there is none."""
@@ -72,6 +74,17 @@ class FunctionLookup:
             if found.state == "Active":
                 self._known[place] = found
         return found
+
+    async def policy(self, region: str, name: str) -> dict[str, Any]:
+        """The function's resource policy; empty where it has none."""
+        place = (region, name)
+        if place not in self._policies:
+            try:
+                answer = await self._client.rest("GET", f"/2015-03-31/functions/{name}/policy", region)
+                self._policies[place] = json.loads(json.loads(answer.body)["Policy"])
+            except ServiceError:
+                return {}
+        return self._policies[place]
 
     async def _read(self, region: str, name: str, qualifier: str) -> FunctionConfig:
         query = f"Qualifier={qualifier}" if qualifier and qualifier != "$LATEST" else ""

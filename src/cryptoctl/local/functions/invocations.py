@@ -47,6 +47,7 @@ class Invocations:
         queue: EventQueue,
         redirect: Redirect,
     ) -> None:
+        self._inner = inner
         self._states = FunctionStates(inner)
         self._redirect = redirect
         self._functions = functions
@@ -83,8 +84,14 @@ class Invocations:
             and not request.query.get("Qualifier")
         ):
             name, _ = split_name(unquote(deleted.group(1)))
+            await self._delete_url(request, name)
             self._execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
         return response
+
+    async def _delete_url(self, request: HttpRequest, name: str) -> None:
+        """ministack keeps the URL of a function that is deleted, for the next of that name."""
+        path = f"/2021-10-31/functions/{name}/url"
+        await self._inner(HttpRequest("DELETE", path, request.headers, b""))
 
     async def _invoke(self, request: HttpRequest, function: FunctionConfig, qualifier: str) -> HttpResponse:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")

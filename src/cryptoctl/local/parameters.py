@@ -1,0 +1,94 @@
+"""SSM parameters as far as ministack differs: what is refused, and what a SecureString shows of itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.internal_client import InternalClient
+
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+STANDARD_BYTES: Final[int] = 4096
+AWS_MANAGED: Final[str] = "alias/aws/ssm"
+_READS: Final = ("GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory")
+
+
+class Parameters:
+    """A service. Values are ministack's to keep; it does not encrypt them."""
+
+    def __init__(self, inner: Inner, client: InternalClient) -> None:
+        self._inner = inner
+        self._client = client
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """Checks what is written; answers what reads values."""
+        service, _, operation = request.target.partition(".")
+        if service != "AmazonSSM":
+            return None
+        if operation == "PutParameter":
+            await self._check(request)
+        return await self._read(request) if operation in _READS else None
+
+    async def _check(self, request: HttpRequest) -> None:
+        asked = request.json
+        secure, there = asked.get("Type") == "SecureString", await self._described(request, asked["Name"])
+        if secure:
+            await self._usable(request, asked.get("KeyId") or AWS_MANAGED)
+        tier = asked.get("Tier", there.get("Tier", "Standard"))
+        if tier == "Standard" and len(asked.get("Value", "").encode()) > STANDARD_BYTES:
+            raise ServiceError(
+                "ValidationException",
+                f"Standard tier parameters support a maximum parameter value of {STANDARD_BYTES} characters.",
+            )
+        if not (there and asked.get("Overwrite")):
+            return
+        if there["Type"] != asked.get("Type", there["Type"]):
+            raise ServiceError("HierarchyTypeMismatchException", "The type of a parameter cannot be changed.")
+        if (there["Tier"], tier) == ("Advanced", "Standard"):
+            raise ServiceError(
+                "ValidationException",
+                "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the "
+                "advanced-parameter tier to the standard-parameter tier.",
+            )
+
+    async def _described(self, request: HttpRequest, name: str) -> dict[str, Any]:
+        only = {"Key": "Name", "Option": "Equals", "Values": [name]}
+        found = await self._client.json("ssm", "DescribeParameters", request.region, ParameterFilters=[only])
+        return found["Parameters"][0] if found["Parameters"] else {}
+
+    async def _usable(self, request: HttpRequest, key_id: str) -> None:
+        """Raises ServiceError where a key is not there, or cannot be used."""
+        if key_id == AWS_MANAGED:
+            return
+        try:
+            found = await self._client.json("kms", "DescribeKey", request.region, KeyId=key_id)
+        except ServiceError as error:
+            raise ServiceError("InvalidKeyId", f"Invalid keyId {key_id}") from error
+        state = found["KeyMetadata"]["KeyState"]
+        if state != "Enabled":
+            raise ServiceError("InvalidKeyId", f"{found['KeyMetadata']['Arn']} is not usable: it is {state}")
+
+    async def _read(self, request: HttpRequest) -> HttpResponse:
+        response = await self._inner(request)
+        if response.status >= 300:
+            return response
+        content = json.loads(response.body)
+        for each in content["Parameters"] if "Parameters" in content else [content["Parameter"]]:
+            if each["Type"] != "SecureString":
+                continue
+            if request.json.get("WithDecryption"):
+                described = await self._described(request, each["Name"])
+                await self._usable(request, described.get("KeyId", AWS_MANAGED))
+            else:
+                each["Value"] = _ciphertext(each["Value"])
+        return HttpResponse(response.status, json.dumps(content).encode(), response.headers)
+
+
+def _ciphertext(value: str) -> str:
+    """Something that tells nobody what it stands for, and differs where the value differs."""
+    return base64.b64encode(hashlib.sha512(value.encode()).digest()).decode()
