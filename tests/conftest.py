@@ -6,6 +6,7 @@ import signal
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from cryptoctl.settings import Environment, Target
 from kit.engines import OPTIONS
 from kit.purity import Guard, mark
 from kit.sharing import longest_first
-from live import Connect, Live, RecordingAws
+from live import WITH_A_SENDER, Connect, Live, RecordingAws
 
 GUARD = pytest.StashKey[Guard]()
 
@@ -104,7 +105,7 @@ def connect(engine: Engine) -> Connect:
 @pytest.fixture
 def fresh(connect: Connect) -> Iterator[Live]:
     """An environment of its own with nothing in it; taken down afterwards."""
-    live = connect(f"t{uuid.uuid4().hex[:8]}")
+    live = connect(f"t{uuid.uuid4().hex[:8]}", WITH_A_SENDER)
     yield live
     live.down()
 
@@ -114,7 +115,7 @@ def standing(connect: Connect) -> Iterator[Live]:
     """A finished environment that the tests of a module share and leave finished."""
     name = f"m{uuid.uuid4().hex[:8]}"
     listener = f"arn:aws:sqs:us-east-1:000000000000:price-enricher-dlq-{name}"
-    live = connect(name, Environment(alert_subscribers=(listener,)))
+    live = connect(name, replace(WITH_A_SENDER, alert_subscribers=(listener,)))
     live.up()
     yield live
     live.down()

@@ -7,13 +7,15 @@ from typing import Protocol
 from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.reconcile.execute import Executor, Report, StepResult
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session
 from cryptoctl.settings import Environment
+from cryptoctl.webhook_settings import Sender, Webhook
 
+# With every kind of resource that only some configurations have.
+WITH_A_SENDER = Environment(webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}))
 READING = ("Get", "List", "Describe", "Query", "Scan", "Filter", "BatchGet")
 
 
@@ -71,7 +73,7 @@ class Live:
 
     def plan(self, goal: Goal = Goal.PRESENT, resources: list[Provisioner] | None = None) -> Plan:
         """The plan for all resources and what is left over beside them, or for those resources only."""
-        orphans = None if resources else Orphans(stack=self.resources)
+        orphans = None if resources else self.stack.orphans
         return planned(resources or self.resources, self.aws, goal, orphans=orphans)
 
     def run(self, plan: Plan) -> Report:

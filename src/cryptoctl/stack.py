@@ -1,5 +1,7 @@
 """THE system, one entry for each resource. Read it beside the diagram in docs/architecture.md.
 
+senders ──HTTPS──▶ function URL
+        ▼
 webhook-processor ──▶ prices table ──stream──▶ price-enricher ──▶ success topic
         │                   ▲─── ma_5 ma_20 volatility ──┘ │
         ▼                                                  ▼
@@ -9,13 +11,15 @@ errors in both log groups ──▶ error-notifier ──▶ alerts topic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from cryptoctl.provisioners.function import Code, Function
+from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key, lambda_environment_policy
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
+from cryptoctl.provisioners.parameter import Parameter, may_read
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.queue import Queue, may_send
 from cryptoctl.provisioners.resource_permission import ResourcePermission, logs_may_invoke
@@ -23,9 +27,10 @@ from cryptoctl.provisioners.role import Role
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.topic import Topic, may_publish, subscriber
+from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import Value
+from cryptoctl.reconcile.values import Secret, Value, leaves
 from cryptoctl.settings import Environment
 
 # A literal: the service model lists previews too, so its newest value is not a choice.
@@ -63,7 +68,7 @@ ERRORS = " ".join(
 
 
 class Stack:
-    """One environment's resources: each attribute that is a provisioner is part of the stack."""
+    """One environment's resources: each provisioner in an attribute is part of it."""
 
     def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
         self.scope, self.config, self.code = scope, config, code
@@ -73,7 +78,17 @@ class Stack:
         self._connections()
 
     def __iter__(self) -> Iterator[Provisioner]:
-        return (each for each in vars(self).values() if isinstance(each, Provisioner))
+        return (each for each in leaves(vars(self)) if isinstance(each, Provisioner))
+
+    @property
+    def absent(self) -> tuple[Provisioner, ...]:
+        """One of each kind that this configuration has none of: an earlier one may have left some."""
+        return () if self.webhook_secrets else (self._address(), self._secret("SENDER", str))
+
+    @property
+    def orphans(self) -> Orphans:
+        """Finds what is no longer part of it."""
+        return Orphans(stack=list(self), absent=self.absent)
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -94,6 +109,7 @@ class Stack:
             "enricher_dlq_arn": self.enricher_dead_letters.arn,
             "webhook_dlq_url": self.webhook_dead_letters.url,
             "enricher_dlq_url": self.enricher_dead_letters.url,
+            **({"webhook_url": self.webhook_url.url} if self.webhook_url else {}),
             "environment": self.scope.environment,
             "account": self.scope.account,
             "region": self.scope.region,
@@ -125,8 +141,13 @@ class Stack:
         self.webhook_logs = self._logs("webhook-processor")
         self.enricher_logs = self._logs("price-enricher")
         self.notifier_logs = self._logs("error-notifier")
+        self.webhook_secrets = {
+            sender: self._secret(sender, its.first_parameter)
+            for sender, its in self.config.webhook.senders.items()
+        }
 
     def _rights(self) -> None:
+        secrets = list(self.webhook_secrets.values())
         self.webhook_role = self._role(
             "webhook-processor",
             self.webhook_logs,
@@ -135,6 +156,7 @@ class Stack:
                     actions=("dynamodb:PutItem", "dynamodb:Query"), resources=(self.prices.arn,)
                 ),
                 "sqs-dlq-access": may_send(self.webhook_dead_letters),
+                **({"secrets-access": may_read(secrets)} if secrets else {}),
             },
         )
         self.enricher_role = self._role(
@@ -174,7 +196,10 @@ class Stack:
             environment={
                 "DLQ_URL": self.webhook_dead_letters.url,
                 **self.config.webhook_processor.variables,
+                **self.config.webhook.variables,
             },
+            # None takes a statement away that an earlier configuration had.
+            resource_policy=ANYBODY_BY_URL if self.webhook_secrets else dict.fromkeys(ANYBODY_BY_URL),
         )
         self.enricher = self._function(
             "price-enricher",
@@ -208,6 +233,7 @@ class Stack:
 
     def _connections(self) -> None:
         name = self.scope.environment
+        self.webhook_url = self._address() if self.webhook_secrets else None
         self.prices_to_enricher = StreamMapping(
             scope=self.scope,
             name=self.enricher.name,
@@ -244,6 +270,18 @@ class Stack:
             destination=self.notifier,
         )
 
+    def _address(self) -> FunctionUrl:
+        return FunctionUrl(scope=self.scope, name=self.webhook.name, function=self.webhook)
+
+    def _secret(self, sender: str, make: Callable[[], str]) -> Parameter:
+        return Parameter(
+            scope=self.scope,
+            name=f"/cryptoctl/{self.scope.environment}/webhook/{sender}",
+            description=f"Secret of the webhook sender {sender}",
+            key=self.key,
+            value=Secret(make),
+        )
+
     def _dead_letters(self, function: str) -> Queue:
         return Queue(
             scope=self.scope,
@@ -258,7 +296,9 @@ class Stack:
             retention_days=self.config.log_retention_days,
         )
 
-    def _role(self, function: str, group: LogGroup, permissions: Mapping[str, Statement]) -> Role:
+    def _role(
+        self, function: str, group: LogGroup, permissions: Mapping[str, Statement | tuple[Statement, ...]]
+    ) -> Role:
         policies = {
             **permissions,
             # A grant usually makes this unnecessary; with it the function starts without the grant too.
@@ -272,7 +312,7 @@ class Stack:
             scope=self.scope,
             name=f"{function}-{self.scope.environment}-role",
             service="lambda.amazonaws.com",
-            policies={name: (statement,) for name, statement in policies.items()},
+            policies={name: each if isinstance(each, tuple) else (each,) for name, each in policies.items()},
             boundary=self.config.permissions_boundary,
         )
 
@@ -288,7 +328,7 @@ class Stack:
         dead_letters: Queue | Topic,
         reserved_concurrency: int | None,
         environment: Mapping[str, Value],
-        resource_policy: Mapping[str, ResourcePermission] | None = None,
+        resource_policy: Mapping[str, ResourcePermission | None] | None = None,
     ) -> Function:
         return Function(
             scope=self.scope,

@@ -57,7 +57,7 @@ class Account:
         config = Config(retries={"total_max_attempts": 1}, proxies=proxies, read_timeout=30)
         self._clients = {
             service: session.client(service, endpoint_url=url, config=config)
-            for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda")
+            for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm")
         }
 
     def __getitem__(self, service: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import jmespath
@@ -16,13 +16,13 @@ from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
+from live import WITH_A_SENDER
 
 STACK = list(
     Stack(
         Scope(environment="E", account="0" * 12, region="us-east-1"),
-        Environment(alert_subscribers=("somebody@example.com",)),
+        replace(WITH_A_SENDER, alert_subscribers=("somebody@example.com",)),
         Code(zip_bytes=b"", sha256=""),
     )
 )

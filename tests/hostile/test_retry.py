@@ -114,7 +114,7 @@ def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) 
             result, _ = run(resource, Call(**{**vars(action), "params": {}}), aws)
             # What was created a moment ago may be refused until its tags count: waited for, and then told.
             new_only = any(
-                rule.new_only and rule.code == code and action.operation in rule.operations
+                rule.new_only and rule.matches(action.operation, code, "Not so.")
                 for rule in resource.retry_rules
             )
             assert (result.outcome, clock.at_s > 0.0) == (StepOutcome.FAILED, new_only)

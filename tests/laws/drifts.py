@@ -21,6 +21,7 @@ from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 
+SOMETHING = "something that a sender has"
 # Where a value must stay within an enumeration, another member of it.
 OTHERWISE: dict[str, Any] = {
     "retries": 1,
@@ -65,9 +66,8 @@ def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
         yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
     elif name == "resource_policy":
         # Statements that somebody else has added are left; ours may have been changed.
-        yield from (
-            [{sid: replace(each, source_account="9" * 12) for sid, each in value.items()}] if value else []
-        )
+        ours = {sid: replace(each, source_account="9" * 12) for sid, each in value.items() if each}
+        yield from [ours] if ours else []
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:
@@ -162,7 +162,36 @@ def _other_queue(queue: Any) -> str:
     return str(queue.arn).replace(*next(pair for pair in other.items() if pair[0] in queue.name))
 
 
+def _parameter(**params: Any) -> Request:
+    return lambda aws, its: aws.call("ssm", "PutParameter", Name=its.name, Value=SOMETHING, **params)
+
+
+def _made_anew(**params: Any) -> Request:
+    def request(aws: Aws, parameter: Any) -> None:
+        aws.call("ssm", "DeleteParameter", Name=parameter.name)
+        tags = [{"Key": name, "Value": value} for name, value in parameter.scope.tags.items()]
+        _parameter(**{"Type": "SecureString", "Tags": tags, **params})(aws, parameter)
+
+    return request
+
+
+def _address(**params: Any) -> Request:
+    return lambda aws, url: aws.call(
+        "lambda", "UpdateFunctionUrlConfig", FunctionName=url.function.name, **params
+    )
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
+    "parameter": {
+        "KeyId": _parameter(Type="SecureString", Overwrite=True),
+        "Type": _made_anew(Type="String"),
+        "Tier": _made_anew(Tier="Advanced"),
+    },
+    "function URL": {
+        "AuthType": _address(AuthType="AWS_IAM"),
+        "InvokeMode": _address(InvokeMode="RESPONSE_STREAM"),
+        "Cors": _address(Cors={"AllowOrigins": ["https://example.com"]}),
+    },
     "key": {
         "KeyState": _key("DisableKey"),
         "KeyRotationEnabled": _key("DisableKeyRotation"),
@@ -237,6 +266,7 @@ FROM_ELSEWHERE: dict[str, frozenset[str]] = {
     "table": frozenset({"TableStatus"}),
     "function": frozenset({"RoleId", "State", "LastUpdateStatus", "PackageType"}),
     "stream mapping": frozenset({"EventSourceArn", "KMSKeyArn"}),
+    "parameter": frozenset({"Value"}),
     "role": frozenset({"Path"}),
     "log group": frozenset({"logGroupClass"}),
 }

@@ -107,6 +107,7 @@ RIGHTS = {
     "webhook-processor": {
         "dynamodb-access": {"dynamodb:PutItem", "dynamodb:Query"},
         "sqs-dlq-access": {"sqs:SendMessage"},
+        "secrets-access": {"ssm:GetParameter", "kms:Decrypt"},
     },
     "price-enricher": {
         "dynamodb-access": {"dynamodb:Query", "dynamodb:PartiQLUpdate"},
@@ -140,16 +141,16 @@ def test_the_roles_have_exactly_their_rights_on_exact_arns(there: Reader, functi
     assert there.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
     for policy, actions in expected.items():
         document = there.iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        [statement] = document["Statement"]
-        assert set(statement["Action"]) == actions
-        assert not any("*" in action for action in statement["Action"])
-        for arn in statement["Resource"]:
+        given = [action for statement in document["Statement"] for action in statement["Action"]]
+        assert sorted(given) == sorted(actions)
+        assert not any("*" in action for action in given)
+        for arn in (arn for statement in document["Statement"] for arn in statement["Resource"]):
             assert arn.count(":") >= 5
             assert "*" not in arn.removesuffix(f"/aws/lambda/{function}-{there.env}:*")
 
 
 FUNCTIONS = {
-    "webhook-processor": (1024, 60, 10, "DLQ_URL"),
+    "webhook-processor": (1024, 60, 10, "DLQ_URL WEBHOOK_SENDERS"),
     "price-enricher": (512, 30, 5, "DLQ_URL SUCCESS_TOPIC_ARN"),
     "error-notifier": (256, 30, None, "ALERTS_TOPIC_ARN"),
 }
@@ -220,3 +221,33 @@ def test_the_log_subscriptions(there: Reader, function: str, name: str) -> None:
     policy = json.loads(there.lambda_.get_policy(FunctionName=notifier)["Policy"])
     allowed = {json.dumps(each["Condition"]) for each in policy["Statement"]}
     assert any(f"{there.arn('logs', f'log-group:{group}')}:*" in each for each in allowed)
+
+
+def test_the_senders_secret(there: Reader) -> None:
+    name = f"/cryptoctl/{there.env}/webhook/desk"
+    only = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+    [found] = there.ssm.describe_parameters(ParameterFilters=only)["Parameters"]
+    key = there.kms.describe_key(KeyId=f"alias/lambda-env-{there.env}")["KeyMetadata"]["Arn"]
+    assert (found["Type"], found["Tier"], found["KeyId"]) == ("SecureString", "Standard", key)
+    tags = there.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+    assert pairs(tags) == there.tags
+    policy = there.iam.get_role_policy(
+        RoleName=f"webhook-processor-{there.env}-role", PolicyName="secrets-access"
+    )["PolicyDocument"]
+    reading, decrypting = policy["Statement"]
+    assert reading["Resource"] == [there.arn("ssm", f"parameter{name}")]
+    assert decrypting["Resource"] == [key]
+    assert decrypting["Condition"] == {"StringEquals": {"kms:ViaService": [f"ssm.{REGION}.amazonaws.com"]}}
+
+
+def test_the_address(there: Reader) -> None:
+    function = f"webhook-processor-{there.env}"
+    found = there.lambda_.get_function_url_config(FunctionName=function)
+    assert (found["AuthType"], found["InvokeMode"], found.get("Cors")) == ("NONE", "BUFFERED", None)
+    policy = json.loads(there.lambda_.get_policy(FunctionName=function)["Policy"])
+    given = {
+        (each["Action"], each["Principal"], json.dumps(each["Condition"])) for each in policy["Statement"]
+    }
+    by_url = json.dumps({"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}})
+    invoked = json.dumps({"Bool": {"lambda:InvokedViaFunctionUrl": "true"}})
+    assert given == {("lambda:InvokeFunctionUrl", "*", by_url), ("lambda:InvokeFunction", "*", invoked)}

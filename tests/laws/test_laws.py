@@ -19,7 +19,7 @@ from cryptoctl.reconcile.values import refs, wire
 from cryptoctl.settings import Environment
 from cryptoctl.stack import APPLICATION, Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
-from live import Connect, Live
+from live import WITH_A_SENDER, Connect, Live
 
 pytestmark = pytest.mark.engine
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 PATTERN = list(
     Stack(
         Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION),
-        Environment(),
+        WITH_A_SENDER,
         Code(zip_bytes=b"", sha256=""),
     )
 )

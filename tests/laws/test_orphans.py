@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import observe
@@ -32,7 +33,8 @@ KINDS = {type(each): each for each in PATTERN if _removable(each)}
 def earlier(live: Live, kind: type[Provisioner]) -> list[Provisioner]:
     """A resource of that kind as an earlier stack may have had it, after what it needs."""
     resource = next(each for each in live.resources if type(each) is kind)
-    name = f"former-{live.session.environment}"
+    folder = resource.name[: resource.name.rfind("/") + 1] if isinstance(resource, Parameter) else ""
+    name = f"{folder}former-{live.session.environment}"
     if isinstance(resource, StreamMapping):
         function = replace(resource.function, name=name)
         return [function, replace(resource, name=name, function=function)]

@@ -40,6 +40,7 @@ WITHOUT_RESOURCE = {
     "lambda:GetAccountSettings",
     "lambda:ListEventSourceMappings",
     "logs:DescribeLogGroups",
+    "ssm:DescribeParameters",
     "tag:GetResources",
 }
 TAGGED_AS_MADE = {
@@ -51,6 +52,7 @@ TAGGED_AS_MADE = {
     "logs:CreateLogGroup": "logs:TagResource",
     "lambda:CreateFunction": "lambda:TagResource",
     "lambda:CreateEventSourceMapping": "lambda:TagResource",
+    "ssm:PutParameter": "ssm:AddTagsToResource",
 }
 
 
@@ -100,6 +102,12 @@ class Place:
         except ClientError:
             return ""
 
+    def key_of_parameter(self, name: str) -> str:
+        """The key that a parameter is encrypted under, as it was named when the value was written."""
+        only = {"Key": "Name", "Option": "Equals", "Values": [name]}
+        (found,) = self.engine["ssm"].describe_parameters(ParameterFilters=[only])["Parameters"]
+        return str(found["KeyId"])
+
     def boundary_of_role(self, name: str) -> dict[str, str]:
         """What a condition on `iam:PermissionsBoundary` sees of a role that is there."""
         try:
@@ -136,7 +144,7 @@ def asks(request: Request, place: Place) -> list[Ask]:
     assert resources, f"nothing is known of what {request} acts on"
     found = [Ask(action=action, resource=resource, context=context) for resource in resources]
     tagging = TAGGED_AS_MADE.get(action)
-    if tagging:
+    if tagging and not request.param("Overwrite"):
         made = {"kms:TagResource": place.arn("kms", "key/new")}
         if action == "lambda:CreateEventSourceMapping":
             made["lambda:TagResource"] = place.arn("lambda", "event-source-mapping:new")
@@ -148,19 +156,25 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
     if request.param("Role") and request.service == "lambda":
         context = {"iam:PassedToService": "lambda.amazonaws.com"}
         yield Ask(action="iam:PassRole", resource=request.param("Role"), context=context)
+    if action == "ssm:PutParameter":
+        key = request.param("KeyId")
+        yield Ask(action="kms:Encrypt", resource=key, context=_through("ssm", key, place))
+    if action == "ssm:GetParameter":
+        key = place.key_of_parameter(request.param("Name"))
+        yield Ask(action="kms:Decrypt", resource=key, context=_through("ssm", key, place))
     key = request.param("KMSKeyArn")
     if key:
         for each in ("kms:CreateGrant", "kms:Encrypt"):
-            yield Ask(action=each, resource=key, context=_by_lambda(key, place))
+            yield Ask(action=each, resource=key, context=_through("lambda", key, place))
     if action == "lambda:GetFunction":
         key = _key_of_function(request, place)
         if key:
-            yield Ask(action="kms:Decrypt", resource=key, context=_by_lambda(key, place))
+            yield Ask(action="kms:Decrypt", resource=key, context=_through("lambda", key, place))
         yield Ask(action="lambda:ListTags", resource=next(_function(request, place)))
 
 
-def _by_lambda(key: str, place: Place) -> dict[str, str]:
-    return {**(place.tags_of_key(key) or {}), "kms:ViaService": f"lambda.{place.region}.amazonaws.com"}
+def _through(service: str, key: str, place: Place) -> dict[str, str]:
+    return {**(place.tags_of_key(key) or {}), "kms:ViaService": f"{service}.{place.region}.amazonaws.com"}
 
 
 def _key_of_function(request: Request, place: Place) -> str:
@@ -212,6 +226,7 @@ def _tags_asked_for(request: Request) -> dict[str, str]:
 
 def _resources(request: Request, place: Place) -> Iterator[str]:
     known = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
+    known["ssm"] = _parameter
     yield from known.get(request.service, _table)(request, place)
 
 
@@ -247,6 +262,10 @@ def _function(request: Request, place: Place) -> Iterator[str]:
         yield place.arn("lambda", f"event-source-mapping:{request.param('UUID') or 'new'}")
     else:
         yield place.arn("lambda", f"function:{request.param('FunctionName').rpartition(':')[2]}")
+
+
+def _parameter(request: Request, place: Place) -> Iterator[str]:
+    yield place.arn("ssm", f"parameter{request.param('Name', 'ResourceId')}")
 
 
 def _table(request: Request, place: Place) -> Iterator[str]:

@@ -31,6 +31,9 @@ window_s = 0
 [env.{LIFE}]
 alert_subscribers = ["arn:aws:sqs:{REGION}:{ACCOUNT}:webhook-processor-dlq-{LIFE}"]
 
+[env.{LIFE}.webhook.senders.desk]
+preset = "standard-webhooks"
+
 [env.{NOTHING}]
 [env.{FRESH}]
 """
@@ -42,12 +45,18 @@ def place_of(world: World) -> Place:
 
 
 def policy_of(world: World, environment: str, purpose: str) -> Policy:
-    """What `iam-policy` prints; it asks AWS for nothing but who is calling."""
+    """What `iam-policy` prints, all parts of it; it asks AWS for nothing but who is calling."""
     world.proxy.behave()
-    ended = world.clients.run("iam-policy", "--for", purpose, "--env", environment, "--aws")
-    assert ended.code == 0, ended.err
-    found: Policy = ended.document()
-    return found
+    statements: list[Any] = []
+    part, parts = 1, 1
+    while part <= parts:
+        words = ("--for", purpose, "--part", str(part), "--env", environment, "--aws", "--output", "json")
+        ended = world.clients.run("iam-policy", *words)
+        assert ended.code == 0, ended.err
+        document = ended.document()
+        statements += document["policy"]["Statement"]
+        part, parts = part + 1, document["parts"]
+    return {"Statement": statements}
 
 
 class Stage:

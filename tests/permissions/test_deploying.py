@@ -20,7 +20,8 @@ from permissions.stage import FRESH, LIFE, policy_of
 
 pytestmark = pytest.mark.engine
 
-LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor", "iam-policy")]
+LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor")]
+LOOKS.append(Command(words=("iam-policy", "--part", "1")))
 # Commands go on without these, and show less or say what they did not look for: test_operating.py has it.
 SEEN_ALL_THE_SAME = {"cloudwatch:GetMetricStatistics", "iam:ListRoles"}
 # Where an environment was before, a key is taken back: of several, one that may be as it should be.
@@ -51,6 +52,18 @@ def disturb_more(account: Account, name: str) -> None:
     )
     found = functions.list_event_source_mappings(FunctionName=f"price-enricher-{name}")
     functions.update_event_source_mapping(UUID=found["EventSourceMappings"][0]["UUID"], Enabled=False)
+    functions.update_function_url_config(FunctionName=f"webhook-processor-{name}", AuthType="AWS_IAM")
+    # Under another key of the environment: the value is read with it, and written again under the right one.
+    tags = [{"TagKey": key, "TagValue": value} for key, value in owner_tags(name).items()]
+    other = account["kms"].create_key(Tags=tags)["KeyMetadata"]["Arn"]
+    account["ssm"].put_parameter(
+        Name=f"/cryptoctl/{name}/webhook/desk", Value="x", Type="SecureString", KeyId=other, Overwrite=True
+    )
+
+
+def owner_tags(name: str) -> dict[str, str]:
+    """What makes something the environment's."""
+    return {"ManagedBy": "cryptoctl", "Environment": name}
 
 
 def life(account: Account, name: str) -> list[Command]:
@@ -95,6 +108,8 @@ def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) 
         "lambda:DeleteFunctionConcurrency",
         "lambda:RemovePermission",
         "lambda:UpdateEventSourceMapping",
+        "lambda:UpdateFunctionUrlConfig",
+        "ssm:GetParameter",
     }
 
 

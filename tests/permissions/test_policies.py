@@ -27,13 +27,16 @@ BY_LAMBDA = {"StringEquals": {**OURS["StringEquals"], "kms:ViaService": "lambda.
 OF_IT = {
     "ArnEquals": {"lambda:FunctionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:price-enricher-{LIFE}"}
 }
+BY_SSM = {"StringEquals": {**OURS["StringEquals"], "kms:ViaService": "ssm.us-east-1.amazonaws.com"}}
 # What takes no resource can still be bound.
 BOUND = {"kms:CreateKey": NEW, "lambda:CreateEventSourceMapping": OF_IT}
 # An id that AWS assigns, under an exact parent, or bound to our tags or our function.
 ASSIGNED = {
-    ":key/*": (OURS, MADE, BY_LAMBDA, None),
+    ":key/*": (OURS, MADE, BY_LAMBDA, BY_SSM, None),
     ":event-source-mapping:*": (OURS, NEW, OF_IT),
     f":table/crypto-prices-{LIFE}/stream/*": (None,),
+    # One that the configuration no longer names is removed too.
+    f":parameter/cryptoctl/{LIFE}/webhook/*": (None,),
 }
 
 

@@ -13,6 +13,7 @@ from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
+from live import WITH_A_SENDER
 
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
 # The longest names of regions and partitions that there are.
@@ -93,6 +94,32 @@ def test_the_key_is_used_through_lambda_only(action: str) -> None:
     [condition] = conditions(policy(stack(SHORT), Purpose.DEPLOY), action)
     assert condition["StringEquals"]["kms:ViaService"] == "lambda.us-east-1.amazonaws.com"
     assert condition["StringEquals"]["aws:ResourceTag/ManagedBy"] == "cryptoctl"
+
+
+@pytest.mark.parametrize("action", ["kms:Decrypt", "kms:Encrypt"])
+def test_with_senders_it_is_used_through_parameter_store_too_by_those_who_deploy(action: str) -> None:
+    whole = stack(SHORT, webhook=WITH_A_SENDER.webhook)
+    services = [
+        condition["StringEquals"]["kms:ViaService"]
+        for condition in conditions(policy(whole, Purpose.DEPLOY), action)
+    ]
+    assert services == ["lambda.us-east-1.amazonaws.com", "ssm.us-east-1.amazonaws.com"]
+    assert "ssm" not in json.dumps(conditions(policy(whole, Purpose.READ), action))
+
+
+def test_of_the_senders_secrets_readers_see_no_value() -> None:
+    whole = stack(SHORT, webhook=WITH_A_SENDER.webhook)
+    for purpose in (Purpose.OPERATE, Purpose.READ):
+        actions = {action for action, _, _ in grants(policy(whole, purpose)) if action.startswith("ssm:")}
+        assert actions == {"ssm:DescribeParameters", "ssm:ListTagsForResource"}
+
+
+def test_without_senders_what_one_has_left_is_looked_for_and_nothing_more() -> None:
+    actions = {action for action, _, _ in grants(policy(stack(SHORT), Purpose.DEPLOY))}
+    found = {
+        action for action in actions if action.startswith("ssm:") or action.endswith("FunctionUrlConfig")
+    }
+    assert found == {"ssm:DescribeParameters", "lambda:GetFunctionUrlConfig"}
 
 
 @pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"])

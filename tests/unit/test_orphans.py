@@ -10,8 +10,12 @@ import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import NAMED_AT_MOST, FoundOrphans, Orphans
-from cryptoctl.reconcile.traits import Listed
+from cryptoctl.reconcile.plan import Goal, Verb
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.traits import Listed, Untagged
 from unit.things import SCOPE, FakeAws, Thing, refusal
 
 OURS = SCOPE.tags
@@ -65,8 +69,19 @@ class Unindexed(Indexed):
     in_tag_index: ClassVar[bool] = False
 
 
-def found(aws: TaggedAws, *stack: Thing) -> FoundOrphans:
-    orphans, real = Orphans(stack=stack), cast("Aws", aws)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part(Thing, Untagged):
+    """A part of a thing, without tags; somebody else's where it says so."""
+
+    whole: Thing
+    part_of: ClassVar[str] = "whole"
+
+    def made_by_another(self, aws: Any, observed: Observed) -> str | None:
+        return "somebody else made the part" if observed.fields.get("Maker") == "other" else None
+
+
+def found(aws: TaggedAws, *stack: Thing, absent: tuple[Provisioner, ...] = ()) -> FoundOrphans:
+    orphans, real = Orphans(stack=stack, absent=absent), cast("Aws", aws)
     return orphans.find(real, orphans.candidates(real), observe(stack, real))
 
 
@@ -124,3 +139,29 @@ def test_a_part_of_a_thing_is_no_thing() -> None:
     assert over.removable == {}
     assert over.notes[0].startswith(f"{arn('own-test')}/backup/1 has this environment's tags")
     assert "GetThing own-test/backup/1" not in aws.asked
+
+
+def test_a_kind_of_which_the_stack_has_none_is_listed_by_name() -> None:
+    aws = TaggedAws()
+    aws.has("former-test", OURS)
+    assert names(found(aws, Thing(name="own-test"))) == []
+    assert names(found(aws, Thing(name="own-test"), absent=(Indexed(name="any"),))) == ["former-test"]
+
+
+def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_told() -> None:
+    whole = Thing(name="own-test", size=2)
+    part = Part(name="part", whole=whole)
+    aws = TaggedAws()
+    aws.things["own-test"] = {"Fields": {**whole.desired(), "Size": 1}, "Id": "own-test"}
+    assert found(aws, whole, absent=(part,)) == FoundOrphans(removable={})
+    aws.things["part"] = {"Fields": {"Maker": "other"}, "Id": "part"}
+    assert found(aws, whole, absent=(part,)) == FoundOrphans(
+        removable={}, notes=("somebody else made the part",)
+    )
+    aws.things["part"] = {"Fields": {}, "Id": "part"}
+    over = found(aws, whole, absent=(part,))
+    plan = build([whole], observe([whole], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
+    first, second = plan.work
+    assert (first.resource, first.verb, first.after) == (part, Verb.DELETE, ())
+    assert (second.resource, second.verb, second.after) == (whole, Verb.UPDATE, (part,))
+    assert plan.consents == ("delete thing part",)

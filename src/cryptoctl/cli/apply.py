@@ -39,7 +39,7 @@ def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
 
 def orphans(run: CommandRun, only: Sequence[str] = ()) -> Orphans | None:
     """Orphaned resources are looked for unless only a part of the stack is meant."""
-    return None if only else Orphans(stack=list(run.session.stack))
+    return None if only else run.session.stack.orphans
 
 
 def check(plan: Plan, expect: str | None = None) -> None:

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 from cryptoctl import ops
 from cryptoctl.provisioners.policy import VERSION
 from cryptoctl.reconcile.permissions import Access, Permission
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.traits import Untagged
 from cryptoctl.stack import Stack
 
 Declaring = Callable[[Stack], Iterator[Permission]]
@@ -41,8 +43,17 @@ ACCESS: Mapping[Purpose, frozenset[Access]] = {
 def needed(stack: Stack, purpose: Purpose) -> list[Permission]:
     """The rights that the commands of a purpose need in this environment, as declared beside the calls."""
     declared = [permission for resource in stack for permission in resource.permissions()]
+    declared += [permission for resource in stack.absent for permission in _finding(resource)]
     declared += [permission for declare in _operations() for permission in declare(stack)]
     return [permission for permission in declared if permission.access in ACCESS[purpose]]
+
+
+def _finding(resource: Provisioner) -> Iterator[Permission]:
+    """What finds one that an earlier configuration has left; removing it takes more, for once."""
+    for permission in resource.permissions():
+        listing = isinstance(resource, Untagged) or permission.resources == ("*",)
+        if listing and permission.access is Access.DESCRIBE:
+            yield permission
 
 
 def _operations() -> Iterator[Declaring]:

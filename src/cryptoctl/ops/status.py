@@ -12,7 +12,6 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.plan import Goal, Step, Verb
 from cryptoctl.stack import Stack
@@ -92,8 +91,7 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 def status_of(stack: Stack, aws: Aws) -> Health:
     """Reads the whole environment; all reads run at the same time."""
     resources = list(stack)
-    orphans = Orphans(stack=resources)
-    reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, orphans=orphans)]
+    reads: list[Callable[[], Any]] = [lambda: planned(resources, aws, Goal.PRESENT, orphans=stack.orphans)]
     queues = [each for each in resources if isinstance(each, Queue)]
     mappings = [each for each in resources if isinstance(each, StreamMapping)]
     reads += [_depth(aws, queue) for queue in queues]

@@ -74,7 +74,8 @@ class Function(Preflight):
     log_group: LogGroup
     dead_letters: Queue | Topic
     reserved_concurrency: int | None
-    resource_policy: Mapping[str, ResourcePermission]
+    resource_policy: Mapping[str, ResourcePermission | None]
+    """Statements by id. None: that one must not be there. What has another id is not ours."""
 
     kind: ClassVar[str] = "function"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Environment"})
@@ -136,7 +137,7 @@ class Function(Preflight):
             "LogLevels": (LOG_LEVEL, LOG_LEVEL),
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
-            "Permissions": {sid: each.described for sid, each in self.resource_policy.items()},
+            "Permissions": {sid: each and each.described for sid, each in self.resource_policy.items()},
             "Tags": self.scope.tags,
         }
 
@@ -256,7 +257,7 @@ class Function(Preflight):
             if sid in there:
                 yield self._call("RemovePermission", StatementId=sid, gone=NOT_FOUND)
         for sid, permission in self.resource_policy.items():
-            if delta.creating or sid in differing:
+            if permission and (delta.creating or sid in differing):
                 yield self._call(
                     "AddPermission",
                     exists="ResourceConflictException",

@@ -72,10 +72,10 @@ def statements_in(policy: Answer | None) -> dict[str, Value]:
 
 
 def foreign(
-    name: str, statements: Mapping[str, Value], ours: Mapping[str, ResourcePermission]
+    name: str, statements: Mapping[str, Value], ours: Mapping[str, ResourcePermission | None]
 ) -> Iterator[str]:
     """A sentence on each statement of a function's policy that allows what ours do not: it may be needed."""
-    allowed = [each.described for each in ours.values()]
+    allowed = [each.described for each in ours.values() if each]
     others = {sid: each for sid, each in statements.items() if sid not in ours and each not in allowed}
     for sid, statement in sorted(others.items()):
         who = ", ".join(statement["Principal"])

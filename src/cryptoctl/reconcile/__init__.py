@@ -25,8 +25,9 @@ from cryptoctl.reconcile.traits import (
     FollowUp,
     Listed,
     Preflight,
+    Untagged,
 )
-from cryptoctl.reconcile.values import Fields, Json, Ref, Secret, Value, frozen
+from cryptoctl.reconcile.values import Fields, Json, ReadRequest, Ref, Secret, Value, frozen
 
 __all__ = [
     "QUOTAS_URL",
@@ -51,11 +52,13 @@ __all__ = [
     "Permission",
     "Preflight",
     "Provisioner",
+    "ReadRequest",
     "Ref",
     "Remedy",
     "RetryRule",
     "Scope",
     "Secret",
+    "Untagged",
     "Value",
     "WaitUntil",
     "allow",

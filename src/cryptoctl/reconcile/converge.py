@@ -17,7 +17,7 @@ from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.planner import absent, given_by, present
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
-from cryptoctl.reconcile.values import Ref, Secret, Value, resolve, wire
+from cryptoctl.reconcile.values import ReadRequest, Ref, Secret, Value, leaves, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
@@ -74,6 +74,7 @@ class Convergence:
         self._run, self._step = run, step
         self._retry = Retry(run.clock, lambda wait: run.told_waiting(self._step, wait))
         self._made: list[Call] = []
+        self._revealed = _Revealed(run.aws)
 
     def converge(self) -> None:
         """Runs the step's calls; where what is there is not what was planned for, goes on from that.
@@ -100,6 +101,9 @@ class Convergence:
         raise StepFailed(f"it is being changed by another run; {refusal}", ANOTHER_RUN) from refusal
 
     def _attempt(self) -> None:
+        for leaf in leaves([action.params for action in self._step.actions]):
+            if isinstance(leaf, Secret) and leaf.kept:
+                self._revealed(leaf)  # a call before the one that sends it may remove it
         for action in self._step.actions:
             self._run.check_stop()
             self._do(action)
@@ -162,14 +166,14 @@ class Convergence:
             if action.undo:
                 self._made.append(action)
 
-    def _resolved(self, action: Action, reveal: _Revealed) -> dict[str, Value]:
+    def _resolved(self, action: Action) -> dict[str, Value]:
         resolved = resolve(action.params, lambda ref: self._run.value(self._step, ref))
-        params: dict[str, Value] = wire(resolved, reveal)
+        params: dict[str, Value] = wire(resolved, self._revealed)
         self._run.told_started(self._step)
         return params
 
     def _wait(self, wait: WaitUntil) -> None:
-        params = self._resolved(wait, _Revealed())
+        params = self._resolved(wait)
         latest: Value = None
         answer: Answer | None = None
 
@@ -194,15 +198,14 @@ class Convergence:
         self._publish(wait.gives, answer)
 
     def _call(self, call: Call) -> None:
-        reveal = _Revealed()
-        params = self._resolved(call, reveal)
+        params = self._resolved(call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
             try:
                 answer = self._run.aws.call(call.service, call.operation, once=call.once, **params)
                 break
             except (AwsError, Failure) as error:
-                reveal.hide_in(error)
+                self._revealed.hide_in(error)
                 if isinstance(error, Failure):
                     raise
                 rule = TOO_OFTEN if error.throttled else self._rule(call, error)
@@ -232,15 +235,20 @@ class Convergence:
 
 
 class _Revealed:
-    """The secrets of one request: sent as they are, and hidden in what comes back."""
+    """The secrets of one step: sent as they are, and hidden in what comes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
         self._texts: dict[Secret, str] = {}
 
     def __call__(self, secret: Secret) -> str:
         if secret not in self._texts:
-            self._texts[secret] = secret.make()
+            self._texts[secret] = self._read(secret.kept) if secret.kept else secret.make()
         return self._texts[secret]
+
+    def _read(self, reading: ReadRequest) -> str:
+        answer = self._aws.call(reading.service, reading.operation, **reading.params)
+        return str(jmespath.search(reading.path, answer))
 
     def hide_in(self, error: AwsError | Failure) -> None:
         """Takes the secrets out of an error, as they are and as JSON text has them, and out of its cause."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from cryptoctl.aws import Aws
@@ -11,7 +11,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionProtected, Listed
+from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionProtected, Listed, Untagged
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,8 +38,10 @@ class Candidates:
 
     tagged: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
+    parts: Mapping[Provisioner, Observed] = field(default_factory=dict)
+    """Parts of the stack's resources that carry no tags and that this configuration does not have."""
     notes: tuple[str, ...] = ()
-    """What could not be searched."""
+    """What could not be searched, and what somebody else made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +53,26 @@ class Orphans:
     """
 
     stack: Sequence[Provisioner]
+    absent: Sequence[Provisioner] = ()
+    """One of each kind that the stack, as it is configured, has none of; an untagged one is the only one."""
 
     def candidates(self, aws: Aws) -> Candidates:
         """What may carry the environment's tags, the stack's own resources among it."""
         owner_tags = self.stack[0].scope.owner_tags
-        unindexed = [each for each in self._listed_kinds() if not each.in_tag_index]
-        tagged, named = aws.gather(
-            lambda: _tried(aws.tagged)(owner_tags), lambda: aws.map(_tried(_named(aws)), unindexed)
+        # Of a kind that the stack has none of, nothing shows whether the index lists it already.
+        unindexed = [each for each in self._listed_kinds() if not each.in_tag_index or each in self.absent]
+        parts = [each for each in self.absent if isinstance(each, Untagged)]
+        tagged, named, seen = aws.gather(
+            lambda: _tried(aws.tagged)(owner_tags),
+            lambda: aws.map(_tried(_named(aws)), unindexed),
+            lambda: aws.map(_tried(_part(aws)), parts),
         )
-        return _candidates(tagged, named)
+        found = _candidates(tagged, named, *(each for each in seen if isinstance(each, Refusal)))
+        others = [each for each in seen if isinstance(each, str)]
+        ours: dict[Provisioner, Observed] = {
+            part: each for part, each in zip(parts, seen, strict=True) if isinstance(each, Observed)
+        }
+        return replace(found, parts=ours, notes=(*found.notes, *others))
 
     def find(self, aws: Aws, candidates: Candidates, seen: Seen) -> FoundOrphans:
         """Observes each candidate that is not the stack's; `seen` is what was observed of the stack."""
@@ -72,7 +85,7 @@ class Orphans:
         others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
         observations = aws.map(_tried(_observing(aws)), others)
         return self._sorted(
-            dict(zip(others, observations, strict=True)),
+            {**dict(zip(others, observations, strict=True)), **candidates.parts},
             unknown=[arn for arn, resource in tagged.items() if resource is None],
             notes=(*candidates.notes, *more.notes),
         )
@@ -109,7 +122,7 @@ class Orphans:
 
     def _listed_kinds(self) -> list[Listed]:
         """One resource of each kind that can be listed by name."""
-        kinds = {type(resource): resource for resource in self.stack}
+        kinds = {type(resource): resource for resource in (*self.stack, *self.absent)}
         return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
     def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Seen) -> Candidates:
@@ -129,7 +142,8 @@ class Orphans:
         return {arn: each for arn, each in found.items() if each is None or each not in self.stack}
 
     def _resource(self, arn: str) -> Provisioner | None:
-        return next(filter(None, (for_arn(resource, arn) for resource in self.stack)), None)
+        kinds = (*self.stack, *self.absent)
+        return next(filter(None, (for_arn(resource, arn) for resource in kinds)), None)
 
     def _kept(self, resource: Provisioner, observed: Observed) -> str:
         if held := observed.data or ("data" if resource.holds_data else ""):
@@ -159,8 +173,8 @@ def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
     return observed.outputs.get("Arn") if observed else None
 
 
-def _candidates(tagged: Any, named: Sequence[Any]) -> Candidates:
-    refused = [each for each in (tagged, *named) if isinstance(each, Refusal)]
+def _candidates(tagged: Any, named: Sequence[Any], *more: Refusal) -> Candidates:
+    refused = [*(each for each in (tagged, *named) if isinstance(each, Refusal)), *more]
     listed = [() if isinstance(each, Refusal) else each for each in (tagged, *named)]
     return Candidates(
         tagged=frozenset(arn.removesuffix(":*") for arn in listed[0]),
@@ -176,10 +190,18 @@ def _carries(tags: Any, resource: Provisioner) -> bool:
 
 def _orphaned(resource: Provisioner, observed: Observed) -> bool:
     return (
-        _carries(observed.fields.get("Tags"), resource)
+        (isinstance(resource, Untagged) or _carries(observed.fields.get("Tags"), resource))
         and observed.pending_deletion_until is None
         and not (isinstance(resource, ConflictChecked) and resource.conflict(observed))
     )
+
+
+def _part(aws: Aws) -> Callable[[Untagged], Observed | str | None]:
+    def look(part: Untagged) -> Observed | str | None:
+        observed = part.observe(aws)
+        return observed and (part.made_by_another(aws, observed) or observed)
+
+    return look
 
 
 def _named(aws: Aws) -> Callable[[Listed], list[str]]:

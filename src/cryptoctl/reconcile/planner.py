@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cryptoctl.reconcile.delta import Delta, difference
 from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
@@ -27,11 +28,14 @@ def build(
     """Works out the plan.
 
     With `adopt`, resources that are not ours by tag are taken over; otherwise they are refused.
-    Orphans are deleted last: not before what has taken their place stands. Raises Failure where what is to be
+    Orphans are deleted last: not before what has taken their place stands. One that is a part goes before
+    what it is a part of changes, for that may be what shows whose it is. Raises Failure where what is to be
     compared could not be read.
     """
     known = known_values(observations)
     ordered = in_order(resources)
+    whole = {each: its for each, its in (orphans or {}).items() if parent(each) not in observations}
+    parts = {each: its for each, its in (orphans or {}).items() if each not in whole}
     steps: list[Step] = []
     replaced: set[Provisioner | None] = set()
     for resource in ordered:
@@ -44,10 +48,12 @@ def build(
             known.pop(ref, None)
         if step.verb is Verb.REPLACE:
             replaced.add(resource)
-        steps.append(step)
+        first = tuple(part for part in parts if parent(part) is resource)
+        steps.append(replace(step, after=(*step.after, *first)))
     if goal is Goal.ABSENT:
         steps.reverse()
-    steps += [_orphaned(*each, after=ordered) for each in (orphans or {}).items()]
+    steps = [_orphaned(*each, after=()) for each in parts.items()] + steps
+    steps += [_orphaned(*each, after=ordered) for each in whole.items()]
     return Plan(goal=goal, steps=tuple(steps), known=known, notes=(*notes, *_notes(goal, steps)))
 
 

@@ -77,3 +77,14 @@ class AssignedArn(Provisioner):
 
         Itself where it looks after that one already.
         """
+
+
+class Untagged(Provisioner):
+    """A part of another resource that carries no tags, and that only some configurations have.
+
+    Where this one has none, what was left by an earlier one goes, and what somebody else made stays.
+    """
+
+    @abstractmethod
+    def made_by_another(self, aws: Aws, observed: Observed) -> str | None:
+        """A sentence where cryptoctl did not make it, with what to do; None where it did."""

@@ -34,14 +34,26 @@ class Json:
     document: Value
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
+class ReadRequest:
+    """A reading request, and where in its answer the value stands (JMESPath)."""
+
+    service: str
+    operation: str
+    params: Fields
+    path: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Secret:
     """A value that is made once, when it is first sent, and that nobody is ever shown.
 
-    It is compared by existence: where `observe` gives EXISTS, there is no difference.
+    It is compared by existence: where `observe` gives EXISTS, there is no difference. With `kept` nothing is
+    made: the value that is there is read before the step's first call, and sent again.
     """
 
     make: Callable[[], str]
+    kept: ReadRequest | None = None
 
     EXISTS: ClassVar[str] = "(secret, exists)"
 

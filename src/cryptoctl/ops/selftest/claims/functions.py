@@ -20,7 +20,7 @@ from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.invoke_config import InvokeConfig
-from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
+from cryptoctl.provisioners.resource_permission import ResourcePermission, logs_may_invoke, statements_in
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.call import Call
 from cryptoctl.stack import RUNTIME
@@ -238,7 +238,7 @@ FUNCTIONS = (
             "AddPermission",
             FunctionName=bench.stack.notifier.name,
             StatementId="webhook-errors",
-            **bench.stack.notifier.resource_policy["webhook-errors"].params,
+            **logs_may_invoke(bench.stack.webhook_logs).params,
         ),
         _code("AddPermission", EXISTS),
         of=Function,

@@ -1,0 +1,156 @@
+"""The address of a function: HTTPS, open to everybody who has it; the function itself asks who is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.provisioners.function import NOT_FOUND, Function
+from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, LET_IT_END
+from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    ConsentRequired,
+    Delta,
+    Fields,
+    Observed,
+    Permission,
+    Ref,
+    Remedy,
+    RetryRule,
+    Untagged,
+    Value,
+    allow,
+)
+
+# A request to an address without IAM needs both. Their ids show that the address is ours: nothing else can.
+ANYBODY_BY_URL: Mapping[str, ResourcePermission] = {
+    "cryptoctl-function-url": ResourcePermission(
+        principal="*", action="lambda:InvokeFunctionUrl", function_url_auth_type="NONE"
+    ),
+    "cryptoctl-function-url-invoke": ResourcePermission(principal="*", invoked_via_function_url=True),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FunctionUrl(ConsentRequired, Untagged):
+    """An address of a function's `$LATEST`, without IAM and without CORS. It has its function's name.
+
+    Who may use it is in the function's resource policy: see ANYBODY_BY_URL.
+    """
+
+    function: Function
+
+    kind: ClassVar[str] = "function URL"
+    part_of: ClassVar[str] = "function"
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Cors"})
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        *(
+            RetryRule(
+                code="ResourceConflictException",
+                contains=contains,
+                reason=ANOTHER_CHANGE,
+                timeout_s=120,
+                operations=("CreateFunctionUrlConfig",),
+                hint=LET_IT_END,
+            )
+            for contains in ("in progress", "cannot be performed", "Pending")
+        ),
+        RetryRule(
+            code="ResourceConflictException",
+            reason=ANOTHER_CHANGE,
+            timeout_s=120,
+            operations=("UpdateFunctionUrlConfig", "DeleteFunctionUrlConfig"),
+            hint=LET_IT_END,
+        ),
+    )
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("AccessDeniedException",),
+            contains="explicit deny",
+            hint="A policy of the organization forbids addresses without IAM (lambda:FunctionUrlAuthType): "
+            "ask who keeps it, or take the senders out of cryptoctl.toml.",
+        ),
+    )
+
+    @property
+    def url(self) -> Ref:
+        """The address, which AWS assigns; it ends in a slash."""
+        return Ref(self, "FunctionUrl")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        found = aws.find("lambda", "GetFunctionUrlConfig", absent=NOT_FOUND, FunctionName=self.function.name)
+        if found is None:
+            return None
+        return Observed(
+            fields={
+                "AuthType": found["AuthType"],
+                "InvokeMode": found.get("InvokeMode", "BUFFERED"),
+                "Cors": {name: value for name, value in (found.get("Cors") or {}).items() if value},
+            },
+            outputs={"FunctionUrl": found["FunctionUrl"]},
+        )
+
+    def made_by_another(self, aws: Aws, observed: Observed) -> str | None:
+        name = self.function.name
+        policy = aws.find("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=name)
+        if ANYBODY_BY_URL.keys() & statements_in(policy).keys():
+            return None
+        return (
+            f"function {name} has the address {observed.outputs['FunctionUrl']}, which cryptoctl did not "
+            f"make: `aws lambda delete-function-url-config --function-name {name}` takes it away if nobody "
+            "needs it"
+        )
+
+    def desired(self) -> Fields:
+        # In one piece an answer has a status that depends on how the work ended.
+        return {"AuthType": "NONE", "InvokeMode": "BUFFERED", "Cors": {}}
+
+    def permissions(self) -> Iterator[Permission]:
+        change = "CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig"
+        yield from allow(Access.DESCRIBE, "lambda", "GetFunctionUrlConfig", self.function.arn)
+        yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
+
+    def consent_reason(self, delta: Delta) -> str | None:
+        """Somebody may rely on how an address is that is there."""
+        if delta.touches("AuthType"):
+            return "opening to requests without IAM"
+        return "an end of the access of web pages (CORS)" if delta.touches("Cors") else None
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """One call creates it whole, one changes it whole."""
+        if delta.creating:
+            yield self._call(
+                "CreateFunctionUrlConfig",
+                AuthType="NONE",
+                InvokeMode="BUFFERED",
+                gives={"FunctionUrl": "FunctionUrl"},
+                exists="ResourceConflictException",
+            )
+        else:
+            yield self._call("UpdateFunctionUrlConfig", AuthType="NONE", InvokeMode="BUFFERED", Cors={})
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        yield self._call("DeleteFunctionUrlConfig", gone=NOT_FOUND)
+
+    def _call(
+        self,
+        operation: str,
+        *,
+        gives: Mapping[str, str] | None = None,
+        exists: str | None = None,
+        gone: str | None = None,
+        **params: Value,
+    ) -> Call:
+        return Call(
+            service="lambda",
+            operation=operation,
+            params={"FunctionName": self.function.name, **params},
+            gives=gives or {},
+            exists=exists,
+            gone=gone,
+        )

@@ -1,0 +1,240 @@
+"""SSM parameters: a secret under the environment's key, made once and shown to nobody who looks after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Aws,
+    Call,
+    ConsentRequired,
+    Delta,
+    Fields,
+    Listed,
+    Observed,
+    Permission,
+    ReadRequest,
+    Remedy,
+    RetryRule,
+    Secret,
+    Value,
+    allow,
+    with_resource_tags,
+)
+
+NOT_FOUND, EXISTS = "ParameterNotFound", "ParameterAlreadyExists"
+# What AWS answers where tags are asked of a parameter that is gone.
+NO_RESOURCE = "InvalidResourceId"
+TYPE, TIER = "SecureString", "Standard"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parameter(ConsentRequired, Listed):
+    """A SecureString. Its name is a path; the value is never read to compare it.
+
+    Under another key or as another type, the same value is written again as it should be.
+    """
+
+    key: Key
+    value: Secret
+    description: str
+
+    kind: ClassVar[str] = "parameter"
+    sensitive: ClassVar[frozenset[str]] = frozenset({"Value"})
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(
+            code="AccessDeniedException",
+            contains="kms:",
+            reason="the key's tags to count in permissions; KMS takes up to five minutes for that",
+            timeout_s=330,
+            operations=("PutParameter",),
+            new_only=True,
+            hint="These credentials lack that permission on the environment's key: attach what "
+            "`cryptoctl iam-policy --for deploy` prints.",
+        ),
+        RetryRule(
+            code="InvalidKeyId",
+            reason="the new key to be seen by Parameter Store; KMS's changes take a while to spread",
+            timeout_s=60,
+            operations=("PutParameter",),
+            hint="`cryptoctl plan` shows whether the environment's key is as it should be.",
+        ),
+        RetryRule(
+            code="TooManyUpdates",
+            reason="another change of the parameter; Parameter Store makes one at a time",
+            timeout_s=30,
+            hint="Another run or another tool keeps changing the parameter: let that end first.",
+        ),
+    )
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("ParameterLimitExceeded",),
+            hint="The account's parameters of the standard tier are used up: delete those that nobody "
+            f"uses, or ask for more ({QUOTAS_URL}, AWS Systems Manager).",
+        ),
+        Remedy(
+            codes=("InvalidKeyId", "AccessDeniedException"),
+            contains="ciphertext",
+            operations=("GetParameter",),
+            hint="The value cannot be read any more. Delete the parameter by its name: the next "
+            "`cryptoctl up` makes a new secret, which its sender has to be given.",
+        ),
+    )
+
+    @property
+    def arn(self) -> str:
+        return self.scope.arn("ssm", f"parameter{self.name}")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        """Reads what describes it. Nothing here, and no permission for it, shows the value."""
+        only = {"Key": "Name", "Option": "Equals", "Values": [self.name]}
+        described, tags = aws.gather(
+            lambda: aws.call("ssm", "DescribeParameters", ParameterFilters=[only])["Parameters"],
+            lambda: self._tags(aws),
+        )
+        if not described or tags is None:
+            return None
+        (found,) = described
+        return Observed(
+            fields={
+                "Type": found["Type"],
+                "Tier": found.get("Tier", TIER),
+                "KeyId": self._key_arn(found.get("KeyId")),
+                "Value": Secret.EXISTS,
+                "Tags": tags,
+            }
+        )
+
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
+        """The parameters beside it."""
+        beside = {"Key": "Name", "Option": "BeginsWith", "Values": [self._folder]}
+        found = aws.paginate("ssm", "DescribeParameters", "Parameters", ParameterFilters=[beside])
+        yield from (replace(self, name=each["Name"]).arn for each in found)
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        return self._tags(aws) or {}
+
+    def _tags(self, aws: Aws) -> dict[str, str] | None:
+        found = aws.find(
+            "ssm",
+            "ListTagsForResource",
+            absent=(NO_RESOURCE, NOT_FOUND),
+            ResourceType="Parameter",
+            ResourceId=self.name,
+        )
+        return None if found is None else mapped(found.get("TagList", ()))
+
+    def _key_arn(self, key_id: str | None) -> str | None:
+        """SSM shows a key as it was named in the request: by its id, its ARN or an alias."""
+        bare = key_id is not None and ":" not in key_id and not key_id.startswith("alias/")
+        return self.scope.arn("kms", f"key/{key_id}") if bare else key_id
+
+    def desired(self) -> Fields:
+        return {
+            "Type": TYPE,
+            "Tier": TIER,
+            "KeyId": self.key.arn,
+            "Value": self.value,
+            "Tags": self.scope.tags,
+        }
+
+    def permissions(self) -> Iterator[Permission]:
+        """Also on those beside it, of which one may be left over: only the configuration names them."""
+        beside = self.scope.arn("ssm", f"parameter{self._folder}*")
+        ours = with_resource_tags(self.scope.owner_tags)
+        by_ssm = {"StringEquals": {**ours["StringEquals"], **via_ssm(self.key)}}
+        yield from allow(Access.DESCRIBE, "ssm", "DescribeParameters", "*")
+        yield from allow(Access.DESCRIBE, "ssm", "ListTagsForResource", beside)
+        change = "PutParameter GetParameter AddTagsToResource DeleteParameter"
+        yield from allow(Access.MANAGE, "ssm", change, beside)
+        keys = self.scope.arn("kms", "key/*")
+        yield from allow(Access.MANAGE, "kms", "Encrypt Decrypt", keys, condition=by_ssm)
+
+    def consent_reason(self, delta: Delta) -> str | None:
+        if not delta.touches("Type", "Tier"):
+            return None
+        return "deletion and creation anew, with the same value,"
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """Creates it with a new value; or writes the value that is there again, under the right key."""
+        tags = listed(delta.desired["Tags"])
+        kept = Secret(self.value.make, kept=self._reading)
+        if delta.creating:
+            yield self._put(self.value, Tags=tags, exists=EXISTS)
+        elif delta.touches("Type", "Tier"):
+            # Neither can be changed in place, nor does an advanced parameter become a standard one.
+            yield self._delete()
+            yield self._put(kept, Tags=tags, exists=EXISTS)
+        elif delta.touches("KeyId"):
+            yield self._put(kept, Overwrite=True)
+        if delta.touches("Tags") and not delta.touches("Type", "Tier"):
+            yield Call(
+                service="ssm",
+                operation="AddTagsToResource",
+                params={
+                    "ResourceType": "Parameter",
+                    "ResourceId": self.name,
+                    "Tags": listed(pairs(delta, "Tags")),
+                },
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        yield self._delete()
+
+    @property
+    def _folder(self) -> str:
+        return self.name.rpartition("/")[0] + "/"
+
+    @property
+    def _reading(self) -> ReadRequest:
+        params: Fields = {"Name": self.name, "WithDecryption": True}
+        return ReadRequest(service="ssm", operation="GetParameter", params=params, path="Parameter.Value")
+
+    def _put(self, value: Secret, *, exists: str | None = None, **params: Value) -> Call:
+        return Call(
+            service="ssm",
+            operation="PutParameter",
+            params={
+                "Name": self.name,
+                "Description": self.description,
+                "Value": value,
+                "Type": TYPE,
+                "KeyId": self.key.arn,
+                "Tier": TIER,
+                **params,
+            },
+            exists=exists,
+        )
+
+    def _delete(self) -> Call:
+        return Call(service="ssm", operation="DeleteParameter", params={"Name": self.name}, gone=NOT_FOUND)
+
+
+def via_ssm(key: Key) -> dict[str, str]:
+    """The condition that a key is used through Parameter Store."""
+    suffix = ".cn" if key.scope.partition == "aws-cn" else ""
+    return {"kms:ViaService": f"ssm.{key.scope.region}.amazonaws.com{suffix}"}
+
+
+def may_read(parameters: Sequence[Parameter]) -> tuple[Statement, ...]:
+    """Allows reading the values of parameters, and of nothing else under their keys."""
+    keys = dict.fromkeys(each.key for each in parameters)
+    return (
+        Statement(actions=("ssm:GetParameter",), resources=tuple(each.arn for each in parameters)),
+        *(
+            Statement(
+                actions=("kms:Decrypt",),
+                resources=(key.arn,),
+                condition={"StringEquals": via_ssm(key)},
+            )
+            for key in keys
+        ),
+    )

@@ -1,0 +1,170 @@
+"""An address and secrets are there exactly for the senders that the configuration names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+from cryptoctl.webhook_settings import Sender, Webhook
+from laws.drifts import CONSTANTS, SOMETHING
+from laws.test_laws import done
+from live import Connect, Live
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def live(connect: Connect) -> Iterator[Live]:
+    """An environment that is up, without senders."""
+    found = connect("senders")
+    done(found.up())
+    yield found
+    with_senders(found)
+    done(found.down())
+
+
+def with_senders(live: Live, *names: str) -> None:
+    """Configures the environment anew."""
+    webhook = Webhook(senders={name: Sender(preset="standard-webhooks") for name in names})
+    live.stack = Stack(live.session.scope, Environment(webhook=webhook), live.stack.code)
+
+
+def secret(live: Live, sender: str) -> str:
+    found = live.aws.call("ssm", "GetParameter", Name=parameter(live, sender), WithDecryption=True)
+    return str(found["Parameter"]["Value"])
+
+
+def parameter(live: Live, sender: str) -> str:
+    return f"/cryptoctl/{live.session.environment}/webhook/{sender}"
+
+
+def parameters(live: Live) -> set[str]:
+    only = [{"Key": "Name", "Option": "BeginsWith", "Values": [parameter(live, "")]}]
+    found = live.aws.call("ssm", "DescribeParameters", ParameterFilters=only)["Parameters"]
+    return {each["Name"].rpartition("/")[2] for each in found}
+
+
+def address(live: Live) -> Any:
+    name = live.stack.webhook.name
+    return live.aws.find(
+        "lambda", "GetFunctionUrlConfig", absent="ResourceNotFoundException", FunctionName=name
+    )
+
+
+def statements(live: Live) -> set[str]:
+    found = live.aws.find(
+        "lambda", "GetPolicy", absent="ResourceNotFoundException", FunctionName=live.stack.webhook.name
+    )
+    return {each["Sid"] for each in json.loads(found["Policy"])["Statement"]} if found else set()
+
+
+def settled(live: Live) -> bool:
+    plan = live.plan()
+    return plan.settled and plan.notes == ()
+
+
+def shown(plan: Plan) -> list[tuple[Verb, str]]:
+    return [(step.verb, str(step.resource)) for step in plan.work]
+
+
+def test_they_come_with_the_first_sender_and_go_with_the_last(live: Live) -> None:
+    assert (address(live), statements(live), parameters(live)) == (None, set(), set())
+    with_senders(live, "desk", "provider")
+    done(live.up())
+    assert settled(live)
+    assert (statements(live), parameters(live)) == ({*ANYBODY_BY_URL}, {"desk", "provider"})
+    assert secret(live, "desk") != secret(live, "provider")
+    kept, where = secret(live, "desk"), address(live)["FunctionUrl"]
+
+    with_senders(live, "desk")
+    plan = live.plan()
+    assert plan.consents == (f"delete parameter {parameter(live, 'provider')}",)
+    done(live.run(plan))
+    assert settled(live)
+    assert (parameters(live), secret(live, "desk"), address(live)["FunctionUrl"]) == ({"desk"}, kept, where)
+
+    with_senders(live)
+    plan = live.plan()
+    assert plan.consents == (
+        f"delete function URL {live.stack.webhook.name}",
+        f"delete parameter {parameter(live, 'desk')}",
+    )
+    done(live.run(plan))
+    assert settled(live)
+    assert (address(live), statements(live), parameters(live)) == (None, set(), set())
+
+
+def test_a_run_that_dies_as_the_last_sender_goes_leaves_nothing_to_be_taken_for_somebody_elses(
+    live: Live,
+) -> None:
+    with_senders(live, "desk")
+    done(live.up())
+    with_senders(live)
+    done(live.up([live.stack.webhook_role, live.stack.key]))
+    [first, *_] = [step for step in live.plan().steps if step.actions]
+    assert (first.verb, first.resource.kind) == (Verb.DELETE, "function URL")
+    [function] = [step for step in live.plan().steps if step.resource is live.stack.webhook]
+    assert first.resource.kind in {each.kind for each in function.after}
+    # Dead after its first call: what shows that the address was ours is still there, and goes next.
+    live.aws.call("lambda", "DeleteFunctionUrlConfig", FunctionName=live.stack.webhook.name)
+    assert statements(live) == {*ANYBODY_BY_URL}
+    done(live.up())
+    assert settled(live)
+    assert (address(live), statements(live), parameters(live)) == (None, set(), set())
+
+
+def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_a_sender(live: Live) -> None:
+    with_senders(live)
+    name = live.stack.webhook.name
+    made = live.aws.call("lambda", "CreateFunctionUrlConfig", FunctionName=name, AuthType="AWS_IAM")
+    plan = live.plan()
+    assert plan.work == ()
+    [note] = plan.notes
+    assert note == (
+        f"function {name} has the address {made['FunctionUrl']}, which cryptoctl did not make: `aws lambda "
+        f"delete-function-url-config --function-name {name}` takes it away if nobody needs it"
+    )
+    assert address(live)["FunctionUrl"] == made["FunctionUrl"]
+    with_senders(live, "desk")
+    plan = live.plan()
+    assert plan.consents == (f"opening to requests without IAM of function URL {name}",)
+    done(live.run(plan))
+    assert settled(live)
+    assert (address(live)["FunctionUrl"], address(live)["AuthType"]) == (made["FunctionUrl"], "NONE")
+    with_senders(live)
+    done(live.up())
+    assert address(live) is None
+
+
+@pytest.mark.parametrize("field", ["KeyId", "Type", "Tier"])
+def test_under_another_key_or_as_another_kind_a_parameter_keeps_its_value(live: Live, field: str) -> None:
+    with_senders(live, "desk")
+    done(live.up())
+    its = live.stack.webhook_secrets["desk"]
+    CONSTANTS["parameter"][field](live.aws, its)
+    there = secret(live, "desk")
+    live.aws.writes.clear()
+    plan = live.plan()
+    assert {change.field for step in plan.work for change in step.changes} >= {field}
+    assert (plan.consents == ()) == (field == "KeyId")
+    done(live.run(plan))
+    assert settled(live)
+    assert secret(live, "desk") == there == SOMETHING
+
+
+def test_an_environment_with_senders_goes_whole(live: Live) -> None:
+    with_senders(live, "desk")
+    done(live.up())
+    done(live.down())
+    assert live.plan(Goal.ABSENT).settled
+    assert parameters(live) == set()
+    with_senders(live)
+    done(live.up())
+    assert (address(live), settled(live)) == (None, True)
