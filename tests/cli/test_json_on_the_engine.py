@@ -27,6 +27,7 @@ def lines(directory: Path) -> dict[str, list[str]]:
     return {
         "up": ["up"],
         "selftest": ["selftest", "--only", "queue-missing", "--yes", "--report-dir", str(directory)],
+        "cost": ["cost"],
         "plan": ["plan"],
         "status": ["status"],
         "outputs": ["outputs"],
@@ -73,7 +74,7 @@ def test_each_command_writes_its_model(day: Cli, tmp_path: Path) -> None:
     for name, line in every.items():
         document = validated(name, day.ok(*line, "-o", "json").json)
         assert document.outcome == "success", name
-        asks = name not in ("config", "local status", "local logs", "local outbox")
+        asks = name not in ("config", "cost", "local status", "local logs", "local outbox")
         assert (document.account, document.region) == (("0" * 12, "us-east-1") if asks else (None, None)), (
             name
         )

@@ -34,9 +34,12 @@ from cryptoctl.reconcile import (
     Obstacle,
     Permission,
     Preflight,
+    Priced,
     Provisioner,
     Remedy,
     RetryRule,
+    Traffic,
+    Usage,
     Value,
     WaitUntil,
     allow,
@@ -57,7 +60,7 @@ class Code:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Function(Preflight):
+class Function(Preflight, Priced):
     """A function with its own role and log group, its environment under the environment's key."""
 
     runtime: str
@@ -152,6 +155,13 @@ class Function(Preflight):
         yield from allow(Access.MANAGE, "lambda", change, self.arn)
         if self.resource_policy:
             yield from allow(Access.MANAGE, "lambda", "AddPermission RemovePermission", self.arn)
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        gb_s = traffic.busy_s * self.memory_mb / 1024
+        yield Usage(item="lambda_requests", amount=traffic.requests, driver="invocations")
+        yield Usage(item="lambda_gb_seconds", amount=gb_s, driver="duration and memory")
+        metrics = traffic.metrics * traffic.months
+        yield Usage(item="custom_metrics", amount=metrics, driver="how many metrics it emits")
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

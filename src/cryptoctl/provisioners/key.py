@@ -22,10 +22,13 @@ from cryptoctl.reconcile import (
     Json,
     Observed,
     Permission,
+    Priced,
     Ref,
     Remedy,
     RetryRule,
     Scope,
+    Traffic,
+    Usage,
     Value,
     WaitUntil,
     allow,
@@ -41,7 +44,7 @@ TAGS_COUNT_AFTER = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(AssignedArn):
+class Key(AssignedArn, Priced):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
@@ -194,6 +197,9 @@ class Key(AssignedArn):
         yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        yield Usage(item="kms_key_months", amount=traffic.months, driver="time")
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates and names a key; or cancels a pending deletion and changes what differs."""

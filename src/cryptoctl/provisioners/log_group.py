@@ -19,8 +19,11 @@ from cryptoctl.reconcile import (
     Observed,
     Obstacle,
     Permission,
+    Priced,
     Remedy,
     RetryRule,
+    Traffic,
+    Usage,
     allow,
 )
 
@@ -38,7 +41,7 @@ def _unprotect(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LogGroup(DeletionProtected, Listed):
+class LogGroup(DeletionProtected, Listed, Priced):
     """A log group that keeps its lines for some days."""
 
     retention_days: int
@@ -122,6 +125,11 @@ class LogGroup(DeletionProtected, Listed):
         yield from allow(
             Access.MANAGE, "logs", "CreateLogGroup PutRetentionPolicy TagResource DeleteLogGroup", *both
         )
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        kept = min(self.retention_days, traffic.days) / 30
+        yield Usage(item="logs_ingested_gb", amount=traffic.ingested_gb, driver="lines, by invocations")
+        yield Usage(item="logs_gb_months", amount=traffic.ingested_gb * kept, driver="log_retention_days")
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         if delta.creating:

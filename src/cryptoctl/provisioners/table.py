@@ -21,9 +21,12 @@ from cryptoctl.reconcile import (
     Observed,
     Obstacle,
     Permission,
+    Priced,
     Ref,
     Remedy,
     RetryRule,
+    Traffic,
+    Usage,
     Value,
     WaitUntil,
     allow,
@@ -38,7 +41,7 @@ GOES_ON = "DynamoDB goes on with it: the next run waits anew."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Table(ConsentRequired, DeletionProtected):
+class Table(ConsentRequired, DeletionProtected, Priced):
     """An on-demand table with a stream of old and new images and point-in-time recovery."""
 
     hash_key: tuple[str, str]
@@ -170,6 +173,16 @@ class Table(ConsentRequired, DeletionProtected):
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
         yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
         yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        """Lambda's reads of the stream are free."""
+        stored = traffic.stored_gb * traffic.months
+        yield Usage(item="dynamodb_write_units", amount=traffic.write_units, driver="two writes a price")
+        yield Usage(
+            item="dynamodb_read_units", amount=traffic.read_units, driver="a query a batch and symbol"
+        )
+        yield Usage(item="dynamodb_gb_months", amount=stored, driver="prices so far")
+        yield Usage(item="dynamodb_recovery_gb_months", amount=stored, driver="prices so far")
 
     def consent_reason(self, delta: Delta) -> str | None:
         """Without deletion protection a `down` is possible that was refused before."""

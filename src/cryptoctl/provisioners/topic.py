@@ -18,8 +18,10 @@ from cryptoctl.reconcile import (
     Fields,
     Observed,
     Permission,
-    Provisioner,
+    Priced,
     Remedy,
+    Traffic,
+    Usage,
     allow,
 )
 
@@ -36,7 +38,7 @@ class Subscriber:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Topic(Provisioner):
+class Topic(Priced):
     """A standard topic with the subscribers that the configuration names.
 
     Subscribers that somebody else added are left alone.
@@ -96,6 +98,9 @@ class Topic(Provisioner):
         yield from allow(Access.MANAGE, "sns", "CreateTopic TagResource DeleteTopic", self.arn)
         if self.subscribers:
             yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        yield Usage(item="sns_requests", amount=traffic.requests, driver="ten prices a request at most")
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates the topic with its tags, then adds missing subscribers."""

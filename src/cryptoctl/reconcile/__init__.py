@@ -6,6 +6,7 @@ Exported here is the vocabulary that a provisioner's file needs.
 from cryptoctl.aws import Answer, Aws
 from cryptoctl.aws_errors import QUOTAS_URL, AwsError, Remedy
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.costs import Priced, Traffic, Usage
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.permissions import (
@@ -51,6 +52,7 @@ __all__ = [
     "Obstacle",
     "Permission",
     "Preflight",
+    "Priced",
     "Provisioner",
     "ReadRequest",
     "Ref",
@@ -58,7 +60,9 @@ __all__ = [
     "RetryRule",
     "Scope",
     "Secret",
+    "Traffic",
     "Untagged",
+    "Usage",
     "Value",
     "WaitUntil",
     "allow",

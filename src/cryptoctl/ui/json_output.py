@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ui.documents import cost, environment, local, plan, prices, selftest
 from cryptoctl.ui.documents import dead_letters as dlq
-from cryptoctl.ui.documents import environment, local, plan, prices, selftest
 from cryptoctl.ui.documents.document import CommandDocument, Part
 from cryptoctl.ui.screen import Screen
 
 MODELS: Mapping[str, type[CommandDocument]] = {
     "init": environment.InitDocument,
     "config": environment.ConfigDocument,
+    "cost": cost.CostDocument,
     "doctor": environment.DoctorDocument,
     "up": plan.UpDocument,
     "plan": plan.PlanCommandDocument,

@@ -1,0 +1,59 @@
+"""cryptoctl cost: what the environment costs, estimated without asking AWS."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.cost.estimate import estimate
+from cryptoctl.ops.cost.traffic import Load
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import DEFAULT_REGION
+from cryptoctl.stack import Stack
+from cryptoctl.ui.cost import cost_document, show_cost
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*([smhd]))?", re.ASCII)
+MOST_PER_S = 1_000_000
+NO_ACCOUNT = "0" * 12
+
+
+@command("cost", access=None, example="cryptoctl cost --rate 10/s --symbols 50")
+def cost(
+    run: CommandRun,
+    rate: Annotated[
+        str, typer.Option(metavar="NUMBER[/s|m|h|d]", help="How many prices come in, evenly.")
+    ] = "10/s",
+    symbols: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of how many symbols.")] = 50,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="How many prices are in a request.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days.")] = 30,
+) -> None:
+    """Estimate what the environment costs on AWS, part by part. Asks AWS for nothing."""
+    load = Load(prices_per_s=_per_second(rate), symbols=symbols, batch=batch, days=days)
+    session = run.session
+    scope = Scope(
+        environment=session.environment,
+        account=NO_ACCOUNT,
+        region=session.options.region or session.config.region or DEFAULT_REGION,
+    )
+    found = estimate(Stack(scope, session.config, Code(zip_bytes=b"", sha256="")), load)
+    run.answer(**cost_document(found))
+    if not run.machine:
+        show_cost(run.screen, found)
+
+
+def _per_second(text: str) -> float:
+    found = _RATE.fullmatch(text.strip())
+    per_s = float(found[1]) / _SECONDS[found[2] or "s"] if found else 0.0
+    if not 0 < per_s <= MOST_PER_S:
+        raise Failure(
+            Problem.USAGE,
+            f"{text!r} is not a valid rate.",
+            f"Write a number of prices, such as 10/s, 600/m or 5000/d; at most {MOST_PER_S:,} a second.",
+        )
+    return per_s

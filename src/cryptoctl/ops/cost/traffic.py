@@ -1,0 +1,108 @@
+"""From prices a second to what passes through each resource: the stack's diagram in numbers. Pure.
+
+The figures at the top are assumptions where AWS decides them (durations), and measured where our code does
+(docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptoctl.reconcile.costs import Traffic
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.stack import Stack
+
+DAY_S = 86_400
+GB = 1_000_000_000
+# An enriched price, as DynamoDB counts an item's bytes.
+ITEM_BYTES = 380
+WRITES_A_PRICE = 2
+READ_UNIT_BYTES = 4096
+# The longest average looks back on so many prices before a batch's first.
+LOOKS_BACK = 19
+# A new on-demand table has four partitions, and its stream a shard for each.
+SHARDS = 4
+BATCH_OF_PUBLISHES = 10
+# Lambda's own two lines and our two for each invocation, each with the 26 bytes that CloudWatch adds; and more
+# for each price.
+LOGGED_AN_INVOCATION_BYTES = 1_100
+LOGGED_A_PRICE_BYTES = 15
+# Assumed for AWS: a warm invocation, and one request to DynamoDB or SNS in it.
+INVOCATION_S = 0.010
+REQUEST_S = 0.006
+STATEMENTS_IN_A_REQUEST = 25
+METRICS_OF_WEBHOOK, METRICS_OF_ENRICHER = 2, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """Prices that come in evenly: how many a second and a request, of how many symbols, for how long."""
+
+    prices_per_s: float
+    symbols: int = 50
+    batch: int = 1
+    days: float = 30
+
+    @property
+    def prices(self) -> float:
+        """All of them."""
+        return self.prices_per_s * DAY_S * self.days
+
+    @property
+    def requests(self) -> float:
+        """The requests that they come in."""
+        return self.prices / self.batch
+
+
+def batches_per_s(load: Load, *, batch_size: int, window_s: float) -> float:
+    """The enricher's invocations a second: a batch is handed over when it is full, or its window is over."""
+    shards = min(SHARDS, load.symbols)
+    rate = load.prices_per_s / shards
+    full, timed = rate / batch_size, 1 / window_s if window_s else math.inf
+    return shards * min(rate, max(full, timed))
+
+
+def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
+    """What passes through each resource that anything passes through."""
+    days, seconds = load.days, load.days * DAY_S
+    stream = stack.config.stream
+    batches = batches_per_s(load, batch_size=stream.batch_size, window_s=stream.window_s) * seconds
+    in_batch = load.prices / batches if batches else 0.0
+    symbols = min(float(load.symbols), in_batch)
+    of_symbol = in_batch / symbols if symbols else 0.0
+    read = math.ceil((LOOKS_BACK + of_symbol) * ITEM_BYTES / READ_UNIT_BYTES)
+    publishes = batches * math.ceil(in_batch / BATCH_OF_PUBLISHES)
+    work = symbols + math.ceil(in_batch / STATEMENTS_IN_A_REQUEST) + math.ceil(in_batch / BATCH_OF_PUBLISHES)
+    # Stored is what has come so far, on average half of it.
+    stored_gb = load.prices * ITEM_BYTES / GB / 2
+    return {
+        stack.key: Traffic(days=days),
+        stack.prices: Traffic(
+            days=days,
+            write_units=load.prices * WRITES_A_PRICE,
+            read_units=batches * symbols * read,
+            stored_gb=stored_gb,
+        ),
+        stack.success: Traffic(days=days, requests=publishes),
+        stack.webhook: Traffic(
+            days=days,
+            requests=load.requests,
+            busy_s=load.requests * (INVOCATION_S + load.batch * REQUEST_S),
+            metrics=METRICS_OF_WEBHOOK,
+        ),
+        stack.enricher: Traffic(
+            days=days,
+            requests=batches,
+            busy_s=batches * (INVOCATION_S + work * REQUEST_S),
+            metrics=METRICS_OF_ENRICHER,
+        ),
+        stack.webhook_logs: _logged(load, load.requests),
+        stack.enricher_logs: _logged(load, batches),
+    }
+
+
+def _logged(load: Load, invocations: float) -> Traffic:
+    total = invocations * LOGGED_AN_INVOCATION_BYTES + load.prices * LOGGED_A_PRICE_BYTES
+    return Traffic(days=load.days, ingested_gb=total / GB)

@@ -1,0 +1,151 @@
+"""The cost estimate: amounts from the load, money from AWS's prices."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.cli.cost import _per_second
+from cryptoctl.core.items import new_item
+from cryptoctl.core.prices import Price
+from cryptoctl.errors import Failure
+from cryptoctl.ops.cost import traffic as assumed
+from cryptoctl.ops.cost.estimate import CostEstimate, estimate, price_list
+from cryptoctl.ops.cost.traffic import Load, batches_per_s, traffic
+from cryptoctl.reconcile.costs import Priced, Traffic
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+from unit.answers import STACK
+
+LOADS = st.builds(
+    Load,
+    prices_per_s=st.floats(0.0001, 100_000),
+    symbols=st.integers(1, 10_000),
+    batch=st.integers(1, 1000),
+    days=st.integers(1, 365),
+)
+MILLION = 1_000_000
+
+
+def of(found: CostEstimate, item: str) -> float:
+    return sum(line.usd for line in found.lines if line.item == item)
+
+
+def amount(found: CostEstimate, resource: str, item: str) -> float:
+    return sum(line.amount for line in found.lines if line.resource == resource and line.item == item)
+
+
+@pytest.mark.parametrize(
+    ("per_s", "batch", "days", "symbols"), [(1 / 60, 1, 30, 1), (10, 1, 30, 50), (1000, 10, 1, 500)]
+)
+def test_the_parts_that_follow_from_the_load_alone(per_s: float, batch: int, days: int, symbols: int) -> None:
+    found = estimate(STACK, Load(prices_per_s=per_s, symbols=symbols, batch=batch, days=days))
+    prices = per_s * 60 * 60 * 24 * days
+    assert of(found, "writes, on demand") == pytest.approx(prices * 2 / MILLION * 0.625)
+    assert amount(found, str(STACK.webhook), "requests") == pytest.approx(prices / batch)
+    assert of(found, "key") == pytest.approx(1.00 * days / 30)
+    stored_at_the_end_gb = prices * assumed.ITEM_BYTES / 1e9
+    assert of(found, "storage") == pytest.approx(stored_at_the_end_gb / 2 * 0.25 * days / 30)
+
+
+@given(LOADS)
+def test_a_total_is_its_parts_without_what_is_free_and_never_negative(load: Load) -> None:
+    found = estimate(STACK, load)
+    assert found.total_usd == pytest.approx(sum(line.usd for line in found.lines) - sum(found.free.values()))
+    assert found.total_usd >= -1e-9
+    by_item: dict[str, float] = defaultdict(float)
+    for line in found.lines:
+        assert line.amount >= 0 and math.isfinite(line.usd)
+        by_item[line.item] += line.usd
+    limits = {each.name: each.cost_usd(each.free) * load.days / 30 for each in price_list().items.values()}
+    for item, usd in found.free.items():
+        assert usd <= min(by_item[item], limits[item]) + 1e-9
+
+
+@given(LOADS, st.floats(1, 10))
+def test_more_prices_never_cost_less(load: Load, times: float) -> None:
+    more = replace(load, prices_per_s=load.prices_per_s * times)
+    writes = (of(estimate(STACK, each), "writes, on demand") for each in (load, more))
+    assert next(writes) <= next(writes)
+    assert estimate(STACK, load).total_usd <= estimate(STACK, more).total_usd * (1 + 1e-9) + 0.01
+
+
+@given(LOADS, st.integers(1, 10_000), st.integers(0, 300))
+def test_a_batch_is_never_more_than_full_and_never_waits_longer_than_its_window(
+    load: Load, batch_size: int, window_s: int
+) -> None:
+    per_s = batches_per_s(load, batch_size=batch_size, window_s=window_s)
+    assert per_s <= load.prices_per_s * (1 + 1e-9)
+    assert load.prices_per_s / per_s <= batch_size * (1 + 1e-9)
+    if window_s:
+        shards = min(assumed.SHARDS, load.symbols)
+        rate = load.prices_per_s / shards
+        assert per_s >= min(load.prices_per_s, shards * min(rate, 1 / window_s)) * (1 - 1e-9)
+
+
+def test_the_configuration_counts() -> None:
+    load = Load(prices_per_s=10)
+    longer = replace(Environment(), log_retention_days=30)
+    kept = Stack(STACK.scope, longer, STACK.code)
+    stored = "stored log lines"
+    assert of(estimate(kept, load), stored) == pytest.approx(of(estimate(STACK, load), stored) * 30 / 3)
+
+
+def test_every_price_has_its_source_and_is_of_something_that_is_billed() -> None:
+    prices = price_list()
+    assert re.fullmatch(r"\d{4}-\d\d", prices.date)
+    used = {each.item for one in STACK if isinstance(one, Priced) for each in one.usage(Traffic(days=30))}
+    assert used == set(prices.items)
+    assert all(each.source.endswith(("pricing", "on-demand")) for each in prices.items.values())
+
+
+def test_what_has_traffic_is_priced() -> None:
+    for resource in traffic(STACK, Load(prices_per_s=1)):
+        assert isinstance(resource, Priced), str(resource)
+
+
+def test_the_bytes_of_an_item_are_those_of_an_enriched_price() -> None:
+    price = Price(
+        symbol="BTC-USD",
+        timestamp_ms=1_790_000_000_123,
+        price=Decimal("50123.45"),
+        exchange="coinbase",
+        volume=Decimal("0.01234"),
+        raw='{"symbol": "BTC-USD", "price": 50123.45, "exchange": "coinbase", "volume": 0.01, "id": "12345"}',
+        id="123456789",
+    )
+    now = datetime(2026, 11, 26, tzinfo=UTC).isoformat(timespec="milliseconds")
+    item = new_item(price, "1790000000123.00123456789", now)
+    item |= {"enriched_at": {"S": now}, "rev": {"S": "x" * 16}}
+    item |= {name: {"N": "50123.4512345678901234"} for name in ("ma_5", "ma_20", "volatility")}
+    size = sum(len(name) + _bytes(value) for name, value in item.items())
+    assert size == pytest.approx(assumed.ITEM_BYTES, rel=0.25)
+    assert size < 1024, "one write unit"
+
+
+def _bytes(value: dict[str, object]) -> int:
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return math.ceil(len(str(content).replace(".", "")) / 2) + 1
+    return 1 if kind == "BOOL" else len(str(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "per_s"), [("10", 10), ("10/s", 10), ("600/m", 10), ("36000 / h", 10), ("1.5/d", 1.5 / 86_400)]
+)
+def test_a_rate_has_a_unit_or_is_a_second(text: str, per_s: float) -> None:
+    assert _per_second(text) == pytest.approx(per_s)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "ten", "10/y", "1e3", "nan", "1000001/s"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(Failure, match="not a valid rate"):
+        _per_second(text)
