@@ -25,8 +25,8 @@ LOOKS_BACK = 19
 # A new on-demand table has four partitions, and its stream a shard for each.
 SHARDS = 4
 BATCH_OF_PUBLISHES = 10
-# Lambda's own two lines and our two for each invocation, each with the 26 bytes that CloudWatch adds; and more
-# for each price.
+# Lambda's own two lines and our two for each invocation, with the 26 bytes that CloudWatch adds to each; and
+# more for each price.
 LOGGED_AN_INVOCATION_BYTES = 1_100
 LOGGED_A_PRICE_BYTES = 15
 # Assumed for AWS: a warm invocation, and one request to DynamoDB or SNS in it.
