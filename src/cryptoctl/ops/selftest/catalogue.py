@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.selftest.claim import AwsClaim
+from cryptoctl.ops.selftest.claims.address import ADDRESS
 from cryptoctl.ops.selftest.claims.functions import FUNCTIONS
 from cryptoctl.ops.selftest.claims.identity import IDENTITY
 from cryptoctl.ops.selftest.claims.logs import LOGS
@@ -18,10 +19,12 @@ from cryptoctl.ops.selftest.claims.whole import WHOLE
 from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.values import leaves
 
 WRITTEN: tuple[AwsClaim, ...] = (
     *WHOLE,
     *FUNCTIONS,
+    *ADDRESS,
     *STREAM,
     *LOGS,
     *TABLE,
@@ -44,4 +47,5 @@ def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
 def needed(stack: SelftestStack, claims: Iterable[AwsClaim]) -> list[Provisioner]:
     """What must be there for these claims, with what it depends on."""
     names = dict.fromkeys(name for claim in claims for name in claim.needs)
-    return list(with_dependencies([getattr(stack, name) for name in names]))
+    named = [each for name in names for each in leaves(vars(stack)[name])]
+    return list(with_dependencies([each for each in named if isinstance(each, Provisioner)]))

@@ -19,10 +19,13 @@ from cryptoctl.reconcile.planner import owned
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment, ErrorNotifier, PriceEnricher, Stream, WebhookProcessor
 from cryptoctl.stack import Stack
+from cryptoctl.webhook_settings import Sender, Webhook
 
 PROBE = "probe"
 PROBE_MEMORY_MB = 256
 PROBE_TIMEOUT_S = 10
+SENDER, TOKEN_HEADER = "selftest", "x-selftest"
+"""Who may send to the public address, and the header in which it proves it."""
 POISON = "POISON"
 """The symbol whose prices make the probe fail."""
 # So long another run may still be at work on its environment.
@@ -67,6 +70,7 @@ def former(aws: Aws) -> list[str]:
         ("dynamodb", "ListTables", "TableNames", ""),
         ("iam", "ListRoles", "Roles", "RoleName"),
         ("kms", "ListAliases", "Aliases", "AliasName"),
+        ("ssm", "DescribeParameters", "Parameters", "Name"),
         ("logs", "DescribeLogGroups", "logGroups", "logGroupName"),
         ("sns", "ListTopics", "Topics", "TopicArn"),
         ("sqs", "ListQueues", "QueueUrls", ""),
@@ -103,6 +107,7 @@ def settings(given: Environment) -> Environment:
         price_enricher=PriceEnricher(reserved_concurrency="none"),
         error_notifier=ErrorNotifier(reserved_concurrency="none"),
         stream=Stream(window_s=0),
+        webhook=Webhook(senders={SENDER: Sender(scheme="token", token_header=TOKEN_HEADER)}),
     )
 
 

@@ -195,10 +195,10 @@ LOGS = (
     ),
     provoked(
         "log-subscription-without-permission",
-        _subscribe("probe_logs", "forbidden", "webhook"),
+        _subscribe("probe_logs", "forbidden", "enricher"),
         retry_rule(LogSubscription, "InvalidParameterException", "Could not execute the lambda function"),
         of=LogSubscription,
-        needs=("probe_logs", "webhook"),
+        needs=("probe_logs", "enricher"),
         undo=_unsubscribe("probe_logs", "forbidden"),
     ),
     provoked(

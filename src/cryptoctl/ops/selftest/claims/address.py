@@ -1,0 +1,149 @@
+"""The webhook's public address, and the secret that its sender proves itself with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptoctl.core.webhook_secrets import parse_secret
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, compared, differs, holds
+from cryptoctl.ops.selftest.environment import SENDER, TOKEN_HEADER
+from cryptoctl.ops.selftest.http import HttpAnswer, send
+from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.provisioners.function import NOT_FOUND as NO_FUNCTION
+from cryptoctl.provisioners.function_url import FunctionUrl
+from cryptoctl.provisioners.parameter import EXISTS, NO_RESOURCE, NOT_FOUND, TYPE, Parameter
+from cryptoctl.reconcile.call import Call
+
+OPEN_WITHIN_S = 60
+NEEDS = ("webhook_url", "webhook_secrets")
+PRICE = {"symbol": "BTC", "price": 1, "exchange": "selftest", "id": "by-url"}
+
+
+def _call(service: str, operation: str, **params: Any) -> Call:
+    return Call(service=service, operation=operation, params=params)
+
+
+def _code(service: str, operation: str, *codes: str) -> AnswerCode:
+    return AnswerCode(service=service, operation=operation, codes=codes)
+
+
+def _parameter(bench: Bench) -> Parameter:
+    return bench.stack.webhook_secrets[SENDER]
+
+
+def _missing(bench: Bench) -> str:
+    return f"{_parameter(bench).name}-missing"
+
+
+def _sent(bench: Bench, method: str, path: str, body: str = "", **headers: str) -> HttpAnswer:
+    name = bench.stack.webhook.name
+    url = bench.aws.call("lambda", "GetFunctionUrlConfig", FunctionName=name)["FunctionUrl"]
+    return send(url, method, path, body, headers)
+
+
+def _open(bench: Bench) -> Evidence:
+    last: list[HttpAnswer] = []
+
+    def answered() -> bool:
+        last[:] = [_sent(bench, "GET", "/health")]
+        return last[0].status == 200
+
+    seconds = bench.seconds(answered, OPEN_WITHIN_S)
+    if seconds is None:
+        return differs(f"{last[0].status}: {last[0].body}")
+    return holds(f"after {seconds:.1f} s")
+
+
+def _proof_decides(bench: Bench) -> Evidence:
+    found = bench.aws.call("ssm", "GetParameter", Name=_parameter(bench).name, WithDecryption=True)
+    token = parse_secret(found["Parameter"]["Value"]).secret
+    body, path = json.dumps(PRICE), f"/{SENDER}"
+    without, wrong, right = (
+        _sent(bench, "POST", path, body, **headers)
+        for headers in ({}, {TOKEN_HEADER: "wrong"}, {TOKEN_HEADER: token})
+    )
+    return compared([without.status, wrong.status, right.status], [401, 401, 200])
+
+
+def _key_is_shown(bench: Bench) -> Evidence:
+    seen = _parameter(bench).observe(bench.aws)
+    key = bench.aws.call("kms", "DescribeKey", KeyId=bench.stack.key.name)["KeyMetadata"]["Arn"]
+    return compared(
+        seen and (seen.fields["KeyId"], seen.fields["Type"], seen.fields["Tags"]),
+        (key, TYPE, bench.stack.scope.tags),
+    )
+
+
+ADDRESS = (
+    AwsClaim(
+        id="address-open",
+        text="With both statements of the function's policy, a function URL answers everybody.",
+        relied_on=("provisioners/function_url.py: ANYBODY_BY_URL",),
+        check=_open,
+        lane="address",
+        needs=NEEDS,
+    ),
+    AwsClaim(
+        id="address-proof-decides",
+        text="A request reaches the function with its headers and its body: 200 with the secret, else 401.",
+        relied_on=("handlers/front_door.py", "docs/webhooks.md"),
+        check=_proof_decides,
+        lane="address",
+        needs=(*NEEDS, "prices"),
+    ),
+    provoked(
+        "address-missing",
+        lambda bench: _call("lambda", "GetFunctionUrlConfig", FunctionName=bench.stack.notifier.name),
+        _code("lambda", "GetFunctionUrlConfig", NO_FUNCTION),
+        of=FunctionUrl,
+        needs=("notifier",),
+    ),
+    provoked(
+        "address-delete-missing",
+        lambda bench: _call("lambda", "DeleteFunctionUrlConfig", FunctionName=bench.stack.notifier.name),
+        _code("lambda", "DeleteFunctionUrlConfig", NO_FUNCTION),
+        of=FunctionUrl,
+        needs=("notifier",),
+    ),
+    provoked(
+        "address-exists",
+        lambda bench: _call(
+            "lambda", "CreateFunctionUrlConfig", FunctionName=bench.stack.webhook.name, AuthType="NONE"
+        ),
+        _code("lambda", "CreateFunctionUrlConfig", "ResourceConflictException"),
+        of=FunctionUrl,
+        needs=NEEDS,
+    ),
+    AwsClaim(
+        id="parameter-shown",
+        text="A parameter is shown with its key, its type and its tags, and without its value.",
+        relied_on=("provisioners/parameter.py: Parameter.observe",),
+        check=_key_is_shown,
+        lane="parameter",
+        needs=NEEDS,
+    ),
+    provoked(
+        "parameter-exists",
+        lambda bench: _call("ssm", "PutParameter", Name=_parameter(bench).name, Value="another", Type=TYPE),
+        _code("ssm", "PutParameter", EXISTS),
+        of=Parameter,
+        needs=NEEDS,
+    ),
+    provoked(
+        "parameter-missing",
+        lambda bench: _call("ssm", "DeleteParameter", Name=_missing(bench)),
+        _code("ssm", "DeleteParameter", NOT_FOUND),
+        of=Parameter,
+    ),
+    provoked(
+        "parameter-tags-missing",
+        lambda bench: _call(
+            "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(bench)
+        ),
+        _code("ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),
+        of=Parameter,
+        engine_lacks="the embedded engine answers without tags",
+    ),
+)
