@@ -28,6 +28,8 @@ CONNECTIONS = 64
 LAMBDA_REQUESTS_A_SECOND = 15
 CONNECT_TIMEOUT_S = 5
 WAKES_EVERY_S = 0.1
+# Operations that change nothing, so that they may be sent before it is known whose account this is.
+READING = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class Aws:
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
+        self._confirmation: Future[None] | None = None
         self._lambda_pace = Pace(LAMBDA_REQUESTS_A_SECOND)
         self.on_answer: Callable[[str, str, AwsError | None], None] = _nobody
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
@@ -166,6 +169,18 @@ class Aws:
 
         Raises AwsError for what AWS refuses, Failure where AWS is not reached or knows no such caller.
         """
+        if not operation.startswith(READING):
+            self._await_confirmation()
+        try:
+            answer = self._send(service, operation, once=once, **params)
+        except (AwsError, Failure):
+            # What another account refuses says nothing of ours.
+            self._await_confirmation()
+            raise
+        self._await_confirmation()
+        return answer
+
+    def _send(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
         from botocore import xform_name
 
         try:
@@ -176,6 +191,24 @@ class Aws:
             raise
         self.on_answer(service, operation, None)
         return answer
+
+    def confirm(self, check: Callable[[Caller], None]) -> None:
+        """Asks whose credentials these are, beside the first requests and not before them.
+
+        Until `check` has accepted the caller nothing is written and no answer is given; what it raises is
+        raised by every request.
+        """
+        # In this thread, which Ctrl-C reaches: a person may be asked for a code.
+        _ = self._session
+        self._confirmation = Future()
+        waiting = deque([(self._confirmation, self)])
+        threading.Thread(
+            target=_work_off, args=(lambda aws: check(aws.caller), waiting), name="read", daemon=True
+        ).start()
+
+    def _await_confirmation(self) -> None:
+        if self._confirmation is not None:
+            _awaited(self._confirmation)
 
     def find(
         self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
@@ -193,9 +226,14 @@ class Aws:
         """Every item under `key`, over all pages."""
         from botocore import xform_name
 
-        with translated(service, operation):
-            for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
-                yield from page.get(key) or []
+        try:
+            with translated(service, operation):
+                for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
+                    self._await_confirmation()
+                    yield from page.get(key) or []
+        except (AwsError, Failure):
+            self._await_confirmation()
+            raise
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """What the tag index lists under all of the tags: each ARN with all its tags.
@@ -234,9 +272,19 @@ class Aws:
 
     @cached_property
     def caller(self) -> Caller:
-        """Whose credentials these are; one request, the first of every command."""
-        answer = self.call("sts", "GetCallerIdentity")
+        """Whose credentials these are; one request."""
+        answer = self._send("sts", "GetCallerIdentity")
         return Caller(account=answer["Account"], arn=answer["Arn"])
+
+    @cached_property
+    def partition(self) -> str:
+        """aws, aws-cn, aws-us-gov, …: the region's; of a region that botocore does not know, the caller's."""
+        from botocore.exceptions import UnknownRegionError
+
+        try:
+            return str(self._session.get_partition_for_region(self.region))
+        except UnknownRegionError:
+            return self.caller.partition
 
 
 def _nobody(service: str, operation: str, error: AwsError | None) -> None:

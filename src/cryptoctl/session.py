@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cryptoctl.local.engine import Engine, EngineOptions
     from cryptoctl.stack import Stack
 
+# Of every environment on the embedded engine (docs/decisions/0003-one-account-for-local-environments.md).
+ENGINE_ACCOUNT = "000000000000"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
@@ -101,10 +104,24 @@ class Session:
 
     @cached_property
     def aws(self) -> Aws:
-        """AWS, or the engine; the account is checked against the pin before anything else is asked."""
-        aws = self._engine_aws() if self.target is Target.LOCAL else self._real_aws()
-        self._check_account(aws)
+        """AWS, or the engine. An account that is known before is confirmed beside the first requests."""
+        if self.target is Target.LOCAL:
+            self._check_account(ENGINE_ACCOUNT)
+            return self._engine_aws()
+        aws = self._real_aws()
+        if self._expected_account is not None:
+            aws.confirm(lambda caller: self._check_account(caller.account))
         return aws
+
+    @cached_property
+    def _expected_account(self) -> str | None:
+        """The only account in which the command may work, where that is known before AWS is asked."""
+        if self.target is Target.LOCAL:
+            return ENGINE_ACCOUNT
+        if self.config.account_id is not None:
+            return self.config.account_id
+        known = self.last_location
+        return known.account if known and known.target is self.target else None
 
     def _real_aws(self) -> Aws:
         return Aws(
@@ -128,20 +145,20 @@ class Session:
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
 
-    def _check_account(self, aws: Aws) -> None:
+    def _check_account(self, account: str) -> None:
         pin = self.config.account_id
-        if pin is not None and aws.caller.account != pin:
+        if pin is not None and account != pin:
             raise Failure(
                 Problem.CREDENTIALS,
-                f"The credentials belong to account {aws.caller.account}, "
+                f"The credentials belong to account {account}, "
                 f"but {self.environment} is pinned to account {pin}.",
                 "Name the right --profile, or change account_id in cryptoctl.toml.",
             )
         known = self.last_location
-        if pin is None and known and known.target is self.target and known.account != aws.caller.account:
+        if pin is None and known and known.target is self.target and known.account != account:
             raise Failure(
                 Problem.CREDENTIALS,
-                f"The credentials belong to account {aws.caller.account}, "
+                f"The credentials belong to account {account}, "
                 f"but {self.environment} was last brought up in account {known.account}.",
                 "Name the right --profile; if the environment has moved, pin its account_id in "
                 "cryptoctl.toml.",
@@ -154,9 +171,9 @@ class Session:
 
         return Scope(
             environment=self.environment,
-            account=self.aws.caller.account,
+            account=self._expected_account or self.aws.caller.account,
             region=self.aws.region,
-            partition=self.aws.caller.partition,
+            partition=self.aws.partition,
             extra_tags=APPLICATION,
         )
 
@@ -172,18 +189,18 @@ class Session:
 
     def remember(self) -> None:
         """Notes where the environment lives now."""
-        location = LastLocation(target=self.target, account=self.aws.caller.account)
+        location = LastLocation(target=self.target, account=self.scope.account)
         last_location.write(self.environment, location)
 
     @property
     def where(self) -> dict[str, str | None]:
         """Environment, target, account and region as far as they are known; nothing is asked for."""
         asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
-        caller = asked.get("caller")
+        scope, caller = vars(self).get("scope"), asked.get("caller")
         return {
             "environment": self._known("environment"),
             "target": self._known("target"),
-            "account": None if caller is None else caller.account,
+            "account": caller.account if caller else scope.account if scope else None,
             "region": asked.get("region"),
         }
 

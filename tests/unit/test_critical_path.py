@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Executor, StepOutcome
+from cryptoctl.reconcile.graph import dependents
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.planner import build
@@ -37,6 +38,13 @@ def test_the_longest_chain_of_the_stack_is_a_role_its_function_and_the_mapping()
         own_s = AS_MEASURED_S.get(step.resource.kind, 0)
         longest[step.resource] = (before_s + own_s, (*chain, step.resource.kind) if own_s else chain)
     assert max(longest.values()) == (sum(AS_MEASURED_S[kind] for kind in CRITICAL_PATH), CRITICAL_PATH)
+
+
+def test_nothing_is_deleted_later_because_a_policy_mentions_it() -> None:
+    scope = Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION)
+    stack = Stack(scope, Environment(), Code(zip_bytes=b"", sha256=""))
+    assert dependents(stack.prices, list(stack)) == (stack.prices_to_enricher,)
+    assert set(dependents(stack.key, list(stack))) == set(stack.functions)
 
 
 def test_a_step_starts_as_soon_as_what_it_needs_is_done_whatever_else_is_under_way() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import planned, remaining
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.retry import Wait
+from live import Silent
 from unit.things import FakeAws, FakeClock, Thing
 
 THING = Thing(name="a")
@@ -43,6 +47,38 @@ def test_what_never_comes_is_given_back_when_its_time_is_over() -> None:
     clock, again = FakeClock(), plans(1)
     assert [step.resource for step in remaining(lambda: next(again), clock).work] == [THING]
     assert clock.time_s == THING.visible_within_s
+
+
+@dataclass
+class Watched(FakeAws):
+    """Notes what was observed."""
+
+    observed: list[str] = field(default_factory=list)
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+        self.observed.append(params["Name"])
+        return super().find(service, operation, absent=absent, **params)
+
+
+def test_after_the_work_only_what_it_changed_is_observed_and_what_needs_that() -> None:
+    aws = Watched()
+
+    def look(size: int, after: Plan | None = None) -> Plan:
+        aws.observed.clear()
+        changed = Thing(name="changed", size=size)
+        needs, takes = Thing(name="needs", needs=(changed,)), Thing(name="takes", size=changed.id)
+        stack = stacks.setdefault(size, [changed, needs, takes, Thing(name="other")])
+        return planned(stack, aws, Goal.PRESENT, after=after)  # type: ignore[arg-type]
+
+    stacks: dict[int, list[Thing]] = {}
+    first = look(1)
+    assert aws.observed == ["changed", "needs", "takes", "other"]
+    Executor(aws=aws, listener=Silent()).run(first)  # type: ignore[arg-type]
+    second = look(2)
+    assert [step.resource.name for step in second.work] == ["changed"]
+    Executor(aws=aws, listener=Silent()).run(second)  # type: ignore[arg-type]
+    assert look(2, after=second).work == ()
+    assert aws.observed == ["changed", "needs", "takes"]
 
 
 def test_a_fingerprint_is_twelve_hex_digits() -> None:

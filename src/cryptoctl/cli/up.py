@@ -10,7 +10,7 @@ from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orp
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import resource_names
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.provisioners.topic import subscriptions_of
+from cryptoctl.provisioners.topic import subscribed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -47,8 +47,8 @@ def up(
     with before_any_change():
         resources, others = chosen(run, only or []), orphans(run, only or [])
 
-        def look() -> Plan:
-            return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
+        def look(after: Plan | None = None) -> Plan:
+            return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others, after=after)
 
         plan = look()
         run.answer(plan=plan_document(plan))
@@ -57,10 +57,9 @@ def up(
         if plan.consents and not yes:
             _ask(run, plan)
     session.remember()
-    known = plan.known
+    rest = plan
     if plan.work:
-        rest = carry_out(run, plan, look)
-        known = rest.known
+        rest = carry_out(run, plan, lambda: look(plan))
         if rest.work or rest.refused:
             show_plan(screen, rest, environment=session.location)
             raise Failure(
@@ -73,11 +72,11 @@ def up(
             if step.follow_up:
                 screen.say(step.follow_up, style="yellow")
     # With --only, what was not looked at has no known value.
-    outputs = resolve(session.stack.outputs, lambda ref: known.get(ref, str(ref)))
+    outputs = resolve(session.stack.outputs, lambda ref: rest.known.get(ref, str(ref)))
     run.answer(outputs=outputs)
     if not run.machine:
         show_outputs(screen, outputs)
-    _mention_alerts(run)
+    _mention_alerts(run, rest)
 
 
 def _differing(rest: Plan) -> list[str]:
@@ -100,17 +99,21 @@ def _ask(run: CommandRun, plan: Plan) -> None:
         raise Failure(Problem.REFUSED, "Nothing was changed.")
 
 
-def _mention_alerts(run: CommandRun) -> None:
+def _mention_alerts(run: CommandRun, plan: Plan) -> None:
+    """Who hears of errors, as the plan has found it; nothing where it did not look at the topic."""
     alerts = run.session.stack.alerts
-    subscriptions = subscriptions_of(run.session.aws, alerts.arn)
-    if subscriptions and run.session.target is Target.LOCAL:
-        recipients = ", ".join(each["Endpoint"] for each in subscriptions)
+    observed = next((step.delta.observed for step in plan.steps if step.resource is alerts), None)
+    if observed is None:
+        return
+    told = subscribed(observed)
+    if told and run.session.target is Target.LOCAL:
+        recipients = ", ".join(told)
         run.screen.say(f"Alerts to {recipients} stay on this machine: `cryptoctl local outbox` shows them.")
         return
-    for each in subscriptions:
-        if each["SubscriptionArn"] == "PendingConfirmation":
-            run.screen.say(f"{each['Endpoint']} must still confirm its subscription to the alerts.", "yellow")
-    if not subscriptions:
+    for endpoint, pending in told.items():
+        if pending:
+            run.screen.say(f"{endpoint} must still confirm its subscription to the alerts.", style="yellow")
+    if not told:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.say(
             f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "

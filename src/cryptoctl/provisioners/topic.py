@@ -27,6 +27,7 @@ from cryptoctl.reconcile import (
 
 NOT_FOUND = ("NotFound", "NotFoundException")
 NO_TAGS = (*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException")
+PENDING = "PendingConfirmation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,13 @@ class Topic(Priced):
         if attributes is None or tags is None:
             return None
         there = {_key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
+        pending = {item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == PENDING}
         return Observed(
-            fields={"Tags": mapped(tags.get("Tags", ())), "Subscriptions": there},
+            fields={
+                "Tags": mapped(tags.get("Tags", ())),
+                "Subscriptions": there,
+                "PendingConfirmation": tuple(sorted(pending)),
+            },
             notes=tuple(denials(self, attributes.get("Attributes", {}).get("Policy"))),
         )
 
@@ -145,6 +151,12 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
         if not page.get("NextToken"):
             return found
         token = {"NextToken": page["NextToken"]}
+
+
+def subscribed(observed: Observed) -> dict[str, bool]:
+    """The endpoints that were found subscribed, and of each whether it must still confirm."""
+    endpoints = (key.split(" ", 1)[1] for key in observed.fields["Subscriptions"])
+    return {each: each in observed.fields["PendingConfirmation"] for each in endpoints}
 
 
 def _key(protocol: str, endpoint: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from graphlib import TopologicalSorter
 
@@ -35,8 +35,17 @@ def in_order(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
 
 
 def dependents(resource: Provisioner, resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
-    """Those of the resources that need this one."""
-    return tuple(other for other in resources if resource in needed(other))
+    """Those of the resources that have this one as a dependency; not those that only take a value from it."""
+    return tuple(other for other in resources if resource in dependencies(other))
+
+
+def affected(changed: Collection[Provisioner], resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
+    """The changed ones of the resources, and all that need one of them, directly or not."""
+    found = set(changed)
+    for each in in_order(resources):
+        if not found.isdisjoint(needed(each)):
+            found.add(each)
+    return tuple(each for each in resources if each in found)
 
 
 def with_dependencies(chosen: Sequence[Provisioner]) -> tuple[Provisioner, ...]:

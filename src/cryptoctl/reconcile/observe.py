@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
+from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
@@ -36,12 +37,24 @@ def planned(
     *,
     adopt: bool = False,
     orphans: Orphans | None = None,
+    after: Plan | None = None,
 ) -> Plan:
-    """Observes, and builds the plan, with what is known to stand in its way; and for orphans."""
+    """Observes, and builds the plan, with what is known to stand in its way; and for orphans.
+
+    With `after`, a plan for the same resources that was carried out, only what it has changed is observed
+    again, and what needs that; orphans are looked for again if it did more than update.
+    """
+    seen: dict[Provisioner, Observed | None] = {}
+    if after is not None:
+        seen = {step.resource: step.delta.observed for step in after.steps}
+        if all(step.verb is Verb.UPDATE for step in after.work):
+            orphans = None
+    looked_at = resources if after is None else affected([step.resource for step in after.work], resources)
     if orphans is None:
-        seen, found = observe(resources, aws), NONE_FOUND
+        seen, found = {**seen, **observe(looked_at, aws)}, NONE_FOUND
     else:
-        seen, candidates = aws.gather(lambda: observe(resources, aws), lambda: orphans.candidates(aws))
+        fresh, candidates = aws.gather(lambda: observe(looked_at, aws), lambda: orphans.candidates(aws))
+        seen = {**seen, **fresh}
         found = orphans.find(aws, candidates, seen)
     plan = build(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
