@@ -12,7 +12,8 @@ def main() -> None:
     here = Path(__file__).parent
     sys.path.insert(0, str(here.parent / "tests"))
     known = sorted(file.stem for file in here.glob("[a-z]*.py"))
-    for name in sys.argv[1:] or known:
+    named = [each for each in sys.argv[1:] if not each.startswith("-") and "." not in each]
+    for name in named or known:
         if name not in known:
             sys.exit(f"there is no bench {name}; choose among {', '.join(known)}")
         print(f"\n== {name} ==", flush=True)

@@ -120,6 +120,9 @@ class Stream(Section):
     window_s: Annotated[int, Between(0, 300)] = field(
         default=5, metadata=means("how many seconds a batch is waited for, 0 to 300")
     )
+    parallelization: Annotated[int, Between(1, 10)] = field(
+        default=1, metadata=means("how many batches of one shard are enriched at the same time, 1 to 10")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -242,6 +242,7 @@ class Stack:
             dead_letters=self.enricher_dead_letters,
             batch_size=self.config.stream.batch_size,
             window_s=self.config.stream.window_s,
+            parallelization=self.config.stream.parallelization,
             retries=2,
             record_age_s=21_600,
             # The enricher's own writes are MODIFY records: without the filter they would start it again.

@@ -1,15 +1,7 @@
 """What docs/price-path.md says about cost: calls and units, which are the same on every machine."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-ROOT = str(Path(__file__).parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from bench import price_path  # noqa: E402
+from bench import price_path
 
 
 @pytest.mark.parametrize("scenario", ["one symbol", "50 symbols", "the same without ids"])

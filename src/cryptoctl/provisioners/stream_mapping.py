@@ -53,6 +53,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     dead_letters: Queue
     batch_size: int
     window_s: int
+    parallelization: int
     retries: int
     record_age_s: int
     uuid: str | None = None
@@ -171,6 +172,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "State": "Enabled",
             "BatchSize": self.batch_size,
             "MaximumBatchingWindowInSeconds": self.window_s,
+            "ParallelizationFactor": self.parallelization,
             "BisectBatchOnFunctionError": True,
             "MaximumRetryAttempts": self.retries,
             "MaximumRecordAgeInSeconds": self.record_age_s,
@@ -271,6 +273,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "Enabled": True,
             "BatchSize": self.batch_size,
             "MaximumBatchingWindowInSeconds": self.window_s,
+            "ParallelizationFactor": self.parallelization,
             "BisectBatchOnFunctionError": True,
             "MaximumRetryAttempts": self.retries,
             "MaximumRecordAgeInSeconds": self.record_age_s,

@@ -18,6 +18,7 @@ def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
         "State": mapping["State"],
         "BatchSize": mapping.get("BatchSize"),
         "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
+        "ParallelizationFactor": mapping.get("ParallelizationFactor", 1),
         "BisectBatchOnFunctionError": bool(mapping.get("BisectBatchOnFunctionError")),
         "MaximumRetryAttempts": mapping.get("MaximumRetryAttempts"),
         "MaximumRecordAgeInSeconds": mapping.get("MaximumRecordAgeInSeconds"),
