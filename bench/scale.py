@@ -2,7 +2,7 @@
 
 The limits are compared on paper (`bench/_limits.py`); the lag comes from a discrete-event simulation of the
 webhook processor, the table's partitions, the stream's shards and the enricher. Nothing is sent anywhere.
-`docs/scale.md` shows the results; `python -m bench scale --svg FILE` draws the lag.
+`docs/scale.md` shows the results; `python -m bench scale --svg docs/scale-lag.svg` draws the lag.
 """
 
 from __future__ import annotations

@@ -255,6 +255,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     "log subscription": {"destinationArn": _redirect},
     "stream mapping": {
         "State": _mapping(Enabled=False),
+        "ParallelizationFactor": _mapping(ParallelizationFactor=2),
         "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),
         "FunctionResponseTypes": _mapping(FunctionResponseTypes=[]),
     },
