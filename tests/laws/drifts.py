@@ -24,6 +24,7 @@ from cryptoctl.reconcile.scope import Scope
 SOMETHING = "something that a sender has"
 # Where a value must stay within an enumeration, another member of it.
 OTHERWISE: dict[str, Any] = {
+    "parallelization": 10,
     "retries": 1,
     "runtime": "python3.13",
     "architecture": "x86_64",
@@ -255,7 +256,6 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     "log subscription": {"destinationArn": _redirect},
     "stream mapping": {
         "State": _mapping(Enabled=False),
-        "ParallelizationFactor": _mapping(ParallelizationFactor=2),
         "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),
         "FunctionResponseTypes": _mapping(FunctionResponseTypes=[]),
     },
