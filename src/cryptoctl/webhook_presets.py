@@ -11,12 +11,26 @@ from typing import Any, Literal
 Preset = Literal[
     "tradingview",
     "standard-webhooks",
+    "svix",
     "cryptocurrencyalerting",
     "coinmarketalert",
     "stripe-like",
     "github-like",
 ]
 
+
+# https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+_STANDARD: Mapping[str, Any] = {
+    "scheme": "hmac",
+    "encoding": "base64",
+    "secret_encoding": "base64",
+    "signature_header": "webhook-signature",
+    "signature_prefix": "v1,",
+    "delimiter": " ",
+    "signed_message": "id.timestamp.body",
+    "timestamp_header": "webhook-timestamp",
+    "message_id_header": "webhook-id",
+}
 
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     # https://www.tradingview.com/support/solutions/43000529348 (source addresses)
@@ -27,17 +41,13 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "sources": ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7"),
         "fields": {name: name for name in ("symbol", "price", "exchange", "volume", "timestamp", "id")},
     },
-    # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    "standard-webhooks": {
-        "scheme": "hmac",
-        "encoding": "base64",
-        "secret_encoding": "base64",
-        "signature_header": "webhook-signature",
-        "signature_prefix": "v1,",
-        "delimiter": " ",
-        "signed_message": "id.timestamp.body",
-        "timestamp_header": "webhook-timestamp",
-        "message_id_header": "webhook-id",
+    "standard-webhooks": _STANDARD,
+    # https://docs.svix.com/receiving/verifying-payloads/how-manual
+    "svix": {
+        **_STANDARD,
+        "signature_header": "svix-signature",
+        "timestamp_header": "svix-timestamp",
+        "message_id_header": "svix-id",
     },
     # https://cryptocurrencyalerting.com/guide/webhook-notifications.html
     "cryptocurrencyalerting": {
@@ -72,3 +82,18 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "signature_prefix": "sha256=",
     },
 }
+
+# A message of each sender that has a form of its own, with a test price.
+SAMPLES: Mapping[Preset | None, str] = {
+    "cryptocurrencyalerting": (
+        '{"type": "price", "currency": "WEBHOOK", "target_currency": "TEST", "price": "1", '
+        '"exchange": "webhook-test"}'
+    ),
+    "coinmarketalert": "coin_abbreviation=WEBHOOK-TEST&usd_price=1",
+}
+# What to paste into the message of an alert; TradingView puts values in place of the braces.
+# https://www.tradingview.com/support/solutions/43000531021
+TRADINGVIEW_MESSAGE = (
+    '{"symbol": "{{ticker}}", "exchange": "{{exchange}}", "price": {{close}}, "volume": {{volume}}, '
+    '"timestamp": "{{timenow}}"}'
+)

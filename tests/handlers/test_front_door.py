@@ -309,6 +309,16 @@ def test_a_message_sent_again_is_the_same_prices(door: FakeAws) -> None:
     assert body_of(honest("mapped", body, message_id="msg_2"))["results"][0]["status"] == "stored"
 
 
+def test_a_message_with_neither_times_nor_ids_sent_again_is_the_same_prices(door: FakeAws) -> None:
+    asked = honest("standard", b'{"symbol":"BTC","price":1,"exchange":"x"}')
+    first = body_of(asked)
+    assert first["timestamp"] == int(asked["headers"]["webhook-timestamp"]) * 1000
+    late = {**asked, "requestContext": {**asked["requestContext"], "timeEpoch": ARRIVED_MS + 5000}}
+    assert [body_of(late)["status"] for _ in range(4)] == ["duplicate"] * 4
+    other = honest("standard", b'{"symbol":"BTC","price":1,"exchange":"x"}', message_id="msg_2")
+    assert body_of(other)["status"] == "stored", "an equal price of another message"
+
+
 def test_a_price_s_own_id_counts_more_than_the_message_s(door: FakeAws) -> None:
     answer(honest("standard", json.dumps({**PRICE, "id": 7}).encode()))
     assert (

@@ -41,7 +41,7 @@ class Command:
     @property
     def name(self) -> str:
         """As `cryptoctl --help` has it."""
-        return " ".join(self.words[: 2 if self.words[0] == "dlq" else 1])
+        return " ".join(self.words[: 2 if self.words[0] in ("dlq", "webhook") else 1])
 
 
 @dataclass(frozen=True, kw_only=True)

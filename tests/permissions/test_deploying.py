@@ -22,6 +22,12 @@ pytestmark = pytest.mark.engine
 
 LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor")]
 LOOKS.append(Command(words=("iam-policy", "--part", "1")))
+# In this order: the function learns of a new secret only after a while.
+SECRETS = [
+    Command(words=("webhook", "show", "desk")),
+    Command(words=("webhook", "test", "desk")),
+    Command(words=("webhook", "rotate", "desk", "--no-wait")),
+]
 # Commands go on without these, and show less or say what they did not look for: test_operating.py has it.
 SEEN_ALL_THE_SAME = {"cloudwatch:GetMetricStatistics", "iam:ListRoles"}
 # Where an environment was before, a key is taken back: of several, one that may be as it should be.
@@ -70,6 +76,7 @@ def life(account: Account, name: str) -> list[Command]:
     """Made, mended twice, looked at, removed, looked at again."""
     return [
         Command(words=("up",)),
+        *SECRETS,
         Command(words=("up",), before=lambda: disturb(account, name)),
         Command(words=("up",), before=lambda: disturb_more(account, name)),
         *LOOKS,
@@ -102,7 +109,7 @@ def test_each_action_is_asked_for(lived: Asked) -> None:
 
 
 def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) -> None:
-    asked = {ask.action for ask in lived.of[2][1]}
+    asked = {ask.action for ask in lived.of[2 + len(SECRETS)][1]}
     assert asked >= {
         "kms:EnableKey",
         "lambda:DeleteFunctionConcurrency",

@@ -35,6 +35,7 @@ def _command(*words: str) -> Command:
 READING = [
     *map(_command, ("plan", "status", "outputs", "envs", "doctor", "iam-policy")),
     _command("prices", "SENT"),
+    _command("webhook", "list"),
     _command("logs", "--since", "1h"),
     _command("logs", "--since", "2099-01-01"),
 ]

@@ -60,6 +60,18 @@ COMMANDS = (
         "Delete messages for good, after writing them to a file that `import` reads.",
         "dlq_files",
     ),
+    _entry("webhook list", "Show the senders: how each proves who it is, and what came from it.", "webhook"),
+    _entry(
+        "webhook show",
+        "Show what to give a sender: the address, the secret, and a message or a request to paste.",
+        "webhook",
+    ),
+    _entry("webhook rotate", "Replace a sender's secret; the old one still counts for a while.", "webhook"),
+    _entry(
+        "webhook test",
+        "Send a test price as a sender does, and the same request forged, which must be refused.",
+        "webhook",
+    ),
     _entry("iam-policy", "Print the smallest IAM policy for an environment, as JSON. Nothing is changed."),
     _entry(
         "selftest",
@@ -81,6 +93,7 @@ COMMANDS = (
 )
 
 GROUPS = {
+    "webhook": "The webhook's senders: list, show, rotate, test.",
     "dlq": "Dead letters: list, inspect, replay, export, purge.",
     "local": "The embedded engine on this machine.",
 }

@@ -65,6 +65,13 @@ class HmacScheme:
             return False
         return right and self._in_time(timestamp, now_s)
 
+    def sent_ms(self, request: WebhookRequest) -> int | None:
+        """When the sender sent the message, in milliseconds since 1970, if it has signed that and an id."""
+        timestamp = self._timestamp(request)
+        if "id" not in self.signed_message or not _EPOCH_TEXT.fullmatch(timestamp):
+            return None
+        return int(_seconds(timestamp) * 1000)
+
     def message(self, body: bytes, timestamp: str, message_id: str) -> bytes:
         """What is signed."""
         before = {
@@ -99,9 +106,7 @@ class HmacScheme:
             return True
         if not _EPOCH_TEXT.fullmatch(timestamp):
             return False
-        sent = int(timestamp)
-        sent_s = sent / 1000 if sent >= MILLISECONDS_FROM else sent
-        return math.fabs(now_s - sent_s) <= self.timestamp_tolerance_s
+        return math.fabs(now_s - _seconds(timestamp)) <= self.timestamp_tolerance_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +173,11 @@ class NoScheme:
         """False."""
         _compute_one(request)
         return False
+
+
+def _seconds(timestamp: str) -> float:
+    number = int(timestamp)
+    return number / 1000 if number >= MILLISECONDS_FROM else number
 
 
 def _compute_one(request: WebhookRequest) -> None:

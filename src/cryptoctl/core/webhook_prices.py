@@ -12,6 +12,7 @@ from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.prices import MOST_PRICE_BYTES, Price, Request, TimeLimits, parse_request
 from cryptoctl.core.senders import AllowedSender
+from cryptoctl.core.signatures import HmacScheme
 from cryptoctl.core.webhook_requests import WebhookRequest
 
 SHORTEST_REDACTED = 16  # a shorter text may stand in a price by chance
@@ -24,11 +25,20 @@ _MESSAGE_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 def prices_in_request(
     request: WebhookRequest, sender: AllowedSender, secrets: Sequence[str], limits: TimeLimits
 ) -> Request:
-    """The prices that a sender's request brings, without its secrets. Raises Rejected."""
-    found = _prices(request, sender, limits)
+    """The prices that a sender's request brings, without its secrets. Raises Rejected.
+
+    A price without a time takes the one that was signed with the message's id, so that the message sent
+    again, by its sender or by somebody who has overheard it, is the same prices.
+    """
+    found = _prices(request, sender, _as_signed(request, sender, limits))
     message_id = request.header(sender.message_id_header)
     prices = (_without(secrets, each) if isinstance(each, Price) else each for each in found.prices)
     return replace(found, prices=tuple(_with_ids(message_id, prices) if message_id else prices))
+
+
+def _as_signed(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) -> TimeLimits:
+    sent_ms = sender.scheme.sent_ms(request) if isinstance(sender.scheme, HmacScheme) else None
+    return limits if sent_ms is None else replace(limits, arrival_ms=sent_ms)
 
 
 def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptoctl.errors import Failure, Problem
 
@@ -44,6 +44,15 @@ def moment_ms(text: str, now: int | None = None) -> int:
             f"{shown!r} is not a valid time.",
             "Write 90s, 10m, 2h or 3d for so long ago, epoch seconds or milliseconds, or ISO 8601.",
         ) from None
+
+
+def span(text: str) -> timedelta:
+    """The length of time "24h". Raises Failure (USAGE)."""
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+        raise Failure(Problem.USAGE, f"{shown!r} is not a length of time.", "Write 90s, 10m, 24h or 3d.")
+    return timedelta(milliseconds=int(found[1]) * _MS[found[2]])
 
 
 def _epoch_ms(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ui.documents import cost, environment, local, plan, prices, selftest
+from cryptoctl.ui.documents import cost, environment, local, plan, prices, selftest, webhook
 from cryptoctl.ui.documents import dead_letters as dlq
 from cryptoctl.ui.documents.document import CommandDocument, Part
 from cryptoctl.ui.screen import Screen
@@ -31,6 +31,10 @@ MODELS: Mapping[str, type[CommandDocument]] = {
     "dlq export": dlq.DlqExportDocument,
     "dlq import": dlq.DlqImportDocument,
     "dlq purge": dlq.DlqPurgeDocument,
+    "webhook list": webhook.WebhookListDocument,
+    "webhook show": webhook.WebhookShowDocument,
+    "webhook rotate": webhook.WebhookRotateDocument,
+    "webhook test": webhook.WebhookTestDocument,
     "iam-policy": environment.IamPolicyDocument,
     "selftest": selftest.SelftestDocument,
     "down": plan.DownDocument,

@@ -1,0 +1,209 @@
+"""cryptoctl webhook: the senders, their secrets, and trying them."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.core.webhook_secrets import SenderSecret
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.times import iso_of_ms, now_ms, span
+from cryptoctl.ops.webhook.requests import RequestMaker
+from cryptoctl.ops.webhook.secrets import (
+    LONGEST_GRACE,
+    READ_AGAIN_S,
+    SecretStore,
+    given_by_sender,
+    made_for,
+)
+from cryptoctl.ops.webhook.senders import activity, sender_named, webhook_address
+from cryptoctl.ops.webhook.testing import steps
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.reconcile.retry import Retry
+from cryptoctl.ui.waits import waiting
+from cryptoctl.ui.webhook import sender_document, show_senders, show_step
+from cryptoctl.webhook_presets import TRADINGVIEW_MESSAGE
+
+HIDDEN = "SECRET"
+STANDARD_INPUT = Path("-")
+MOST_BODY_BYTES = 500_000
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The sender's name.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show the secret without asking.")]
+Body = Annotated[
+    Path | None, typer.Option("--body", metavar="FILE", help="A message as this sender writes it.")
+]
+
+
+@command("webhook", "list", access=Access.READ_DATA, example="cryptoctl webhook list --env prod")
+def list_(run: CommandRun) -> None:
+    """Show the senders: how each proves who it is, and what came from it."""
+    stack = run.session.stack
+    if not stack.config.webhook.senders:
+        run.screen.say(
+            "No sender is configured, so there is no address: `cryptoctl init` writes an example of "
+            "[env.NAME.webhook.senders.SENDER]."
+        )
+        return
+    url, found = run.session.aws.gather(
+        lambda: webhook_address(run.session.aws, stack), lambda: activity(run.session.aws, stack, now_ms())
+    )
+    run.answer(url=url, senders=[sender_document(each) for each in found])
+    if not run.machine:
+        show_senders(run.screen, url, found)
+
+
+@command("webhook", "show", access=Access.MANAGE, example="cryptoctl webhook show tradingview")
+def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None) -> None:
+    """Show what to give a sender: the address, the secret, and a message or a request to paste."""
+    maker, store = _sender(run, name)
+    found = store.read()
+    shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
+    text = _text(body) if body is not None else maker.sample()
+    # A signature shows nothing of the secret; a token and a password are the secret.
+    secret = found.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
+    request = maker.request(secret, text, now_s=time.time(), message_id=_message_id())
+    in_path = bool(maker.keys.get("token_in_path"))
+    url = f"{maker.address}{name}" + (f"/{found.secret if shown else HIDDEN}" if in_path else "")
+    message = TRADINGVIEW_MESSAGE if maker.sender.preset == "tradingview" else None
+    run.answer(
+        sender=name,
+        url=url,
+        secret=found.secret if shown else None,
+        previous_until=_until(found),
+        message=message,
+        curl=request.curl(),
+    )
+    if run.machine:
+        return
+    run.screen.data(f"address  {url}")
+    _say_secret(run, found, shown)
+    if message is not None:
+        run.screen.data(f"message  {message}")
+    run.screen.data(f"curl     {request.curl()}")
+    if maker.keys.get("timestamp_header"):
+        run.screen.say("The signature of the curl command counts for a few minutes.")
+
+
+@command("webhook", "rotate", access=Access.MANAGE, example="cryptoctl webhook rotate desk --grace 24h")
+def rotate(
+    run: CommandRun,
+    name: Name,
+    grace: Annotated[
+        str, typer.Option("--grace", metavar="TIME", help="How long the old secret still counts: 24h.")
+    ] = "24h",
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret-file", metavar="FILE", help="The new secret, where the sender makes it; - is stdin."
+        ),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Forget what the parameter holds; the old secret ends at once.")
+    ] = False,
+    reveal: Reveal = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Do not wait until the function knows the new secret.")
+    ] = False,
+) -> None:
+    """Replace a sender's secret; the old one still counts for a while."""
+    length = span(grace)
+    if length > LONGEST_GRACE:
+        raise Failure(Problem.USAGE, f"--grace {grace} is longer than {LONGEST_GRACE.days} days.")
+    stack = run.session.stack
+    sender_named(stack, name)
+    store = SecretStore(aws=run.session.aws, stack=stack, sender=name)
+    new = made_for(stack, name) if secret_file is None else given_by_sender(stack, name, _text(secret_file))
+    if replace:
+        rotated = SenderSecret(secret=new)
+        store.write(rotated)
+    else:
+        rotated = store.rotate(new, now_ms=now_ms(), grace=length)
+    run.answer(sender=name, previous_until=_until(rotated))
+    if not no_wait:
+        with waiting(run.screen, run.clock) as tell:
+            for _ in Retry(run.clock, tell).pauses("each instance of the function to read it", READ_AGAIN_S):
+                pass
+    shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
+    run.answer(secret=new if shown else None, effective=not no_wait)
+    if not run.machine:
+        _say_secret(run, rotated, shown)
+        if not shown:
+            run.screen.say(f"`cryptoctl webhook show {name} --reveal` shows the new secret.")
+        if no_wait:
+            run.screen.say(
+                f"Give it to the sender in {READ_AGAIN_S:.0f} s: until then an instance of the function may "
+                "know the old one only."
+            )
+
+
+@command("webhook", "test", access=Access.MANAGE, example="cryptoctl webhook test desk")
+def test(run: CommandRun, name: Name, body: Body = None) -> None:
+    """Send a test price as a sender does, and the same request forged, which must be refused."""
+    maker, store = _sender(run, name)
+    text = _text(body) if body is not None else maker.sample()
+    secret, other = store.read().secret, made_for(run.session.stack, name)
+    now_s, message_id = time.time(), _message_id()
+    right, forged = (
+        maker.request(each, text, now_s=now_s, message_id=message_id) for each in (secret, other)
+    )
+    taken = []
+    for step in steps(maker, right, forged):
+        taken.append(step)
+        run.answer(sender=name, steps=taken)
+        if not run.machine:
+            show_step(run.screen, step)
+    failed = [step for step in taken if not step.passed]
+    if failed:
+        raise Failure(
+            Problem.FAILED,
+            f"{len(failed)} of {len(taken)} steps failed for {name}.",
+            f"`cryptoctl logs {run.session.stack.webhook.name}` shows what the function said; "
+            "a secret that was rotated just now counts everywhere after a minute.",
+        )
+
+
+def _sender(run: CommandRun, name: str) -> tuple[RequestMaker, SecretStore]:
+    stack, aws = run.session.stack, run.session.aws
+    sender = sender_named(stack, name)
+    maker = RequestMaker(name=name, sender=sender, address=webhook_address(aws, stack))
+    return maker, SecretStore(aws=aws, stack=stack, sender=name)
+
+
+def _asked(run: CommandRun, name: str) -> bool:
+    return run.screen.confirmed(f"Show the secret of {name} on this screen?")
+
+
+def _say_secret(run: CommandRun, secret: SenderSecret, shown: bool) -> None:
+    run.screen.data(f"secret   {secret.secret if shown else '(not shown; --reveal shows it)'}")
+    until = _until(secret)
+    if until is not None:
+        run.screen.say(f"The secret before this one counts until {until}.")
+
+
+def _until(secret: SenderSecret) -> str | None:
+    if len(secret.accepted(now_ms())) < 2:
+        return None
+    return iso_of_ms(secret.until_ms)
+
+
+def _message_id() -> str:
+    return f"msg_{uuid.uuid4().hex}"
+
+
+def _text(path: Path) -> str:
+    try:
+        if path == STANDARD_INPUT:
+            return sys.stdin.read(MOST_BODY_BYTES)
+        with path.open(encoding="utf-8") as file:
+            return file.read(MOST_BODY_BYTES)
+    except OSError as error:
+        raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise Failure(Problem.USAGE, f"{path} is not UTF-8 text: {error.reason}.") from error

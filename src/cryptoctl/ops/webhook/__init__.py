@@ -1,0 +1,1 @@
+"""The webhook's senders: who they are, their secrets, and trying them."""

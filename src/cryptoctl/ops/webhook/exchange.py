@@ -1,0 +1,56 @@
+"""HTTP requests to the webhook's address."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from cryptoctl.errors import Failure, Problem
+
+TIMEOUT_S = 70.0  # the function's own is 60
+MOST_BYTES = 1_000_000
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    """What the address answered."""
+
+    status: int
+    text: str
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """A request with a secret in it goes nowhere else."""
+
+
+def exchange(method: str, url: str, headers: Mapping[str, str], body: str | None = None) -> HttpAnswer:
+    """Sends one request. Raises Failure (UNREACHABLE) where nobody answers."""
+    parts = urlsplit(url)
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+    headers = dict(headers)
+    if parts.hostname is not None and parts.hostname.endswith(".localhost"):
+        # The embedded engine's: such a name means this machine, also where no resolver knows it (RFC 6761).
+        headers["Host"] = parts.netloc
+        url = parts._replace(netloc=f"{LOOPBACK}:{parts.port}" if parts.port else LOOPBACK).geturl()
+        handlers.append(urllib.request.ProxyHandler({}))
+    data = body.encode() if body is not None else None
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - AWS's or ours
+    try:
+        with urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT_S) as answer:
+            return HttpAnswer(status=answer.status, text=answer.read(MOST_BYTES).decode(errors="replace"))
+    except urllib.error.HTTPError as error:
+        with error:
+            return HttpAnswer(status=error.code, text=error.read(MOST_BYTES).decode(errors="replace"))
+    except (OSError, http.client.HTTPException) as error:
+        why = getattr(error, "reason", error)
+        raise Failure(
+            Problem.UNREACHABLE,
+            f"The address {parts.scheme}://{parts.netloc}/ does not answer: {why}.",
+            "`cryptoctl status` shows whether it is there; a proxy or a firewall may stand between.",
+        ) from error

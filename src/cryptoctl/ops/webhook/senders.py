@@ -1,0 +1,114 @@
+"""The configured senders, the address they send to, and what came from each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.environments import not_deployed
+from cryptoctl.stack import Stack
+from cryptoctl.webhook_settings import Sender
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+UNKNOWN = "unknown"
+# To the letter, as the functions write their lines; other text has its quotes escaped.
+TERMS = r'?"\"sender\":\"" ?"\"Unauthorized\":"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderActivity:
+    """A sender, and what the logs say of it; `refused` counts the 401s of the last hour.
+
+    `last_accepted_ms` is None where nothing came for as long as logs are kept. The name "unknown" is that
+    of requests that name no sender.
+    """
+
+    name: str
+    scheme: str
+    preset: str | None
+    sources: tuple[str, ...]
+    last_accepted_ms: int | None
+    refused: int
+
+
+def sender_named(stack: Stack, name: str) -> Sender:
+    """The sender of the configuration. Raises Failure (USAGE) where there is none of that name."""
+    senders = stack.config.webhook.senders
+    if name in senders:
+        return senders[name]
+    environment = stack.scope.environment
+    known = f"it has: {', '.join(senders)}" if senders else "it has none"
+    raise Failure(
+        Problem.USAGE,
+        f"There is no sender {name!r} in the configuration of {environment} ({known}).",
+        f"Add [env.{environment}.webhook.senders.NAME] to cryptoctl.toml, then run `cryptoctl up`.",
+    )
+
+
+def webhook_address(aws: Aws, stack: Stack) -> str:
+    """The address, which ends in a slash. Raises Failure where there is none."""
+    url = stack.webhook_url
+    observed = url.observe(aws) if url is not None else None
+    if observed is None:
+        raise not_deployed(aws, stack.scope, "address of the webhook")
+    return str(observed.outputs["FunctionUrl"])
+
+
+def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
+    """What came from each sender, in the configuration's order, then what came from nobody known."""
+    accepted: dict[str, int] = {}
+    refused: dict[str, int] = {}
+    for line, time_ms in _lines(aws, stack, now_ms - HOUR_MS, TERMS):
+        if "Unauthorized" in line:
+            refused[str(line.get("Sender"))] = refused.get(str(line.get("Sender")), 0) + 1
+        elif "sender" in line:
+            accepted[str(line["sender"])] = time_ms
+    senders = stack.config.webhook.senders
+    for name in [each for each in senders if each not in accepted]:
+        since_ms = now_ms - stack.config.log_retention_days * DAY_MS
+        times_ms = [time_ms for _, time_ms in _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')]
+        if times_ms:
+            accepted[name] = max(times_ms)
+    known = [
+        SenderActivity(
+            name=name,
+            scheme=sender.resolved()["scheme"],
+            preset=sender.preset,
+            sources=tuple(sender.resolved().get("sources", ())),
+            last_accepted_ms=accepted.get(name),
+            refused=refused.get(name, 0),
+        )
+        for name, sender in senders.items()
+    ]
+    nobody = SenderActivity(
+        name=UNKNOWN,
+        scheme="",
+        preset=None,
+        sources=(),
+        last_accepted_ms=None,
+        refused=refused.get(UNKNOWN, 0),
+    )
+    return [*known, nobody]
+
+
+def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[tuple[dict[str, Any], int]]:
+    events = aws.paginate(
+        "logs",
+        "FilterLogEvents",
+        "events",
+        logGroupName=stack.webhook.log_group.name,
+        startTime=since_ms,
+        filterPattern=pattern,
+    )
+    for event in events:
+        try:
+            line = json.loads(event["message"])
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(line, dict):
+            yield line, event["timestamp"]

@@ -1,0 +1,49 @@
+"""Senders as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptoctl.ops.times import iso_of_ms
+from cryptoctl.ops.webhook.senders import UNKNOWN, SenderActivity
+from cryptoctl.ops.webhook.testing import ProofStep
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.tables import Column
+
+COLUMNS = (
+    Column("sender"),
+    Column("scheme"),
+    Column("preset", rank=2),
+    Column("sources", rank=3),
+    Column("last accepted", rank=1),
+    Column("refused in the last hour", right=True),
+)
+
+
+def sender_document(each: SenderActivity) -> dict[str, object]:
+    """The sender's JSON."""
+    return {
+        "name": each.name,
+        "scheme": each.scheme,
+        "preset": each.preset,
+        "sources": list(each.sources),
+        "last_accepted": None if each.last_accepted_ms is None else iso_of_ms(each.last_accepted_ms),
+        "refused": each.refused,
+    }
+
+
+def show_senders(screen: Screen, url: str, found: Sequence[SenderActivity]) -> None:
+    """The address, and a table."""
+    screen.say(f"The address of each is {url}NAME")
+    rows = []
+    for each in found:
+        last = "none" if each.last_accepted_ms is None else iso_of_ms(each.last_accepted_ms)
+        shown = "" if each.name == UNKNOWN else last
+        rows.append((each.name, each.scheme, each.preset, ", ".join(each.sources), shown, each.refused))
+    screen.table(COLUMNS, rows)
+
+
+def show_step(screen: Screen, step: ProofStep) -> None:
+    """One step of a test."""
+    mark, style = ("ok", "") if step.passed else ("FAILED", "red")
+    screen.data(f"{mark:<7} {step.step}: {step.answer}", style=style)

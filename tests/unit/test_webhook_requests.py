@@ -1,0 +1,92 @@
+"""What `webhook show` and `webhook test` send is what the function lets in, for every kind of sender."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from typing import get_args
+
+import jmespath
+import pytest
+
+from cryptoctl.core.prices import Price, TimeLimits
+from cryptoctl.core.senders import allowed_senders
+from cryptoctl.core.webhook_prices import prices_in_request
+from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.core.webhook_secrets import new_secret
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
+from cryptoctl.webhook_presets import Preset
+from cryptoctl.webhook_settings import Sender, senders_variable
+
+NOW_S = float(int(time.time()))
+LIMITS = TimeLimits(now_ms=int(NOW_S * 1000), arrival_ms=int(NOW_S * 1000))
+ADDRESS = "https://abc.lambda-url.us-east-1.on.aws/"
+SENDERS = {preset: Sender(preset=preset, sources=("127.0.0.1",)) for preset in get_args(Preset)} | {
+    "header": Sender(scheme="token", token_header="authorization", token_prefix="Bearer "),
+    "member": Sender(scheme="token", token_member="key"),
+    "basic": Sender(scheme="basic", username="somebody"),
+    "mapped": Sender(
+        scheme="hmac",
+        signature_header="x",
+        algorithm="sha512",
+        prices="data.trades",
+        fields={"symbol": "s", "price": "p.last", "volume": "v"},
+        constants={"exchange": "constant"},
+    ),
+    "constants": Sender(scheme="basic", constants={"exchange": "constant"}),
+}
+
+
+def maker(name: str) -> RequestMaker:
+    return RequestMaker(name=name, sender=SENDERS[name], address=ADDRESS)
+
+
+def arrived(request: SenderRequest) -> WebhookRequest:
+    _, _, token = request.url.removeprefix(ADDRESS).partition("/")
+    return WebhookRequest(
+        headers=request.headers, body=request.body.encode(), source="127.0.0.1", token=token
+    )
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_the_request_of_each_kind_of_sender_is_let_in_and_has_a_price(name: str) -> None:
+    sender = allowed_senders(senders_variable({name: SENDERS[name]}), jmespath.compile)[name]
+    encoding = SENDERS[name].resolved().get("secret_encoding", "raw")
+    secret, other = new_secret(encoding), new_secret(encoding)
+    made = maker(name)
+    sample = made.sample()
+    right = arrived(made.request(secret, sample, now_s=NOW_S, message_id="msg_1"))
+    forged = arrived(made.request(other, sample, now_s=NOW_S, message_id="msg_1"))
+    assert sender.accepts(right, [secret], NOW_S)
+    assert not sender.accepts(forged, [secret], NOW_S)
+    (price,) = prices_in_request(right, sender, [secret], LIMITS).prices
+    assert isinstance(price, Price)
+    assert price.symbol == "WEBHOOK-TEST"
+    assert secret not in price.raw
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_the_curl_command_is_the_same_request(name: str) -> None:
+    made = maker(name)
+    request = made.request("whsec_c2VjcmV0", made.sample() + " it's", now_s=NOW_S, message_id="msg_1")
+    words = shlex.split(request.curl())
+    assert words[words.index("--data-binary") + 1] == request.body
+    assert request.url in words
+    headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
+    assert headers == [f"{name}: {value}" for name, value in request.headers.items()]
+
+
+def test_what_cannot_be_told_from_an_expression_is_asked_for() -> None:
+    fields = {"symbol": "join('-', [a, b])", "price": "p", "exchange": "e"}
+    sender = Sender(scheme="basic", fields=fields)  # type: ignore[arg-type]
+    with pytest.raises(Failure, match="cannot be told") as failure:
+        RequestMaker(name="a", sender=sender, address=ADDRESS).sample()
+    assert failure.value.problem is Problem.USAGE
+    assert "--body FILE" in failure.value.hint
+
+
+def test_a_secret_is_not_in_the_text_of_a_request() -> None:
+    made = maker("basic").request("the-secret", json.dumps({}), now_s=NOW_S, message_id="1")
+    assert "the-secret" not in repr(made)

@@ -1,0 +1,113 @@
+"""Clients that others wrote send prices to the address of an environment on the embedded engine."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+import standardwebhooks
+import svix
+
+from webhook.conftest import Door
+
+pytestmark = [pytest.mark.engine, pytest.mark.process]
+
+MESSAGE = (
+    '{"symbol": "%s", "exchange": "BITSTAMP", "price": 50000.25, "volume": 1.5, '
+    '"timestamp": "2026-01-02T03:04:05Z"}'
+)
+
+
+def price(symbol: str, **more: Any) -> str:
+    return json.dumps({"symbol": symbol, "price": 0.1, "exchange": "x", **more})
+
+
+def send(door: Door, path: str, body: str | bytes, headers: dict[str, str], **more: Any) -> requests.Response:
+    """With `requests`, at the engine's path for clients that cannot resolve names under localhost."""
+    host = door.address.removeprefix("http://").rstrip("/")
+    url = f"http://127.0.0.1:{host.rpartition(':')[2]}/{path}"
+    return requests.post(url, data=body, headers={"Host": host, **headers}, timeout=60, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "client"),
+    [("desk", "webhook", standardwebhooks.Webhook), ("svix", "svix", svix.Webhook)],
+)
+def test_messages_signed_by_the_packages_of_the_standard(
+    door: Door, name: str, prefix: str, client: Any
+) -> None:
+    symbol, now = f"{name.upper()}-SIGNED", datetime.now(tz=UTC)
+    signer, body = client(door.secret(name)), price(symbol)
+
+    def deliver(at: datetime, sent: str = body) -> int:
+        headers = {
+            f"{prefix}-id": "msg_1",
+            f"{prefix}-timestamp": str(int(at.timestamp())),
+            f"{prefix}-signature": signer.sign("msg_1", at, body),
+        }
+        return send(door, name, sent, {"content-type": "application/json", **headers}).status_code
+
+    assert [deliver(now) for _ in range(5)] == [200] * 5
+    assert len(door.stored(symbol)) == 1, "delivered five times, it is one price"
+    assert deliver(now - timedelta(minutes=6)) == 401
+    assert deliver(now, body.replace("0.1", "0.2")) == 401
+    assert len(door.stored(symbol)) == 1
+
+
+def test_an_alert_of_tradingview(door: Door) -> None:
+    path = f"tradingview/{door.secret('tradingview')}"
+    for number, (content_type, end) in enumerate(
+        [("application/json; charset=utf-8", ""), ("text/plain; charset=utf-8", "\n")]
+    ):
+        answer = send(door, path, MESSAGE % f"TV{number}" + end, {"content-type": content_type})
+        assert answer.status_code == 200, answer.text
+        (found,) = door.stored(f"TV{number}")
+        assert (str(found.price), found.exchange) == ("50000.25", "BITSTAMP")
+    wrong = send(door, "elsewhere/" + door.secret("elsewhere"), MESSAGE % "TV9", {})
+    assert wrong.status_code == 401, "from another address than TradingView's"
+    assert not door.stored("TV9")
+
+
+def test_a_form(door: Door) -> None:
+    form = {
+        "coin_abbreviation": "FORM",
+        "usd_price": "0.00001234",
+        "time": f"{datetime.now(tz=UTC).timestamp():.0f}",
+    }
+    host = door.address.removeprefix("http://").rstrip("/")
+    url = f"http://127.0.0.1:{host.rpartition(':')[2]}/coinmarket/{door.secret('coinmarket')}"
+    answer = requests.post(url, data=form, headers={"Host": host}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert f"{door.stored('FORM')[0].price:f}" == "0.00001234"
+
+
+def test_basic_and_bearer(door: Door) -> None:
+    basic = send(door, "basic", price("BASIC"), {}, auth=("basic", door.secret("basic")))
+    assert basic.status_code == 200
+    assert send(door, "basic", price("BASIC"), {}, auth=("basic", door.secret("alerts"))).status_code == 401
+    bearer = {"authorization": f"Bearer {door.secret('alerts')}"}
+    assert send(door, "alerts", price("BEARER"), bearer).status_code == 200
+    assert len(door.stored("BASIC")) == len(door.stored("BEARER")) == 1
+
+
+def test_curl(door: Door) -> None:
+    body = price("CURL", timestamp=datetime.now(tz=UTC).isoformat())
+    digest = hmac.new(door.secret("provider").encode(), body.encode(), hashlib.sha256).hexdigest()
+    host, _, port = door.address.removeprefix("http://").rstrip("/").rpartition(":")
+    done = subprocess.run(
+        [
+            *("curl", "-sS", "--resolve", f"{host}:{port}:127.0.0.1", f"{door.address}provider"),
+            *("-H", f"x-signature: sha256={digest}", "--data-binary", body),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["status"] == "stored", done
+    assert len(door.stored("CURL")) == 1

@@ -1,0 +1,116 @@
+"""cryptoctl webhook, on an environment with senders."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.errors import Problem
+from dead_letters.command_line import Said, run
+from webhook.conftest import SENDERS, Door
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command of `webhook` in the environment, with the senders in a file."""
+    name = door.live.session.environment
+    text = "".join(
+        f"[env.{name}.webhook.senders.{sender}]\n"
+        + "".join(f"{key} = {_toml(value)}\n" for key, value in vars(its).items() if value is not None)
+        for sender, its in SENDERS.items()
+    )
+    file = tmp_path / "cryptoctl.toml"
+    file.write_text(f"[env.{name}.stream]\nwindow_s = 0\n{text}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Said:
+        return run("webhook", *words, environment=name)
+
+    return call
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {json.dumps(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
+
+
+def test_each_sender_passes_the_test(door: Door, cli: Any) -> None:
+    for name in SENDERS:
+        said = cli("test", name, "--output", "json")
+        document = json.loads(said.out)
+        passed = [step["passed"] for step in document["steps"]]
+        if name == "elsewhere":  # which may send from TradingView's addresses only
+            assert (said.code, passed) == (Problem.FAILED, [True, True, True, False])
+            assert "52.89.214.238" in document["steps"][-1]["answer"]
+        else:
+            assert (said.code, passed) == (0, [True] * 4), said
+
+
+def test_show_hides_the_secret_unless_asked(door: Door, cli: Any) -> None:
+    for name in ("desk", "tradingview", "basic"):
+        secret = door.secret(name)
+        hidden = cli("show", name)
+        assert hidden.code == 0, hidden
+        assert secret not in hidden.out + hidden.err
+        assert json.loads(cli("show", name, "--output", "json").out)["secret"] is None
+        shown = json.loads(cli("show", name, "--reveal", "--output", "json").out)
+        assert shown["secret"] == secret
+        assert shown["url"].startswith(door.address + name)
+
+
+def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
+    def refused() -> dict[str, int]:
+        senders = json.loads(cli("list", "--output", "json").out)["senders"]
+        return {each["name"]: each["refused"] for each in senders}
+
+    before = refused()
+    door.post("basic", "{}")
+    door.post("nobody-at-all", "{}")
+    after = refused()
+    assert (after["basic"], after["unknown"]) == (before["basic"] + 1, before["unknown"] + 1)
+    assert set(after) == {*SENDERS, "unknown"}
+
+
+def test_rotate_lets_both_secrets_in_for_the_grace(door: Door, cli: Any) -> None:
+    old = door.secret("alerts")
+    said = json.loads(
+        cli("rotate", "alerts", "--grace", "1h", "--no-wait", "--reveal", "--output", "json").out
+    )
+    stored = door.store("alerts").read()
+    assert (stored.secret, stored.previous) == (said["secret"], old)
+    assert said["effective"] is False and said["previous_until"]
+    plan = run("plan", "--exit-code", environment=door.live.session.environment)
+    assert plan.code == 0, plan.out
+
+
+def test_a_secret_that_the_sender_made(door: Door, cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("a-secret-of-theirs-with-30-char\n", encoding="utf-8")
+    assert cli("rotate", "provider", "--secret-file", str(file), "--no-wait").code == 0
+    assert door.secret("provider") == "a-secret-of-theirs-with-30-char"
+    file.write_text("short", encoding="utf-8")
+    refused = cli("rotate", "provider", "--secret-file", str(file), "--no-wait")
+    assert refused.code == Problem.USAGE and "short" not in refused.err.replace("shorter", "")
+    assert door.secret("provider") == "a-secret-of-theirs-with-30-char"
+
+
+def test_an_unknown_sender_is_named_with_those_there_are(cli: Any) -> None:
+    for words in (("show", "nobody"), ("test", "nobody"), ("rotate", "nobody")):
+        said = cli(*words)
+        assert said.code == Problem.USAGE
+        assert "'nobody'" in said.err and "desk" in said.err
+
+
+def test_a_grace_that_is_none_is_refused_before_anything_is_changed(door: Door, cli: Any) -> None:
+    before = door.store("desk").read()
+    for grace in ("soon", "-1h", "400d"):
+        assert cli("rotate", "desk", "--grace", grace).code == Problem.USAGE
+    assert door.store("desk").read() == before
+    assert before.rotated("x" * 20, now_ms=0, grace=timedelta(0)).accepted(0) == ("x" * 20,)
