@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import Query, prices
-from cryptoctl.ops.webhook.exchange import HttpAnswer, exchange
+from cryptoctl.ops.webhook.exchange import WebhookAnswer, exchange
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.ops.webhook.senders import webhook_address
@@ -57,7 +57,7 @@ class Door:
         """Makes requests of the sender."""
         return RequestMaker(name=sender, sender=SENDERS[sender], address=self.address)
 
-    def post(self, path: str, body: str, **headers: str) -> HttpAnswer:
+    def post(self, path: str, body: str, **headers: str) -> WebhookAnswer:
         """Sends a request to the address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return exchange("POST", self.address + path, {"content-type": "application/json", **named}, body)

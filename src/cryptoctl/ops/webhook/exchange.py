@@ -17,7 +17,7 @@ LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class HttpAnswer:
+class WebhookAnswer:
     """What the address answered."""
 
     status: int
@@ -29,7 +29,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """A request with a secret in it goes nowhere else."""
 
 
-def exchange(method: str, url: str, headers: Mapping[str, str], body: str | None = None) -> HttpAnswer:
+def exchange(method: str, url: str, headers: Mapping[str, str], body: str | None = None) -> WebhookAnswer:
     """Sends one request. Raises Failure (UNREACHABLE) where nobody answers."""
     parts = urlsplit(url)
     handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
@@ -43,10 +43,10 @@ def exchange(method: str, url: str, headers: Mapping[str, str], body: str | None
     request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - AWS's or ours
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT_S) as answer:
-            return HttpAnswer(status=answer.status, text=answer.read(MOST_BYTES).decode(errors="replace"))
+            return WebhookAnswer(status=answer.status, text=answer.read(MOST_BYTES).decode(errors="replace"))
     except urllib.error.HTTPError as error:
         with error:
-            return HttpAnswer(status=error.code, text=error.read(MOST_BYTES).decode(errors="replace"))
+            return WebhookAnswer(status=error.code, text=error.read(MOST_BYTES).decode(errors="replace"))
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "reason", error)
         raise Failure(

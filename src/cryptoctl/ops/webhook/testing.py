@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cryptoctl.ops.webhook.exchange import HttpAnswer, exchange
+from cryptoctl.ops.webhook.exchange import WebhookAnswer, exchange
 from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
 
 
@@ -41,7 +41,7 @@ def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> I
     )
 
 
-def _said(answer: HttpAnswer) -> str:
+def _said(answer: WebhookAnswer) -> str:
     try:
         body = json.loads(answer.text)
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def _said(answer: HttpAnswer) -> str:
     return f"{answer.status} {message}" if isinstance(message, str) else str(answer.status)
 
 
-def _source_hint(maker: RequestMaker, answer: HttpAnswer) -> str:
+def _source_hint(maker: RequestMaker, answer: WebhookAnswer) -> str:
     sources = maker.keys.get("sources")
     if answer.status != 401 or not sources:
         return ""
