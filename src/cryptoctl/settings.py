@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+from cryptoctl.security_settings import Functions, Security
 from cryptoctl.settings_schema import Between, Checked, Section, means
 from cryptoctl.webhook_settings import Sender, Webhook
 
@@ -29,10 +30,11 @@ class Target(StrEnum):
 
 
 Concurrency = Annotated[int, Between(1, 1000)] | Literal["none"]
-# The values that CloudWatch Logs takes.
-LogDays = Literal[
+# The values that CloudWatch Logs takes; without one it keeps logs for ever.
+_Days = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
+LogDays = Literal[_Days, "never expire"]
 
 
 def _reserved(wanted: int | str) -> int | None:
@@ -155,7 +157,7 @@ class Environment(Section):
         default=3,
         metadata=means(
             "days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
-            "1827, 2192, 2557, 2922, 3288 or 3653"
+            '1827, 2192, 2557, 2922, 3288, 3653 or "never expire"'
         ),
     )
     alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = field(
@@ -167,6 +169,13 @@ class Environment(Section):
     error_notifier: ErrorNotifier = field(default_factory=ErrorNotifier)
     stream: Stream = field(default_factory=Stream)
     webhook: Webhook = field(default_factory=Webhook)
+    security: Security = field(default_factory=Security)
+    functions: Functions = field(default_factory=Functions)
+
+    @property
+    def retention_days(self) -> int | None:
+        """How many days logs are kept; None for ever."""
+        return None if isinstance(self.log_retention_days, str) else self.log_retention_days
 
 
 _Delay = Annotated[float, Between(0, allow_inf_nan=False)]

@@ -11,8 +11,11 @@ errors in both log groups ──▶ error-notifier ──▶ alerts topic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 
+from cryptoctl.error_filter import ERRORS
+from cryptoctl.provisioners.customer_key import may_use
 from cryptoctl.provisioners.function import Code, Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
@@ -31,40 +34,13 @@ from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Secret, Value, leaves
+from cryptoctl.security_settings import Kind
 from cryptoctl.settings import Environment
 
 # A literal: the service model lists previews too, so its newest value is not a choice.
 RUNTIME = "python3.14"
 ARCHITECTURE = "arm64"
 APPLICATION = {"Application": "crypto-price-processing"}
-
-# Error records of ours and of Lambda's runtime, text-format errors, tracebacks, timeouts and crashes.
-# Terms are matched to the letter: a user's text inside a JSON line has its quotes escaped, so that an
-# info line that merely speaks of an error does not match.
-ERRORS = " ".join(
-    f"?{term}"
-    for term in (
-        r'"\"level\":\"ERROR\""',
-        r'"\"level\":\"CRITICAL\""',
-        r'"\"level\": \"ERROR\""',
-        r'"\"level\": \"CRITICAL\""',
-        r'"\"log_level\":\"ERROR\""',
-        r'"\"log_level\": \"ERROR\""',
-        r'"[ERROR]"',
-        r'"Traceback (most recent call last)"',
-        r'"Task timed out after"',
-        r'"Runtime exited with"',
-        r'"Process exited before completing request"',
-        r'"Status: timeout"',
-        r'"Status: error"',
-        r'"\"status\":\"timeout\""',
-        r'"\"status\":\"failure\""',
-        r'"\"status\":\"error\""',
-        r'"\"errorType\":\"Runtime."',
-        # A part of a batch that failed and is given back to the stream; see handlers/logs.py.
-        r'"\"message\":\"enrichment failed, and will be tried again\""',
-    )
-)
 
 
 class Stack:
@@ -129,15 +105,12 @@ class Stack:
             hash_key=("symbol", "S"),
             range_key=("timestamp", "N"),
             deletion_protection=self.config.protected,
+            customer_key=self.config.security.key_for("table"),
         )
         self.webhook_dead_letters = self._dead_letters("webhook-processor")
         self.enricher_dead_letters = self._dead_letters("price-enricher")
-        self.success = Topic(scope=self.scope, name=f"price-updates-success-{name}")
-        self.alerts = Topic(
-            scope=self.scope,
-            name=f"price-alerts-{name}",
-            subscribers=tuple(map(subscriber, self.config.alert_subscribers)),
-        )
+        self.success = self._topic("price-updates-success")
+        self.alerts = self._topic("price-alerts", *self.config.alert_subscribers)
         self.webhook_logs = self._logs("webhook-processor")
         self.enricher_logs = self._logs("price-enricher")
         self.notifier_logs = self._logs("error-notifier")
@@ -288,34 +261,60 @@ class Stack:
             scope=self.scope,
             name=f"{function}-dlq-{self.scope.environment}",
             retention_s=self.config.dead_letter_retention_s,
+            customer_key=self.config.security.key_for("queues"),
+            refuse_plain_http=self.config.security.refuse_plain_http,
+        )
+
+    def _topic(self, name: str, *subscribers: str) -> Topic:
+        return Topic(
+            scope=self.scope,
+            name=f"{name}-{self.scope.environment}",
+            subscribers=tuple(map(subscriber, subscribers)),
+            customer_key=self.config.security.key_for("topics"),
+            refuse_plain_http=self.config.security.refuse_plain_http,
         )
 
     def _logs(self, function: str) -> LogGroup:
         return LogGroup(
             scope=self.scope,
             name=f"/aws/lambda/{function}-{self.scope.environment}",
-            retention_days=self.config.log_retention_days,
+            retention_days=self.config.retention_days,
+            customer_key=self.config.security.key_for("log_groups"),
         )
 
     def _role(
         self, function: str, group: LogGroup, permissions: Mapping[str, Statement | tuple[Statement, ...]]
     ) -> Role:
-        policies = {
-            **permissions,
+        declared = {name: each if isinstance(each, tuple) else (each,) for name, each in permissions.items()}
+        added = {
             # A grant usually makes this unnecessary; with it the function starts without the grant too.
             "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(self.key.arn,)),
             # No role may create a log group: a late line would bring a deleted one back.
             "cloudwatch-logs": Statement(
                 actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
             ),
+            **dict(self._security_rights(chain.from_iterable(declared.values()))),
         }
         return Role(
             scope=self.scope,
             name=f"{function}-{self.scope.environment}-role",
             service="lambda.amazonaws.com",
-            policies={name: each if isinstance(each, tuple) else (each,) for name, each in policies.items()},
+            policies={**declared, **{name: (each,) for name, each in added.items()}},
             boundary=self.config.permissions_boundary,
         )
+
+    def _security_rights(self, permissions: Iterable[Statement]) -> Iterator[tuple[str, Statement]]:
+        """What a function needs more where its data lies under a customer's key, and where it is traced."""
+        used = {action.partition(":")[0] for statement in permissions for action in statement.actions}
+        kinds: dict[str, Kind] = {"dynamodb": "table", "sqs": "queues", "sns": "topics"}
+        keys = {service: self.config.security.key_for(kind) for service, kind in kinds.items()}
+        services = [service for service, key in keys.items() if key and service in used]
+        if services and (key := self.config.security.customer_key):
+            yield "customer-key-access", may_use(self.scope, key, *services)
+        if self.config.functions.tracing:
+            # X-Ray knows no resources.
+            actions = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+            yield "x-ray-access", Statement(actions=actions, resources=("*",))
 
     def _function(
         self,
@@ -352,4 +351,7 @@ class Stack:
             dead_letters=dead_letters,
             reserved_concurrency=reserved_concurrency,
             resource_policy=resource_policy or {},
+            application_log_level=self.config.functions.application_log_level,
+            system_log_level=self.config.functions.system_log_level,
+            tracing=self.config.functions.tracing,
         )

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.error_filter import ERRORS
 from cryptoctl.handlers import logs
 from cryptoctl.local.functions.environment import OUT_OF_MEMORY
 from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.functions.platform_log import PlatformLog
 from cryptoctl.local.logs.patterns import compile_pattern
-from cryptoctl.stack import ERRORS
 from handlers.events import enrich, http, send, send_prices
 from handlers.fake_aws import FakeAws, FaultError
 

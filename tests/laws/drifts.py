@@ -104,6 +104,8 @@ def calls_towards(variant: Provisioner, resource: Provisioner, now: Plan) -> Pla
     return replace(plan, known={**now.known, **plan.known})
 
 
+SOMEBODYS_KEY = "arn:aws:kms:us-east-1:999999999999:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
 Request = Callable[[Aws, Any], object]
 
 
@@ -210,6 +212,9 @@ CONSTANTS: dict[str, dict[str, Request]] = {
             TableName=table.name,
             PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
         ),
+        "KMSMasterKeyArn": _table(
+            SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": SOMEBODYS_KEY}
+        ),
     },
     "queue": {
         "Attributes": lambda aws, queue: aws.call(
@@ -226,7 +231,21 @@ CONSTANTS: dict[str, dict[str, Request]] = {
             },
         ),
     },
-    "topic": {"Subscriptions": _unsubscribe},
+    "topic": {
+        "Subscriptions": _unsubscribe,
+        "KmsMasterKeyId": lambda aws, topic: aws.call(
+            "sns",
+            "SetTopicAttributes",
+            TopicArn=topic.arn,
+            AttributeName="KmsMasterKeyId",
+            AttributeValue=SOMEBODYS_KEY,
+        ),
+    },
+    "log group": {
+        "kmsKeyId": lambda aws, group: aws.call(
+            "logs", "AssociateKmsKey", logGroupName=group.name, kmsKeyId=SOMEBODYS_KEY
+        ),
+    },
     "role": {
         "AttachedPolicies": lambda aws, role: aws.call(
             "iam",

@@ -167,7 +167,12 @@ def test_the_functions(there: Reader, name: str) -> None:
     assert (configuration["MemorySize"], configuration["Timeout"]) == (memory_mb, timeout_s)
     assert (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions") == reserved
     group = f"/aws/lambda/{name}-{there.env}"
-    assert configuration["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": group}
+    assert configuration["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "LogGroup": group,
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "INFO",
+    }
     key = there.kms.describe_key(KeyId=f"alias/lambda-env-{there.env}")["KeyMetadata"]["Arn"]
     assert configuration["KMSKeyArn"] == key
     environment = configuration["Environment"]["Variables"]

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import pytest
 
 from cryptoctl.ops.permissions import Purpose
+from hostile.clients import REGION
 from hostile.inventory import Account
 from hostile.matrix import disturb
 from hostile.world import World
 from permissions.authorization import actions_of, idle
 from permissions.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, fails_for_a_person
-from permissions.stage import FRESH, LIFE, policy_of
+from permissions.stage import ACCOUNT, FRESH, LIFE, policy_of
 
 pytestmark = pytest.mark.engine
 
@@ -55,6 +56,13 @@ def disturb_more(account: Account, name: str) -> None:
         StatementId="webhook-errors",
         Action="lambda:InvokeFunction",
         Principal="sns.amazonaws.com",
+    )
+    topic, group = f"arn:aws:sns:{REGION}:{ACCOUNT}:price-alerts-{name}", f"/aws/lambda/{notifier}"
+    account["sns"].set_topic_attributes(
+        TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns"
+    )
+    account["logs"].associate_kms_key(
+        logGroupName=group, kmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"
     )
     found = functions.list_event_source_mappings(FunctionName=f"price-enricher-{name}")
     functions.update_event_source_mapping(UUID=found["EventSourceMappings"][0]["UUID"], Enabled=False)
@@ -112,6 +120,8 @@ def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) 
     asked = {ask.action for ask in lived.of[2 + len(SECRETS)][1]}
     assert asked >= {
         "kms:EnableKey",
+        "logs:DisassociateKmsKey",
+        "sns:SetTopicAttributes",
         "lambda:DeleteFunctionConcurrency",
         "lambda:RemovePermission",
         "lambda:UpdateEventSourceMapping",

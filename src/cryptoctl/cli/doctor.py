@@ -8,6 +8,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.doctor import Check, Verdict, examine
+from cryptoctl.ops.security import examine_security
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 from cryptoctl.ui.status import checks_document, show_checks
@@ -41,6 +42,8 @@ def _checks(run: CommandRun) -> Iterator[Check]:
         if not engine.running:
             return
     yield from examine(session.stack, session.aws, enforced=not local)
+    if not local:
+        yield from examine_security(session.stack, session.aws)
 
 
 def _engine(status: EngineStatus) -> Check:

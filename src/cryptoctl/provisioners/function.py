@@ -19,7 +19,12 @@ from cryptoctl.provisioners.function_errors import REMEDIES, RESERVE_NONE, RETRY
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.resource_permission import ResourcePermission, foreign, statements_in
+from cryptoctl.provisioners.resource_permission import (
+    ResourcePermission,
+    changed_statements,
+    foreign,
+    statements_in,
+)
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
@@ -48,7 +53,6 @@ from cryptoctl.reconcile import (
 NOT_FOUND = "ResourceNotFoundException"
 # Lambda keeps this many of an account's concurrent executions for functions that reserve none.
 UNRESERVED_AT_LEAST = 100
-LOG_LEVEL = "INFO"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,9 @@ class Function(Preflight, Priced):
     reserved_concurrency: int | None
     resource_policy: Mapping[str, ResourcePermission | None]
     """Statements by id. None: that one must not be there. What has another id is not ours."""
+    application_log_level: str = "INFO"
+    system_log_level: str = "INFO"
+    tracing: bool = False
 
     kind: ClassVar[str] = "function"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Environment"})
@@ -136,8 +143,8 @@ class Function(Preflight, Priced):
             "DeadLetterTargetArn": self.dead_letters.arn,
             "LogFormat": "JSON",
             "LogGroup": self.log_group.name,
-            # Above it, timeouts or errors are not in the log, and nobody is alerted.
-            "LogLevels": (LOG_LEVEL, LOG_LEVEL),
+            "LogLevels": (self.application_log_level, self.system_log_level),
+            "TracingMode": self._tracing_mode,
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
             "Permissions": {sid: each and each.described for sid, each in self.resource_policy.items()},
@@ -186,7 +193,7 @@ class Function(Preflight, Priced):
         if delta.observed and delta.observed.fields["LastUpdateStatus"] in UNDER_WAY:
             yield self._active()
             yield self._updated(fails=False)
-        settings = self._configuration(delta.desired, levels=delta.touches("LogLevels"))
+        settings = self._configuration(delta.desired)
         if delta.touches("RoleId"):
             yield from self._give_role_again(settings)
         if delta.touches("CodeSha256", "Architectures"):
@@ -198,7 +205,7 @@ class Function(Preflight, Priced):
             yield self._call("UpdateFunctionConfiguration", **settings)
             yield self._updated()
         yield from self._concurrency(delta)
-        yield from self._permissions(delta)
+        yield from changed_statements(self.name, delta, self.resource_policy)
         if delta.touches("Tags"):
             yield Call(
                 service="lambda",
@@ -225,8 +232,11 @@ class Function(Preflight, Priced):
             exists="ResourceConflictException",
         )
 
-    def _configuration(self, desired: Fields, *, levels: bool = False) -> dict[str, Value]:
-        both = {"ApplicationLogLevel": LOG_LEVEL, "SystemLogLevel": LOG_LEVEL} if levels else {}
+    @property
+    def _tracing_mode(self) -> str:
+        return "Active" if self.tracing else "PassThrough"
+
+    def _configuration(self, desired: Fields) -> dict[str, Value]:
         return {
             "Runtime": self.runtime,
             "Handler": self.handler,
@@ -235,7 +245,13 @@ class Function(Preflight, Priced):
             "Role": self.role.arn,
             "KMSKeyArn": desired["KMSKeyArn"],
             "DeadLetterConfig": {"TargetArn": self.dead_letters.arn},
-            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": self.log_group.name, **both},
+            "LoggingConfig": {
+                "LogFormat": "JSON",
+                "LogGroup": self.log_group.name,
+                "ApplicationLogLevel": self.application_log_level,
+                "SystemLogLevel": self.system_log_level,
+            },
+            "TracingConfig": {"Mode": self._tracing_mode},
             "Environment": {"Variables": desired["Environment"]},
         }
 
@@ -260,30 +276,9 @@ class Function(Preflight, Priced):
         elif delta.touches("ReservedConcurrentExecutions"):
             yield self._call("DeleteFunctionConcurrency")
 
-    def _permissions(self, delta: Delta) -> Iterator[Action]:
-        differing = [change.key or "" for change in delta.keys("Permissions")]
-        there = delta.observed.fields["Permissions"] if delta.observed else {}
-        for sid in differing:
-            if sid in there:
-                yield self._call("RemovePermission", StatementId=sid, gone=NOT_FOUND)
-        for sid, permission in self.resource_policy.items():
-            if permission and (delta.creating or sid in differing):
-                yield self._call(
-                    "AddPermission",
-                    exists="ResourceConflictException",
-                    StatementId=sid,
-                    **permission.params,
-                )
-
-    def _call(
-        self, operation: str, *, gone: str | None = None, exists: str | None = None, **params: Value
-    ) -> Call:
+    def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
         return Call(
-            service="lambda",
-            operation=operation,
-            params={"FunctionName": self.name, **params},
-            gone=gone,
-            exists=exists,
+            service="lambda", operation=operation, params={"FunctionName": self.name, **params}, gone=gone
         )
 
     def _active(self) -> WaitUntil:

@@ -25,6 +25,7 @@ CONFIGURATION = (
     "LogFormat",
     "LogGroup",
     "LogLevels",
+    "TracingMode",
     "Environment",
 )
 
@@ -81,6 +82,7 @@ def normal_configuration(configuration: Mapping[str, Any]) -> dict[str, Value]:
         "LogFormat": logging.get("LogFormat"),
         "LogGroup": logging.get("LogGroup"),
         "LogLevels": (logging.get("ApplicationLogLevel", "INFO"), logging.get("SystemLogLevel", "INFO")),
+        "TracingMode": (configuration.get("TracingConfig") or {}).get("Mode", "PassThrough"),
         "Environment": (configuration.get("Environment") or {}).get("Variables") or {},
     }
 

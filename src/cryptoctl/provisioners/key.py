@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.customer_key import principal
 from cryptoctl.provisioners.key_search import NOT_FOUND, age, by_tags
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
@@ -179,7 +180,8 @@ class Key(AssignedArn, Priced):
         """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
         ours, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
-        by_lambda = {"StringEquals": {**ours["StringEquals"], "kms:ViaService": self._lambda}}
+        through = {"kms:ViaService": principal(self.scope, "lambda")}
+        by_lambda = {"StringEquals": {**ours["StringEquals"], **through}}
         # Without a condition: a key that was made a moment ago is found before its tags count.
         look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"
         change = "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion"
@@ -243,12 +245,6 @@ class Key(AssignedArn, Priced):
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
             )
         yield self._schedule_deletion(observed.outputs["KeyId"])
-
-    @property
-    def _lambda(self) -> str:
-        """Lambda as `kms:ViaService` names it."""
-        suffix = ".cn" if self.scope.partition == "aws-cn" else ""
-        return f"lambda.{self.scope.region}.amazonaws.com{suffix}"
 
     def _name(self, key_id: Value) -> Call:
         return Call(

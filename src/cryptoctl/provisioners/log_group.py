@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
@@ -24,6 +25,7 @@ from cryptoctl.reconcile import (
     RetryRule,
     Traffic,
     Usage,
+    Value,
     allow,
 )
 
@@ -41,12 +43,15 @@ def _unprotect(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LogGroup(DeletionProtected, Listed, Priced):
-    """A log group that keeps its lines for some days."""
+class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
+    """A log group that keeps its lines for some days, or for ever, perhaps under a customer's key."""
 
-    retention_days: int
+    retention_days: int | None
+    """None for ever."""
 
     kind: ClassVar[str] = "log group"
+    key_field: ClassVar[str] = "kmsKeyId"
+    key_service: ClassVar[str | None] = "logs"
     # A late line of our own function makes a deleted group again, without tags.
     untagged_is_ours: ClassVar[bool] = True
     # A group of another class takes no subscription.
@@ -61,6 +66,13 @@ class LogGroup(DeletionProtected, Listed, Priced):
             contains="deletion protection",
             operations=("DeleteLogGroup",),
             hint=f"Somebody has protected the log group since: {_unprotect('NAME')} takes that off.",
+        ),
+        Remedy(
+            codes=("AccessDeniedException", "InvalidParameterException"),
+            contains="KMS key",
+            operations=("CreateLogGroup", "AssociateKmsKey"),
+            hint="The customer's key must be enabled, and its policy must let CloudWatch Logs use it: "
+            "docs/security.md has the statement.",
         ),
     )
 
@@ -86,6 +98,7 @@ class LogGroup(DeletionProtected, Listed, Priced):
             fields={
                 "retentionInDays": exact[0].get("retentionInDays"),
                 "logGroupClass": exact[0].get("logGroupClass", STANDARD),
+                "kmsKeyId": exact[0].get("kmsKeyId"),
                 "deletionProtectionEnabled": bool(exact[0].get("deletionProtectionEnabled")),
                 "Tags": tags.get("tags", {}),
             }
@@ -114,6 +127,7 @@ class LogGroup(DeletionProtected, Listed, Priced):
         return {
             "retentionInDays": self.retention_days,
             "logGroupClass": STANDARD,
+            "kmsKeyId": self.customer_key,
             "Tags": self.scope.tags,
         }
 
@@ -122,12 +136,16 @@ class LogGroup(DeletionProtected, Listed, Priced):
         both = self.arn, self.streams_arn
         yield from allow(Access.DESCRIBE, "logs", "DescribeLogGroups", "*")
         yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *both)
-        yield from allow(
-            Access.MANAGE, "logs", "CreateLogGroup PutRetentionPolicy TagResource DeleteLogGroup", *both
-        )
+        change = "CreateLogGroup PutRetentionPolicy TagResource DisassociateKmsKey DeleteLogGroup"
+        yield from allow(Access.MANAGE, "logs", change, *both)
+        if self.customer_key:
+            yield from allow(Access.MANAGE, "logs", "AssociateKmsKey", *both)
+            yield from permissions(self.scope, self.customer_key, "logs", {})
+        if self.retention_days is None:
+            yield from allow(Access.MANAGE, "logs", "DeleteRetentionPolicy", *both)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
-        kept = min(self.retention_days, traffic.days) / 30
+        kept = min(self.retention_days or traffic.days, traffic.days) / 30
         yield Usage(item="logs_ingested_gb", amount=traffic.ingested_gb, driver="lines, by invocations")
         yield Usage(item="logs_gb_months", amount=traffic.ingested_gb * kept, driver="log_retention_days")
 
@@ -136,15 +154,22 @@ class LogGroup(DeletionProtected, Listed, Priced):
             yield Call(
                 service="logs",
                 operation="CreateLogGroup",
-                params={"logGroupName": self.name, "tags": delta.desired["Tags"]},
+                params={
+                    "logGroupName": self.name,
+                    "tags": delta.desired["Tags"],
+                    **({"kmsKeyId": self.customer_key} if self.customer_key else {}),
+                },
                 exists="ResourceAlreadyExistsException",
             )
-        if delta.creating or delta.touches("retentionInDays"):
-            yield Call(
-                service="logs",
-                operation="PutRetentionPolicy",
-                params={"logGroupName": self.name, "retentionInDays": self.retention_days},
-            )
+        if self.retention_days is not None and (delta.creating or delta.touches("retentionInDays")):
+            yield self._call("PutRetentionPolicy", retentionInDays=self.retention_days)
+        elif delta.touches("retentionInDays"):
+            yield self._call("DeleteRetentionPolicy")
+        if delta.touches("kmsKeyId"):
+            if self.customer_key:
+                yield self._call("AssociateKmsKey", kmsKeyId=self.customer_key)
+            else:
+                yield self._call("DisassociateKmsKey")
         if delta.touches("Tags"):
             yield Call(
                 service="logs",
@@ -153,9 +178,9 @@ class LogGroup(DeletionProtected, Listed, Priced):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield Call(
-            service="logs",
-            operation="DeleteLogGroup",
-            params={"logGroupName": self.name},
-            gone=NOT_FOUND,
+        yield self._call("DeleteLogGroup", gone=NOT_FOUND)
+
+    def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
+        return Call(
+            service="logs", operation=operation, params={"logGroupName": self.name, **params}, gone=gone
         )

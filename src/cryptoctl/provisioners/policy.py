@@ -25,32 +25,37 @@ class Statement:
     principal: Mapping[str, str] = field(default_factory=dict)
     condition: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     sid: str = ""
+    effect: str = "Allow"
 
 
 def document(statements: Sequence[Statement]) -> dict[str, Value]:
     """The statements as a policy document in normal form."""
-    return {"Version": VERSION, "Statement": tuple(_written(statement) for statement in statements)}
+    return {"Version": VERSION, "Statement": tuple(written(statement) for statement in statements)}
 
 
-def _written(statement: Statement) -> dict[str, Value]:
-    written: dict[str, Value] = {"Sid": statement.sid} if statement.sid else {}
-    written |= {"Effect": "Allow", "Action": tuple(sorted(statement.actions))}
+def written(statement: Statement) -> dict[str, Value]:
+    """One statement in normal form."""
+    result: dict[str, Value] = {"Sid": statement.sid} if statement.sid else {}
+    result |= {"Effect": statement.effect, "Action": tuple(sorted(statement.actions))}
     if statement.principal:
-        written["Principal"] = {kind: (who,) for kind, who in statement.principal.items()}
+        result["Principal"] = {kind: (who,) for kind, who in statement.principal.items()}
     if statement.resources:
-        written["Resource"] = tuple(sorted(statement.resources, key=str))
+        result["Resource"] = tuple(sorted(statement.resources, key=str))
     if statement.condition:
-        written["Condition"] = {
+        result["Condition"] = {
             operator: {key: _several(value) for key, value in tests.items()}
             for operator, tests in statement.condition.items()
         }
-    return written
+    return result
 
 
-def denials(what: object, policy: str | None) -> Iterator[str]:
-    """A sentence on each statement of a resource's policy that denies something, whatever roles allow."""
+def denials(what: object, policy: str | None, *, but: str) -> Iterator[str]:
+    """A sentence on each statement of a resource's policy that denies something, whatever roles allow.
+
+    `but` is the id of the statement that is ours.
+    """
     for statement in normal(policy)["Statement"] if policy else ():
-        if statement["Effect"] == "Deny":
+        if statement["Effect"] == "Deny" and statement.get("Sid") != but:
             actions = ", ".join(statement.get("Action", ("what is not named",)))
             yield (
                 f"the policy of {what} denies {actions} (statement {statement.get('Sid', 'without an id')}): "

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.provisioners.policy import Statement, denials, normal
+from cryptoctl.provisioners import transport
+from cryptoctl.provisioners.customer_key import Encrypted, permissions
+from cryptoctl.provisioners.policy import Statement, denials, document, normal
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
@@ -15,11 +17,12 @@ from cryptoctl.reconcile import (
     Call,
     Delta,
     Fields,
+    Json,
     Observed,
     Permission,
-    Provisioner,
     Ref,
     RetryRule,
+    Value,
     WaitUntil,
     allow,
 )
@@ -35,12 +38,14 @@ MESSAGES = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Queue(Provisioner):
-    """A standard queue, encrypted at rest with SQS's own key."""
+class Queue(Encrypted):
+    """A standard queue, encrypted at rest with SQS's own key or with a customer's."""
 
     retention_s: int
+    refuse_plain_http: bool = False
 
     kind: ClassVar[str] = "queue"
+    key_field: ClassVar[str] = "KmsMasterKeyId"
     # SQS may take a minute to show changed attributes.
     visible_within_s: ClassVar[float] = 60.0
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
@@ -82,20 +87,33 @@ class Queue(Provisioner):
         found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
         messages = sum(int(found.get(each) or 0) for each in MESSAGES)
         return Observed(
-            fields={"Attributes": found, "Tags": tags.get("Tags", {})},
+            fields={
+                "Attributes": found,
+                "Policy": transport.found(found.get("Policy")),
+                "Tags": tags.get("Tags", {}),
+            },
             outputs={"QueueUrl": url},
-            notes=tuple(denials(self, found.get("Policy"))),
+            notes=tuple(denials(self, found.get("Policy"), but=transport.SID)),
             data=f"{messages} messages" if messages else "",
         )
 
     def desired(self) -> Fields:
-        return {"Attributes": self._attributes(), "Tags": self.scope.tags}
+        return {
+            "Attributes": self._attributes(),
+            "Policy": transport.compared(self._refusal),
+            "Tags": self.scope.tags,
+        }
+
+    @property
+    def _refusal(self) -> Statement | None:
+        return transport.refusing(("sqs:*",), self.arn) if self.refuse_plain_http else None
 
     def _attributes(self) -> dict[str, str | None]:
         return {
             "MessageRetentionPeriod": str(self.retention_s),
-            "SqsManagedSseEnabled": "true",
-            "KmsMasterKeyId": None,
+            "KmsMasterKeyId": self.customer_key,
+            # A queue has one kind of encryption: with a key, this is off.
+            **({} if self.customer_key else {"SqsManagedSseEnabled": "true"}),
             "MaximumMessageSize": str(LARGEST_MESSAGE_BYTES),
             # Delayed messages are shown to nobody, and are in no count of the waiting ones.
             "DelaySeconds": "0",
@@ -108,6 +126,8 @@ class Queue(Provisioner):
         yield from allow(
             Access.MANAGE, "sqs", "CreateQueue SetQueueAttributes TagQueue DeleteQueue", self.arn
         )
+        needed = {Access.READ_DATA: "Decrypt", Access.OPERATE: "GenerateDataKey"}
+        yield from permissions(self.scope, self.customer_key, "sqs", needed)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call creates it whole; attributes and tags are changed apart."""
@@ -117,20 +137,18 @@ class Queue(Provisioner):
                 operation="CreateQueue",
                 params={
                     "QueueName": self.name,
-                    "Attributes": {
-                        name: value for name, value in self._attributes().items() if value is not None
-                    },
+                    "Attributes": self._first_attributes(),
                     "tags": delta.desired["Tags"],
                 },
                 gives={"QueueUrl": "QueueUrl"},
                 exists="QueueAlreadyExists",
             )
             return
-        if delta.touches("Attributes"):
+        if delta.touches("Attributes", "Policy"):
             yield Call(
                 service="sqs",
                 operation="SetQueueAttributes",
-                params={"QueueUrl": self.url, "Attributes": _settings(delta)},
+                params={"QueueUrl": self.url, "Attributes": self._differing(delta)},
             )
         if delta.touches("Tags"):
             yield Call(
@@ -138,6 +156,24 @@ class Queue(Provisioner):
                 operation="TagQueue",
                 params={"QueueUrl": self.url, "Tags": pairs(delta, "Tags")},
             )
+
+    def _first_attributes(self) -> dict[str, Value]:
+        given = {name: value for name, value in self._attributes().items() if value is not None}
+        return {**given, "Policy": Json(document([self._refusal]))} if self._refusal else given
+
+    def _differing(self, delta: Delta) -> dict[str, Value]:
+        """The attributes to set; an empty one is taken away."""
+        assert delta.observed is not None
+        settings: dict[str, Value] = {
+            change.key: change.new or "" for change in delta.keys("Attributes") if change.key
+        }
+        if settings.get("KmsMasterKeyId") == "":
+            # A queue has one kind of encryption: the other one is accepted only as the key goes.
+            settings["SqsManagedSseEnabled"] = "true"
+        if delta.touches("Policy"):
+            there = delta.observed.fields["Attributes"].get("Policy")
+            settings["Policy"] = transport.merged(there, self._refusal) or ""
+        return settings
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the queue with its messages, and waits until SQS shows it no more."""
@@ -158,15 +194,6 @@ class Queue(Provisioner):
             timeout_s=75,
             hint="The next `cryptoctl down` looks again.",
         )
-
-
-def _settings(delta: Delta) -> dict[str, str]:
-    """The attributes to set; an empty one is taken away."""
-    settings = {change.key: str(change.new or "") for change in delta.keys("Attributes") if change.key}
-    if "KmsMasterKeyId" in settings:
-        # A queue has one kind of encryption: the other one is accepted only as the key goes.
-        settings["SqsManagedSseEnabled"] = "true"
-    return settings
 
 
 def takes_messages(policy: str | None) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
-from cryptoctl.reconcile import Answer, Value
+from cryptoctl.reconcile import Action, Answer, Call, Delta, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,30 @@ def logs_may_invoke(group: LogGroup) -> ResourcePermission:
     return ResourcePermission(
         principal="logs.amazonaws.com", source_arn=group.streams_arn, source_account=group.scope.account
     )
+
+
+def changed_statements(
+    function: str, delta: Delta, wanted: Mapping[str, ResourcePermission | None]
+) -> Iterator[Action]:
+    """The calls that set the wanted statements: one that differs is removed and added again."""
+    differing = [change.key or "" for change in delta.keys("Permissions")]
+    there = delta.observed.fields["Permissions"] if delta.observed else {}
+    for sid in differing:
+        if sid in there:
+            yield Call(
+                service="lambda",
+                operation="RemovePermission",
+                params={"FunctionName": function, "StatementId": sid},
+                gone="ResourceNotFoundException",
+            )
+    for sid, permission in wanted.items():
+        if permission and (delta.creating or sid in differing):
+            yield Call(
+                service="lambda",
+                operation="AddPermission",
+                params={"FunctionName": function, "StatementId": sid, **permission.params},
+                exists="ResourceConflictException",
+            )
 
 
 def statements_in(policy: Answer | None) -> dict[str, Value]:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.customer_key import Encrypted, permissions
+from cryptoctl.provisioners.table_errors import GOES_ON, REMEDIES, RETRY_RULES
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
-    QUOTAS_URL,
     Access,
     Action,
     Aws,
     AwsError,
     Call,
-    ConsentRequired,
     DeletionProtected,
     Delta,
     Fields,
@@ -35,14 +35,14 @@ from cryptoctl.reconcile import (
 NOT_FOUND = "ResourceNotFoundException"
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
 ACTIVE, DELETING = "ACTIVE", "DELETING"
-ANOTHER_CHANGE = "another change of the table; DynamoDB makes one at a time"
-LET_IT_END = "Another run or another tool, or a backup or restore, holds the table: let that end first."
-GOES_ON = "DynamoDB goes on with it: the next run waits anew."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Table(ConsentRequired, DeletionProtected, Priced):
-    """An on-demand table with a stream of old and new images and point-in-time recovery."""
+class Table(Encrypted, DeletionProtected, Priced):
+    """An on-demand table with a stream of old and new images and point-in-time recovery.
+
+    It lies under DynamoDB's own key or a customer's.
+    """
 
     hash_key: tuple[str, str]
     """Name and type (S, N or B) of the partition key."""
@@ -51,57 +51,11 @@ class Table(ConsentRequired, DeletionProtected, Priced):
     deletion_protection: bool
 
     kind: ClassVar[str] = "table"
+    key_field: ClassVar[str] = "KMSMasterKeyArn"
     immutable: ClassVar[frozenset[str]] = frozenset({"KeySchema"})
     holds_data: ClassVar[bool] = True
-    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        RetryRule(
-            code="ResourceInUseException",
-            contains="being deleted",
-            reason="the old table of that name to be gone; DynamoDB is deleting it",
-            timeout_s=600,
-            hint=GOES_ON,
-        ),
-        RetryRule(
-            code="ResourceInUseException",
-            reason=ANOTHER_CHANGE,
-            timeout_s=300,
-            operations=("UpdateTable", "DeleteTable", "UpdateContinuousBackups", "TagResource"),
-            hint=LET_IT_END,
-        ),
-        RetryRule(
-            code="LimitExceededException",
-            contains="simultaneously",
-            reason="other tables of the account; DynamoDB makes or changes only so many at a time",
-            timeout_s=300,
-            hint="Something else makes or changes tables all the time: let that end first.",
-        ),
-        RetryRule(
-            code="ContinuousBackupsUnavailableException",
-            reason="backups to be enabled for the new table; DynamoDB does it soon after making it",
-            timeout_s=120,
-            hint=GOES_ON,
-        ),
-    )
-    remedies: ClassVar[tuple[Remedy, ...]] = (
-        Remedy(
-            codes=("LimitExceededException",),
-            contains="once in",
-            operations=("UpdateTable",),
-            hint="DynamoDB changes a table's billing mode once in 24 h: run `cryptoctl up` again after that.",
-        ),
-        Remedy(
-            codes=("LimitExceededException",),
-            hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
-            f"for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
-        ),
-        Remedy(
-            codes=("ValidationException",),
-            contains="protected against deletion",
-            operations=("DeleteTable",),
-            hint="Somebody has protected the table since the plan was made: set `protected = false` in "
-            "cryptoctl.toml and run `cryptoctl up` if it is to go all the same.",
-        ),
-    )
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
+    remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
     @property
     def arn(self) -> str:
@@ -141,6 +95,7 @@ class Table(ConsentRequired, DeletionProtected, Priced):
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
                 "PointInTimeRecoveryStatus": _recovery(backups),
                 "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
+                "KMSMasterKeyArn": _key(table),
                 "Tags": tags,
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
@@ -165,6 +120,7 @@ class Table(ConsentRequired, DeletionProtected, Priced):
             "StreamViewType": VIEW_TYPE,
             "PointInTimeRecoveryStatus": "ENABLED",
             "DeletionProtectionEnabled": self.deletion_protection,
+            "KMSMasterKeyArn": self.customer_key,
             "Tags": self.scope.tags,
         }
 
@@ -173,6 +129,10 @@ class Table(ConsentRequired, DeletionProtected, Priced):
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
         yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
         yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
+        # DynamoDB asks these of whoever puts a table under a key, and Decrypt of whoever reads or writes it.
+        manage = "CreateGrant Decrypt Encrypt GenerateDataKey ReEncryptFrom ReEncryptTo"
+        needed = {Access.MANAGE: manage, Access.READ_DATA: "Decrypt", Access.OPERATE: "GenerateDataKey"}
+        yield from permissions(self.scope, self.customer_key, "dynamodb", needed)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         """Lambda's reads of the stream are free."""
@@ -185,9 +145,10 @@ class Table(ConsentRequired, DeletionProtected, Priced):
         yield Usage(item="dynamodb_recovery_gb_months", amount=stored, driver="prices so far")
 
     def consent_reason(self, delta: Delta) -> str | None:
-        """Without deletion protection a `down` is possible that was refused before."""
+        """Also that without deletion protection a `down` is possible that was refused before."""
         lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
-        return "lift the deletion protection" if lifted else None
+        reasons = [*(["lift the deletion protection"] if lifted else []), super().consent_reason(delta)]
+        return " and ".join(filter(None, reasons)) or None
 
     def deletion_blocker(self, observed: Observed) -> Obstacle | None:
         """Deletion protection counts, whatever this machine's configuration says."""
@@ -215,6 +176,9 @@ class Table(ConsentRequired, DeletionProtected, Priced):
                 StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
                 gives={"LatestStreamArn": "TableDescription.LatestStreamArn"},
             )
+        if delta.touches("KMSMasterKeyArn"):
+            yield from self._update(SSESpecification=self._encryption())
+            yield self._encrypted()
         if delta.touches("DeletionProtectionEnabled"):
             yield from self._update(DeletionProtectionEnabled=self.deletion_protection)
         if delta.creating or delta.touches("PointInTimeRecoveryStatus"):
@@ -254,11 +218,17 @@ class Table(ConsentRequired, DeletionProtected, Priced):
                 "BillingMode": "PAY_PER_REQUEST",
                 "StreamSpecification": {"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
                 "DeletionProtectionEnabled": self.deletion_protection,
+                **({"SSESpecification": self._encryption()} if self.customer_key else {}),
                 "Tags": listed(desired["Tags"]),
             },
             gives={"LatestStreamArn": "TableDescription.LatestStreamArn"},
             exists="ResourceInUseException",
         )
+
+    def _encryption(self) -> dict[str, Value]:
+        if self.customer_key is None:
+            return {"Enabled": False}
+        return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": self.customer_key}
 
     def _update(self, *, gives: dict[str, str] | None = None, **params: Value) -> Iterator[Action]:
         yield self._call("UpdateTable", gives=gives, **params)
@@ -286,12 +256,22 @@ class Table(ConsentRequired, DeletionProtected, Priced):
             until=(None,), reason="the table to be gone; DynamoDB does it in the background", timeout_s=600
         )
 
-    def _settled(self, *, until: tuple[Value, ...], reason: str, timeout_s: float) -> WaitUntil:
+    def _encrypted(self) -> WaitUntil:
+        return self._settled(
+            path="Table.SSEDescription.Status",
+            until=("ENABLED", "DISABLED", None),
+            reason="the table to lie under its new key; DynamoDB does it in the background",
+            timeout_s=300,
+        )
+
+    def _settled(
+        self, *, until: tuple[Value, ...], reason: str, timeout_s: float, path: str = "Table.TableStatus"
+    ) -> WaitUntil:
         return WaitUntil(
             service="dynamodb",
             operation="DescribeTable",
             params={"TableName": self.name},
-            path="Table.TableStatus",
+            path=path,
             until=until,
             reason=reason,
             timeout_s=timeout_s,
@@ -306,6 +286,13 @@ def _schema(table: dict[str, Any]) -> dict[str, str]:
         each["AttributeName"]: f"{each['KeyType']} {types[each['AttributeName']]}"
         for each in table["KeySchema"]
     }
+
+
+def _key(table: dict[str, Any]) -> str | None:
+    """The ARN of the key that the table lies under; None for DynamoDB's own, which has none."""
+    encryption = table.get("SSEDescription") or {}
+    going = encryption.get("Status") in ("DISABLING", "DISABLED")
+    return None if going else encryption.get("KMSMasterKeyArn")
 
 
 def _recovery(backups: dict[str, Any]) -> str:

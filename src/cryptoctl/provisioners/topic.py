@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners import transport
+from cryptoctl.provisioners.customer_key import Encrypted
 from cryptoctl.provisioners.policy import Statement, denials
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -22,12 +25,23 @@ from cryptoctl.reconcile import (
     Remedy,
     Traffic,
     Usage,
+    Value,
     allow,
 )
 
 NOT_FOUND = ("NotFound", "NotFoundException")
 NO_TAGS = (*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException")
 PENDING = "PendingConfirmation"
+OWN_ACTIONS = (
+    "GetTopicAttributes",
+    "SetTopicAttributes",
+    "AddPermission",
+    "RemovePermission",
+    "DeleteTopic",
+    "Subscribe",
+    "ListSubscriptionsByTopic",
+    "Publish",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +53,17 @@ class Subscriber:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Topic(Priced):
-    """A standard topic with the subscribers that the configuration names.
+class Topic(Encrypted, Priced):
+    """A standard topic with the subscribers that the configuration names, perhaps under a customer's key.
 
     Subscribers that somebody else added are left alone.
     """
 
     subscribers: tuple[Subscriber, ...] = ()
+    refuse_plain_http: bool = False
 
     kind: ClassVar[str] = "topic"
+    key_field: ClassVar[str] = "KmsMasterKeyId"
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("TopicLimitExceeded", "TopicLimitExceededException"),
@@ -85,23 +101,39 @@ class Topic(Priced):
             return None
         there = {_key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
         pending = {item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == PENDING}
+        its = attributes.get("Attributes", {})
         return Observed(
             fields={
+                "KmsMasterKeyId": its.get("KmsMasterKeyId") or None,
+                "Policy": transport.found(its.get("Policy")),
                 "Tags": mapped(tags.get("Tags", ())),
                 "Subscriptions": there,
                 "PendingConfirmation": tuple(sorted(pending)),
+                "WholePolicy": its.get("Policy"),
             },
-            notes=tuple(denials(self, attributes.get("Attributes", {}).get("Policy"))),
+            notes=tuple(denials(self, its.get("Policy"), but=transport.SID)),
         )
 
     def desired(self) -> Fields:
         subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}
-        return {"Tags": self.scope.tags, "Subscriptions": subscriptions}
+        return {
+            "KmsMasterKeyId": self.customer_key,
+            "Policy": transport.compared(self._refusal),
+            "Tags": self.scope.tags,
+            "Subscriptions": subscriptions,
+        }
+
+    @property
+    def _refusal(self) -> Statement | None:
+        # SNS takes no other action of a topic's than those of its data.
+        return transport.refusing(("sns:Publish",), self.arn) if self.refuse_plain_http else None
 
     def permissions(self) -> Iterator[Permission]:
         look = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
         yield from allow(Access.DESCRIBE, "sns", look, self.arn)
-        yield from allow(Access.MANAGE, "sns", "CreateTopic TagResource DeleteTopic", self.arn)
+        yield from allow(
+            Access.MANAGE, "sns", "CreateTopic SetTopicAttributes TagResource DeleteTopic", self.arn
+        )
         if self.subscribers:
             yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
 
@@ -115,10 +147,15 @@ class Topic(Priced):
             yield Call(
                 service="sns",
                 operation="CreateTopic",
-                params={"Name": self.name, "Tags": listed(delta.desired["Tags"])},
+                params={
+                    "Name": self.name,
+                    "Tags": listed(delta.desired["Tags"]),
+                    **({"Attributes": attributes} if (attributes := self._first_attributes()) else {}),
+                },
             )
         else:
             missing = [change.key for change in delta.keys("Subscriptions") if change.key]
+            yield from self._differing(delta)
             if delta.touches("Tags"):
                 yield Call(
                     service="sns",
@@ -132,6 +169,46 @@ class Topic(Priced):
                 operation="Subscribe",
                 params={"TopicArn": self.arn, "Protocol": protocol, "Endpoint": endpoint},
             )
+
+    def _first_attributes(self) -> dict[str, Value]:
+        given: dict[str, Value] = {"KmsMasterKeyId": self.customer_key} if self.customer_key else {}
+        if self._refusal:
+            given["Policy"] = transport.merged(self._first_policy(), self._refusal)
+        return given
+
+    def _differing(self, delta: Delta) -> Iterator[Action]:
+        assert delta.observed is not None
+        if delta.touches("KmsMasterKeyId"):
+            yield self._set("KmsMasterKeyId", self.customer_key or "")
+        if delta.touches("Policy"):
+            there = delta.observed.fields.get("WholePolicy") or self._first_policy()
+            yield self._set("Policy", transport.merged(there, self._refusal))
+
+    def _set(self, name: str, value: Value) -> Call:
+        return Call(
+            service="sns",
+            operation="SetTopicAttributes",
+            params={"TopicArn": self.arn, "AttributeName": name, "AttributeValue": value},
+        )
+
+    def _first_policy(self) -> str:
+        """The policy that SNS gives a new topic: the account's own may use it, and so may its alarms."""
+        return json.dumps(
+            {
+                "Version": "2008-10-17",
+                "Id": "__default_policy_ID",
+                "Statement": [
+                    {
+                        "Sid": "__default_statement_ID",
+                        "Effect": "Allow",
+                        "Principal": {"AWS": "*"},
+                        "Action": [f"SNS:{each}" for each in OWN_ACTIONS],
+                        "Resource": self.arn,
+                        "Condition": {"StringEquals": {"AWS:SourceOwner": self.scope.account}},
+                    }
+                ],
+            }
+        )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the topic; SNS deletes its subscriptions with it."""

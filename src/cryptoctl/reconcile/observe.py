@@ -100,10 +100,9 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
         return list(kind.preflight(aws, {step.resource: step.delta for step in checked[kind]}))
 
     found = aws.map(check, checked)
-    return (
-        *(_irreplaceable(step, blocker) for step, blocker in blockers),
-        *(obstacle for obstacles in found for obstacle in obstacles),
-    )
+    # Several kinds may meet the same one, a key that they share, say.
+    others = dict.fromkeys(obstacle for obstacles in found for obstacle in obstacles)
+    return (*(_irreplaceable(step, blocker) for step, blocker in blockers), *others)
 
 
 def deletion_blocker(step: Step) -> Obstacle | None:

@@ -1,7 +1,8 @@
-"""CloudWatch Logs' operations on streams and events; all others stay with ministack."""
+"""CloudWatch Logs' operations on streams, events and a group's key; all others stay with ministack."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -36,6 +37,8 @@ class LogsApi:
         response = await self._inner(request)
         if response.status < 300:
             self._watch(operation, request.region, request.json)
+            if operation == "DescribeLogGroups":
+                return self._with_keys(request.region, response)
         return response
 
     def _watch(self, operation: str, region: str, asked: dict[str, Any]) -> None:
@@ -50,6 +53,28 @@ class LogsApi:
             self._store.retain(region, group, None)
         if operation.endswith("SubscriptionFilter") or operation == "DeleteLogGroup":
             self._forget_filters()
+
+    def _with_keys(self, region: str, response: HttpResponse) -> HttpResponse:
+        """ministack knows only the key with which a group was made."""
+        keys = self._store.keys(region)
+        if not keys:
+            return response
+        content = json.loads(response.body)
+        for group in content["logGroups"]:
+            key = keys.get(group["logGroupName"], group.get("kmsKeyId"))
+            group.pop("kmsKeyId", None)
+            group.update({"kmsKeyId": key} if key else {})
+        return json_response(content)
+
+    def associate_key(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """AssociateKmsKey."""
+        self._store.encrypt(region, self._group(region, asked), str(asked["kmsKeyId"]))
+        return {}
+
+    def disassociate_key(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """DisassociateKmsKey."""
+        self._store.encrypt(region, self._group(region, asked), None)
+        return {}
 
     def _group(self, region: str, asked: dict[str, Any]) -> str:
         named = asked.get("logGroupName") or asked.get("logGroupIdentifier") or ""
@@ -191,6 +216,8 @@ def event_id(event: LogEvent) -> str:
 
 
 _OWN: Final[dict[str, Callable[[LogsApi, str, dict[str, Any]], dict[str, Any]]]] = {
+    "AssociateKmsKey": LogsApi.associate_key,
+    "DisassociateKmsKey": LogsApi.disassociate_key,
     "CreateLogStream": LogsApi.create_stream,
     "DeleteLogStream": LogsApi.delete_stream,
     "DescribeLogStreams": LogsApi.describe_streams,

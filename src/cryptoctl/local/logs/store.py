@@ -17,6 +17,10 @@ CREATE TABLE IF NOT EXISTS log_group (
     retention_days INTEGER,
     UNIQUE (region, name)
 );
+CREATE TABLE IF NOT EXISTS log_group_key (
+    group_id INTEGER PRIMARY KEY REFERENCES log_group (id) ON DELETE CASCADE,
+    arn TEXT
+);
 CREATE TABLE IF NOT EXISTS log_stream (
     id INTEGER PRIMARY KEY,
     group_id INTEGER NOT NULL REFERENCES log_group (id) ON DELETE CASCADE,
@@ -73,6 +77,17 @@ class LogStore:
         """Sets how long a group keeps its events; None for ever."""
         sql = "UPDATE log_group SET retention_days = ? WHERE region = ? AND name = ?"
         self._database.execute(sql, days, region, name)
+
+    def encrypt(self, region: str, name: str, key: str | None) -> None:
+        """Notes the key that a group was put under after it was made; None for none any more."""
+        sql = "INSERT OR REPLACE INTO log_group_key"
+        sql += " SELECT id, ? FROM log_group WHERE region = ? AND name = ?"
+        self._database.execute(sql, key, region, name)
+
+    def keys(self, region: str) -> dict[str, str | None]:
+        """The groups of a region whose key was changed, each with its key."""
+        sql = "SELECT g.name, k.arn FROM log_group_key k JOIN log_group g ON g.id = k.group_id"
+        return dict(self._database.execute(f"{sql} WHERE g.region = ?", region))
 
     def groups(self) -> list[tuple[str, str]]:
         """Every group, as (region, name)."""

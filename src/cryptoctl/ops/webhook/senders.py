@@ -70,7 +70,8 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             accepted[str(line["sender"])] = time_ms
     senders = stack.config.webhook.senders
     for name in [each for each in senders if each not in accepted]:
-        since_ms = now_ms - stack.config.log_retention_days * DAY_MS
+        kept_days = stack.config.retention_days
+        since_ms = 0 if kept_days is None else now_ms - kept_days * DAY_MS
         times_ms = [time_ms for _, time_ms in _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')]
         if times_ms:
             accepted[name] = max(times_ms)

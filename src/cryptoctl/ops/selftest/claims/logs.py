@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cryptoctl.error_filter import ERRORS
 from cryptoctl.handlers import log_events
 from cryptoctl.ops.selftest.bench import LOGGED_WITHIN_S, Bench, parsed
 from cryptoctl.ops.selftest.claim import (
@@ -21,12 +22,11 @@ from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
 from cryptoctl.reconcile.call import Call
-from cryptoctl.stack import ERRORS
 
 STREAM = "selftest"
 HARMLESS = {"level": "INFO", "message": 'a user wrote "level":"ERROR" and an error'}
 OURS = {"level": "ERROR", "message": "made by the self-test", "function": "selftest", "requestId": "selftest"}
-PATTERN_OF = ("stack.py: ERRORS", "handlers/log_events.py")
+PATTERN_OF = ("error_filter.py: ERRORS", "handlers/log_events.py")
 
 
 def _logs(operation: str, **params: Any) -> Call:

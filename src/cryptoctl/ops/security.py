@@ -1,0 +1,64 @@
+"""What doctor says of an environment's security: whether the customer's key serves, and what is not set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cryptoctl.aws import Aws
+from cryptoctl.ops.doctor import Check, Verdict
+from cryptoctl.provisioners.customer_key import ALARMS_NEED, SETTING, allows, key_policy, unusable
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+
+# The least that scanners ask for.
+LOGS_KEPT_DAYS = 365
+ALARMS = "cloudwatch.amazonaws.com"
+
+
+def examine_security(stack: Stack, aws: Aws) -> Iterator[Check]:
+    """The checks; of an environment that is neither `protected` nor has a customer's key, none."""
+    key = stack.config.security.customer_key
+    if key is not None:
+        yield _customer_key(stack, aws, key)
+    if stack.config.protected and (missing := list(_not_set(stack.config))):
+        yield Check(
+            what="security",
+            verdict=Verdict.UNKNOWN,
+            detail=f"protected, and not set: {', '.join(missing)}",
+            advice="docs/security.md says what each of these is good for, and what it costs.",
+        )
+
+
+def _customer_key(stack: Stack, aws: Aws, key: str) -> Check:
+    if why := unusable(aws, stack.scope, key):
+        return Check(
+            what="customer key",
+            verdict=Verdict.BAD,
+            detail=f"{key} {why}",
+            advice=f"Name another key in `{SETTING}`, or have the key's owner put that right.",
+        )
+    topics = stack.config.security.key_for("topics") is not None
+    if topics and not allows(key_policy(aws, key), ALARMS, ALARMS_NEED):
+        return Check(
+            what="customer key",
+            verdict=Verdict.UNKNOWN,
+            detail=f"the policy of {key} does not let {ALARMS} use it: no alarm can be sent to the topics",
+            advice=f"Have the key's owner allow {', '.join(sorted(ALARMS_NEED))} to that service.",
+        )
+    return Check(what="customer key", verdict=Verdict.GOOD, detail=f"{key} is enabled, and can be used")
+
+
+def _not_set(config: Environment) -> Iterator[str]:
+    """The settings that cost something, or that were switched off, as they stand in the file."""
+    if config.security.customer_key is None:
+        yield SETTING
+    if not config.security.refuse_plain_http:
+        yield "security.refuse_plain_http"
+    if config.permissions_boundary is None:
+        yield "permissions_boundary"
+    if config.error_notifier.reserved is None:
+        yield "error_notifier.reserved_concurrency"
+    if config.retention_days is not None and config.retention_days < LOGS_KEPT_DAYS:
+        yield f"log_retention_days of {LOGS_KEPT_DAYS} or more"
+    if not config.functions.tracing:
+        yield "functions.tracing"

@@ -1,0 +1,167 @@
+"""A KMS key that its owner administers: the environment's data lies under it, and cryptoctl never changes it.
+
+What a resource is given is the key's ARN. All that is said of such a key in common is here: who needs what
+of it, and why it cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cryptoctl.provisioners.policy import Statement, normal
+from cryptoctl.reconcile import (
+    Access,
+    Aws,
+    AwsError,
+    ConsentRequired,
+    Delta,
+    Obstacle,
+    Permission,
+    Preflight,
+    Provisioner,
+    Scope,
+    Value,
+    allow,
+)
+
+NOT_FOUND = ("NotFoundException", "InvalidArnException")
+SETTING = "security.customer_key"
+LOGS_NEED = frozenset({"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"})
+ALARMS_NEED = frozenset({"kms:Decrypt", "kms:GenerateDataKey"})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encrypted(Preflight, ConsentRequired):
+    """A resource whose content lies under a customer's key, or under AWS's own."""
+
+    customer_key: str | None = None
+    """The key's ARN; None for AWS's own encryption."""
+
+    key_field: ClassVar[str]
+    """The field, or the key in a field, that has the ARN."""
+    key_service: ClassVar[str | None] = None
+    """The service that must itself be allowed to use the key, where it does not use it in a caller's name."""
+
+    def consent_reason(self, delta: Delta) -> str | None:
+        """Another key, or none, in place of one that is there."""
+        differing = [each for each in delta.changes if self.key_field in (each.field, each.key) and each.old]
+        return f"replace the encryption key {differing[0].old}" if differing else None
+
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Yields an obstacle for each key that is to be used and cannot be, as far as the caller may look."""
+        keys = {
+            resource.customer_key: resource.scope
+            for resource, delta in changes.items()
+            if isinstance(resource, Encrypted) and _begins(resource.key_field, delta)
+        }
+        for key, scope in keys.items():
+            if key is not None:
+                yield from _obstacles(aws, scope, key, cls.key_service)
+
+
+def _begins(field: str, delta: Delta) -> bool:
+    return delta.creating or any(field in (each.field, each.key) for each in delta.changes)
+
+
+def _obstacles(aws: Aws, scope: Scope, key: str, service: str | None) -> Iterator[Obstacle]:
+    if why := unusable(aws, scope, key):
+        yield Obstacle(
+            what=f"The customer's key {key} {why}.",
+            hint=f"Name another key in `{SETTING}`, or have the key's owner put that right.",
+        )
+    elif service and not allows(key_policy(aws, key), principal(scope, service), LOGS_NEED):
+        yield Obstacle(
+            what=f"The policy of the customer's key {key} does not let CloudWatch Logs use it.",
+            hint=f"Have the key's owner allow {', '.join(sorted(LOGS_NEED))} to {principal(scope, service)} "
+            f'in that policy (docs/security.md shows how), or take "log_groups" out of `{SETTING}_encrypts`.',
+        )
+
+
+def principal(scope: Scope, service: str) -> str:
+    """A service of this region as `kms:ViaService` and CloudWatch Logs' principal name it."""
+    suffix = ".cn" if scope.partition == "aws-cn" else ""
+    return f"{service}.{scope.region}.amazonaws.com{suffix}"
+
+
+def may_use(scope: Scope, key: str, *services: str) -> Statement:
+    """Allows reading and writing what the services keep under the key, through them alone."""
+    return Statement(
+        actions=("kms:Decrypt", "kms:GenerateDataKey"),
+        resources=(key,),
+        condition={"StringEquals": {"kms:ViaService": tuple(principal(scope, each) for each in services)}},
+    )
+
+
+def permissions(
+    scope: Scope, key: str | None, service: str, needed: Mapping[Access, str]
+) -> Iterator[Permission]:
+    """What people need of the key, through the service alone; nothing where there is no key."""
+    if key is None:
+        return
+    through = {"StringEquals": {"kms:ViaService": principal(scope, service)}}
+    yield from allow(Access.DESCRIBE, "kms", "DescribeKey", key)
+    for access, operations in needed.items():
+        yield from allow(access, "kms", operations, key, condition=through)
+
+
+def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
+    """Why nothing can lie under the key, in a few words; None where nothing speaks against it."""
+    region = key.split(":")[3]
+    if region != scope.region:
+        return f"is in {region}, and the environment in {scope.region}"
+    try:
+        described = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key)
+    except AwsError as error:
+        if error.denied:
+            return "cannot be looked at with these credentials (kms:DescribeKey)"
+        raise
+    if described is None:
+        return "does not exist"
+    metadata = described["KeyMetadata"]
+    if metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT" or not _symmetric(metadata):
+        return "is no symmetric encryption key"
+    state = metadata["KeyState"]
+    return None if state == "Enabled" else f"is not enabled: its state is {state}"
+
+
+def _symmetric(metadata: Mapping[str, Any]) -> bool:
+    return bool(metadata.get("KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT")
+
+
+def key_policy(aws: Aws, key: str) -> str | None:
+    """The key's policy; None where these credentials may not read it, as of another account's key."""
+    try:
+        found = aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key, PolicyName="default")
+    except AwsError as error:
+        if error.denied:
+            return None
+        raise
+    return str(found["Policy"]) if found else None
+
+
+def allows(policy: str | None, service: str, needed: frozenset[str]) -> bool:
+    """Whether a key's policy lets a service do all of this; True where the policy is not known.
+
+    Conditions are taken to hold, and a statement that denies is not weighed.
+    """
+    if policy is None:
+        return True
+    allowed = [
+        pattern
+        for statement in normal(policy)["Statement"]
+        if statement["Effect"] == "Allow" and service in _services(statement.get("Principal", {}))
+        for pattern in statement.get("Action", ())
+    ]
+    return all(any(_covers(pattern, action) for pattern in allowed) for action in needed)
+
+
+def _services(who: Value) -> tuple[str, ...]:
+    return ("*",) if who == "*" else tuple(who.get("Service", ()))
+
+
+def _covers(pattern: str, action: str) -> bool:
+    wanted, given = action.lower(), pattern.lower()
+    return wanted == given or (given.endswith("*") and wanted.startswith(given[:-1]))

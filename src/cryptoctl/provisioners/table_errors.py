@@ -1,0 +1,73 @@
+"""What DynamoDB refuses of a table: for how long, and what a person does about it."""
+
+from __future__ import annotations
+
+from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
+
+ANOTHER_CHANGE = "another change of the table; DynamoDB makes one at a time"
+LET_IT_END = "Another run or another tool, or a backup or restore, holds the table: let that end first."
+GOES_ON = "DynamoDB goes on with it: the next run waits anew."
+
+RETRY_RULES: tuple[RetryRule, ...] = (
+    RetryRule(
+        code="ResourceInUseException",
+        contains="being deleted",
+        reason="the old table of that name to be gone; DynamoDB is deleting it",
+        timeout_s=600,
+        hint=GOES_ON,
+    ),
+    RetryRule(
+        code="ResourceInUseException",
+        reason=ANOTHER_CHANGE,
+        timeout_s=300,
+        operations=("UpdateTable", "DeleteTable", "UpdateContinuousBackups", "TagResource"),
+        hint=LET_IT_END,
+    ),
+    RetryRule(
+        code="LimitExceededException",
+        contains="simultaneously",
+        reason="other tables of the account; DynamoDB makes or changes only so many at a time",
+        timeout_s=300,
+        hint="Something else makes or changes tables all the time: let that end first.",
+    ),
+    RetryRule(
+        code="ContinuousBackupsUnavailableException",
+        reason="backups to be enabled for the new table; DynamoDB does it soon after making it",
+        timeout_s=120,
+        hint=GOES_ON,
+    ),
+)
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy(
+        codes=("LimitExceededException",),
+        contains="encryption mode",
+        operations=("UpdateTable",),
+        hint="DynamoDB changes a table's key four times in 24 h, and then every six hours: run "
+        "`cryptoctl up` again after that.",
+    ),
+    Remedy(
+        codes=("LimitExceededException",),
+        contains="once in",
+        operations=("UpdateTable",),
+        hint="DynamoDB changes a table's billing mode once in 24 h: run `cryptoctl up` again after that.",
+    ),
+    Remedy(
+        codes=("LimitExceededException",),
+        hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
+        f"for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
+    ),
+    Remedy(
+        codes=("ValidationException",),
+        contains="protected against deletion",
+        operations=("DeleteTable",),
+        hint="Somebody has protected the table since the plan was made: set `protected = false` in "
+        "cryptoctl.toml and run `cryptoctl up` if it is to go all the same.",
+    ),
+    Remedy(
+        codes=("AccessDeniedException", "ValidationException"),
+        contains="kms",
+        operations=("CreateTable", "UpdateTable"),
+        hint="DynamoDB may not use the customer's key in your name: its policy, or what `cryptoctl "
+        "iam-policy --for deploy` prints, must allow it (docs/security.md).",
+    ),
+)

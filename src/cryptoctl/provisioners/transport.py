@@ -1,0 +1,49 @@
+"""Queues and topics that refuse plain HTTP: our one statement in a policy that others may write in too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from cryptoctl.provisioners.policy import VERSION, Statement, normal, written
+from cryptoctl.reconcile import Json, Value, frozen
+
+SID = "RefusePlainHttp"
+
+
+def refusing(actions: Sequence[str], arn: str) -> Statement:
+    """Nobody may do these things to the resource without TLS."""
+    return Statement(
+        sid=SID,
+        effect="Deny",
+        principal={"AWS": "*"},
+        actions=tuple(actions),
+        resources=(arn,),
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+    )
+
+
+def compared(statement: Statement | None) -> dict[str, Value]:
+    """The desired state: our statement under its id, or that there is none of that id."""
+    return {SID: written(statement) if statement else None}
+
+
+def found(policy: str | None) -> dict[str, Value]:
+    """The policy's statements under their ids."""
+    statements = normal(policy)["Statement"] if policy else ()
+    return {each["Sid"]: each for each in statements if each.get("Sid")}
+
+
+def merged(policy: str | None, statement: Statement | None) -> Json | None:
+    """The policy with our statement, or without it where it is None; None where no statement is left.
+
+    The statements of others stay to the letter.
+    """
+    there: dict[str, Any] = json.loads(policy) if policy else {"Version": VERSION}
+    others = there.get("Statement", [])
+    others = [others] if isinstance(others, dict) else others
+    statements = [each for each in others if each.get("Sid") != SID]
+    if statement is not None:
+        statements.append(written(statement))
+    return Json(frozen({**there, "Statement": statements})) if statements else None
