@@ -22,7 +22,7 @@ READING = ("Get", "List", "Describe", "Query", "Scan", "Filter", "BatchGet")
 class RecordingAws(Aws):
     """Sends every request as it is, and keeps a record of the writing ones."""
 
-    def __init__(self, *, endpoint_url: str, credentials: Credentials) -> None:
+    def __init__(self, *, endpoint_url: str | None, credentials: Credentials) -> None:
         super().__init__(region="us-east-1", endpoint_url=endpoint_url, credentials=credentials)
         self.writes: list[tuple[str, str, dict[str, object]]] = []
 

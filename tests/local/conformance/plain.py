@@ -27,7 +27,7 @@ def plain_ministack(directory: Path) -> Iterator[str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",
         "LOG_LEVEL": "WARNING",
-        "SERVICES": "dynamodb,dynamodbstreams,iam,kms,lambda,logs,monitoring,sns,sqs,sts",
+        "SERVICES": "dynamodb,dynamodbstreams,iam,kms,lambda,logs,monitoring,sns,sqs,ssm,sts,tagging",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nowhere.sock",
