@@ -226,7 +226,13 @@ class _Hands:
             Timeout=timeout_s,
             KMSKeyArn=self.key,
             DeadLetterConfig={"TargetArn": self.dead_letters(function)},
-            LoggingConfig={"LogFormat": "JSON", "LogGroup": f"/aws/lambda/{name}"},
+            # AWS shows the levels whether or not they are given; the engine only if they are.
+            LoggingConfig={
+                "LogFormat": "JSON",
+                "LogGroup": f"/aws/lambda/{name}",
+                "ApplicationLogLevel": "INFO",
+                "SystemLogLevel": "INFO",
+            },
             Environment={"Variables": self.variables(function)},
             Tags={**self.tags},
         )
