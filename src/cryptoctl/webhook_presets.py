@@ -49,7 +49,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "timestamp_header": "svix-timestamp",
         "message_id_header": "svix-id",
     },
-    # https://cryptocurrencyalerting.com/guide/webhook-notifications.html
+    # https://cryptocurrencyalerting.com/webhook-reference.html
     "cryptocurrencyalerting": {
         "scheme": "token",
         "token_in_path": True,
@@ -59,6 +59,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
             "exchange": "exchange",
         },
     },
+    # https://coinmarketalert.com/page/webhook-api
     "coinmarketalert": {
         "scheme": "token",
         "token_in_path": True,

@@ -40,7 +40,10 @@ SECRETS = {
 }
 PRICE = {"symbol": "BTC", "price": 50000.25, "exchange": "coinbase", "timestamp": ARRIVED_MS}
 BODIES: dict[str, bytes] = {
-    "alerting": b'{"currency":"BTC","target_currency":"USD","price":"50000.25","exchange":"Binance"}',
+    # As https://cryptocurrencyalerting.com/webhook-reference.html shows a price alert.
+    "alerting": b"""{"type": "price", "message": "ZCash (ZEC) went above 150.00 USD on Gemini.",
+        "currency": "ZEC", "direction": "above", "price": "150.00", "target_currency": "USD",
+        "exchange": "Gemini"}""",
     "coinmarket": b"coin_abbreviation=BTC&usd_price=50000.25&time=1700000000",
     "mapped": b'{"data":[{"s":"BTC","p":50000.25,"t":1700000000000,"c":NaN}]}',
 }

@@ -64,6 +64,16 @@ def mutated(text: str, chance: random.Random) -> str:
     return changed if changed != text else text + letter
 
 
+def forged(header: str, chance: random.Random) -> str:
+    """The header with one character of its signature changed, and no right signature beside it."""
+    start = (
+        max(header.rfind("="), header.rfind(",")) + 1 if not header.endswith("=") else header.rfind(",") + 1
+    )
+    at = chance.randrange(start, len(header.rstrip("=")) - 1)
+    letter = chance.choice([each for each in "abcdef0123456789" if each != header[at].lower()])
+    return header[:at] + letter + header[at + 1 :]
+
+
 def wrong_secret(name: str, chance: random.Random) -> str:
     if SENDERS[name].get("secret_encoding") == "base64":
         return "whsec_" + base64.b64encode(chance.randbytes(32)).decode()
@@ -82,8 +92,7 @@ def strangers_event(chance: random.Random) -> dict[str, Any]:
             event["body"] = mutated(event["body"], chance)
         elif signed:
             header = SENDERS[name]["signature_header"]
-            # The padding of base64 and the case of hex are no other signature.
-            event["headers"][header] = "x" + mutated(event["headers"][header], chance)
+            event["headers"][header] = forged(event["headers"][header], chance)
         else:
             event = honest(name, secret="x" + mutated(SECRETS[name], chance))
     while chance.random() < 0.4:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.ops.webhook.senders import webhook_address
 from cryptoctl.settings import Environment, Stream
 from cryptoctl.webhook_settings import Sender, Webhook
+from dead_letters.command_line import Said, run
 from live import Connect, Live
 
 SENDERS = {
@@ -81,3 +84,28 @@ def door(connect: Connect) -> Iterator[Door]:
     live.up()
     yield Door(live=live, address=webhook_address(live.aws, live.stack))
     live.down()
+
+
+@pytest.fixture
+def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command of `webhook` in the environment, with the senders in a file."""
+    name = door.live.session.environment
+    text = "".join(
+        f"[env.{name}.webhook.senders.{sender}]\n"
+        + "".join(f"{key} = {_toml(value)}\n" for key, value in vars(its).items() if value is not None)
+        for sender, its in SENDERS.items()
+    )
+    file = tmp_path / "cryptoctl.toml"
+    file.write_text(f"[env.{name}.stream]\nwindow_s = 0\n{text}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Said:
+        return run("webhook", *words, environment=name)
+
+    return call
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {json.dumps(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)

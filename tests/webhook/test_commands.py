@@ -10,35 +10,10 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Problem
-from dead_letters.command_line import Said, run
+from dead_letters.command_line import run
 from webhook.conftest import SENDERS, Door
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a command of `webhook` in the environment, with the senders in a file."""
-    name = door.live.session.environment
-    text = "".join(
-        f"[env.{name}.webhook.senders.{sender}]\n"
-        + "".join(f"{key} = {_toml(value)}\n" for key, value in vars(its).items() if value is not None)
-        for sender, its in SENDERS.items()
-    )
-    file = tmp_path / "cryptoctl.toml"
-    file.write_text(f"[env.{name}.stream]\nwindow_s = 0\n{text}", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Said:
-        return run("webhook", *words, environment=name)
-
-    return call
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {json.dumps(each)}" for key, each in value.items()) + "}"
-    return json.dumps(value)
 
 
 def test_each_sender_passes_the_test(door: Door, cli: Any) -> None:

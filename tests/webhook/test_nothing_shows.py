@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cryptoctl import env_vars
+from dead_letters.command_line import run
 from webhook.conftest import SENDERS, Door
 
 pytestmark = pytest.mark.engine
@@ -42,3 +46,38 @@ def test_the_secrets_are_not_in_the_logs_or_in_the_functions_configuration(door:
         )
     )
     assert not [each for each in secrets if each in everything]
+
+
+def test_after_a_day_of_use_no_file_and_no_command_shows_a_secret(
+    door: Door, cli: Any, tmp_path: Path
+) -> None:
+    name = door.live.session.environment
+    for sender in ("desk", "alerts"):
+        assert cli("test", sender).code == 0
+    said = [
+        run(*words, environment=name)
+        for words in (
+            ("plan", "--verbose"),
+            ("up", "--yes", "--verbose"),
+            ("status", "--output", "json"),
+            ("doctor", "--output", "json"),
+            ("outputs", "--output", "json"),
+            ("config", "--output", "json"),
+            ("logs", "--since", "1h", "--output", "json"),
+            ("webhook", "list", "--output", "json"),
+            ("webhook", "show", "desk"),
+            ("webhook", "show", "nobody"),
+            ("dlq", "export", str(tmp_path / "letters.jsonl")),
+            ("local", "logs"),
+        )
+    ]
+    secrets = {door.secret(sender) for sender in SENDERS}
+    for each in said:
+        assert not [secret for secret in secrets if secret in each.out + each.err]
+    state = env_vars.state_directory()
+    holding = {
+        file.relative_to(state)
+        for file in [*state.rglob("*"), *tmp_path.rglob("*")]
+        if file.is_file() and any(secret.encode() in file.read_bytes() for secret in secrets)
+    }
+    assert holding <= {Path("engine") / "state" / "ssm.json"}, holding
