@@ -18,7 +18,8 @@ from cryptoctl.reconcile.call import Call
 
 OPEN_WITHIN_S = 60
 NEEDS = ("webhook_url", "webhook_secrets")
-PRICE = {"symbol": "BTC", "price": 1, "exchange": "selftest", "id": "by-url"}
+# Another symbol than that of any other check.
+PRICE = {"symbol": "ADDRESS", "price": 1, "exchange": "selftest", "id": "1"}
 
 
 def _call(service: str, operation: str, **params: Any) -> Call:
