@@ -89,6 +89,8 @@ def test_a_batch_is_never_more_than_full_and_never_waits_longer_than_its_window(
         shards = min(assumed.SHARDS, load.symbols)
         rate = load.prices_per_s / shards
         assert per_s >= min(load.prices_per_s, shards * min(rate, 1 / window_s)) * (1 - 1e-9)
+        # Not oftener than full batches and windows that are over ask for.
+        assert per_s <= max(load.prices_per_s / batch_size, shards / window_s) * (1 + 1e-9)
 
 
 def test_the_configuration_counts() -> None:
