@@ -118,9 +118,35 @@ def test_a_broken_line_is_named_and_the_others_are_sent(day: Cli, tmp_path: Path
 def test_json_lines_override_the_options(day: Cli, tmp_path: Path) -> None:
     file = tmp_path / "prices.jsonl"
     file.write_text('{"price": 1.5, "id": 1}\n\n{"price": "2.5", "exchange": "kraken"}\n', encoding="utf-8")
-    day.ok("send-price", "--file", str(file), "--symbol", "JL", "--exchange", "gemini")
+    day.ok("send-price", "--file", str(file), "--symbol", "JL", "--exchange", "gemini", "--now")
     rows = day.ok("prices", "JL", "-o", "json").json["prices"]
     assert {(row["price"], row["exchange"]) for row in rows} == {("1.5", "gemini"), ("2.5", "kraken")}
+
+
+def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "trades.csv"
+    file.write_text("price,transact_time\n1.5,1675329600138\n1.5,1675329600138\nx,1\n", encoding="utf-8")
+    command: tuple[str, ...] = ("send-price", "--file", str(file))
+    command += ("--symbol", "币安人生USDT", "--exchange", "BtcTurk | Kripto")
+    refused = day(*command)
+    assert (refused.code, "--map timestamp=transact_time" in refused.err) == (2, True)
+    command = (*command, "--map", "timestamp=transact_time")
+    shown = day.ok(*command, "--dry-run")
+    assert "times in milliseconds" in shown.err
+    assert "line 4: " in shown.err
+    assert (
+        "2 would be sent, from 2023-02-02T09:20:00.138Z to 2023-02-02T09:20:00.138Z; 1 would be" in shown.out
+    )
+    preview = day.ok(*command, "--dry-run", "-o", "json").json["dry_run"]
+    assert [row["occurrence"] for row in preview["first"]] == [None, 2]
+    assert day.ok("prices", "币安人生usdt", "-o", "json").json["prices"] == []
+    for stored, duplicate in ((2, 0), (0, 2)):
+        sent = day(*command, "-o", "json").json["file"]
+        assert (sent["stored"], sent["duplicate"], sent["refused"]) == (stored, duplicate, 1)
+    text = day.ok("prices", "币安人生USDT", "--wait", "-o", "csv").out
+    (tmp_path / "again.csv").write_text(text, encoding="utf-8")
+    again = day.ok("send-price", "--file", str(tmp_path / "again.csv"), "-o", "json").json["file"]
+    assert (again["stored"], again["duplicate"]) == (0, 2)
 
 
 def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None:

@@ -83,7 +83,7 @@ def test_each_command_writes_its_model(day: Cli, tmp_path: Path) -> None:
 
 def test_a_file_with_a_bad_line_and_a_queued_price(day: Cli, tmp_path: Path) -> None:
     lines(tmp_path)
-    said = day("send-price", "--file", str(tmp_path / "prices.csv"), "-o", "json")
+    said = day("send-price", "--file", str(tmp_path / "prices.csv"), "--now", "-o", "json")
     document = validated("send-price", said.json)
     assert (said.code, document.outcome) == (1, "failure")
     assert (document.file.stored, document.file.failed[0].line) == (1, 3)

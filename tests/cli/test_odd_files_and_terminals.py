@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,13 +18,13 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.aws import Aws
 from cryptoctl.cli.command import for_a_person
+from cryptoctl.cli.file_options import GivenFiles
 from cryptoctl.cli.send_price import send_price
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local import launch
 from cryptoctl.local.errors import EngineError
 from cryptoctl.ops.invoking import invoke
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.sending import Outgoing, read
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.ui.json_output import write_document
 from cryptoctl.ui.logs import line_document, show_line
@@ -238,28 +238,7 @@ def test_an_answer_without_the_members_of_a_stored_price_is_said() -> None:
         )
     )
     with pytest.raises(Failure, match="not the webhook processor's"):
-        send_price(run, "BTC", "1", "here")
-
-
-def sent(tmp_path: Path, text: str) -> list[Mapping[str, Any]]:
-    file = tmp_path / "prices.csv"
-    file.write_text(text, encoding="utf-8")
-    return [vars(each) for each in read(file, {}, now_ms=lambda: 1_700_000_000_000)]
-
-
-def test_a_column_named_surplus_is_a_column(tmp_path: Path) -> None:
-    [price] = sent(tmp_path, "symbol,price,exchange,surplus\nBTC,1,here,more\n")
-    assert '"BTC"' in price["text"]
-    [surplus] = sent(tmp_path, "symbol,price,exchange,surplus\nBTC,1,here,more,too much\n")
-    assert "has more columns" in surplus["reason"]
-
-
-def test_standard_input_is_read_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = io.TextIOWrapper(io.BytesIO("\ufeffsymbol,price,exchange\nBTC,1,zurich\n".encode()))
-    monkeypatch.setattr(sys, "stdin", text)
-    [price] = read(Path("-"), {}, now_ms=lambda: 1_700_000_000_000)
-    assert isinstance(price, Outgoing)
-    assert "zurich" in price.text
+        send_price(run, GivenFiles(), "BTC", "1", "here")
 
 
 def test_the_engine_that_is_not_installed_leads_to_a_command_that_exists(monkeypatch: Any) -> None:

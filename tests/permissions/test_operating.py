@@ -49,7 +49,7 @@ def operating(directory: Path) -> list[Command]:
         *READING,
         _command("send-price", "SENT", "100", "here"),
         _command("send-price", "SENT", "101", "here", "--async"),
-        _command("send-price", "--file", prices),
+        _command("send-price", "--file", prices, "--now"),
         _command("prices", "SENT", "--wait"),
         _command("dlq", "list"),
         _command("dlq", "peek"),

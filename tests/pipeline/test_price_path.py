@@ -17,9 +17,10 @@ import pytest
 
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.items import StoredPrice
+from cryptoctl.files.outgoing import Outgoing, outgoing
 from cryptoctl.ops.logs import lines
 from cryptoctl.ops.prices import Query, enriched_prices, prices
-from cryptoctl.ops.sending import Outgoing, Tally, outgoing, send_all
+from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.settings import Environment, Stream

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from cryptoctl import last_location, settings_file
 from cryptoctl.errors import Failure
+from cryptoctl.files.outgoing import outgoing
 from cryptoctl.last_location import LastLocation
-from cryptoctl.ops.sending import BadLine, Outgoing, outgoing, read
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.screen import printable
@@ -66,54 +66,6 @@ def test_a_price_leaves_with_all_its_digits_and_a_timestamp(price: Decimal, symb
     assert loaded["price"] == price
     assert loaded["timestamp"] == NOW_MS
     assert loaded["symbol"] == symbol.upper()
-
-
-def lines_of(path: Path, **defaults: str) -> list[Outgoing | BadLine]:
-    return list(read(path, defaults, now_ms=lambda: NOW_MS))
-
-
-def test_a_csv_file_is_read_with_its_line_numbers(tmp_path: Path) -> None:
-    file = tmp_path / "a.csv"
-    file.write_text(
-        "\ufeffprice, symbol ,exchange\n1,A,x\n,A,x\n3,A,x,9\n\n4,,y\n", encoding="utf-8", newline=""
-    )
-    found = lines_of(file, symbol="D")
-    assert [(each.line, isinstance(each, Outgoing)) for each in found] == [
-        (2, True),
-        (3, False),
-        (4, False),
-        (6, True),
-    ]
-    assert isinstance(found[3], Outgoing)
-    assert json.loads(found[3].text)["symbol"] == "D"
-
-
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])
-def test_a_file_without_a_price_column_is_refused(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "a.csv"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(Failure, match="price"):
-        lines_of(file)
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="nowhere"):
-        lines_of(tmp_path / "nowhere.csv")
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(Failure, match="not UTF-8"):
-        lines_of(tmp_path / "binary")
-
-
-def test_json_lines_keep_digits_that_a_float_would_lose(tmp_path: Path) -> None:
-    file = tmp_path / "a.jsonl"
-    file.write_text(
-        '{"symbol": "A", "price": 0.1000000000000000055511, "exchange": "x"}\n[1]\n{', encoding="utf-8"
-    )
-    good, listed, broken = lines_of(file)
-    assert isinstance(good, Outgoing)
-    assert "0.1000000000000000055511" in good.text
-    assert isinstance(listed, BadLine)
-    assert isinstance(broken, BadLine)
 
 
 def test_the_environment_is_named_by_flag_then_variable_then_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ COMMANDS = (
     _entry("status", "Show each resource, the queues' depths, the stream mapping's state and the engine."),
     _entry("outputs", "Show the environment's outputs: resource names and ARNs."),
     _entry("envs", "List the environments in this account and region, found by their tags."),
-    _entry("send-price", "Send a price, or a file of prices, to the webhook processor."),
+    _entry("send-price", "Send a price, or files of prices, to the webhook processor."),
     _entry("prices", "Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."),
     _entry("logs", "Show what the functions logged, merged in order of time (UTC)."),
     _entry("dlq list", "Show how many messages there are, since when, and why. Consumes nothing.", "dlq"),

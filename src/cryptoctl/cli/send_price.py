@@ -1,8 +1,7 @@
-"""cryptoctl send-price: one price, or a file of them."""
+"""cryptoctl send-price: one price, or files of them."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,20 +9,26 @@ import typer
 from cryptoctl.aws import AwsError
 from cryptoctl.aws_errors import one_line
 from cryptoctl.cli.command import CommandRun, command, for_a_person
+from cryptoctl.cli.file_options import GivenFiles, given_files
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.outgoing import Outgoing, outgoing
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
-from cryptoctl.ops.sending import Outgoing, Tally, outgoing, read, send_all
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.prices import sending_bar, show_tally, tally_document
 
 STORED = {"status": str, "symbol": str, "timestamp": int, "sort_key": str}
 
 
-@command("send-price", access=Access.OPERATE, example="cryptoctl send-price BTC 50000 coinbase")
+@command(
+    "send-price",
+    access=Access.OPERATE,
+    groups=(given_files,),
+    example="cryptoctl send-price BTC 50000 coinbase",
+)
 def send_price(
     run: CommandRun,
+    files: GivenFiles,
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC.")] = None,
     price: Annotated[str | None, typer.Argument(help="Such as 50000.25.")] = None,
     exchange: Annotated[str | None, typer.Argument(help="Such as coinbase.")] = None,
@@ -39,36 +44,28 @@ def send_price(
             "--async", help="Invoke asynchronously: return at once; Lambda retries, then dead-letters."
         ),
     ] = False,
-    file: Annotated[
-        Path | None, typer.Option(help="CSV with a header, or JSON lines; - is standard input.")
-    ] = None,
-    file_symbol: Annotated[
-        str | None, typer.Option("--symbol", help="With --file: for lines without one.")
-    ] = None,
-    file_exchange: Annotated[
-        str | None, typer.Option("--exchange", help="With --file: for lines without one.")
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option(min=0.01, help="With --file: prices a second, at most.")
-    ] = None,
-    from_line: Annotated[
-        int, typer.Option(min=1, help="With --file: first line to send, to continue after an interruption.")
-    ] = 1,
 ) -> None:
-    """Send a price, or a file of prices, to the webhook processor.
+    """Send a price, or files of prices, to the webhook processor.
 
-    Prices are checked here first and stamped with a time, so that sending one again stores it once.
+    Prices are checked here first and stamped with a time, so that sending one again stores it once. A file is
+    read through before anything is sent, and refused where something would have to be guessed.
+
+    Files:  cryptoctl send-price --file trades.csv --symbol ETH --exchange binance --dry-run
     """
-    if file is not None:
+    if files.paths:
         if symbol or price or exchange or later or volume or timestamp or id:
             raise Failure(
                 Problem.USAGE,
-                "--file goes with --symbol, --exchange, --rate and --from-line only.",
+                "--file goes with the options of files only; more files need --file each.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
-        _send_file(run, file, {"symbol": file_symbol, "exchange": file_exchange}, rate, from_line)
+        # A single price needs none of what files need.
+        from cryptoctl.cli.send_files import send_files
+
+        send_files(run, files)
         return
-    symbol, exchange = symbol or file_symbol, exchange or file_exchange
+    files.refuse_without_file()
+    symbol, exchange = symbol or files.options.symbol, exchange or files.options.exchange
     if symbol is None or price is None or exchange is None:
         raise Failure(
             Problem.USAGE,
@@ -83,7 +80,11 @@ def send_price(
         "timestamp": timestamp,
         "id": id,
     }
-    _send_one(run, _checked(given), later=later)
+    sent = _checked(given)
+    if later:
+        _queue_one(run, sent)
+    else:
+        _send_one(run, sent, timed=timestamp is not None)
 
 
 def _checked(given: dict[str, str | None]) -> Outgoing:
@@ -97,15 +98,23 @@ def _checked(given: dict[str, str | None]) -> Outgoing:
         ) from None
 
 
-def _send_one(run: CommandRun, price: Outgoing, *, later: bool) -> None:
-    aws, function = run.session.aws, run.session.stack.webhook
-    if later:
-        request_id = invoke_later(aws, function, price.text)
-        run.answer(request_id=request_id)
-        if not run.machine:
-            run.screen.data(f"queued as request {request_id}")
-        return
-    answer = invoke(aws, function, price.text)
+def _queue_one(run: CommandRun, price: Outgoing) -> None:
+    request_id = invoke_later(run.session.aws, run.session.stack.webhook, price.text)
+    run.answer(request_id=request_id)
+    if not run.machine:
+        run.screen.data(f"queued as request {request_id}")
+
+
+def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
+    function = run.session.stack.webhook
+    try:
+        answer = invoke(run.session.aws, function, price.text)
+    except (Failure, AwsError) as error:
+        failure = for_a_person(error)
+        if not timed:
+            again = f"Sent again, add --timestamp {price.price.timestamp_ms}, so that it is stored once."
+            failure.hint = f"{failure.hint} {again}".strip()
+        raise failure from error
     if answer.status != 200:
         raise Failure(
             Problem.FAILED, f"{function.name} refused the price: {one_line(str(answer.body.get('message')))}."
@@ -116,46 +125,3 @@ def _send_one(run: CommandRun, price: Outgoing, *, later: bool) -> None:
     run.answer(price=body)
     if not run.machine:
         run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
-
-
-def _send_file(
-    run: CommandRun, file: Path, defaults: dict[str, str | None], rate: float | None, from_line: int
-) -> None:
-    tally = Tally(last_line=from_line - 1)
-    prices = read(file, defaults, now_ms=now_ms, first_line=from_line)
-    go_on = "Go on with --from-line {} (or send it all again: what has a timestamp is stored once)."
-    try:
-        with sending_bar(run.screen, file) as progress:
-            send_all(
-                run.session.aws,
-                run.session.stack.webhook,
-                prices,
-                tally,
-                rate_per_s=rate,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        _show(run, tally)
-        raise Failure(
-            Problem.INTERRUPTED,
-            f"Interrupted after line {tally.last_line}.",
-            go_on.format(tally.last_line + 1),
-        ) from None
-    except (Failure, AwsError) as error:
-        _show(run, tally)
-        failure = for_a_person(error)
-        failure.hint = f"{failure.hint} {go_on.format(tally.last_line + 1)}".strip()
-        raise failure from error
-    _show(run, tally)
-    if tally.failed:
-        raise Failure(
-            Problem.FAILED,
-            f"{len(tally.failed)} of {tally.settled} prices were not accepted.",
-            "Correct the lines named above and send the file again: stored prices are not stored twice.",
-        )
-
-
-def _show(run: CommandRun, tally: Tally) -> None:
-    run.answer(file=tally_document(tally))
-    if not run.machine:
-        show_tally(run.screen, tally)

@@ -45,6 +45,8 @@ def decimal_from(value: object) -> Decimal:
         number = Decimal(text)
     except decimal.InvalidOperation:  # an exponent beyond what even Decimal holds
         raise NumberError(_OUT_OF_RANGE) from None
+    if len(text) <= SIGNIFICANT_DIGITS and "e" not in text.lower():  # too short to be out of range
+        return EXACT.normalize(number) if number else Decimal(0)
     return _within_range(number)
 
 

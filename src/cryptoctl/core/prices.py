@@ -25,6 +25,7 @@ _ID = re.compile(r"[!-~]+", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
 _EPOCH_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Rejected(ValueError):
@@ -247,9 +248,9 @@ def _occurrence(fields: Mapping[str, Any]) -> int | None:
 
 def _timestamp_ms(fields: Mapping[str, Any], limits: TimeLimits) -> int:
     timestamp_ms = _milliseconds(fields["timestamp"]) if "timestamp" in fields else limits.arrival_ms
-    if timestamp_ms - limits.now_ms > MOST_AHEAD / timedelta(milliseconds=1):
+    if timestamp_ms - limits.now_ms > MOST_AHEAD // _MILLISECOND:
         raise Rejected("timestamp", f"lies more than {MOST_AHEAD.seconds // 60} minutes ahead of the clock")
-    if limits.now_ms - timestamp_ms > limits.most_behind / timedelta(milliseconds=1):
+    if limits.now_ms - timestamp_ms > limits.most_behind / _MILLISECOND:
         raise Rejected("timestamp", f"lies more than {limits.most_behind.days} days back")
     return timestamp_ms
 

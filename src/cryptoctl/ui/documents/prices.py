@@ -23,17 +23,77 @@ class SentDocument(Part):
 class FailedLineDocument(Part):
     """A line of a file that was not accepted."""
 
+    file: Annotated[str, Field(description="the file")]
     line: Annotated[int, Field(description="its number")]
     reason: Annotated[str, Field(description="why")]
 
 
+class SourceFileDocument(Part):
+    """A file of prices, and how it was read."""
+
+    name: Annotated[str, Field(description="the file")]
+    format: Annotated[str, Field(description="such as `CSV with commas` or `Parquet`")]
+    recognised: Annotated[str | None, Field(description="the dump that its shape is known from")]
+    fields: Annotated[
+        dict[str, str], Field(description="which column, member or expression is which field of a price")
+    ]
+    constants: Annotated[dict[str, str], Field(description="what --symbol and --exchange say")]
+    unused: Annotated[list[str], Field(description="columns that are used for nothing")]
+    time_unit: Annotated[str | None, Field(description="s, ms, us, ns or ISO 8601; null with --now")]
+    records: Annotated[int | None, Field(description="how many records it has; null for a stream")]
+
+
 class FileDocument(Part):
-    """The results of sending a file of prices."""
+    """The results of sending files of prices."""
 
     stored: Annotated[int, Field(description="how many were stored")]
     duplicate: Annotated[int, Field(description="how many were stored before")]
-    failed: Annotated[list[FailedLineDocument], Field(description="the lines that were not accepted")]
-    last_line: Annotated[int, Field(description="the last line that is settled; nothing after it was sent")]
+    refused: Annotated[int, Field(description="how many were not accepted")]
+    failed: Annotated[
+        list[FailedLineDocument], Field(description="the lines that were not accepted, the first 10000")
+    ]
+    last_line: Annotated[
+        int, Field(description="the last line of the last file that is settled; nothing after it was sent")
+    ]
+    files: Annotated[list[SourceFileDocument], Field(description="the files, in order")]
+
+
+class PreviewPriceDocument(Part):
+    """A price as it would be stored. Numbers are text, with all their digits."""
+
+    line: Annotated[int, Field(description="its line or record in the file")]
+    symbol: Annotated[str, Field(description="the symbol")]
+    time: Annotated[str, Field(description="its time in UTC")]
+    timestamp: Annotated[int, Field(description="the same in milliseconds since 1970")]
+    price: Annotated[str, Field(description="the price")]
+    volume: Annotated[str, Field(description="the volume")]
+    exchange: Annotated[str, Field(description="the exchange")]
+    id: Annotated[str | None, Field(description="the exchange's id of the trade")]
+    occurrence: Annotated[
+        int | None, Field(description="which of several equal trades it is, from the second on")
+    ]
+
+
+class RefusedLinesDocument(Part):
+    """Lines that would be refused for one reason."""
+
+    count: Annotated[int, Field(description="how many")]
+    file: Annotated[str, Field(description="the file of the first")]
+    line: Annotated[int, Field(description="its line or record")]
+    reason: Annotated[str, Field(description="why")]
+
+
+class DryRunDocument(Part):
+    """What would be sent of files of prices."""
+
+    prices: Annotated[int, Field(description="how many prices would be sent")]
+    refused: Annotated[int, Field(description="how many lines would be refused")]
+    first: Annotated[list[PreviewPriceDocument], Field(description="the first of them")]
+    last: Annotated[list[PreviewPriceDocument], Field(description="the last, after those")]
+    earliest: Annotated[str | None, Field(description="the earliest time")]
+    latest: Annotated[str | None, Field(description="the latest time")]
+    reasons: Annotated[list[RefusedLinesDocument], Field(description="why lines would be refused")]
+    files: Annotated[list[SourceFileDocument], Field(description="the files, in order")]
 
 
 class SendPriceDocument(CommandDocument):
@@ -42,6 +102,7 @@ class SendPriceDocument(CommandDocument):
     price: Annotated[SentDocument | None, Field(description="the result for a single price")] = None
     request_id: Annotated[str | None, Field(description="with --async: the request that was queued")] = None
     file: Annotated[FileDocument | None, Field(description="with --file: the results of its lines")] = None
+    dry_run: Annotated[DryRunDocument | None, Field(description="with --dry-run: what would be sent")] = None
 
 
 class PriceDocument(Part):

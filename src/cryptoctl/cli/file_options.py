@@ -1,0 +1,159 @@
+"""The options of files of prices: which, how they are read, and what their columns are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from cryptoctl.cli.options import option
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.layout import parse_mapping
+from cryptoctl.files.records import FileOptions
+
+PANEL = "Files of prices"
+
+
+class TimeUnit(StrEnum):
+    """What the times of a file count."""
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+    NANOSECONDS = "ns"
+    ISO = "iso"
+
+
+class DecimalSign(StrEnum):
+    """What stands before the decimals."""
+
+    POINT = "."
+    COMMA = ","
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenFiles:
+    """The options as given; no path means that no file is sent."""
+
+    paths: tuple[Path, ...] = ()
+    options: FileOptions = FileOptions()  # noqa: RUF009 - frozen, and empty
+    dry_run: bool = False
+    rate_per_s: float | None = None
+    from_line: int = 1
+
+    def refuse_without_file(self) -> None:
+        """Raises Failure where an option is given that only a file can use."""
+        plain = FileOptions(symbol=self.options.symbol, exchange=self.options.exchange)
+        given = [
+            each.name
+            for each in fields(plain)
+            if getattr(self.options, each.name) != getattr(plain, each.name)
+        ]
+        given += ["dry_run"] if self.dry_run else []
+        given += ["rate"] if self.rate_per_s is not None else []
+        given += ["from_line"] if self.from_line != 1 else []
+        if given:
+            name = {"mapping": "map"}.get(given[0], given[0]).replace("_", "-")
+            raise Failure(
+                Problem.USAGE,
+                f"--{name} goes with --file only.",
+                "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
+            )
+
+
+def _file(*names: str, shown: str, default: str = "", **more: Any) -> Any:
+    return option(*names, shown=shown, default=default, panel=PANEL, **more)
+
+
+def given_files(
+    *,
+    file: Annotated[
+        list[Path] | None,
+        _file(
+            "--file",
+            shown="CSV, JSON, JSON lines, Parquet or Feather, compressed or not; a directory, or - for "
+            "standard input. May be repeated.",
+        ),
+    ] = None,
+    file_symbol: Annotated[str | None, _file("--symbol", shown="Symbol of the lines that say none.")] = None,
+    file_exchange: Annotated[
+        str | None, _file("--exchange", shown="Exchange of the lines that say none.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        _file(
+            "--map",
+            metavar="FIELD=COLUMN,…",
+            shown="Which column (in JSON, which member or JMESPath) is which field.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        _file(
+            "--columns",
+            metavar="NAME,…",
+            shown="Names of the columns of a file without a header; - for none.",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, _file("--ignore", metavar="COLUMN,…", shown="Columns that do not matter.")
+    ] = None,
+    preset: Annotated[
+        str | None, _file("--preset", shown="The kind of dump, such as kraken, where it is not recognised.")
+    ] = None,
+    now: Annotated[
+        bool, _file("--now", shown="Prices have no time: store them as of the time of sending.")
+    ] = False,
+    time_unit: Annotated[
+        TimeUnit | None, _file("--time-unit", shown="Unit of the times.", default="recognised")
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        _file("--time-zone", metavar="ZONE", shown="Zone of times without an offset, such as UTC."),
+    ] = None,
+    decimal: Annotated[
+        DecimalSign | None, _file("--decimal", shown="Decimal sign of a CSV file.", default=".")
+    ] = None,
+    separator: Annotated[
+        str | None, _file("--separator", shown="Separator of a CSV file's columns.", default="recognised")
+    ] = None,
+    encoding: Annotated[
+        str | None, _file("--encoding", shown="Encoding of the text.", default="UTF-8, or as its mark says")
+    ] = None,
+    records: Annotated[
+        str | None,
+        _file("--records", metavar="PATH", shown="Where the list is in a JSON object, such as data.list."),
+    ] = None,
+    dry_run: Annotated[bool, _file("--dry-run", shown="Show what would be sent, and send nothing.")] = False,
+    rate: Annotated[float | None, _file("--rate", min=0.01, shown="Prices a second, at most.")] = None,
+    from_line: Annotated[
+        int, _file("--from-line", min=1, shown="First line to send, to continue after an interruption.")
+    ] = 1,
+) -> GivenFiles:
+    """The options of files."""
+    return GivenFiles(
+        paths=tuple(file or ()),
+        options=FileOptions(
+            symbol=file_symbol,
+            exchange=file_exchange,
+            mapping=parse_mapping(map_ or ()),
+            columns=_listed([columns] if columns is not None else None),
+            ignore=_listed(ignore),
+            preset=preset,
+            separator=separator,
+            decimal=None if decimal is None else decimal.value,
+            encoding=encoding,
+            records=records,
+            time_unit=None if time_unit is None else time_unit.value,
+            time_zone=time_zone,
+            now=now,
+        ),
+        dry_run=dry_run,
+        rate_per_s=rate,
+        from_line=from_line,
+    )
+
+
+def _listed(texts: list[str] | None) -> tuple[str, ...]:
+    return tuple(name.strip() for text in texts or () for name in text.split(","))

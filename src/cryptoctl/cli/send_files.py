@@ -1,0 +1,103 @@
+"""cryptoctl send-price --file: files of prices, read through before anything is sent."""
+
+from __future__ import annotations
+
+from cryptoctl.aws import AwsError
+from cryptoctl.cli.command import CommandRun, for_a_person
+from cryptoctl.cli.file_options import GivenFiles
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.preview import Preview
+from cryptoctl.files.reader import PriceFiles, open_files
+from cryptoctl.ops.sending import Tally, send_all
+from cryptoctl.ops.times import now_ms
+from cryptoctl.ui.files import (
+    preview_document,
+    sending_bar,
+    show_files,
+    show_preview,
+    show_tally,
+    tally_document,
+)
+
+
+def send_files(run: CommandRun, given: GivenFiles) -> None:
+    """Reads the files through, then sends them, or shows what would be sent. Raises Failure."""
+    found = open_files(given.paths, given.options)
+    if given.from_line > 1 and len(found.files) > 1:
+        raise Failure(
+            Problem.USAGE,
+            f"--from-line cannot apply to {len(found.files)} files.",
+            "Leave it out: what is stored is not stored again."
+            if not found.stamped_now
+            else "Send the files one by one.",
+        )
+    show_files(run.screen, found)
+    if given.dry_run:
+        _preview(run, found, given)
+        return
+    tally = Tally(last_line=given.from_line - 1)
+    try:
+        with sending_bar(run.screen, found) as progress:
+            for file in found.files:
+                tally.last_line = given.from_line - 1
+                send_all(
+                    run.session.aws,
+                    run.session.stack.webhook,
+                    file.prices(now_ms, given.from_line),
+                    tally,
+                    rate_per_s=given.rate_per_s,
+                    progress=progress,
+                )
+    except KeyboardInterrupt:
+        _show(run, tally, found)
+        raise Failure(
+            Problem.INTERRUPTED,
+            f"Interrupted after {_place(found, tally)}.",
+            _how_to_go_on(found, tally),
+        ) from None
+    except (Failure, AwsError) as error:
+        _show(run, tally, found)
+        failure = for_a_person(error)
+        failure.hint = f"{failure.hint} {_how_to_go_on(found, tally)}".strip()
+        raise failure from error
+    _show(run, tally, found)
+    if tally.refused:
+        raise Failure(
+            Problem.FAILED,
+            f"{tally.refused} of {tally.settled} prices were not accepted.",
+            "Correct the lines named above and send the file again: stored prices are not stored twice."
+            if not found.stamped_now
+            else "Correct the lines named above and send only them: the others have the time of sending, "
+            "and would be stored again.",
+        )
+
+
+def _place(found: PriceFiles, tally: Tally) -> str:
+    unit = found.files[0].records.counted_in
+    return f"{unit} {tally.last_line}" if len(found.files) == 1 else f"{tally.settled} prices"
+
+
+def _how_to_go_on(found: PriceFiles, tally: Tally) -> str:
+    if found.stamped_now:
+        return (
+            "Whether the request under way was stored is not known: see `cryptoctl prices`. Prices have the "
+            f"time of sending, so send only what is not stored: --from-line {tally.last_line + 1} or later."
+        )
+    if len(found.files) > 1:
+        return "Send it all again: what is stored is not stored twice."
+    return f"Go on with --from-line {tally.last_line + 1}, or send it all again: nothing is stored twice."
+
+
+def _preview(run: CommandRun, found: PriceFiles, given: GivenFiles) -> None:
+    preview = Preview()
+    for file in found.files:
+        preview.add(file.prices(now_ms, given.from_line))
+    run.answer(dry_run=preview_document(preview, found))
+    if not run.machine:
+        show_preview(run.screen, preview, found)
+
+
+def _show(run: CommandRun, tally: Tally, found: PriceFiles) -> None:
+    run.answer(file=tally_document(tally, found))
+    if not run.machine:
+        show_tally(run.screen, tally, found)

@@ -1,0 +1,227 @@
+"""Which column or member is which field of a price; a file whose columns leave that open is refused."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.lookalikes import lookers
+from cryptoctl.files.outgoing import FIELDS
+from cryptoctl.files.records import FileOptions, listing, quoted
+from cryptoctl.files.shapes import FileShape
+
+NEEDED = ("price", "symbol", "exchange")
+LOOKED_FOR = ("timestamp", "volume", "id", "symbol", "exchange")
+WORDS = {
+    "timestamp": "a time",
+    "volume": "a quantity",
+    "id": "an id",
+    "symbol": "a symbol",
+    "exchange": "an exchange",
+}
+_PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(FIELDS)})=")
+
+
+def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
+    """`price=close,volume=Volume BTC` as field → column or expression. Raises Failure."""
+    found: dict[str, str] = {}
+    for text in texts:
+        parts = _PAIR.split(text)
+        if parts[0] or len(parts) < 3:
+            raise Failure(
+                Problem.USAGE,
+                f"--map {shlex.quote(text)} does not begin with a field and `=`.",
+                f"Such as --map price=close,timestamp=unix; the fields are {', '.join(FIELDS)}.",
+            )
+        for name, value in zip(parts[1::2], parts[2::2], strict=True):
+            if name in found or not value:
+                raise Failure(Problem.USAGE, f"--map says {'twice' if value else 'nothing for'} {name!r}.")
+            found[name] = value
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where the fields of a file stand: field → column, member or expression; and what it leaves unused."""
+
+    fields: Mapping[str, str]
+    constants: Mapping[str, str]
+    shape: FileShape | None = None
+    unused: Sequence[str] = ()
+
+
+def layout(
+    names: Sequence[str],
+    options: FileOptions,
+    shape: FileShape | None,
+    *,
+    name: str,
+    objects: bool,
+    complete: bool = True,
+) -> Layout:
+    """The layout of a file with these columns, or these members in its records. Raises Failure.
+
+    Where the names are not `complete`, one that is to be ignored may still come.
+    """
+    if complete:
+        _check_ignored(names, options, name)
+    kept = [each for each in names if each not in options.ignore]
+    fields = dict(_own_names(kept, name) if shape is None else shape.fields)
+    fields = {each: column for each, column in fields.items() if column not in options.ignore}
+    for each, column in options.mapping.items():
+        if not objects and column not in names:
+            raise Failure(
+                Problem.USAGE,
+                f"{name} has no column {quoted(column)}.",
+                f"It has: {listing(names)}.",
+            )
+        fields[each] = column
+    if not objects:
+        _check_twice(names, fields, name)
+    constants = {
+        each: value
+        for each, value in (("symbol", options.symbol), ("exchange", options.exchange))
+        if value is not None
+    }
+    known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
+    unused = [each for each in kept if each and not _known(each, known)]
+    _refuse_open_questions(fields, constants, unused, options, shape, name)
+    return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
+
+
+def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for each in FIELDS:
+        alike = list(dict.fromkeys(name for name in names if name.lower() == each))
+        if len(alike) > 1:
+            raise Failure(
+                Problem.USAGE,
+                f"{file} has {' and '.join(map(repr, alike))}: either could be the {each}.",
+                f"Add --map {shlex.quote(f'{each}={alike[0]}')} --ignore {shlex.quote(alike[1])}.",
+            )
+        if alike:
+            found[each] = alike[0]
+    return found
+
+
+def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> None:
+    unknown = [each for each in options.ignore if each not in names]
+    if unknown:
+        raise Failure(
+            Problem.USAGE,
+            f"{name} has no column {quoted(unknown[0])} that --ignore could leave out.",
+            f"It has: {listing(names)}.",
+        )
+
+
+def _check_twice(names: Sequence[str], fields: Mapping[str, str], name: str) -> None:
+    twice = [column for column in fields.values() if list(names).count(column) > 1]
+    if twice:
+        raise Failure(
+            Problem.USAGE,
+            f"{name} has more than one column {quoted(twice[0])}.",
+            "Give each column a name of its own in the first line.",
+        )
+
+
+def _known(name: str, known: set[str]) -> bool:
+    folded = name.lower()
+    return name in known or any(
+        folded == each.lower() or ("*" in each and folded.startswith(each.lower().rstrip("*")))
+        for each in known
+        if len(each) > 1
+    )
+
+
+@dataclass(kw_only=True)
+class _Suggestion:
+    """What would answer the open questions."""
+
+    mapped: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    looks: dict[str, str] = field(default_factory=dict)
+
+    def options(self) -> str:
+        parts = []
+        if self.mapped:
+            pairs = ",".join(f"{name}={column}" for name, column in self.mapped.items())
+            parts.append(f"--map {shlex.quote(pairs)}")
+        if self.ignored:
+            parts.append(f"--ignore {shlex.quote(','.join(self.ignored))}")
+        return " ".join(parts)
+
+
+def _refuse_open_questions(
+    fields: Mapping[str, str],
+    constants: Mapping[str, str],
+    unused: Sequence[str],
+    options: FileOptions,
+    shape: FileShape | None,
+    name: str,
+) -> None:
+    suggestion = _suggest(fields, constants, unused, now=options.now)
+    missing = [each for each in NEEDED if each not in fields and each not in constants]
+    timeless = "timestamp" not in fields and not options.now
+    if options.now and "timestamp" in fields:
+        raise Failure(
+            Problem.USAGE,
+            f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
+            f"Leave it out, or add --ignore {shlex.quote(fields['timestamp'])}.",
+        )
+    if not suggestion.looks and not missing and not timeless:
+        return
+    problems = [
+        f"{quoted(column)} looks like {WORDS[each]} and is used for nothing"
+        for column, each in suggestion.looks.items()
+    ]
+    wanted = [each for each in missing if each not in suggestion.mapped]
+    if timeless and "timestamp" not in suggestion.mapped:
+        wanted.append("timestamp")
+    problems += [f"nothing says the {'time' if each == 'timestamp' else each}" for each in wanted]
+    problems += [] if "price" not in suggestion.mapped else ["no column is named price"]
+    listed = f" Its columns: {listing(unused)}." if "price" in wanted else ""
+    raise Failure(
+        Problem.USAGE,
+        f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
+        _advice(suggestion, wanted, shape),
+    )
+
+
+def _suggest(
+    fields: Mapping[str, str], constants: Mapping[str, str], unused: Sequence[str], *, now: bool
+) -> _Suggestion:
+    suggestion = _Suggestion()
+    left = list(unused)
+    for each in (*LOOKED_FOR, "price"):
+        found = lookers(each, left)
+        given = each in fields or each in constants or (each == "timestamp" and now)
+        if found and not given:
+            suggestion.mapped[each] = found.pop(0)
+            left.remove(suggestion.mapped[each])
+            if each != "price":
+                suggestion.looks[suggestion.mapped[each]] = each
+        if each != "price":
+            suggestion.ignored += found
+            suggestion.looks.update(dict.fromkeys(found, each))
+            left = [name for name in left if name not in found]
+    return suggestion
+
+
+def _advice(suggestion: _Suggestion, wanted: Sequence[str], shape: FileShape | None) -> str:
+    exchange = shape.preset.exchange if shape is not None and shape.preset.exchange else "kraken"
+    more = {
+        "symbol": "--symbol BTC",
+        "exchange": f"--exchange {exchange}",
+        "price": "--map price=COLUMN",
+        "timestamp": "--now (to store the prices as of the time of sending)",
+    }
+    options = " ".join(filter(None, [suggestion.options(), *(more[each] for each in wanted)]))
+    said = f"Add {options}" if "price" not in wanted else f"Say which column is the price: {options}"
+    if {"symbol", "exchange"} & set(wanted):
+        said += ", with your own names"
+    if suggestion.looks:
+        said += "; map what matters, and list in --ignore what does not"
+    return f"{said}. --dry-run shows what would be sent."

@@ -1,0 +1,47 @@
+"""Which of several equal trades without ids a price is, counted over a whole file in flat memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from hashlib import blake2b
+
+from cryptoctl.core.prices import Price
+
+MOST_IN_MEMORY = 100_000  # different prices
+
+
+class Occurrences:
+    """Counts prices that are alike; beyond some number of different ones, in a temporary database."""
+
+    def __init__(self, most_in_memory: int = MOST_IN_MEMORY) -> None:
+        self._most = most_in_memory
+        self._counts: dict[bytes, int] = {}
+        self._database: sqlite3.Connection | None = None
+
+    def number(self, price: Price) -> int:
+        """1 for the first price of its like, 2 for the second."""
+        likeness = (price.symbol, price.exchange, price.timestamp_ms, price.price, price.volume)
+        key = blake2b(repr(likeness).encode(), digest_size=16).digest()
+        if self._database is not None:
+            return self._counted(self._database, key)
+        self._counts[key] = number = self._counts.get(key, 0) + 1
+        if len(self._counts) > self._most:
+            self._database = self._moved()
+        return number
+
+    def _moved(self) -> sqlite3.Connection:
+        database = sqlite3.connect("", isolation_level=None)  # a file without a name, which goes with it
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
+        database.execute("BEGIN")
+        database.executemany("INSERT INTO seen VALUES (?, ?)", self._counts.items())
+        self._counts.clear()
+        return database
+
+    @staticmethod
+    def _counted(database: sqlite3.Connection, key: bytes) -> int:
+        cursor = database.execute(
+            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number",
+            (key,),
+        )
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,140 @@
+"""What a file is: its format, its columns, and the shape that those tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.columnar import ColumnarTable
+from cryptoctl.files.compression import FEATHER, PARQUET, refuse_foreign
+from cryptoctl.files.delimited import NAMED, SAMPLE_LINES, DelimitedTable, is_data, separator_of, splitter
+from cryptoctl.files.json_records import json_records, looks_like_json
+from cryptoctl.files.presets import presets
+from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
+from cryptoctl.files.shapes import FileShape, by_cells, likely, preset_named
+from cryptoctl.files.sources import Source
+from cryptoctl.files.text import encoding_of, head_text
+
+
+def open_records(source: Source, options: FileOptions) -> tuple[Records, FileShape | None]:
+    """The records of a file and, where only its cells tell it, its shape. Raises Failure."""
+    head = source.head()
+    if not head.strip():
+        raise Failure(Problem.USAGE, f"{source.name} is empty.", "Is it the right file?")
+    refuse_foreign(head, source.name)
+    if head.startswith((PARQUET, FEATHER)):
+        _refuse_options(options, source, "separator", "decimal", "encoding", "records", "columns")
+        return ColumnarTable(source=source, head=head), None
+    encoding = encoding_of(head, source.name, options.encoding)
+    text = head_text(head, encoding).lstrip("\ufeff")
+    if looks_like_json(text):
+        _refuse_options(options, source, "separator")
+        return json_records(source, encoding, text, options.records), None
+    _refuse_options(options, source, "records")
+    return _delimited(source, encoding, text, options)
+
+
+def _refuse_options(options: FileOptions, source: Source, *names: str) -> None:
+    given = [name for name in names if getattr(options, name)]
+    if given:
+        raise Failure(
+            Problem.USAGE, f"--{given[0]} cannot apply to {source.name}.", f"Leave --{given[0]} out."
+        )
+
+
+def _delimited(
+    source: Source, encoding: str, text: str, options: FileOptions
+) -> tuple[Records, FileShape | None]:
+    every = text.split("\n")
+    sample = every[:-1] if len(every) > 1 and (every[-1] == "" or len(text) > 60_000) else every
+    skip, separator = _preamble(sample)
+    blank = next((index for index, line in enumerate(sample[skip:]) if line.strip()), 0)
+    skip += blank
+    sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
+    if not sample:
+        raise Failure(Problem.USAGE, f"{source.name} has no lines of prices.", "Is it the right file?")
+    quote = "'" if sample[0].startswith("'") and '"' not in sample[0] else '"'
+    if options.separator is not None:
+        separator = NAMED.get(options.separator, options.separator)
+        if len(separator) != 1 or separator in ('"', "'", "\n"):
+            raise Failure(
+                Problem.USAGE,
+                f"{options.separator!r} cannot separate columns.",
+                "Such as --separator ';' or tab.",
+            )
+    if separator is None:
+        separator = separator_of(sample, quote, options.decimal, source.name)
+    split = splitter(separator, quote)
+    first = split(sample[0])
+    if isinstance(first, Fault):
+        raise Failure(Problem.USAGE, f"Line {skip + 1} of {source.name}: {first}.", "Correct that line.")
+    if len(first) == 1 and options.separator is None and len(first[0].split()) > 1:
+        raise Failure(
+            Problem.USAGE,
+            f"Nothing that separates columns is in line {skip + 1} of {source.name}: {quoted(first[0])}.",
+            "Name what does, such as --separator space.",
+        )
+    table = DelimitedTable(
+        source=source, encoding=encoding, separator=separator, quote=quote, columns=first, skip=skip + 1
+    )
+    rows = [cells for line in sample if not isinstance(cells := split(line), Fault)]
+    if not is_data(first):
+        if options.columns:
+            raise Failure(
+                Problem.USAGE,
+                f"{source.name} has its column names in line {skip + 1}: {listing(first)}.",
+                "Leave --columns out; --map says which column is which field.",
+            )
+        return table, None
+    names, shape = headerless(rows, options, source.name)
+    return replace(table, columns=names, skip=skip), shape
+
+
+def _preamble(sample: Sequence[str]) -> tuple[int, str | None]:
+    """How many lines come before the header, and the separator that they declare."""
+    first = sample[0].strip().strip('"').lower()
+    if first.startswith("sep=") and len(first) == 5:
+        return 1, first[4]
+    known = any(each.preamble and each.preamble in first for each in presets())
+    return (1, None) if known else (0, None)
+
+
+def headerless(
+    rows: Sequence[Sequence[str]], options: FileOptions, name: str
+) -> tuple[Sequence[str], FileShape | None]:
+    """The columns of rows without names: as given, or of the shape that they have. Raises Failure."""
+    width = len(rows[0]) if rows else 0
+    if options.columns:
+        if len(options.columns) != width:
+            raise Failure(
+                Problem.USAGE,
+                f"--columns names {len(options.columns)} columns, and the first row of {name} has {width}.",
+                "Name each column in order; one that does not matter is -.",
+            )
+        return ["" if each in ("-", "_") else each for each in options.columns], None
+    if options.preset is not None:
+        preset = preset_named(options.preset)
+        if len(preset.order) != width:
+            raise Failure(
+                Problem.USAGE,
+                f"{name} has {width} columns and no names; a dump of {preset.title} has {len(preset.order)}.",
+                "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
+            )
+        return preset.order, FileShape(preset=preset, fields=preset.fields)
+    shape = by_cells([row for row in rows if len(row) == width])
+    if shape is not None:
+        return shape.preset.order, shape
+    raise _nameless(rows, name)
+
+
+def _nameless(rows: Sequence[Sequence[str]], name: str) -> Failure:
+    maybe = likely(rows)
+    example = ",".join([*["timestamp", "price", "volume", "id"], *"-" * 20][: len(rows[0])])
+    hint = f"Name its columns in order (- for one that does not matter), such as --columns {example}."
+    if maybe:
+        names = " or ".join(f"--preset {each.name} ({', '.join(each.order)})" for each in maybe[:4])
+        hint = f"If it is a dump of {maybe[0].title}, add {names}; else name its columns with --columns."
+    return Failure(
+        Problem.USAGE, f"{name} has no line of column names, and its shape alone does not tell them.", hint
+    )

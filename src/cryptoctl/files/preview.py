@@ -1,0 +1,62 @@
+"""What would be sent of a file, without sending it."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cryptoctl.files.outgoing import BadLine, Outgoing
+
+SHOWN_ROWS = 3
+MOST_REASONS = 100
+
+_QUOTATION = re.compile(r"'[^']*'")
+
+
+@dataclass(kw_only=True)
+class RefusedLines:
+    """Lines that would be refused for one reason: how many, and the first of them."""
+
+    count: int
+    first: BadLine
+
+
+@dataclass(kw_only=True)
+class Preview:
+    """The prices of some files: how many, the first and the last, their times, and what would be refused.
+
+    Times are milliseconds since 1970, None where there is no price.
+    """
+
+    prices: int = 0
+    refused: int = 0
+    first: list[Outgoing] = field(default_factory=list)
+    last: deque[Outgoing] = field(default_factory=lambda: deque(maxlen=SHOWN_ROWS))
+    from_ms: int | None = None
+    to_ms: int | None = None
+    reasons: dict[str, RefusedLines] = field(default_factory=dict)
+
+    def add(self, prices: Iterable[Outgoing | BadLine]) -> None:
+        """Counts in the prices of a file."""
+        for each in prices:
+            if isinstance(each, BadLine):
+                self._refuse(each)
+                continue
+            self.prices += 1
+            if len(self.first) < SHOWN_ROWS:
+                self.first.append(each)
+            else:
+                self.last.append(each)
+            moment = each.price.timestamp_ms
+            self.from_ms = moment if self.from_ms is None else min(self.from_ms, moment)
+            self.to_ms = moment if self.to_ms is None else max(self.to_ms, moment)
+
+    def _refuse(self, line: BadLine) -> None:
+        self.refused += 1
+        kind = _QUOTATION.sub("…", line.reason)
+        if kind in self.reasons:
+            self.reasons[kind].count += 1
+        elif len(self.reasons) < MOST_REASONS:
+            self.reasons[kind] = RefusedLines(count=1, first=line)

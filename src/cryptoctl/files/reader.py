@@ -1,0 +1,191 @@
+"""Files of prices, read through before anything is sent: what has to be decided is decided over the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from cryptoctl.core.prices import Price, Rejected
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.json_records import JsonRecords
+from cryptoctl.files.layout import Layout, layout
+from cryptoctl.files.occurrences import Occurrences
+from cryptoctl.files.opening import headerless, open_records
+from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
+from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing, quoted
+from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
+from cryptoctl.files.sources import Source, sources
+from cryptoctl.files.survey import Survey, decided_unit, survey
+from cryptoctl.files.times import TimeReader, zone
+from cryptoctl.files.values import FieldReader, field_reader
+
+SAMPLE_RECORDS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceFile:
+    """A file whose shape, fields and time unit are known. `records` of a stream are given once."""
+
+    source: Source
+    records: Records
+    layout: Layout
+    fields: FieldReader
+    times: TimeReader
+    survey: Survey | None = None
+    first: Sequence[Record] = field(default=(), repr=False)
+    rest: Iterator[Record] | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return self.source.name
+
+    def prices(self, now_ms: Callable[[], int], first_line: int = 1) -> Iterator[Outgoing | BadLine]:
+        """Each price, and each line that is none, from `first_line` on, in the file's order.
+
+        Equal prices without ids are counted from the file's beginning. Raises Failure where the file cannot
+        be read on.
+        """
+        occurrences = Occurrences()
+        every = iter(self.records) if self.rest is None else chain(self.first, self.rest)
+        for number, record in every:
+            found = self._price(record, now_ms())
+            if isinstance(found, str):
+                if number >= first_line:
+                    yield BadLine(line=number, reason=found, file=self.name)
+                continue
+            count = 1 if found.id is not None else occurrences.number(found)
+            if number >= first_line:
+                yield Outgoing(
+                    line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
+                )
+
+    def _price(self, record: Any, now_ms: int) -> Price | str:
+        if isinstance(record, Fault):
+            return str(record)
+        try:
+            return self.fields.price(record, self.times, now_ms)
+        except Rejected as rejected:
+            return str(rejected)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceFiles:
+    """The files to be sent, in order, and those of a directory that are no files of prices."""
+
+    files: Sequence[PriceFile]
+    passed_over: Sequence[str] = ()
+
+    @property
+    def stamped_now(self) -> bool:
+        """Whether prices get the time of sending, so that sending them again stores them again."""
+        return any(each.fields.now for each in self.files)
+
+
+def open_files(paths: Sequence[Path], options: FileOptions) -> PriceFiles:
+    """The files behind the paths, each read through once. Raises Failure where one holds no prices."""
+    found = sources(paths, one_pass=options.one_pass)
+    return PriceFiles(files=[_opened(each, options) for each in found.files], passed_over=found.passed_over)
+
+
+def _opened(source: Source, options: FileOptions) -> PriceFile:
+    records, shape = open_records(source, options)
+    rest = iter(records) if source.stream else None
+    first = list(islice(iter(records) if rest is None else rest, 1 if source.stream else SAMPLE_RECORDS))
+    if isinstance(records, JsonRecords) and not source.stream:
+        records, shape = _arrays(records, first, options, source)
+    names = records.columns if records.columns is not None else _members(first)
+    file = PriceFile(
+        source=source,
+        records=records,
+        layout=Layout(fields={}, constants={}),
+        fields=FieldReader(finders=(), constants={}),
+        times=TimeReader(unit="ms"),
+        first=first,
+        rest=rest,
+    )
+    complete = records.columns is not None
+    return _surveyed(_laid_out(file, names, shape, options, complete=complete), names, shape, options)
+
+
+def _laid_out(
+    file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions, *, complete: bool
+) -> PriceFile:
+    objects = file.records.columns is None
+    shape = shape or _shape(names, options, file.name)
+    found = layout(names, options, shape, name=file.name, objects=objects, complete=complete)
+    reader = field_reader(None if objects else names, found, options, names)
+    return replace(file, layout=found, fields=reader)
+
+
+def _shape(names: Sequence[str], options: FileOptions, name: str) -> FileShape | None:
+    kept = [each for each in names if each not in options.ignore]
+    if options.columns:
+        return None
+    if options.preset is None:
+        return by_header(kept)
+    preset = preset_named(options.preset)
+    shape = of_preset(preset, kept)
+    if shape is None:
+        raise Failure(
+            Problem.USAGE,
+            f"{name} has not the columns of {preset.title}: {', '.join(preset.fields.values())}.",
+            f"It has: {listing(names)}. Leave --preset out, or use --map.",
+        )
+    return shape
+
+
+def _surveyed(
+    file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions
+) -> PriceFile:
+    time_zone = zone(options.time_zone)
+    _refuse_commas(file, options)
+    if file.source.stream:
+        unit = decided_unit(None, options, file.name)
+        return replace(file, times=TimeReader(unit=unit, zone=time_zone))
+    found = survey(file.records, file.fields)
+    if file.records.columns is None and (options.ignore or not found.names <= set(names)):
+        names = [*names, *sorted(found.names - set(names))]
+        file = _laid_out(file, names, shape, options, complete=True)
+    unit = decided_unit(found, options, file.name)
+    return replace(file, survey=found, times=TimeReader(unit=unit, zone=time_zone), first=())
+
+
+def _refuse_commas(file: PriceFile, options: FileOptions) -> None:
+    """A file whose every price has a comma is refused before anything is sent."""
+    finder = next((find for name, find in file.fields.finders if name == "price"), None)
+    records = [each for _, each in file.first if not isinstance(each, Fault)]
+    if finder is None or options.decimal is not None or not records:
+        return
+    texts = [str(finder(each)) for each in records]
+    if all("," in text for text in texts):
+        raise Failure(
+            Problem.USAGE,
+            f"The prices of {file.name} have a comma: {quoted(texts[0])}.",
+            "If it is the decimal sign, add --decimal , (and else export the file without it).",
+        )
+
+
+def _members(records: Sequence[Record]) -> Sequence[str]:
+    """The names of the members of some records, in order."""
+    return list(dict.fromkeys(chain.from_iterable(each for _, each in records if isinstance(each, Mapping))))
+
+
+def _arrays(
+    records: JsonRecords, first: Sequence[Record], options: FileOptions, source: Source
+) -> tuple[JsonRecords, FileShape | None]:
+    """Where the records are lists of cells, the same with names for them."""
+    rows = records.raw_rows(SAMPLE_RECORDS) if first and all(isinstance(r, Fault) for _, r in first) else []
+    if not rows:
+        if options.columns:
+            raise Failure(
+                Problem.USAGE,
+                f"--columns cannot apply to {source.name}: its records name their members.",
+                "Leave it out; --map says which member is which field.",
+            )
+        return records, None
+    names, shape = headerless(rows, options, source.name)
+    return records.with_columns(names), shape

@@ -1,0 +1,77 @@
+"""What every format gives: records with the line they are on, and faults that are one line's alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+LONGEST_QUOTE = 40  # characters
+MOST_LISTED = 20
+
+Cells: TypeAlias = Sequence[str | None]
+Members: TypeAlias = Mapping[str, Any]
+
+
+class Fault(str):
+    """Why a line is no record."""
+
+    __slots__ = ()
+
+
+Record: TypeAlias = tuple[int, Cells | Members | Fault]
+
+
+class Records(Protocol):
+    """The records of one file, as often as they are asked for."""
+
+    @property
+    def columns(self) -> Sequence[str] | None:
+        """The names of the cells; None where each record names its own members."""
+
+    @property
+    def counted_in(self) -> str:
+        """What the numbers count: "line" or "record"."""
+
+    @property
+    def format(self) -> str:
+        """For people: "CSV with ;", "JSON lines"."""
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """What a person can say of files. Each None or empty is "not said"."""
+
+    symbol: str | None = None
+    exchange: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    preset: str | None = None
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    records: str | None = None
+    time_unit: str | None = None
+    time_zone: str | None = None
+    now: bool = False
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether a stream can be read as it comes: nothing has to be decided over the whole of it."""
+        return self.now or self.time_unit is not None
+
+
+def quoted(text: object) -> str:
+    """A short quotation of something in a file."""
+    shown = str(text)
+    return repr(shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…")
+
+
+def listing(names: Iterable[str]) -> str:
+    """Some of the names of columns, each as far as it can be read."""
+    shown = [name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}…" for name in names if name]
+    more = f" and {len(shown) - MOST_LISTED} more" if len(shown) > MOST_LISTED else ""
+    return f"{', '.join(shown[:MOST_LISTED])}{more}"

@@ -1,0 +1,139 @@
+"""Recognising the shape of a file: by its header, or by the kinds of its cells where those leave no doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fnmatch import fnmatchcase
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.presets import Preset, presets
+from cryptoctl.files.times import UNITS, kind_of
+
+FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
+
+_WHOLE = re.compile(r"[0-9]+", re.ASCII)
+_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+
+_KINDS: Mapping[str, Callable[[str], bool]] = {
+    "i": lambda text: bool(_WHOLE.fullmatch(text)),
+    "t": lambda text: kind_of(text) in UNITS,
+    "d": lambda text: bool(_DECIMAL.fullmatch(text)),
+    "n": lambda text: bool(_DECIMAL.fullmatch(text.removeprefix("-"))),
+    "b": lambda text: text.lower() in ("true", "false"),
+    "s": lambda text: text.lower() in ("buy", "sell", "b", "s"),
+    "m": lambda text: text.lower() in ("m", "l", "market", "limit"),
+    "*": lambda _: True,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileShape:
+    """A recognised shape: the preset, and which column of this file is which field."""
+
+    preset: Preset
+    fields: Mapping[str, str]
+
+
+def preset_named(name: str) -> Preset:
+    """The preset. Raises Failure where there is none of this name."""
+    found = next((each for each in presets() if each.name == name), None)
+    if found is None:
+        names = ", ".join(each.name for each in presets())
+        raise Failure(Problem.USAGE, f"There is no preset {name!r}.", f"There are: {names}.")
+    return found
+
+
+def by_header(names: Sequence[str]) -> FileShape | None:
+    """The shape whose columns these are, in whatever case; None where there is none."""
+    for preset in presets():
+        plain = all(field == column for field, column in preset.fields.items())
+        if not plain or preset.exported:
+            fields = _matched(preset, [each for each in names if each])
+            if fields is not None:
+                return FileShape(preset=preset, fields=fields)
+    return None
+
+
+def of_preset(preset: Preset, names: Sequence[str]) -> FileShape | None:
+    """The columns of a preset that a person has named, among whatever others; None where some are missing."""
+    fields = {field: _column(column, names) for field, column in preset.fields.items()}
+    found = {field: column for field, column in fields.items() if column is not None}
+    return (
+        FileShape(preset=preset, fields=_with_own_names(preset, found, names))
+        if len(found) == len(fields)
+        else None
+    )
+
+
+def _matched(preset: Preset, names: Sequence[str]) -> Mapping[str, str] | None:
+    shape = of_preset(preset, names)
+    if shape is None or (preset.exported and "sort_key" not in names):
+        return None
+    used = set(shape.fields.values())
+    rest = [each for each in names if each not in used]
+    known = all(any(_fits(pattern, each, names) for pattern in preset.others) for each in rest)
+    return shape.fields if known else None
+
+
+def _with_own_names(preset: Preset, fields: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
+    others = set(preset.others)
+    own = {
+        field: column
+        for field in ("symbol", "exchange")
+        if field not in fields and field not in others and (column := _column(field, names)) is not None
+    }
+    return {**fields, **own}
+
+
+def _column(wanted: str, names: Sequence[str]) -> str | None:
+    """The column of this name: exactly, or the only one in another case; of a pattern, the first."""
+    if wanted in names:
+        return wanted
+    alike = [each for each in names if _fits(wanted, each, names)]
+    return alike[0] if len(alike) == 1 or (alike and "*" in wanted) else None
+
+
+def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
+    if len(pattern) == 1 or pattern == name:  # one letter is another in another case
+        return pattern == name
+    return fnmatchcase(name.lower(), pattern.lower()) and (pattern not in names or "*" in pattern)
+
+
+def by_cells(rows: Sequence[Sequence[str]]) -> FileShape | None:
+    """The shape of rows without names, where only one arrangement of their fields fits; else None."""
+    fitting = [each for each in presets() if each.kinds and each.certain and fits(each, rows)]
+    places = {tuple(sorted((f, each.order.index(c)) for f, c in each.fields.items())) for each in fitting}
+    return FileShape(preset=fitting[0], fields=fitting[0].fields) if len(places) == 1 else None
+
+
+def likely(rows: Sequence[Sequence[str]]) -> list[Preset]:
+    """The presets that rows without names may be of, certain or not."""
+    return [each for each in presets() if each.kinds and fits(each, rows, certain=False)]
+
+
+def fits(preset: Preset, rows: Sequence[Sequence[str]], *, certain: bool = True) -> bool:
+    """Whether all the rows have the kinds of cells that the preset's dump has, and pass its check."""
+    if not rows or any(len(row) != len(preset.kinds) for row in rows):
+        return False
+    for column, kind in enumerate(preset.kinds):
+        if not all(_KINDS[kind](row[column]) for row in rows):
+            return False
+        if certain and kind == "n" and not any(row[column].startswith("-") for row in rows):
+            return False
+    return all(_holds(preset, row) for row in rows)
+
+
+def _holds(preset: Preset, row: Sequence[str]) -> bool:
+    """Whether the numbers of a row fulfil what the preset's `check` demands."""
+    cells = dict(zip(preset.order, row, strict=True))
+    if preset.check == "candle":
+        low, high, *between = (Decimal(cells[name]) for name in ("low", "high", "open", "close"))
+        return all(low <= each <= high for each in between)
+    if preset.check == "product":
+        cost = Decimal(cells["cost"] if "cost" in cells else cells["quote_qty"])
+        product = Decimal(cells[preset.fields["price"]]) * Decimal(cells[preset.fields["volume"]])
+        return abs(product - cost) <= max(abs(cost) / 10**5, Decimal("1e-8"))
+    return True

@@ -1,0 +1,138 @@
+"""Which files: paths, directories, what is in a ZIP archive, and standard input."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.compression import (
+    FEATHER,
+    HEAD_BYTES,
+    PARQUET,
+    ZIP,
+    LayeredReader,
+    plain,
+    readable,
+    seekable,
+)
+
+STANDARD_INPUT = Path("-")
+# What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
+_WHOLE = (b"[", PARQUET, FEATHER, ZIP)
+_FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
+ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file that can be opened from its beginning, again and again; a stream, once."""
+
+    name: str
+    open_raw: Callable[[], BinaryIO]
+    path: Path | None = None
+    stream: bool = False
+
+    def open(self) -> io.BufferedReader:
+        """Its bytes, decompressed."""
+        with readable(self.name):
+            return plain(self.open_raw(), self.name)
+
+    def head(self) -> bytes:
+        """Its first bytes, which of a stream are those that have come."""
+        with readable(self.name):
+            opened = self.open()
+            if self.stream:
+                return opened.peek(HEAD_BYTES)
+            with opened:
+                return opened.read(HEAD_BYTES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What is to be read, and the files of a directory that are not."""
+
+    files: Sequence[Source]
+    passed_over: Sequence[str] = ()
+
+
+def sources(paths: Sequence[Path], *, one_pass: bool) -> Sources:
+    """The files behind the paths, in order. Raises Failure where there is none, or one cannot be read."""
+    files: list[Source] = []
+    passed_over: list[str] = []
+    for path in paths:
+        if path == STANDARD_INPUT:
+            files += _standard_input(one_pass=one_pass)
+        elif path.is_dir():
+            for file in sorted(each for each in path.rglob("*") if each.is_file()):
+                hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+                if not hidden and file.suffix.lower() in ENDINGS:
+                    files += _sources_of(file, str(file))
+                else:
+                    passed_over.append(str(file))
+        else:
+            files += _sources_of(path, path.name if len(paths) == 1 else str(path))
+    if not files:
+        raise Failure(
+            Problem.USAGE,
+            f"There is no file of prices in {', '.join(map(str, paths))}.",
+            f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
+        )
+    return Sources(files=files, passed_over=passed_over)
+
+
+def _sources_of(path: Path, name: str) -> Iterator[Source]:
+    with readable(name):
+        with path.open("rb") as opened:
+            zipped = opened.read(4) == ZIP
+        if zipped:
+            yield from _members(name, lambda: path.open("rb"))
+        else:
+            yield Source(name=name, open_raw=lambda: path.open("rb"), path=path)
+
+
+def _members(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Source]:
+    with opened() as file, zipfile.ZipFile(file) as archive:
+        members = [each for each in archive.infolist() if not each.is_dir()]
+    if any(each.filename == "xl/workbook.xml" for each in members):
+        raise Failure(Problem.USAGE, f"{name} is an Excel workbook.", "Save the sheet as CSV UTF-8.")
+    if any(each.flag_bits & 1 for each in members):
+        raise Failure(Problem.USAGE, f"{name} is encrypted.", "Unpack it and send what is in it.")
+
+    def open_member(member: str) -> BinaryIO:
+        file = opened()
+        archive = zipfile.ZipFile(file)
+        return cast("BinaryIO", LayeredReader(archive.open(member), (file, archive)))
+
+    for member in sorted(each.filename for each in members):
+        if "__MACOSX/" not in member:
+            yield Source(
+                name=name if len(members) == 1 else f"{name}/{member}", open_raw=partial(open_member, member)
+            )
+
+
+def _standard_input(*, one_pass: bool) -> Iterator[Source]:
+    """Standard input: as it comes, or copied to a file without a name, which can be read twice."""
+    name, incoming = "standard input", sys.stdin.buffer
+    stream = plain(cast("BinaryIO", incoming), name)
+    if one_pass and not stream.peek(8).startswith(_WHOLE):
+        yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), stream=True)
+        return
+    with readable(name), seekable(stream) as copied:
+        descriptor = os.dup(copied.fileno())  # kept until the process ends
+
+    def again() -> BinaryIO:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return cast("BinaryIO", io.FileIO(descriptor, closefd=False))
+
+    if again().read(4) == ZIP:
+        yield from _members(name, again)
+    else:
+        yield Source(name=name, open_raw=again)

@@ -1,0 +1,94 @@
+"""Reading a file through: in which unit its times are, and which members its records have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.records import Fault, FileOptions, Records
+from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
+from cryptoctl.files.values import FieldReader
+
+MOST_NAMES = 10_000
+
+
+@dataclass(kw_only=True)
+class Survey:
+    """What is in a file: its records, for each kind of time how many and the first, the members' names."""
+
+    counted_in: str
+    records: int = 0
+    times: dict[str, int] = field(default_factory=dict)
+    first: dict[str, tuple[int, str]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+
+def survey(records: Records, fields: FieldReader) -> Survey:
+    """Reads the records through. Raises Failure where the file cannot be read."""
+    found = Survey(counted_in=records.counted_in)
+    objects = records.columns is None
+    for number, record in records:
+        found.records += 1
+        if isinstance(record, Fault):
+            continue
+        if objects and isinstance(record, Mapping) and not record.keys() <= found.names:
+            found.names |= record.keys()
+            if len(found.names) > MOST_NAMES:
+                raise Failure(
+                    Problem.USAGE,
+                    f"Its records have more than {MOST_NAMES} different members by line {number}.",
+                    "A file of prices has the same few in each.",
+                )
+        text = fields.time_text(record)
+        kind = kind_of(text) if text else None
+        if kind is not None and text is not None:
+            if kind not in found.first:
+                found.first[kind] = number, text
+            found.times[kind] = found.times.get(kind, 0) + 1
+    return found
+
+
+def decided_unit(found: Survey | None, options: FileOptions, name: str) -> str:
+    """The unit of a file's times: as given, or the only one there is. Raises Failure."""
+    if options.time_unit is not None:
+        return ISO if options.time_unit == "iso" else options.time_unit
+    kinds = list(found.times) if found is not None else []
+    if found is not None and len(kinds) > 1:
+        raise _mixed(found, name)
+    unit = kinds[0] if kinds else ISO
+    if found is not None and unit == ISO and kinds and options.time_zone is None:
+        _refuse_without_offset(found.first[ISO][1], name)
+    if options.time_zone is not None and unit in UNITS:
+        raise Failure(
+            Problem.USAGE,
+            f"--time-zone cannot apply to {name}: its times are {name_of(unit)} since 1970, which is UTC.",
+            "Leave it out.",
+        )
+    return unit
+
+
+def _refuse_without_offset(text: str, name: str) -> None:
+    try:
+        TimeReader(unit=ISO).milliseconds(text)
+    except ValueError as error:
+        if "offset" in str(error):
+            raise Failure(
+                Problem.USAGE,
+                f"The times of {name} say no offset from UTC, such as {text[:40]!r}.",
+                "Add --time-zone UTC if they are in UTC, or the zone they are in, such as Europe/Berlin.",
+            ) from None
+
+
+def _mixed(found: Survey, name: str) -> Failure:
+    said = ", and ".join(
+        f"{count} in {name_of(kind)} (the first is {found.counted_in} {found.first[kind][0]})"
+        for kind, count in found.times.items()
+    )
+    units = ["iso" if kind == ISO else kind for kind in found.times]
+    return Failure(
+        Problem.USAGE,
+        f"The times of {name} are not in one unit: {said}.",
+        f"If each is right, send it with --time-unit {units[0]}, then again with --time-unit {units[1]}: "
+        "each sends the lines of that unit and refuses the others. If not, correct the file.",
+    )

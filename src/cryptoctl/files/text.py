@@ -1,0 +1,109 @@
+"""Bytes → lines of text, in an encoding that is certain."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator
+from functools import partial
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.compression import readable
+from cryptoctl.files.sources import Source
+
+LONGEST_LINE = 1_000_000  # characters; what is longer has no line ends that we know
+
+_MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def encoding_of(head: bytes, name: str, given: str | None) -> str:
+    """The encoding as given or, by a byte order mark, certain; else UTF-8. Raises Failure."""
+    if given is not None:
+        try:
+            codecs.lookup(given)
+            "".encode(given)
+        except (LookupError, ValueError):
+            raise Failure(
+                Problem.USAGE,
+                f"{given!r} is not an encoding.",
+                "Such as --encoding windows-1252, or utf-16.",
+            ) from None
+        return given
+    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    if marked is None and head[:200].count(0) * 3 > len(head[:200]):
+        raise Failure(
+            Problem.USAGE,
+            f"{name} looks like UTF-16 without a byte order mark.",
+            "Save it as UTF-8, or add --encoding utf-16-le.",
+        )
+    return marked or "utf-8"
+
+
+def head_text(head: bytes, encoding: str) -> str:
+    """The beginning as text, as far as it can be decoded; line ends as \\n."""
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
+    """The lines without their ends, numbered from 1. Raises Failure where the text is not in `encoding`."""
+    number = 0
+    with readable(source.name):
+        text = io.TextIOWrapper(source.open(), encoding=encoding, errors="strict", newline=None)
+        try:
+            for line in iter(partial(text.readline, LONGEST_LINE + 1), ""):
+                number += 1
+                if len(line) > LONGEST_LINE:
+                    raise _too_long(source.name, number)
+                yield number, line.removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise _undecodable(source.name, number, error) from error
+        finally:
+            _close(source, text)
+
+
+def chunks(source: Source, encoding: str) -> Iterator[str]:
+    """The text in pieces of some ten thousand characters."""
+    read = 0
+    with readable(source.name):
+        text = io.TextIOWrapper(source.open(), encoding=encoding, errors="strict", newline=None)
+        try:
+            for chunk in iter(partial(text.read, 1 << 16), ""):
+                read += chunk.count("\n")
+                yield chunk
+        except UnicodeDecodeError as error:
+            raise _undecodable(source.name, read, error) from error
+        finally:
+            _close(source, text)
+
+
+def _close(source: Source, text: io.TextIOWrapper) -> None:
+    if source.stream:
+        text.detach()
+    else:
+        text.close()
+
+
+def _too_long(name: str, number: int) -> Failure:
+    return Failure(
+        Problem.USAGE,
+        f"Line {number} of {name} is longer than {LONGEST_LINE} characters.",
+        "A text file of prices has a line for each price, or is JSON.",
+    )
+
+
+def _undecodable(name: str, lines_before: int, error: UnicodeDecodeError) -> Failure:
+    line = lines_before + 1 + error.object[: error.start].count(b"\n")
+    what = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
+    hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252, say."
+    return Failure(
+        Problem.USAGE,
+        f"{name} is not {what} text: about line {line}, byte 0x{error.object[error.start]:02x}.",
+        hint if what == "UTF-8" else "Save it as UTF-8 and leave --encoding out.",
+    )

@@ -1,0 +1,108 @@
+"""Times in files: epoch numbers in one unit, told by their digits, or ISO 8601."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cryptoctl.core.prices import Rejected
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.records import quoted
+
+ISO = "ISO 8601"
+# From 2001 to 2286 the number of digits tells the unit.
+UNIT_OF_DIGITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,]?[0-9]*)", re.ASCII)
+_EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", re.ASCII)
+
+
+def kind_of(text: str) -> str | None:
+    """The unit of an epoch number, or ISO; None of what is no time."""
+    whole = text.partition(".")[0]
+    if whole.isascii() and whole.isdigit():
+        return UNIT_OF_DIGITS.get(len(whole)) if whole[0] != "0" else None
+    return ISO if len(text) > 7 and text[:4].isdigit() and not _EXPONENT.fullmatch(text) else None
+
+
+def zone(name: str | None) -> ZoneInfo | None:
+    """The time zone by its name. Raises Failure where there is none."""
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Failure(
+            Problem.USAGE, f"{name!r} is not a time zone.", "Such as --time-zone UTC, or Europe/Berlin."
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeReader:
+    """Reads the times of one file: all in `unit` (s, ms, us, ns or ISO)."""
+
+    unit: str
+    zone: ZoneInfo | None = None
+
+    def milliseconds(self, text: str) -> int:
+        """Milliseconds since 1970-01-01 UTC; what is finer is cut off. Raises Rejected."""
+        kind = kind_of(text)
+        if kind is None:
+            raise Rejected("timestamp", _why_no_time(text))
+        if kind != self.unit:
+            raise Rejected(
+                "timestamp", f"{quoted(text)} is not in {name_of(self.unit)} as the file's times are"
+            )
+        if kind == ISO:
+            return self._iso(text)
+        whole, _, fraction = text.partition(".")
+        if fraction and not (fraction.isascii() and fraction.isdigit()):
+            raise Rejected("timestamp", _why_no_time(text))
+        if kind == "s":
+            return int(whole) * 1000 + int(f"{fraction}000"[:3])
+        return int(whole[:13])
+
+    def _iso(self, text: str) -> int:
+        said = text[:-4] + "+00:00" if text.endswith((" UTC", " GMT")) else text
+        try:
+            moment = datetime.fromisoformat(said)
+        except ValueError:
+            raise Rejected("timestamp", f"{quoted(text)} is not ISO 8601 (2024-01-31T09:20:00Z)") from None
+        if moment.tzinfo is None:
+            moment = self._in_zone(moment, text)
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+    def _in_zone(self, moment: datetime, text: str) -> datetime:
+        if self.zone is None:
+            raise Rejected(
+                "timestamp", f"{quoted(text)} says no offset from UTC: add --time-zone UTC, if it is in UTC"
+            )
+        early, late = (moment.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))
+        if early.utcoffset() != late.utcoffset():
+            raise Rejected("timestamp", f"{quoted(text)} exists twice or not at all in {self.zone.key}")
+        return early
+
+
+def name_of(unit: str) -> str:
+    """For people."""
+    return UNITS.get(unit, unit)
+
+
+def _why_no_time(text: str) -> str:
+    if _EXPONENT.fullmatch(text):
+        return (
+            f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
+            "(in a spreadsheet, format it as a number without decimals)"
+        )
+    if _NUMBER.fullmatch(text):
+        digits = len(text.partition(".")[0])
+        return (
+            f"{quoted(text)} has {digits} digits; a time since 1970 has 10 in seconds, 13 in milliseconds, "
+            "16 in microseconds, 19 in nanoseconds"
+        )
+    return f"{quoted(text)} is neither a number since 1970 nor ISO 8601 (2024-01-31T09:20:00Z)"

@@ -1,0 +1,177 @@
+"""A record's cells or members → the fields of a price, each read strictly from its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.core.fields import FieldMapping
+from cryptoctl.core.numbers import JsonNumber
+from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.layout import Layout
+from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
+from cryptoctl.files.times import TimeReader
+
+EARLIEST_MS = 10**11  # below, a number would be taken for seconds
+LARGEST_EXACT_FLOAT = 2**53
+NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
+
+_FLOAT_ID = re.compile(r"([0-9]+)\.0*", re.ASCII)
+_EXPONENT_ID = re.compile(r"[0-9]\.[0-9]+[eE][+-]?[0-9]+|[0-9][eE][+-][0-9]+", re.ASCII)
+
+Find = Callable[[Any], Any]
+ABSENT = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldReader:
+    """Reads the fields of a price from records of one layout."""
+
+    finders: Sequence[tuple[str, Find]]
+    constants: Mapping[str, str]
+    decimal: str | None = None
+    exported: bool = False
+    absolute: bool = False
+    now: bool = False
+
+    def time_text(self, record: Cells | Members) -> str | None:
+        """The text of the record's time; None where it has none."""
+        for name, find in self.finders:
+            if name == "timestamp":
+                value = find(record)
+                return None if value is None or value is ABSENT else self._pointed(str(value).strip())
+        return None
+
+    def price(self, record: Cells | Members, times: TimeReader, now_ms: int) -> Price:
+        """The price in a record, checked as the webhook processor will. Raises Rejected."""
+        found: dict[str, Any] = dict(self.constants)
+        faults: list[Rejected] = []
+        for name, find in self.finders:
+            try:
+                value = find(record)
+                if value is ABSENT:
+                    continue
+                text = self._text(name, value)
+                if name == "timestamp":
+                    found[name] = _checked_ms(times.milliseconds(self._pointed(text)))
+                elif text is not None:
+                    found[name] = text
+            except Rejected as rejected:
+                faults.append(rejected)
+        if faults:
+            raise _together(faults)
+        if "timestamp" not in found and not self.now:
+            raise Rejected("timestamp", "is missing")
+        return parse_price(found, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
+
+    def _text(self, name: str, value: Any) -> Any:
+        """The value's text; None for an id that is absent in what `cryptoctl prices` writes."""
+        if self.exported and name == "id" and value in (None, ""):
+            return None
+        if value is None:
+            optional = ": leave it out where there is none" if name in ("id", "volume") else ""
+            raise Rejected(name, f"is null{optional}")
+        if isinstance(value, (bool, dict, list)):
+            raise Rejected(name, "must be a number" if name in ("price", "volume") else "must be text")
+        text = str(value).strip()
+        if not text:
+            raise Rejected(name, "is empty")
+        if text in NULLS:
+            raise Rejected(name, f"is empty ({text})")
+        if name in ("price", "volume"):
+            return self._number(name, text)
+        if name == "id":
+            return _id(text, number=isinstance(value, JsonNumber | Decimal))
+        if name in ("symbol", "exchange") and self.exported:
+            return text.removeprefix("'")
+        return text
+
+    def _number(self, name: str, text: str) -> str:
+        if self.decimal == ",":
+            if "." in text:
+                raise Rejected(name, f"{quoted(text)} has a point, though the decimal sign is a comma")
+            text = text.replace(",", ".", 1)
+        if "," in text:
+            raise Rejected(
+                name,
+                f"{quoted(text)} has a comma: if it is the decimal sign, add --decimal , (else take it out)",
+            )
+        text = text.removeprefix("+").removesuffix(".")
+        if text.startswith("."):
+            text = f"0{text}"
+        return text.removeprefix("-") if self.absolute and name == "volume" else text
+
+    def _pointed(self, text: str) -> str:
+        return text.replace(",", ".", 1) if self.decimal == "," else text
+
+
+def _together(faults: Sequence[Rejected]) -> Rejected:
+    """All that is wrong with a line, so that it need be corrected only once."""
+    first, *others = faults
+    return Rejected(first.field, "; ".join([first.reason, *map(str, others)]))
+
+
+def _id(text: str, *, number: bool) -> str:
+    if _EXPONENT_ID.fullmatch(text) or (number and "e" in text.lower()):
+        raise Rejected(
+            "id",
+            f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
+            "(in a spreadsheet, format it as a number without decimals)",
+        )
+    whole = _FLOAT_ID.fullmatch(text)
+    if whole is None:
+        return text
+    if int(whole[1][:40]) > LARGEST_EXACT_FLOAT:
+        raise Rejected(
+            "id", f"{quoted(text)} went through a float and lost digits; export it as whole number"
+        )
+    return whole[1]
+
+
+def _checked_ms(milliseconds: int) -> int:
+    if milliseconds < EARLIEST_MS:
+        raise Rejected("timestamp", "lies before 1973")
+    return milliseconds
+
+
+def field_reader(
+    names: Sequence[str] | None, layout: Layout, options: FileOptions, members: Sequence[str] = ()
+) -> FieldReader:
+    """The reader for rows with these columns or, where `names` is None, for objects with these members."""
+    preset = layout.shape.preset if layout.shape is not None else None
+    finders = [
+        (name, _cell(list(names).index(column)) if names is not None else _member(name, column, members))
+        for name, column in layout.fields.items()
+    ]
+    return FieldReader(
+        finders=finders,
+        constants=layout.constants,
+        decimal=options.decimal,
+        exported=preset is not None and preset.exported,
+        absolute=preset is not None and preset.absolute,
+        now=options.now,
+    )
+
+
+def _cell(index: int) -> Find:
+    return lambda cells: cells[index]
+
+
+def _member(field: str, path: str, members: Sequence[str]) -> Find:
+    if path in members:
+        return lambda record: record.get(path, ABSENT)
+    import jmespath
+
+    try:
+        mapping = FieldMapping(fields={field: jmespath.compile(path)})
+    except jmespath.exceptions.JMESPathError:
+        raise Failure(
+            Problem.USAGE,
+            f"{quoted(path)} is neither a member of the records nor a JMESPath expression.",
+            f"The members: {listing(members)}.",
+        ) from None
+    return lambda record: mapping.values(record).get(field)

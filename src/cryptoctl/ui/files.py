@@ -1,0 +1,179 @@
+"""Files of prices: what was recognised, what would be sent, and the results of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+from cryptoctl.core.numbers import plain
+from cryptoctl.files.outgoing import FIELDS, BadLine, Outgoing
+from cryptoctl.files.preview import Preview
+from cryptoctl.files.reader import PriceFile, PriceFiles
+from cryptoctl.files.records import quoted
+from cryptoctl.files.times import UNITS, name_of
+from cryptoctl.ops.sending import Tally
+from cryptoctl.ops.times import iso_of_ms
+from cryptoctl.ui.bars import progress_bar
+from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.tables import Column
+
+SHOWN_FAILURES = 20
+SHOWN_FILES = 20
+SHOWN_NAMES = 20
+# How dispensable a column is where the terminal is narrow.
+RANKS = {"occurrence": 4, "id": 3, "exchange": 2, "symbol": 1}
+NUMBERS = ("line", "price", "volume", "occurrence")
+COLUMNS = ("line", "symbol", "time", "price", "volume", "exchange", "id", "occurrence")
+
+
+def show_files(screen: Screen, found: PriceFiles) -> None:
+    """What each file was recognised as, and what is passed over: nothing is guessed in silence."""
+    said = [(file.name, recognised(file)) for file in found.files]
+    for text, group in groupby(said, key=lambda each: each[1]):
+        names = [name for name, _ in group]
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        screen.say(f"{', '.join(names[:SHOWN_NAMES])}{more}: {text}")
+    if found.passed_over:
+        shown = ", ".join(found.passed_over[:SHOWN_FILES])
+        screen.say(f"Passed over, by their endings: {shown}.", style="yellow")
+
+
+def recognised(file: PriceFile) -> str:
+    """Such as "Recognised: Binance trades, times in microseconds. CSV with commas; price from 'price', …"."""
+    shape, layout = file.layout.shape, file.layout
+    title = f"Recognised: {shape.preset.title}" if shape is not None else file.records.format
+    where = ", ".join(
+        f"{name} from {quoted(layout.fields[name])}"
+        if name in layout.fields
+        else f"{name} {quoted(layout.constants[name])}"
+        for name in FIELDS
+        if name in layout.fields or name in layout.constants
+    )
+    unused = f"; unused: {', '.join(layout.unused[:SHOWN_NAMES])}" if layout.unused else ""
+    return f"{title}, {_times(file)}; {where}{unused}."
+
+
+def _times(file: PriceFile) -> str:
+    if "timestamp" not in file.layout.fields:
+        return "stored as of the time of sending"
+    said = f"times in {name_of(file.times.unit)}"
+    return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone.key}"
+
+
+def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
+    """The lines that failed, and how many were stored."""
+    for each in tally.failed[:SHOWN_FAILURES]:
+        screen.say(f"{_line(each, found)}: {each.reason}", style="red")
+    if tally.refused > SHOWN_FAILURES:
+        screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
+    screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {tally.refused} failed")
+
+
+def _line(line: BadLine, found: PriceFiles) -> str:
+    file = next((each for each in found.files if each.name == line.file), found.files[0])
+    where = f"{file.records.counted_in} {line.line}"
+    return where if len(found.files) == 1 else f"{line.file}, {where}"
+
+
+def tally_document(tally: Tally, found: PriceFiles) -> dict[str, Any]:
+    """The same for a machine, with the lines that failed."""
+    return {
+        "stored": tally.stored,
+        "duplicate": tally.duplicate,
+        "refused": tally.refused,
+        "failed": [_failed(each) for each in tally.failed],
+        "last_line": tally.last_line,
+        "files": _sources(found),
+    }
+
+
+def _failed(line: BadLine) -> dict[str, Any]:
+    return {"file": line.file, "line": line.line, "reason": line.reason}
+
+
+def _sources(found: PriceFiles) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.name,
+            "format": each.records.format,
+            "recognised": None if each.layout.shape is None else each.layout.shape.preset.title,
+            "fields": dict(each.layout.fields),
+            "constants": dict(each.layout.constants),
+            "unused": list(each.layout.unused),
+            "time_unit": each.times.unit if "timestamp" in each.layout.fields else None,
+            "records": None if each.survey is None else each.survey.records,
+        }
+        for each in found.files
+    ]
+
+
+def show_preview(screen: Screen, preview: Preview, found: PriceFiles) -> None:
+    """The first and the last prices as they would be stored, and what would be refused."""
+    rows = [_row(each) for each in preview.first]
+    if preview.prices > len(preview.first) + len(preview.last):
+        rows.append(("…", *[""] * (len(COLUMNS) - 1)))
+    rows += [_row(each) for each in preview.last]
+    if rows:
+        screen.table([Column(name, right=name in NUMBERS, rank=RANKS.get(name, 0)) for name in COLUMNS], rows)
+    for each in preview.reasons.values():
+        more = f" ({each.count} like this)" if each.count > 1 else ""
+        screen.say(f"{_line(each.first, found)}: {each.first.reason}{more}", style="red")
+    times = (
+        ""
+        if preview.from_ms is None or preview.to_ms is None
+        else (f", from {iso_of_ms(preview.from_ms)} to {iso_of_ms(preview.to_ms)}")
+    )
+    screen.data(
+        f"{preview.prices} would be sent{times}; {preview.refused} would be refused. Nothing was sent."
+    )
+
+
+def _row(each: Outgoing) -> Sequence[str]:
+    document = _price(each)
+    return tuple("" if document[name] is None else str(document[name]) for name in COLUMNS)
+
+
+def _price(each: Outgoing) -> dict[str, Any]:
+    price = each.price
+    return {
+        "line": each.line,
+        "symbol": price.symbol,
+        "time": iso_of_ms(price.timestamp_ms),
+        "timestamp": price.timestamp_ms,
+        "price": plain(price.price),
+        "volume": plain(price.volume),
+        "exchange": price.exchange,
+        "id": price.id,
+        "occurrence": each.occurrence if each.occurrence > 1 else None,
+    }
+
+
+def preview_document(preview: Preview, found: PriceFiles) -> dict[str, Any]:
+    """The same for a machine."""
+    return {
+        "prices": preview.prices,
+        "refused": preview.refused,
+        "first": [_price(each) for each in preview.first],
+        "last": [_price(each) for each in preview.last],
+        "earliest": None if preview.from_ms is None else iso_of_ms(preview.from_ms),
+        "latest": None if preview.to_ms is None else iso_of_ms(preview.to_ms),
+        "reasons": [{"count": each.count, **_failed(each.first)} for each in preview.reasons.values()],
+        "files": _sources(found),
+    }
+
+
+@contextmanager
+def sending_bar(screen: Screen, found: PriceFiles) -> Iterator[Callable[[Tally], None]]:
+    """A progress bar on a terminal; gives the function that moves it."""
+    if not screen.can_draw:
+        yield lambda _: None
+        return
+    bar = progress_bar()
+    counts = [each.survey.records if each.survey is not None else None for each in found.files]
+    total = None if None in counts else sum(each for each in counts if each is not None)
+    name = found.files[0].name if len(found.files) == 1 else f"{len(found.files)} files"
+    task = bar.add_task(printable(name), total=total)
+    with screen.drawn(bar.get_renderable):
+        yield lambda tally: bar.update(task, completed=tally.settled)

@@ -1,0 +1,3 @@
+"""The handlers' environment, for what is sent through them."""
+
+from handlers.conftest import environment as environment

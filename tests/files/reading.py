@@ -1,0 +1,67 @@
+"""Reading a text as a file of prices."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.errors import Failure
+from cryptoctl.files.outgoing import BadLine, Outgoing
+from cryptoctl.files.reader import PriceFile, open_files
+from cryptoctl.files.records import FileOptions
+
+CASES = Path(__file__).parents[1] / "data" / "cases"
+NOW_MS = 1_790_000_000_000
+MS = 1_675_329_600_138
+
+Found = list[Outgoing | BadLine]
+
+
+def options(**given: Any) -> FileOptions:
+    """With a symbol and an exchange, which most files lack."""
+    return FileOptions(**{"symbol": "S", "exchange": "X", **given})
+
+
+def opened(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> PriceFile:
+    """The only file with this content."""
+    path = directory / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    [file] = open_files([path], options(**given)).files
+    return file
+
+
+def read(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> Found:
+    """What would be sent of it, and what would be refused."""
+    return list(opened(directory, content, name, **given).prices(lambda: NOW_MS))
+
+
+def sent(found: Found) -> list[dict[str, Any]]:
+    """The prices, numbers as Decimals; every line must be one."""
+    assert [each for each in found if isinstance(each, BadLine)] == []
+    return [
+        json.loads(each.text, parse_float=Decimal, parse_int=Decimal)
+        for each in found
+        if isinstance(each, Outgoing)
+    ]
+
+
+def rows(found: Found) -> list[tuple[int, Any, Any, Any]]:
+    """Time, id, price and volume of each."""
+    return [(int(each["timestamp"]), each.get("id"), each["price"], each["volume"]) for each in sent(found)]
+
+
+def refused(found: Found) -> dict[int, str]:
+    """The lines that are no prices."""
+    return {each.line: each.reason for each in found if isinstance(each, BadLine)}
+
+
+def refusal(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> str:
+    """Why the file as a whole is refused, and the hint."""
+    with pytest.raises(Failure) as raised:
+        opened(directory, content, name, **given)
+    assert len(raised.value.message) + len(raised.value.hint) < 2_500
+    return f"{raised.value.message} {raised.value.hint}"

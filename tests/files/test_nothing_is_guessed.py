@@ -1,0 +1,294 @@
+"""Columns, times, ids: what a file leaves open is asked for, never guessed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.prices import Rejected
+from cryptoctl.errors import Failure
+from cryptoctl.files.layout import parse_mapping
+from cryptoctl.files.lookalikes import lookers
+from cryptoctl.files.times import UNIT_OF_DIGITS, TimeReader, kind_of
+from files.reading import MS, NOW_MS, read, refusal, refused, rows, sent
+
+COLUMN_LOOKS = [
+    ("time", "timestamp"),
+    ("transact_time", "timestamp"),
+    ("tradeTime", "timestamp"),
+    ("Date", "timestamp"),
+    ("snapped_at", "timestamp"),
+    ("ts_event", "timestamp"),
+    ("T", "timestamp"),
+    ("qty", "volume"),
+    ("Quantity", "volume"),
+    ("base_volume", "volume"),
+    ("Volume BTC", "volume"),
+    ("lastSize", "volume"),
+    ("amount", "volume"),
+    ("trade_id", "id"),
+    ("tradeId", "id"),
+    ("tid", "id"),
+    ("pair", "symbol"),
+    ("instrument_name", "symbol"),
+    ("product_id", "symbol"),
+    ("venue", "exchange"),
+]
+
+
+@pytest.mark.parametrize(("column", "field"), COLUMN_LOOKS)
+def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignored(
+    tmp_path: Path, column: str, field: str
+) -> None:
+    value = {"timestamp": str(MS), "volume": "5", "id": "9", "symbol": "ABC", "exchange": "here"}[field]
+    given: dict[str, Any] = {"symbol": None if field == "symbol" else "S"}
+    given["exchange"] = None if field == "exchange" else "X"
+    content = f"price,side,{column}\n1,buy,{value}\n"
+    said = refusal(tmp_path, content, now=field != "timestamp", **given)
+    assert repr(column) in said
+    assert f"{field}={column}" in said
+    mapped = sent(read(tmp_path, content, mapping={field: column}, now=field != "timestamp", **given))
+    assert str(mapped[0][field]) == value
+    ignored = read(tmp_path, content, ignore=(column,), now=True, symbol="S", exchange="X")
+    assert rows(ignored) == [(NOW_MS, None, 1, 0)]
+
+
+@pytest.mark.parametrize("column", ["side", "note", "is_buyer_maker", "cost", "fee", "type", "isTime", "xyz"])
+def test_a_column_that_looks_like_nothing_may_be_there(tmp_path: Path, column: str) -> None:
+    assert rows(read(tmp_path, f"price,timestamp,{column}\n1,{MS},x\n")) == [(MS, None, 1, 0)]
+    assert not any(lookers(field, [column]) for field in ("timestamp", "volume", "id", "symbol", "exchange"))
+
+
+def test_a_member_that_shows_up_late_refuses_the_file_as_well(tmp_path: Path) -> None:
+    line = f'{{"price": 1, "timestamp": {MS}}}\n'
+    content = line * 200 + line.replace("}", ', "qty": 5}')
+    assert "--map volume=qty" in refusal(tmp_path, content)
+    assert len(read(tmp_path, content, ignore=("qty",))) == 201
+
+
+def test_no_time_is_refused_until_now_is_said(tmp_path: Path) -> None:
+    content = "price\n1\n2\n"
+    assert "--now" in refusal(tmp_path, content)
+    assert rows(read(tmp_path, content, now=True)) == [(NOW_MS, None, 1, 0), (NOW_MS, None, 2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "said"),
+    [
+        (f"price,timestamp\n1,{MS}\n", {"now": True}, "--now cannot apply"),
+        (f"price,timestamp\n1,{MS}\n", {"time_zone": "UTC"}, "--time-zone cannot apply"),
+        (f"price,timestamp\n1,{MS}\n", {"columns": ("price", "timestamp")}, "Leave --columns out"),
+        (f"price,timestamp\n1,{MS}\n", {"records": "data"}, "--records cannot apply"),
+        (f"price,timestamp\n1,{MS}\n", {"preset": "kraken"}, "has not the columns of Kraken trades"),
+        (f"price,timestamp\n1,{MS}\n", {"preset": "nosuch"}, "no preset 'nosuch'"),
+        (f"price,timestamp\n1,{MS}\n", {"ignore": ("qty",)}, "no column 'qty'"),
+        (f"price,timestamp\n1,{MS}\n", {"mapping": {"volume": "qty"}}, "no column 'qty'"),
+        (f"price,timestamp\n1,{MS}\n", {"exchange": None}, "--exchange"),
+        (f"price,timestamp\n1,{MS}\n", {"symbol": None}, "--symbol"),
+        (f"price,timestamp\n1,{MS}\n", {"separator": ";;"}, "cannot separate"),
+        (f'{{"price": 1, "timestamp": {MS}}}\n', {"separator": ";"}, "--separator cannot apply"),
+        (f'{{"price": 1, "timestamp": {MS}}}\n', {"columns": ("price",)}, "--columns cannot apply"),
+        (f'{{"price": 1, "timestamp": {MS}}}\n', {"mapping": {"volume": "a["}}, "nor a JMESPath expression"),
+        (f"1,{MS}\n", {"columns": ("price",)}, "names 1 columns"),
+        (f"1,{MS}\n", {"preset": "kraken"}, "has 2 columns"),
+        (f"price,price,timestamp\n1,2,{MS}\n", {}, "more than one column 'price'"),
+        (f"price,Price,timestamp\n1,2,{MS}\n", {}, "--map price=price --ignore Price"),
+        (f"close,timestamp\n1,{MS}\n", {}, "--map price=close"),
+        (f"value_usd,what,timestamp\n1,2,{MS}\n", {"mapping": {"price": "x"}}, "It has: value_usd, what"),
+        ("price,timestamp\n1,2022-03-01 10:00\n", {}, "--time-zone UTC"),
+        ("price,timestamp\n1,2022-03-01 10:00\n", {"time_zone": "Mars/Olympus"}, "not a time zone"),
+        ('price;timestamp\n"1,5";1646092800\n', {}, "--decimal ,"),
+    ],
+)
+def test_what_cannot_be_or_is_open_is_refused_with_what_to_type(
+    tmp_path: Path, content: str, given: dict[str, Any], said: str
+) -> None:
+    assert said in refusal(tmp_path, content, **given)
+
+
+@pytest.mark.parametrize("digits", UNIT_OF_DIGITS)
+@pytest.mark.parametrize("end", ["", ".0"])
+def test_the_unit_of_times_is_told_by_their_digits(tmp_path: Path, digits: int, end: str) -> None:
+    text = f"{MS}123456"[:digits] if digits != 10 else str(MS)[:10]
+    expected = MS if digits > 10 else MS // 1000 * 1000
+    assert rows(read(tmp_path, f"price,timestamp\n1,{text}{end}\n")) == [(expected, None, 1, 0)]
+
+
+@given(st.integers(978_307_200_000, 9_999_999_999_999), st.integers(0, 999_999))
+def test_a_moment_is_the_same_in_every_unit(ms: int, finer: int) -> None:
+    if ms < 10**12:
+        return
+    for unit, text in (
+        ("s", f"{ms // 1000}.{ms % 1000:03}{finer:06}"),
+        ("ms", f"{ms}"),
+        ("us", f"{ms}{finer // 1000:03}"),
+        ("ns", f"{ms}{finer:06}"),
+    ):
+        assert kind_of(text) == unit
+        assert TimeReader(unit=unit).milliseconds(text) == ms
+
+
+def test_half_of_one_unit_and_half_of_another_is_refused_and_each_can_be_sent(tmp_path: Path) -> None:
+    content = f"price,timestamp\n1,{MS}\n2,{MS // 1000}\n3,{MS + 1}\n"
+    said = refusal(tmp_path, content)
+    assert "2 in milliseconds (the first is line 2), and 1 in seconds (the first is line 3)" in said
+    assert "--time-unit ms, then again with --time-unit s" in said
+    first, second = (read(tmp_path, content, time_unit=unit) for unit in ("ms", "s"))
+    assert set(refused(first)) == {3}
+    assert set(refused(second)) == {2, 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0", "has 1 digits"),
+        ("20230202", "has 8 digits"),
+        ("1.67533E+12", "scientific notation"),
+        ("1e12", "scientific notation"),
+        ("yesterday", "neither a number since 1970 nor ISO 8601"),
+        ("-1675329600138", "digits"),
+        ("02/03/2023 10:00", "neither"),
+        ("1969-12-31T23:59:59Z", "is not in milliseconds"),
+    ],
+)
+def test_what_is_no_time_is_its_lines_fault(tmp_path: Path, text: str, reason: str) -> None:
+    content = f"price,timestamp\n1,{MS}\n2,{text}\n"
+    found = read(tmp_path, content, time_unit="ms")
+    assert list(refused(found)) == [3]
+    assert reason in refused(found)[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "expected"),
+    [
+        ("2023-02-02T09:20:00.138Z", {}, MS),
+        ("2023-02-02 10:20:00.138999+01:00", {}, MS),
+        ("2023-02-02 09:20:00.138 UTC", {}, MS),
+        ("2023-02-02T09:20:00.138000999Z", {}, MS),
+        ("2023-02-02 09:20:00.138", {"time_zone": "UTC"}, MS),
+        ("2023-02-02 10:20:00.138", {"time_zone": "Europe/Berlin"}, MS),
+        ("2023-02-02", {"time_zone": "UTC"}, 1675296000000),
+    ],
+)
+def test_iso_8601_needs_an_offset_or_a_zone(
+    tmp_path: Path, text: str, given: dict[str, Any], expected: int
+) -> None:
+    assert rows(read(tmp_path, f"price,timestamp\n1,{text}\n", **given)) == [(expected, None, 1, 0)]
+
+
+@pytest.mark.parametrize("text", ["2023-10-29 02:30:00", "2023-03-26 02:30:00"])
+def test_a_time_that_a_zone_has_twice_or_never_is_refused(tmp_path: Path, text: str) -> None:
+    found = read(tmp_path, f"price,timestamp\n1,{text}\n", time_zone="Europe/Berlin")
+    assert "exists twice or not at all" in refused(found)[2]
+
+
+def test_a_time_before_1973_is_not_taken_for_another_unit() -> None:
+    assert TimeReader(unit="ISO 8601").milliseconds("1971-01-01T00:00:00Z") < 10**11
+    with pytest.raises(Rejected):
+        TimeReader(unit="ms").milliseconds("31536000000")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1206419187.0", "1206419187"), ("7", "7"), ("0012", "0012"), ("5e10", "5e10"), ("a-1", "a-1")],
+)
+def test_an_id_is_what_it_says(tmp_path: Path, text: str, expected: str) -> None:
+    assert rows(read(tmp_path, f"price,timestamp,id\n1,{MS},{text}\n")) == [(MS, expected, 1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1.20642E+09", "scientific notation"),
+        ("1e+12", "scientific notation"),
+        ("9007199254740993.0", "lost digits"),
+        ("nan", "is empty (nan)"),
+        ("", "is empty"),
+    ],
+)
+def test_an_id_that_lost_digits_or_is_none_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    assert reason in refused(read(tmp_path, f"price,timestamp,id\n1,{MS},{text}\n"))[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "expected"),
+    [
+        ('"43221,71"', {"decimal": ","}, "43221.71"),
+        ("1e-08", {}, "1e-8"),
+        (".5", {}, "0.5"),
+        ("5.", {}, "5"),
+        ("+5", {}, "5"),
+        ("0.1000000000000000055511", {}, "0.1000000000000000055511"),
+    ],
+)
+def test_a_number_is_read_from_its_text(
+    tmp_path: Path, text: str, given: dict[str, Any], expected: str
+) -> None:
+    assert rows(read(tmp_path, f"price;timestamp\n{text};{MS}\n", **given)) == [
+        (MS, None, Decimal(expected), 0)
+    ]
+
+
+def test_a_point_among_decimal_commas_is_refused(tmp_path: Path) -> None:
+    found = read(tmp_path, f"price;timestamp\n1.234,5;{MS}\n2,5;{MS}\n", decimal=",")
+    assert "has a point" in refused(found)[2]
+
+
+def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
+    content = f'{{"d": {{"p": "1.10", "t": {MS}}}, "s": "btc", "trade id": 1206419187.0}}\n'
+    found = sent(
+        read(tmp_path, content, mapping={"price": "d.p", "timestamp": "d.t", "symbol": "s", "id": "trade id"})
+    )
+    assert found[0]["symbol"] == "BTC"
+    assert (found[0]["price"], found[0]["id"]) == (Decimal("1.1"), "1206419187")
+    assert (
+        "timestamp: is null"
+        in refused(
+            read(
+                tmp_path,
+                content,
+                mapping={"price": "d.p", "timestamp": "d.x", "symbol": "s", "id": "trade id"},
+            )
+        )[1]
+    )
+
+
+def test_what_prices_writes_is_read_as_it_was(tmp_path: Path) -> None:
+    content = (
+        "symbol,timestamp,sort_key,exchange,price,volume,ma_5,ma_20,volatility,processed,enriched_at,id\n"
+        f"'@107,{MS},{MS},'=x,1,2,,,,True,2026-01-01T00:00:00Z,\n"
+        f"A,{MS},{MS},''x,1,2,,,,True,2026-01-01T00:00:00Z,7\n"
+    )
+    first, second = sent(read(tmp_path, content, symbol=None, exchange=None))
+    assert (first["symbol"], first["exchange"], first.get("id")) == ("@107", "=x", None)
+    assert (second["symbol"], second["exchange"], second.get("id")) == ("A", "'x", "7")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["price=close"], {"price": "close"}),
+        (["price=close,volume=Volume BTC"], {"price": "close", "volume": "Volume BTC"}),
+        (["price=a,b", "id=x"], {"price": "a,b", "id": "x"}),
+        (["price=p[?x=='1,2'].v | [0]"], {"price": "p[?x=='1,2'].v | [0]"}),
+    ],
+)
+def test_a_mapping_is_field_and_column(texts: list[str], expected: dict[str, str]) -> None:
+    assert parse_mapping(texts) == expected
+
+
+@pytest.mark.parametrize("text", ["close", "close=price", "price=", "price=a,price=b", ""])
+def test_a_mapping_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Failure):
+        parse_mapping([text])
+
+
+def test_no_message_quotes_more_than_a_little_of_a_file(tmp_path: Path) -> None:
+    long = "x" * 5_000
+    assert len(refused(read(tmp_path, f"price,timestamp\n{long},{MS}\n1,{long}\n"))[3]) < 300
+    assert len(refusal(tmp_path, f"price{long},timestamp\n1,{MS}\n")) < 2_500

@@ -1,0 +1,121 @@
+"""What a file leaves in the table depends on neither cuts nor repeats nor interruptions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cryptoctl.files.occurrences import Occurrences
+from cryptoctl.files.outgoing import Outgoing, outgoing
+from cryptoctl.files.reader import PriceFile
+from cryptoctl.ops.sending import _batches
+from files.reading import CASES, NOW_MS, opened
+from handlers.conftest import connect_directly
+from handlers.events import send
+from handlers.fake_aws import FakeAws
+
+fixture_is_cleared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+# Few values, so that many trades are equal; sometimes an id, sometimes a line that is none.
+lines = st.lists(
+    st.tuples(
+        st.sampled_from(["1672679821", "1672679822"]),
+        st.sampled_from(["93.70", "93.7", "93.69", "x"]),
+        st.sampled_from(["1", "2"]),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+def file_of(directory: Path, trades: list[tuple[str, str, str]]) -> PriceFile:
+    rows = "".join(f"{','.join(trade)}\n" for trade in trades)
+    return opened(directory, f"timestamp,price,volume\n{rows}")
+
+
+def send_batches(prices: list[Outgoing], size: int) -> None:
+    for start in range(0, len(prices), size):
+        batch = prices[start : start + size]
+        status, _ = send({"body": f"[{','.join(each.text for each in batch)}]"})
+        assert status == 200
+
+
+def prices(file: PriceFile, first_line: int = 1) -> list[Outgoing]:
+    return [each for each in file.prices(lambda: NOW_MS, first_line) if isinstance(each, Outgoing)]
+
+
+def table(aws: FakeAws) -> dict[Any, Any]:
+    return {key: {**item, "created_at": ""} for key, item in aws.items.items()}
+
+
+@settings(fixture_is_cleared, max_examples=25)
+@given(trades=lines, size=st.integers(1, 5))
+def test_a_file_cut_at_every_place_leaves_the_same_table(
+    environment: None, tmp_path_factory: pytest.TempPathFactory, trades: list[tuple[str, str, str]], size: int
+) -> None:
+    file = file_of(tmp_path_factory.mktemp("file"), trades)
+    whole = connect_directly(FakeAws())
+    send_batches(prices(file), 200)
+    expected = table(whole)
+    assert len(expected) == sum(price != "x" for _, price, _ in trades)
+    for line in range(1, len(trades) + 3):
+        aws = connect_directly(FakeAws())
+        send_batches([each for each in prices(file) if each.line < line], size)
+        send_batches(prices(file, line), size)
+        assert table(aws) == expected, f"from line {line}"
+        send_batches(prices(file), size + 1)
+        assert table(aws) == expected, f"sent again after line {line}"
+
+
+def test_1500_equal_trades_without_ids_are_all_kept(environment: None, tmp_path: Path) -> None:
+    file = file_of(tmp_path, [("1672679821", "93.7", "1")] * 1500)
+    aws = connect_directly(FakeAws())
+    send_batches(prices(file), 200)
+    assert len(aws.items) == 1500
+    send_batches(prices(file), 137)
+    assert len(aws.items) == 1500
+
+
+@pytest.mark.parametrize("size", [20, 200])
+def test_real_trades_of_a_second_are_all_kept(environment: None, tmp_path: Path, size: int) -> None:
+    file = opened(tmp_path, (CASES / "kraken_BCHEUR_tail341.csv").read_bytes())
+    aws = connect_directly(FakeAws())
+    send_batches(prices(file), size)
+    assert len(aws.items) == 341
+    send_batches(prices(file), size - 3)
+    assert len(aws.items) == 341
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), max_size=60), st.integers(0, 6))
+def test_equal_prices_are_counted_the_same_in_memory_and_beyond(
+    found: list[tuple[int, int]], most_in_memory: int
+) -> None:
+    few, many = Occurrences(most_in_memory), Occurrences(10**6)
+    for price, after in found:
+        fields = {"symbol": "A", "exchange": "x", "price": price, "timestamp": NOW_MS + after}
+        each = outgoing(fields, now_ms=NOW_MS).price
+        assert few.number(each) == many.number(each)
+
+
+@pytest.mark.parametrize("rate", [None, 0.5, 7.0, 1000.0])
+def test_batches_hold_every_price_once_in_order(rate: float | None) -> None:
+    one = outgoing({"symbol": "A", "exchange": "x", "price": 1, "timestamp": NOW_MS}, now_ms=NOW_MS)
+    for count in (0, 1, 200, 201, 450):
+        batches = list(_batches([one] * count, rate))
+        assert sum(map(len, batches)) == count
+        assert all(len(batch) <= min(200, max(1, int(rate or 200))) for batch in batches)
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_what_is_sent_is_json_with_the_price_as_it_was(symbol: str, exchange: str) -> None:
+    try:
+        made = outgoing({"symbol": symbol, "exchange": exchange, "price": "0.10"}, now_ms=NOW_MS)
+    except ValueError:
+        return
+    loaded = json.loads(made.text)
+    assert (loaded["symbol"], loaded["exchange"]) == (made.price.symbol, made.price.exchange)

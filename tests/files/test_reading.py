@@ -1,0 +1,322 @@
+"""Bytes, text, lines, records: every usual form of a file is read, and what is not certain is refused."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.errors import Failure
+from cryptoctl.files.delimited import splitter
+from cryptoctl.files.json_scanner import JsonScanner, ScanError
+from cryptoctl.files.reader import open_files
+from cryptoctl.files.records import Fault
+from files.reading import MS, options, read, refusal, refused, rows, sent
+
+PLAIN = f"timestamp,id,price,volume\n{MS},7,1666.80,26.062\n{MS + 1},8,1666.79,0.152\n"
+EXPECTED = [
+    (MS, "7", Decimal("1666.8"), Decimal("26.062")),
+    (MS + 1, "8", Decimal("1666.79"), Decimal("0.152")),
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_any_line_end_and_any_encoding_that_its_mark_tells(tmp_path: Path, encoding: str, end: str) -> None:
+    assert rows(read(tmp_path, PLAIN.replace("\n", end).encode(encoding))) == EXPECTED
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_any_usual_separator_and_quotation_mark(tmp_path: Path, separator: str, quote: str) -> None:
+    lines = [separator.join(f"{quote}{cell}{quote}" for cell in line.split(",")) for line in PLAIN.split()]
+    assert rows(read(tmp_path, "\n".join(lines))) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"sep=;\n{PLAIN.replace(',', ';')}",
+        f"\n\n{PLAIN}\n\n",
+        PLAIN.replace(",", " , "),
+        PLAIN.replace(",volume", ",volume,note")
+        .replace("062\n", '062,"a, ""b"""\n')
+        .replace("152\n", "152,\n"),
+        PLAIN.title().replace("Volume", "VOLUME"),
+    ],
+)
+def test_what_stands_around_the_values_changes_nothing(tmp_path: Path, content: str) -> None:
+    assert rows(read(tmp_path, content)) == EXPECTED
+
+
+def zipped(content: bytes, *names: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name in names:
+            opened.writestr(name, content)
+    return archive.getvalue()
+
+
+COMPRESSED: dict[str, Any] = {
+    "gzip": gzip.compress,
+    "gzip in two parts": lambda content: gzip.compress(content[:30]) + gzip.compress(content[30:]),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": lambda content: zipped(content, "a.csv"),
+    "gzip in zip": lambda content: zipped(gzip.compress(content), "a.csv.gz"),
+}
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_compression_is_told_by_the_bytes_and_undone(tmp_path: Path, how: str) -> None:
+    assert rows(read(tmp_path, COMPRESSED[how](PLAIN.encode()), "prices.csv")) == EXPECTED
+
+
+def test_zstandard_is_undone(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    assert rows(read(tmp_path, zstandard.compress(PLAIN.encode()))) == EXPECTED
+
+
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
+def test_a_compressed_file_that_is_cut_short_is_refused_at_once(tmp_path: Path, how: str) -> None:
+    many = PLAIN + "".join(f"{MS + n},{n},1.{n},2\n" for n in range(9, 5000))
+    assert "cut short" in refusal(tmp_path, COMPRESSED[how](many.encode())[:-20])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\n \n", "is empty"),
+        (PLAIN.encode("utf-16-le"), "looks like UTF-16"),
+        (
+            f"exchange,price,timestamp\nB\u00f6rse,1,{MS}\n".encode("latin-1"),
+            "not UTF-8 text: about line 2, byte 0xf6",
+        ),
+        (zipped(b"", "xl/workbook.xml"), "an Excel workbook"),
+        (b"\xd0\xcf\x11\xe0 old", "an Excel workbook"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b"timestamp,price\n1,2" + b"x" * 1_100_000, "longer than 1000000 characters"),
+        (f"timestamp price\n{MS} 1\n", "--separator space"),
+        ("1646092800;1,5;2,5\n1646092801;1,5;2,5\n", "--separator"),
+    ],
+)
+def test_what_cannot_be_read_for_certain_is_refused_by_its_name(
+    tmp_path: Path, content: bytes | str, said: str
+) -> None:
+    assert said in refusal(tmp_path, content)
+
+
+def test_a_byte_that_is_not_utf8_is_found_before_anything_is_sent(tmp_path: Path) -> None:
+    content = PLAIN.encode() + b"".join(b"%d,%d,1,2\n" % (MS + n, n) for n in range(9, 20_000)) + b"\xff"
+    assert "about line 19995" in refusal(tmp_path, content)
+
+
+def test_an_encoding_can_be_named(tmp_path: Path) -> None:
+    content = f"exchange,price,timestamp\nB\u00f6rse,1,{MS}\n".encode("windows-1252")
+    assert sent(read(tmp_path, content, encoding="windows-1252"))[0]["exchange"] == "B\u00f6rse"
+    assert "not an encoding" in refusal(tmp_path, content, encoding="klingon")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('1,"2', "not closed on this line"),
+        ('1,2"', "in the middle of a field"),
+        ('1,"2"3', "in the middle of a field"),
+        ("1", "has 1 columns where the first line has 2"),
+        ("1,2,3", "has 3 columns where the first line has 2"),
+        (f"1.5,{MS}\0", "NUL"),
+        (f",{MS}", "price: is empty"),
+        ("1,", "timestamp: is empty"),
+        (f"nan,{MS}", "price: is empty (nan)"),
+        (",", "price: is empty; timestamp: is empty"),
+        (f"1 000,{MS}", "price: not a finite decimal number"),
+        (f'"1,000",{MS}', "--decimal ,"),
+    ],
+)
+def test_a_fault_is_its_lines_alone(tmp_path: Path, line: str, reason: str) -> None:
+    content = f"price,timestamp\n1,{MS}\n{line}\n3,{MS + 1}\n"
+    found = read(tmp_path, content)
+    assert list(refused(found)) == [3]
+    assert reason in refused(found)[3]
+    assert len(found) == 3
+
+
+def test_the_lines_of_a_field_with_line_breaks_are_all_refused(tmp_path: Path) -> None:
+    content = f'price,timestamp,note\n1,{MS},"a\n9,{MS},b\n2,{MS},c"\n3,{MS},d\n'
+    assert set(refused(read(tmp_path, content))) == {2, 3, 4}
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n\r\0", codec="utf-8"), max_size=8), min_size=1))
+def test_what_is_quoted_is_split_as_it_was(cells: list[str]) -> None:
+    line = ";".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+    assert splitter(";", '"')(line) == [cell.strip() for cell in cells]
+
+
+@given(st.text('ab",;\t |', max_size=12), st.sampled_from(",;\t|"))
+def test_any_line_is_split_or_is_a_fault(line: str, separator: str) -> None:
+    found = splitter(separator, '"')(line)
+    assert isinstance(found, Fault) or len(found) >= 1
+
+
+ONE, TWO = f'{{"price": 1.10, "timestamp": {MS}}}', f'{{"price": 2, "timestamp": {MS + 1}, "id": 7}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{ONE}\n{TWO}\n",
+        f"\n{ONE}\r\n\r\n{TWO}",
+        f"{ONE}{TWO}",
+        f"[{ONE},{TWO}]",
+        f"[\n  {ONE},\n  {TWO}\n]\n",
+        f"[{ONE},\n{TWO}]",
+        f'{{"prices": [{ONE}, {TWO}], "next": null}}',
+        f'{{"code": 0, "data": {{"list": [{ONE}, {TWO}], "empty": []}}}}',
+        f"{ONE}\n{TWO}\n".replace(", ", ",\n "),
+        ONE.replace(", ", ",\n ") + "\n" + TWO,
+    ],
+)
+def test_json_in_any_usual_form(tmp_path: Path, content: str) -> None:
+    assert rows(read(tmp_path, content)) == [(MS, None, Decimal("1.1"), 0), (MS + 1, "7", 2, 0)]
+
+
+def test_json_of_one_record(tmp_path: Path) -> None:
+    for content in (
+        ONE,
+        ONE.replace(", ", ",\n"),
+        f"[{ONE}]",
+        f'{{"data": [{ONE}]}}',
+        f'{{"data":\n[{ONE}]}}',
+    ):
+        assert rows(read(tmp_path, content)) == [(MS, None, Decimal("1.1"), 0)]
+
+
+def test_numbers_keep_the_digits_that_a_float_would_lose(tmp_path: Path) -> None:
+    content = f'[{{"price": 0.1000000000000000055511, "timestamp": {MS}, "volume": 1e-8}}]'
+    assert rows(read(tmp_path, content)) == [(MS, None, Decimal("0.1000000000000000055511"), Decimal("1e-8"))]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"[{ONE},{TWO[:20]}", "the text ends"),
+        (f"[{ONE} {TWO}]", "`,` is expected"),
+        (f"[{ONE}] x", "the end of the file is expected"),
+        (f'{{"a": [{ONE}], "b": [{TWO}]}}', "--records a, --records b"),
+        (f'{{"a": [{ONE}], "b" [{TWO}]}}', "`:` is expected"),
+    ],
+)
+def test_json_that_is_broken_or_leaves_a_choice_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    assert said in refusal(tmp_path, content)
+
+
+def test_a_list_can_be_chosen(tmp_path: Path) -> None:
+    content = f'{{"a": [{ONE}], "b": {{"c": [{TWO}]}}}}'
+    assert rows(read(tmp_path, content, records="b.c")) == [(MS + 1, "7", 2, 0)]
+    assert "no list of records at 'b'" in refusal(tmp_path, content, records="b")
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("5", "must be a JSON object"),
+        ("[1]", "must be a JSON object"),
+        ('{"price": 1, "price": 2}', "occurs twice"),
+        ('{"price": NaN}', "NaN"),
+        (f'{{"price": null, "timestamp": {MS}}}', "price: is null"),
+        (f'{{"price": [1], "timestamp": {MS}}}', "price: must be a number"),
+        (f'{{"price": 1, "timestamp": {MS}, "id": null}}', "id: is null: leave it out where there is none"),
+        (f'{{"price": 1, "timestamp": {MS}, "id": 1.2e9}}', "scientific notation"),
+        ('{"price": 1}', "timestamp: is missing"),
+    ],
+)
+def test_a_fault_in_a_record_is_its_own(tmp_path: Path, record: str, reason: str) -> None:
+    found = read(tmp_path, f"[{ONE}, {record}, {TWO}]")
+    assert list(refused(found)) == [2]
+    assert reason in refused(found)[2]
+    assert len(found) == 3
+
+
+def test_a_broken_json_line_is_refused_alone(tmp_path: Path) -> None:
+    found = read(tmp_path, f"{ONE}\n{TWO[:25]}\n{TWO}\n", "a.jsonl")
+    assert list(refused(found)) == [2]
+    assert len(found) == 3
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.lists(json_values, max_size=6), st.integers(1, 7), st.sampled_from([None, 1]))
+def test_the_elements_of_a_list_are_found_in_pieces_of_any_length(
+    values: list[Any], length: int, indent: int | None
+) -> None:
+    import json
+
+    text = json.dumps(values, indent=indent, ensure_ascii=False)
+    pieces = [text[start : start + length] for start in range(0, len(text), length)]
+    found = [json.loads(element) for _, element in JsonScanner(iter(pieces)).elements()]
+    assert found == values
+
+
+@given(st.text('[]{}",:1a\\ \n', max_size=20), st.integers(1, 5))
+def test_any_text_is_scanned_to_its_end_or_fails_with_a_line(text: str, length: int) -> None:
+    pieces = [text[start : start + length] for start in range(0, len(text), length)]
+    scanner = JsonScanner(iter(pieces))
+    try:
+        while scanner.peek():
+            scanner.value()
+    except ScanError as error:
+        assert "line" in str(error)
+
+
+def test_several_files_and_directories_are_read_in_order(tmp_path: Path) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / ".hidden.csv").write_text("x", encoding="utf-8")
+    (below / "notes.md").write_text("x", encoding="utf-8")
+    (below / "2.jsonl").write_text(TWO, encoding="utf-8")
+    (below / "1.csv.gz").write_bytes(gzip.compress(PLAIN.encode()))
+    (tmp_path / "a.zip").write_bytes(zipped(PLAIN.encode(), "x/2.csv", "1.csv"))
+    found = open_files([tmp_path / "a.zip", below], options())
+    names = [each.name.removeprefix(f"{tmp_path}/") for each in found.files]
+    assert names == ["a.zip/1.csv", "a.zip/x/2.csv", "below/1.csv.gz", "below/2.jsonl"]
+    assert [Path(each).name for each in found.passed_over] == [".hidden.csv", "notes.md"]
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="nowhere"):
+        open_files([tmp_path / "nowhere.csv"], options())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(Failure, match="no file of prices"):
+        open_files([tmp_path / "empty"], options())
+
+
+@pytest.mark.parametrize(
+    "how", [lambda content: content, gzip.compress, lambda content: zipped(content, "a.csv")]
+)
+@pytest.mark.parametrize("time_unit", [None, "ms"])
+def test_standard_input_is_read_as_a_file(
+    monkeypatch: pytest.MonkeyPatch, how: Any, time_unit: str | None
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(how(PLAIN.encode())))
+    monkeypatch.setattr(sys, "stdin", stream)
+    [file] = open_files([Path("-")], options(time_unit=time_unit)).files
+    assert rows(list(file.prices(lambda: MS))) == EXPECTED

@@ -1,0 +1,228 @@
+"""The dumps that people hold: each arrives exactly, or is refused with what to type."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from files.reading import CASES, opened, read, refusal, refused, rows, sent
+
+D = Decimal
+Row = tuple[int, Any, Any, Any]
+
+
+def case(name: str) -> bytes:
+    [file] = CASES.glob(f"{name}_*")
+    return file.read_bytes()
+
+
+# As in the public record from which each file is.
+EXACT: dict[str, list[Row]] = {
+    "f02": [
+        (1735689600012, "4358823101", D("93576"), D("0.00012")),
+        (1735689600012, "4358823102", D("93576.01"), D("0.002")),
+    ],
+    "f03": [
+        (1704067200011, "5812345671", D("42283.1"), D("0.012")),
+        (1704067200057, "5812345672", D("42283.2"), D("0.5")),
+        (1704067200057, "5812345673", D("42283.2"), D("0.5")),
+    ],
+    "f04": [
+        (1704067200011, "1999000001", D("42283.1"), D("0.012")),
+        (1704067200057, "1999000002", D("42283.2"), D("1")),
+    ],
+    "f08": [
+        (1675329600138, "1206419187", D("1666.8"), D("26.062")),
+        (1675329600214, "1206419188", D("1666.79"), D("0.152")),
+    ],
+    "f11": [
+        (1704164645678, "586012345", D("43250.01"), D("0.00215")),
+        (1704164646000, "586012346", D("43250.02"), D("0.1")),
+    ],
+    "f13": [(1646092800000, None, D("43221.71"), D("0.5"))],
+    "f15": [(1570752011620, "13519807", D("0.00141342"), D("23"))],
+    "f15f": [
+        (1570752011620, "13519807", D("0.00141342"), D("23")),
+        (1570752017964, "13519809", D("0.00141266"), D("8")),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_dump_arrives_exactly(tmp_path: Path, name: str) -> None:
+    suffix = ".json" if case(name)[:1] in b"[{" else ".csv"
+    assert rows(read(tmp_path, case(name), f"a{suffix}")) == EXACT[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint", "given", "expected"),
+    [
+        (
+            "f01",
+            "--preset kraken",
+            {"preset": "kraken"},
+            [
+                (1672679821000, None, D("93.7"), D("0.213538")),
+                (1672679821000, None, D("93.7"), D("0.213538")),
+                (1672679822000, None, D("93.69"), D("0.1")),
+            ],
+        ),
+        ("f09", "--decimal ,", {"decimal": ","}, [(1646092800000, None, D("43221.71"), D("0.5"))]),
+        (
+            "f15c",
+            "--now",
+            {"now": True},
+            [(1_790_000_000_000, None, D("43221.71"), D("0"))],
+        ),
+    ],
+)
+def test_a_file_that_is_refused_arrives_exactly_with_what_the_hint_says(
+    tmp_path: Path, name: str, hint: str, given: dict[str, Any], expected: list[Row]
+) -> None:
+    assert hint in refusal(tmp_path, case(name))
+    assert rows(read(tmp_path, case(name), **given)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "reason"),
+    [
+        ("f08b", {3}, "scientific notation"),
+        ("f09c", {2, 3, 4}, "scientific notation"),
+        ("f15b", {2}, "id: is null"),
+        ("f27", {2}, "not closed on this line"),
+        ("f28", {3, 4}, ""),
+        ("f29", {1}, "timestamp: is null"),
+    ],
+)
+def test_a_faulty_line_is_refused_alone(tmp_path: Path, name: str, lines: set[int], reason: str) -> None:
+    found = read(tmp_path, case(name))
+    assert set(refused(found)) == lines
+    assert all(reason in each for each in refused(found).values())
+    total = len([line for line in case(name).splitlines() if line.strip()])
+    assert len(found) == total - (case(name)[:1] not in b"{[")
+
+
+def test_the_hint_for_an_unused_time_is_followed_and_then_the_bad_line_is_named(tmp_path: Path) -> None:
+    assert "--map timestamp=time" in refusal(tmp_path, case("f30"))
+    found = read(tmp_path, case("f30"), mapping={"timestamp": "time"})
+    assert refused(found) == {3: "price: not a finite decimal number"}
+
+
+def test_equal_trades_of_a_second_are_numbered(tmp_path: Path) -> None:
+    content = (CASES / "kraken_BCHEUR_tail341.csv").read_text(encoding="utf-8")
+    found = sent(read(tmp_path, content))
+    lines = content.splitlines()[1:]
+    assert [each.get("occurrence", 1) for each in found] == [
+        lines[: position + 1].count(line) for position, line in enumerate(lines)
+    ]
+    assert max(each.get("occurrence", 1) for each in found) > 2
+
+
+RECOGNISED = {
+    "binance-klines": (
+        "1646092800000,43160,43200.5,43100,43150.1,12.5,1646092859999,539376.2,100,6,258900,0\n",
+        [(1646092859999, None, D("43150.1"), D("12.5"))],
+    ),
+    "binance-futures-aggtrades": (
+        "1999000001,42283.1,0.012,4500000001,4500000001,1704067200011,true\n",
+        [(1704067200011, "1999000001", D("42283.1"), D("0.012"))],
+    ),
+    "binance-stream-trades": (
+        '{"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1672515782136,"m":true,"M":true}\n',
+        [(1672515782136, "12345", D("0.001"), D("100"))],
+    ),
+    "kraken-api": (
+        '{"error":[],"result":{"XXBTZUSD":[["30243.4","0.345",1688669597.8277369,"b","m","",61044952]],"last":"1688"}}',
+        [(1688669597827, "61044952", D("30243.4"), D("0.345"))],
+    ),
+    "kraken-ohlc": (
+        "1672531200,93.7,94,93.5,93.9,12.5,31\n1672531260,93.9,94,93.9,94,1,2\n",
+        [(1672531200000, None, D("93.9"), D("12.5")), (1672531260000, None, D("94"), D("1"))],
+    ),
+    "coinbase-advanced": (
+        (
+            '{"trades":[{"trade_id":"34b0","product_id":"BTC-USD","price":"140.91","size":"4",'
+            '"time":"2021-05-31T09:59:59Z","side":"SELL"}]}'
+        ),
+        [(1622455199000, "34b0", D("140.91"), D("4"))],
+    ),
+    "bitstamp": (
+        '[{"date":"1646092800","tid":"7","price":"43160.1","amount":"0.5","type":"0"}]',
+        [(1646092800000, "7", D("43160.1"), D("0.5"))],
+    ),
+    "bitfinex": (
+        "[[401597395,1574694478808,0.005,7245.3],[401597393,1574694478723,-0.03,7245.9]]",
+        [
+            (1574694478808, "401597395", D("7245.3"), D("0.005")),
+            (1574694478723, "401597393", D("7245.9"), D("0.03")),
+        ],
+    ),
+    "bybit": (
+        (
+            "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional\n"
+            "1585180700.0647,BTCUSDT,Buy,0.042,6698.5,PlusTick,0f3a-11,2.8e10,0.042,281.337\n"
+        ),
+        [(1585180700064, "0f3a-11", D("6698.5"), D("0.042"))],
+    ),
+    "okx-api": (
+        (
+            '{"code":"0","data":[{"instId":"BTC-USDT","side":"sell","sz":"0.1","px":"29963.2","tradeId":"242720720",'
+            '"ts":"1654161646974"}]}'
+        ),
+        [(1654161646974, "242720720", D("29963.2"), D("0.1"))],
+    ),
+    "cryptodatadownload": (
+        (
+            "https://www.CryptoDataDownload.com\n"
+            "unix,date,symbol,open,high,low,close,Volume ETH,Volume USD\n"
+            "1646092800,2022-03-01 00:00:00,ETH/USD,2919.1,2930,2900,2925.5,49,143349.5\n"
+        ),
+        [(1646092800000, None, D("2925.5"), D("49"))],
+    ),
+    "tardis": (
+        (
+            "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+            "bitmex,XBTUSD,1588291201099000,1588291201234268,83f8fb28,sell,8624.5,4500\n"
+        ),
+        [(1588291201099, "83f8fb28", D("8624.5"), D("4500"))],
+    ),
+    "candles-timestamp": (
+        "[[1646092800000,2919.1,2930,2900,2925.5,49],[1646092860000,2925.5,2926,2920,2921,1]]",
+        [(1646092800000, None, D("2925.5"), D("49")), (1646092860000, None, D("2921"), D("1"))],
+    ),
+    "bitfinex-candles": (
+        "[[1646092800000,2919.1,2925.5,2930,2900,49],[1646092860000,2925.5,2921,2926,2920,1]]",
+        [(1646092800000, None, D("2925.5"), D("49")), (1646092860000, None, D("2921"), D("1"))],
+    ),
+    "candles-date": (
+        "Date,Open,High,Low,Close,Adj Close,Volume\n2022-03-01T00:00:00Z,1,2,0.5,1.5,1.4,100\n",
+        [(1646092800000, None, D("1.5"), D("100"))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECOGNISED)
+def test_a_shape_is_recognised_by_its_header_or_its_cells(tmp_path: Path, name: str) -> None:
+    content, expected = RECOGNISED[name]
+    file = opened(tmp_path, content)
+    assert file.layout.shape is not None
+    assert file.layout.shape.preset.name == name
+    assert rows(read(tmp_path, content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        # Without a negative amount, amount and price could be exchanged.
+        ("[[401597395,1574694478808,0.005,7245.3]]", "--preset bitfinex"),
+        # High, low and close are one: two kinds of candles fit, with the close in different places.
+        ("[[1646092800000,5,5,5,5,49]]", "--columns"),
+        ("1672679821,93.7,0.21353800\n", "--preset kraken (timestamp, price, volume)"),
+        ("1,2,3\n", "--columns timestamp,price,volume"),
+    ],
+)
+def test_a_shape_that_is_not_certain_is_asked_for(tmp_path: Path, content: str, said: str) -> None:
+    assert said in refusal(tmp_path, content)
