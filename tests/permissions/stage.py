@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hostile.clients import REGION, Ended
+from hostile.inventory import Account
 from hostile.lengths import Window
 from hostile.proxy import HostileProxy
 from hostile.world import World
@@ -27,6 +30,9 @@ FUNCTIONS = (WEBHOOK, ENRICHER, NOTIFIER)
 CONFIGURATION = f"""
 [env.{STAGE}.stream]
 window_s = 0
+
+[env.{STAGE}.webhook.senders.desk]
+preset = "standard-webhooks"
 
 [env.{LIFE}]
 alert_subscribers = ["arn:aws:sqs:{REGION}:{ACCOUNT}:webhook-processor-dlq-{LIFE}"]
@@ -109,6 +115,37 @@ class Stage:
     def send(self, *texts: str) -> str:
         """Prices by a direct invocation; why it failed."""
         return self.invoke(WEBHOOK, {"body": f"[{','.join(texts)}]"})[0]
+
+    def signed(self, symbol: str) -> dict[str, Any]:
+        """A price as the function URL hands it over, from the sender that is configured."""
+        name = f"/cryptoctl/{STAGE}/webhook/desk"
+        text = self.account["ssm"].get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        key = base64.b64decode(json.loads(text)["secret"].removeprefix("whsec_"))
+        body, now_s = self.price(symbol), int(time.time())
+        signature = hmac.digest(key, f"{symbol}.{now_s}.{body}".encode(), "sha256")
+        return {
+            "rawPath": "/desk",
+            "headers": {
+                "content-type": "application/json",
+                "webhook-id": symbol,
+                "webhook-timestamp": str(now_s),
+                "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+            },
+            "requestContext": {
+                "http": {"method": "POST", "path": "/desk", "sourceIp": "127.0.0.1"},
+                "timeEpoch": now_s * 1000,
+            },
+            "body": body,
+            "isBase64Encoded": False,
+        }
+
+    def renew(self, function: str) -> None:
+        """What the function has read so far is forgotten: its next invocation starts it anew."""
+        name = f"{function}-{STAGE}"
+        self.account["lambda"].update_function_configuration(
+            FunctionName=name, Description=f"no. {time.time_ns()}"
+        )
+        updated(self.account, name)
 
     def store(self, *texts: str) -> None:
         """Prices by a direct invocation, which must be taken."""
@@ -238,9 +275,14 @@ def _see_through(stage: Stage, function: str, url: str) -> None:
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     variables |= {"http_proxy": url, "no_proxy": ""}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    updated(stage.account, name)
+
+
+def updated(account: Account, name: str) -> None:
+    """Waits until a function's update is done."""
 
     def settled() -> bool:
-        found = functions.get_function_configuration(FunctionName=name)
+        found = account["lambda"].get_function_configuration(FunctionName=name)
         return bool(found.get("LastUpdateStatus") == "Successful")
 
     eventually(settled, f"{name} to be updated")

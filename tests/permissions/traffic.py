@@ -33,6 +33,8 @@ def all_of_it(stage: Stage) -> Traffic:
     stage.store(one)
     stage.store(stage.price("MEET", "101", timestamp=moment_ms))
     stage.enriched("MEET", 2)
+    answer = stage.invoke(WEBHOOK, stage.signed("SIGNED"))[1]
+    assert answer["statusCode"] == 200, answer
     stage.invoke(ENRICHER, {"Records": []}, kind="Event")
     guards[WEBHOOK].append(stage.guard(WEBHOOK, more=[Outage("dynamodb:PutItem")]))
     http_event_set_aside(stage, "HTTP")
