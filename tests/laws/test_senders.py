@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -168,3 +169,46 @@ def test_an_environment_with_senders_goes_whole(live: Live) -> None:
     with_senders(live)
     done(live.up())
     assert (address(live), settled(live)) == (None, True)
+
+
+def cut(plan: Plan, count: int) -> Plan:
+    """The plan's first calls, one step after the other: as far as a run came that was killed then."""
+    steps = []
+    for step in plan.work:
+        done_here = step.calls[:count]
+        count -= len(done_here)
+        last = step.actions.index(done_here[-1]) + 1 if done_here else 0
+        steps.append(replace(step, actions=step.actions[:last], after=()))
+    return replace(plan, steps=tuple(steps))
+
+
+def calls_of(plan: Plan) -> list[str]:
+    return [call.operation for step in plan.work for call in step.calls]
+
+
+def converges_after(live: Live, count: int, *senders: str) -> None:
+    with_senders(live, *senders)
+    done(live.run(cut(live.plan(), count)))
+    done(live.up())
+    assert settled(live)
+    assert (parameters(live), address(live) is not None) == ({*senders}, bool(senders))
+    assert statements(live) == ({*ANYBODY_BY_URL} if senders else set())
+
+
+def test_a_run_that_dies_at_one_of_its_calls_is_gone_on_with(live: Live) -> None:
+    with_senders(live)
+    done(live.up())
+    with_senders(live, "desk")
+    converges_after(live, calls_of(live.plan()).index("CreateFunctionUrlConfig"), "desk")
+    with_senders(live)
+    converges_after(live, calls_of(live.plan()).index("RemovePermission") + 1)
+
+
+@pytest.mark.torture
+def test_a_run_that_dies_at_any_of_its_calls_is_gone_on_with(live: Live) -> None:
+    for senders in (("desk",), ()) * 2:
+        with_senders(live, *senders)
+        for count in range(1, len(calls_of(live.plan()))):
+            with_senders(live, *(() if senders else ("desk",)))
+            done(live.up())
+            converges_after(live, count, *senders)

@@ -33,7 +33,9 @@ def _command(*words: str) -> Command:
 
 
 READING = [
-    *map(_command, ("plan", "status", "outputs", "envs", "doctor", "iam-policy")),
+    *map(_command, ("plan", "status", "outputs", "envs", "doctor")),
+    # With a sender, what `deploy` needs takes two parts.
+    _command("iam-policy", "--part", "1"),
     _command("prices", "SENT"),
     _command("webhook", "list"),
     _command("logs", "--since", "1h"),
