@@ -46,6 +46,7 @@ class Says:
     say: Callable[[str, str], dict[str, Any]]
     caller: Caller = Caller(account="0" * 12, arn="arn:aws:iam::000000000000:user/deployer")  # noqa: RUF009
     region: str = "us-east-1"
+    partition: str = "aws"
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
