@@ -109,7 +109,7 @@ def claimed(expected: Expected) -> str:
         return f"{expected.service}:{expected.operation} is answered with {' or '.join(expected.codes)}."
     codes = (expected.code,) if isinstance(expected, RetryRule) else expected.codes
     said = f", with “{expected.contains}” in the message" if expected.contains else ""
-    asked = ", ".join(expected.operations) or "A request"
+    asked = " or ".join(expected.operations) or "A request"
     then = (
         f"It passes within {expected.timeout_s:.0f} s: what is waited for is {expected.reason}."
         if isinstance(expected, RetryRule)
