@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cryptoctl.cli.cost import _per_second
@@ -71,6 +71,8 @@ def test_a_total_is_its_parts_without_what_is_free_and_never_negative(load: Load
 
 
 @given(LOADS, st.floats(1, 10))
+# Full batches of which a float says that they are a hair more than full.
+@example(Load(prices_per_s=28439.5, symbols=1, batch=1, days=1), 1.015625)
 def test_more_prices_never_cost_less(load: Load, times: float) -> None:
     more = replace(load, prices_per_s=load.prices_per_s * times)
     writes = (of(estimate(STACK, each), "writes, on demand") for each in (load, more))

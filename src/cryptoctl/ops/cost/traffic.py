@@ -72,9 +72,9 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
     in_batch = load.prices / batches if batches else 0.0
     symbols = min(float(load.symbols), in_batch)
     of_symbol = in_batch / symbols if symbols else 0.0
-    read = math.ceil((LOOKS_BACK + of_symbol) * ITEM_BYTES / READ_UNIT_BYTES)
-    publishes = batches * math.ceil(in_batch / BATCH_OF_PUBLISHES)
-    work = symbols + math.ceil(in_batch / STATEMENTS_IN_A_REQUEST) + math.ceil(in_batch / BATCH_OF_PUBLISHES)
+    read = _whole((LOOKS_BACK + of_symbol) * ITEM_BYTES / READ_UNIT_BYTES)
+    publishes = batches * _whole(in_batch / BATCH_OF_PUBLISHES)
+    work = symbols + _whole(in_batch / STATEMENTS_IN_A_REQUEST) + _whole(in_batch / BATCH_OF_PUBLISHES)
     # Stored is what has come so far, on average half of it.
     stored_gb = load.prices * ITEM_BYTES / GB / 2
     return {
@@ -101,6 +101,11 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
         stack.webhook_logs: _logged(load, load.requests),
         stack.enricher_logs: _logged(load, batches),
     }
+
+
+def _whole(amount: float) -> int:
+    """Rounded up; what is whole but for the last digits of a float is whole."""
+    return math.ceil(amount - 1e-6)
 
 
 def _logged(load: Load, invocations: float) -> Traffic:
