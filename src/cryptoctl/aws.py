@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -18,6 +16,7 @@ from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Pace
+from cryptoctl.parallel import awaited, begin, map_in_threads
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -27,7 +26,6 @@ CONNECTIONS = 64
 # Lambda's quota for everything but invocations, of the whole account in a region.
 LAMBDA_REQUESTS_A_SECOND = 15
 CONNECT_TIMEOUT_S = 5
-WAKES_EVERY_S = 0.1
 # Operations that change nothing, so that they may be sent before it is known whose account this is.
 READING = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
 
@@ -200,15 +198,11 @@ class Aws:
         """
         # In this thread, which Ctrl-C reaches: a person may be asked for a code.
         _ = self._session
-        self._confirmation = Future()
-        waiting = deque([(self._confirmation, self)])
-        threading.Thread(
-            target=_work_off, args=(lambda aws: check(aws.caller), waiting), name="read", daemon=True
-        ).start()
+        (self._confirmation,) = begin(lambda aws: check(aws.caller), [self], 1)
 
     def _await_confirmation(self) -> None:
         if self._confirmation is not None:
-            _awaited(self._confirmation)
+            awaited(self._confirmation)
 
     def find(
         self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
@@ -254,17 +248,7 @@ class Aws:
 
         The first that fails, or an interruption, ends it: the others' answers are not waited for.
         """
-        things = list(things)
-        if len(things) < 2:
-            return [function(thing) for thing in things]
-        answers: list[Future[R]] = [Future() for _ in things]
-        left = deque(zip(answers, things, strict=True))
-        for _ in range(min(len(things), CONNECTIONS)):
-            threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
-        try:
-            return [_awaited(answer) for answer in answers]
-        finally:
-            left.clear()
+        return map_in_threads(function, things, CONNECTIONS)
 
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         """Makes independent reads at the same time and gives their results in order, as `map` does."""
@@ -308,21 +292,3 @@ def _check_port(endpoint: str) -> None:
         urlsplit(endpoint).port  # noqa: B018 - botocore looks only as it signs, and raises ValueError then
     except ValueError:
         raise ValueError("The endpoint's port is no number up to 65535") from None
-
-
-def _awaited(answer: Future[R]) -> R:
-    # Of two signals in a row another thread may take both; then nothing but the time wakes the main thread.
-    while not answer.done():
-        wait([answer], timeout=WAKES_EVERY_S)
-    return answer.result()
-
-
-def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> None:
-    """Takes one thing after the other until none is left."""
-    with contextlib.suppress(IndexError):
-        while True:
-            answer, thing = left.popleft()
-            try:
-                answer.set_result(function(thing))
-            except BaseException as error:
-                answer.set_exception(error)
