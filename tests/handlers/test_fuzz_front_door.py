@@ -64,20 +64,23 @@ def mutated(text: str, chance: random.Random) -> str:
     return changed if changed != text else text + letter
 
 
-def forged(header: str, chance: random.Random) -> str:
-    """The header with one character of its signature changed, and no right signature beside it."""
-    start = (
-        max(header.rfind("="), header.rfind(",")) + 1 if not header.endswith("=") else header.rfind(",") + 1
-    )
-    at = chance.randrange(start, len(header.rstrip("=")) - 1)
-    letter = chance.choice([each for each in "abcdef0123456789" if each != header[at].lower()])
-    return header[:at] + letter + header[at + 1 :]
+def forged(text: str, chance: random.Random, start: int = 0) -> str:
+    """The text with one letter or digit changed: a space, a slash or a zero at its end may change nothing."""
+    places = [at for at in range(start, len(text) - 1) if text[at].isalnum()]
+    at = chance.choice(places)
+    letter = chance.choice([each for each in "abcdef0123456789" if each != text[at].lower()])
+    return text[:at] + letter + text[at + 1 :]
+
+
+def forged_signature(header: str, chance: random.Random) -> str:
+    """The header with its signature changed, and no right one beside it."""
+    return forged(header, chance, max(header.rstrip("=").rfind("="), header.rfind(",")) + 1)
 
 
 def wrong_secret(name: str, chance: random.Random) -> str:
     if SENDERS[name].get("secret_encoding") == "base64":
         return "whsec_" + base64.b64encode(chance.randbytes(32)).decode()
-    return chance.choice([mutated(SECRETS[name], chance), "", chance.choice(list(SECRETS.values()))[:-1]])
+    return chance.choice([forged(SECRETS[name], chance), "", chance.choice(list(SECRETS.values()))[:-1]])
 
 
 def strangers_event(chance: random.Random) -> dict[str, Any]:
@@ -92,9 +95,9 @@ def strangers_event(chance: random.Random) -> dict[str, Any]:
             event["body"] = mutated(event["body"], chance)
         elif signed:
             header = SENDERS[name]["signature_header"]
-            event["headers"][header] = forged(event["headers"][header], chance)
+            event["headers"][header] = forged_signature(event["headers"][header], chance)
         else:
-            event = honest(name, secret="x" + mutated(SECRETS[name], chance))
+            event = honest(name, secret=forged(SECRETS[name], chance))
     while chance.random() < 0.4:
         event["headers"][chance.choice(HEADERS)] = chance.choice(ODD)
     while chance.random() < 0.15:
