@@ -20,8 +20,9 @@ class Occurrences:
 
     def number(self, price: Price) -> int:
         """1 for the first price of its like, 2 for the second."""
-        likeness = (price.symbol, price.exchange, price.timestamp_ms, price.price, price.volume)
-        key = blake2b(repr(likeness).encode(), digest_size=16).digest()
+        likeness = f"{price.symbol}\n{price.exchange}\n{price.price}\n{price.volume}"
+        # The time comes first: a file in the order of time then writes where it wrote last.
+        key = price.timestamp_ms.to_bytes(8) + blake2b(likeness.encode(), digest_size=16).digest()
         if self._database is not None:
             return self._counted(self._database, key)
         self._counts[key] = number = self._counts.get(key, 0) + 1
