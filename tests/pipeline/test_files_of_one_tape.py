@@ -34,14 +34,14 @@ def pipeline(connect: Connect) -> Iterator[Live]:
 
 
 def tape(count: int) -> list[dict[str, str]]:
-    """Real trades in whole seconds, over and over with later times; some of a second are alike."""
+    """Real trades in whole seconds, over and over with later times; every seventh equals the one before."""
     with DATA.open(encoding="utf-8", newline="") as file:
         trades = list(csv.DictReader(file))
-    found = []
+    found: list[dict[str, str]] = []
     for n in range(count):
         trade, later = trades[n % len(trades)], n // len(trades)
-        moment = int(trade["timestamp"]) // 1000 + 1000 * later
-        found.append({**trade, "timestamp": str(moment)})
+        moment = str(int(trade["timestamp"]) // 1000 + 1000 * later)
+        found.append(found[-1] if n % 7 == 6 else {**trade, "timestamp": moment})
     return found
 
 
@@ -83,7 +83,7 @@ SHAPES: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("count", [600, pytest.param(12_477, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("count", [100, pytest.param(12_477, marks=pytest.mark.torture)])
 def test_four_shapes_of_one_tape_leave_the_same_table(pipeline: Live, tmp_path: Path, count: int) -> None:
     tables = {}
     for shape, (write, given) in SHAPES.items():
@@ -91,7 +91,7 @@ def test_four_shapes_of_one_tape_leave_the_same_table(pipeline: Live, tmp_path: 
         write(tape(count), target)
         [file] = open_files([target], FileOptions(symbol=symbol, exchange="binance", **given)).files
         tally, prices = Tally(), file.prices(lambda: NOW_MS)
-        while part := list(islice(prices, 137 if shape == "ARRAYS" else 1000)):
+        while part := list(islice(prices, 37 if shape == "ARRAYS" else 1000)):
             send(pipeline, part, tally)
         assert (tally.stored, tally.duplicate, tally.refused) == (count, 0, 0), shape
         tables[shape] = stored(pipeline, symbol)
