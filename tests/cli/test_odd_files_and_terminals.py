@@ -241,6 +241,21 @@ def test_an_answer_without_the_members_of_a_stored_price_is_said() -> None:
         send_price(run, GivenFiles(), "BTC", "1", "here")
 
 
+@pytest.mark.parametrize("timestamp", [None, "1675329600138"])
+def test_sending_it_again_is_advised_only_with_the_time_that_it_had(timestamp: str | None) -> None:
+    class Failing(Answering):
+        def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+            self.sent = json.loads(json.loads(params["Payload"])["body"])
+            return {"FunctionError": "Unhandled", **super().call(service, operation, **params)}
+
+    aws = Failing(b'{"errorType": "E", "errorMessage": "no"}')
+    run: Any = SimpleNamespace(session=SimpleNamespace(aws=aws, stack=SimpleNamespace(webhook=FUNCTION)))
+    with pytest.raises(Failure) as raised:
+        send_price(run, GivenFiles(), "BTC", "1", "here", timestamp=timestamp)
+    moment = f" with --timestamp {aws.sent['timestamp']}" if timestamp is None else ""
+    assert f"Send it again{moment}: it is stored once." in raised.value.hint
+
+
 def test_the_engine_that_is_not_installed_leads_to_a_command_that_exists(monkeypatch: Any) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EngineError) as raised:

@@ -111,9 +111,9 @@ def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
         answer = invoke(run.session.aws, function, price.text)
     except (Failure, AwsError) as error:
         failure = for_a_person(error)
-        if not timed:
-            again = f"Sent again, add --timestamp {price.price.timestamp_ms}, so that it is stored once."
-            failure.hint = f"{failure.hint} {again}".strip()
+        # Whether it was stored is not known; with its time it is stored once, however often it is sent.
+        time = "" if timed else f" with --timestamp {price.price.timestamp_ms}"
+        failure.hint = f"{failure.hint} Send it again{time}: it is stored once.".strip()
         raise failure from error
     if answer.status != 200:
         raise Failure(

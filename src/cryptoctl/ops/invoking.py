@@ -39,7 +39,7 @@ def invoke(aws: Aws, function: Function, text: str) -> Answer:
         raise Failure(
             Problem.FAILED,
             f"{function.name} failed: {one_line(f'{kind}: {message}')}",
-            f"See `cryptoctl logs {function.name}`. Nothing was acknowledged; send it again.",
+            f"See `cryptoctl logs {function.name}`. Nothing was acknowledged.",
         )
     body = _json(payload.get("body")) if isinstance(payload, dict) else None
     status = payload.get("statusCode") if isinstance(payload, dict) else None
