@@ -11,35 +11,28 @@ errors in both log groups ──▶ error-notifier ──▶ alerts topic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterator
 
 from cryptoctl.error_filter import ERRORS
-from cryptoctl.provisioners.customer_key import may_use
 from cryptoctl.provisioners.function import Code, Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key, lambda_environment_policy
-from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
 from cryptoctl.provisioners.parameter import Parameter, may_read
 from cryptoctl.provisioners.policy import Statement
-from cryptoctl.provisioners.queue import Queue, may_send
-from cryptoctl.provisioners.resource_permission import ResourcePermission, logs_may_invoke
-from cryptoctl.provisioners.role import Role
+from cryptoctl.provisioners.queue import may_send
+from cryptoctl.provisioners.resource_permission import logs_may_invoke
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.provisioners.table import Table
-from cryptoctl.provisioners.topic import Topic, may_publish, subscriber
+from cryptoctl.provisioners.topic import may_publish
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Secret, Value, leaves
-from cryptoctl.security_settings import Kind
 from cryptoctl.settings import Environment
+from cryptoctl.stack_parts import StackParts
 
-# A literal: the service model lists previews too, so its newest value is not a choice.
-RUNTIME = "python3.14"
-ARCHITECTURE = "arm64"
 APPLICATION = {"Application": "crypto-price-processing"}
 
 
@@ -48,6 +41,7 @@ class Stack:
 
     def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
         self.scope, self.config, self.code = scope, config, code
+        self._parts = StackParts(scope=scope, config=config, code=code)
         self._data()
         self._rights()
         self._functions()
@@ -107,13 +101,13 @@ class Stack:
             deletion_protection=self.config.protected,
             customer_key=self.config.security.key_for("table"),
         )
-        self.webhook_dead_letters = self._dead_letters("webhook-processor")
-        self.enricher_dead_letters = self._dead_letters("price-enricher")
-        self.success = self._topic("price-updates-success")
-        self.alerts = self._topic("price-alerts", *self.config.alert_subscribers)
-        self.webhook_logs = self._logs("webhook-processor")
-        self.enricher_logs = self._logs("price-enricher")
-        self.notifier_logs = self._logs("error-notifier")
+        self.webhook_dead_letters = self._parts.queue("webhook-processor")
+        self.enricher_dead_letters = self._parts.queue("price-enricher")
+        self.success = self._parts.topic("price-updates-success")
+        self.alerts = self._parts.topic("price-alerts", *self.config.alert_subscribers)
+        self.webhook_logs = self._parts.log_group("webhook-processor")
+        self.enricher_logs = self._parts.log_group("price-enricher")
+        self.notifier_logs = self._parts.log_group("error-notifier")
         self.webhook_secrets = {
             sender: self._secret(sender, its.first_parameter)
             for sender, its in self.config.webhook.senders.items()
@@ -121,8 +115,9 @@ class Stack:
 
     def _rights(self) -> None:
         secrets = list(self.webhook_secrets.values())
-        self.webhook_role = self._role(
+        self.webhook_role = self._parts.role(
             "webhook-processor",
+            self.key,
             self.webhook_logs,
             {
                 "dynamodb-access": Statement(
@@ -132,8 +127,9 @@ class Stack:
                 **({"secrets-access": may_read(secrets)} if secrets else {}),
             },
         )
-        self.enricher_role = self._role(
+        self.enricher_role = self._parts.role(
             "price-enricher",
+            self.key,
             self.enricher_logs,
             {
                 "dynamodb-access": Statement(
@@ -152,13 +148,15 @@ class Stack:
                 "sns-access": may_publish(self.success),
             },
         )
-        self.notifier_role = self._role(
-            "error-notifier", self.notifier_logs, {"sns-access": may_publish(self.alerts)}
+        self.notifier_role = self._parts.role(
+            "error-notifier", self.key, self.notifier_logs, {"sns-access": may_publish(self.alerts)}
         )
 
     def _functions(self) -> None:
-        self.webhook = self._function(
+        self.webhook = self._parts.function(
             "webhook-processor",
+            table=self.prices,
+            key=self.key,
             memory_mb=1024,
             timeout_s=60,
             role=self.webhook_role,
@@ -174,8 +172,10 @@ class Stack:
             # None takes a statement away that an earlier configuration had.
             resource_policy=ANYBODY_BY_URL if self.webhook_secrets else dict.fromkeys(ANYBODY_BY_URL),
         )
-        self.enricher = self._function(
+        self.enricher = self._parts.function(
             "price-enricher",
+            table=self.prices,
+            key=self.key,
             memory_mb=512,
             timeout_s=30,
             role=self.enricher_role,
@@ -188,8 +188,10 @@ class Stack:
                 "DLQ_URL": self.enricher_dead_letters.url,
             },
         )
-        self.notifier = self._function(
+        self.notifier = self._parts.function(
             "error-notifier",
+            table=self.prices,
+            key=self.key,
             memory_mb=256,
             timeout_s=30,
             role=self.notifier_role,
@@ -254,104 +256,4 @@ class Stack:
             description=f"Secret of the webhook sender {sender}",
             key=self.key,
             value=Secret(make),
-        )
-
-    def _dead_letters(self, function: str) -> Queue:
-        return Queue(
-            scope=self.scope,
-            name=f"{function}-dlq-{self.scope.environment}",
-            retention_s=self.config.dead_letter_retention_s,
-            customer_key=self.config.security.key_for("queues"),
-            refuse_plain_http=self.config.security.refuse_plain_http,
-        )
-
-    def _topic(self, name: str, *subscribers: str) -> Topic:
-        return Topic(
-            scope=self.scope,
-            name=f"{name}-{self.scope.environment}",
-            subscribers=tuple(map(subscriber, subscribers)),
-            customer_key=self.config.security.key_for("topics"),
-            refuse_plain_http=self.config.security.refuse_plain_http,
-        )
-
-    def _logs(self, function: str) -> LogGroup:
-        return LogGroup(
-            scope=self.scope,
-            name=f"/aws/lambda/{function}-{self.scope.environment}",
-            retention_days=self.config.retention_days,
-            customer_key=self.config.security.key_for("log_groups"),
-        )
-
-    def _role(
-        self, function: str, group: LogGroup, permissions: Mapping[str, Statement | tuple[Statement, ...]]
-    ) -> Role:
-        declared = {name: each if isinstance(each, tuple) else (each,) for name, each in permissions.items()}
-        added = {
-            # A grant usually makes this unnecessary; with it the function starts without the grant too.
-            "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(self.key.arn,)),
-            # No role may create a log group: a late line would bring a deleted one back.
-            "cloudwatch-logs": Statement(
-                actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
-            ),
-            **dict(self._security_rights(chain.from_iterable(declared.values()))),
-        }
-        return Role(
-            scope=self.scope,
-            name=f"{function}-{self.scope.environment}-role",
-            service="lambda.amazonaws.com",
-            policies={**declared, **{name: (each,) for name, each in added.items()}},
-            boundary=self.config.permissions_boundary,
-        )
-
-    def _security_rights(self, permissions: Iterable[Statement]) -> Iterator[tuple[str, Statement]]:
-        """What a function needs more where its data lies under a customer's key, and where it is traced."""
-        used = {action.partition(":")[0] for statement in permissions for action in statement.actions}
-        kinds: dict[str, Kind] = {"dynamodb": "table", "sqs": "queues", "sns": "topics"}
-        keys = {service: self.config.security.key_for(kind) for service, kind in kinds.items()}
-        services = [service for service, key in keys.items() if key and service in used]
-        if services and (key := self.config.security.customer_key):
-            yield "customer-key-access", may_use(self.scope, key, *services)
-        if self.config.functions.tracing:
-            # X-Ray knows no resources.
-            actions = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
-            yield "x-ray-access", Statement(actions=actions, resources=("*",))
-
-    def _function(
-        self,
-        name: str,
-        *,
-        memory_mb: int,
-        timeout_s: int,
-        role: Role,
-        other_role: Role,
-        log_group: LogGroup,
-        dead_letters: Queue | Topic,
-        reserved_concurrency: int | None,
-        environment: Mapping[str, Value],
-        resource_policy: Mapping[str, ResourcePermission | None] | None = None,
-    ) -> Function:
-        return Function(
-            scope=self.scope,
-            name=f"{name}-{self.scope.environment}",
-            runtime=RUNTIME,
-            handler=f"cryptoctl.handlers.{name.replace('-', '_')}.handler",
-            architecture=ARCHITECTURE,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
-            code=self.code,
-            environment={
-                "DYNAMODB_TABLE": self.prices.name,
-                "ENVIRONMENT": self.scope.environment,
-                **environment,
-            },
-            key=self.key,
-            role=role,
-            other_role=other_role,
-            log_group=log_group,
-            dead_letters=dead_letters,
-            reserved_concurrency=reserved_concurrency,
-            resource_policy=resource_policy or {},
-            application_log_level=self.config.functions.application_log_level,
-            system_log_level=self.config.functions.system_log_level,
-            tracing=self.config.functions.tracing,
         )

@@ -16,7 +16,8 @@ from cryptoctl.provisioners.queue import takes_messages
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.stack import RUNTIME, Stack
+from cryptoctl.stack import Stack
+from cryptoctl.stack_parts import RUNTIME
 
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)

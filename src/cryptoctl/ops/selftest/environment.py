@@ -124,8 +124,8 @@ class SelftestStack(Stack):
     def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
         super().__init__(scope, config, code)
         name = scope.environment
-        self.probe_dead_letters = self._dead_letters(PROBE)
-        self.probe_logs = self._logs(PROBE)
+        self.probe_dead_letters = self._parts.queue(PROBE)
+        self.probe_logs = self._parts.log_group(PROBE)
         self.probe_role = self._probe_role()
         # The probe has the enricher's settings but for these.
         self.probe = replace(

@@ -23,7 +23,7 @@ from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.resource_permission import ResourcePermission, logs_may_invoke, statements_in
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.call import Call
-from cryptoctl.stack import RUNTIME
+from cryptoctl.stack_parts import RUNTIME
 
 EXISTS = "ResourceConflictException"
 NO_ROLE_CHECK = "the embedded engine does not ask what a role may do, or who may assume it"
