@@ -81,6 +81,13 @@ def test_times_without_a_zone_are_asked_for(tmp_path: Path) -> None:
     assert rows(read(tmp_path, parquet(table), time_zone="UTC")) == rows(read(tmp_path, TEXT))
 
 
+def test_an_index_of_times_is_asked_for(tmp_path: Path) -> None:
+    index = pa.array([MS, MS + 1], pa.timestamp("ms", "UTC"))
+    content = parquet(trades(timestamp=None, __index_level_0__=index))
+    assert "--map 'timestamp=unnamed time'" in refusal(tmp_path, content)
+    assert rows(read(tmp_path, content, mapping={"timestamp": "unnamed time"})) == rows(read(tmp_path, TEXT))
+
+
 def test_a_column_that_looks_like_a_field_refuses_it_as_in_a_text(tmp_path: Path) -> None:
     assert "--map volume=qty" in refusal(tmp_path, parquet(trades(volume=None, qty=pa.array([1, 2]))))
 

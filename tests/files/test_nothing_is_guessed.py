@@ -58,6 +58,24 @@ def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignor
     assert rows(ignored) == [(NOW_MS, None, 1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("content", "mapping"),
+    [
+        (f"price,x\n1,{MS}\n", "timestamp=x"),
+        ("price,x\n1,2023-02-02T09:20:00.138Z\n", "timestamp=x"),
+        (f'{{"price": 1, "x": {MS}}}\n', "timestamp=x"),
+        (",price\n2023-02-02 09:20:00.138+00:00,1\n", "'timestamp=unnamed time 1'"),
+        (f"price,,side\n1,{MS},buy\n", "'timestamp=unnamed time 2'"),
+    ],
+)
+def test_values_that_may_be_times_are_asked_for_where_nothing_says_the_time(
+    tmp_path: Path, content: str, mapping: str
+) -> None:
+    assert f"--map {mapping}" in refusal(tmp_path, content)
+    column = mapping.strip("'").partition("=")[2]
+    assert rows(read(tmp_path, content, mapping={"timestamp": column})) == [(MS, None, 1, 0)]
+
+
 @pytest.mark.parametrize("column", ["side", "note", "is_buyer_maker", "cost", "fee", "type", "isTime", "xyz"])
 def test_a_column_that_looks_like_nothing_may_be_there(tmp_path: Path, column: str) -> None:
     assert rows(read(tmp_path, f"price,timestamp,{column}\n1,{MS},x\n")) == [(MS, None, 1, 0)]
@@ -103,6 +121,7 @@ def test_no_time_is_refused_until_now_is_said(tmp_path: Path) -> None:
         ("price,timestamp\n1,2022-03-01 10:00\n", {}, "--time-zone UTC"),
         ("price,timestamp\n1,2022-03-01 10:00\n", {"time_zone": "Mars/Olympus"}, "not a time zone"),
         ('price;timestamp\n"1,5";1646092800\n', {}, "--decimal ,"),
+        (f"# made today\nprice,timestamp\n1,{MS}\n", {}, "Take out the comments"),
     ],
 )
 def test_what_cannot_be_or_is_open_is_refused_with_what_to_type(

@@ -41,8 +41,8 @@ class ColumnarTable:
     def columns(self) -> Sequence[str]:
         """The names of the columns; of pandas' index, none."""
         with self._opened() as file:
-            names = (file.schema_arrow if self._is_parquet else file.schema).names
-        return tuple("" if name.startswith("__index_level_") else name for name in names)
+            schema = file.schema_arrow if self._is_parquet else file.schema
+            return tuple(_name(schema.field(index)) for index in range(len(schema.names)))
 
     @property
     def _is_parquet(self) -> bool:
@@ -94,6 +94,14 @@ class ColumnarTable:
             file.close()
         with self.source.open() as stream:
             return seekable(cast("IO[bytes]", stream))
+
+
+def _name(column: Any) -> str:
+    import pyarrow.types as types
+
+    if not column.name.startswith("__index_level_"):
+        return str(column.name)
+    return "unnamed time" if types.is_timestamp(column.type) else ""
 
 
 def _texts(column: Any) -> list[str | None]:

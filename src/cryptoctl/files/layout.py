@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
@@ -61,10 +61,12 @@ def layout(
     name: str,
     objects: bool,
     complete: bool = True,
+    timelike: Collection[str] = (),
 ) -> Layout:
     """The layout of a file with these columns, or these members in its records. Raises Failure.
 
-    Where the names are not `complete`, one that is to be ignored may still come.
+    Where the names are not `complete`, one that is to be ignored may still come. `timelike` are those whose
+    values may be times, which counts where nothing else says the time.
     """
     if complete:
         _check_ignored(names, options, name)
@@ -88,7 +90,8 @@ def layout(
     }
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
     unused = [each for each in kept if each and not _known(each, known)]
-    _refuse_open_questions(fields, constants, unused, options, shape, name)
+    suggestion = _suggest(fields, constants, unused, timelike, now=options.now)
+    _refuse_open_questions(suggestion, fields, constants, unused, options, shape, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
 
 
@@ -155,6 +158,7 @@ class _Suggestion:
 
 
 def _refuse_open_questions(
+    suggestion: _Suggestion,
     fields: Mapping[str, str],
     constants: Mapping[str, str],
     unused: Sequence[str],
@@ -162,7 +166,6 @@ def _refuse_open_questions(
     shape: FileShape | None,
     name: str,
 ) -> None:
-    suggestion = _suggest(fields, constants, unused, now=options.now)
     missing = [each for each in NEEDED if each not in fields and each not in constants]
     timeless = "timestamp" not in fields and not options.now
     if options.now and "timestamp" in fields:
@@ -191,12 +194,20 @@ def _refuse_open_questions(
 
 
 def _suggest(
-    fields: Mapping[str, str], constants: Mapping[str, str], unused: Sequence[str], *, now: bool
+    fields: Mapping[str, str],
+    constants: Mapping[str, str],
+    unused: Sequence[str],
+    timelike: Collection[str],
+    *,
+    now: bool,
 ) -> _Suggestion:
     suggestion = _Suggestion()
     left = list(unused)
     for each in (*LOOKED_FOR, "price"):
         found = lookers(each, left)
+        if each == "timestamp" and not found:
+            found = [name for name in left if name in timelike and not lookers("id", [name])][:1]
+            found = [] if each in fields or now else found
         given = each in fields or each in constants or (each == "timestamp" and now)
         if found and not given:
             suggestion.mapped[each] = found.pop(0)

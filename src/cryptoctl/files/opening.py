@@ -15,6 +15,7 @@ from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
 from cryptoctl.files.shapes import FileShape, by_cells, likely, preset_named
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
+from cryptoctl.files.times import kind_of
 
 
 def open_records(source: Source, options: FileOptions) -> tuple[Records, FileShape | None]:
@@ -54,6 +55,12 @@ def _delimited(
     sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
     if not sample:
         raise Failure(Problem.USAGE, f"{source.name} has no lines of prices.", "Is it the right file?")
+    if sample[0].lstrip().startswith("#"):
+        raise Failure(
+            Problem.USAGE,
+            f"Line {skip + 1} of {source.name} begins with #: {quoted(sample[0])}.",
+            "Take out the comments; if the line has the column names, take out its #.",
+        )
     quote = "'" if sample[0].startswith("'") and '"' not in sample[0] else '"'
     if options.separator is not None:
         separator = NAMED.get(options.separator, options.separator)
@@ -86,9 +93,19 @@ def _delimited(
                 f"{source.name} has its column names in line {skip + 1}: {listing(first)}.",
                 "Leave --columns out; --map says which column is which field.",
             )
-        return table, None
+        return replace(table, columns=_with_unnamed_times(first, rows[1:])), None
     names, shape = headerless(rows, options, source.name)
     return replace(table, columns=names, skip=skip), shape
+
+
+def _with_unnamed_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The names, and one for a column without a name that holds times: an index that pandas wrote."""
+    times = {
+        index
+        for index, name in enumerate(names)
+        if not name and rows and all(index < len(row) and kind_of(row[index]) for row in rows)
+    }
+    return [f"unnamed time {index + 1}" if index in times else name for index, name in enumerate(names)]
 
 
 def _preamble(sample: Sequence[str]) -> tuple[int, str | None]:

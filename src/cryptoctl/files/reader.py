@@ -19,7 +19,7 @@ from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
 from cryptoctl.files.sources import Source, sources
 from cryptoctl.files.survey import Survey, decided_unit, survey
-from cryptoctl.files.times import TimeReader, zone
+from cryptoctl.files.times import TimeReader, kind_of, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
 SAMPLE_RECORDS = 50
@@ -116,9 +116,28 @@ def _laid_out(
 ) -> PriceFile:
     objects = file.records.columns is None
     shape = shape or _shape(names, options, file.name)
-    found = layout(names, options, shape, name=file.name, objects=objects, complete=complete)
+    found = layout(
+        names,
+        options,
+        shape,
+        name=file.name,
+        objects=objects,
+        complete=complete,
+        timelike=_timelike(file, names),
+    )
     reader = field_reader(None if objects else names, found, options, names)
     return replace(file, layout=found, fields=reader)
+
+
+def _timelike(file: PriceFile, names: Sequence[str]) -> set[str]:
+    """The columns, or members, whose values among the first records may all be times."""
+    records = [each for _, each in file.first if not isinstance(each, Fault)]
+    found: set[str] = set()
+    for index, name in enumerate(names):
+        values = [each.get(name) if isinstance(each, Mapping) else each[index] for each in records]
+        if name and values and all(kind_of(str(value)) for value in values):
+            found.add(name)
+    return found
 
 
 def _shape(names: Sequence[str], options: FileOptions, name: str) -> FileShape | None:
