@@ -166,10 +166,16 @@ class JsonRecords:
 def _value(text: str) -> Any:
     """The value, its numbers with all their digits; or why it is none."""
     try:
-        document = json_text.Document(text, exact)
+        document = json_text.Document(text, _number)
     except json_text.JsonError as error:
         return Fault(str(error))
     return Fault("; ".join(document.problems)) if document.problems else document.value
+
+
+def _number(text: str) -> Any:
+    """The number as expressions need it; NaN and Infinity as the texts that they are."""
+    number = exact(text)
+    return text if number is None else number
 
 
 def _not_json(name: str, error: ScanError) -> Failure:
