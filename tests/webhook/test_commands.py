@@ -53,6 +53,21 @@ def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
     assert set(after) == {*SENDERS, "unknown"}
 
 
+def test_list_tells_when_a_price_of_a_sender_was_last_stored(door: Door, cli: Any) -> None:
+    def last() -> str | None:
+        senders = json.loads(cli("list", "--output", "json").out)["senders"]
+        found: str | None = next(each["last_accepted"] for each in senders if each["name"] == "coinmarket")
+        return found
+
+    path = f"coinmarket/{door.secret('coinmarket')}"
+    before = last()
+    assert door.post(path, '{"coin_abbreviation": "X", "usd_price": "no price"}').status == 400
+    assert last() == before
+    assert door.post(path, '{"coin_abbreviation": "X", "usd_price": "1"}').status == 200
+    after = last()
+    assert after is not None and after != before
+
+
 def test_rotate_lets_both_secrets_in_for_the_grace(door: Door, cli: Any) -> None:
     old = door.secret("alerts")
     said = json.loads(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +66,14 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     for line, time_ms in _lines(aws, stack, now_ms - HOUR_MS, TERMS):
         if "Unauthorized" in line:
             refused[str(line.get("Sender"))] = refused.get(str(line.get("Sender")), 0) + 1
-        elif "sender" in line:
+        elif _accepted(line):
             accepted[str(line["sender"])] = time_ms
     senders = stack.config.webhook.senders
     for name in [each for each in senders if each not in accepted]:
         kept_days = stack.config.retention_days
         since_ms = 0 if kept_days is None else now_ms - kept_days * DAY_MS
-        times_ms = [time_ms for _, time_ms in _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')]
+        lines = _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')
+        times_ms = [time_ms for line, time_ms in lines if _accepted(line)]
         if times_ms:
             accepted[name] = max(times_ms)
     known = [
@@ -95,6 +96,11 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
         refused=refused.get(UNKNOWN, 0),
     )
     return [*known, nobody]
+
+
+def _accepted(line: Mapping[str, Any]) -> bool:
+    """Whether the line tells of a sender's request of which some price was stored, now or before."""
+    return "sender" in line and bool(line.get("stored") or line.get("duplicate"))
 
 
 def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[tuple[dict[str, Any], int]]:
