@@ -5,14 +5,18 @@ Run it with `make pictures`. What stands below a prompt is what the command prin
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
+import pty
 import shlex
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyte
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -28,6 +33,7 @@ HERE = Path(__file__).parent
 TRADES = HERE.parents[1] / "examples" / "eth_usdt_trades.csv"
 COMMAND = Path(sys.executable).with_name("cryptoctl")
 WIDTH = 112
+HEIGHT = 26
 WAIT_S = 60.0
 DARK = TerminalTheme(
     (24, 26, 31),
@@ -105,6 +111,32 @@ class Terminal:
             self._shown += [Text.assemble(("$ ", "bright_black"), (line, "bold")), *printed, Text()]
         return ended.stdout
 
+    def watch(self, line: str) -> None:
+        """Runs a live screen until it is complete, and keeps what it shows, as a terminal shows it."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
+        process = subprocess.Popen(
+            [COMMAND, *shlex.split(line)[1:]],
+            cwd=self._home,
+            env=self._environment(colours=False),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        screen = pyte.Screen(WIDTH, HEIGHT)
+        stream = pyte.ByteStream(screen)
+        deadline_s = time.monotonic() + WAIT_S
+        while "[q] quit" not in "".join(screen.display) and time.monotonic() < deadline_s:
+            stream.feed(os.read(ours, 65536))
+        os.write(ours, b"q")
+        lines = [_line(screen, row) for row in range(HEIGHT)]
+        while lines and not lines[-1].plain.strip():
+            lines.pop()
+        process.wait(WAIT_S)
+        os.close(ours)
+        os.close(theirs)
+        self._shown += [Text.assemble(("$ ", "bright_black"), (line, "bold")), *lines, Text()]
+
     def draw(self, name: str) -> None:
         """Writes what was shown since the last picture."""
         lines: list[Text] = []
@@ -132,6 +164,16 @@ class Terminal:
         }
 
 
+def _line(screen: pyte.Screen, row: int) -> Text:
+    """A row of the screen with its colours."""
+    text = Text()
+    for column in range(WIDTH):
+        cell = screen.buffer[row][column]
+        colour = {"brown": "yellow", "default": ""}.get(cell.fg, cell.fg)
+        text.append(cell.data, style=f"{'bold ' if cell.bold else ''}{colour}".strip())
+    return text
+
+
 def main() -> None:
     """One story, told in pictures: a pipeline comes up, prices go through, it breaks, it is repaired."""
     with tempfile.TemporaryDirectory() as directory, _terminal(Path(directory)) as terminal:
@@ -140,6 +182,8 @@ def main() -> None:
         terminal.run("cryptoctl send-price --file trades.csv --symbol ETH --exchange binance")
         terminal.run("cryptoctl prices ETH --last 8 --wait")
         terminal.draw("prices")
+        terminal.run("cryptoctl chart ETH")
+        terminal.draw("chart")
         engine = json.loads(terminal.run("cryptoctl local status --output json", show=False))["engine"]
         _break(engine)
         for price in ("50000", "50012.5", "49990"):
@@ -148,6 +192,8 @@ def main() -> None:
         terminal.run("cryptoctl status")
         terminal.run("cryptoctl dlq list")
         terminal.draw("trouble")
+        terminal.watch("cryptoctl status --watch")
+        terminal.draw("watch")
         terminal.run("cryptoctl up")
         terminal.run("cryptoctl dlq replay")
         terminal.draw("repaired")

@@ -39,7 +39,7 @@ def steps_done(access: Access, how: Callable[[Screen], object]) -> tuple[int, ob
         raise Failure(Problem.REFUSED, "The rest is refused.")
 
     built: Any = _Command(
-        path=("config",), function=work, access=access, example="", groups=(), csv=False
+        path=("config",), function=work, access=access, example="", groups=(), formats=()
     ).built()
     with nobody_reads(), pytest.raises(SystemExit) as ended:
         built([])

@@ -35,7 +35,7 @@ def test_options_stand_before_a_command_of_a_group(cli: Cli) -> None:
 
 def test_only_prices_are_written_as_csv(cli: Cli) -> None:
     said = cli("--output", "csv", "config")
-    assert (said.code, "`config` writes no CSV" in said.err) == (Problem.USAGE, True)
+    assert (said.code, "`config` has no output as csv" in said.err) == (Problem.USAGE, True)
 
 
 @pytest.mark.parametrize("shown", ["[default: dev]", "[default: table]", "[default: 20]"])

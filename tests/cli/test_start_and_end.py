@@ -102,7 +102,7 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
         ("cryptoctl up --env staging --only crypto", {"crypto-prices-staging"}),
         ("cryptoctl up --only crypto", {"crypto-prices-dev"}),
         ("cryptoctl local st", {"start", "stop", "status"}),
-        ("cryptoctl prices BTC --output ", {"table", "json", "csv"}),
+        ("cryptoctl prices BTC --output ", {"table", "json", "csv", "markdown"}),
     ],
 )
 def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cryptoctl.ops.dead_letters.messages import Message
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message
 from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.receiving import reading
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -69,6 +69,32 @@ def test_list_groups_by_cause_and_says_how_long_a_pointer_can_be_read(shop: Work
     assert (pointers["count"], pointers["readable_for_s"]) == (2, 0), "the first to go counts"
     shown = dlq("list").out
     assert "3 waiting" in shown and "no longer" in shown and "scribble" not in shown
+
+
+def test_many_symbols_of_one_cause_are_one_row_with_its_history(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(number).replace("BTC", f"S{number % 5}") for number in range(11)])
+    (cause,) = dlq("list", "--output", "json").json["causes"]
+    assert (cause["count"], cause["symbols"]) == (11, "S0, S1, S2, …")
+    assert cause["newest_age_s"] <= cause["oldest_age_s"]
+    assert (len(cause["over_time"]), sum(cause["over_time"])) == (12, 11)
+    head, row = [line for line in dlq("list").out.splitlines() if "match" not in line]
+    assert "since the oldest" in head
+    assert row.split()[:2] == ["11", "webhook"]
+
+
+def test_a_pointer_has_the_error_that_its_function_logged(shop: Workshop, dlq: Dlq) -> None:
+    pointers = [_pointer(shop, "2099-01-01T00:00:00.000Z") for _ in range(2)]
+    for pointer in pointers:
+        shop.send(ENRICHER, pointer, {})
+    asked: list[str] = []
+
+    def reasons(letters: Sequence[DeadLetter]) -> dict[str, str]:
+        asked.extend(each.message.key for each in letters)
+        return {letters[0].message.key: "KeyError: 'price'"}
+
+    found = overview(shop.queues, Selection(queues=[ENRICHER]), reasons)
+    assert len(asked) == 2
+    assert sorted(cause.cause for cause in found.groups) == ["KeyError", "RetryAttemptsExhausted"]
 
 
 def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> None:

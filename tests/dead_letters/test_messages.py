@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.messages import (
     Attributes,
@@ -17,7 +18,6 @@ from cryptoctl.ops.dead_letters.messages import (
     Message,
     QueueName,
     Shape,
-    cause_of,
     decode,
 )
 from cryptoctl.ops.dead_letters.selection import Selection

@@ -49,9 +49,17 @@ def wrapped(line: str, columns: int) -> list[str]:
 
 
 def run(
-    arguments: Sequence[str], *, columns: int, rows: int, typed: str = "", variables: Mapping[str, str] = {}
+    arguments: Sequence[str],
+    *,
+    columns: int,
+    rows: int,
+    typed_when: tuple[str, str] | None = None,
+    variables: Mapping[str, str] = {},
 ) -> Shown:
-    """Runs python with these arguments in a pseudo-terminal that is its stdin, stdout and stderr."""
+    """Runs python with these arguments in a pseudo-terminal that is its stdin, stdout and stderr.
+
+    With `typed_when`, its second text is typed once the first has been written.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
@@ -64,11 +72,12 @@ def run(
         start_new_session=True,
     )
     os.close(theirs)
-    if typed:
-        os.write(ours, typed.encode())
     raw = b""
     while chunk := _read(ours):
         raw += chunk
+        if typed_when and typed_when[0].encode() in raw:
+            os.write(ours, typed_when[1].encode())
+            typed_when = None
     os.close(ours)
     text = raw.decode("utf-8", "replace")
     return Shown(code=process.wait(WITHIN_S), lines=shown(text, columns, rows), raw=text)

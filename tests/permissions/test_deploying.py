@@ -21,7 +21,10 @@ from permissions.stage import ACCOUNT, FRESH, LIFE, policy_of
 
 pytestmark = pytest.mark.engine
 
-LOOKS = [Command(words=(name,)) for name in ("plan", "status", "outputs", "envs", "doctor")]
+LOOKS = [
+    Command(words=tuple(line.split()))
+    for line in ("plan", "status", "open table --print", "outputs", "envs", "doctor")
+]
 LOOKS.append(Command(words=("iam-policy", "--part", "1")))
 # In this order: the function learns of a new secret only after a while.
 SECRETS = [

@@ -22,7 +22,7 @@ from permissions.traffic import event_dead, http_event_set_aside, pointer_dead, 
 pytestmark = pytest.mark.engine
 
 # Without it, `status` shows no iterator age.
-AGE = "cloudwatch:GetMetricStatistics"
+AGE = "cloudwatch:GetMetricData"
 FORMER_ROLES = "iam:ListRoles"
 # Without it only orphans are not found, which a note says.
 TAG_INDEX = "tag:GetResources"
@@ -33,14 +33,20 @@ def _command(*words: str) -> Command:
 
 
 READING = [
-    *map(_command, ("plan", "status", "outputs", "envs", "doctor")),
+    *map(_command, ("plan", "outputs", "envs", "doctor")),
+    _command("open", "table", "--print"),
     # With a sender, what `deploy` needs takes two parts.
     _command("iam-policy", "--part", "1"),
     _command("prices", "SENT"),
     _command("webhook", "list"),
+    _command("chart", "SENT"),
+    _command("candles", "SENT"),
+    _command("symbols"),
     # First the one that finds nothing, whatever has been logged until it is run again.
     _command("logs", "--since", "2099-01-01"),
     _command("logs", "--since", "1h"),
+    # Last: it goes on without what may not be read.
+    _command("status"),
 ]
 
 
@@ -205,7 +211,6 @@ OPERATING = (
     "dynamodb:GetRecords",
     "dynamodb:BatchGetItem",
     "dynamodb:UpdateItem",
-    "dynamodb:Scan",
     "sqs:DeleteMessage",
     "sqs:SendMessage",
     "sqs:ReceiveMessage",

@@ -17,7 +17,7 @@ from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.ui.plans import _summary
+from cryptoctl.ui.plans import summary
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
 
 TAGS = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
@@ -325,6 +325,6 @@ def test_what_is_on_its_way_out_is_not_worth_a_word() -> None:
 
 def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
     found = plan(STACK.webhook_role, role(Tags=[]))
-    assert _summary(found) == "1 refused; `up` would not start"
+    assert summary(found) == "1 refused; `up` would not start"
     protected = plan(STACK.webhook_logs, group(deletionProtectionEnabled=True), Goal.ABSENT)
-    assert _summary(protected) == "1 to delete; 1 call; `down` would not start"
+    assert summary(protected) == "1 to delete; 1 call; `down` would not start"

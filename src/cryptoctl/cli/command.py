@@ -34,9 +34,14 @@ class CommandRun:
 
     session: Session
     screen: Screen
-    csv: bool = False
+    output: Output = Output.TABLE
     clock: Clock = field(default_factory=RealClock)
     members: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def csv(self) -> bool:
+        """Whether the answer is CSV."""
+        return self.output is Output.CSV
 
     @property
     def machine(self) -> bool:
@@ -57,7 +62,7 @@ class _Command:
     access: Access | None
     example: str
     groups: Sequence[Group]
-    csv: bool
+    formats: Sequence[Output]
 
     @property
     def name(self) -> str:
@@ -84,7 +89,11 @@ _DECLARED: dict[str, _Command] = {}
 
 
 def command(
-    *path: str, access: Access | None, example: str, groups: Sequence[Group] = (), csv: bool = False
+    *path: str,
+    access: Access | None,
+    example: str,
+    groups: Sequence[Group] = (),
+    formats: Sequence[Output] = (),
 ) -> Callable[[Function], Function]:
     """Declares a function of (CommandRun, each group's value…, own options…) as the command with this name.
 
@@ -93,7 +102,7 @@ def command(
 
     def declare(function: Function) -> Function:
         declared = _Command(
-            path=path, function=function, access=access, example=example, groups=groups, csv=csv
+            path=path, function=function, access=access, example=example, groups=groups, formats=formats
         )
         _DECLARED[declared.name] = declared
         return function
@@ -139,12 +148,16 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         aws_options=lambda: session.aws_cli_options,
         finishes=declared.access in CHANGING,
     )
-    run = CommandRun(session=session, screen=screen, csv=options.output is Output.CSV)
+    output = options.output or Output.TABLE
+    run = CommandRun(session=session, screen=screen, output=output)
     code, failure = 0, None
     try:
-        if run.csv and not declared.csv:
+        if output not in (Output.TABLE, Output.JSON, *declared.formats):
+            others = "".join(f", {each}" for each in declared.formats)
             raise Failure(
-                Problem.USAGE, f"`{declared.name}` writes no CSV.", "Choose --output table or json."
+                Problem.USAGE,
+                f"`{declared.name}` has no output as {output}.",
+                f"Choose --output table, json{others}.",
             )
         values = [parameters.value(group, given) for group in declared.groups]
         declared.function(run, *values, **parameters.own_values(given))

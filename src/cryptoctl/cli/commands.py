@@ -33,12 +33,30 @@ COMMANDS = (
     _entry("doctor", "Check credentials, permissions, quotas, names and the engine. Changes nothing."),
     _entry("up", "Create or update the environment's resources so that they match the configuration."),
     _entry("plan", "Show what `up` would do; with --verbose each API call. Changes nothing."),
-    _entry("status", "Show each resource, the queues' depths, the stream mapping's state and the engine."),
+    _entry(
+        "status",
+        "Show whether all is well, and what needs somebody: resources, dead letters, stream, prices.",
+    ),
+    _entry(
+        "open",
+        "Open AWS's console in a browser, at the page of a function, its logs or dead letters, or the table.",
+    ),
     _entry("outputs", "Show the environment's outputs: resource names and ARNs."),
     _entry("envs", "List the environments in this account and region, found by their tags."),
     _entry("send-price", "Send a price, or files of prices, to the webhook processor."),
     _entry("prices", "Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."),
-    _entry("logs", "Show what the functions logged, merged in order of time (UTC)."),
+    _entry("chart", "Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."),
+    _entry(
+        "candles",
+        "Show a symbol's open, high, low, close, volume and trades by interval, oldest first. Times are UTC.",
+    ),
+    _entry(
+        "symbols", "List the symbols that have prices: the last one, when that was, and how it has changed."
+    ),
+    _entry(
+        "logs",
+        "Show what the functions logged, merged in order of time (UTC); repeats once, with their number.",
+    ),
     _entry("dlq list", "Show how many messages there are, since when, and why. Consumes nothing.", "dlq"),
     _entry("dlq peek", "Show messages with the log lines of their requests. Consumes nothing.", "dlq"),
     _entry("dlq replay", "Run what failed again. A message is deleted only once that has succeeded.", "dlq"),

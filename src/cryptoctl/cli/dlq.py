@@ -21,7 +21,7 @@ from cryptoctl.core.names import folded_symbol
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.journal_file import journal_path
-from cryptoctl.ops.dead_letters.lookups import lines_of
+from cryptoctl.ops.dead_letters.lookups import lines_of, reasons
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
@@ -35,6 +35,7 @@ from cryptoctl.ops.dead_letters.results import ReplayOptions, Summary
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms, now_ms
+from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import (
     ReplayScreen,
@@ -54,7 +55,9 @@ dlq = "dlq"
 @selecting_command(dlq, "list", example="cryptoctl dlq list --env prod")
 def list_(run: CommandRun, selection: Selection) -> None:
     """Show how many messages there are, since when, and why. Consumes nothing."""
-    found = overview(dead_letter_queues(run.session.aws, run.session.stack), selection)
+    aws = run.session.aws
+    queues = dead_letter_queues(aws, run.session.stack)
+    found = overview(queues, selection, partial(reasons, aws, _functions(run)))
     if run.machine:
         run.answer(**found.document())
     else:
@@ -101,12 +104,16 @@ def _failures(run: CommandRun, queues: DeadLetterQueues) -> dict[str, str]:
 
 
 def _lines(run: CommandRun, letter: DeadLetter) -> list[Line]:
-    functions = {
-        each.name.removesuffix(f"-{run.session.environment}"): each for each in run.session.stack.functions
-    }
     if not letter.request_id:
         return []
-    return lines_of(run.session.aws, functions[letter.function], letter.request_id, letter.message.sent_ms)
+    function = _functions(run)[letter.function]
+    return lines_of(run.session.aws, function, letter.request_id, letter.message.sent_ms)
+
+
+def _functions(run: CommandRun) -> dict[str, Function]:
+    """The functions, by name without the environment's."""
+    suffix = f"-{run.session.environment}"
+    return {each.name.removesuffix(suffix): each for each in run.session.stack.functions}
 
 
 @selecting_command(dlq, "replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,58 +13,139 @@ import typer
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.logs import follow, moment, newest_ms
+from cryptoctl.ops.log_entries import LEVELS, entries, folded
+from cryptoctl.ops.logs import Line, follow, moment, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.logs import line_document, show_line
+from cryptoctl.ui.logs import line_document, show_entry
+
+USUAL = "10m"
+# A request is looked for as long as the logs are usually kept.
+USUAL_FOR_A_REQUEST = "3d"
+REQUEST = re.compile(r"[0-9A-Za-z-]{1,64}")
+# As `dlq --queue` names them.
+SHORT = {"webhook": "webhook-processor", "enricher": "price-enricher", "notifier": "error-notifier"}
 
 
-@command("logs", access=Access.READ_DATA, example="cryptoctl logs price-enricher --since 1h")
+class Level(StrEnum):
+    """How serious a line is at least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineFilter:
+    """Which of the lines are wanted."""
+
+    level: Level | None
+    text: str | None
+    request: str | None
+
+    def of(self, found: Iterable[Line]) -> Iterator[Line]:
+        """Those that contain the text, are of the request and serious enough."""
+        text, request = (self.text or "").lower(), (self.request or "").lower()
+        for line in found:
+            if text in line.text.lower() and request in line.text.lower() and self._serious(line):
+                yield line
+
+    def _serious(self, line: Line) -> bool:
+        if self.level is None:
+            return True
+        (entry,) = entries([line], everything=True)
+        rank = LEVELS.index(entry.level) if entry.level in LEVELS else LEVELS.index("INFO")
+        return rank >= LEVELS.index(self.level.upper())
+
+
+@command("logs", access=Access.READ_DATA, example="cryptoctl logs enricher --since 1h30m --level error")
 def logs(
     run: CommandRun,
     functions: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[FUNCTION]...",
-            help="Such as price-enricher; all without one.",
+            help="Such as price-enricher, or webhook, enricher, notifier; all without one.",
             autocompletion=function_names,
         ),
     ] = None,
     since: Annotated[
-        str, typer.Option(metavar="T", help="Lines since then: 10m (ago), epoch or ISO 8601.")
-    ] = "10m",
+        str | None,
+        typer.Option(
+            metavar="T", help=r"Lines since then: 1h30m (ago), 14:30, epoch or ISO 8601. \[default: 10m]"
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="T", help="Lines until then.")] = None,
+    level: Annotated[Level | None, typer.Option(help="Only lines of this level or above.")] = None,
+    grep: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only lines that contain this text.")
+    ] = None,
+    request: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only lines of this request; looks back 3d by default.")
+    ] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Only so many of them, the newest ones.")] = None,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
 ) -> None:
-    """Show what the functions logged, merged in order of time (UTC)."""
+    """Show what the functions logged, merged in order of time (UTC); repeats once, with their number.
+
+    With --verbose each line as it is, with metrics, requests and whole traces.
+    """
     wanted = _functions(run, functions or [])
-    since_ms = moment_ms(since)
+    since_ms = moment_ms(since or (USUAL_FOR_A_REQUEST if request else USUAL))
+    until_ms = moment_ms(until) if until is not None else None
+    chosen = LineFilter(level=level, text=grep, request=_checked(request))
     if following:
-        run.screen.one_line_each()
-        if not run.machine:
-            names = ", ".join(each.name for each in wanted)
-            run.screen.say(f"Following {names} since {moment(since_ms)} UTC; Ctrl-C ends it.", style="dim")
-        for line in follow(run.session.aws, wanted, since_ms):
-            if run.machine:
-                run.screen.json_line(line_document(line))
-            else:
-                show_line(run.screen, line)
-    found = read_lines(run.session.aws, wanted, since_ms)
-    run.answer(lines=[line_document(line) for line in found])
+        if until is not None or last is not None:
+            raise Failure(Problem.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
+        _follow(run, wanted, since_ms, chosen)
+    pattern = None if request is None else f'"{request}"'
+    found = list(chosen.of(read_lines(run.session.aws, wanted, since_ms, until_ms, pattern)))
+    shown = list(entries(found, everything=run.screen.verbose))
+    if not run.screen.verbose:
+        shown = folded(shown)
+    run.answer(lines=[line_document(line) for line in (found if last is None else found[-last:])])
     if not run.machine:
-        for line in found:
-            show_line(run.screen, line)
+        for entry in shown if last is None else shown[-last:]:
+            show_entry(run.screen, entry)
     if not found:
-        newest = newest_ms(run.session.aws, wanted)
-        last = "nothing is logged yet" if newest is None else f"the newest line is from {moment(newest)} UTC"
-        run.screen.say(f"No lines since {moment(since_ms)} UTC; {last}.")
+        _say_nothing_found(run, wanted, since_ms, until_ms)
+
+
+def _say_nothing_found(run: CommandRun, wanted: list[Function], since_ms: int, until_ms: int | None) -> None:
+    """That there is none in that time, and when the newest line was written."""
+    newest = newest_ms(run.session.aws, wanted)
+    last = "nothing is logged yet" if newest is None else f"the newest line is from {moment(newest)} UTC"
+    until = "" if until_ms is None else f" until {moment(until_ms)}"
+    run.screen.say(f"No such lines since {moment(since_ms)}{until} UTC; {last}.")
+
+
+def _follow(run: CommandRun, wanted: list[Function], since_ms: int, chosen: LineFilter) -> None:
+    run.screen.one_line_each()
+    lines = chosen.of(follow(run.session.aws, wanted, since_ms))
+    if run.machine:
+        for line in lines:
+            run.screen.json_line(line_document(line))
+        return
+    names = ", ".join(each.name for each in wanted)
+    run.screen.say(f"Following {names} since {moment(since_ms)} UTC; Ctrl-C ends it.", style="dim")
+    for entry in entries(lines, everything=run.screen.verbose):
+        show_entry(run.screen, entry)
+
+
+def _checked(request: str | None) -> str | None:
+    if request is not None and not REQUEST.fullmatch(request):
+        raise Failure(Problem.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
+    return request
 
 
 def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     known = {each.name: each for each in run.session.stack.functions}
     suffix = f"-{run.session.environment}"
-    wanted = [name if name in known else f"{name}{suffix}" for name in names] or list(known)
+    full = [SHORT.get(name, name) for name in names]
+    wanted = [name if name in known else f"{name}{suffix}" for name in full] or list(known)
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise Failure(

@@ -26,6 +26,7 @@ class Output(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    MARKDOWN = "markdown"
 
 
 def option(*names: str, shown: str, default: str = "", panel: str | None = None, **more: Any) -> Any:
@@ -98,7 +99,12 @@ def common(
     ] = None,
     output: Annotated[
         Output | None,
-        _common("--output", "-o", shown="Output format; `csv` for prices only.", default="table"),
+        _common(
+            "--output",
+            "-o",
+            shown="Format: `csv` for prices and candles, `markdown` for plans.",
+            default="table",
+        ),
     ] = None,
     verbose: Annotated[
         bool | None, _common("--verbose", "-v", shown="Show more: each API call of a plan.")

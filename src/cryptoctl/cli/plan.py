@@ -9,14 +9,21 @@ import typer
 from cryptoctl.cli.apply import chosen, orphans
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import resource_names
+from cryptoctl.cli.options import Output
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal
+from cryptoctl.ui.plan_markdown import markdown, mermaid
 from cryptoctl.ui.plans import plan_document, show_plan
 
 
-@command("plan", access=Access.DESCRIBE, example="cryptoctl plan --env prod --exit-code")
+@command(
+    "plan",
+    access=Access.DESCRIBE,
+    example="cryptoctl plan --env prod --exit-code",
+    formats=[Output.MARKDOWN],
+)
 def plan(
     run: CommandRun,
     exit_code: Annotated[
@@ -33,12 +40,19 @@ def plan(
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
     ] = False,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Write the resources and what they need as a Mermaid graph.")
+    ] = False,
 ) -> None:
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
     resources, others = chosen(run, only or []), orphans(run, only or [])
     found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
     run.answer(plan=plan_document(found))
-    if not run.machine:
+    if graph and not run.machine:
+        run.screen.raw(mermaid(found))
+    elif run.output is Output.MARKDOWN:
+        run.screen.raw(markdown(run.screen, found, environment=run.session.location))
+    elif not run.machine:
         show_plan(run.screen, found, environment=run.session.location, answer=True)
     if exit_code and (found.work or found.refused):
         raise typer.Exit(Problem.DIFFERENCES)

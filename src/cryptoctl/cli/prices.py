@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import Output
 from cryptoctl.core.names import folded_symbol
 from cryptoctl.ops.logs import moment
 from cryptoctl.ops.prices import Query, document, enriched_prices
@@ -17,15 +18,17 @@ from cryptoctl.reconcile.retry import Retry
 from cryptoctl.ui.prices import show_prices, write_csv
 from cryptoctl.ui.waits import waiting
 
+SYMBOL = typer.Argument(help="Such as BTC.")
+LAST = typer.Option(min=1, max=100_000, help="Number of prices, the newest ones.")
+SINCE = typer.Option(metavar="T", help="Only prices since then: 10m (ago), epoch or ISO 8601.")
 
-@command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", csv=True)
+
+@command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", formats=[Output.CSV])
 def prices(
     run: CommandRun,
-    symbol: Annotated[str, typer.Argument(help="Such as BTC.")],
-    last: Annotated[int, typer.Option(min=1, max=100_000, help="Number of prices, the newest ones.")] = 20,
-    since: Annotated[
-        str | None, typer.Option(metavar="T", help="Only prices since then: 10m (ago), epoch or ISO 8601.")
-    ] = None,
+    symbol: Annotated[str, SYMBOL],
+    last: Annotated[int, LAST] = 20,
+    since: Annotated[str | None, SINCE] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all of them are enriched.")] = False,
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
@@ -45,10 +48,10 @@ def prices(
     else:
         show_prices(run.screen, found)
     if not found:
-        _say_nothing_found(run, query)
+        say_nothing_found(run, query)
 
 
-def _say_nothing_found(run: CommandRun, query: Query) -> None:
+def say_nothing_found(run: CommandRun, query: Query) -> None:
     """That there is none, and whether it is only the time that hides them."""
     none = f"No prices of {query.symbol} in {run.session.location}"
     if query.since_ms is None:

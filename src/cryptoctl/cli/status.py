@@ -1,29 +1,78 @@
-"""cryptoctl status: what is there, what differs, what waits."""
+"""cryptoctl status: whether all is well, and what needs somebody."""
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.status import ResourceState, status_of
+from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Observer, Overview
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 from cryptoctl.ui.engine import engine_document, show_engine_line
-from cryptoctl.ui.status import show_health
+from cryptoctl.ui.overview import overview_document
+from cryptoctl.ui.status import show_all, show_concerns
 
 
-@command("status", access=Access.DESCRIBE, example="cryptoctl status --env dev")
-def status(run: CommandRun) -> None:
-    """Show each resource, the queues' depths, the stream mapping's state and the engine."""
+@command("status", access=Access.DESCRIBE, example="cryptoctl status --env prod --exit-code")
+def status(
+    run: CommandRun,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show everything, not only what needs somebody.")
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 0 if nothing needs somebody, with 3 otherwise.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it live until q or Ctrl-C.")] = False,
+) -> None:
+    """Show whether all is well, and what needs somebody: resources, dead letters, stream, prices."""
+    if watch:
+        _watch(run)
+        return
     session = run.session
-    found = status_of(session.stack, session.aws)
-    if all(state is ResourceState.MISSING for _, state, _ in found.resources):
-        raise not_deployed(session.aws, session.scope, "resource of it")
+    found = _existing(run, Observer(session.aws, session.stack).overview())
     engine = session.engine.status() if session.target is Target.LOCAL else None
     if engine is not None:
         run.answer(engine=engine_document(engine, session.engine.credentials(session.environment)))
-    run.answer(**found.document())
-    if run.machine:
-        return
-    show_health(run.screen, found)
-    if engine is not None:
-        show_engine_line(run.screen, engine)
+    run.answer(**overview_document(run.screen, found, session.location))
+    if not run.machine:
+        show_concerns(run.screen, found, session.location)
+        if everything:
+            show_all(run.screen, found)
+            if engine is not None:
+                show_engine_line(run.screen, engine)
+    if exit_code and found.concerns:
+        raise typer.Exit(Problem.DIFFERENCES)
+
+
+def _existing(run: CommandRun, found: Overview) -> Overview:
+    if not found.inventory.exists:
+        raise not_deployed(run.session.aws, run.session.scope, "resource of it")
+    return found
+
+
+def _watch(run: CommandRun) -> None:
+    if run.machine or not run.screen.can_ask or not run.screen.can_draw:
+        raise Failure(
+            Problem.USAGE,
+            "--watch needs a terminal, and a person at it.",
+            "Leave it out; with --output json the answer is for a program.",
+        )
+    from cryptoctl.ui.watch import watch
+
+    session = run.session
+    intervals = ON_AWS if session.aws.metered else ON_THE_ENGINE
+    observer = Observer(session.aws, session.stack, intervals)
+    _existing(run, observer.overview())
+    while (chosen := watch(run.screen, observer.overview, session.location)) is not None:
+        command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
+        if run.screen.confirmed(f"Run {command_line}?"):
+            words = shlex.split(command_line)[1:]
+            subprocess.run([sys.executable, "-m", "cryptoctl", *words], check=False)  # noqa: S603 - ourselves
+            run.screen.ask("Press Enter to go back to the live screen.")

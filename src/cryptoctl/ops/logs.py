@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.environments import not_deployed
+from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -18,6 +19,8 @@ from cryptoctl.stack import Stack
 
 POLL_S = 1.0
 DEEPEST = 50
+RECENT_MS = 300_000
+MOST_PAGES = 2
 # CloudWatch Logs takes a few of these requests a second for a whole account, and many people may follow.
 LONGEST_POLL_S = 20.0
 LONGER = 1.5
@@ -73,12 +76,54 @@ def permissions(stack: Stack) -> Iterator[Permission]:
         )
 
 
-def lines(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
-    """What the functions have logged since then, merged. Raises Failure where none has a log group."""
-    found = aws.gather(*[_reading(aws, function, since_ms) for function in functions])
+def lines(
+    aws: Aws,
+    functions: Sequence[Function],
+    since_ms: int,
+    until_ms: int | None = None,
+    pattern: str | None = None,
+) -> list[Line]:
+    """What the functions have logged since then, merged. Raises Failure where none has a log group.
+
+    `pattern` is a filter pattern of CloudWatch Logs.
+    """
+    narrowed = {"endTime": until_ms, "filterPattern": pattern}
+    more = {name: value for name, value in narrowed.items() if value is not None}
+    found = aws.gather(*[_reading(aws, function, since_ms, more) for function in functions])
     if all(each is None for each in found):
         raise not_deployed(aws, functions[0].scope, str(functions[0].log_group))
     return sorted((line for each in found for line in each or ()), key=lambda line: line.time_ms)
+
+
+def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: str) -> list[Line]:
+    """The lines since then that match a filter pattern of CloudWatch Logs, as `lines`.
+
+    At most two pages for each function and each of two windows, so that a search ends in two round trips:
+    of the last minutes all, of the time before as much as there is room for.
+    """
+    now = now_ms()
+    recent_ms = max(since_ms, now - RECENT_MS)
+    windows = [(recent_ms, now + RECENT_MS)] + ([(since_ms, recent_ms - 1)] if since_ms < recent_ms else [])
+
+    def read(where: tuple[Function, tuple[int, int]]) -> list[Line]:
+        function, (begin, end) = where
+        request: dict[str, Any] = {
+            "logGroupName": function.log_group.name,
+            "startTime": begin,
+            "endTime": end,
+            "filterPattern": pattern,
+        }
+        found: list[Line] = []
+        for _ in range(MOST_PAGES):
+            answer = aws.find("logs", "FilterLogEvents", absent=NOT_FOUND, **request) or {}
+            found += [_line(function, event) for event in answer.get("events", ())]
+            if "nextToken" not in answer:
+                break
+            request["nextToken"] = answer["nextToken"]
+        return found
+
+    every = aws.map(read, [(function, window) for function in functions for window in windows])
+    return sorted((line for each in every for line in each), key=lambda line: line.time_ms)
 
 
 def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
@@ -129,7 +174,9 @@ def _at_ease(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Lin
         raise
 
 
-def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[Line] | None]:
+def _reading(
+    aws: Aws, function: Function, since_ms: int, more: Mapping[str, Any]
+) -> Callable[[], list[Line] | None]:
     """Reads the lines; None where there is no log group."""
 
     def read() -> list[Line] | None:
@@ -139,6 +186,7 @@ def _reading(aws: Aws, function: Function, since_ms: int) -> Callable[[], list[L
             "events",
             logGroupName=function.log_group.name,
             startTime=since_ms,
+            **more,
         )
         try:
             return [_line(function, event) for event in events]

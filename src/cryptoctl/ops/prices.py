@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.keys import FRACTION_DIGITS, LARGEST_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.rows import rows
@@ -24,15 +27,17 @@ MEMBERS = (
     *("processed", "enriched_at", "id"),
 )
 ENRICHED_WITHIN_S = 120.0
+LAST_FRACTION = "9" * FRACTION_DIGITS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """Which prices: the last `last` of a symbol, none before `since_ms` (milliseconds since 1970)."""
+    """Which prices: the last `last` of a symbol, between `since_ms` and `until_ms` (ms since 1970)."""
 
     symbol: str
     last: int
     since_ms: int | None = None
+    until_ms: int | None = None
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
@@ -42,24 +47,30 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 def prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
     """The prices in key order, the newest last. Items that are no prices are passed over."""
-    found: list[StoredPrice] = []
-    for item in _items(aws, table, query):
-        try:
-            found.append(stored_price(item))
-        except UnusableError:
-            continue
-        if len(found) == query.last:
-            break
-    return found[::-1]
+    return list(newest_first(aws, table, query))[::-1]
+
+
+def newest_first(aws: Aws, table: Table, query: Query) -> Iterator[StoredPrice]:
+    """The same, the newest first, read page by page as they are asked for."""
+    return islice(_stored(_items(aws, table, query)), query.last)
+
+
+def _stored(items: Iterable[Mapping[str, Any]]) -> Iterator[StoredPrice]:
+    for item in items:
+        with suppress(UnusableError):
+            yield stored_price(item)
 
 
 def _items(aws: Aws, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
     condition, values = "#symbol = :symbol", {":symbol": {"S": query.symbol}}
     names = {"#symbol": "symbol"}
-    if query.since_ms is not None:
-        condition += " AND #timestamp >= :since"
+    since, until = query.since_ms, query.until_ms
+    if since is not None or until is not None:
+        condition += " AND #timestamp BETWEEN :since AND :until"
         names["#timestamp"] = "timestamp"
-        values[":since"] = {"N": str(query.since_ms)}
+        values[":since"] = {"N": str(since or 0)}
+        # A key is a millisecond and a fraction of it.
+        values[":until"] = {"N": f"{LARGEST_MILLISECOND if until is None else until}.{LAST_FRACTION}"}
     return rows(
         aws,
         table,

@@ -8,11 +8,24 @@ from datetime import UTC, datetime, timedelta
 
 from cryptoctl.errors import Failure, Problem
 
-_SPAN = re.compile(r"(\d{1,12})\s*(ms|s|m|h|d|w)", re.ASCII)
+_UNITS = "|".join(
+    (
+        "milliseconds?|msecs?|ms",
+        "seconds?|secs?|s",
+        "minutes?|mins?|m",
+        "hours?|hrs?|h",
+        "days?|d",
+        "weeks?|w",
+    )
+)
+_PART = re.compile(rf"(\d{{1,12}})\s*({_UNITS})(?![a-z])\s*", re.ASCII | re.IGNORECASE)
+_SPAN = re.compile(rf"(?:{_PART.pattern})+(?:ago)?", re.ASCII | re.IGNORECASE)
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _EPOCH = re.compile(r"\d{1,15}", re.ASCII)
 _YEAR_10000_MS = 253_402_300_800_000
 LONGEST_SHOWN = 40
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DAY_MS = _MS["d"]
 
 
 def now_ms() -> int:
@@ -31,10 +44,15 @@ def iso_of_ms(milliseconds: int) -> str:
 
 
 def moment_ms(text: str, now: int | None = None) -> int:
-    """Milliseconds since 1970 of "10m" (ago), of epoch seconds or milliseconds, or of ISO 8601."""
-    span = _SPAN.fullmatch(text.strip())
-    if span:
-        return max(0, (now_ms() if now is None else now) - int(span[1]) * _MS[span[2]])
+    """Milliseconds since 1970 of "1h30m" (ago), "14:30" (UTC, the last one), of epoch seconds or
+    milliseconds, or of ISO 8601."""
+    now = now_ms() if now is None else now
+    if _SPAN.fullmatch(text.strip()):
+        return max(0, now - _length_ms(text))
+    if time := _TIME_OF_DAY.fullmatch(text.strip()):
+        hours, minutes, seconds = (int(part or 0) for part in time.groups())
+        moment = now - now % _DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000
+        return moment if moment <= now else moment - _DAY_MS
     try:
         return _epoch_ms(text.strip())
     except (ValueError, OverflowError):
@@ -42,17 +60,26 @@ def moment_ms(text: str, now: int | None = None) -> int:
         raise Failure(
             Problem.USAGE,
             f"{shown!r} is not a valid time.",
-            "Write 90s, 10m, 2h or 3d for so long ago, epoch seconds or milliseconds, or ISO 8601.",
+            "Write 90s, 10m, 1h30m or 3d for so long ago, 14:30 (UTC), epoch seconds or milliseconds, "
+            "or ISO 8601.",
         ) from None
 
 
 def span(text: str) -> timedelta:
     """The length of time "24h". Raises Failure (USAGE)."""
-    found = _SPAN.fullmatch(text.strip())
-    if found is None:
+    if not _SPAN.fullmatch(text.strip()):
         shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
         raise Failure(Problem.USAGE, f"{shown!r} is not a length of time.", "Write 90s, 10m, 24h or 3d.")
-    return timedelta(milliseconds=int(found[1]) * _MS[found[2]])
+    return timedelta(milliseconds=_length_ms(text))
+
+
+def _length_ms(text: str) -> int:
+    return sum(int(number) * _MS[_unit(name)] for number, name in _PART.findall(text))
+
+
+def _unit(name: str) -> str:
+    name = name.lower()
+    return "ms" if name.startswith(("ms", "milli")) else name[0]
 
 
 def _epoch_ms(text: str) -> int:

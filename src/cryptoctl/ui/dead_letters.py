@@ -8,16 +8,20 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from cryptoctl.ops.dead_letters.enriching import Enriched
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, iso
-from cryptoctl.ops.dead_letters.overview import Overview, some
+from cryptoctl.ops.dead_letters.overview import SLOTS, Causes, most, some
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
 from cryptoctl.ops.logs import Line, moment
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.tables import Column
+from cryptoctl.ui.text import age
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -30,24 +34,16 @@ CAUSES = (
     Column("queue", rank=1),
     Column("shape", rank=4),
     Column("cause", cut=30),
-    Column("symbol", rank=3, cut=10),
-    Column("exchange", rank=6, cut=10),
+    Column("symbols", rank=3, cut=10),
+    Column("exchanges", rank=7, cut=10),
     Column("oldest", right=True, rank=2),
-    Column("readable", rank=5),
+    Column("newest", right=True, rank=5),
+    Column("since the oldest", rank=6),
+    Column("readable", rank=4),
 )
 
 
-def age(milliseconds: int) -> str:
-    """A span of time in its two largest units."""
-    seconds = max(0, milliseconds) // 1000
-    for size, unit, smaller, name in ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
-        if seconds >= size:
-            rest = seconds % size // smaller
-            return f"{seconds // size}{unit} {rest}{name}" if rest else f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def show_overview(screen: Screen, found: Overview) -> None:
+def show_overview(screen: Screen, found: Causes) -> None:
     """The queues, then the causes."""
     for name, (queue_name, depth) in found.depths.items():
         matching = found.matching[name]
@@ -65,9 +61,11 @@ def show_overview(screen: Screen, found: Overview) -> None:
             cause.queue,
             cause.shape,
             cause.cause,
-            cause.symbols,
-            cause.exchanges,
+            most(group.symbols),
+            most(group.exchanges),
             age(found.at_ms - (group.oldest_ms or found.at_ms)),
+            age(found.at_ms - group.newest_ms),
+            Text(sparkline(found.over_time(group), SLOTS, from_zero=True), style="cyan"),
             _readable(group.readable_until_ms, found.at_ms),
         )
         for cause, group in found.ordered()

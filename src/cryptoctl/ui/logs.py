@@ -1,4 +1,4 @@
-"""A line of a function's log, for a person and for a machine."""
+"""What the functions logged, for a person and for a machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from cryptoctl.ops.logs import SHOWN_FIELDS, Line, moment
+from cryptoctl.ops.log_entries import LogEntry, entries
+from cryptoctl.ops.logs import Line, moment
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.screen import Screen, printable
 
@@ -16,21 +17,36 @@ LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 
 def show_line(screen: Screen, line: Line) -> None:
     """A line for a person; metrics and successful invocations only with --verbose."""
-    fields = line.fields
-    if not screen.verbose and _only_for_machines(fields):
-        return
-    level = str(fields.get("level") or fields.get("log_level") or "")
-    text = str(fields.get("message") or fields.get("errorMessage") or fields.get("type") or line.text)
-    more = {key: value for key, value in fields.items() if key not in SHOWN_FIELDS}
+    for entry in entries([line], everything=screen.verbose):
+        show_entry(screen, entry)
+
+
+def show_entry(screen: Screen, entry: LogEntry) -> None:
+    """Time, function, level and message; for an error its type, text and place below; repeats as a number.
+
+    With --verbose also the request and the whole trace.
+    """
+    level = printable(entry.level)
+    more = json.dumps(entry.more, ensure_ascii=False) if entry.more else ""
+    times = f"  × {entry.count}, last {moment(entry.last_ms)[11:19]}" if entry.count > 1 else ""
     screen.line(
         Text.assemble(
-            (moment(line.time_ms), "dim"),
-            f" {line.function} ",
-            (f"{printable(level)} " if level else "", LEVELS.get(level, "")),
-            printable(text),
-            (printable(f" {json.dumps(more, ensure_ascii=False)}") if more else "", "dim"),
+            (moment(entry.time_ms), "dim"),
+            f" {entry.function} ",
+            (f"{level} " if level else "", LEVELS.get(level, "")),
+            printable(entry.message),
+            (times, "bold"),
+            (printable(f" {more}") if more else "", "dim"),
         )
     )
+    if entry.error:
+        place = f"  ({printable(entry.place)})" if entry.place else ""
+        screen.line(Text.assemble("    ", (printable(entry.error), "red"), (place, "dim")))
+    if screen.verbose:
+        if entry.request:
+            screen.line(Text(f"    request {printable(entry.request)}", style="dim"))
+        for line in entry.trace.splitlines():
+            screen.line(Text(f"    {printable(line)}", style="dim"))
 
 
 def line_document(line: Line) -> dict[str, Any]:
@@ -40,12 +56,3 @@ def line_document(line: Line) -> dict[str, Any]:
         "function": line.function,
         "message": line.fields or line.text,
     }
-
-
-def _only_for_machines(fields: dict[str, Any]) -> bool:
-    """Metrics in embedded metric format, and the platform's notes of invocations that went well."""
-    if "_aws" in fields:
-        return True
-    record = fields.get("record")
-    status = record.get("status", "success") if isinstance(record, dict) else None
-    return str(fields.get("type", "")).startswith("platform.") and status == "success"

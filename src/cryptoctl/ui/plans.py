@@ -29,7 +29,7 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
     write = screen.line if answer else screen.message
     for step in (*plan.work, *plan.refused):
         mark, style = MARKS[step.verb]
-        why = printable(_why(step))
+        why = printable(reason(step))
         write(Text.assemble((f"{mark} ", style), printable(str(step.resource)), (f"  {why}", "dim")))
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
@@ -43,7 +43,7 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
         write(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
         write(Text(printable(screen.hint(sentence(note))), style="yellow"))
-    write(Text(f"{_summary(plan)} ({environment}, plan {plan.fingerprint})"))
+    write(Text(f"{summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
 def sentence(note: str) -> str:
@@ -51,7 +51,8 @@ def sentence(note: str) -> str:
     return f"{note[0].upper()}{note[1:].removesuffix('.')}."
 
 
-def _why(step: Step) -> str:
+def reason(step: Step) -> str:
+    """What happens to the resource, and why."""
     if step.verb is Verb.REPLACE:
         return f"replace: {', '.join(step.immutable_changes)} cannot be changed in place"
     if step.verb is Verb.REFUSED:
@@ -59,7 +60,8 @@ def _why(step: Step) -> str:
     return f"{step.verb}: {step.why}" if step.why else str(step.verb)
 
 
-def _summary(plan: Plan) -> str:
+def summary(plan: Plan) -> str:
+    """How much there is to do, in one sentence."""
     told = [_work(plan)] if plan.work else []
     if plan.refused:
         told.append(f"{len(plan.refused)} refused")

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from cryptoctl.ops.doctor import Check, Verdict
-from cryptoctl.ops.status import Health, ResourceState
+from cryptoctl.ops.logs import moment
+from cryptoctl.ops.overview import NEWEST_ERRORS, ErrorLine, Overview
+from cryptoctl.ops.status import ResourceState
 from cryptoctl.ui.plans import sentence
-from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import Column
+from cryptoctl.ui.text import age
 
 STATES = {
     ResourceState.PRESENT: "green",
@@ -22,21 +26,64 @@ STATES = {
 VERDICTS = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
 
 
-def show_health(screen: Screen, found: Health) -> None:
-    """Resources, queues, stream mappings, notes."""
+def verdict(found: Overview, location: str) -> Text:
+    """The environment in one sentence."""
+    resources = found.inventory.resources
+    dead = found.dead_letters
+    parts = [f"{found.as_configured} of {len(resources)} resources as configured"]
+    parts.append(f"{dead or 'no'} dead letter{'s' * (dead != 1)}")
+    if found.last_price_ms is not None:
+        parts.append(f"last price {age(found.at_ms - found.last_price_ms)} ago")
+    elif found.symbols is not None:
+        parts.append("no price in the last hour")
+    mark, style = ("!", "bold red") if found.concerns else ("✓", "bold green")
+    return Text.assemble((f"{mark} ", style), (f"{location}: {', '.join(parts)}", "bold"))
+
+
+def show_concerns(screen: Screen, found: Overview, location: str) -> None:
+    """The verdict, then what needs somebody, and the commands that go on from there."""
+    screen.line(verdict(found, location))
+    for each in found.concerns:
+        what = printable(f"{each.subject}  {each.what}")
+        screen.line(Text.assemble(("! ", "red"), what))
+    for hint in dict.fromkeys(each.hint for each in found.concerns):
+        screen.data(f"→ {screen.hint(hint)}", style="dim")
+    for note in found.inventory.notes:
+        screen.say(sentence(note), style="yellow")
+    if found.unread:
+        screen.say(f"These credentials may not read {', '.join(found.unread)}.", style="yellow")
+
+
+def show_all(screen: Screen, found: Overview) -> None:
+    """Resources, queues, stream mapping, rates, symbols, errors."""
     rows = [
-        [name, Text(state, style=STATES[state]), ", ".join(fields)] for name, state, fields in found.resources
+        [each.name, Text(each.state, style=STATES[each.state]), ", ".join(each.differs)]
+        for each in found.inventory.resources
     ]
     screen.table(["resource", "state", Column("differs", cut=20)], rows)
     for queue in found.queues:
         delayed = f", {queue.delayed} delayed" if queue.delayed else ""
         screen.data(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")
+    lag_s = found.activity.iterator_age_s if found.activity else None
     for mapping in found.mappings:
-        age = "" if mapping.iterator_age_s is None else f"; iterator age {mapping.iterator_age_s:.1f} s"
-        result = mapping.last_result or "none yet"
-        screen.data(f"{mapping.name}: {mapping.state}; last result: {result}{age}")
-    for note in found.notes:
-        screen.say(sentence(note), style="yellow")
+        lag = "" if lag_s is None else f"; iterator age {lag_s:.1f} s"
+        screen.data(f"{mapping.name}: {mapping.state}; last result: {mapping.last_result or 'none yet'}{lag}")
+    for each in found.activity.functions if found.activity else ():
+        screen.data(
+            f"{each.function}: {sum(each.prices):.0f} prices and {sum(each.errors):.0f} failed invocations "
+            f"of {sum(each.invocations):.0f} in the last hour"
+        )
+    if found.symbols:
+        show_symbols(screen, found.symbols, found.at_ms)
+    for error in found.errors[-NEWEST_ERRORS:] if found.errors else ():
+        screen.line(error_line(error))
+
+
+def error_line(error: ErrorLine, times: str = "") -> Text:
+    """An error of the log in one line; `times` says how often there was the same."""
+    time = moment(error.time_ms)[11:19]
+    function = f"{error.function}{times} "
+    return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", "red"), printable(error.text))
 
 
 def show_checks(screen: Screen, checks: Sequence[Check]) -> None:

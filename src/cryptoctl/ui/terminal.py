@@ -95,7 +95,7 @@ class Terminal:
     @property
     def can_draw(self) -> bool:
         """Whether lines can be drawn anew."""
-        return self.err.is_terminal and not self.err.is_dumb_terminal
+        return self.err.is_terminal and self.err.is_interactive
 
     def write(self, write: Callable[[], object]) -> None:
         """Runs a function that writes to either stream, with nothing in its way."""

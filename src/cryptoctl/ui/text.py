@@ -24,3 +24,13 @@ def _shown(character: str) -> str:
     if character == "\n":
         return "\\n"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def age(milliseconds: int) -> str:
+    """A span of time in its two largest units."""
+    seconds = max(0, milliseconds) // 1000
+    for size, unit, smaller, name in ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+        if seconds >= size:
+            rest = seconds % size // smaller
+            return f"{seconds // size}{unit} {rest}{name}" if rest else f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
+from cryptoctl.ops.dead_letters.messages import DeadLetter
+from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
@@ -44,6 +46,18 @@ def lines_of(aws: Aws, function: Function, request_id: str, dead_ms: int) -> lis
     """The log lines of the request that became a dead letter at `dead_ms` (since 1970), in order of time."""
     found = islice(_lines(aws, function, request_id, dead_ms), MOST_LINES)
     return sorted(found, key=lambda line: line.time_ms)
+
+
+def reasons(aws: Aws, functions: Mapping[str, Function], letters: Sequence[DeadLetter]) -> dict[str, str]:
+    """What the requests of these messages failed with, by the message's key, as far as the logs tell it."""
+
+    def read(letter: DeadLetter) -> str:
+        lines = lines_of(aws, functions[letter.function], letter.request_id, letter.message.sent_ms)
+        failed = [each for each in entries(lines) if each.error or each.is_error]
+        return failed[-1].error or failed[-1].message if failed else ""
+
+    found = aws.map(read, letters)
+    return {letter.message.key: why for letter, why in zip(letters, found, strict=True) if why}
 
 
 def first_logged_ms(aws: Aws, function: Function, request_id: str, dead_ms: int) -> int | None:

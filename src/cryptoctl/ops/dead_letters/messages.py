@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from cryptoctl.core.names import folded_symbol
+from cryptoctl.ops.causes import cause_of
 
 # A stream keeps its records for a day; then a pointer points at nothing.
 STREAM_KEEPS_MS = 24 * 3_600_000
@@ -212,27 +212,8 @@ def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield {name: _text(image.get(name), "S") for name in ("symbol", "exchange")}
 
 
-_CLASS = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception|Timeout|Overtaken|Interrupted))\b")
-_AWS_CODE = re.compile(r"An error occurred \((\w+)\) when calling")
-_PARTICULAR = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|\d{4}-\d\d-\d\dT\S+|\d+(?:\.\d+)?",
-    re.IGNORECASE,
-)
-LONGEST_CAUSE = 80
 # Far more than any price has, and few enough for every step of our own.
 DEEPEST_NESTING = 200
-
-
-def cause_of(error: str) -> str:
-    """The error's class if it names one, else its first line with ids, times and numbers replaced by …."""
-    if "Task timed out" in error:
-        return "Task timed out"
-    named = _AWS_CODE.search(error) or _CLASS.match(error.strip())
-    if named:
-        return named[1]
-    line = next(iter(error.strip().splitlines()), "")
-    return _PARTICULAR.sub("…", line)[:LONGEST_CAUSE]
 
 
 def epoch_ms(text: str) -> int | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from array import array
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, Depth
 from cryptoctl.ops.dead_letters.receiving import in_order, reading
@@ -13,6 +16,9 @@ from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 
 NAMED = 3
+SLOTS = 12
+# Of so many pointers the log lines are looked for.
+LOOKED_UP = 20
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -23,27 +29,36 @@ class Cause:
     shape: str
     function: str
     cause: str
-    symbols: str
-    exchanges: str
 
 
 @dataclass(kw_only=True)
 class Group:
-    """How many messages, when the oldest was sent, and when the first pointer can no longer be read."""
+    """Messages together: how many, when each was sent, which prices they concern.
+
+    `readable_until_ms` is when the first pointer can no longer be read.
+    """
 
     count: int = 0
     oldest_ms: int | None = None
+    newest_ms: int = 0
     readable_until_ms: int | None = None
+    sent_ms: array[int] = field(default_factory=lambda: array("q"))
+    symbols: Counter[str] = field(default_factory=Counter)
+    exchanges: Counter[str] = field(default_factory=Counter)
 
     def add(self, letter: DeadLetter) -> None:
         """Counts one more."""
         self.count += 1
         self.oldest_ms = _earlier(self.oldest_ms, letter.message.sent_ms)
+        self.newest_ms = max(self.newest_ms, letter.message.sent_ms)
         self.readable_until_ms = _earlier(self.readable_until_ms, letter.readable_until_ms())
+        self.sent_ms.append(letter.message.sent_ms)
+        self.symbols.update(letter.symbols)
+        self.exchanges.update(letter.exchanges)
 
 
 @dataclass(kw_only=True)
-class Overview:
+class Causes:
     """The selected queues, each with its name, what SQS counts and what matches, and the causes."""
 
     at_ms: int
@@ -58,8 +73,9 @@ class Overview:
     def document(self) -> dict[str, Any]:
         """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s) and `causes`.
 
-        A cause has queue, shape, function, cause, symbols, exchanges, count, oldest_age_s, readable_for_s.
-        Ages are in seconds, null where there is none.
+        A cause has queue, shape, function, cause, symbols, exchanges (the most frequent ones), count,
+        oldest_age_s, newest_age_s, over_time (how many in each twelfth of the time since the oldest of all),
+        readable_for_s. Ages are in seconds, null where there is none.
         """
         queues = [
             {
@@ -74,42 +90,74 @@ class Overview:
         causes = [
             {
                 **vars(cause),
+                "symbols": most(group.symbols),
+                "exchanges": most(group.exchanges),
                 "count": group.count,
                 "oldest_age_s": self._age_s(group.oldest_ms),
+                "newest_age_s": self._age_s(group.newest_ms),
+                "over_time": self.over_time(group),
                 "readable_for_s": _seconds(self.at_ms, group.readable_until_ms),
             }
             for cause, group in self.ordered()
         ]
         return {"queues": queues, "causes": causes}
 
+    def over_time(self, group: Group) -> list[int]:
+        """How many of the group were sent in each twelfth of the time since the oldest message of all."""
+        oldest_ms = min(
+            (each.oldest_ms for each in self.groups.values() if each.oldest_ms), default=self.at_ms
+        )
+        span_ms = max(1, self.at_ms - oldest_ms + 1)
+        found = [0] * SLOTS
+        for sent_ms in group.sent_ms:
+            found[min(SLOTS - 1, max(0, (sent_ms - oldest_ms) * SLOTS // span_ms))] += 1
+        return found
+
     def _age_s(self, then_ms: int | None) -> int | None:
         return None if then_ms is None else _seconds(then_ms, self.at_ms)
 
 
-def overview(queues: DeadLetterQueues, selection: Selection) -> Overview:
-    """Reads every message once and releases it."""
+Reasons = Callable[[Sequence[DeadLetter]], Mapping[str, str]]
+
+
+def overview(queues: DeadLetterQueues, selection: Selection, reasons: Reasons | None = None) -> Causes:
+    """Reads every message once and releases it.
+
+    A pointer names no error; `reasons` finds some messages' errors, by key. The others of the pointers
+    are told by how Lambda gave them up.
+    """
     chosen = in_order(queues, selection)
-    found = Overview(
+    found = Causes(
         at_ms=now_ms(),
         depths={each.name: (each.queue_name, each.depth()) for each in chosen},
         matching={each.name: Group() for each in chosen},
     )
+    pointers: list[DeadLetter] = []
     with reading(queues, selection) as (letters, _):
         for letter in letters:
             found.matching[letter.message.queue].add(letter)
-            found.groups.setdefault(_cause(letter), Group()).add(letter)
+            if reasons is not None and letter.shape is Shape.POINTER:
+                pointers.append(letter)
+            else:
+                found.groups.setdefault(_cause(letter), Group()).add(letter)
+    known = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
+    for letter in pointers:
+        found.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), Group()).add(letter)
     return found
 
 
-def _cause(letter: DeadLetter) -> Cause:
+def _cause(letter: DeadLetter, error: str = "") -> Cause:
     return Cause(
         queue=letter.message.queue.value,
         shape=letter.shape.value,
         function="" if letter.shape is Shape.UNKNOWN else letter.function,
-        cause=letter.cause,
-        symbols=some(letter.symbols),
-        exchanges=some(letter.exchanges),
+        cause=cause_of(error) if error else letter.cause,
     )
+
+
+def most(names: Counter[str]) -> str:
+    """The most frequent names."""
+    return some([name for name, _ in names.most_common(NAMED + 1)])
 
 
 def some(names: Collection[str]) -> str:

@@ -18,7 +18,8 @@ class DlqListDocument(CommandDocument):
         default_factory=list, description="each queue: how many messages wait, match, how old they are"
     )
     causes: Parts = Field(
-        default_factory=list, description="each cause: how many messages have it, how old they are"
+        default_factory=list,
+        description="each cause: how many messages have it, of which symbols, and when they came",
     )
 
 

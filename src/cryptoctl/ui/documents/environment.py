@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cryptoctl.ui.documents.document import CommandDocument, Notes, Part
 from cryptoctl.ui.documents.local import EngineDocument
+from cryptoctl.ui.documents.prices import SymbolDocument
 
 
 class ResourceDocument(Part):
@@ -27,6 +28,12 @@ class QueueDocument(Part):
     visible: Annotated[int, Field(description="messages that wait")]
     in_flight: Annotated[int, Field(description="messages that a consumer has received and not yet deleted")]
     delayed: Annotated[int, Field(description="messages that are not delivered yet")]
+    oldest_s: Annotated[
+        float | None, Field(description="the age of the oldest one, in seconds; null where SQS tells none")
+    ]
+    cause: Annotated[
+        str | None, Field(description="what most errors of its function were in the last hour; null without")
+    ]
 
 
 class MappingDocument(Part):
@@ -41,6 +48,31 @@ class MappingDocument(Part):
     ]
 
 
+class ConcernDocument(Part):
+    """Something that needs somebody."""
+
+    subject: Annotated[str, Field(description="the resource")]
+    what: Annotated[str, Field(description="what is wrong with it")]
+    next: Annotated[str, Field(description="the command that goes on from there")]
+
+
+class FunctionDocument(Part):
+    """A function's last hour: a number for each of 60 minutes, the oldest first."""
+
+    function: Annotated[str, Field(description="its name")]
+    prices: Annotated[list[float], Field(description="prices received, or enriched")]
+    invocations: Annotated[list[float], Field(description="invocations")]
+    errors: Annotated[list[float], Field(description="invocations that failed")]
+
+
+class ErrorDocument(Part):
+    """An error that a function has logged."""
+
+    time: Annotated[str, Field(description="when")]
+    function: Annotated[str, Field(description="the function")]
+    text: Annotated[str, Field(description="its message, type and text")]
+
+
 EngineField = Annotated[
     EngineDocument | None, Field(description="the engine; null for an environment on AWS")
 ]
@@ -49,11 +81,27 @@ EngineField = Annotated[
 class StatusDocument(CommandDocument):
     """`status`"""
 
+    verdict: Annotated[str | None, Field(description="the environment in one sentence")] = None
+    concerns: Annotated[
+        list[ConcernDocument], Field(description="what needs somebody; empty where all is well")
+    ] = []
     resources: Annotated[list[ResourceDocument], Field(description="one for each resource")] = []
     queues: Annotated[list[QueueDocument], Field(description="the dead-letter queues that exist")] = []
     mappings: Annotated[list[MappingDocument], Field(description="the stream mappings that exist")] = []
+    functions: Annotated[list[FunctionDocument], Field(description="what the functions did")] = []
+    symbols: Annotated[
+        list[SymbolDocument], Field(description="symbols with prices in the last hour, the newest first")
+    ] = []
+    errors: Annotated[list[ErrorDocument], Field(description="errors of the last hour, the newest last")] = []
     notes: Notes = []
+    unread: Annotated[list[str], Field(description="the parts that these credentials may not read")] = []
     engine: EngineField = None
+
+
+class OpenDocument(CommandDocument):
+    """`open`"""
+
+    url: Annotated[str | None, Field(description="the page in AWS's console; nothing is opened")] = None
 
 
 class OutputsDocument(CommandDocument):

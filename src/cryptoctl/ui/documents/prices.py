@@ -132,6 +132,54 @@ class PricesDocument(CommandDocument):
     prices: Annotated[list[PriceDocument], Field(description="the oldest first")] = []
 
 
+class SymbolDocument(Part):
+    """A symbol as it stands. Numbers are text, with all their digits; changes are in percent."""
+
+    symbol: Annotated[str, Field(description="the symbol")]
+    exchange: Annotated[str, Field(description="the exchange of the last price")]
+    price: Annotated[str, Field(description="the last price")]
+    timestamp: Annotated[int, Field(description="its time, in milliseconds since 1970")]
+    sort_key: Annotated[str, Field(description="its exact key in the table")]
+    processed: Annotated[bool, Field(description="whether it is enriched")]
+    change_5m_percent: Annotated[
+        str | None, Field(description="its change in 5 minutes; null without a price from before")
+    ]
+    change_1h_percent: Annotated[
+        str | None, Field(description="its change in an hour; null without a price from before")
+    ]
+
+
+class ChartDocument(CommandDocument):
+    """`chart`"""
+
+    prices: Annotated[list[PriceDocument], Field(description="what is drawn, the oldest first")] = []
+
+
+class CandleDocument(Part):
+    """The prices of one interval that has any. Numbers are text, with all their digits."""
+
+    time: Annotated[str, Field(description="when the interval began")]
+    open: Annotated[str, Field(description="the first price")]
+    high: Annotated[str, Field(description="the highest price")]
+    low: Annotated[str, Field(description="the lowest price")]
+    close: Annotated[str, Field(description="the last price")]
+    volume: Annotated[str, Field(description="the sum of the volumes")]
+    trades: Annotated[int, Field(description="how many prices there are")]
+
+
+class CandlesDocument(CommandDocument):
+    """`candles`"""
+
+    interval: Annotated[str | None, Field(description="1m, 5m, 1h or 1d")] = None
+    candles: Annotated[list[CandleDocument], Field(description="the oldest first")] = []
+
+
+class SymbolsDocument(CommandDocument):
+    """`symbols`"""
+
+    symbols: Annotated[list[SymbolDocument], Field(description="the one with the newest price first")] = []
+
+
 class LogLineDocument(Part):
     """A line of a function's log."""
 

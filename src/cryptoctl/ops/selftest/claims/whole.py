@@ -126,7 +126,7 @@ WHOLE = (
     AwsClaim(
         id="metric-iterator-age",
         text="CloudWatch has AWS/Lambda IteratorAge for a function that a stream feeds.",
-        relied_on=("ops/status.py: iterator_age_s",),
+        relied_on=("ops/activity.py: iterator_age_s",),
         check=_measured("AWS/Lambda", "IteratorAge", _function),
         lane="price",
         needs=("prices_to_enricher", "webhook"),

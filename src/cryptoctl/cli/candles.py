@@ -1,0 +1,48 @@
+"""cryptoctl candles: a symbol's prices by interval."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import Output
+from cryptoctl.cli.prices import SINCE, SYMBOL, say_nothing_found
+from cryptoctl.core.names import folded_symbol
+from cryptoctl.ops.candles import Interval, candle_document, candles
+from cryptoctl.ops.prices import Query, newest_first
+from cryptoctl.ops.times import moment_ms
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.candles import show_candles, write_candles
+
+ALL = 10**9
+
+
+@command(
+    "candles", access=Access.READ_DATA, example="cryptoctl candles BTC --interval 5m", formats=[Output.CSV]
+)
+def candles_(
+    run: CommandRun,
+    symbol: Annotated[str, SYMBOL],
+    interval: Annotated[Interval, typer.Option(help="How long a candle is.")] = Interval.MINUTE,
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="Number of candles, the newest ones.")] = 20,
+    since: Annotated[str | None, SINCE] = None,
+) -> None:
+    """Show a symbol's open, high, low, close, volume and trades by interval, oldest first. Times are UTC."""
+    query = Query(
+        symbol=folded_symbol(symbol),
+        last=ALL,
+        since_ms=interval.begin_ms(moment_ms(since)) if since is not None else None,
+    )
+    stored = newest_first(run.session.aws, run.session.stack.prices, query)
+    found = list(islice(candles(stored, interval), last))[::-1]
+    if run.machine:
+        run.answer(interval=interval.value, candles=[candle_document(each) for each in found])
+    elif run.csv:
+        write_candles(run.screen, found)
+    else:
+        show_candles(run.screen, found)
+    if not found:
+        say_nothing_found(run, query)

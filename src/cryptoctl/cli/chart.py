@@ -1,0 +1,36 @@
+"""cryptoctl chart: a symbol's prices as a picture."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.prices import LAST, SINCE, SYMBOL, say_nothing_found
+from cryptoctl.core.names import folded_symbol
+from cryptoctl.ops.prices import Query, document, prices
+from cryptoctl.ops.times import moment_ms
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.chart import chart as drawn
+
+HIGHEST = 24
+
+
+@command("chart", access=Access.READ_DATA, example="cryptoctl chart BTC --last 400")
+def chart(
+    run: CommandRun,
+    symbol: Annotated[str, SYMBOL],
+    last: Annotated[int, LAST] = 400,
+    since: Annotated[str | None, SINCE] = None,
+) -> None:
+    """Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."""
+    query = Query(
+        symbol=folded_symbol(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
+    )
+    found = prices(run.session.aws, run.session.stack.prices, query)
+    run.answer(prices=[document(price) for price in found])
+    if not found:
+        say_nothing_found(run, query)
+    elif not run.machine:
+        out = run.screen.terminal.out
+        for line in drawn(found, out.width, min(HIGHEST, max(8, out.height - 2))):
+            run.screen.line(line)

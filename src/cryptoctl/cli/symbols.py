@@ -1,0 +1,22 @@
+"""cryptoctl symbols: what the table holds prices of."""
+
+from __future__ import annotations
+
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.ops.symbols import names, states, symbol_document
+from cryptoctl.ops.times import now_ms
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.symbols import show_symbols
+
+
+@command("symbols", access=Access.READ_DATA, example="cryptoctl symbols --env prod")
+def symbols(run: CommandRun) -> None:
+    """List the symbols that have prices: the last one, when that was, and how it has changed."""
+    aws, table, now = run.session.aws, run.session.stack.prices, now_ms()
+    found = states(aws, table, list(names(aws, table)), now)
+    run.answer(symbols=[symbol_document(each) for each in found])
+    if run.machine:
+        return
+    show_symbols(run.screen, found, now)
+    if not found:
+        run.screen.say(f"No prices in {run.session.location} yet.")

@@ -1,0 +1,145 @@
+"""Log lines as people read them: one entry for each thing that happened, whoever logged it how often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cryptoctl.handlers import log_events
+from cryptoctl.ops.causes import cause_of
+from cryptoctl.ops.logs import SHOWN_FIELDS, Line
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+ERROR_FIELDS = ("errorType", "errorMessage", "stackTrace")
+_PLACE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
+# What a function raises to be retried is only the envelope of the error.
+ENVELOPE = "RetryError: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """What one line says, or several that say the same: `count` of them, the last at `last_ms`."""
+
+    time_ms: int
+    function: str
+    level: str
+    message: str
+    error: str = ""
+    """its type and text"""
+    place: str = ""
+    """where it was raised: file, line and function"""
+    request: str = ""
+    trace: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """the line's other fields"""
+    count: int = 1
+    last_ms: int = 0
+
+    @property
+    def is_error(self) -> bool:
+        """Whether somebody should know of it."""
+        return self.level in ("ERROR", "CRITICAL")
+
+    @property
+    def text(self) -> str:
+        """Message and error in one line."""
+        return ": ".join(each for each in (self.message, self.error) if each)
+
+
+def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogEntry]:
+    """The lines' entries, in their order.
+
+    Unless `everything` is wanted, without metrics, without the platform's notes of invocations that went
+    well, and without copies: what the runtime and the platform log of an error that the function has logged.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for line in lines:
+        entry = _entry(line)
+        if everything:
+            yield entry
+            continue
+        if _is_note(line.fields):
+            continue
+        known = seen.get((entry.function, entry.request))
+        if known is not None and entry.request and _is_copy(line.fields, known):
+            continue
+        if entry.error or entry.is_error:
+            seen[entry.function, entry.request] = entry.error
+        yield entry
+
+
+def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
+    """Repeats as one entry each: of a warning or an error wherever they are, of others in a row."""
+    places: dict[tuple[str, ...], int] = {}
+    latest: dict[str, tuple[str, ...]] = {}
+    kept: list[LogEntry] = []
+    for entry in found:
+        key = _key(entry)
+        in_a_row = latest.get(entry.function) == key
+        latest[entry.function] = key
+        if key in places and (in_a_row or entry.level not in ("DEBUG", "INFO", "")):
+            before = kept[places[key]]
+            kept[places[key]] = replace(before, count=before.count + 1, last_ms=entry.time_ms)
+        else:
+            places[key] = len(kept)
+            kept.append(entry)
+    return kept
+
+
+def _key(entry: LogEntry) -> tuple[str, ...]:
+    more = "" if entry.level not in ("DEBUG", "INFO", "") else repr(entry.more)
+    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more
+
+
+def _entry(line: Line) -> LogEntry:
+    fields = line.fields
+    event = log_events.read({"message": line.text, "timestamp": line.time_ms})
+    level = str(fields.get("level") or fields.get("log_level") or "")
+    failed = event.is_report or (_record(fields) and _status(fields) not in ("success", ""))
+    error = event.error.removeprefix(ENVELOPE)
+    message = event.message.removeprefix(ENVELOPE)
+    frames = _PLACE.findall(event.detail)
+    # Of a library's innards nobody can change anything.
+    place = [each for each in frames if each[0].startswith(("handlers/", "core/"))] or frames
+    return LogEntry(
+        time_ms=line.time_ms,
+        last_ms=line.time_ms,
+        function=line.function,
+        level=level or ("ERROR" if failed else ""),
+        message=message,
+        error=error,
+        place=":".join(place[-1][:2]) + f" in {place[-1][2]}" if place else "",
+        request=event.request,
+        trace=event.detail if fields else "",
+        more={} if not fields or _record(fields) else _others(fields),
+    )
+
+
+def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in fields.items() if name not in SHOWN_FIELDS and name not in ERROR_FIELDS
+    }
+
+
+def _is_note(fields: Mapping[str, Any]) -> bool:
+    if "_aws" in fields:
+        return True
+    return str(fields.get("type", "")).startswith("platform.") and _status(fields) in ("success", "")
+
+
+def _is_copy(fields: Mapping[str, Any], known: str) -> bool:
+    """Whether the runtime or the platform wrote it of an error that is known already."""
+    if _record(fields):
+        return str(fields.get("type")) == "platform.report" and _status(fields) in ("error", "failure")
+    return "logger" not in fields and str(fields.get("errorMessage") or " ") in known
+
+
+def _record(fields: Mapping[str, Any]) -> bool:
+    return isinstance(fields.get("record"), dict)
+
+
+def _status(fields: Mapping[str, Any]) -> str:
+    record = fields.get("record")
+    return str(record.get("status") or "") if isinstance(record, dict) else ""

@@ -1,0 +1,239 @@
+"""An environment at a glance: one value for `status`, its live screen, and whatever else shows it.
+
+It is made of parts that are read at the same time, each as often as it is worth its requests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.ops import logs, status, symbols
+from cryptoctl.ops.activity import Activity, activity
+from cryptoctl.ops.causes import cause_of
+from cryptoctl.ops.log_entries import entries
+from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceState
+from cryptoctl.ops.symbols import SymbolState
+from cryptoctl.ops.times import now_ms
+from cryptoctl.stack import Stack
+
+HOUR_MS = 3_600_000
+NEWEST_ERRORS = 5
+MOST_SYMBOLS = 12
+LATE_S = 60.0
+HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concern:
+    """Something that needs somebody: what, in words, and the command that goes on from there."""
+
+    subject: str
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorLine:
+    """An error that a function has logged, in one line."""
+
+    time_ms: int
+    function: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """The environment as it stands. What these credentials may not read is None, and named in `unread`."""
+
+    at_ms: int
+    inventory: Inventory
+    queues: tuple[QueueDepth, ...]
+    mappings: tuple[MappingState, ...]
+    activity: Activity | None
+    errors: tuple[ErrorLine, ...] | None
+    """those of the last hour, the newest last"""
+    symbols: tuple[SymbolState, ...] | None
+    """those that prices came of in the last hour, the one with the newest first"""
+    unread: tuple[str, ...] = ()
+
+    @property
+    def dead_letters(self) -> int:
+        """How many messages wait in both queues."""
+        return sum(each.visible + each.in_flight + each.delayed for each in self.queues)
+
+    @property
+    def as_configured(self) -> int:
+        """How many resources are as they should be."""
+        return sum(each.state is ResourceState.PRESENT for each in self.inventory.resources)
+
+    @property
+    def last_price_ms(self) -> int | None:
+        """When the newest price was traded; None where none is known."""
+        return self.symbols[0].last.timestamp_ms if self.symbols else None
+
+    def cause(self, queue: str) -> str | None:
+        """What most errors of the queue's function were in the last hour; None where it logged none."""
+        function = queue.replace("-dlq-", "-", 1)
+        causes = Counter(cause_of(each.text) for each in self.errors or () if each.function == function)
+        return next((cause for cause, _ in causes.most_common(1)), None)
+
+    @property
+    def concerns(self) -> tuple[Concern, ...]:
+        """What needs somebody, the most urgent first."""
+        return (*self._of_resources(), *self._of_queues(), *self._of_mapping())
+
+    def _of_resources(self) -> Iterator[Concern]:
+        for each in self.inventory.resources:
+            if each.state is not ResourceState.PRESENT:
+                differs = f": {', '.join(each.differs)}" if each.differs else ""
+                yield Concern(
+                    subject=each.name,
+                    what=f"{each.state}{differs}",
+                    hint="`cryptoctl plan` shows what `cryptoctl up` would do",
+                )
+
+    def _of_queues(self) -> Iterator[Concern]:
+        for each in self.queues:
+            count = each.visible + each.in_flight + each.delayed
+            if count:
+                cause = self.cause(each.name)
+                delayed = f", {each.delayed} delayed" if each.delayed else ""
+                flying = f", {each.in_flight} in flight" if each.in_flight else ""
+                why = f"; its function's errors: {cause}" if cause else ""
+                age_s = self.activity.oldest_s.get(each.name) if self.activity else None
+                oldest = "" if age_s is None else f", the oldest {age_s / 60:.0f} min old"
+                yield Concern(
+                    subject=each.name,
+                    what=f"{count} dead letter{'s' * (count != 1)}{flying}{delayed}{oldest}{why}",
+                    hint="`cryptoctl dlq list` says why, and `cryptoctl dlq replay` processes them again",
+                )
+
+    def _of_mapping(self) -> Iterator[Concern]:
+        for each in self.mappings:
+            if each.state not in HEALTHY_STATES:
+                yield Concern(
+                    subject=each.name,
+                    what=f"{each.state}: no price is enriched",
+                    hint="`cryptoctl plan` shows what `cryptoctl up` would do",
+                )
+            elif each.last_result.startswith("PROBLEM"):
+                yield Concern(
+                    subject=each.name,
+                    what=f"its last batch failed ({each.last_result})",
+                    hint="`cryptoctl logs price-enricher` says why",
+                )
+            age_s = self.activity.iterator_age_s if self.activity else None
+            if age_s is not None and age_s > LATE_S:
+                yield Concern(
+                    subject=each.name,
+                    what=f"{age_s:.0f} s behind",
+                    hint="`cryptoctl logs price-enricher` says what it does",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """How many seconds a part may be old; a part that is older is read again."""
+
+    inventory: float = 0.0
+    activity: float = 0.0
+    mapping: float = 0.0
+    errors: float = 0.0
+    names: float = 0.0
+    fast: float = 0.0
+
+
+# On AWS each part is refreshed as often as it can change and its requests are worth (docs/performance.md).
+ON_AWS = Intervals(inventory=60, activity=30, mapping=30, errors=10, names=60, fast=0)
+ON_THE_ENGINE = Intervals(inventory=15, activity=5, mapping=2, errors=2, names=5, fast=0)
+
+
+class Observer:
+    """Reads overviews, again and again; each at most three round trips behind one another."""
+
+    def __init__(self, aws: Aws, stack: Stack, intervals: Intervals | None = None) -> None:
+        self._aws, self._stack = aws, stack
+        self._intervals = intervals or Intervals()
+        self._read: dict[str, tuple[float, Any]] = {}
+        self._unread: dict[str, str] = {}
+
+    def overview(self) -> Overview:
+        """The environment now. What the credentials may not read is left out."""
+        aws, stack, intervals = self._aws, self._stack, self._intervals
+        parts: dict[str, tuple[float, Callable[[], Any]]] = {
+            "the resources": (intervals.inventory, lambda: status.inventory(stack, aws)),
+            "the metrics": (intervals.activity, lambda: activity(aws, stack)),
+            "the stream mapping": (intervals.mapping, self._mappings),
+            "the errors": (intervals.errors, self._errors),
+            "the queues": (intervals.fast, self._queues),
+            "the prices": (intervals.fast, self._symbols),
+        }
+        names = list(parts)
+        read = aws.map(lambda name: self._part(name, *parts[name]), names)
+        found: dict[str, Any] = dict(zip(names, read, strict=True))
+        return Overview(
+            at_ms=now_ms(),
+            inventory=found["the resources"],
+            queues=found["the queues"],
+            mappings=found["the stream mapping"],
+            activity=found["the metrics"],
+            errors=found["the errors"],
+            symbols=found["the prices"],
+            unread=tuple(name for name in names if name in self._unread),
+        )
+
+    def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
+        read_at_s, known = self._read.get(name, (float("-inf"), None))
+        if time.monotonic() - read_at_s < interval_s:
+            return known
+        try:
+            fresh = read()
+        except AwsError as error:
+            if error.throttled and name in self._read:
+                return known
+            if not error.denied or name in REQUIRED:
+                raise
+            fresh = None
+            self._unread[name] = str(error)
+        self._read[name] = (time.monotonic(), fresh)
+        return fresh
+
+    def _queues(self) -> tuple[QueueDepth, ...]:
+        queues = (self._stack.webhook_dead_letters, self._stack.enricher_dead_letters)
+        found = self._aws.map(lambda queue: status.depth(self._aws, queue), queues)
+        return tuple(each for each in found if each)
+
+    def _mappings(self) -> tuple[MappingState, ...]:
+        found = status.mapping_state(self._aws, self._stack.prices_to_enricher)
+        return (found,) if found else ()
+
+    def _errors(self) -> tuple[ErrorLine, ...]:
+        functions = (self._stack.webhook, self._stack.enricher)
+        pattern = self._stack.webhook_errors.pattern
+        found = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
+        return tuple(
+            ErrorLine(time_ms=each.time_ms, function=each.function, text=each.text)
+            for each in entries(found)
+            if each.level != "WARNING"
+        )
+
+    def _symbols(self) -> tuple[SymbolState, ...]:
+        names = self._part("names", self._intervals.names, self._names) or ()
+        return tuple(symbols.states(self._aws, self._stack.prices, names, now_ms()))
+
+    def _names(self) -> Sequence[str]:
+        """The symbols that the webhook processor's lines of the last hour name, the latest ones first."""
+        lines = logs.matching(self._aws, (self._stack.webhook,), now_ms() - HOUR_MS, '"prices taken in"')
+        found: dict[str, None] = {}
+        for line in reversed(lines):
+            named = line.fields.get("symbols")
+            found |= dict.fromkeys(each for each in named if isinstance(each, str)) if named else {}
+        return list(found)[:MOST_SYMBOLS]
+
+
+REQUIRED = ("the resources", "the queues", "the stream mapping")

@@ -1,0 +1,36 @@
+"""Candles as a table and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from cryptoctl.core.numbers import plain
+from cryptoctl.ops.candles import MEMBERS, Candle, candle_document
+from cryptoctl.ops.logs import moment
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.tables import Column
+
+# How dispensable a column is where the terminal is narrow.
+RANKS = {"trades": 1, "volume": 2, "open": 3}
+
+
+def show_candles(screen: Screen, found: Sequence[Candle]) -> None:
+    """A row for each candle; its time is when it began."""
+    columns = [Column(name, right=name != "time", rank=RANKS.get(name, 0)) for name in MEMBERS]
+    screen.table(columns, [_row(each) for each in found])
+
+
+def _row(candle: Candle) -> list[str]:
+    numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
+    return [moment(candle.begin_ms)[:16], *map(plain, numbers), str(candle.trades)]
+
+
+def write_candles(screen: Screen, found: Sequence[Candle]) -> None:
+    """CSV with a header, the members as in JSON."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(candle_document(each) for each in found)
+    screen.raw(text.getvalue())

@@ -1,0 +1,143 @@
+"""A symbol's prices as a chart of characters: price and ma_20 in braille dots, the volume below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from rich.text import Text
+
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.core.numbers import EXACT, plain
+from cryptoctl.ops.logs import moment
+from cryptoctl.ops.symbols import percent
+from cryptoctl.ui.sparklines import shares, sparkline
+from cryptoctl.ui.text import age, printable
+
+# The dots of a braille character, by row and column.
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+BLANK = 0x2800
+LABEL_DIGITS = 10
+T = TypeVar("T")
+LEAST_PLOT = 10
+
+
+def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
+    """The lines of the chart of at least one price, the oldest first, in `height` lines of `width` cells."""
+    values = [price.price for price in prices]
+    averages = [price.indicators.ma_20 for price in prices]
+    known = [*values, *(each for each in averages if each is not None)]
+    scale = _Scale(min(known), max(known), rows=max(2, height - 3))
+    labels = scale.labels()
+    margin = max(map(len, labels))
+    columns = max(LEAST_PLOT, width - margin - 2)
+    price = _line(values, scale, columns, dotted=False)
+    average = _line(averages, scale, columns, dotted=True)
+    lines = [_header(prices)]
+    for row, label in enumerate(labels):
+        plot = zip(price[row], average[row], strict=True)
+        parts = [(chr(BLANK + (here or there)), _style(here, there)) for here, there in plot]
+        while parts and parts[-1][0] == chr(BLANK):
+            parts.pop()
+        lines.append(Text.assemble((label.rjust(margin) + (" ┤" if label else " │"), "dim"), *parts))
+    volumes = [each[0] for each in _stretched([each.volume for each in prices], columns)]
+    if len(prices) > columns:
+        volumes = [each.volume for each in prices]
+    volume = sparkline(volumes, columns, from_zero=True)
+    lines.append(Text.assemble(("volume".rjust(margin), "dim"), "  ", (volume, "dim")))
+    begin, end = (moment(each.timestamp_ms)[:19] for each in (prices[0], prices[-1]))
+    shown = f"{begin} to {end} UTC"
+    lines.append(Text(f"{' ' * margin}  {shown}", style="dim"))
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return lines
+
+
+def _header(prices: Sequence[StoredPrice]) -> Text:
+    first, last = prices[0], prices[-1]
+    exchanges = sorted({price.exchange for price in prices})
+    waiting = sum(not price.processed for price in prices)
+    where = exchanges[0] if len(exchanges) == 1 else f"{len(exchanges)} exchanges"
+    changed = percent(first.price, last.price)
+    text = Text.assemble(
+        (printable(last.symbol), "bold"), f" {printable(where)}  ", (plain(last.price), "bold")
+    )
+    if changed is not None:
+        sign, style = ("▲", "green") if changed > 0 else ("▼", "red") if changed < 0 else ("=", "")
+        text.append(f"  {sign} {round(changed, 2):+f} %", style=style)
+    span = age(last.timestamp_ms - first.timestamp_ms)
+    enriched = "all enriched" if not waiting else f"{waiting} not enriched"
+    count = f"{len(prices)} price{'s' * (len(prices) != 1)}"
+    text.append(f"  {count} in {span}, {enriched}", style="dim")
+    return text.append("  ━ price", style="cyan").append("  ┅ ma_20", style="yellow")
+
+
+class _Scale:
+    """From prices to rows of dots, the highest first. Exact: prices may differ in their last digit only."""
+
+    def __init__(self, low: Decimal, high: Decimal, *, rows: int) -> None:
+        self.low, self.high, self.rows = low, high, rows
+        self._span = EXACT.subtract(high, low)
+
+    def dot(self, value: Decimal) -> int:
+        """The row of dots of a value."""
+        last = self.rows * len(DOTS) - 1
+        if not self._span:
+            return last // 2
+        below = EXACT.multiply(EXACT.subtract(self.high, value), Decimal(last))
+        return int(below / self._span)
+
+    def _between(self, share: Decimal) -> str:
+        """A value between the bounds, to a hundredth of what is between them."""
+        value = EXACT.subtract(self.high, EXACT.multiply(self._span, share))
+        digits = value.adjusted() - self._span.adjusted() + 3
+        return plain(Decimal(f"{value:.{max(1, digits)}g}"))
+
+    def labels(self) -> list[str]:
+        """What stands before each row of characters: the bounds, and some values between."""
+        every = max(1, (self.rows - 1) // 4)
+        found = [""] * self.rows
+        for row in range(0, self.rows, every):
+            share = Decimal(row) / Decimal(max(1, self.rows - 1))
+            found[row] = self._between(share)
+        found[0] = _short(self.high)
+        if self._span:
+            found[-1] = _short(self.low)
+        return found
+
+
+def _short(number: Decimal) -> str:
+    text = f"{number:.{LABEL_DIGITS}g}"
+    return plain(Decimal(text))
+
+
+def _line(values: Sequence[Decimal | None], scale: _Scale, columns: int, *, dotted: bool) -> list[list[int]]:
+    """The braille dots of a line, by row and column: each column of dots covers all of its prices."""
+    cells = [[0] * columns for _ in range(scale.rows)]
+    before: int | None = None
+    for place, share in enumerate(_stretched(values, columns * 2)):
+        rows = [scale.dot(each) for each in share if each is not None]
+        if not rows:
+            before = None
+            continue
+        if not dotted and before is not None:
+            rows.append(before)
+        before = scale.dot(next(each for each in reversed(share) if each is not None))
+        reached = [before] if dotted else range(min(rows), max(rows) + 1)
+        if dotted and place % 3 == 2:
+            continue
+        for row in reached:
+            cells[row // len(DOTS)][place // 2] |= DOTS[row % len(DOTS)][place % 2]
+    return cells
+
+
+def _stretched(values: Sequence[T], count: int) -> list[Sequence[T]]:
+    """The values in `count` shares; where there are fewer of them, each is repeated."""
+    if len(values) >= count:
+        return shares(values, count)
+    return [[values[place * len(values) // count]] for place in range(count)]
+
+
+def _style(price: int, average: int) -> str:
+    return "cyan" if price else "yellow" if average else ""

@@ -1,0 +1,55 @@
+"""An overview for a machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.symbols import symbol_document
+from cryptoctl.ops.times import iso_of_ms
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.status import verdict
+
+
+def overview_document(screen: Screen, found: Overview, location: str) -> dict[str, Any]:
+    """The members of `status --output json` but the engine."""
+    activity = found.activity
+    return {
+        "verdict": verdict(found, location).plain[2:],
+        "concerns": [
+            {"subject": each.subject, "what": each.what, "next": screen.hint(each.hint)}
+            for each in found.concerns
+        ],
+        "resources": [
+            {"resource": each.name, "state": each.state, "differs": list(each.differs)}
+            for each in found.inventory.resources
+        ],
+        "queues": [
+            {
+                **vars(each),
+                "oldest_s": activity.oldest_s.get(each.name) if activity else None,
+                "cause": found.cause(each.name),
+            }
+            for each in found.queues
+        ],
+        "mappings": [
+            {**vars(each), "iterator_age_s": activity.iterator_age_s if activity else None}
+            for each in found.mappings
+        ],
+        "functions": [
+            {
+                "function": each.function,
+                "prices": list(each.prices),
+                "invocations": list(each.invocations),
+                "errors": list(each.errors),
+            }
+            for each in (activity.functions if activity else ())
+        ],
+        "symbols": [symbol_document(each) for each in found.symbols or ()],
+        "errors": [
+            {"time": iso_of_ms(each.time_ms), "function": each.function, "text": each.text}
+            for each in found.errors or ()
+        ],
+        "notes": list(found.inventory.notes),
+        "unread": list(found.unread),
+    }

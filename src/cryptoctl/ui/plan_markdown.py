@@ -1,0 +1,96 @@
+"""A plan for a pull request, and as a graph: Markdown and Mermaid that no text from AWS breaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cryptoctl.reconcile.graph import needed
+from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change
+from cryptoctl.ui.plans import MARKS, brief, reason, sentence, summary
+from cryptoctl.ui.screen import Screen, printable
+
+# What Markdown or HTML could read as more than text.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#&])")
+LONGEST_VALUE = 200
+COLOURS = {
+    Verb.CREATE: "stroke:#2da44e",
+    Verb.UPDATE: "stroke:#bf8700",
+    Verb.REPLACE: "stroke:#cf222e",
+    Verb.DELETE: "stroke:#cf222e,stroke-dasharray:4",
+    Verb.REFUSED: "stroke:#cf222e,stroke-width:3px",
+}
+
+
+def markdown(screen: Screen, plan: Plan, *, environment: str) -> str:
+    """What would change, why, the notes, and the fingerprint that `up --expect` takes."""
+    return "\n".join(_markdown(screen, plan, environment)) + "\n"
+
+
+def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
+    yield f"### Plan for {_text(environment)}"
+    yield ""
+    yield f"{_text(summary(plan))}."
+    steps = (*plan.work, *plan.refused)
+    if steps:
+        yield ""
+        yield "| | resource | why | change |"
+        yield "|---|---|---|---|"
+        yield from map(_row, steps)
+    for obstacle in plan.obstacles:
+        yield ""
+        yield f"**{_text(screen.hint(str(obstacle)))}**"
+    for note in plan.notes:
+        yield ""
+        yield _text(screen.hint(sentence(note)))
+    yield ""
+    apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
+    yield f"Apply exactly this plan with {apply}."
+
+
+def _row(step: Step) -> str:
+    changes = [
+        f"{_code(change.path)}: {_code(brief(old, LONGEST_VALUE))} → **{_code(brief(new, LONGEST_VALUE))}**"
+        for change in step.changes
+        if step.verb is not Verb.REFUSED
+        for old, new in [shown_change(step, change)]
+    ]
+    cells = (MARKS[step.verb][0], _text(str(step.resource)), _text(reason(step)), "<br>".join(changes))
+    return f"| {' | '.join(cells)} |"
+
+
+def mermaid(plan: Plan) -> str:
+    """Every resource with what it needs; what the plan would do to it stands in it and colours its border."""
+    return "\n".join(_mermaid(plan)) + "\n"
+
+
+def _mermaid(plan: Plan) -> Iterator[str]:
+    yield "flowchart LR"
+    names = {step.resource: f"r{number}" for number, step in enumerate(plan.steps)}
+    for step in plan.steps:
+        action = "" if step.verb is Verb.NOTHING else f"<br>{step.verb}"
+        yield f'  {names[step.resource]}["{_entity(str(step.resource))}{action}"]'
+    for step in plan.steps:
+        for other in needed(step.resource):
+            if other in names:
+                yield f"  {names[other]} --> {names[step.resource]}"
+    for step in plan.steps:
+        if step.verb in COLOURS:
+            yield f"  style {names[step.resource]} {COLOURS[step.verb]}"
+
+
+def _entity(text: str) -> str:
+    """Text in Mermaid: every character that could be more than text by its number."""
+    return "".join(
+        each if each.isalnum() or each in " /_.-" else f"#{ord(each)};" for each in printable(text)
+    )
+
+
+def _text(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", printable(text))
+
+
+def _code(text: str) -> str:
+    """A code span: only its own end, and that of a table's cell, mean anything in it."""
+    shown = printable(text).replace("`", "'").replace("|", r"\|").strip()
+    return f"`{shown}`" if shown else ""

@@ -1,0 +1,52 @@
+"""The symbols with their last prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from rich.text import Text
+
+from cryptoctl.core.numbers import plain
+from cryptoctl.ops.symbols import SymbolState
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.sparklines import sparkline
+from cryptoctl.ui.tables import Column
+from cryptoctl.ui.text import age
+
+COLUMNS = (
+    Column("symbol", cut=12),
+    Column("exchange", rank=3, cut=10),
+    Column("last", right=True),
+    Column("5 min", right=True, rank=2),
+    Column("1 h", right=True, rank=1),
+    Column("last 60 prices", rank=4),
+    Column("age", right=True),
+)
+SPARK_WIDTH = 20
+
+
+def show_symbols(screen: Screen, found: Sequence[SymbolState], now_ms: int) -> None:
+    """A row for each symbol."""
+    screen.table(COLUMNS, [symbol_row(each, now_ms) for each in found])
+
+
+def symbol_row(state: SymbolState, now_ms: int) -> list[object]:
+    """The cells of a symbol's row."""
+    return [
+        state.symbol,
+        state.last.exchange,
+        plain(state.last.price),
+        change(state.change_5m),
+        change(state.change_1h),
+        Text(sparkline(state.recent, SPARK_WIDTH), style="cyan"),
+        age(now_ms - state.last.timestamp_ms),
+    ]
+
+
+def change(percent: Decimal | None) -> Text:
+    """A change with its sign, and a colour besides."""
+    if percent is None:
+        return Text("")
+    rounded = round(percent, 2)
+    return Text(f"{rounded:+f} %", style="green" if rounded > 0 else "red" if rounded < 0 else "")

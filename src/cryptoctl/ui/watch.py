@@ -1,0 +1,113 @@
+"""The live screen of `status --watch`: it fills the terminal, and takes keys."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.segment import ControlType, Segment, Segments
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.overview import Overview
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.watch_view import KEYS, view
+
+EVERY_S = 2.0
+LOOKS_EVERY_S = 0.25
+QUIT = ("q", "Q", "\x1b", "\x04")
+
+
+class Watch:
+    """Reads overviews in a thread of its own, so that keys are answered at once."""
+
+    def __init__(self, read: Callable[[], Overview]) -> None:
+        self._read = read
+        self._over = threading.Event()
+        self._latest: Overview | None = None
+        self.trouble = ""
+        self._thread = threading.Thread(target=self._keep_reading, daemon=True)
+
+    @property
+    def latest(self) -> Overview | None:
+        """The newest overview; None before the first."""
+        return self._latest
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _keep_reading(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._latest, self.trouble = self._read(), ""
+            except (AwsError, Failure, OSError) as error:
+                self.trouble = f"not refreshed: {error}"
+            self._over.wait(EVERY_S)
+
+
+def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | None:
+    """Shows overviews until a key ends it: the command that was chosen; None for the end."""
+    with Watch(read) as found, _keys() as typed, _whole_screen(screen):
+        while True:
+            _draw(screen, found, location)
+            key = typed(LOOKS_EVERY_S)
+            if key in QUIT:
+                return None
+            if key.lower() in KEYS:
+                return KEYS[key.lower()]
+
+
+def _draw(screen: Screen, found: Watch, location: str) -> None:
+    console = screen.terminal.out
+    overview = found.latest
+    if overview is None:
+        return
+    lines = view(overview, location, console.width - 1, console.height - 1, found.trouble)
+    codes = [(ControlType.HOME,)]
+    segments = [Segment("\x1b[H", None, codes)]
+    for line in lines:
+        segments += [*line.render(console), Segment("\x1b[K\r\n", None, codes)]
+    screen.terminal.write(
+        lambda: console.print(Segments([*segments, Segment("\x1b[J", None, codes)]), end="")
+    )
+
+
+@contextmanager
+def _whole_screen(screen: Screen) -> Iterator[None]:
+    """The terminal's other screen: what was on this one is there again afterwards."""
+    console = screen.terminal.out
+    console.set_alt_screen(True)
+    console.show_cursor(False)
+    try:
+        yield
+    finally:
+        console.set_alt_screen(False)
+        console.show_cursor()
+
+
+@contextmanager
+def _keys() -> Iterator[Callable[[float], str]]:
+    """Keys as they are pressed; gives the function that waits for one, "" where none comes in time."""
+    import termios
+    import tty
+
+    stream = sys.stdin.fileno()
+    before = termios.tcgetattr(stream)
+    tty.setcbreak(stream)
+
+    def typed(timeout_s: float) -> str:
+        ready, _, _ = select.select([stream], [], [], timeout_s)
+        return os.read(stream, 1).decode(errors="replace") if ready else ""
+
+    try:
+        yield typed
+    finally:
+        termios.tcsetattr(stream, termios.TCSADRAIN, before)

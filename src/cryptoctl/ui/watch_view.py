@@ -1,0 +1,165 @@
+"""The live screen as lines of text: the pipeline as a diagram, what needs somebody, symbols, errors."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from cryptoctl.ops.activity import FunctionActivity
+from cryptoctl.ops.logs import moment
+from cryptoctl.ops.overview import Concern, Overview
+from cryptoctl.ui.sparklines import sparkline
+from cryptoctl.ui.status import error_line, verdict
+from cryptoctl.ui.symbols import COLUMNS, symbol_row
+from cryptoctl.ui.tables import fitted
+from cryptoctl.ui.text import age, printable
+
+KEYS = {"p": "plan", "d": "dlq list", "l": "logs", "r": "dlq replay"}
+MOST_CONCERNS = 3
+FEWEST_ERRORS = 2
+NARROW = 80
+WIDE = 104
+NAMES = ("webhook-processor", "crypto-prices", "price-enricher")
+GOOD, BAD, DOUBTFUL = "green", "red", "yellow"
+
+
+def view(found: Overview, location: str, width: int, height: int, trouble: str = "") -> list[Text]:
+    """At most `height` lines of at most `width` cells."""
+    refreshed = f"{moment(found.at_ms)[11:19]} UTC"
+    head = [*_wrapped(verdict(found, location), width), Text("")]
+    diagram = [*(_diagram(found, width) if width >= NARROW else _listed(found)), Text("")]
+    concerns = list(_concerns(found.concerns))
+    foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()), style="dim")
+    foot.append(f"  [q] quit   as of {refreshed}")
+    last = [Text(printable(trouble), style=DOUBTFUL)] if trouble else []
+    room = height - len(head) - len(diagram) - len(concerns) - len(last) - 1
+    errors = _errors(found)[-max(FEWEST_ERRORS, room // 3) :]
+    symbols = _symbols(found, width, room - len(errors) - 1) if room - len(errors) > 2 else []
+    lines = [*head, *diagram, *concerns, *symbols, *errors, *last]
+    return [_cut(line, width) for line in [*lines[: height - 1], foot]]
+
+
+def _wrapped(line: Text, width: int) -> list[Text]:
+    ends, place = [], 0
+    for part in textwrap.wrap(line.plain, max(20, width - 2)):
+        place = line.plain.index(part, place) + len(part)
+        ends.append(place)
+    found = list(line.divide(ends[:-1]))
+    return [Text.assemble("  ", each[1:]) if number else each for number, each in enumerate(found)]
+
+
+def _cut(line: Text, width: int) -> Text:
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _errors(found: Overview) -> list[Text]:
+    """Each error once, as it was logged last, with how often that was in the last hour."""
+    counts = Counter((each.function, each.text) for each in found.errors or ())
+    latest = {(each.function, each.text): each for each in found.errors or ()}
+    lines = []
+    for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms):
+        times = f" × {counts[key]}" if counts[key] > 1 else ""
+        lines.append(error_line(each, times))
+    return lines
+
+
+def _concerns(concerns: Sequence[Concern]) -> Iterator[Text]:
+    for each in concerns[:MOST_CONCERNS]:
+        yield Text.assemble(("! ", BAD), printable(f"{each.subject}  {each.what}"))
+    if len(concerns) > MOST_CONCERNS:
+        yield Text(f"  and {len(concerns) - MOST_CONCERNS} more: `cryptoctl status`", style="dim")
+    if concerns:
+        yield Text("")
+
+
+def _symbols(found: Overview, width: int, room: int) -> list[Text]:
+    rows = [
+        [cell if isinstance(cell, Text) else Text(printable(cell)) for cell in symbol_row(each, found.at_ms)]
+        for each in found.symbols or ()
+    ]
+    return [*fitted(COLUMNS, rows[: room - 1], width)[0], Text("")] if rows else []
+
+
+def _diagram(found: Overview, width: int) -> Iterator[Text]:
+    """Three boxes with arrows between them, and the dead letters below."""
+    wide = width >= WIDE
+    widths, bars, arrow, end = (
+        ((26, 20, 20), 8, " ─▶ ", "updates") if wide else ((20, 16, 17), 5, " ▶ ", "topic")
+    )
+    sides = []
+    for name, inner, (style, rows) in zip(NAMES, widths, _boxes(found, bars), strict=True):
+        title = Text.assemble("┌ ", (name, style), " ", "─" * (inner - len(name) - 3), "┐")
+        lines = [Text.assemble("│ ", _padded(row, inner - 2), "│") for row in rows]
+        sides.append((title, *lines, Text("└" + "─" * (inner - 1) + "┘")))
+    for number in range(len(sides[0])):
+        line = Text("sender" if number == 1 else " " * 6)
+        for side in sides:
+            line.append(arrow if number == 1 else " " * len(arrow)).append_text(side[number])
+        yield line.append(f"{arrow}{end}" if number == 1 else "")
+    between = widths[0] + widths[1] + 2 * len(arrow) + 2
+    first, second = (_letters(found, place) for place in (0, 1))
+    yield Text.assemble(" " * (8 + len(arrow)), _padded(first, between), second)
+
+
+def _listed(found: Overview) -> Iterator[Text]:
+    """The same, one under the other, where there is no room for the diagram."""
+    for place, (name, (style, rows)) in enumerate(zip(NAMES, _boxes(found, 3), strict=True)):
+        letters = [] if place == 1 else [_letters(found, place // 2)]
+        yield Text.assemble((name.ljust(19), style), Text("  ").join([*letters, *rows]))
+
+
+def _boxes(found: Overview, bars: int) -> Iterator[tuple[str, list[Text]]]:
+    webhook, enricher = found.activity.functions if found.activity else (None, None)
+    yield _colour(found, "webhook-processor", 0), [_rate("in", webhook, bars), _failed(webhook, bars)]
+    newest = found.symbols[0] if found.symbols else None
+    last = "no prices" if newest is None else f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
+    waiting = [each for each in found.symbols or () if not each.last.processed]
+    enriched = Text("all enriched", style=GOOD) if not waiting else Text("not all enriched", style=DOUBTFUL)
+    yield _colour(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
+    lag_s = found.activity.iterator_age_s if found.activity else None
+    lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
+    yield _colour(found, "price-enricher", 1), [lag, _failed(enricher, bars)]
+
+
+def _colour(found: Overview, name: str, queue: int | None = None) -> str:
+    """Red where a concern names it, yellow where dead letters wait, else green."""
+    if any(name in each.subject and "-dlq-" not in each.subject for each in found.concerns):
+        return f"bold {BAD}"
+    waiting = queue is not None and len(found.queues) > queue and found.queues[queue].visible
+    return f"bold {DOUBTFUL}" if waiting else f"bold {GOOD}"
+
+
+def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
+    if activity is None:
+        return Text(f"{name} unknown", style="dim")
+    bar = sparkline(activity.prices[-bars * 3 :], bars, from_zero=True)
+    # The last minute is not over yet.
+    return Text.assemble(f"{name} {activity.prices[-2]:.0f}/min ", (bar, "cyan"))
+
+
+def _failed(activity: FunctionActivity | None, bars: int) -> Text:
+    if activity is None:
+        return Text("")
+    recent = sum(activity.errors[-2:])
+    text = Text(f"failed {recent:.0f} ", style=BAD if recent else "")
+    return text.append(sparkline(activity.errors[-bars * 3 :], bars, from_zero=True) if recent else "")
+
+
+def _letters(found: Overview, place: int) -> Text:
+    if len(found.queues) <= place:
+        return Text("▼ no queue", style=BAD)
+    queue = found.queues[place]
+    count = queue.visible + queue.in_flight + queue.delayed
+    if not count:
+        return Text("▼ 0", style=GOOD)
+    return Text(f"▼ {count} dead letter{'s' * (count != 1)}", style=f"bold {BAD}")
+
+
+def _padded(text: Text, width: int) -> Text:
+    text = text.copy()
+    text.truncate(width, overflow="ellipsis", pad=True)
+    return text

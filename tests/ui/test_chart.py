@@ -1,0 +1,80 @@
+"""The chart: it fits, nothing of the prices is lost in it, and its labels are exact."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.indicators import Indicators
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.ui.chart import BLANK, chart
+
+PRICES = st.decimals("0.00000001", 10**9, allow_nan=False, places=8)
+
+
+def stored(values: list[Decimal]) -> list[StoredPrice]:
+    return [
+        StoredPrice(
+            symbol="BTC",
+            key=Decimal(1_700_000_000_000 + 1000 * number),
+            price=value,
+            volume=Decimal(1),
+            exchange="here",
+            processed=True,
+            indicators=Indicators(ma_20=value if number >= 19 else None),
+        )
+        for number, value in enumerate(values)
+    ]
+
+
+def plot(values: list[Decimal], width: int = 80, height: int = 20) -> list[str]:
+    """The rows between the header and the volume."""
+    return [line.plain for line in chart(stored(values), width, height)][1:-2]
+
+
+def dots(row: str) -> int:
+    return sum((ord(each) - BLANK).bit_count() for each in row if BLANK <= ord(each) < BLANK + 256)
+
+
+@given(st.lists(PRICES, min_size=1, max_size=300), st.integers(30, 200), st.integers(8, 40))
+def test_it_fits(values: list[Decimal], width: int, height: int) -> None:
+    lines = chart(stored(values), width, height)
+    assert len(lines) == height
+    assert max(line.cell_len for line in lines) <= width
+
+
+@given(st.lists(PRICES, min_size=2, max_size=300, unique=True))
+def test_the_highest_is_at_the_top_and_the_lowest_at_the_bottom(values: list[Decimal]) -> None:
+    rows = plot(values)
+    assert dots(rows[0]) > 0
+    assert dots(rows[-1]) > 0
+    assert Decimal(rows[0].split()[0]) == Decimal(f"{max(values):.10g}")
+    assert Decimal(rows[-1].split()[0]) == Decimal(f"{min(values):.10g}")
+
+
+def test_one_price_among_thousands_is_seen() -> None:
+    values = [Decimal(1)] * 3000
+    values[1234] = Decimal(2)
+    assert dots(plot(values)[0]) > 0
+
+
+def test_a_difference_in_the_last_of_38_digits_is_seen() -> None:
+    low = Decimal("1234567890123456789012345678.0000000001")
+    rows = plot([low, low + Decimal("0.0000000001")])
+    assert dots(rows[0]) > 0
+    assert dots(rows[-1]) > 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_equal_prices_are_a_straight_line(count: int) -> None:
+    assert sum(dots(row) > 0 for row in plot([Decimal(5)] * count)) == 1
+
+
+def test_price_and_average_differ_in_shape_as_in_colour() -> None:
+    line = chart(stored([Decimal(each) for each in range(60)]), 80, 20)[0]
+    assert "━ price" in line.plain
+    assert "┅ ma_20" in line.plain
+    assert "▲ " not in line.plain  # from zero there is no percentage

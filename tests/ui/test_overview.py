@@ -1,0 +1,178 @@
+"""The overview's verdict and concerns, and the live screen at every size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
+from cryptoctl.ops.overview import Concern, ErrorLine, Overview
+from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
+from cryptoctl.ops.symbols import SymbolState
+from cryptoctl.ui.sparklines import BARS, sparkline
+from cryptoctl.ui.status import verdict
+from cryptoctl.ui.watch_view import view
+
+AT_MS = 1_700_000_000_000
+NAMES = ("webhook-processor", "price-enricher")
+
+
+def state(symbol: str) -> SymbolState:
+    price = StoredPrice(
+        symbol=symbol,
+        key=Decimal(AT_MS - 3_000),
+        price=Decimal("50000.12345678"),
+        volume=Decimal(0),
+        exchange="here",
+        processed=True,
+    )
+    recent = tuple(Decimal(each) for each in range(60))
+    return SymbolState(symbol=symbol, last=price, change_5m=Decimal("-0.013"), change_1h=None, recent=recent)
+
+
+def activity(*, errors: float = 0, lag_s: float | None = 1.6) -> Activity:
+    hour = tuple(float(each) for each in range(MINUTES))
+    functions = tuple(
+        FunctionActivity(function=f"{name}-dev", prices=hour, invocations=hour, errors=(errors,) * MINUTES)
+        for name in NAMES
+    )
+    return Activity(functions=functions, iterator_age_s=lag_s, oldest_s={})
+
+
+HEALTHY = Overview(
+    at_ms=AT_MS,
+    inventory=Inventory(
+        resources=tuple(
+            ResourceReport(name=f"function {name}-dev", state=ResourceState.PRESENT) for name in NAMES
+        )
+    ),
+    queues=tuple(QueueDepth(name=f"{name}-dlq-dev", visible=0, in_flight=0, delayed=0) for name in NAMES),
+    mappings=(MappingState(name="stream mapping price-enricher-dev", state="Enabled", last_result="OK"),),
+    activity=activity(),
+    errors=(),
+    symbols=(state("BTC"), state("ETH")),
+)
+ERROR = ErrorLine(
+    time_ms=AT_MS - 1000,
+    function="webhook-processor-dev",
+    text="An error occurred (ResourceNotFoundException) when calling the PutItem operation: none",
+)
+BROKEN = replace(
+    HEALTHY,
+    inventory=Inventory(
+        resources=(
+            ResourceReport(
+                name="function webhook-processor-dev",
+                state=ResourceState.DRIFTED,
+                differs=("Environment.DYNAMODB_TABLE",),
+            ),
+            HEALTHY.inventory.resources[1],
+        )
+    ),
+    queues=(replace(HEALTHY.queues[0], visible=4, in_flight=1, delayed=1), HEALTHY.queues[1]),
+    errors=(ERROR, ERROR),
+)
+
+
+def test_where_all_is_well_nothing_needs_somebody() -> None:
+    assert HEALTHY.concerns == ()
+    said = verdict(HEALTHY, "dev on this machine").plain
+    assert said == "✓ dev on this machine: 2 of 2 resources as configured, no dead letters, last price 3s ago"
+
+
+def test_what_differs_and_what_waits_is_named_with_its_cause() -> None:
+    drift, letters = BROKEN.concerns
+    assert (drift.subject, drift.what) == (
+        "function webhook-processor-dev",
+        "drifted: Environment.DYNAMODB_TABLE",
+    )
+    assert letters.what == (
+        "6 dead letters, 1 in flight, 1 delayed; its function's errors: ResourceNotFoundException"
+    )
+    assert "`cryptoctl dlq replay`" in letters.hint
+    assert verdict(BROKEN, "dev").plain.startswith("! dev: 1 of 2 resources as configured, 6 dead letters")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "lag_s", "what"),
+    [
+        ({"state": "Disabled"}, None, "Disabled: no price is enriched"),
+        ({"last_result": "PROBLEM: Function call failed"}, None, "its last batch failed"),
+        ({}, 61.0, "61 s behind"),
+    ],
+)
+def test_a_stream_that_stands_or_lags_needs_somebody(
+    mapping: dict[str, str], lag_s: float | None, what: str
+) -> None:
+    found = replace(
+        HEALTHY,
+        mappings=(replace(HEALTHY.mappings[0], **mapping),),
+        activity=activity(lag_s=lag_s),
+    )
+    (concern,) = found.concerns
+    assert concern.what.startswith(what)
+
+
+def test_without_the_right_to_read_prices_the_verdict_says_nothing_of_them() -> None:
+    found = replace(HEALTHY, symbols=None, errors=None, activity=None, unread=("the prices",))
+    assert "price" not in verdict(found, "dev").plain
+    assert view(found, "dev", 80, 24)
+
+
+@given(
+    broken=st.booleans(),
+    width=st.integers(20, 200),
+    height=st.integers(6, 60),
+    symbols=st.integers(0, 12),
+    errors=st.integers(0, 40),
+)
+def test_the_live_screen_fits_every_terminal(
+    broken: bool, width: int, height: int, symbols: int, errors: int
+) -> None:
+    found = replace(
+        BROKEN if broken else HEALTHY,
+        symbols=tuple(state(f"S{number}") for number in range(symbols)),
+        errors=(ERROR,) * errors,
+    )
+    lines = view(found, "dev in 123456789012, eu-central-1", width, height)
+    assert len(lines) <= height
+    assert max(line.cell_len for line in lines) <= width
+    assert "[q]" in lines[-1].plain or width < 60
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 50), (120, 30), (80, 24), (60, 24)])
+def test_the_live_screen_shows_what_matters_without_colours(width: int, height: int) -> None:
+    plain = "\n".join(line.plain for line in view(BROKEN, "dev on this machine", width, height))
+    for part in (
+        "webhook-processor",
+        "price-enricher",
+        "▼ 6 dead letters",
+        "! function",
+        "BTC",
+        "ERROR",
+        "58/min",
+    ):
+        assert part in plain, part
+    assert "50000.12345678" in plain
+
+
+def test_of_many_concerns_the_first_are_shown_and_the_others_counted() -> None:
+    resources = tuple(ResourceReport(name=f"r{n}", state=ResourceState.MISSING) for n in range(9))
+    found = replace(HEALTHY, inventory=Inventory(resources=resources))
+    assert {type(each) for each in found.concerns} == {Concern}
+    assert "and 6 more" in "\n".join(line.plain for line in view(found, "dev", 80, 24))
+
+
+@given(st.lists(st.decimals(0, 10**9, allow_nan=False), max_size=200), st.integers(1, 80))
+def test_a_sparkline_is_as_wide_as_it_may_be_and_has_its_extremes(numbers: list[Decimal], width: int) -> None:
+    line = sparkline(numbers, width)
+    assert len(line) == min(width, len(numbers))
+    assert set(line) <= set(BARS)
+    if len(set(numbers)) > 1 and len(numbers) <= width:
+        assert line[numbers.index(max(numbers))] == BARS[-1]
+        assert line[numbers.index(min(numbers))] == BARS[0]

@@ -1,0 +1,92 @@
+"""A plan as Markdown and as a graph: complete, and nothing from the wire becomes more than text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.errors import Problem
+from cryptoctl.ops.console import function_page, logs_page, queue_page, table_page
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.ui.plan_markdown import markdown, mermaid
+from cryptoctl.ui.screen import Screen
+from unit.things import Thing
+
+HOSTILE = "a|b`c<script>alert(1)</script>[x](http://y)\n# no heading\x1b[2J"
+
+
+def changed(value: str) -> Plan:
+    """A plan that changes one field of one resource, in place of what is there now."""
+    thing = Thing(name="one", size="new")
+    return build([thing], {thing: Observed(fields={"Size": value})}, Goal.PRESENT)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Needing(Thing):
+    """A thing that needs another."""
+
+    other: Thing
+    kind: ClassVar[str] = "needing"
+
+
+def test_what_changes_is_a_row_and_the_fingerprint_leads_to_it() -> None:
+    plan = changed("old")
+    text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
+    assert "`Size`: `old` → **`new`**" in text
+    assert f"`cryptoctl up --expect {plan.fingerprint} --env prod`" in text
+
+
+def test_text_from_the_wire_stays_in_its_cell() -> None:
+    text = markdown(Screen(colour=False), changed(HOSTILE), environment="prod")
+    (row,) = [line for line in text.splitlines() if "`Size`" in line]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+    value = row.partition("`Size`: ")[2].partition(" → ")[0]
+    assert value.startswith("`") and value.endswith("`") and "`" not in value[1:-1]
+    assert "\x1b" not in text
+    assert "\n# no heading" not in text
+
+
+def test_the_graph_has_every_resource_and_what_it_needs() -> None:
+    one = Thing(name='x"];click', size="s")
+    two = Needing(name="two", size="s", other=one)
+    text = mermaid(build([one, two], {one: None, two: Observed(fields=two.desired())}, Goal.PRESENT))
+    head, first, second, edge, style = text.splitlines()
+    assert head == "flowchart LR"
+    assert first.endswith('<br>create"]') and '"];' not in first
+    assert second == '  r1["needing two"]'
+    assert (edge, style) == ("  r0 --> r1", "  style r0 stroke:#2da44e")
+
+
+SCOPE = Scope(environment="e", account="123456789012", region="eu-west-1")
+
+
+def test_the_console_s_addresses() -> None:
+    assert logs_page(SCOPE, "/aws/lambda/f").endswith(
+        "#logsV2:log-groups/log-group/$252Faws$252Flambda$252Ff"
+    )
+    assert table_page(SCOPE, "t").startswith(
+        "https://eu-west-1.console.aws.amazon.com/dynamodbv2/home?region=eu-"
+    )
+    assert "sqs.eu-west-1.amazonaws.com%2F123456789012%2Fq" in queue_page(SCOPE, "q")
+    assert "console.amazonaws.cn/" in function_page(
+        Scope(environment="e", account="1", region="cn-north-1", partition="aws-cn"), "f"
+    )
+
+
+@pytest.mark.parametrize("line", ["status -o markdown", "plan -o csv", "config -o csv"])
+def test_a_format_that_a_command_has_not_is_refused(cli: Cli, line: str) -> None:
+    said = cli(*line.split())
+    assert said.code == Problem.USAGE
+    assert "has no output as" in said.err
+
+
+def test_on_the_engine_there_is_no_console(cli: Cli) -> None:
+    said = cli("open", "table", "--local")
+    assert (said.code, "no console" in said.err) == (Problem.USAGE, True)

@@ -1,0 +1,55 @@
+"""`symbols`, `chart` and `candles` on the engine."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+
+from cli.conftest import Cli
+from live import Live
+
+
+@pytest.fixture
+def here(standing: Live, cli: Cli) -> Cli:
+    """cryptoctl on the standing environment, with some prices in it."""
+    here = Cli("--local", "--env", standing.session.environment)
+    for symbol, seconds, price in (
+        ("ONE", 0, "1.10"),
+        ("ONE", 1, "0.90"),
+        ("ONE", 65, "1.00"),
+        ("TWO", 0, "7"),
+    ):
+        time = str(1_790_000_040 + seconds)
+        here.ok("send-price", symbol, price, "here", "--volume", "0.1", "--timestamp", time)
+    return here
+
+
+def test_every_symbol_is_listed_however_old(here: Cli) -> None:
+    found = here.ok("symbols", "-o", "json").json["symbols"]
+    assert [(each["symbol"], each["price"]) for each in found] == [("ONE", "1"), ("TWO", "7")]
+    assert [line.split()[0] for line in here.ok("symbols").out.splitlines()] == ["symbol", "ONE", "TWO"]
+
+
+def test_candles_are_the_same_as_table_json_and_csv(here: Cli) -> None:
+    first, second = here.ok("candles", "one", "-o", "json").json["candles"]
+    assert (first["open"], first["high"], first["low"], first["close"]) == ("1.1", "1.1", "0.9", "0.9")
+    assert (first["volume"], first["trades"], second["trades"]) == ("0.2", 2, 1)
+    rows = list(csv.DictReader(io.StringIO(here.ok("candles", "ONE", "-o", "csv").out)))
+    assert rows == [{name: str(value) for name, value in each.items()} for each in (first, second)]
+    head, *lines = here.ok("candles", "ONE", "--interval", "1h").out.splitlines()
+    assert head.split() == ["time", "open", "high", "low", "close", "volume", "trades"]
+    assert [Decimal(each) for each in lines[0].split()[2:]] == list(
+        map(Decimal, ("1.1", "1.1", "0.9", "1", "0.3", "3"))
+    )
+    assert here.ok("candles", "ONE", "--last", "1", "-o", "json").json["candles"] == [second]
+
+
+def test_a_chart_is_drawn_and_where_there_is_nothing_that_is_said(here: Cli) -> None:
+    said = here.ok("chart", "ONE")
+    assert said.out.startswith("ONE here  1  ▼ -9.09 %  3 prices in 1m 5s")
+    assert here.ok("chart", "NONE").out == ""
+    assert "No prices of NONE" in here.ok("chart", "NONE").err
+    assert "the newest is from 2026-09-21" in here.ok("candles", "ONE", "--since", "1m").err

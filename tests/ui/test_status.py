@@ -1,0 +1,116 @@
+"""`status` on the engine: the verdict, the exit code, three round trips, and the live screen."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.aws import Answer, Aws, Credentials
+from cryptoctl.errors import Problem
+from cryptoctl.ops.overview import Observer
+from kit.screens import run
+from live import Connect, Live
+
+
+@pytest.fixture(scope="module")
+def plain(connect: Connect) -> Iterator[Live]:
+    """A finished environment as the defaults have it, which is what the commands expect here."""
+    live = connect(f"p{uuid.uuid4().hex[:8]}")
+    live.up()
+    yield live
+    live.down()
+
+
+@pytest.fixture
+def here(plain: Live, cli: Cli) -> Iterator[Cli]:
+    """cryptoctl on the standing environment."""
+    yield Cli("--local", "--env", plain.session.environment)
+
+
+def test_a_healthy_environment_is_one_line(plain: Live, here: Cli) -> None:
+    here.ok("send-price", "GLANCE", "1.50", "here")
+    said = here.ok("status", "--exit-code")
+    (line,) = said.out.splitlines()
+    assert line.startswith("✓ ")
+    count = len(plain.resources)
+    assert f"{count} of {count} resources as configured, no dead letters, last price " in line
+
+
+def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, here: Cli) -> None:
+    function = plain.stack.enricher.name
+    plain.aws.call("lambda", "UpdateFunctionConfiguration", FunctionName=function, Timeout=29)
+    try:
+        said = here("status", "--exit-code")
+        assert said.code == Problem.DIFFERENCES
+        assert f"! function {function}  drifted: Timeout" in said.out
+        assert "`cryptoctl plan --env" in said.out
+        assert here("status").code == 0
+        document = here("status", "-o", "json").json
+        assert document["concerns"][0]["subject"] == f"function {function}"
+        assert document["verdict"].count(f"{len(plain.resources) - 1} of ") == 1
+        everything = here("status", "--all").out
+        for part in ("queue webhook-processor-dlq-", "invoke config", "prices and 0 failed", "engine: http"):
+            assert part in everything
+    finally:
+        plain.up()
+
+
+class InStep(Aws):
+    """Holds every request until no other one comes any more, and counts how often that was so."""
+
+    def __init__(self, live: Live) -> None:
+        made_up = live.session.engine.credentials(live.session.environment)
+        super().__init__(
+            region="us-east-1",
+            endpoint_url=live.aws.endpoint_url,
+            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+        )
+        self.trips, self._waiting, self._latest_s = 0, 0, time.monotonic()
+        self._gate = threading.Condition()
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+        """Waits for its turn, then sends."""
+        self._turn()
+        return super().call(service, operation, once=once, **params)
+
+    def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        """The same for the first page."""
+        self._turn()
+        return super().paginate(service, operation, key, **params)
+
+    def _turn(self) -> None:
+        with self._gate:
+            trip, self._latest_s = self.trips, time.monotonic()
+            while trip == self.trips:
+                self._gate.wait(0.1)
+                if trip == self.trips and time.monotonic() - self._latest_s > 1.0:
+                    self.trips += 1
+                    self._gate.notify_all()
+
+
+def test_an_overview_takes_three_round_trips(plain: Live, here: Cli) -> None:
+    here.ok("send-price", "TRIPS", "1", "here")
+    in_step = InStep(plain)
+    found = Observer(in_step, plain.stack).overview()
+    assert "TRIPS" in {each.symbol for each in found.symbols or ()}
+    assert in_step.trips <= 3
+
+
+def test_the_live_screen_fills_the_terminal_and_gives_it_back(plain: Live, elsewhere: Path) -> None:
+    arguments = ["-m", "cryptoctl", "status", "--watch", "--local", "--env", plain.session.environment]
+    seen = run(arguments, columns=80, rows=24, typed_when=("[q] quit", "q"))
+    assert seen.code == 0, seen.text
+    assert "webhook-processor" in seen.raw
+    assert seen.raw.count("\x1b[?1049h") == seen.raw.count("\x1b[?1049l") == 1
+    assert seen.raw.rindex("\x1b[?25h") > seen.raw.rindex("\x1b[?25l")
+
+
+def test_without_a_terminal_the_live_screen_is_refused(here: Cli) -> None:
+    assert here("status", "--watch").code == Problem.USAGE

@@ -1,0 +1,125 @@
+"""What `logs` makes of lines: one entry for one thing, whoever logged it and how often."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cryptoctl.errors import Failure
+from cryptoctl.ops.log_entries import entries, folded
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.times import moment_ms
+
+SAID = "An error occurred (ResourceNotFoundException) when calling the PutItem operation: none"
+PATH = "/var/task/cryptoctl/handlers"
+TRACE = (
+    f'  File "{PATH}/webhook_processor.py", line 46, in handler\n    return _answer(event)\n'
+    f'  File "{PATH}/table.py", line 60, in put\n    put()\n'
+    '  File "/opt/botocore/client.py", line 1094, in _make_api_call\n    raise\n'
+)
+
+
+def line(function: str = "webhook", at_ms: int = 0, **fields: Any) -> Line:
+    return Line(id=str(at_ms), time_ms=at_ms, function=function, text=json.dumps(fields))
+
+
+def ours(request: str, at_ms: int = 0, **more: Any) -> Line:
+    fields = {"errorType": "ResourceNotFoundException", "errorMessage": SAID, "stackTrace": TRACE}
+    return line(
+        at_ms=at_ms,
+        level="WARNING",
+        message="request not stored, and will be tried again",
+        logger="cryptoctl.webhook_processor",
+        requestId=request,
+        **{**fields, **more},
+    )
+
+
+def runtimes(request: str, at_ms: int = 1) -> Line:
+    return line(
+        at_ms=at_ms,
+        log_level="ERROR",
+        errorType="RetryError",
+        errorMessage=SAID,
+        requestId=request,
+        stackTrace=[],
+    )
+
+
+def report(request: str, status: str = "error", at_ms: int = 2) -> Line:
+    return line(at_ms=at_ms, type="platform.report", record={"requestId": request, "status": status})
+
+
+METRICS = line(_aws={"Timestamp": 1}, Stored=1)
+
+
+def test_an_error_is_one_entry_with_type_text_and_place() -> None:
+    lines = [report("r", "success"), ours("r"), runtimes("r"), report("r"), METRICS]
+    (entry,) = entries(lines)
+    assert entry.message == "request not stored, and will be tried again"
+    assert entry.error == f"ResourceNotFoundException: {SAID}"
+    assert entry.place == "handlers/table.py:60 in put"
+    assert entry.request == "r"
+    assert entry.more == {}
+    assert len(list(entries(lines, everything=True))) == len(lines)
+
+
+def test_what_only_the_runtime_or_the_platform_has_logged_is_shown() -> None:
+    assert [each.message for each in entries([runtimes("r")])] == [SAID]
+    (timeout,) = entries([report("r", "timeout")])
+    assert timeout.is_error
+    assert "timeout" in timeout.message
+    killed = line(
+        type="platform.report",
+        record={"requestId": "r", "status": "error", "errorType": "Runtime.OutOfMemory"},
+    )
+    assert len(list(entries([killed]))) == 1
+
+
+def test_another_error_of_the_same_request_is_no_copy() -> None:
+    other = line(log_level="ERROR", errorType="KeyError", errorMessage="'x'", requestId="r")
+    assert len(list(entries([ours("r"), other]))) == 2
+
+
+def test_repeats_are_one_entry_with_their_number_and_the_last_time() -> None:
+    lines = [each for n in range(300) for each in (ours(f"r{n}", n * 10), runtimes(f"r{n}", n * 10 + 1))]
+    (entry,) = folded(entries(lines))
+    assert (entry.count, entry.time_ms, entry.last_ms) == (300, 0, 2990)
+
+
+def test_information_is_folded_only_in_a_row_and_only_where_it_is_the_same() -> None:
+    def info(at_ms: int, **more: Any) -> Line:
+        return line(at_ms=at_ms, level="INFO", message="prices taken in", logger="l", **more)
+
+    lines = [info(1, stored=1), info(2, stored=1), info(3, stored=2), info(4, stored=1)]
+    assert [each.count for each in folded(entries(lines))] == [2, 1, 1]
+
+
+NOW_MS = 1_795_696_496_789  # 12:34:56.789 UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "ago_ms"),
+    [
+        ("1h30m", 5_400_000),
+        ("1 h 30 min", 5_400_000),
+        ("2 hours ago", 7_200_000),
+        ("10 Minutes", 600_000),
+        ("1d12h", 129_600_000),
+        ("250ms", 250),
+        ("12:34", 56_789),
+        ("12:34:56", 789),
+        ("12:35", 86_400_000 - 3_211),
+        ("0:00", 45_296_789),
+    ],
+)
+def test_times_as_people_type_them(text: str, ago_ms: int) -> None:
+    assert moment_ms(text, NOW_MS) == NOW_MS - ago_ms
+
+
+@pytest.mark.parametrize("text", ["1h30", "1 month", "25:00", "12:60", "h", "1hm", "-1h", ""])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(Failure):
+        moment_ms(text, NOW_MS)
