@@ -32,7 +32,7 @@ PREFIXES = {"resourcegroupstaggingapi": "tag", "dynamodbstreams": "dynamodb"}
 # IAM asks for no right here.
 FREE = {"sts:GetCallerIdentity"}
 WITHOUT_RESOURCE = {
-    "cloudwatch:GetMetricStatistics",
+    "cloudwatch:GetMetricData",
     "iam:ListRoles",
     "kms:ListKeys",
     "kms:CreateKey",
