@@ -3,7 +3,6 @@
 import pytest
 from bench import price_path
 
-
 # Of the thousand that the bench takes, so many as show the same.
 PRICES = 200
 
