@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 from cryptoctl.cli.app import app
+
+WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,14 @@ class Said:
         return json.loads(self.out)
 
 
+def _await_reads() -> None:
+    """A process would end by now; here, what still asks in vain would disturb other tests (its dice, say)."""
+    for thread in threading.enumerate():
+        if thread.name == "read":
+            thread.join(WITHIN_S)
+            assert not thread.is_alive()
+
+
 class Cli:
     """cryptoctl, with some options always given."""
 
@@ -35,6 +46,7 @@ class Cli:
     def __call__(self, *arguments: str, typed: str | None = None) -> Said:
         """Runs a command; a traceback for the person would be a defect."""
         result = CliRunner().invoke(app, [*arguments, *self._always], input=typed, env=self._env)
+        _await_reads()
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert "Traceback" not in result.stderr
