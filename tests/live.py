@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cryptoctl.alarm_settings import Alarms
 from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.reconcile.execute import Executor, Report, StepResult
 from cryptoctl.reconcile.observe import planned
@@ -14,8 +15,11 @@ from cryptoctl.session import Session
 from cryptoctl.settings import Environment
 from cryptoctl.webhook_settings import Sender, Webhook
 
+LAG_ALARM = Alarms(enabled=True, dead_letters="off", errors="off", throttles="off", unauthorized="off")
 # With every kind of resource that only some configurations have.
-WITH_A_SENDER = Environment(webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}))
+WITH_A_SENDER = Environment(
+    webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}), alarms=LAG_ALARM
+)
 READING = ("Get", "List", "Describe", "Query", "Scan", "Filter", "BatchGet")
 
 

@@ -6,14 +6,16 @@ webhook-processor ──▶ prices table ──stream──▶ price-enricher �
         │                   ▲─── ma_5 ma_20 volatility ──┘ │
         ▼                                                  ▼
 webhook-processor-dlq                              price-enricher-dlq
-errors in both log groups ──▶ error-notifier ──▶ alerts topic
+errors in both log groups ──▶ error-notifier ──▶ alerts topic ◀── alarms
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from cryptoctl.core.senders import NOBODY
 from cryptoctl.error_filter import ERRORS
+from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.provisioners.function import Code, Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
@@ -31,6 +33,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Secret, Value, leaves
 from cryptoctl.settings import Environment
+from cryptoctl.stack_alarms import StackAlarms, any_alarm
 from cryptoctl.stack_parts import StackParts
 
 APPLICATION = {"Application": "crypto-price-processing"}
@@ -46,6 +49,7 @@ class Stack:
         self._rights()
         self._functions()
         self._connections()
+        self._alarms()
 
     def __iter__(self) -> Iterator[Provisioner]:
         return (each for each in leaves(vars(self)) if isinstance(each, Provisioner))
@@ -53,7 +57,9 @@ class Stack:
     @property
     def absent(self) -> tuple[Provisioner, ...]:
         """One of each kind that this configuration has none of: an earlier one may have left some."""
-        return () if self.webhook_secrets else (self._address(), self._secret("SENDER", str))
+        of_senders = () if self.webhook_secrets else (self._address(), self._secret("SENDER", str))
+        alarms = any(isinstance(each, Alarm) for each in self)
+        return of_senders if alarms else (*of_senders, any_alarm(self.alerts))
 
     @property
     def orphans(self) -> Orphans:
@@ -245,6 +251,16 @@ class Stack:
             pattern=ERRORS,
             destination=self.notifier,
         )
+
+    def _alarms(self) -> None:
+        alarms = StackAlarms(scope=self.scope, above=self.config.alarms, topic=self.alerts)
+        queues = (self.webhook_dead_letters, self.enricher_dead_letters)
+        senders = (*self.webhook_secrets, NOBODY.name) if self.webhook_secrets else ()
+        self.dead_letter_alarms = {queue.name: alarms.dead_letters(queue) for queue in queues}
+        self.lag_alarm = alarms.lag(self.enricher)
+        self.error_alarms = {each.name: alarms.errors(each) for each in self.functions}
+        self.throttle_alarms = {each.name: alarms.throttles(each) for each in self.functions}
+        self.unauthorized_alarms = {name: alarms.unauthorized(self.webhook, name) for name in senders}
 
     def _address(self) -> FunctionUrl:
         return FunctionUrl(scope=self.scope, name=self.webhook.name, function=self.webhook)

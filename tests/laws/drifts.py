@@ -14,12 +14,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cryptoctl.aws import Aws
+from cryptoctl.provisioners.alarm import Metric
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.topic import subscriptions_of
+from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.values import wire
 
 SOMETHING = "something that a sender has"
 # Where a value must stay within an enumeration, another member of it.
@@ -30,6 +33,7 @@ OTHERWISE: dict[str, Any] = {
     "architecture": "x86_64",
     "retention_days": 7,
     "service": "events.amazonaws.com",
+    "statistic": "Minimum",
 }
 
 
@@ -69,6 +73,10 @@ def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
         # Statements that somebody else has added are left; ours may have been changed.
         ours = {sid: replace(each, source_account="9" * 12) for sid, each in value.items() if each}
         yield from [ours] if ours else []
+    elif isinstance(value, Metric):
+        for field in fields(value):
+            for other in _others(field.name, getattr(value, field.name), stack):
+                yield replace(value, **{field.name: other})
     elif isinstance(value, Provisioner):
         yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
     else:
@@ -184,7 +192,25 @@ def _address(**params: Any) -> Request:
     )
 
 
+def _alarm(**params: Any) -> Request:
+    def request(aws: Aws, alarm: Any) -> None:
+        (call,) = alarm.apply(difference(alarm.desired(), None, frozenset()))
+        aws.call("cloudwatch", "PutMetricAlarm", **{**wire(call.params), **params})
+
+    return request
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
+    "alarm": {
+        "ComparisonOperator": _alarm(ComparisonOperator="LessThanThreshold"),
+        "Period": _alarm(Period=300),
+        "EvaluationPeriods": _alarm(EvaluationPeriods=6),
+        "DatapointsToAlarm": _alarm(DatapointsToAlarm=2),
+        "TreatMissingData": _alarm(TreatMissingData="breaching"),
+        "ActionsEnabled": lambda aws, alarm: aws.call(
+            "cloudwatch", "DisableAlarmActions", AlarmNames=[alarm.name]
+        ),
+    },
     "parameter": {
         "KeyId": _parameter(Type="SecureString", Overwrite=True),
         "Type": _made_anew(Type="String"),

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.alarm_settings import Alarms
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.plan import Verb
+from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
 from laws.drifts import variants
 from laws.test_laws import done
@@ -26,55 +28,55 @@ FILE, STATEMENT = re.findall(
 
 
 @pytest.fixture(scope="module")
-def alarm_class() -> Iterator[Any]:
+def example_class() -> Iterator[Any]:
     """The example's class, as its file defines it."""
-    module = ModuleType("cryptoctl_example_alarm")
+    module = ModuleType("cryptoctl_example")
     sys.modules[module.__name__] = module
     exec(compile(FILE, "CONTRIBUTING.md", "exec"), vars(module))
-    yield vars(module)["Alarm"]
+    yield vars(module)["CompositeAlarm"]
     del sys.modules[module.__name__]
 
 
 @pytest.fixture(scope="module")
-def extended(connect: Connect, alarm_class: Any) -> Iterator[Live]:
+def extended(connect: Connect, example_class: Any) -> Iterator[Live]:
     """An environment that is up, whose stack has the example's statement."""
-    live = connect("contributing")
-    add(live.stack, alarm_class)
+    live = connect("contributing", Environment(alarms=Alarms(enabled=True)))
+    add(live.stack, example_class)
     done(live.up())
     yield live
     done(live.down())
 
 
-def add(stack: Stack, alarm_class: Any) -> None:
-    names = {"self": stack, "Alarm": alarm_class, "name": stack.scope.environment}
+def add(stack: Stack, example_class: Any) -> None:
+    names = {"self": stack, "CompositeAlarm": example_class, "name": stack.scope.environment}
     exec(STATEMENT, names)
 
 
 def test_the_second_plan_is_empty(extended: Live) -> None:
     assert extended.plan().settled
-    assert "alarm dead-letters-contributing" in map(str, extended.resources)
+    assert "composite alarm any-error-contributing" in map(str, extended.resources)
 
 
 def test_each_field_changed_behind_our_back_is_named_and_repaired(extended: Live) -> None:
-    alarm: Any = vars(extended.stack)["dead_letter_alarm"]
+    example: Any = vars(extended.stack)["any_error"]
     labels = []
-    for drift in variants(alarm, extended.resources):
+    for drift in variants(example, extended.resources):
         done(extended.up([drift.resource]))
         plan = extended.plan()
         assert {change.field for step in plan.work for change in step.changes} == drift.fields
         done(extended.run(plan))
         labels.append(drift.label)
-    assert labels == ["scope", "queue", "topic", "threshold"]
+    assert labels == ["scope", "alarms", "topic"]
 
 
 def test_deleted_it_is_one_create_and_out_of_the_stack_it_is_an_orphan(extended: Live) -> None:
-    alarm: Any = vars(extended.stack)["dead_letter_alarm"]
-    extended.aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[alarm.name])
+    example: Any = vars(extended.stack)["any_error"]
+    extended.aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[example.name])
     plan = extended.plan()
-    assert [(str(step.resource), step.verb) for step in plan.work] == [(str(alarm), Verb.CREATE)]
+    assert [(str(step.resource), step.verb) for step in plan.work] == [(str(example), Verb.CREATE)]
     done(extended.run(plan))
 
 
 def test_its_permissions_are_in_the_policies(extended: Live) -> None:
     actions = {permission.action for permission in needed(extended.stack, Purpose.DEPLOY)}
-    assert {"cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"} <= actions
+    assert {"cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm", "cloudwatch:DeleteAlarms"} <= actions

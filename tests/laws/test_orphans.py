@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from cryptoctl.provisioners.alarm import Alarm, prefix
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.provisioners.queue import Queue
@@ -35,6 +36,8 @@ def earlier(live: Live, kind: type[Provisioner]) -> list[Provisioner]:
     resource = next(each for each in live.resources if type(each) is kind)
     folder = resource.name[: resource.name.rfind("/") + 1] if isinstance(resource, Parameter) else ""
     name = f"{folder}former-{live.session.environment}"
+    if isinstance(resource, Alarm):
+        name = f"{prefix(live.session.scope)}former"
     if isinstance(resource, StreamMapping):
         function = replace(resource.function, name=name)
         return [function, replace(resource, name=name, function=function)]

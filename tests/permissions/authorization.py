@@ -32,6 +32,7 @@ PREFIXES = {"resourcegroupstaggingapi": "tag", "dynamodbstreams": "dynamodb"}
 # IAM asks for no right here.
 FREE = {"sts:GetCallerIdentity"}
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "iam:ListRoles",
     "kms:ListKeys",
@@ -53,6 +54,7 @@ TAGGED_AS_MADE = {
     "lambda:CreateFunction": "lambda:TagResource",
     "lambda:CreateEventSourceMapping": "lambda:TagResource",
     "ssm:PutParameter": "ssm:AddTagsToResource",
+    "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
 }
 
 
@@ -226,7 +228,7 @@ def _tags_asked_for(request: Request) -> dict[str, str]:
 
 def _resources(request: Request, place: Place) -> Iterator[str]:
     known = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
-    known["ssm"] = _parameter
+    known |= {"ssm": _parameter, "cloudwatch": _alarm}
     yield from known.get(request.service, _table)(request, place)
 
 
@@ -266,6 +268,16 @@ def _function(request: Request, place: Place) -> Iterator[str]:
 
 def _parameter(request: Request, place: Place) -> Iterator[str]:
     yield place.arn("ssm", f"parameter{request.param('Name', 'ResourceId')}")
+
+
+def _alarm(request: Request, place: Place) -> Iterator[str]:
+    arn = request.param("ResourceARN")
+    names = (
+        [request.param("AlarmName")]
+        if request.param("AlarmName")
+        else (request.params or {}).get("AlarmNames", ())
+    )
+    yield from [arn] if arn else (place.arn("cloudwatch", f"alarm:{name}") for name in names)
 
 
 def _table(request: Request, place: Place) -> Iterator[str]:

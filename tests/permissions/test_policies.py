@@ -37,6 +37,7 @@ ASSIGNED = {
     f":table/crypto-prices-{LIFE}/stream/*": (None,),
     # One that the configuration no longer names is removed too.
     f":parameter/cryptoctl/{LIFE}/webhook/*": (None,),
+    f":alarm:cryptoctl-{LIFE}-*": (None,),
 }
 
 
@@ -51,7 +52,9 @@ def _grants(policy: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
         resources = statement["Resource"]
         for action in statement["Action"]:
             for resource in [resources] if isinstance(resources, str) else resources:
-                yield action, resource, statement.get("Condition")
+                # An action counts on its own service's resources alone.
+                if resource == "*" or resource.split(":")[2] == action.partition(":")[0]:
+                    yield action, resource, statement.get("Condition")
 
 
 def test_a_star_stands_only_where_aws_leaves_no_choice(policy: Mapping[str, Any]) -> None:

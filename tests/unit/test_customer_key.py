@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.alarm_settings import Alarms
 from cryptoctl.ops.doctor import Verdict
 from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.ops.security import examine_security
@@ -124,7 +125,7 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
     bare = stack(security=Security(), protected=True)
     [check] = examine_security(bare, none)  # type: ignore[arg-type]
     assert check.detail == (
-        "protected, and not set: security.customer_key, permissions_boundary, "
+        "protected, and not set: security.customer_key, permissions_boundary, alarms.enabled, "
         "error_notifier.reserved_concurrency, log_retention_days of 365 or more, functions.tracing"
     )
     assert list(examine_security(stack(security=Security()), none)) == []  # type: ignore[arg-type]
@@ -134,6 +135,7 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
         error_notifier=ErrorNotifier(reserved_concurrency=2),
         log_retention_days="never expire",
         functions=Functions(tracing=True),
+        alarms=Alarms(enabled=True),
     )
     checks = list(examine_security(whole, Answers(answers())))  # type: ignore[arg-type]
     assert [check.what for check in checks] == ["customer key"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.alarm_settings import Alarms
 from cryptoctl.ops.permissions import Purpose, parts, policy
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
@@ -36,7 +37,9 @@ def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         resources = statement["Resource"]
         for action in statement["Action"]:
             for resource in [resources] if isinstance(resources, str) else resources:
-                yield action, resource, json.dumps(statement.get("Condition"))
+                # An action counts on its own service's resources alone.
+                if resource == "*" or resource.split(":")[2] == action.partition(":")[0]:
+                    yield action, resource, json.dumps(statement.get("Condition"))
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
@@ -58,6 +61,8 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
 def test_usual_names_need_one_policy(purpose: Purpose) -> None:
     for name in ("dev", "staging", "production"):
         assert len(parts(stack({**SHORT, "environment": name}), purpose)) == 1
+        with_alarms = stack({**SHORT, "environment": name}, alarms=Alarms(enabled=True))
+        assert len(parts(with_alarms, purpose)) == 1
 
 
 def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_environment_alone() -> None:

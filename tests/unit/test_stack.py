@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl import settings_file
+from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.provisioners.function import Code
 from cryptoctl.stack import Stack
 from unit.answers import SCOPE, STACK
@@ -34,3 +35,38 @@ def test_a_boundary_is_on_every_role(tmp_path: Path) -> None:
     chosen = stack(tmp_path, f'permissions_boundary = "{boundary}"\n')
     roles = (chosen.webhook_role, chosen.enricher_role, chosen.notifier_role)
     assert {role.boundary for role in roles} == {boundary}
+
+
+def alarms(of: Stack) -> dict[str, tuple[str, int]]:
+    return {each.name: (each.metric.metric, each.threshold) for each in of if isinstance(each, Alarm)}
+
+
+def test_alarms_are_there_where_they_are_enabled_and_each_can_be_switched_off(tmp_path: Path) -> None:
+    assert alarms(stack(tmp_path, "alarms.errors = 5\n")) == {}
+    functions = ("webhook-processor", "price-enricher", "error-notifier")
+    text = "alarms = { enabled = true, errors = 5, lag_s = 30 }\n"
+    assert alarms(stack(tmp_path, text)) == {
+        "cryptoctl-dev-webhook-processor-dlq": ("ApproximateNumberOfMessagesVisible", 0),
+        "cryptoctl-dev-price-enricher-dlq": ("ApproximateNumberOfMessagesVisible", 0),
+        "cryptoctl-dev-price-enricher-lag": ("IteratorAge", 30_000),
+        **{f"cryptoctl-dev-{each}-errors": ("Errors", 5) for each in functions},
+        **{f"cryptoctl-dev-{each}-throttles": ("Throttles", 0) for each in functions},
+    }
+    off = 'dead_letters = "off", throttles = "off", errors = "off", lag_s = "off"'
+    senders = 'webhook.senders.desk.preset = "standard-webhooks"\n'
+    assert alarms(stack(tmp_path, f"alarms = {{ enabled = true, {off} }}\n{senders}")) == {
+        "cryptoctl-dev-unauthorized-desk": ("Unauthorized", 60),
+        "cryptoctl-dev-unauthorized-unknown": ("Unauthorized", 60),
+    }
+    assert (
+        alarms(stack(tmp_path, f'alarms = {{ enabled = true, unauthorized = "off", {off} }}\n{senders}'))
+        == {}
+    )
+
+
+def test_alarms_that_were_switched_off_are_looked_for(tmp_path: Path) -> None:
+    def kinds(of: Stack) -> set[str]:
+        return {each.kind for each in of.absent}
+
+    assert "alarm" in kinds(stack(tmp_path, ""))
+    assert "alarm" not in kinds(stack(tmp_path, "alarms.enabled = true\n"))

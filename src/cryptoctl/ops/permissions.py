@@ -72,10 +72,11 @@ def policy(stack: Stack, purpose: Purpose) -> dict[str, Any]:
 def parts(stack: Stack, purpose: Purpose) -> list[dict[str, Any]]:
     """The permissions as policy documents that each fit into a managed policy; one where that is possible.
 
-    For that, what is needed on some resources of a kind is granted on all of the environment's, if need be.
+    For that, what is needed on some resources of a kind is granted on all of the environment's, if need be;
+    and statements of different services are written as one, which grants nothing more.
     """
     exact = _statements(needed(stack, purpose))
-    for statements in (exact, _widened(exact)):
+    for statements in (exact, _widened(exact), _joined(_widened(exact))):
         if characters(_document(statements)) <= MANAGED_POLICY_CHARACTERS:
             return [_document(statements)]
     filled: list[list[Statement]] = [[]]
@@ -125,6 +126,29 @@ def _widened(statements: Sequence[Statement]) -> list[Statement]:
         else:
             host["Action"] = sorted({*host["Action"], *each["Action"]})
     return widened
+
+
+def _joined(statements: Sequence[Statement]) -> list[Statement]:
+    """Statements of different services as one: an action counts on its own service's resources alone."""
+    joined: list[Statement] = []
+    for each in statements:
+        free = "Condition" not in each and "*" not in _resources(each)
+        host = next((other for other in joined if _of_others(each, other)), None) if free else None
+        if host is None:
+            joined.append(dict(each))
+        else:
+            host["Action"] = sorted({*host["Action"], *each["Action"]})
+            host["Resource"] = sorted(_resources(host) | _resources(each))
+    return joined
+
+
+def _of_others(one: Statement, other: Statement) -> bool:
+    plain = "Condition" not in other and "*" not in _resources(other)
+    return plain and not _services(one) & _services(other)
+
+
+def _services(statement: Statement) -> set[str]:
+    return {action.partition(":")[0] for action in statement["Action"]}
 
 
 def _within(one: Statement, other: Statement) -> bool:

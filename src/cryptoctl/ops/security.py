@@ -56,6 +56,8 @@ def _not_set(config: Environment) -> Iterator[str]:
         yield "security.refuse_plain_http"
     if config.permissions_boundary is None:
         yield "permissions_boundary"
+    if not config.alarms.enabled:
+        yield "alarms.enabled"
     if config.error_notifier.reserved is None:
         yield "error_notifier.reserved_concurrency"
     if config.retention_days is not None and config.retention_days < LOGS_KEPT_DAYS:

@@ -53,6 +53,8 @@ class Alarms:
             return
         name = alarm["AlarmName"]
         text = f"{name} went from {alarm['StateValue']} to {state}. {reason}"
+        if description := alarm.get("AlarmDescription"):
+            text = f"{text} {description}"
         for action in alarm.get(_ACTIONS[state]) or []:
             if ":sns:" in action:
                 await self._tell(request.region, action, f'{state}: "{name}" in {request.region}', text)

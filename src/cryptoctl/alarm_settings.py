@@ -1,0 +1,48 @@
+"""The table of cryptoctl.toml that says when CloudWatch alarms are raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from cryptoctl.settings_schema import Between, Section, means
+
+Threshold = Annotated[int, Between(0, 1_000_000_000)] | Literal["off"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarms(Section):
+    """[env.NAME.alarms]: each is raised above its number; "off" has none."""
+
+    enabled: bool = field(
+        default=False,
+        metadata=means("CloudWatch alarms tell alert_subscribers; 0.10 USD a month each, ten free"),
+    )
+    dead_letters: Threshold = field(
+        default=0, metadata=means('messages in a dead-letter queue above which an alarm is raised, or "off"')
+    )
+    lag_s: Threshold = field(
+        default=60,
+        metadata=means(
+            'seconds that a price has waited for the enricher above which an alarm is raised, or "off"'
+        ),
+    )
+    errors: Threshold = field(
+        default=0,
+        metadata=means(
+            'failed invocations of a function in a minute above which an alarm is raised, or "off"'
+        ),
+    )
+    throttles: Threshold = field(
+        default=0,
+        metadata=means(
+            'throttled invocations of a function in a minute above which an alarm is raised, or "off"'
+        ),
+    )
+    unauthorized: Threshold = field(
+        default=60,
+        metadata=means(
+            "refused requests in a minute, of one sender or of nobody known, above which an alarm "
+            'is raised, or "off"'
+        ),
+    )

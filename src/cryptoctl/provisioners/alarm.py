@@ -1,0 +1,171 @@
+"""CloudWatch alarms: a number that should make somebody look, told to a topic when it comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.topic import Topic
+from cryptoctl.reconcile import (
+    QUOTAS_URL,
+    Access,
+    Action,
+    Aws,
+    Call,
+    Delta,
+    Fields,
+    Listed,
+    Observed,
+    Permission,
+    Priced,
+    Remedy,
+    Scope,
+    Traffic,
+    Usage,
+    allow,
+)
+
+NO_TAGS = ("ResourceNotFoundException", "ResourceNotFound")
+# One minute of the last five is enough to raise it, and five without one clear it: what comes and goes
+# within minutes is told once.
+PERIOD_S, PERIODS, PERIODS_TO_ALARM = 60, 5, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric of CloudWatch, and the statistic of it that counts."""
+
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, str]
+    statistic: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alarm(Listed, Priced):
+    """More than `threshold`, in the metric's unit, in a minute; without data all is well."""
+
+    metric: Metric
+    threshold: int
+    topic: Topic
+    description: str
+
+    kind: ClassVar[str] = "alarm"
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
+    remedies: ClassVar[tuple[Remedy, ...]] = (
+        Remedy(
+            codes=("LimitExceeded", "LimitExceededFault", "LimitExceededException"),
+            hint="The account's alarms in this region are used up: delete alarms that nobody needs, or ask "
+            f"for more ({QUOTAS_URL}, Amazon CloudWatch).",
+        ),
+    )
+
+    @property
+    def arn(self) -> str:
+        return self.scope.arn("cloudwatch", f"alarm:{self.name}")
+
+    def observe(self, aws: Aws) -> Observed | None:
+        found, tags = aws.gather(
+            lambda: aws.call("cloudwatch", "DescribeAlarms", AlarmNames=[self.name])["MetricAlarms"],
+            lambda: self._tags(aws),
+        )
+        if not found or tags is None:
+            return None
+        its = found[0]
+        compared = {name: its.get(name) for name in self._settings()}
+        return Observed(
+            fields={
+                **compared,
+                "Threshold": _whole(its.get("Threshold")),
+                "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
+                "AlarmActions": tuple(its.get("AlarmActions", ())),
+                "OKActions": tuple(its.get("OKActions", ())),
+                "Tags": tags,
+            }
+        )
+
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
+        """The alarms whose names begin as this environment's do."""
+        beginning = prefix(self.scope)
+        found = aws.paginate("cloudwatch", "DescribeAlarms", "MetricAlarms", AlarmNamePrefix=beginning)
+        yield from (self.scope.arn("cloudwatch", f"alarm:{each['AlarmName']}") for each in found)
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        return self._tags(aws) or {}
+
+    def _tags(self, aws: Aws) -> dict[str, str] | None:
+        found = aws.find("cloudwatch", "ListTagsForResource", absent=NO_TAGS, ResourceARN=self.arn)
+        return None if found is None else mapped(found.get("Tags", ()))
+
+    def desired(self) -> Fields:
+        return {
+            **self._settings(),
+            "Dimensions": dict(self.metric.dimensions),
+            "Tags": self.scope.tags,
+        }
+
+    def _settings(self) -> Fields:
+        return {
+            "AlarmDescription": self.description,
+            "Namespace": self.metric.namespace,
+            "MetricName": self.metric.metric,
+            "Statistic": self.metric.statistic,
+            "Threshold": self.threshold,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "Period": PERIOD_S,
+            "EvaluationPeriods": PERIODS,
+            "DatapointsToAlarm": PERIODS_TO_ALARM,
+            "TreatMissingData": "notBreaching",
+            "ActionsEnabled": True,
+            "AlarmActions": (self.topic.arn,),
+            "OKActions": (self.topic.arn,),
+        }
+
+    def permissions(self) -> Iterator[Permission]:
+        """On all of the environment's, of which one may be left over: a policy has no room for each name."""
+        ours = self.scope.arn("cloudwatch", f"alarm:{prefix(self.scope)}*")
+        yield from allow(Access.DESCRIBE, "cloudwatch", "DescribeAlarms", "*")
+        yield from allow(Access.DESCRIBE, "cloudwatch", "ListTagsForResource", ours)
+        yield from allow(Access.MANAGE, "cloudwatch", "PutMetricAlarm TagResource DeleteAlarms", ours)
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        yield Usage(item="alarm_months", amount=traffic.months, driver="one metric")
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """One call writes it whole, over what is there too; tags of an alarm that exists go apart."""
+        if delta.creating or any(change.field != "Tags" for change in delta.changes):
+            yield Call(
+                service="cloudwatch",
+                operation="PutMetricAlarm",
+                params={
+                    "AlarmName": self.name,
+                    **self._settings(),
+                    "Dimensions": listed(self.metric.dimensions, "Name", "Value"),
+                    **({"Tags": listed(self.scope.tags)} if delta.creating else {}),
+                },
+            )
+        if not delta.creating and delta.touches("Tags"):
+            yield Call(
+                service="cloudwatch",
+                operation="TagResource",
+                params={"ResourceARN": self.arn, "Tags": listed(pairs(delta, "Tags"))},
+            )
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        yield Call(
+            service="cloudwatch",
+            operation="DeleteAlarms",
+            params={"AlarmNames": (self.name,)},
+            gone="ResourceNotFound",
+        )
+
+
+def prefix(scope: Scope) -> str:
+    """What the names of an environment's alarms begin with."""
+    return f"cryptoctl-{scope.environment}-"
+
+
+def _whole(number: float | None) -> float | None:
+    return int(number) if number is not None and number == int(number) else number

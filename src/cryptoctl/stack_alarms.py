@@ -1,0 +1,116 @@
+"""What each of the stack's alarms looks at, and what its message says: what it means, and what to type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptoctl.alarm_settings import Alarms, Threshold
+from cryptoctl.handlers.metrics import NAMESPACE
+from cryptoctl.provisioners.alarm import Alarm, Metric, prefix
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.topic import Topic
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.scope import Scope
+
+MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackAlarms:
+    """Builds the alarms that the configuration has; None for one that is switched off."""
+
+    scope: Scope
+    above: Alarms
+    topic: Topic
+
+    def dead_letters(self, queue: Queue) -> Alarm | None:
+        """Messages wait in a dead-letter queue."""
+        metric = Metric(
+            namespace="AWS/SQS",
+            metric="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": queue.name},
+            statistic="Maximum",
+        )
+        meaning = f"What failed for good waits in {queue.name}."
+        return self._alarm(self._name(queue), metric, self.above.dead_letters, meaning, "dlq list")
+
+    def lag(self, function: Function) -> Alarm | None:
+        """What a function reads from a stream is old by then."""
+        above = self.above.lag_s
+        return self._alarm(
+            f"{self._name(function)}-lag",
+            _of(function, "IteratorAge", "Maximum"),
+            above if isinstance(above, str) else above * MILLISECONDS,
+            f"Prices wait too long for {function.name}.",
+            f"logs {self._name(function)}",
+        )
+
+    def errors(self, function: Function) -> Alarm | None:
+        """Invocations of a function fail."""
+        meaning, name = f"Invocations of {function.name} fail.", self._name(function)
+        return self._alarm(
+            f"{name}-errors", _of(function, "Errors", "Sum"), self.above.errors, meaning, f"logs {name}"
+        )
+
+    def throttles(self, function: Function) -> Alarm | None:
+        """More invocations of a function are wanted at once than are allowed."""
+        return self._alarm(
+            f"{self._name(function)}-throttles",
+            _of(function, "Throttles", "Sum"),
+            self.above.throttles,
+            f"More invocations of {function.name} are wanted at once than its reserved concurrency allows.",
+            "config",
+        )
+
+    def unauthorized(self, function: Function, sender: str) -> Alarm | None:
+        """Many requests do not prove that they come from the sender that they name."""
+        metric = Metric(
+            namespace=NAMESPACE,
+            metric="Unauthorized",
+            dimensions={
+                "Function": function.name,
+                "Environment": self.scope.environment,
+                "Sender": sender,
+            },
+            statistic="Sum",
+        )
+        meaning = f"Many requests to {function.name} are refused (sender: {sender})."
+        return self._alarm(f"unauthorized-{sender}", metric, self.above.unauthorized, meaning, "webhook list")
+
+    def _name(self, resource: Provisioner) -> str:
+        return resource.name.removesuffix(f"-{self.scope.environment}")
+
+    def _alarm(self, name: str, metric: Metric, above: Threshold, meaning: str, command: str) -> Alarm | None:
+        if isinstance(above, str) or not self.above.enabled:
+            return None
+        return Alarm(
+            scope=self.scope,
+            name=f"{prefix(self.scope)}{name}",
+            metric=metric,
+            threshold=above,
+            topic=self.topic,
+            description=f"{meaning} `cryptoctl {command} --env {self.scope.environment}` shows more.",
+        )
+
+
+def any_alarm(topic: Topic) -> Alarm:
+    """One that no environment has, to find those that an earlier configuration had."""
+    metric = Metric(namespace="", metric="", dimensions={}, statistic="")
+    return Alarm(
+        scope=topic.scope,
+        name=f"{prefix(topic.scope)}any",
+        metric=metric,
+        threshold=0,
+        topic=topic,
+        description="",
+    )
+
+
+def _of(function: Function, metric: str, statistic: str) -> Metric:
+    return Metric(
+        namespace="AWS/Lambda",
+        metric=metric,
+        dimensions={"FunctionName": function.name},
+        statistic=statistic,
+    )

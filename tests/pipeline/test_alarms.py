@@ -1,0 +1,72 @@
+"""An alarm is raised and cleared, and what it tells people names the command to type."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from cryptoctl.alarm_settings import Alarms
+from cryptoctl.local.engine import Engine
+from cryptoctl.local.outbox import OutboxMessage
+from cryptoctl.provisioners.alarm import Alarm
+from cryptoctl.reconcile.execute import StepOutcome
+from cryptoctl.reconcile.graph import with_dependencies
+from cryptoctl.reconcile.plan import Verb
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+from kit.waiting import eventually
+from live import Connect, Live
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def watched(connect: Connect) -> Iterator[Live]:
+    """A queue, its alarm and the topic that it tells, with a subscriber."""
+    config = Environment(
+        alarms=Alarms(enabled=True, lag_s="off", errors="off", throttles="off"),
+        alert_subscribers=("person@example.com",),
+    )
+    live = connect(f"a{uuid.uuid4().hex[:8]}", config)
+    report = live.up(list(with_dependencies([alarm_of(live), live.stack.webhook_dead_letters])))
+    assert {result.outcome for result in report.results} == {StepOutcome.DONE}
+    yield live
+    live.down()
+
+
+def alarm_of(live: Live) -> Alarm:
+    found = live.stack.dead_letter_alarms[live.stack.webhook_dead_letters.name]
+    assert found is not None
+    return found
+
+
+def told(engine: Engine, name: str) -> list[OutboxMessage]:
+    return [each for each in engine.outbox(100) if name in each.subject]
+
+
+def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
+    watched: Live, engine: Engine
+) -> None:
+    alarm, queue = alarm_of(watched), watched.stack.webhook_dead_letters
+    aws = watched.aws
+    aws.call("cloudwatch", "SetAlarmState", AlarmName=alarm.name, StateValue="ALARM", StateReason="a trial")
+    eventually(lambda: len(told(engine, alarm.name)) > 1, within_s=30, what="the alarm to be cleared")
+    url = aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
+    aws.call("sqs", "SendMessage", QueueUrl=url, MessageBody="{}")
+    eventually(lambda: len(told(engine, alarm.name)) > 2, within_s=90, what="the alarm to be raised")
+    messages = told(engine, alarm.name)
+    assert sorted(each.subject.partition(":")[0] for each in messages) == ["ALARM", "ALARM", "OK"]
+    assert {each.recipient for each in messages} == {"person@example.com"}
+    command = f"`cryptoctl dlq list --env {watched.session.environment}`"
+    assert all(queue.name in each.text and command in each.text for each in messages)
+
+
+def test_an_alarm_that_was_switched_off_is_removed(watched: Live) -> None:
+    without = replace(watched.session.config, alarms=Alarms())
+    watched.stack = Stack(watched.session.scope, without, watched.stack.code)
+    removed = [str(step.resource) for step in watched.plan().work if step.verb is Verb.DELETE]
+    name = f"cryptoctl-{watched.session.environment}-webhook-processor-dlq"
+    assert removed == [f"alarm {name}"]
