@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cryptoctl.alarm_settings import Alarms
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.reconcile.execute import Executor, Report, StepResult
 from cryptoctl.reconcile.observe import planned
@@ -15,7 +15,7 @@ from cryptoctl.session import Session
 from cryptoctl.settings import Environment
 from cryptoctl.webhook_settings import Sender, Webhook
 
-LAG_ALARM = Alarms(enabled=True, dead_letters="off", errors="off", throttles="off", unauthorized="off")
+LAG_ALARM = AlarmSettings(enabled=True, dead_letters="off", errors="off", throttles="off", unauthorized="off")
 # With every kind of resource that only some configurations have.
 WITH_A_SENDER = Environment(
     webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}), alarms=LAG_ALARM

@@ -11,7 +11,7 @@ Threshold = Annotated[int, Between(0, 1_000_000_000)] | Literal["off"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarms(Section):
+class AlarmSettings(Section):
     """[env.NAME.alarms]: each is raised above its number; "off" has none."""
 
     enabled: bool = field(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from cryptoctl.alarm_settings import Alarms
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.security_settings import Functions, Security
 from cryptoctl.settings_schema import Between, Checked, Section, means
 from cryptoctl.webhook_settings import Sender, Webhook
@@ -172,7 +172,7 @@ class Environment(Section):
     webhook: Webhook = field(default_factory=Webhook)
     security: Security = field(default_factory=Security)
     functions: Functions = field(default_factory=Functions)
-    alarms: Alarms = field(default_factory=Alarms)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
 
     @property
     def retention_days(self) -> int | None:

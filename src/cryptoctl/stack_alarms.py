@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryptoctl.alarm_settings import Alarms, Threshold
+from cryptoctl.alarm_settings import AlarmSettings, Threshold
 from cryptoctl.handlers.metrics import NAMESPACE
 from cryptoctl.provisioners.alarm import Alarm, Metric, prefix
 from cryptoctl.provisioners.function import Function
@@ -21,7 +21,7 @@ class StackAlarms:
     """Builds the alarms that the configuration has; None for one that is switched off."""
 
     scope: Scope
-    above: Alarms
+    above: AlarmSettings
     topic: Topic
 
     def dead_letters(self, queue: Queue) -> Alarm | None:

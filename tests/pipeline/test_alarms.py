@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from cryptoctl.alarm_settings import Alarms
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.local.engine import Engine
 from cryptoctl.local.outbox import OutboxMessage
 from cryptoctl.provisioners.alarm import Alarm
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 def watched(connect: Connect) -> Iterator[Live]:
     """A queue, its alarm and the topic that it tells, with a subscriber."""
     config = Environment(
-        alarms=Alarms(enabled=True, lag_s="off", errors="off", throttles="off"),
+        alarms=AlarmSettings(enabled=True, lag_s="off", errors="off", throttles="off"),
         alert_subscribers=("person@example.com",),
     )
     live = connect(f"a{uuid.uuid4().hex[:8]}", config)
@@ -65,7 +65,7 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
 
 
 def test_an_alarm_that_was_switched_off_is_removed(watched: Live) -> None:
-    without = replace(watched.session.config, alarms=Alarms())
+    without = replace(watched.session.config, alarms=AlarmSettings())
     watched.stack = Stack(watched.session.scope, without, watched.stack.code)
     removed = [str(step.resource) for step in watched.plan().work if step.verb is Verb.DELETE]
     name = f"cryptoctl-{watched.session.environment}-webhook-processor-dlq"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cryptoctl.alarm_settings import Alarms
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.cli.cost import _per_second
 from cryptoctl.core.items import new_item
 from cryptoctl.core.prices import Price
@@ -107,7 +107,7 @@ def test_the_configuration_counts() -> None:
 def test_every_price_has_its_source_and_is_of_something_that_is_billed() -> None:
     prices = price_list()
     assert re.fullmatch(r"\d{4}-\d\d", prices.date)
-    whole = Stack(STACK.scope, Environment(alarms=Alarms(enabled=True)), STACK.code)
+    whole = Stack(STACK.scope, Environment(alarms=AlarmSettings(enabled=True)), STACK.code)
     used = {each.item for one in whole if isinstance(one, Priced) for each in one.usage(Traffic(days=30))}
     assert used == set(prices.items)
     assert all(each.source.endswith(("pricing", "on-demand")) for each in prices.items.values())

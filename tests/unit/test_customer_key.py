@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.alarm_settings import Alarms
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.ops.doctor import Verdict
 from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.ops.security import examine_security
@@ -135,7 +135,7 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
         error_notifier=ErrorNotifier(reserved_concurrency=2),
         log_retention_days="never expire",
         functions=Functions(tracing=True),
-        alarms=Alarms(enabled=True),
+        alarms=AlarmSettings(enabled=True),
     )
     checks = list(examine_security(whole, Answers(answers())))  # type: ignore[arg-type]
     assert [check.what for check in checks] == ["customer key"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.alarm_settings import Alarms
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.ops.permissions import Purpose, parts, policy
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
@@ -61,7 +61,7 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
 def test_usual_names_need_one_policy(purpose: Purpose) -> None:
     for name in ("dev", "staging", "production"):
         assert len(parts(stack({**SHORT, "environment": name}), purpose)) == 1
-        with_alarms = stack({**SHORT, "environment": name}, alarms=Alarms(enabled=True))
+        with_alarms = stack({**SHORT, "environment": name}, alarms=AlarmSettings(enabled=True))
         assert len(parts(with_alarms, purpose)) == 1
 
 
