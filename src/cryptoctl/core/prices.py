@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,8 @@ class Price:
 
     `timestamp_ms` is whole milliseconds since 1970-01-01 UTC; `volume` is 0 where none was given; `raw` is
     the JSON text of this price as received. `occurrence` is n for the n-th of prices that are alike in all
-    else and have no id; None where the sender leaves that to be counted in the request.
+    else and have no id; None where the sender leaves that to be counted in the request. `arrived` says
+    that it brought no time, and has that of its arrival.
     """
 
     symbol: str
@@ -58,6 +59,7 @@ class Price:
     id: str | None
     raw: str
     occurrence: int | None = None
+    arrived: bool = field(default=False, compare=False)
 
     def sort_key(self, attempt: int = 0) -> str:
         """The key's number as text: its own with an id, else place `attempt` of its millisecond."""
@@ -134,6 +136,7 @@ def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Pric
         id=_id(fields),
         raw=raw,
         occurrence=None if "id" in fields else _occurrence(fields),
+        arrived="timestamp" not in fields,
     )
 
 

@@ -65,13 +65,6 @@ class HmacScheme:
             return False
         return right and self._in_time(timestamp, now_s)
 
-    def sent_ms(self, request: WebhookRequest) -> int | None:
-        """When the sender sent the message, in milliseconds since 1970, if it has signed that and an id."""
-        timestamp = self._timestamp(request)
-        if "id" not in self.signed_message or not _EPOCH_TEXT.fullmatch(timestamp):
-            return None
-        return int(_seconds(timestamp) * 1000)
-
     def message(self, body: bytes, timestamp: str, message_id: str) -> bytes:
         """What is signed."""
         before = {

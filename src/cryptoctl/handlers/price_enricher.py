@@ -18,6 +18,7 @@ from typing import Any
 from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.handlers import dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
 from cryptoctl.handlers.clients import Deadline
@@ -80,6 +81,8 @@ def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]
     for record in records:
         if record.get("eventName") != "INSERT":
             continue  # our own update, or a deletion: the mapping filters them out, and this is the guard
+        if _is_message(record):
+            continue
         try:
             price = stored_price(record["dynamodb"]["NewImage"])
         except (UnusableError, KeyError, TypeError, AttributeError) as error:
@@ -87,6 +90,12 @@ def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]
             continue
         arrivals[price.symbol].setdefault(price.key, _sequence_number(record))
     return arrivals, poison
+
+
+def _is_message(record: Record) -> bool:
+    change = record.get("dynamodb")
+    keys = change.get("Keys") if isinstance(change, Mapping) else None
+    return isinstance(keys, Mapping) and is_message(keys)
 
 
 def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progress: BatchProgress) -> None:

@@ -24,9 +24,10 @@ from cryptoctl.core.prices import (
     parse_parsed,
     parse_request,
 )
-from cryptoctl.core.webhook_prices import dead_letter, prices_in_request, unread
+from cryptoctl.core.webhook_messages import first_ms, message_item
+from cryptoctl.core.webhook_prices import at_first_arrival, dead_letter, prices_in_request, unread
 from cryptoctl.core.webhook_requests import UnsupportedType
-from cryptoctl.handlers import dead_letters, front_door, logs, metrics
+from cryptoctl.handlers import dead_letters, front_door, logs, metrics, table
 from cryptoctl.handlers.answers import Answer, http_answer
 from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.front_door import RETRY_AFTER_S, Admitted
@@ -70,9 +71,21 @@ def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
     except Exception as error:
         return _set_aside(unread(admitted.request, admitted.secrets, limits.arrival_ms), context, error)
     try:
+        request = _as_first_sent(request, admitted, limits.arrival_ms)
         return _stored(request, context, sender.name)
     except Exception as error:
         return _set_aside(dead_letter(request, limits.arrival_ms), context, error)
+
+
+def _as_first_sent(request: Request, admitted: Admitted, arrival_ms: int) -> Request:
+    """The prices with the times that they had when their message came first, if it came before."""
+    sender = admitted.sender
+    message_id = admitted.request.header(sender.message_id_header)
+    timeless = any(isinstance(price, Price) and price.arrived for price in request.prices)
+    if not message_id or not timeless:
+        return request
+    before = table.put_if_new(message_item(sender.name, message_id, arrival_ms))
+    return request if before is None else at_first_arrival(request, first_ms(before))
 
 
 def _stored(request: Request, context: object, sender: str | None = None) -> Answer:

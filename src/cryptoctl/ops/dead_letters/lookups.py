@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.log_entries import entries
@@ -113,7 +114,7 @@ def read_again(aws: Aws, table: Table, info: Mapping[str, Any]) -> Reading:
             if number > last:
                 break
             seen = [seen[0] or number, number]
-            if record.get("eventName") == "INSERT":
+            if record.get("eventName") == "INSERT" and not is_message(record["dynamodb"]["Keys"]):
                 reading.keys.append(key_of(record["dynamodb"]["Keys"]))
             if number == last:
                 break
