@@ -7,9 +7,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import jmespath
 import pytest
 
-from cryptoctl.handlers import sender_secrets, webhook_processor
+from cryptoctl.core.senders import allowed_senders
+from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.handlers import price_enricher, sender_secrets, webhook_processor
 from handlers.conftest import connect_directly
 from handlers.events import ARRIVED_MS
 from handlers.fake_aws import FakeAws, FaultError
@@ -319,14 +322,46 @@ def test_a_message_sent_again_is_the_same_prices(door: FakeAws) -> None:
     assert body_of(honest("mapped", body, message_id="msg_2"))["results"][0]["status"] == "stored"
 
 
-def test_a_message_with_neither_times_nor_ids_sent_again_is_the_same_prices(door: FakeAws) -> None:
-    asked = honest("standard", b'{"symbol":"BTC","price":1,"exchange":"x"}')
-    first = body_of(asked)
-    assert first["timestamp"] == int(asked["headers"]["webhook-timestamp"]) * 1000
-    late = {**asked, "requestContext": {**asked["requestContext"], "timeEpoch": ARRIVED_MS + 5000}}
-    assert [body_of(late)["status"] for _ in range(4)] == ["duplicate"] * 4
-    other = honest("standard", b'{"symbol":"BTC","price":1,"exchange":"x"}', message_id="msg_2")
-    assert body_of(other)["status"] == "stored", "an equal price of another message"
+TIMELESS = b'{"symbol":"BTC","price":1,"exchange":"x"}'
+
+
+@pytest.mark.parametrize("message_id", ["msg_2", "é" * 300])
+def test_a_message_with_neither_times_nor_ids_sent_again_is_the_same_prices(
+    door: FakeAws, clock: Clock, message_id: str
+) -> None:
+    def sent(message_id: str) -> dict[str, Any]:
+        asked = honest("standard", TIMELESS, message_id=message_id)
+        asked["requestContext"]["timeEpoch"] += int((clock.now_s - start_s) * 1000)
+        return body_of(asked)
+
+    start_s = clock.now_s
+    first = sent(message_id)
+    assert first["timestamp"] == ARRIVED_MS
+    for later_s in (1, 400, 86_400):  # signed anew each time, as the standard has it
+        clock.now_s += later_s
+        again = sent(message_id)
+        assert (again["status"], again["sort_key"]) == ("duplicate", first["sort_key"])
+    assert sent("msg_1")["status"] == "stored", "an equal price of another message"
+    assert price_enricher.handler({"Records": door.stream}, None) == {"batchItemFailures": []}
+    assert not door.queue and len(door.announced) == 2, "what is no price is neither enriched nor set aside"
+
+
+def test_a_price_without_a_time_whose_first_attempt_failed_keeps_the_time_of_that(
+    door: FakeAws, clock: Clock
+) -> None:
+    def down(operation: str, moment: str) -> None:
+        if operation == "PutItem" and door.items:  # the message is known, its price is not stored
+            raise FaultError("InternalServerError")
+
+    door.fault = down
+    assert answer(honest("standard", TIMELESS))["statusCode"] == 503
+    door.fault = lambda operation, moment: None
+    clock.now_s += 60
+    asked = honest("standard", TIMELESS)
+    asked["requestContext"]["timeEpoch"] += 60_000
+    assert (body_of(asked)["status"], body_of(asked)["timestamp"]) == ("stored", ARRIVED_MS)
+    (letter,) = door.queue
+    assert body_of(json.loads(letter["MessageBody"]))["status"] == "duplicate"
 
 
 def test_a_price_s_own_id_counts_more_than_the_message_s(door: FakeAws) -> None:
@@ -366,6 +401,36 @@ def test_what_cannot_be_stored_is_kept_without_header_or_secret_and_comes_back_a
     results = body_of(asked)
     assert results.get("results", [results])[0]["status"] == "duplicate", "the sender's own retry"
     assert set(door.items) == {key}
+
+
+@pytest.mark.parametrize("name", ["alerting", "mapped"])
+@pytest.mark.parametrize("members", ['"id": {"x": 1}', '"occurrence": "first"', '"prices": [1]', '"id": "7"'])
+def test_a_sender_s_members_of_our_names_mean_nothing_in_a_dead_letter(
+    door: FakeAws, name: str, members: str
+) -> None:
+    def down(operation: str, moment: str) -> None:
+        if operation == "PutItem":
+            raise FaultError("InternalServerError")
+
+    old = b'"type"' if name == "alerting" else b'"s"'
+    asked = honest(name, BODIES[name].replace(old, members.encode() + b", " + old))
+    door.fault = down
+    assert answer(asked)["statusCode"] == 503
+    door.fault = lambda operation, moment: None
+    kept = json.loads(door.queue[0]["MessageBody"])
+    assert answer(kept)["statusCode"] == 200
+    results = body_of(asked)
+    assert results.get("results", [results])[0]["status"] == "duplicate"
+
+
+def test_of_a_request_from_elsewhere_nothing_is_parsed(door: FakeAws) -> None:
+    class Unread(WebhookRequest):
+        def document(self) -> Any:
+            raise AssertionError("parsed")
+
+    sender = allowed_senders(variable(), jmespath.compile)["tradingview"]
+    request = Unread(headers={}, body=b'{"secret": "x"}', source="203.0.113.1")
+    assert not sender.accepts(request, ("x",), time.time())
 
 
 def test_the_answer_to_a_known_sender_says_what_was_wrong(

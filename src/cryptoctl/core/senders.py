@@ -28,8 +28,9 @@ class AllowedSender:
 
     def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
         """Whether the request came from this sender: from one of its networks, and with a proof."""
-        proven = self.scheme.accepts(request, secrets, now_s)
-        return proven and (not self.sources or within(request.source, self.sources))
+        if self.sources and not within(request.source, self.sources):
+            return NOBODY.accepts(request, secrets, now_s)  # as long as for nobody, and nothing is parsed
+        return self.scheme.accepts(request, secrets, now_s)
 
     @property
     def token_member(self) -> str | None:

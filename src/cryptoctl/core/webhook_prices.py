@@ -1,8 +1,6 @@
 """From a sender's request to prices, and to what is set aside where they cannot be stored."""
 
-import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,33 +10,32 @@ from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.prices import MOST_PRICE_BYTES, Price, Request, TimeLimits, parse_request
 from cryptoctl.core.senders import AllowedSender
-from cryptoctl.core.signatures import HmacScheme
+from cryptoctl.core.webhook_messages import short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 
 SHORTEST_REDACTED = 16  # a shorter text may stand in a price by chance
 REDACTED = "(secret)"
+OUR_OWN_MEMBERS = ("id", "occurrence", "prices")  # what a price may have, and what holds a list of them
 MOST_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
-
-_MESSAGE_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 
 
 def prices_in_request(
     request: WebhookRequest, sender: AllowedSender, secrets: Sequence[str], limits: TimeLimits
 ) -> Request:
-    """The prices that a sender's request brings, without its secrets. Raises Rejected.
-
-    A price without a time takes the one that was signed with the message's id, so that the message sent
-    again, by its sender or by somebody who has overheard it, is the same prices.
-    """
-    found = _prices(request, sender, _as_signed(request, sender, limits))
+    """The prices that a sender's request brings, without its secrets. Raises Rejected."""
+    found = _prices(request, sender, limits)
     message_id = request.header(sender.message_id_header)
     prices = (_without(secrets, each) if isinstance(each, Price) else each for each in found.prices)
     return replace(found, prices=tuple(_with_ids(message_id, prices) if message_id else prices))
 
 
-def _as_signed(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) -> TimeLimits:
-    sent_ms = sender.scheme.sent_ms(request) if isinstance(sender.scheme, HmacScheme) else None
-    return limits if sent_ms is None else replace(limits, arrival_ms=sent_ms)
+def at_first_arrival(request: Request, first_ms: int) -> Request:
+    """The same prices, those that brought no time at that of their message's first arrival."""
+    prices = (
+        replace(price, timestamp_ms=first_ms) if isinstance(price, Price) and price.arrived else price
+        for price in request.prices
+    )
+    return replace(request, prices=tuple(prices))
 
 
 def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) -> Request:
@@ -52,11 +49,9 @@ def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) 
 
 def _with_ids(message_id: str, prices: Any) -> Any:
     """A price without an id takes the message's, so that the message sent again is the same prices."""
-    if not _MESSAGE_ID.fullmatch(message_id):
-        message_id = hashlib.sha256(message_id.encode(errors="surrogatepass")).hexdigest()
     for index, price in enumerate(prices):
         lacks_id = isinstance(price, Price) and price.id is None
-        yield replace(price, id=f"{message_id}.{index}", occurrence=None) if lacks_id else price
+        yield replace(price, id=f"{short_id(message_id)}.{index}", occurrence=None) if lacks_id else price
 
 
 def _without(secrets: Sequence[str], price: Price) -> Price:
@@ -101,7 +96,11 @@ def _record(price: Price) -> dict[str, Any]:
         received = json_text.Document(price.raw).value
     except json_text.JsonError:
         return members
-    whole = {**received, **members} if isinstance(received, dict) else members
+    if not isinstance(received, dict):
+        return members
+    # A replay would read these as ours, and the sender has another meaning of them or none.
+    others = {name: value for name, value in received.items() if name not in OUR_OWN_MEMBERS}
+    whole = {**others, **members}
     return whole if len(json_text.dumps(whole).encode(errors="replace")) <= MOST_PRICE_BYTES else members
 
 
