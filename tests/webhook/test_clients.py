@@ -14,6 +14,7 @@ import requests
 import standardwebhooks
 import svix
 
+from cryptoctl.ops.symbols import names
 from webhook.conftest import Door
 
 pytestmark = [pytest.mark.engine, pytest.mark.process]
@@ -53,8 +54,10 @@ def test_messages_signed_by_the_packages_of_the_standard(
         }
         return send(door, name, sent, {"content-type": "application/json", **headers}).status_code
 
-    assert [deliver(now) for _ in range(5)] == [200] * 5
-    assert len(door.stored(symbol)) == 1, "delivered five times, it is one price"
+    assert [deliver(now + timedelta(seconds=number)) for number in range(5)] == [200] * 5
+    assert len(door.stored(symbol)) == 1, "signed anew and delivered five times, it is one price"
+    found = list(names(door.live.aws, door.live.stack.prices))
+    assert symbol in found and not any("message" in each for each in found)
     assert deliver(now - timedelta(minutes=6)) == 401
     assert deliver(now, body.replace("0.1", "0.2")) == 401
     assert len(door.stored(symbol)) == 1

@@ -12,7 +12,7 @@ from typing import Any
 
 # No symbol of a price begins so: those are in upper case and have no spaces.
 _PARTITION = "webhook messages of "
-_PLACES = 10**38  # a key has as many digits
+_PLACES = 10**28  # fewer than lie behind every price, where the list of symbols goes on
 _MESSAGE_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.ops.rows import existing
 from cryptoctl.provisioners.table import Table
@@ -54,7 +55,8 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
                 "dynamodb", "Scan", TableName=table.name, Limit=1, ProjectionExpression="symbol", **request
             )
             for item in answer["Items"]:
-                yield item["symbol"]["S"]
+                if not is_message(item):
+                    yield item["symbol"]["S"]
             if not answer["Items"]:
                 if "LastEvaluatedKey" not in answer:
                     return
