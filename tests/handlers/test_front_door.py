@@ -230,7 +230,10 @@ def test_a_secret_that_cannot_be_read_is_a_503_and_no_default(
     assert int(said["headers"]["Retry-After"]) > 0
     assert not door.items and not door.queue
     assert answer(honest("github"))["statusCode"] == 200, "the others come in"
-    assert "no base64!" not in capsys.readouterr().out
+    assert [answer(event("/standard"))["statusCode"] for _ in range(3)] == [503] * 3
+    out = capsys.readouterr().out
+    assert "no base64!" not in out
+    assert out.count('"level":"ERROR"') == 1, "as often as it is read, not as often as a stranger asks"
 
 
 def test_what_could_not_be_read_is_asked_for_again_soon_but_not_at_each_request(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.core.webhook_secrets import SenderSecret
 from cryptoctl.errors import Problem
 from dead_letters.command_line import run
 from webhook.conftest import SENDERS, Door
@@ -78,6 +79,37 @@ def test_rotate_lets_both_secrets_in_for_the_grace(door: Door, cli: Any) -> None
     assert said["effective"] is False and said["previous_until"]
     plan = run("plan", "--exit-code", environment=door.live.session.environment)
     assert plan.code == 0, plan.out
+
+
+def test_a_secret_that_still_counts_is_not_dropped_by_rotating_twice(door: Door, cli: Any) -> None:
+    old = door.secret("coinmarket")
+    assert cli("rotate", "coinmarket", "--no-wait").code == 0
+    again = cli("rotate", "coinmarket", "--no-wait")
+    assert again.code == Problem.REFUSED and "--grace 0s" in again.err
+    assert door.store("coinmarket").read().previous == old
+    assert cli("rotate", "coinmarket", "--no-wait", "--grace", "0s").code == 0
+    assert old not in door.store("coinmarket").read().text()
+
+
+def test_a_secret_for_the_address_fits_into_it(cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    for sender, secret in (("tradingview", "a/b?c#d e%20" * 3), ("basic", "é" * 20)):
+        file.write_text(secret, encoding="utf-8")
+        refused = cli("rotate", sender, "--secret-file", str(file), "--no-wait")
+        assert refused.code == Problem.USAGE and secret not in refused.err
+
+
+def test_a_secret_written_by_hand_that_is_none_is_said_as_such(door: Door, cli: Any) -> None:
+    store = door.store("desk")
+    before = store.read()
+    store.write(SenderSecret(secret="no base64, of nobody"))
+    try:
+        for words in (("show", "desk"), ("test", "desk"), ("rotate", "desk")):
+            said = cli(*words)
+            assert said.code == Problem.FAILED and "rotate desk --replace" in said.err
+            assert "of nobody" not in said.out + said.err
+    finally:
+        store.write(before)
 
 
 def test_a_secret_that_the_sender_made(door: Door, cli: Any, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from cryptoctl.core.fields import Expression, FieldMapping
 from cryptoctl.core.signatures import BasicScheme, HmacScheme, NoScheme, Scheme, TokenScheme
 from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.core.webhook_secrets import SenderSecret, key_bytes
 
 Compile = Callable[[str], Expression]
 
@@ -31,6 +32,12 @@ class AllowedSender:
         if self.sources and not within(request.source, self.sources):
             return NOBODY.accepts(request, secrets, now_s)  # as long as for nobody, and nothing is parsed
         return self.scheme.accepts(request, secrets, now_s)
+
+    def check(self, secret: SenderSecret) -> None:
+        """Raises SecretError for a secret that the scheme cannot use."""
+        if isinstance(self.scheme, HmacScheme):
+            for each in filter(None, (secret.secret, secret.previous)):
+                key_bytes(each, self.scheme.secret_encoding)
 
     @property
     def token_member(self) -> str | None:

@@ -19,7 +19,6 @@ import jmespath
 from cryptoctl.core.prices import MOST_BYTES
 from cryptoctl.core.senders import NOBODY, AllowedSender, allowed_senders
 from cryptoctl.core.webhook_requests import WebhookRequest
-from cryptoctl.core.webhook_secrets import SecretError
 from cryptoctl.handlers import logs, metrics, sender_secrets
 from cryptoctl.handlers.answers import Answer, http_answer
 
@@ -87,12 +86,7 @@ def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
         return _unavailable()
     now_s = time.time()
     accepted = secrets[name].accepted(int(now_s * 1000)) if sender is not NOBODY else ()
-    try:
-        proven = sender.accepts(request, accepted, now_s)
-    except SecretError as error:  # the parameter was written by hand
-        _log.error("the secret of a sender is unusable: %s", error, extra={"sender": sender.name})
-        return _unavailable()
-    if not proven:
+    if not sender.accepts(request, accepted, now_s):
         metrics.emit({"Unauthorized": 1}, {"Sender": sender.name})
         message = "the request is not from a known sender, or is not signed as that sender signs"
         return http_answer(401, {"error": "unauthorized", "message": message})

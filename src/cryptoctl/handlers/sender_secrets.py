@@ -5,10 +5,11 @@ tell which senders exist.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
 from cryptoctl.handlers import logs
 from cryptoctl.handlers.clients import parameter_client, setting
@@ -30,13 +31,12 @@ class _Cache:
 _cache = _Cache()
 
 
-def current(names: Iterable[str]) -> Mapping[str, SenderSecret]:
-    """The secrets by sender; without those that cannot be read."""
-    wanted = sorted(names)
+def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, SenderSecret]:
+    """The secrets by sender; without those that cannot be read, or are none for their sender's scheme."""
     # The wall clock, because a frozen execution environment's other clocks may stand still.
     age_s = time.time() - _cache.read_at_s
     if not 0 <= age_s < _cache.lifetime_s:
-        _read(wanted)
+        _read([senders[name] for name in sorted(senders)])
     return _cache.secrets
 
 
@@ -46,21 +46,23 @@ def forget() -> None:
     _cache.secrets = {}
 
 
-def _read(names: list[str]) -> None:
+def _read(senders: list[AllowedSender]) -> None:
     parameter_client()  # making one is not safe in several threads at once, using it is
-    with ThreadPoolExecutor(max_workers=min(len(names), _MOST_AT_ONCE) or 1) as pool:
-        found = dict(zip(names, pool.map(_one, names), strict=True))
-    _cache.secrets = {name: secret for name, secret in found.items() if secret is not None}
-    _cache.lifetime_s = LONGEST_AGE_S if len(_cache.secrets) == len(names) else FAILURE_AGE_S
+    with ThreadPoolExecutor(max_workers=min(len(senders), _MOST_AT_ONCE) or 1) as pool:
+        found = list(zip(senders, pool.map(_one, senders), strict=True))
+    _cache.secrets = {sender.name: secret for sender, secret in found if secret is not None}
+    _cache.lifetime_s = LONGEST_AGE_S if len(_cache.secrets) == len(senders) else FAILURE_AGE_S
     _cache.read_at_s = time.time()
 
 
-def _one(sender: str) -> SenderSecret | None:
-    name = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender}"
+def _one(sender: AllowedSender) -> SenderSecret | None:
+    name = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
     try:
         answer = parameter_client().get_parameter(Name=name, WithDecryption=True)
-        return parse_secret(answer["Parameter"]["Value"])
+        secret = parse_secret(answer["Parameter"]["Value"])
+        sender.check(secret)
     except Exception as error:
         # The configuration names it, so this is ours to repair, and not for a stranger to cause.
         _log.error("the secret of a sender cannot be read", extra={"parameter": name}, exc_info=error)
         return None
+    return secret

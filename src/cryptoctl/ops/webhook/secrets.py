@@ -5,6 +5,7 @@ The permissions are those of the parameter itself: who deploys may, who operates
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from cryptoctl.core.webhook_secrets import (
 )
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.environments import not_deployed
+from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.provisioners.parameter import NOT_FOUND, Parameter
 from cryptoctl.stack import Stack
 
@@ -27,6 +29,7 @@ from cryptoctl.stack import Stack
 READ_AGAIN_S = 60.0
 SHORTEST_SECRET = 16
 LONGEST_GRACE = timedelta(days=365)
+_FITS_AN_ADDRESS = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -49,17 +52,32 @@ class SecretStore:
         if found is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
         try:
-            return parse_secret(found["Parameter"]["Value"])
+            secret = parse_secret(found["Parameter"]["Value"])
+            for each in filter(None, (secret.secret, secret.previous)):
+                key_bytes(each, _encoding(self.stack, self.sender))
         except SecretError as error:
             raise Failure(
                 Problem.FAILED,
                 f"The parameter {name} holds no secret of cryptoctl's: {error}.",
                 f"Write a new one with `cryptoctl webhook rotate {self.sender} --replace`.",
             ) from error
+        return secret
 
     def rotate(self, new: str, *, now_ms: int, grace: timedelta) -> SenderSecret:
-        """Replaces the secret; the old one counts for as long as `grace` says."""
-        rotated = self.read().rotated(new, now_ms=now_ms, grace=grace)
+        """Replaces the secret; the old one counts for as long as `grace` says.
+
+        Raises Failure (REFUSED) where one before it still counts, which only a grace of 0 may end.
+        """
+        found = self.read()
+        if grace and len(found.accepted(now_ms)) > 1:
+            raise Failure(
+                Problem.REFUSED,
+                f"The secret of {self.sender} was rotated before, and the one before it counts until "
+                f"{iso_of_ms(found.until_ms)}: a sender that still has that one would be refused at once.",
+                f"`cryptoctl webhook show {self.sender} --reveal` shows the present one, for the sender to "
+                "change to. Rotate again after that time, or with --grace 0s, which ends both.",
+            )
+        rotated = found.rotated(new, now_ms=now_ms, grace=grace)
         self.write(rotated)
         return rotated
 
@@ -96,6 +114,15 @@ def given_by_sender(stack: Stack, sender: str, text: str) -> str:
             f"The secret has {len(secret)} characters; it must be {SHORTEST_SECRET} to {LONGEST_SECRET} "
             "printable ones on one line.",
         )
+    keys = stack.config.webhook.senders[sender].resolved()
+    if keys.get("token_in_path") and not _FITS_AN_ADDRESS.fullmatch(secret):
+        raise Failure(
+            Problem.USAGE,
+            f"This is no secret for {sender}: it stands in the address, where it can have only the letters "
+            "A to Z and a to z, digits, and the characters - . _ ~",
+        )
+    if not secret.isascii() and keys["scheme"] != "hmac":
+        raise Failure(Problem.USAGE, f"This is no secret for {sender}: it has characters beyond ASCII.")
     try:
         key_bytes(secret, _encoding(stack, sender))
     except SecretError as error:
