@@ -30,7 +30,7 @@ LOOKS.append(Command(words=("iam-policy", "--part", "1")))
 SECRETS = [
     Command(words=("webhook", "show", "desk")),
     Command(words=("webhook", "test", "desk")),
-    Command(words=("webhook", "rotate", "desk", "--no-wait")),
+    Command(words=("webhook", "rotate", "desk", "--no-wait", "--grace", "0s")),
 ]
 # Commands go on without these, and show less or say what they did not look for: test_operating.py has it.
 SEEN_ALL_THE_SAME = {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "iam:ListRoles"}
