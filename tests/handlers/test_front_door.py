@@ -426,6 +426,17 @@ def test_a_sender_s_members_of_our_names_mean_nothing_in_a_dead_letter(
     assert results.get("results", [results])[0]["status"] == "duplicate"
 
 
+@pytest.mark.parametrize("field", ["symbol", "exchange", "id"])
+def test_a_secret_in_a_field_of_a_price_is_refused_and_shown_nowhere(
+    door: FakeAws, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = SECRETS["header"]
+    said = answer(honest("header", json.dumps({**PRICE, field: f"x{secret}"}).encode()))
+    assert (said["statusCode"], json.loads(said["body"])["field"]) == (400, field)
+    assert not door.items and not door.queue
+    assert secret.lower() not in (capsys.readouterr().out + said["body"]).lower()
+
+
 def test_of_a_request_from_elsewhere_nothing_is_parsed(door: FakeAws) -> None:
     class Unread(WebhookRequest):
         def document(self) -> Any:

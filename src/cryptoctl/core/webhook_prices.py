@@ -8,7 +8,7 @@ from typing import Any
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import plain
-from cryptoctl.core.prices import MOST_PRICE_BYTES, Price, Request, TimeLimits, parse_request
+from cryptoctl.core.prices import MOST_PRICE_BYTES, Price, Rejected, Request, TimeLimits, parse_request
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_messages import short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
@@ -54,7 +54,11 @@ def _with_ids(message_id: str, prices: Any) -> Any:
         yield replace(price, id=f"{short_id(message_id)}.{index}", occurrence=None) if lacks_id else price
 
 
-def _without(secrets: Sequence[str], price: Price) -> Price:
+def _without(secrets: Sequence[str], price: Price) -> Price | Rejected:
+    for name in ("symbol", "exchange", "id"):
+        value = (getattr(price, name) or "").casefold()
+        if any(each.casefold() in value for each in secrets if len(each) >= SHORTEST_REDACTED):
+            return Rejected(name, "contains the sender's secret, which is not stored")
     raw = _redacted(price.raw, secrets)
     return price if raw == price.raw else replace(price, raw=raw)
 
