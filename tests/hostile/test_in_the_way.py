@@ -19,7 +19,7 @@ def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
 ) -> None:
     url = world.account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{there}")["QueueUrl"]
     table = f"crypto-prices-{there}"
-    world.proxy.behave(Windows(queue_name=4, table_gone=3))
+    world.proxy.behave(Windows(queue_name=8, table_gone=6))
     # As a person may: by hand, and `up` right afterwards.
     world.stranger["sqs"].delete_queue(QueueUrl=url)
     world.stranger["dynamodb"].delete_table(TableName=table)
