@@ -197,10 +197,11 @@ class Session:
         """Environment, target, account and region as far as they are known; nothing is asked for."""
         asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
         scope, caller = vars(self).get("scope"), asked.get("caller")
+        expected = scope.account if scope else self._expected_account if asked else None
         return {
             "environment": self._known("environment"),
             "target": self._known("target"),
-            "account": caller.account if caller else scope.account if scope else None,
+            "account": caller.account if caller else expected,
             "region": asked.get("region"),
         }
 

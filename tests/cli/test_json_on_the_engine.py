@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ pytestmark = pytest.mark.engine
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
-NOT_HERE = {"init", "local start", "local stop", "local reset", "down"}
+# The engine has no console that could be opened.
+NOT_HERE = {"init", "open", "local start", "local stop", "local reset", "down"}
 
 
 def lines(directory: Path) -> dict[str, list[str]]:
@@ -34,9 +36,12 @@ def lines(directory: Path) -> dict[str, list[str]]:
         "envs": ["envs"],
         "doctor": ["doctor"],
         "config": ["config"],
-        "iam-policy": ["iam-policy"],
+        "iam-policy": ["iam-policy", "--part", "1"],
         "send-price": ["send-price", "JSON", "2", "here"],
         "prices": ["prices", "JSON", "--wait"],
+        "chart": ["chart", "JSON"],
+        "candles": ["candles", "JSON", "--interval", "1m"],
+        "symbols": ["symbols"],
         "logs": ["logs", "--since", "5m"],
         "dlq list": ["dlq", "list"],
         "dlq peek": ["dlq", "peek"],
@@ -45,6 +50,10 @@ def lines(directory: Path) -> dict[str, list[str]]:
         "dlq export": ["dlq", "export", letters],
         "dlq import": ["dlq", "import", letters],
         "dlq purge": ["dlq", "purge", "--yes"],
+        "webhook list": ["webhook", "list"],
+        "webhook show": ["webhook", "show", "desk", "--reveal"],
+        "webhook test": ["webhook", "test", "desk"],
+        "webhook rotate": ["webhook", "rotate", "desk", "--reveal", "--no-wait"],
         "local status": ["local", "status"],
         "local logs": ["local", "logs"],
         "local outbox": ["local", "outbox"],
@@ -71,6 +80,10 @@ def times(value: Any) -> list[str]:
 def test_each_command_writes_its_model(day: Cli, tmp_path: Path) -> None:
     every = lines(tmp_path)
     assert set(every) == {each.name for each in COMMANDS} - NOT_HERE
+    settings = Path("cryptoctl.toml")
+    environment = tomllib.loads(settings.read_text(encoding="utf-8"))["env"]
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(f'[env.{next(iter(environment))}.webhook.senders.desk]\npreset = "standard-webhooks"\n')
     for name, line in every.items():
         document = validated(name, day.ok(*line, "-o", "json").json)
         assert document.outcome == "success", name

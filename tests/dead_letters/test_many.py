@@ -66,7 +66,8 @@ def _mapping(shop: Workshop, *, enabled: bool) -> None:
 def test_a_bar_runs_on_a_terminal_and_each_end_is_said(shop: Workshop) -> None:
     _fill(shop, 40, 0)
     text, _ = _replay(shop)
-    assert "replaying" in text and "40/40" in text
+    # The bar is gone with the last message; how far it was drawn before depends on the time.
+    assert re.search(r"replaying .*[1-9]\d*/40", text)
     assert "40 of 40 brought back" in text
     assert text.count("price stored") == 40
 
