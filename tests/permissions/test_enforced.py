@@ -105,7 +105,10 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
     (home / "ministack").mkdir()
     with enforcing(home / "ministack") as url, nursery(url, ROOT, home / "clients") as clients:
         only = [word for function in FUNCTIONS for word in ("--only", f"{function}-{NAME}")]
-        ended = clients.run("up", "--env", NAME, "--aws", "--yes", *only)
+        config = home / "cryptoctl.toml"
+        # It is reached without TLS, and enforces that too.
+        config.write_text(f"[env.{NAME}.security]\nrefuse_plain_http = false\n", encoding="utf-8")
+        ended = clients.run("up", "--env", NAME, "--aws", "--yes", "--config", str(config), *only)
         assert ended.code == 0, ended.err
         account = Account(url, ROOT)
         for each in account["lambda"].list_event_source_mappings()["EventSourceMappings"]:
