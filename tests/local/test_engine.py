@@ -266,9 +266,10 @@ def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> N
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "\udc80"])
 def test_a_damaged_record_of_a_running_engine_is_said_and_stop_still_stops_it(
-    engine: Engine, content: str
+    engine: Engine, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status = engine.start(port=0)
+    monkeypatch.setattr("cryptoctl.local.engine.SETTLES_WITHIN_S", 0.2)
     (status.home / "engine.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(EngineError, match=r"engine\.json is damaged"):
         engine.status()

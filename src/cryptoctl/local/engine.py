@@ -39,6 +39,7 @@ __all__ = [
 DEFAULT_PORT: Final[int] = 4577
 """Where the engine listens unless told otherwise; next to LocalStack's 4566, not on it."""
 
+SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
 
 
@@ -200,7 +201,7 @@ class Engine:
                 found.append(record)
             return bool(found) or not self._data.running()
 
-        _wait_until(look, 10.0)
+        _wait_until(look, SETTLES_WITHIN_S)
         return found[0] if found else None
 
 
