@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -18,11 +19,13 @@ from cryptoctl.local.engine import Engine
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
 from kit.engines import OPTIONS
+from kit.leftovers import Leftovers
 from kit.purity import Guard, mark
 from kit.sharing import longest_first
 from live import WITH_A_SENDER, Connect, Live, RecordingAws
 
 GUARD = pytest.StashKey[Guard]()
+LEFTOVERS = pytest.StashKey[Leftovers]()
 
 # A busy machine is no finding.
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -34,6 +37,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[GUARD] = Guard()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run that is killed takes its engines with it; the workers' directories are in the first process's."""
+    if not hasattr(session.config, "workerinput") and sys.platform != "win32":
+        factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+        session.config.stash[LEFTOVERS] = Leftovers(factory.getbasetemp())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing is left over by a run that came to its end."""
+    if leftovers := session.config.stash.get(LEFTOVERS, None):
+        leftovers.stop()
 
 
 @pytest.hookimpl(tryfirst=True)
