@@ -8,8 +8,10 @@ import uuid
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
 from hypothesis import settings as hypothesis_settings
 
@@ -36,6 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """A shell starts what it puts into the background with Ctrl-C ignored, and commands inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Each command that a test runs in this process has a session of its own; what AWS's services look like is
+    # parsed once, not for each of them.
+    botocore.session.create_loader = cache(botocore.session.create_loader)
     config.stash[GUARD] = Guard()
 
 
