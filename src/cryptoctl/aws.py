@@ -135,7 +135,7 @@ class Aws:
             client = self._session.client(
                 service, region_name=self.region, endpoint_url=self.endpoint_url, config=config
             )
-            if service == "lambda" and not _on_this_machine(client):
+            if service == "lambda" and not _on_this_machine(client.meta.endpoint_url):
                 client.meta.events.register("before-send.lambda", self._in_turn)
             _check_port(client.meta.endpoint_url)
             return client
@@ -151,7 +151,7 @@ class Aws:
     @property
     def metered(self) -> bool:
         """Whether requests count against the quotas of an account that others use too; not on an engine."""
-        return not _on_this_machine(self.client("sts"))
+        return not _on_this_machine(self.endpoint_url or self.client("sts").meta.endpoint_url)
 
     def _in_turn(self, event_name: str, **_: Any) -> None:
         """Invocations have a quota of their own."""
@@ -275,8 +275,8 @@ def _nobody(service: str, operation: str, error: AwsError | None) -> None:
     """Nobody needs to know."""
 
 
-def _on_this_machine(client: Any) -> bool:
-    return urlsplit(client.meta.endpoint_url).hostname in ("127.0.0.1", "::1", "localhost")
+def _on_this_machine(endpoint_url: str) -> bool:
+    return urlsplit(endpoint_url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def _load_credentials(session: Any) -> None:

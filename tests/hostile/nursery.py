@@ -9,17 +9,25 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-SERVICES = ("sts", "kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "resourcegroupstaggingapi")
+SERVICES = ["sts", "kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm", "cloudwatch"]
+SERVICES += ["dynamodbstreams", "resourcegroupstaggingapi"]
+# The handlers are Lambda's; a command imports what it needs when it runs, which is most of the rest.
+NOT_IMPORTED = ("cryptoctl.handlers", "cryptoctl.local", "cryptoctl.__main__")
 
 
 def main(home: str) -> None:
     """Serves until stdin ends."""
-    importlib.import_module("cryptoctl.cli")  # so that each command finds it imported
+    import cryptoctl
     from cryptoctl.aws import Aws
+
+    for module in pkgutil.walk_packages(cryptoctl.__path__, "cryptoctl."):
+        if not module.name.startswith(NOT_IMPORTED):
+            importlib.import_module(module.name)
     from cryptoctl.session import Session
 
     aws = Aws()

@@ -18,6 +18,8 @@ from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 MOST_A_CALL = 10
+# A long poll asks all of SQS's servers; an engine is one server, and its queue is not waited for.
+LONG_POLL_S = 1
 MOST_BYTES_A_CALL = 250_000
 # SQS allows 120,000 messages in flight, and answers with this code beyond.
 OVER_LIMIT = "OverLimit"
@@ -88,6 +90,10 @@ class DeadLetterQueue:
                 return []
             raise
         return [_message(self.name, each) for each in answer.get("Messages", ())]
+
+    def receive_from_all(self, *, visibility_s: int) -> list[Message]:
+        """As `receive`; none only if the queue has none. A short poll asks a subset of SQS's servers."""
+        return self.receive(visibility_s=visibility_s, wait_s=LONG_POLL_S if self.aws.metered else 0)
 
     def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
         """Keeps messages invisible for so long from now, 0 shows them; of each whether it was still ours."""

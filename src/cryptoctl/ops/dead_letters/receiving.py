@@ -50,8 +50,7 @@ def receive_all(queues: Sequence[DeadLetterQueue], wanted: Receiving) -> Iterato
         yield from _drain(queue, wanted)
     left = list(queues)
     while left and not wanted.enough():
-        # Short polling asks a subset of SQS's servers, long polling all of them.
-        polled = left[0].aws.map(lambda queue: queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=1), left)
+        polled = left[0].aws.map(lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), left)
         for queue, received in zip(tuple(left), polled, strict=True):
             if received:
                 yield from _journaled(received, wanted)

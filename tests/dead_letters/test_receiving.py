@@ -1,0 +1,76 @@
+"""What ends the reading of a queue: a long poll on AWS, which asks all of SQS's servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue, Depth
+from cryptoctl.ops.dead_letters.receiving import Receiving, receive_all
+
+MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
+
+
+class OneAfterTheOther(Aws):
+    """No request; what would be done at the same time is done in order."""
+
+    def __init__(self, metered: bool) -> None:
+        url = "https://sqs.example" if metered else "http://127.0.0.1:1"
+        super().__init__(endpoint_url=url, credentials=Credentials(access_key="a", secret_key="s"))
+
+    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
+        """As `map` is, without threads."""
+        return [function(thing) for thing in things]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyServers(DeadLetterQueue):
+    """A queue whose short polls ask a server that has nothing; a long poll finds one message."""
+
+    left: list[Message]
+    waits_s: list[int] = field(default_factory=list)
+
+    def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
+        """One message, to whoever waits."""
+        self.waits_s.append(wait_s)
+        return [self.left.pop()] if wait_s and self.left else []
+
+    def depth(self) -> Depth:
+        """The approximate count knows of none."""
+        return Depth(visible=0, in_flight=0, delayed=0)
+
+
+def read(queue: ManyServers) -> list[str]:
+    wanted = Receiving(journal=Journal(), before_ms=2, choose=lambda _: MessageState.ASIDE)
+    return [each.id for each in receive_all([queue], wanted)]
+
+
+def queue(ids: list[str], *, metered: bool) -> ManyServers:
+    messages = [replace(MESSAGE, id=each, receipt=each) for each in ids]
+    return ManyServers(
+        aws=OneAfterTheOther(metered),
+        name=QueueName.WEBHOOK,
+        queue_name="q",
+        url="",
+        identity="",
+        left=messages,
+    )
+
+
+@pytest.mark.parametrize("ids", [[], ["a"], ["a", "b", "c"]])
+def test_on_aws_what_short_polls_miss_is_received_by_long_ones(ids: list[str]) -> None:
+    many = queue(ids, metered=True)
+    assert sorted(read(many)) == ids
+    assert many.waits_s[-1] == LONG_POLL_S
+
+
+def test_an_engine_is_one_server_and_is_not_waited_for() -> None:
+    many = queue([], metered=False)
+    assert read(many) == []
+    assert set(many.waits_s) == {0}
