@@ -60,7 +60,7 @@ def test_a_line_has_the_fields_that_lambda_s_own_lines_have(
     aws: FakeAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "webhook-processor-test")
-    send(GOOD, Context())
+    _, answer = send(GOOD, Context())
     (line,) = log_lines(capsys)
     assert datetime.fromisoformat(line.pop("timestamp")).utcoffset() is not None
     assert line == {
@@ -72,6 +72,7 @@ def test_a_line_has_the_fields_that_lambda_s_own_lines_have(
         "received": 1,
         "stored": 1,
         "symbols": ["BTC"],
+        "keys": {"BTC": [answer["sort_key"]]},
     }
 
 

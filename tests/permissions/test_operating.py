@@ -57,10 +57,11 @@ def operating(directory: Path) -> list[Command]:
     Path(prices).write_text("symbol,price,exchange\nSENT,1,here\nSENT,2,here\n", encoding="utf-8")
     return [
         *READING,
-        _command("send-price", "SENT", "100", "here"),
+        _command("send-price", "SENT", "100", "here", "--id", "7"),
         _command("send-price", "SENT", "101", "here", "--async"),
         _command("send-price", "--file", prices, "--now"),
         _command("prices", "SENT", "--wait"),
+        _command("trace", "SENT", "--id", "7"),
         _command("dlq", "list"),
         _command("dlq", "peek"),
         _command("dlq", "export", letters),

@@ -57,6 +57,10 @@ COMMANDS = (
         "logs",
         "Show what the functions logged, merged in order of time (UTC); repeats once, with their number.",
     ),
+    _entry(
+        "trace",
+        "Follow one price: who sent it and when, the answer, the item, its enrichment, the announcement.",
+    ),
     _entry("dlq list", "Show how many messages there are, since when, and why. Consumes nothing.", "dlq"),
     _entry("dlq peek", "Show messages with the log lines of their requests. Consumes nothing.", "dlq"),
     _entry("dlq replay", "Run what failed again. A message is deleted only once that has succeeded.", "dlq"),

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -85,6 +86,14 @@ def logger(name: str) -> logging.Logger:
 def begin_request(context: object) -> None:
     """From now on the lines carry this invocation's request id."""
     _formatter.request_id = str(getattr(context, "aws_request_id", "") or "")
+
+
+def by_symbol(prices: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Symbol → sort keys, as lines name prices: by its key a price is found in the logs."""
+    found: dict[str, list[str]] = {}
+    for symbol, sort_key in prices:
+        found.setdefault(symbol, []).append(sort_key)
+    return found
 
 
 def iso_utc(seconds: float) -> str:

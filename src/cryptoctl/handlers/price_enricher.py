@@ -18,6 +18,7 @@ from typing import Any
 from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.handlers import dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
@@ -107,8 +108,10 @@ def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progres
 
 
 def _set_record_aside(record: Record, reason: str, progress: BatchProgress) -> None:
-    symbol = _symbol(record)
-    extra = {"reason": reason, "symbol": symbol, "sequence_number": _sequence_number(record)}
+    symbol = _key(record, "symbol", "S")
+    extra: dict[str, Any] = {"reason": reason, "symbol": symbol, "sequence_number": _sequence_number(record)}
+    key = _key(record)
+    extra |= {"keys": {symbol: [key]}} if symbol and key else {}
     attributes = {"Reason": ("String", reason), "Symbol": ("String", symbol)}
     try:
         dead_letters.send({"kind": "record", "reason": reason, "record": record}, attributes)
@@ -193,17 +196,27 @@ def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
 
 def _report(arrivals: Arrivals, progress: BatchProgress, *, in_vain: bool) -> None:
     new = [each for each in progress.done if not each.correction]
+    corrections = [each for each in progress.done if each.correction and each.announce]
     counts = {
         "Enriched": len(new),
-        "Corrected": sum(each.correction and each.announce for each in progress.done),
+        "Corrected": len(corrections),
         "DeadLettered": progress.set_aside,
         "Failed": len(progress.failed),
     }
-    extra = {name.lower(): number for name, number in counts.items()} | {"symbols": sorted(arrivals)[:20]}
+    keys = {
+        "keys": logs.by_symbol((each.price.symbol, each.price.sort_key) for each in new),
+        "corrections": logs.by_symbol((each.price.symbol, each.price.sort_key) for each in corrections),
+    }
     for name, error in progress.failed.items():
         # Where all of it has failed, the invocation ends with an error that says so.
         said = "the batch failed, and will be tried again" if in_vain else logs.GIVEN_BACK
-        _log.warning(said, exc_info=error, extra={"symbol": name})
+        waiting = logs.by_symbol((name, plain(key)) for key in arrivals.get(name, ()))
+        _log.warning(said, exc_info=error, extra={"symbol": name} | ({"keys": waiting} if waiting else {}))
+    extra = {
+        **{name.lower(): number for name, number in counts.items()},
+        "symbols": sorted(arrivals)[:20],
+        **{name: found for name, found in keys.items() if found},
+    }
     _log.info("prices enriched", extra=extra)
     metrics.emit({**counts, "Lag": [_lag_ms(each.price) for each in new]})
 
@@ -222,9 +235,9 @@ def _order(sequence_number: str) -> int:
     return int(sequence_number) if known else 0
 
 
-def _symbol(record: Record) -> str:
-    """The symbol of a record that may have any shape, as far as it can be told."""
+def _key(record: Record, attribute: str = "timestamp", kind: str = "N") -> str:
+    """An attribute of the key of a record that may have any shape, as far as it can be told."""
     found: Any = record
-    for name in ("dynamodb", "Keys", "symbol", "S"):
+    for name in ("dynamodb", "Keys", attribute, kind):
         found = found.get(name) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else ""

@@ -11,6 +11,7 @@ import binascii
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -49,14 +50,16 @@ def handler(event: Any, context: object) -> Answer:
     if front_door.is_http(event):
         admitted = front_door.admit(event)
         return _take_in(admitted, event, context) if isinstance(admitted, Admitted) else admitted
+    request: Request | None = None
     try:
-        return _stored(_parse(event), context)
+        request = _parse(event)
+        return _stored(request, context)
     except Rejected as rejected:
         return _refuse(rejected)
     except Exception as error:
         if _is_request(event):
-            return _set_aside(event, context, error)
-        _log.warning("request not stored, and will be tried again", exc_info=error)
+            return _set_aside(event, context, error, request)
+        _log.warning("request not stored, and will be tried again", exc_info=error, extra=_wanted(request))
         raise logs.RetryError(str(error) or type(error).__name__) from error
 
 
@@ -74,7 +77,7 @@ def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
         request = _as_first_sent(request, admitted, limits.arrival_ms)
         return _stored(request, context, sender.name)
     except Exception as error:
-        return _set_aside(dead_letter(request, limits.arrival_ms), context, error)
+        return _set_aside(dead_letter(request, limits.arrival_ms), context, error, request)
 
 
 def _as_first_sent(request: Request, admitted: Admitted, arrival_ms: int) -> Request:
@@ -140,7 +143,7 @@ def _most_behind() -> timedelta:
 def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> Answer:
     results = [_result(index, price, stored) for index, price in enumerate(request.prices)]
     counts = Counter(str(result["status"]) for result in results)
-    _report(request, counts, sender)
+    _report(request, counts, _keys(results), sender)
     if not request.several:
         return _answer_to_one(request.prices[0], results[0])
     message = ", ".join(
@@ -174,11 +177,32 @@ def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> d
     }
 
 
-def _report(request: Request, counts: Counter[str], sender: str | None) -> None:
+def _keys(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """By symbol, the keys of what was stored (`keys`) and of what had been before (`repeated`)."""
+    names = {"stored": "keys", "duplicate": "repeated"}
+    return {
+        name: found
+        for status, name in names.items()
+        if (
+            found := logs.by_symbol(
+                (each["symbol"], each["sort_key"]) for each in results if each["status"] == status
+            )
+        )
+    }
+
+
+def _wanted(request: Request | None) -> dict[str, Any]:
+    """The keys that the prices of a request would have; one without an id may have gone to a later place."""
+    prices = request.prices if request is not None else ()
+    found = logs.by_symbol((each.symbol, each.sort_key()) for each in prices if isinstance(each, Price))
+    return {"keys": found} if found else {}
+
+
+def _report(request: Request, counts: Counter[str], keys: Mapping[str, Any], sender: str | None) -> None:
     """One line, with what a person looks for; nothing of the sender's text but the names of fields."""
     rejected = Counter(price.field for price in request.prices if isinstance(price, Rejected))
     symbols = sorted({price.symbol for price in request.prices if isinstance(price, Price)})
-    extra = {"received": len(request.prices), **counts, "symbols": symbols[:20], **_from(sender)}
+    extra = {"received": len(request.prices), **counts, "symbols": symbols[:20], **keys, **_from(sender)}
     if rejected:
         reasons = sorted({str(price) for price in request.prices if isinstance(price, Rejected)})
         _log.warning("prices refused", extra={**extra, "reasons": reasons[:20]})
@@ -216,8 +240,8 @@ def _error_body(rejected: Rejected) -> dict[str, Any]:
     return {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
 
 
-def _set_aside(event: Any, context: object, error: Exception) -> Answer:
-    _log.error("request not stored", exc_info=error)
+def _set_aside(event: Any, context: object, error: Exception, request: Request | None = None) -> Answer:
+    _log.error("request not stored", exc_info=error, extra=_wanted(request))
     request_id = str(getattr(context, "aws_request_id", "") or "")
     try:
         dead_letters.send(event, dead_letters.event_attributes(request_id, error))

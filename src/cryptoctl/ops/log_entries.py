@@ -13,7 +13,10 @@ from cryptoctl.ops.logs import SHOWN_FIELDS, Line
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ERROR_FIELDS = ("errorType", "errorMessage", "stackTrace")
+# By these a price is found; a thousand of them are nothing to read.
+KEY_FIELDS = ("keys", "repeated", "corrections")
 _PLACE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
+_SHOWN_ELSEWHERE = frozenset((*SHOWN_FIELDS, *ERROR_FIELDS, *KEY_FIELDS))
 # What a function raises to be retried is only the envelope of the error.
 ENVELOPE = "RetryError: "
 
@@ -32,6 +35,8 @@ class LogEntry:
     """where it was raised: file, line and function"""
     request: str = ""
     trace: str = ""
+    prices: Mapping[str, Any] = field(default_factory=dict)
+    """the fields of KEY_FIELDS: which prices the line is about, symbol → sort keys"""
     more: Mapping[str, Any] = field(default_factory=dict)
     """the line's other fields"""
     count: int = 1
@@ -113,14 +118,13 @@ def _entry(line: Line) -> LogEntry:
         place=":".join(place[-1][:2]) + f" in {place[-1][2]}" if place else "",
         request=event.request,
         trace=event.detail if fields else "",
+        prices={name: fields[name] for name in KEY_FIELDS if isinstance(fields.get(name), dict)},
         more={} if not fields or _record(fields) else _others(fields),
     )
 
 
 def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value for name, value in fields.items() if name not in SHOWN_FIELDS and name not in ERROR_FIELDS
-    }
+    return {name: value for name, value in fields.items() if name not in _SHOWN_ELSEWHERE}
 
 
 def _is_note(fields: Mapping[str, Any]) -> bool:

@@ -65,6 +65,19 @@ def moment_ms(text: str, now: int | None = None) -> int:
         ) from None
 
 
+def span_text(milliseconds: int) -> str:
+    """A short span of time: 12 ms, 1.25 s, 3 min 5 s, 2 h 4 min."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.3g} s"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {seconds} s"
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
 def span(text: str) -> timedelta:
     """The length of time "24h". Raises Failure (USAGE)."""
     if not _SPAN.fullmatch(text.strip()):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ui.documents import cost, environment, local, plan, prices, selftest, webhook
+from cryptoctl.ui.documents import cost, environment, local, plan, prices, selftest, trace, webhook
 from cryptoctl.ui.documents import dead_letters as dlq
 from cryptoctl.ui.documents.document import CommandDocument, Part
 from cryptoctl.ui.screen import Screen
@@ -28,6 +28,7 @@ MODELS: Mapping[str, type[CommandDocument]] = {
     "candles": prices.CandlesDocument,
     "symbols": prices.SymbolsDocument,
     "logs": prices.LogsDocument,
+    "trace": trace.TraceDocument,
     "dlq list": dlq.DlqListDocument,
     "dlq peek": dlq.DlqPeekDocument,
     "dlq replay": dlq.DlqReplayDocument,

@@ -1,0 +1,225 @@
+"""cryptoctl trace: one price, from the request that brought it to its announcement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.core.items import UnusableError, stored_price
+from cryptoctl.core.names import folded_symbol
+from cryptoctl.core.numbers import NumberError, decimal_from, plain
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.logs import moment, newest_ms
+from cryptoctl.ops.prices import Query
+from cryptoctl.ops.prices import prices as read_prices
+from cryptoctl.ops.times import moment_ms, now_ms
+from cryptoctl.ops.trace.events import Item
+from cryptoctl.ops.trace.tracing import Traced, Tracer, prices_of
+from cryptoctl.ops.trace.wanted import Wanted
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.prices import show_prices
+from cryptoctl.ui.trace import show_request, show_trace, trace_document
+
+LOOKS_BACK = "3d"
+ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+REQUEST = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    at: str | None
+    id: str | None
+    sort_key: str | None
+    since: str | None
+
+
+@command("trace", access=Access.OPERATE, example="cryptoctl trace BTC --id 123456")
+def trace(
+    run: CommandRun,
+    symbol: Annotated[str | None, typer.Argument(help="Such as BTC; not with --request.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="T", help="Traded then: epoch or ISO 8601.")
+    ] = None,
+    id: Annotated[  # noqa: A002
+        str | None, typer.Option("--id", metavar="ID", help="With this id; looks back 3d by default.")
+    ] = None,
+    sort_key: Annotated[
+        str | None, typer.Option("--sort-key", metavar="K", help="With exactly this key.")
+    ] = None,
+    request: Annotated[
+        str | None, typer.Option("--request", metavar="ID", help="What this request of a function did.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="T", help="With --id: traded since 10d (ago), or a time.")
+    ] = None,
+) -> None:
+    """Follow one price: who sent it and when, the answer, the item, its enrichment, the announcement.
+
+    With the lags between, dead letters about it, and the log lines. Times are UTC.
+    """
+    tracer = Tracer(
+        aws=run.session.aws,
+        stack=run.session.stack,
+        retention_days=run.session.config.retention_days,
+        now_ms=now_ms(),
+    )
+    given = _Given(at=at, id=id, sort_key=sort_key, since=since)
+    if request is not None:
+        if symbol is not None or any(vars(given).values()):
+            raise Failure(
+                Problem.USAGE, "--request stands alone.", "Leave the symbol and the other options out."
+            )
+        _trace_request(run, tracer, request)
+        return
+    if symbol is None:
+        raise Failure(
+            Problem.USAGE,
+            "Neither a symbol nor --request is given.",
+            "For example: cryptoctl trace BTC --id 7",
+        )
+    since_ms = moment_ms(since or LOOKS_BACK)
+    wanted = _wanted(symbol, given)
+    found = tracer.items(wanted, since_ms)
+    if len(found) > 1:
+        _refuse_several(run, wanted, found)
+    traced = tracer.trace(wanted, found[0] if found else None)
+    if not found and not traced.letters and not traced.timeline.events:
+        raise _no_such_price(run, wanted, since_ms)
+    _show(run, traced)
+
+
+def _show(run: CommandRun, traced: Traced) -> None:
+    run.answer(**trace_document(traced))
+    if not run.machine:
+        show_trace(run.screen, traced)
+
+
+def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
+    if not REQUEST.fullmatch(request):
+        raise Failure(Problem.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
+    traced = tracer.request(request)
+    named = prices_of(traced)
+    if not traced.lines and not traced.letters:
+        newest = newest_ms(run.session.aws, run.session.stack.functions)
+        kept = tracer.retention_days
+        raise Failure(
+            Problem.FAILED,
+            f"No log line and no dead letter is of request {request}; "
+            + (
+                "nothing is logged yet."
+                if newest is None
+                else f"the newest line is from {moment(newest)} UTC."
+            ),
+            ("" if kept is None else f"The log groups keep {kept} days. ")
+            + "Request ids stand in `cryptoctl logs --verbose` and `cryptoctl dlq peek`.",
+        )
+    if len(named) == 1:
+        ((symbol, sort_key, _),) = named
+        wanted = Wanted(symbol=symbol, sort_key=sort_key)
+        items = tracer.items(wanted, 0)
+        _show(run, tracer.trace(wanted, items[0] if items else None))
+        return
+    run.answer(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
+    if not run.machine:
+        show_request(run.screen, request, traced, named)
+
+
+NAMED = ("symbol", "sort_key", "outcome")
+
+
+def _wanted(symbol: str, given: _Given) -> Wanted:
+    if given.at is None and given.id is None and given.sort_key is None:
+        raise Failure(
+            Problem.USAGE,
+            f"Which price of {folded_symbol(symbol)}?",
+            "Give --at, --id or --sort-key; `cryptoctl prices --output json` shows them.",
+        )
+    if given.since is not None and (given.id is None or given.at is not None):
+        raise Failure(Problem.USAGE, "--since goes with --id alone.", "Leave it out.")
+    if given.id is not None and not ID.fullmatch(given.id):
+        raise Failure(Problem.USAGE, f"{given.id!r} is no id.", "An id has 1 to 128 printable characters.")
+    sort_key = None
+    if given.sort_key is not None:
+        if given.at is not None:
+            raise Failure(Problem.USAGE, "--sort-key says the time already.", "Leave --at out.")
+        try:
+            sort_key = plain(decimal_from(given.sort_key))
+        except NumberError:
+            raise Failure(
+                Problem.USAGE,
+                f"{given.sort_key!r} is no sort key.",
+                "Copy one from `cryptoctl prices --output json`: milliseconds, perhaps with a fraction.",
+            ) from None
+    return Wanted(
+        symbol=folded_symbol(symbol),
+        id=given.id,
+        sort_key=sort_key,
+        between_ms=None if given.at is None else _between(given.at),
+    )
+
+
+def _between(text: str) -> tuple[int, int]:
+    """The millisecond that is meant; where it is given in whole seconds, the second."""
+    first_ms = moment_ms(text)
+    return first_ms, first_ms if first_ms % 1000 else first_ms + 999
+
+
+def _refuse_several(run: CommandRun, wanted: Wanted, found: Sequence[Item]) -> None:
+    """Lists them and raises Failure."""
+    prices = []
+    for item in found:
+        try:
+            prices.append(stored_price(item))
+        except UnusableError:
+            continue
+    run.answer(
+        named=[
+            {"symbol": wanted.symbol, "sort_key": item["timestamp"]["N"], "outcome": "stored"}
+            for item in found
+        ]
+    )
+    if not run.machine:
+        show_prices(run.screen, prices)
+        for price in prices:
+            run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
+    raise Failure(
+        Problem.USAGE,
+        f"{len(found)} prices of {wanted.symbol} are meant.",
+        f"Choose one: `cryptoctl trace {wanted.symbol} --sort-key {found[0]['timestamp']['N']}`.",
+    )
+
+
+def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int) -> Failure:
+    """Says what was looked for, where, and what there is."""
+    window = (
+        f" since {moment(since_ms)} UTC"
+        if wanted.id and not wanted.between_ms and not wanted.sort_key
+        else ""
+    )
+    until = wanted.between_ms[1] if wanted.between_ms else None
+    newest = read_prices(
+        run.session.aws, run.session.stack.prices, Query(symbol=wanted.symbol, last=1, until_ms=until)
+    )
+    near = "the last one before" if until is not None else "the newest one"
+    last = (
+        f"{near} is {newest[0].sort_key}, from {moment(newest[0].timestamp_ms)} UTC"
+        if newest
+        else f"there is none of {wanted.symbol}" + (" until then" if until is not None else "")
+    )
+    return Failure(
+        Problem.FAILED,
+        f"No price {_said(wanted)} in {run.session.location}{window}, and no dead letter about one; {last}.",
+        "--since looks further back."
+        if window
+        else f"`cryptoctl prices {wanted.symbol}` shows what is there.",
+    )
+
+
+def _said(wanted: Wanted) -> str:
+    at = f" at {moment(wanted.between_ms[0])} UTC" if wanted.between_ms else ""
+    return f"of {wanted}{at}"

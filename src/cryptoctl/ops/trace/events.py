@@ -1,0 +1,105 @@
+"""What a trace is made of: the price that is meant, the events of its way, and their names. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from cryptoctl.ops.log_entries import LogEntry
+
+Item = Mapping[str, Mapping[str, Any]]
+
+
+class Stage(StrEnum):
+    """What happened. The order is that of events at the same time."""
+
+    TRADED = "price's own time"
+    RECEIVED = "received"
+    STORED = "stored"
+    ANSWERED = "answered"
+    DUPLICATE = "duplicate"
+    STARTED = "pass began"
+    ANNOUNCED = "announced"
+    ENRICHED = "enriched"
+    CORRECTED = "corrected"
+    FAILED = "failed"
+    DEAD_LETTER = "dead letter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is traced: a price by its exact keys, whatever a millisecond range holds, or what requests did.
+
+    `requests` are known to concern it although their lines may not name it.
+    """
+
+    symbol: str | None = None
+    sort_keys: Collection[str] = ()
+    between_ms: tuple[int, int] | None = None
+    requests: Collection[str] = ()
+
+    def named_in(self, entry: LogEntry) -> str | None:
+        """The field by which a line names it: keys, repeated or corrections; None where none does."""
+        if self.symbol is None:
+            return next(iter(entry.prices), None) if entry.request in self.requests else None
+        for name, symbols in entry.prices.items():
+            found = symbols.get(self.symbol)
+            if isinstance(found, list) and any(map(self._is_key, found)):
+                return name
+        return None
+
+    def _is_key(self, text: Any) -> bool:
+        if self.sort_keys or self.between_ms is None:
+            return text in self.sort_keys
+        try:
+            milliseconds = int(Decimal(text))
+        except (InvalidOperation, TypeError, ValueError, OverflowError):
+            return False
+        return self.between_ms[0] <= milliseconds <= self.between_ms[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What the environment's resources are called."""
+
+    webhook: str
+    enricher: str
+    table: str
+    topic: str
+    queues: Mapping[str, str]
+    """the queue's name by that of QueueName"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceEvent:
+    """Something that happened to the price. `lag_ms`: since the event before; None of the first."""
+
+    time_ms: int
+    where: str
+    what: Stage
+    detail: str = ""
+    request: str = ""
+    lag_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """The events in order of time, and how long the parts of the way took, in milliseconds, where known."""
+
+    events: tuple[TraceEvent, ...]
+    arrival_ms: int | None
+    """from the price's own time to its first arrival"""
+    storing_ms: int | None
+    """from its first arrival to its item"""
+    enriching_ms: int | None
+    """from its item to its indicators"""
+    total_ms: int | None
+    """from its first arrival to its announcement"""
+    requests: tuple[str, ...]
+
+    def first(self, *stages: Stage) -> TraceEvent | None:
+        """The first event of these kinds."""
+        return next((each for each in self.events if each.what in stages), None)

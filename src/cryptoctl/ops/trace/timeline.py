@@ -1,0 +1,217 @@
+"""A price's way as a list of events, from what its item, the log lines and the dead letters say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+
+from cryptoctl.core.numbers import plain
+from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
+from cryptoctl.ops.log_entries import LogEntry, entries
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline, TraceEvent
+
+_ORDER = {stage: number for number, stage in enumerate(Stage)}
+
+
+def timeline(
+    subject: Subject,
+    names: Names,
+    item: Item | None,
+    lines: Sequence[Line],
+    letters: Iterable[DeadLetter],
+) -> Timeline:
+    """The price's way. `lines` are whole requests, in order of time; `letters` are the price's own."""
+    found = [
+        *_of_item(names, item),
+        *_of_lines(subject, names, item, lines),
+        *(_of_letter(names, each) for each in letters),
+    ]
+    written = {each.what for each in found if each.request}
+    if Stage.ENRICHED not in written and Stage.CORRECTED not in written:
+        found += _enriched_by_item(names, item)
+    ordered = sorted(found, key=lambda each: (each.time_ms, _ORDER[each.what]))
+    events = [
+        replace(each, lag_ms=None if before is None else each.time_ms - before.time_ms)
+        for before, each in zip([None, *ordered], ordered, strict=False)
+    ]
+    return Timeline(
+        events=tuple(events),
+        arrival_ms=_between(events, Stage.TRADED, Stage.RECEIVED),
+        storing_ms=_between(events, Stage.RECEIVED, Stage.STORED),
+        enriching_ms=_between(events, Stage.STORED, Stage.ENRICHED),
+        total_ms=_between(events, Stage.RECEIVED, Stage.ANNOUNCED),
+        requests=tuple(dict.fromkeys(each.request for each in events if each.request)),
+    )
+
+
+def concerned(subject: Subject, lines: Iterable[Line]) -> list[str]:
+    """The requests whose lines name the price, in order of time."""
+    found = [each.request for each in entries(lines) if each.request and subject.named_in(each)]
+    return list(dict.fromkeys(found))
+
+
+def _between(events: Sequence[TraceEvent], start: Stage, end: Stage) -> int | None:
+    first = next((each.time_ms for each in events if each.what is start), None)
+    last = next((each.time_ms for each in events if each.what is end), None)
+    return None if first is None or last is None else last - first
+
+
+def _of_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
+    if item is None:
+        return
+    price, exchange = _value(item, "price"), _value(item, "exchange")
+    what = " ".join(each for each in (price, "on" if exchange else "", exchange) if each)
+    try:
+        own_ms = int(Decimal(_value(item, "timestamp")))
+    except InvalidOperation:
+        own_ms = 0
+    yield TraceEvent(time_ms=own_ms, where=exchange or "?", what=Stage.TRADED, detail=what)
+    created_ms = epoch_ms(_value(item, "created_at"))
+    if created_ms is not None:
+        yield TraceEvent(
+            time_ms=created_ms,
+            where=names.table,
+            what=Stage.STORED,
+            detail=f"{_value(item, 'symbol')} {_value(item, 'timestamp')}",
+        )
+
+
+def _enriched_by_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
+    """Of an enrichment that no line tells of any more, its time in the item."""
+    at_ms = epoch_ms(_value(item or {}, "enriched_at"))
+    if item is not None and at_ms is not None and item.get("processed", {}).get("BOOL") is True:
+        yield TraceEvent(
+            time_ms=at_ms, where=names.topic, what=Stage.ANNOUNCED, detail="before it was written"
+        )
+        yield TraceEvent(time_ms=at_ms, where=names.table, what=Stage.ENRICHED, detail=indicators_text(item))
+
+
+def indicators_text(item: Item) -> str:
+    """The indicators of an item in one line."""
+    shown = ((name, _value(item, name)) for name in ("ma_5", "ma_20", "volatility"))
+    return " ".join(f"{name}={_short(value)}" for name, value in shown if value) or "too little history"
+
+
+def _short(number: str) -> str:
+    return plain(Decimal(f"{Decimal(number):.8g}"))
+
+
+def _of_letter(names: Names, letter: DeadLetter) -> TraceEvent:
+    return TraceEvent(
+        time_ms=letter.message.sent_ms,
+        where=names.queues[letter.message.queue.value],
+        what=Stage.DEAD_LETTER,
+        detail=letter.error or letter.cause,
+        request=letter.request_id,
+    )
+
+
+def _of_lines(
+    subject: Subject, names: Names, item: Item | None, lines: Sequence[Line]
+) -> Iterator[TraceEvent]:
+    starts: dict[str, list[Line]] = {}
+    by_request: dict[str, list[LogEntry]] = {}
+    for line in lines:
+        if line.fields.get("type") == "platform.start":
+            starts.setdefault(_request_of_start(line), []).append(line)
+    for entry in entries(lines):
+        by_request.setdefault(entry.request, []).append(entry)
+    last = _last_pass(subject, names, by_request)
+    for request in dict.fromkeys((*starts, *by_request)):
+        of_it = by_request.get(request, [])
+        if request not in subject.requests and not any(map(subject.named_in, of_it)):
+            continue
+        function = next((each.function for each in (*starts.get(request, ()), *of_it)), "")
+        begun = [each.time_ms for each in starts.get(request, ())] or [each.time_ms for each in of_it[:1]]
+        if function == names.webhook:
+            yield from _received(names, request, begun, of_it)
+        else:
+            yield from (
+                TraceEvent(time_ms=at, where=function, what=Stage.STARTED, request=request) for at in begun
+            )
+        for entry in of_it:
+            yield from _of_entry(subject, names, entry, item if request == last else None)
+
+
+def _received(
+    names: Names, request: str, begun: Sequence[int], of_it: Sequence[LogEntry]
+) -> Iterator[TraceEvent]:
+    sender = next((str(each.more["sender"]) for each in of_it if "sender" in each.more), None)
+    by = (
+        f"from sender {sender} over HTTPS"
+        if sender
+        else "by an invocation: send-price, a replay, another client"
+    )
+    for number, at_ms in enumerate(begun, start=1):
+        again = f"; Lambda's attempt {number}" if number > 1 else ""
+        yield TraceEvent(
+            time_ms=at_ms, where=names.webhook, what=Stage.RECEIVED, detail=by + again, request=request
+        )
+
+
+def _last_pass(subject: Subject, names: Names, by_request: Mapping[str, Sequence[LogEntry]]) -> str | None:
+    """The request that wrote the indicators that the item has now."""
+    passes = [
+        (entry.time_ms, request)
+        for request, of_it in by_request.items()
+        for entry in of_it
+        if entry.function == names.enricher and not _failed(entry) and subject.named_in(entry)
+    ]
+    return max(passes)[1] if passes else None
+
+
+def _failed(entry: LogEntry) -> bool:
+    return bool(entry.error) or entry.is_error
+
+
+def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
+    """`item` is given where the entry's pass wrote what it has now."""
+    named = subject.named_in(entry)
+    if named is None and (entry.prices or not (_failed(entry) or entry.level == "WARNING")):
+        return  # about other prices, or about none
+
+    def event(what: Stage, where: str, detail: str, at_ms: int = entry.time_ms) -> TraceEvent:
+        return TraceEvent(time_ms=at_ms, where=where, what=what, detail=detail, request=entry.request)
+
+    if named is None or _failed(entry):
+        what = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
+        yield event(what, entry.function, _said(entry))
+    elif entry.function == names.webhook:
+        what = Stage.ANSWERED if named == "keys" else Stage.DUPLICATE
+        yield event(what, entry.function, _answer(entry, named))
+    else:
+        written_ms = epoch_ms(_value(item or {}, "enriched_at"))
+        at_ms = entry.time_ms if written_ms is None else min(entry.time_ms, written_ms)
+        correction = named == "corrections"
+        announced = "a correction; before it was written" if correction else "before it was written"
+        yield event(Stage.ANNOUNCED, names.topic, announced, at_ms)
+        values = "" if item is None else indicators_text(item)
+        yield event(Stage.CORRECTED if correction else Stage.ENRICHED, names.table, values, at_ms)
+
+
+def _answer(entry: LogEntry, named: str) -> str:
+    status = 207 if entry.more.get("rejected") else 200
+    counts = ", ".join(
+        f"{entry.more[name]} {name}" for name in ("stored", "duplicate", "rejected") if entry.more.get(name)
+    )
+    of_it = "stored" if named == "keys" else "was stored before"
+    return f"{status}: {of_it}" + (f" (of {counts})" if entry.more.get("received", 1) != 1 else "")
+
+
+def _said(entry: LogEntry) -> str:
+    reasons = entry.more.get("reasons")
+    return f"{entry.text}: {'; '.join(map(str, reasons))}" if isinstance(reasons, list) else entry.text
+
+
+def _request_of_start(line: Line) -> str:
+    record = line.fields.get("record")
+    return str(record.get("requestId") or "") if isinstance(record, dict) else ""
+
+
+def _value(item: Item, name: str) -> str:
+    """The text of a string or a number; empty where there is none."""
+    value = item.get(name, {})
+    found = value.get("S", value.get("N", ""))
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,248 @@
+"""Reading what AWS knows of a price: its item, the lines that name it, whole requests, dead letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.keys import FRACTION_DIGITS
+from cryptoctl.core.numbers import plain
+from cryptoctl.core.webhook_messages import is_message
+from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.lookups import TRIED_FOR_MS, read_again
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, epoch_ms
+from cryptoctl.ops.dead_letters.queues import dead_letter_queues
+from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.log_entries import entries
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.logs import lines as read_lines
+from cryptoctl.ops.rows import rows
+from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline
+from cryptoctl.ops.trace.timeline import concerned, timeline
+from cryptoctl.ops.trace.wanted import Stored, Wanted, is_about, keys_in
+from cryptoctl.stack import Stack
+
+DAY_MS = 86_400_000
+AHEAD_MS = 300_000
+MOST_ITEMS = 1000
+# As many as fit into a filter pattern of CloudWatch Logs (1024 characters).
+MOST_REQUESTS = 20
+MOST_POINTERS = 10
+REQUEST = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
+NO_LINES = (
+    "No log line names it: the newest ones take a few seconds, a log level above INFO leaves them out, "
+    "and an item that was written by hand or by an earlier version has none."
+)
+LAST_FRACTION = "9" * FRACTION_DIGITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """A price's way, and what it was read from."""
+
+    wanted: Wanted | None
+    item: Item | None
+    price: StoredPrice | None
+    """None also where the item is no price"""
+    timeline: Timeline
+    lines: Sequence[Line]
+    letters: Sequence[DeadLetter]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracer:
+    """Looks for prices in an environment."""
+
+    aws: Aws
+    stack: Stack
+    retention_days: int | None
+    """how long the log groups keep their lines; None is for ever"""
+    now_ms: int
+
+    def items(self, wanted: Wanted, since_ms: int) -> list[Item]:
+        """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
+        names, values = {"#symbol": "symbol", "#timestamp": "timestamp"}, {":symbol": {"S": wanted.symbol}}
+        first, last = wanted.between_ms or (since_ms, self.now_ms + AHEAD_MS)
+        if wanted.sort_key is not None:
+            values |= {":first": {"N": wanted.sort_key}, ":last": {"N": wanted.sort_key}}
+        else:
+            values |= {":first": {"N": str(first)}, ":last": {"N": f"{last}.{LAST_FRACTION}"}}
+        request: dict[str, Any] = {}
+        if wanted.id is not None:
+            names["#id"], values[":id"] = "id", {"S": wanted.id}
+            request["FilterExpression"] = "#id = :id"
+        found: list[Item] = []
+        for item in rows(
+            self.aws,
+            self.stack.prices,
+            "Query",
+            KeyConditionExpression="#symbol = :symbol AND #timestamp BETWEEN :first AND :last",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+            **request,
+        ):
+            if not is_message(item):
+                found.append(item)
+            if len(found) == MOST_ITEMS:
+                break
+        return found
+
+    def trace(self, wanted: Wanted, item: Item | None) -> Traced:
+        """The way of a price that is stored, or of one that is not and may be a dead letter."""
+        price = _price(item)
+        key = None if item is None else (wanted.symbol, Decimal(item["timestamp"]["N"]))
+        between = None if item is not None else wanted.between_ms
+        sort_keys = {plain(key[1])} if key else {wanted.sort_key} if wanted.sort_key else set()
+        subject = Subject(symbol=wanted.symbol, sort_keys=sort_keys, between_ms=between)
+        notes: list[str] = []
+        # What is not stored has no key yet; its failure names the one that it would have.
+        pattern = '"request not stored"' if item is None else f'"{next(iter(sort_keys))}"'
+        since_ms = self._since_ms(item)
+        found, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
+        requests = concerned(subject, found)
+        about = [
+            each for each in letters if is_about(each, Stored(item=price) if price else wanted, key, requests)
+        ]
+        if key is not None and item is not None and not _processed(item):
+            about += self._pointing_at(key, [each for each in letters if each not in about])
+        requests = list(dict.fromkeys([*requests, *(each.request_id for each in about if each.request_id)]))
+        if item is None:
+            subject = replace(subject, sort_keys=sort_keys | keys_in(about, wanted))
+        usable = [each for each in requests if REQUEST.fullmatch(each)]
+        if len(usable) > MOST_REQUESTS:
+            notes.append(f"{len(usable)} requests name it; the last {MOST_REQUESTS} are shown.")
+            usable = usable[-MOST_REQUESTS:]
+        lines = self._lines(since_ms, " ".join(f'?"{each}"' for each in usable)) if usable else []
+        ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
+        if item is not None and not _processed(item) and ways.first(Stage.ENRICHED):
+            # It was enriched between the two readings.
+            item = next(
+                iter(self.items(replace(wanted, sort_key=plain(Decimal(item["timestamp"]["N"]))), 0)), item
+            )
+            ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
+        return Traced(
+            wanted=wanted,
+            item=item,
+            price=_price(item),
+            timeline=ways,
+            lines=lines,
+            letters=about,
+            notes=[*notes, *self._without_lines(item, lines)],
+        )
+
+    def request(self, request: str) -> Traced:
+        """What a request of either function did."""
+        notes: list[str] = []
+        since_ms = self._since_ms(None)
+        found, letters = self.aws.gather(
+            lambda: self._lines(since_ms, f'"{request}"'), lambda: self._letters(notes)
+        )
+        subject = Subject(requests=(request,))
+        about = [each for each in letters if each.request_id == request]
+        return Traced(
+            wanted=None,
+            item=None,
+            price=None,
+            timeline=timeline(subject, self.names, None, found, about),
+            lines=found,
+            letters=about,
+            notes=notes,
+        )
+
+    @property
+    def names(self) -> Names:
+        """What the timeline calls things."""
+        stack = self.stack
+        return Names(
+            webhook=stack.webhook.name,
+            enricher=stack.enricher.name,
+            table=stack.prices.name,
+            topic=stack.success.name,
+            queues={
+                QueueName.WEBHOOK.value: stack.webhook_dead_letters.name,
+                QueueName.ENRICHER.value: stack.enricher_dead_letters.name,
+            },
+        )
+
+    def _without_lines(self, item: Item | None, lines: Sequence[Line]) -> list[str]:
+        """Why no line names a stored price."""
+        if lines or item is None:
+            return []
+        created_ms = epoch_ms(str(item.get("created_at", {}).get("S", "")))
+        kept_ms = None if self.retention_days is None else self.retention_days * DAY_MS
+        if created_ms is not None and kept_ms is not None and created_ms < self.now_ms - kept_ms:
+            return [f"Its log lines are gone: the log groups keep {self.retention_days} days."]
+        return [NO_LINES]
+
+    def _since_ms(self, item: Item | None) -> int:
+        """From when on lines are looked for: no price comes before its time, and no retry much later."""
+        kept_ms = DAY_MS * (self.retention_days or 30)
+        oldest = self.now_ms - kept_ms
+        if item is None:
+            return oldest
+        own_ms = int(Decimal(item["timestamp"]["N"])) - AHEAD_MS
+        created_ms = epoch_ms(str(item.get("created_at", {}).get("S", "")))
+        waited_ms = TRIED_FOR_MS + self.stack.webhook_dead_letters.retention_s * 1000
+        first_ms = own_ms if created_ms is None else max(own_ms, created_ms - waited_ms)
+        return max(0, oldest, min(first_ms, self.now_ms))
+
+    def _lines(self, since_ms: int, pattern: str) -> list[Line]:
+        return read_lines(self.aws, (self.stack.webhook, self.stack.enricher), since_ms, pattern=pattern)
+
+    def _letters(self, notes: list[str]) -> list[DeadLetter]:
+        """All dead letters; an empty queue is not received from."""
+        try:
+            queues = dead_letter_queues(self.aws, self.stack)
+        except Failure as failure:
+            notes.append(f"The dead letters were not read: {failure.message}")
+            return []
+        waiting = tuple(name for name, queue in queues.items() if queue.depth().visible)
+        if not waiting:
+            return []
+        with reading(queues, Selection(queues=waiting)) as (letters, _):
+            return list(letters)
+
+    def _pointing_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+        """The pointers into the stream that span the item, as long as the stream has it."""
+        pointers = [each for each in letters if each.shape is Shape.POINTER][:MOST_POINTERS]
+        return [each for each in pointers if key in self._spanned(each)]
+
+    def _spanned(self, letter: DeadLetter) -> Collection[tuple[str, Decimal]]:
+        try:
+            return read_again(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"]).keys
+        except ValueError:
+            return ()
+
+
+def prices_of(traced: Traced) -> list[tuple[str, str, str]]:
+    """Symbol, sort key and what became of it, for each price that a request's lines name, in their order."""
+    found: dict[tuple[str, str], str] = {}
+    for entry in entries(traced.lines):
+        failed = bool(entry.error) or entry.is_error
+        for name, symbols in entry.prices.items():
+            for symbol, keys in symbols.items():
+                for each in keys if isinstance(keys, list) else ():
+                    found[str(symbol), str(each)] = "failed" if failed else _OUTCOMES[name]
+    return [(symbol, sort_key, outcome) for (symbol, sort_key), outcome in found.items()]
+
+
+_OUTCOMES: Mapping[str, str] = {"keys": "done", "repeated": "stored before", "corrections": "corrected"}
+
+
+def _processed(item: Item) -> bool:
+    return item.get("processed", {}).get("BOOL") is True
+
+
+def _price(item: Item | None) -> StoredPrice | None:
+    try:
+        return None if item is None else stored_price(item)
+    except UnusableError:
+        return None

@@ -1,0 +1,62 @@
+"""What became of a price, in a sentence, and what to do next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptoctl.core.numbers import plain
+from cryptoctl.ops.dead_letters.messages import QueueName
+from cryptoctl.ops.times import span_text
+from cryptoctl.ops.trace.events import Stage
+from cryptoctl.ops.trace.tracing import Traced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """`outcome`: announced, waiting, not enriched, not stored, deleted; `hint`: what to do, if anything."""
+
+    outcome: str
+    text: str
+    hint: str = ""
+
+
+def verdict(traced: Traced) -> Verdict:
+    """Of a price; `traced` is not that of a request."""
+    ways = traced.timeline
+    letters = traced.letters
+    replay = f"`cryptoctl dlq replay --id {letters[0].message.id}` runs it again." if letters else ""
+    if traced.item is None:
+        if letters:
+            text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
+            return Verdict(outcome="not stored", text=text, hint=f"Mend the cause; then {replay}")
+        if ways.first(Stage.ANSWERED, Stage.DUPLICATE):
+            return Verdict(outcome="deleted", text=f"{traced.wanted} was stored, and is deleted since.")
+        text = f"{traced.wanted} is not stored: its request failed and may still be tried again."
+        return Verdict(outcome="not stored", text=text, hint="`cryptoctl dlq list` shows what was given up.")
+    name = str(traced.wanted.symbol if traced.wanted else "")
+    if traced.price is None:
+        text = f"{name}: the item is no price, so it is never enriched."
+        return Verdict(outcome="not enriched", text=text, hint=replay and f"Correct it with --set: {replay}")
+    name = f"{name} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
+    if traced.price.processed:
+        total = "" if ways.total_ms is None else f", {span_text(ways.total_ms)} after it came"
+        corrected = sum(each.what is Stage.CORRECTED for each in ways.events)
+        again = (
+            f"; corrected {corrected} times since"
+            if corrected > 1
+            else "; corrected since"
+            if corrected
+            else ""
+        )
+        left = f" A dead letter about it is left. {replay}" if letters else ""
+        return Verdict(
+            outcome="announced",
+            text=f"{name}: stored, enriched and announced{total}{again}.",
+            hint=left.strip(),
+        )
+    if any(each.message.queue is QueueName.ENRICHER for each in letters):
+        text = f"{name}: stored, but not enriched: it waits on a dead-letter queue ({letters[0].cause})."
+        return Verdict(outcome="not enriched", text=text, hint=f"Mend the cause; then {replay}")
+    text = f"{name}: stored, not enriched yet."
+    hint = "`cryptoctl status` shows the stream; `cryptoctl dlq repair` enriches what the stream has lost."
+    return Verdict(outcome="waiting", text=text, hint=hint)

@@ -1,0 +1,128 @@
+"""Which price is meant, and whether an item or a dead letter is about it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.core.numbers import plain
+from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_parsed, parse_request
+from cryptoctl.ops.dead_letters.enriching import key_of
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, event_text
+from cryptoctl.ops.dead_letters.payloads import arrival_ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A price of a symbol: by its exact key, by its id, by a range of milliseconds since 1970."""
+
+    symbol: str
+    sort_key: str | None = None
+    id: str | None = None
+    between_ms: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        said = {"sort key": self.sort_key, "id": self.id}
+        return ", ".join([self.symbol, *(f"{name} {value}" for name, value in said.items() if value)])
+
+    def is_price(self, price: Price) -> bool:
+        """Whether a price that was sent is the one that is meant, as far as is known without its item."""
+        return (
+            price.symbol == self.symbol
+            and self.id in (None, price.id)
+            and self.sort_key in (None, price.sort_key())
+            and (self.between_ms is None or self.between_ms[0] <= price.timestamp_ms <= self.between_ms[1])
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """The price whose item this is."""
+
+    item: StoredPrice
+
+    def is_price(self, price: Price) -> bool:
+        """Whether a price that was sent is this one, or a repeat of it."""
+        mine = self.item
+        same = (price.symbol, price.exchange, price.timestamp_ms) == (
+            mine.symbol,
+            mine.exchange,
+            mine.timestamp_ms,
+        )
+        return same and price.id == mine.id and (mine.id is not None or price.price == mine.price)
+
+
+def is_about(
+    letter: DeadLetter, wanted: Wanted | Stored, key: tuple[str, Decimal] | None, requests: Collection[str]
+) -> bool:
+    """Whether a dead letter is about the price: it holds it, or is of a request that is known to.
+
+    A pointer into the stream holds nothing, so only its request tells.
+    """
+    if letter.request_id and letter.request_id in requests:
+        return True
+    if key is not None and key in _record_keys(letter):
+        return True
+    return letter.shape is Shape.EVENT and any(map(wanted.is_price, _prices(letter)))
+
+
+def keys_in(letters: Iterable[DeadLetter], wanted: Wanted) -> set[str]:
+    """The keys that the price would have: a dead letter knows what is in no table yet."""
+    events = (each for each in letters if each.shape is Shape.EVENT)
+    return {price.sort_key() for letter in events for price in _prices(letter) if wanted.is_price(price)}
+
+
+def _record_keys(letter: DeadLetter) -> Iterator[tuple[str, Decimal]]:
+    content = letter.content
+    if letter.shape is Shape.RECORD:
+        records = [content["record"]]
+    elif isinstance(content, dict) and isinstance(content.get("Records"), list):
+        records = content["Records"]
+    else:
+        return
+    for record in records:
+        stream = record.get("dynamodb") if isinstance(record, Mapping) else None
+        try:
+            yield key_of(stream.get("Keys") or stream.get("NewImage")) if stream else ("", Decimal(0))
+        except (ValueError, AttributeError):
+            continue
+
+
+def _prices(letter: DeadLetter) -> Iterator[Price]:
+    """The prices of an event, as the webhook processor reads them."""
+    event: Any = letter.content
+    sent_ms = letter.message.sent_ms
+    limits = TimeLimits(now_ms=sent_ms, arrival_ms=arrival_ms(event) or sent_ms)
+    text = event_text(event) if isinstance(event, dict) and "body" in event else None
+    try:
+        found = parse_request(text, limits) if text is not None else parse_parsed(event, limits)
+    except (Rejected, ValueError, RecursionError):
+        return
+    yield from (each for each in found.prices if isinstance(each, Price))
+
+
+def described(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """An item as it is stored, attribute by attribute; numbers are text, with all their digits."""
+    return {name: _shown(value) for name, value in sorted(item.items(), key=lambda each: _order(each[0]))}
+
+
+FIRST = ("symbol", "timestamp", "price", "exchange", "volume", "id", "occurrence", "created_at", "processed")
+LATER = ("enriched_at", "rev", "ma_5", "ma_20", "volatility", "raw_data")
+
+
+def _order(name: str) -> tuple[int, str]:
+    known = (*FIRST, *LATER)
+    return (known.index(name) if name in known else len(known), name)
+
+
+def _shown(value: Mapping[str, Any]) -> Any:
+    if "N" in value:
+        return plain(Decimal(value["N"]))
+    for kind in ("S", "BOOL"):
+        if kind in value:
+            return value[kind]
+    return json.dumps(value, default=str)

@@ -1,0 +1,125 @@
+"""One price's way, for a person and for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from cryptoctl.ops.log_entries import entries
+from cryptoctl.ops.logs import moment
+from cryptoctl.ops.times import iso_of_ms, now_ms, span_text
+from cryptoctl.ops.trace.events import Stage, Timeline, TraceEvent
+from cryptoctl.ops.trace.tracing import Traced
+from cryptoctl.ops.trace.verdict import verdict
+from cryptoctl.ops.trace.wanted import described
+from cryptoctl.ui.logs import line_document, show_entry
+from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.tables import Column
+
+COLUMNS = (
+    Column("time (UTC)"),
+    Column("lag", right=True),
+    Column("where", cut=14),
+    Column("what"),
+    Column("", cut=20),
+)
+STYLES = {
+    Stage.FAILED: "red",
+    Stage.DEAD_LETTER: "red",
+    Stage.ANNOUNCED: "green",
+    Stage.CORRECTED: "yellow",
+    Stage.DUPLICATE: "yellow",
+}
+OUTCOMES = {"announced": "green", "waiting": "yellow"}
+PARTS = {
+    "arrival_ms": "own time to arrival",
+    "storing_ms": "arrival to item",
+    "enriching_ms": "item to indicators",
+    "total_ms": "arrival to announcement",
+}
+
+
+def show_trace(screen: Screen, traced: Traced) -> None:
+    """What became of it, its way, the item as it is stored, and the log lines."""
+    found = verdict(traced)
+    screen.data(found.text, style=OUTCOMES.get(found.outcome, "red"))
+    if found.hint:
+        screen.line(Text(screen.hint(found.hint)))
+    _show_timeline(screen, traced.timeline)
+    if traced.item is not None:
+        screen.line(Text("item", style="bold"))
+        for name, value in described(traced.item).items():
+            screen.line(Text.assemble(f"  {printable(name):<14}", (printable(value), "dim")))
+    _show_lines(screen, traced)
+
+
+def show_request(screen: Screen, request: str, traced: Traced, named: Sequence[tuple[str, str, str]]) -> None:
+    """What a request did, and the prices that it names."""
+    screen.data(f"Request {request}: {len(named)} prices.")
+    _show_timeline(screen, traced.timeline)
+    if named:
+        screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])
+        symbol, sort_key, _ = named[0]
+        screen.say(
+            f"`cryptoctl trace {printable(symbol)} --sort-key {printable(sort_key)}` follows one of them."
+        )
+    _show_lines(screen, traced)
+
+
+def _show_timeline(screen: Screen, ways: Timeline) -> None:
+    screen.table(COLUMNS, [_row(each) for each in ways.events])
+    lags = [
+        f"{name} {span_text(value)}"
+        for member, name in PARTS.items()
+        if (value := getattr(ways, member)) is not None
+    ]
+    if lags:
+        screen.line(Text("; ".join(lags), style="dim"))
+
+
+def _row(event: TraceEvent) -> list[object]:
+    lag = "" if event.lag_ms is None else f"+{span_text(event.lag_ms)}"
+    return [
+        Text(moment(event.time_ms), style="dim"),
+        lag,
+        printable(event.where),
+        Text(event.what.value, style=STYLES.get(event.what, "")),
+        printable(event.detail),
+    ]
+
+
+def _show_lines(screen: Screen, traced: Traced) -> None:
+    shown = list(entries(traced.lines, everything=screen.verbose))
+    if shown:
+        screen.line(Text("log lines", style="bold"))
+    for entry in shown:
+        show_entry(screen, entry)
+    for note in traced.notes:
+        screen.say(note)
+
+
+def trace_document(traced: Traced) -> dict[str, Any]:
+    """The members of `trace --output json`."""
+    found = verdict(traced) if traced.wanted is not None else None
+    return {
+        "price": None if found is None else {"outcome": found.outcome, "message": found.text},
+        "item": None if traced.item is None else described(traced.item),
+        "events": [
+            {
+                "time": iso_of_ms(each.time_ms),
+                "lag_ms": each.lag_ms,
+                "where": each.where,
+                "what": each.what.value,
+                "detail": each.detail,
+                "request": each.request or None,
+            }
+            for each in traced.timeline.events
+        ],
+        "lags": {member: getattr(traced.timeline, member) for member in PARTS},
+        "requests": list(traced.timeline.requests),
+        "dead_letters": [each.document(now_ms()) for each in traced.letters],
+        "lines": [line_document(each) for each in traced.lines],
+        "notes": list(traced.notes),
+    }

@@ -1,0 +1,103 @@
+"""`trace` follows a price over the whole path: failed, replayed, enriched, repeated, corrected."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dead_letters.command_line import run
+from dead_letters.workshop import WEBHOOK, Workshop
+from kit.waiting import eventually
+
+pytestmark = pytest.mark.engine
+
+
+def trace(shop: Workshop, *words: str, code: int = 0) -> dict[str, Any]:
+    said = run("trace", *words, "-o", "json", environment=shop.name)
+    assert said.code == code, said.out + said.err
+    document: dict[str, Any] = json.loads(said.out)
+    return document
+
+
+def stages(document: dict[str, Any]) -> list[str]:
+    return [each["what"] for each in document["events"]]
+
+
+def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(shop: Workshop) -> None:
+    text = shop.price(5, symbol="TRACED", id=77)
+    with shop.broken(shop.stack.webhook, DYNAMODB_TABLE="nowhere"):
+        shop.invoke(shop.stack.webhook, {"body": text}, kind="Event")
+        shop.letters(WEBHOOK, 1)
+
+    dead = trace(shop, "traced", "--id", "77")
+    assert dead["price"]["outcome"] == "not stored"
+    assert stages(dead) == ["received", "failed", "dead letter"]
+    assert "ResourceNotFoundException" in dead["events"][1]["detail"]
+    ((letter,), (request,)) = dead["dead_letters"], dead["requests"]
+    assert letter["request_id"] == request
+    assert trace(shop, "--request", request)["price"]["outcome"] == "not stored"
+
+    replayed = run("dlq", "replay", "--id", letter["id"], environment=shop.name)
+    assert replayed.code == 0, replayed.out
+
+    def announced() -> dict[str, Any] | None:
+        document = trace(shop, "TRACED", "--id", "77")
+        return document if stages(document)[-1:] == ["enriched"] and len(document["requests"]) == 3 else None
+
+    whole = eventually(announced, "the whole way in the logs")
+    assert whole["price"]["outcome"] == "announced"
+    assert stages(whole) == [
+        *("price's own time", "received", "failed", "received", "stored", "answered"),
+        *("pass began", "announced", "enriched"),
+    ]
+    assert [each["lag_ms"] is None for each in whole["events"]] == [True] + [False] * 8
+    assert whole["lags"]["total_ms"] == sum(each["lag_ms"] for each in whole["events"][2:8])
+    assert whole["item"]["id"] == "77" and not whole["dead_letters"]
+    assert any(line["message"].get("message") == "prices enriched" for line in whole["lines"])
+
+    shop.store(text)
+    # Four late ones before it: now it has an ma_5.
+    shop.store(f"[{','.join(shop.price(number, symbol='TRACED', id=number) for number in range(4))}]")
+
+    def corrected() -> dict[str, Any] | None:
+        document = trace(shop, "TRACED", "--sort-key", whole["item"]["timestamp"])
+        return document if {"duplicate", "corrected"} <= set(stages(document)) else None
+
+    after = eventually(corrected, "the repeat and the correction in the logs")
+    assert stages(after)[:9] == stages(whole)
+    assert stages(after)[-3:] == ["pass began", "announced", "corrected"]
+    assert "corrected since" in after["price"]["message"]
+    shown = run("trace", "TRACED", "--at", str(shop.now_ms - 600_000 + 5), environment=shop.name)
+    assert shown.code == 0 and "corrected" in shown.out, shown.out + shown.err
+
+
+def test_what_cannot_be_traced_is_a_sentence(shop: Workshop) -> None:
+    shop.store(shop.price(1, symbol="TWO", id=1))
+    shop.store(shop.price(1, symbol="TWO", id=2))
+    at = str(shop.now_ms - 600_000 + 1)
+    several = trace(shop, "TWO", "--at", at, code=2)
+    assert len(several["named"]) == 2 and "2 prices of TWO" in several["failure"]["message"]
+    none = trace(shop, "TWO", "--id", "3", code=1)["failure"]
+    assert "no dead letter" in none["message"] and "--since" in none["next"]
+    assert "the last one before" in trace(shop, "TWO", "--at", "0m", code=1)["failure"]["message"]
+    assert "there is none of NOSUCH" in trace(shop, "NOSUCH", "--at", at, code=1)["failure"]["message"]
+    unknown = trace(shop, "--request", "0" * 8 + "-0000", code=1)["failure"]
+    assert "No log line and no dead letter" in unknown["message"]
+    for words in (["TWO"], [], ["TWO", "--request", "1" * 8], ["TWO", "--sort-key", "x"], ["--request", "?"]):
+        assert trace(shop, *words, code=2)["failure"]["next"]
+
+
+def test_a_poisoned_item_is_traced_to_its_dead_letter(shop: Workshop) -> None:
+    item = shop.put("POISON", 1, price={"S": "five"})
+    key = item["timestamp"]["N"]
+
+    def dead() -> dict[str, Any] | None:
+        document = trace(shop, "POISON", "--sort-key", key)
+        return document if "failed" in stages(document) and document["dead_letters"] else None
+
+    found = eventually(dead, "the dead letter")
+    assert found["price"]["outcome"] == "not enriched"
+    assert found["item"]["price"] == "five"
+    assert "dead letter" in stages(found)

@@ -1,0 +1,287 @@
+"""A price's way from its item, log lines and dead letters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.times import iso_of_ms, span_text
+from cryptoctl.ops.trace.events import Names, Stage, Subject, Timeline
+from cryptoctl.ops.trace.timeline import concerned, timeline
+from cryptoctl.ops.trace.tracing import Traced, prices_of
+from cryptoctl.ops.trace.verdict import verdict
+from cryptoctl.ops.trace.wanted import Wanted, described, is_about, keys_in
+
+NAMES = Names(webhook="w", enricher="e", table="t", topic="s", queues={"webhook": "wq", "enricher": "eq"})
+T = 1_764_000_000_000
+KEY = f"{T}.017"
+BTC = Subject(symbol="BTC", sort_keys={KEY})
+
+
+def line(function: str, at: int, request: str, message: str = "", **more: Any) -> Line:
+    fields = {"level": "INFO", "message": message, "logger": "l", "requestId": request, **more}
+    return Line(id=f"{at}{request}{message}", time_ms=T + at, function=function, text=json.dumps(fields))
+
+
+def start(function: str, at: int, request: str) -> Line:
+    text = json.dumps({"type": "platform.start", "record": {"requestId": request}})
+    return Line(id=f"{at}", time_ms=T + at, function=function, text=text)
+
+
+def item(**more: Any) -> dict[str, dict[str, Any]]:
+    return {
+        "symbol": {"S": "BTC"},
+        "timestamp": {"N": KEY},
+        "price": {"N": "50000"},
+        "exchange": {"S": "coinbase"},
+        "id": {"S": "7"},
+        "created_at": {"S": iso_of_ms(T + 120)},
+        "processed": {"BOOL": True},
+        "enriched_at": {"S": iso_of_ms(T + 300)},
+        "ma_5": {"N": "49999.123456789"},
+        **more,
+    }
+
+
+def named(*keys: str, symbol: str = "BTC") -> dict[str, list[str]]:
+    return {symbol: list(keys)}
+
+
+TAKEN = [
+    start("w", 100, "r1"),
+    line("w", 130, "r1", "prices taken in", received=1, stored=1, keys=named(KEY), sender="desk"),
+]
+ENRICHED = [start("e", 200, "r2"), line("e", 310, "r2", "prices enriched", keys=named(KEY, "5"))]
+
+
+def way(
+    *lines: Line, stored: dict[str, Any] | None = None, letters: list[DeadLetter] | None = None
+) -> Timeline:
+    return timeline(BTC, NAMES, item() if stored is None else stored, lines, letters or [])
+
+
+def stages(found: Timeline) -> list[tuple[str, int]]:
+    return [(each.what.name, each.time_ms - T) for each in found.events]
+
+
+def letter(
+    body: object, queue: QueueName = QueueName.WEBHOOK, request: str = "r0", at: int = 50
+) -> DeadLetter:
+    attributes = {
+        "RequestID": {"DataType": "String", "StringValue": request},
+        "ErrorMessage": {"DataType": "String", "StringValue": "Teapot: no"},
+    }
+    return decode(
+        Message(queue=queue, id="m", body=json.dumps(body), attributes=attributes, sent_ms=T + at, receives=1)
+    )
+
+
+def test_the_whole_way_has_its_times_and_lags() -> None:
+    found = way(*TAKEN, *ENRICHED)
+    assert stages(found) == [
+        ("TRADED", 0),
+        ("RECEIVED", 100),
+        ("STORED", 120),
+        ("ANSWERED", 130),
+        ("STARTED", 200),
+        ("ANNOUNCED", 300),
+        ("ENRICHED", 300),
+    ]
+    assert [each.lag_ms for each in found.events] == [None, 100, 20, 10, 70, 100, 0]
+    assert (found.arrival_ms, found.storing_ms, found.enriching_ms, found.total_ms) == (100, 20, 180, 200)
+    assert found.events[1].detail == "from sender desk over HTTPS"
+    assert found.events[3].detail == "200: stored"
+    assert found.events[-1].detail == "ma_5=49999.123"
+    assert found.requests == ("r1", "r2")
+
+
+def test_a_correction_writes_what_the_item_has_now_and_the_first_pass_keeps_its_own_time() -> None:
+    later = [
+        start("e", 900, "r3"),
+        line("e", 960, "r3", "prices enriched", keys=named("9"), corrections=named(KEY)),
+    ]
+    stored = item(enriched_at={"S": iso_of_ms(T + 950)})
+    found = way(*TAKEN, *ENRICHED, *later, stored=stored)
+    assert stages(found)[5:] == [
+        ("ANNOUNCED", 310),
+        ("ENRICHED", 310),
+        ("STARTED", 900),
+        ("ANNOUNCED", 950),
+        ("CORRECTED", 950),
+    ]
+
+
+def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not() -> None:
+    failed = {"level": "WARNING", "errorType": "Teapot", "errorMessage": "no", "keys": named(KEY)}
+    lines = [
+        start("w", 10, "r0"),
+        line("w", 20, "r0", "request not stored, and will be tried again", **failed),
+        Line(
+            id="c",
+            time_ms=T + 21,
+            function="w",
+            text=json.dumps(
+                {"level": "ERROR", "errorMessage": "no", "errorType": "RetryError", "requestId": "r0"}
+            ),
+        ),
+        start("w", 60, "r0"),
+        line("w", 70, "r0", "prices taken in", received=2, stored=1, rejected=1, keys=named(KEY)),
+    ]
+    found = timeline(BTC, NAMES, None, lines, [])
+    assert stages(found) == [("RECEIVED", 10), ("FAILED", 20), ("RECEIVED", 60), ("ANSWERED", 70)]
+    assert found.events[1].detail.endswith("Teapot: no")
+    assert found.events[2].detail.endswith("attempt 2")
+    assert found.events[3].detail == "207: stored (of 1 stored, 1 rejected)"
+
+
+def test_a_repeat_is_a_duplicate_and_other_prices_of_a_request_are_not_this_one_s() -> None:
+    again = line("w", 500, "r4", "prices taken in", received=1, duplicate=1, repeated=named(KEY))
+    other = line("w", 600, "r5", "prices taken in", received=1, stored=1, keys=named(f"{T}.018"))
+    elsewhere = line("w", 600, "r6", "prices taken in", received=1, stored=1, keys=named(KEY, symbol="ETH"))
+    found = way(*TAKEN, *ENRICHED, again, other, elsewhere)
+    assert stages(found)[-2:] == [("RECEIVED", 500), ("DUPLICATE", 500)]
+    assert set(found.requests) == {"r1", "r2", "r4"}
+    assert concerned(BTC, [*TAKEN, again, other, elsewhere]) == ["r1", "r4"]
+
+
+def test_without_any_line_the_item_still_tells_its_times() -> None:
+    assert stages(way()) == [("TRADED", 0), ("STORED", 120), ("ANNOUNCED", 300), ("ENRICHED", 300)]
+    assert stages(way(stored=item(processed={"BOOL": False}))) == [("TRADED", 0), ("STORED", 120)]
+
+
+def test_a_millisecond_names_what_is_not_stored() -> None:
+    subject = Subject(symbol="BTC", between_ms=(T, T))
+    failed = line("w", 20, "r0", "request not stored", level="ERROR", errorType="X", keys=named(KEY))
+    assert concerned(subject, [failed]) == ["r0"]
+    junk = line("w", 20, "r0", "request not stored", keys={"BTC": [None, "x", str(T + 1), {}], "ETH": 5})
+    assert concerned(subject, [junk]) == []
+
+
+PRICE = {"symbol": "btc", "price": 50000, "exchange": "coinbase", "timestamp": T, "id": 7}
+WANTED = Wanted(symbol="BTC", id="7")
+
+
+@pytest.mark.parametrize(
+    ("body", "about"),
+    [
+        ({"body": json.dumps(PRICE)}, True),
+        ({"body": json.dumps([{**PRICE, "id": 8}, PRICE])}, True),
+        (PRICE, True),
+        ({"body": json.dumps({**PRICE, "id": 8})}, False),
+        ({"body": json.dumps({**PRICE, "symbol": "ETH"})}, False),
+        ({"body": "{"}, False),
+        ({"body": 5}, False),
+        ([], False),
+    ],
+)
+def test_a_dead_letter_is_about_the_price_that_it_holds(body: object, about: bool) -> None:
+    assert is_about(letter(body), WANTED, None, ()) is about
+    assert bool(keys_in([letter(body)], WANTED)) is about
+    assert is_about(letter(body), WANTED, None, ("r0",)), "its request is known to be about it"
+
+
+def test_a_record_is_about_the_item_whose_key_it_has() -> None:
+    from decimal import Decimal
+
+    body = {
+        "kind": "record",
+        "reason": "x",
+        "record": {"dynamodb": {"Keys": {"symbol": {"S": "BTC"}, "timestamp": {"N": KEY}}}},
+    }
+    found = letter(body, QueueName.ENRICHER, request="")
+    assert is_about(found, WANTED, ("BTC", Decimal(KEY)), ())
+    assert not is_about(found, WANTED, ("BTC", Decimal(T)), ())
+    assert not is_about(
+        letter({"kind": "record", "record": {"dynamodb": []}}, QueueName.ENRICHER, ""),
+        WANTED,
+        ("BTC", Decimal(T)),
+        (),
+    )
+
+
+def traced(found: Timeline, stored: Any, letters: list[DeadLetter], lines: tuple[Line, ...] = ()) -> Traced:
+    from cryptoctl.core.items import UnusableError, stored_price
+
+    try:
+        price = stored_price(stored) if stored else None
+    except UnusableError:
+        price = None
+    return Traced(wanted=WANTED, item=stored, price=price, timeline=found, lines=lines, letters=letters)
+
+
+def test_the_verdict_says_where_the_price_is_and_what_to_type() -> None:
+    waiting, dead = item(processed={"BOOL": False}), [letter({"body": json.dumps(PRICE)})]
+    pointer = [letter({"DDBStreamBatchInfo": {}}, QueueName.ENRICHER)]
+    cases = [
+        (traced(way(*TAKEN, *ENRICHED), item(), []), "announced", ""),
+        (traced(way(stored=waiting), waiting, []), "waiting", "dlq repair"),
+        (traced(way(stored=waiting), waiting, pointer), "not enriched", "dlq replay --id m"),
+        (
+            traced(way(stored=item(price={"S": "x"})), item(price={"S": "x"}), pointer),
+            "not enriched",
+            "--set",
+        ),
+        (traced(timeline(BTC, NAMES, None, [], dead), None, dead), "not stored", "dlq replay --id m"),
+        (traced(timeline(BTC, NAMES, None, TAKEN, []), None, []), "deleted", ""),
+        (traced(timeline(BTC, NAMES, None, [], []), None, []), "not stored", "dlq list"),
+    ]
+    for each, outcome, hint in cases:
+        found = verdict(each)
+        assert found.outcome == outcome
+        assert hint in found.hint and bool(hint) == bool(found.hint)
+        assert found.text.startswith("BTC")
+    assert "200 ms after it came" in verdict(cases[0][0]).text
+
+
+def test_a_request_s_prices_are_listed_with_what_became_of_each() -> None:
+    lines = (
+        line("w", 1, "r", "prices taken in", keys={"A": ["1", "2"]}, repeated={"B": ["3"]}),
+        line("w", 2, "r", "request not stored", level="ERROR", errorType="X", keys={"C": ["4"], "D": 5}),
+    )
+    found = traced(timeline(BTC, NAMES, None, lines, []), None, [], lines)
+    assert prices_of(found) == [
+        ("A", "1", "done"),
+        ("A", "2", "done"),
+        ("B", "3", "stored before"),
+        ("C", "4", "failed"),
+    ]
+
+
+def test_an_item_is_described_whoever_wrote_it() -> None:
+    found = described(item(zz={"B": b"x"}, note={"M": {}}))
+    assert list(found)[:3] == ["symbol", "timestamp", "price"]
+    assert found["processed"] is True and found["timestamp"] == KEY and found["note"] == '{"M": {}}'
+
+
+@given(st.integers(0, 10**12))
+def test_a_span_is_short_and_names_its_unit(milliseconds: int) -> None:
+    assert len(span_text(milliseconds)) <= 14 and span_text(milliseconds)[-1].isalpha()
+
+
+LINES = st.lists(
+    st.builds(
+        line,
+        st.sampled_from(["w", "e"]),
+        st.integers(0, 10_000),
+        st.sampled_from(["r1", "r2", "r3"]),
+        st.sampled_from(["prices taken in", "prices enriched", "request not stored"]),
+        level=st.sampled_from(["INFO", "WARNING", "ERROR"]),
+        keys=st.one_of(st.none(), st.just(named(KEY)), st.just(named("1")), st.just({"BTC": None})),
+    )
+)
+
+
+@given(LINES)
+def test_whatever_the_lines_events_are_in_order_and_lags_add_up(lines: list[Line]) -> None:
+    found = way(*sorted(lines, key=lambda each: each.time_ms))
+    times = [each.time_ms for each in found.events]
+    assert times == sorted(times)
+    assert sum(each.lag_ms or 0 for each in found.events) == times[-1] - times[0]
+    assert found.first(Stage.TRADED) is not None
+    assert set(found.requests) == {each.request for each in found.events if each.request}
