@@ -80,7 +80,7 @@ def trace(
         raise Failure(
             Problem.USAGE,
             "Neither a symbol nor --request is given.",
-            "For example: cryptoctl trace BTC --id 7",
+            "For example `cryptoctl trace BTC --id 7`.",
         )
     since_ms = moment_ms(since or LOOKS_BACK)
     wanted = _wanted(symbol, given)
