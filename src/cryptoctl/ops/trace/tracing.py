@@ -25,7 +25,7 @@ from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.rows import rows
 from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline
 from cryptoctl.ops.trace.timeline import concerned, timeline
-from cryptoctl.ops.trace.wanted import Stored, Wanted, is_about, keys_in
+from cryptoctl.ops.trace.wanted import KnownPrice, Wanted, is_about, keys_in
 from cryptoctl.stack import Stack
 
 DAY_MS = 86_400_000
@@ -109,7 +109,9 @@ class Tracer:
         found, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
         requests = concerned(subject, found)
         about = [
-            each for each in letters if is_about(each, Stored(item=price) if price else wanted, key, requests)
+            each
+            for each in letters
+            if is_about(each, KnownPrice(item=price) if price else wanted, key, requests)
         ]
         if key is not None and item is not None and not _processed(item):
             about += self._pointing_at(key, [each for each in letters if each not in about])

@@ -12,7 +12,7 @@ from cryptoctl.ops.trace.tracing import Traced
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class TraceVerdict:
     """`outcome`: announced, waiting, not enriched, not stored, deleted; `hint`: what to do, if anything."""
 
     outcome: str
@@ -20,7 +20,7 @@ class Verdict:
     hint: str = ""
 
 
-def verdict(traced: Traced) -> Verdict:
+def verdict(traced: Traced) -> TraceVerdict:
     """Of a price; `traced` is not that of a request."""
     ways = traced.timeline
     letters = traced.letters
@@ -28,15 +28,19 @@ def verdict(traced: Traced) -> Verdict:
     if traced.item is None:
         if letters:
             text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
-            return Verdict(outcome="not stored", text=text, hint=f"Mend the cause; then {replay}")
+            return TraceVerdict(outcome="not stored", text=text, hint=f"Mend the cause; then {replay}")
         if ways.first(Stage.ANSWERED, Stage.DUPLICATE):
-            return Verdict(outcome="deleted", text=f"{traced.wanted} was stored, and is deleted since.")
+            return TraceVerdict(outcome="deleted", text=f"{traced.wanted} was stored, and is deleted since.")
         text = f"{traced.wanted} is not stored: its request failed and may still be tried again."
-        return Verdict(outcome="not stored", text=text, hint="`cryptoctl dlq list` shows what was given up.")
+        return TraceVerdict(
+            outcome="not stored", text=text, hint="`cryptoctl dlq list` shows what was given up."
+        )
     name = str(traced.wanted.symbol if traced.wanted else "")
     if traced.price is None:
         text = f"{name}: the item is no price, so it is never enriched."
-        return Verdict(outcome="not enriched", text=text, hint=replay and f"Correct it with --set: {replay}")
+        return TraceVerdict(
+            outcome="not enriched", text=text, hint=replay and f"Correct it with --set: {replay}"
+        )
     name = f"{name} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
     if traced.price.processed:
         total = "" if ways.total_ms is None else f", {span_text(ways.total_ms)} after it came"
@@ -49,14 +53,14 @@ def verdict(traced: Traced) -> Verdict:
             else ""
         )
         left = f" A dead letter about it is left. {replay}" if letters else ""
-        return Verdict(
+        return TraceVerdict(
             outcome="announced",
             text=f"{name}: stored, enriched and announced{total}{again}.",
             hint=left.strip(),
         )
     if any(each.message.queue is QueueName.ENRICHER for each in letters):
         text = f"{name}: stored, but not enriched: it waits on a dead-letter queue ({letters[0].cause})."
-        return Verdict(outcome="not enriched", text=text, hint=f"Mend the cause; then {replay}")
+        return TraceVerdict(outcome="not enriched", text=text, hint=f"Mend the cause; then {replay}")
     text = f"{name}: stored, not enriched yet."
     hint = "`cryptoctl status` shows the stream; `cryptoctl dlq repair` enriches what the stream has lost."
-    return Verdict(outcome="waiting", text=text, hint=hint)
+    return TraceVerdict(outcome="waiting", text=text, hint=hint)

@@ -40,7 +40,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class KnownPrice:
     """The price whose item this is."""
 
     item: StoredPrice
@@ -57,7 +57,10 @@ class Stored:
 
 
 def is_about(
-    letter: DeadLetter, wanted: Wanted | Stored, key: tuple[str, Decimal] | None, requests: Collection[str]
+    letter: DeadLetter,
+    wanted: Wanted | KnownPrice,
+    key: tuple[str, Decimal] | None,
+    requests: Collection[str],
 ) -> bool:
     """Whether a dead letter is about the price: it holds it, or is of a request that is known to.
 
