@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import botocore.session
@@ -16,15 +16,12 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from cryptoctl import env_vars
-from cryptoctl.aws import Credentials
 from cryptoctl.local.engine import Engine
-from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Target
 from kit.engines import OPTIONS
 from kit.leftovers import Leftovers
 from kit.purity import Guard, mark
 from kit.sharing import longest_first
-from live import WITH_A_SENDER, Connect, Live, RecordingAws
+from live import WITH_A_SENDER, Connect, Live, connected
 
 GUARD = pytest.StashKey[Guard]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
@@ -107,20 +104,7 @@ def engine(state_directory: Path) -> Iterator[Engine]:
 def connect(engine: Engine) -> Connect:
     """A live session for an environment, by name; nothing is made yet."""
 
-    def make(environment: str, config: Environment | None = None) -> Live:
-        url = engine.status().url
-        assert url is not None
-        made_up = engine.credentials(environment)
-        aws = RecordingAws(
-            endpoint_url=url,
-            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
-        )
-        session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
-        session.aws = aws
-        session.config = config or Environment()
-        return Live(session, aws)
-
-    return make
+    return partial(connected, engine)
 
 
 @pytest.fixture

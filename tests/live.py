@@ -6,13 +6,14 @@ from typing import Protocol
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.aws import Answer, Aws, Credentials
+from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.execute import Executor, Report, StepResult
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
-from cryptoctl.session import Session
-from cryptoctl.settings import Environment
+from cryptoctl.session import Session, SessionOptions
+from cryptoctl.settings import Environment, Target
 from cryptoctl.webhook_settings import Sender, Webhook
 
 LAG_ALARM = AlarmSettings(enabled=True, dead_letters="off", errors="off", throttles="off", unauthorized="off")
@@ -91,3 +92,16 @@ class Live:
     def down(self) -> Report:
         """Plans and runs the removal."""
         return self.run(self.plan(Goal.ABSENT))
+
+
+def connected(engine: Engine, environment: str, config: Environment | None = None) -> Live:
+    """A live session for an environment on an engine that runs, by name; nothing is made yet."""
+    url = engine.status().url
+    assert url is not None
+    pair = engine.credentials(environment)
+    credentials = Credentials(access_key=pair.access_key, secret_key=pair.secret_key)
+    aws = RecordingAws(endpoint_url=url, credentials=credentials)
+    session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
+    session.aws = aws
+    session.config = config or Environment()
+    return Live(session, aws)

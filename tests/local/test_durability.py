@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cryptoctl.local.engine import Engine, EngineStatus
+from live import WITH_A_SENDER, connected
 from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench, reporting, zipped
@@ -100,6 +101,17 @@ def test_a_resource_is_on_disk_before_its_answer(engine: Engine) -> None:
     kill(engine)
     restart(engine)
     assert bench.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Description"] == "here to stay"
+
+
+def test_a_kill_keeps_a_whole_environment_as_it_was_answered(engine: Engine) -> None:
+    """Whatever else the stack comes to use: a service whose state is not among what is saved shows here."""
+    start(engine)
+    live = connected(engine, "whole", WITH_A_SENDER)
+    live.up()
+    kill(engine)
+    engine.start(options=QUICK)
+    assert [(str(step.resource), step.changes) for step in live.plan().work] == []
+    live.down()
 
 
 def test_a_function_that_was_being_made_is_ready_after_a_kill(engine: Engine) -> None:

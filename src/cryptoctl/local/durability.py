@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import HttpRequest, HttpResponse
-from cryptoctl.local.ministack_adapter import save_state
+from cryptoctl.local.ministack_adapter import StateFiles
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class Durability:
     def __init__(self, save_every_s: float) -> None:
         self._save_every_s = save_every_s
         self._changed = asyncio.Event()
+        self._files = StateFiles()
 
     def passed(self, request: HttpRequest, response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
@@ -47,14 +48,14 @@ class Durability:
         # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
         self._changed.set()
         if not operation.startswith(_FREQUENT):
-            save_state()
+            self._files.save()
 
     async def work(self) -> None:
         """Saves what changed little by little, for as long as the engine lives."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            save_state(metrics=False)
+            self._files.save(metrics=False)
             self._changed.clear()
 
 

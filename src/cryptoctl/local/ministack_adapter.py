@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import logging
 import os
 import re
@@ -35,6 +36,23 @@ SERVICES: Final[tuple[str, ...]] = (
 )
 """What is served. Services that would open ports or start containers of their own are not among them."""
 
+# The files in which their state is; what else ministack has imported has none that changes.
+STATE_FILES: Final[tuple[str, ...]] = (
+    "cloudwatch",
+    "cloudwatch_logs",
+    "dynamodb",
+    "dynamodb_streams",
+    "iam",
+    "kms",
+    "lambda",
+    "lambda_core",
+    "lambda_durable",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+    "tagging",
+)
 
 _SERVICES = ("sts", "kms", "iam", "lambda_svc", "sqs", "sns", "cloudwatch_logs", "dynamodb", "tagging")
 
@@ -96,22 +114,36 @@ class _Errors(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def save_state(*, metrics: bool = True) -> None:
-    """Writes the state of every service to disk, as ministack itself does when it ends. Raises OSError.
+class StateFiles:
+    """ministack's state on disk, a file a service. Each service is written when it is no longer as it was."""
 
-    Without `metrics` all but CloudWatch's is written: it grows with every invocation.
-    """
-    app = importlib.import_module("ministack.app")
-    log = importlib.import_module("ministack.core.persistence").logger
-    errors = _Errors()
-    log.addHandler(errors)
-    try:
-        services = app._build_persistence_save_dict()  # noqa: SLF001 (there is no public way)
-        app.save_all({name: each for name, each in services.items() if metrics or name != "cloudwatch"})
-    finally:
-        log.removeHandler(errors)
-    if errors.messages:
-        raise OSError(errors.messages[0])
+    def __init__(self) -> None:
+        self._written: dict[str, str] = {}
+
+    def save(self, *, metrics: bool = True) -> None:
+        """Writes what has changed, in ministack's own way. Raises OSError.
+
+        Without `metrics` all but CloudWatch's is written: it grows with every invocation.
+        """
+        app = importlib.import_module("ministack.app")
+        persistence = importlib.import_module("ministack.core.persistence")
+        states = app._build_persistence_save_dict()  # noqa: SLF001 (there is no public way)
+        for name in STATE_FILES:
+            if name not in states or (name == "cloudwatch" and not metrics):
+                continue
+            state = states[name]()
+            content = json.dumps(state, default=persistence._json_default)  # noqa: SLF001 (there is no public way)
+            if content == self._written.get(name):
+                continue
+            errors = _Errors()
+            persistence.logger.addHandler(errors)
+            try:
+                app.save_all({name: lambda state=state: state})
+            finally:
+                persistence.logger.removeHandler(errors)
+            if errors.messages:
+                raise OSError(errors.messages[0])
+            self._written[name] = content
 
 
 @dataclass(frozen=True, kw_only=True)
