@@ -19,6 +19,8 @@ from handlers.conftest import connect_directly
 from handlers.events import send
 from handlers.fake_aws import FakeAws
 
+pytestmark = pytest.mark.thorough
+
 fixture_is_cleared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 # Few values, so that many trades are equal; sometimes an id, sometimes a line that is none.

@@ -21,6 +21,8 @@ from handlers.events import announcements, enrich
 from handlers.fake_aws import FakeAws
 from handlers.schedules import Stepwise, Task, dying, every_schedule, one_schedule
 
+pytestmark = pytest.mark.thorough
+
 MS = 1_675_329_600_000
 NAMES = ("ma_5", "ma_20", "volatility")
 

@@ -3,6 +3,8 @@
 import pytest
 from bench import price_path
 
+pytestmark = pytest.mark.thorough
+
 # Of the thousand that the bench takes, so many as show the same.
 PRICES = 200
 

@@ -17,6 +17,8 @@ from handlers.conftest import connect_directly
 from handlers.fake_aws import FakeAws
 from handlers.senders import SECRETS, SENDERS, honest, parameters, variable
 
+pytestmark = pytest.mark.thorough
+
 ODD: list[Any] = [
     "",
     " ",

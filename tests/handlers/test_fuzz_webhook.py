@@ -13,6 +13,8 @@ import pytest
 from handlers.events import http, send
 from handlers.fake_aws import FakeAws
 
+pytestmark = pytest.mark.thorough
+
 MS = 1_675_329_600_138
 TEXTS = [
     "",

@@ -5,12 +5,15 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.conftest import connect_directly
 from handlers.events import GOOD, send_prices
 from handlers.fake_aws import FakeAws
+
+pytestmark = pytest.mark.thorough
 
 MS = 1_675_329_600_000
 

@@ -18,6 +18,8 @@ from handlers.conftest import connect_directly
 from handlers.events import GOOD, Mapping, announcements, send
 from handlers.fake_aws import FakeAws, FaultError
 
+pytestmark = pytest.mark.thorough
+
 MS = 1_675_329_600_000
 SYMBOLS = ["BTC", "ETH"]
 
