@@ -21,6 +21,7 @@ from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import ACCOUNT
 from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
+from cryptoctl.local.launch import DEFAULT_PORT
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox import OutboxMessage, read_outbox
 from cryptoctl.local.processes import end_group, end_processes_with, resident_bytes
@@ -35,9 +36,6 @@ __all__ = [
     "EngineStatus",
     "OutboxMessage",
 ]
-
-DEFAULT_PORT: Final[int] = 4577
-"""Where the engine listens unless told otherwise; next to LocalStack's 4566, not on it."""
 
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0

@@ -19,6 +19,9 @@ from cryptoctl.local.errors import EngineError
 from cryptoctl.local.options import EngineOptions
 
 SOURCE_ROOT: Final[Path] = Path(__file__).parents[2]
+DEFAULT_PORT: Final[int] = 4577
+"""Where the engine listens unless told otherwise; next to LocalStack's 4566, not on it."""
+
 BOOT_SCRIPT: Final[Path] = Path(__file__).with_name("boot.py")
 
 
@@ -87,9 +90,11 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else "ports end at 65535"
+        other = DEFAULT_PORT + 1 if port != DEFAULT_PORT + 1 else DEFAULT_PORT
         raise EngineError(
             f"Starting the embedded engine on port {port}: {(reason or str(error)).lower()}.",
-            hint="Stop the program that uses the port, or choose another one with --port.",
+            hint=f"Stop the program that uses it, or start the engine once on another port, which it keeps: "
+            f"`cryptoctl local start --port {other}`.",
         ) from error
     return listener
 
