@@ -1,0 +1,316 @@
+"""The tape of one symbol at one exchange, put together from two sources: values in, values out, no I/O.
+
+REST gives pages of the past, the websocket what happens now, and either may repeat, reorder, lag or break off.
+What is *settled* is a beginning of the exchange's tape without a hole, and only that is handed on. So whatever
+is in the table at any moment is such a beginning, and a process that dies can go on where the table ends.
+
+Trades of the websocket wait in `_live` until they are *joined* to what is settled: by their number where the
+exchange counts its trades, else by a new trade that both sources have. Until then pages are asked for. A page
+is the exchange's word: a hole that it shows again and again is one of the exchange's, and is counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cryptoctl.feed.trade import Trade
+
+MOST_LIVE = 50_000  # trades of the websocket that wait to be joined
+MOST_READY = 20_000  # trades that wait to be sent; beyond that the websocket's are left to be fetched later
+ENOUGH_READY = 2_000  # no page is asked for while so many wait to be sent
+MOST_RECENT = 20_000  # ids that are known to be settled
+DISORDER_S = 1.0  # so long a hole in the websocket's numbers may be mere disorder
+FIRST_POLL_S = 0.5  # between pages at the end of the tape, longer each time that nothing is new
+LONGEST_POLL_S = 5.0
+QUIET_S = 30.0  # a joined websocket that says nothing for so long is checked with a page
+SEEK_STEP = 1_000
+# A hole is looked at again, each time from further back: trades may stand out of the order of their times.
+BACK_MS = (0, 1_000, 60_000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TapeRules:
+    """What an exchange keeps to."""
+
+    consecutive: bool = False
+    """ids are whole numbers, each one more than the trade before"""
+    from_id: bool = False
+    """a page can be asked for from an id on; goes with `consecutive`"""
+    reaches_back: bool = False
+    """a page since some time begins at that time, however long ago it is"""
+    window_ms: int | None = None
+    """a page since some time reaches no further than this"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetch:
+    """The page to ask for: from an id on, since a time, or, with neither, the newest trades."""
+
+    from_id: int | None = None
+    since_ms: int | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class TapeCounts:
+    """What has happened to a tape so far."""
+
+    settled: int = 0
+    filled: int = 0
+    """gaps of the websocket that were filled by pages"""
+    missing: int = 0
+    """trades that the exchange does not give; where it does not number them, 1 for each hole"""
+
+
+class Tape:
+    """The trades of a symbol in the exchange's order, each once.
+
+    `since_ms` says where to begin; None means at the newest trade. `known` are ids that are stored already.
+    """
+
+    def __init__(self, rules: TapeRules, *, since_ms: int | None = None, known: Iterable[str] = ()) -> None:
+        self.rules, self.counts = rules, TapeCounts()
+        self.last: Trade | None = None
+        """the last settled trade"""
+        self._since_ms, self._cursor_ms = since_ms, since_ms
+        self._stored = frozenset(known)
+        self._recent: dict[str, None] = dict.fromkeys(self._stored)
+        self._ready: deque[Trade] = deque()
+        self._live: dict[str, Trade] = {}
+        self._joined, self._gap = False, False
+        self._hole_since_s: float | None = None
+        self._holes_seen = 0
+        self._next_page_s, self._poll_s, self._heard_s = 0.0, FIRST_POLL_S, 0.0
+        self._seek: _Seek | None = None
+
+    @property
+    def joined(self) -> bool:
+        """Whether the websocket's trades follow what is settled."""
+        return self._joined
+
+    @property
+    def ready(self) -> int:
+        """How many settled trades wait to be taken."""
+        return len(self._ready)
+
+    def take(self, most: int) -> list[Trade]:
+        """The next settled trades, at most so many."""
+        return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+
+    # The websocket.
+
+    def broken(self) -> None:
+        """The connection is lost, or something of it: what comes next does not follow."""
+        self._gap = self._gap or self._joined
+        self._unjoin()
+        self._live.clear()
+        self._hole_since_s = None
+
+    def receive(self, trades: Sequence[Trade], now_s: float) -> None:
+        """Trades of the websocket, in its order; `now_s` is a clock that never goes back."""
+        self._heard_s = now_s
+        if len(self._ready) >= MOST_READY or len(self._live) + len(trades) > MOST_LIVE:
+            self.broken()
+            return
+        for trade in trades:
+            if not self._is_new(trade):
+                continue
+            if self._joined and not self.rules.consecutive:
+                self._settle(trade)
+            else:
+                self._live[self._key(trade)] = trade
+        self._follow_numbers(now_s)
+
+    def _follow_numbers(self, now_s: float) -> None:
+        """Settles of the websocket's trades what comes next by number; notes a hole before the others."""
+        if not self.rules.consecutive or self.last is None:
+            return
+        while (trade := self._live.get(str(_number(self.last) + 1))) is not None:
+            self._settle(trade)
+            self._join()
+        if not self._live:
+            self._hole_since_s = None
+        elif self._hole_since_s is None:
+            self._hole_since_s = now_s
+
+    def _join(self) -> None:
+        if self._joined:
+            return
+        self._joined, self._cursor_ms = True, None
+        if not self.rules.consecutive:
+            for trade in list(self._live.values()):
+                self._settle(trade)
+
+    def _unjoin(self) -> None:
+        self._joined, self._cursor_ms = False, None
+        self._next_page_s, self._poll_s = 0.0, FIRST_POLL_S
+
+    # REST.
+
+    def wanted(self, now_s: float) -> Fetch | None:
+        """The page that is needed now; None while nothing is."""
+        if len(self._ready) >= ENOUGH_READY or now_s < self._next_page_s or not self._needs_page(now_s):
+            return None
+        if self._seek is not None:
+            return Fetch(from_id=self._seek.from_id)
+        if self.last is not None and self.rules.from_id:
+            return Fetch(from_id=_number(self.last) + 1)
+        return Fetch(since_ms=self._back_ms() if self._cursor_ms is None else self._cursor_ms)
+
+    def _needs_page(self, now_s: float) -> bool:
+        if self.last is None or not self._joined:
+            return True
+        if self._hole_since_s is not None and now_s - self._hole_since_s >= DISORDER_S:
+            return True
+        return now_s - self._heard_s >= QUIET_S
+
+    def page(self, fetch: Fetch, trades: Sequence[Trade], now_s: float, now_ms: int) -> None:
+        """What REST has answered to `fetch`; `now_ms` is the wall clock's, and may be wrong."""
+        found = sorted(trades, key=self._order)
+        holes, had_hole = self._holes_seen, self._hole_since_s is not None
+        if self.last is None and self._seeks(fetch, found):
+            progress = bool(found)
+        else:
+            progress = self._settle_page(found)
+            if self._holes_seen > holes:
+                self._cursor_ms, self._next_page_s = self._back_ms(), now_s + FIRST_POLL_S
+                return
+            progress = self._moves_on(fetch, found, now_ms) or progress
+        self._follow_numbers(now_s)
+        self.counts.filled += had_hole and self._hole_since_s is None
+        if progress:
+            self._next_page_s, self._poll_s = 0.0, FIRST_POLL_S
+            return
+        self._cursor_ms = None
+        self._next_page_s = now_s + self._poll_s
+        self._poll_s = min(self._poll_s * 1.5, LONGEST_POLL_S)
+        if self._joined and self._hole_since_s is None:
+            self._heard_s = now_s
+
+    def _seeks(self, fetch: Fetch, found: Sequence[Trade]) -> bool:
+        """Goes back by ids until a page begins before the time that is wanted.
+
+        An exchange with a window gives the last trades in it, not the first.
+        """
+        if self._since_ms is None or not self.rules.from_id:
+            return False
+        seek = self._seek
+        if seek is None:
+            if found:
+                self._seek = _Seek(from_id=max(0, _number(found[0]) - SEEK_STEP), step=SEEK_STEP)
+            return bool(found)
+        if found and (found[0].timestamp_ms < self._since_ms or seek.from_id == 0):
+            self._seek = None
+            self._settle_page(found)
+        elif found:
+            step = seek.step * 2
+            self._seek = _Seek(from_id=max(0, seek.from_id - step), step=step)
+        return True
+
+    def _settle_page(self, found: Sequence[Trade]) -> bool:
+        """Settles what is new in a page and follows. False where nothing does, and nothing is to be done."""
+        new = [trade for trade in found if self._is_new(trade)]
+        if self.last is None and self._since_ms is None:
+            new = new[-1:]  # the beginning is the newest trade
+        if not new:
+            return False
+        if not self._follows(found, new[0]):
+            self._holes_seen += 1
+            if self._holes_seen <= len(BACK_MS):
+                return False
+            self.counts.missing += self._hole_before(new[0])
+        if self._gap:
+            self._gap = False
+            self.counts.filled += 1
+        shared = any(self._key(trade) in self._live for trade in new)
+        self._settle_run(new)
+        if shared:
+            self._join()
+        elif self._joined and self._hole_since_s is None:
+            self._unjoin()  # the websocket has not told these: it does not follow any more
+            self.counts.filled += 1
+        return True
+
+    def _settle_run(self, new: Sequence[Trade]) -> None:
+        for number, trade in enumerate(new):
+            if number and self.rules.consecutive and _number(trade) != _number(new[number - 1]) + 1:
+                return  # a hole inside: the next page begins before it
+            self._settle(trade)
+
+    def _is_new(self, trade: Trade) -> bool:
+        if not self.rules.consecutive:
+            return trade.id not in self._recent
+        return self.last is None or _number(trade) > _number(self.last)
+
+    def _follows(self, found: Sequence[Trade], first: Trade) -> bool:
+        """Whether the first new trade of a page is the next one of the tape."""
+        if self.rules.consecutive and self.last is not None:
+            return _number(first) == _number(self.last) + 1
+        if self.rules.reaches_back or not self._recent:
+            return True
+        return any(trade.id in self._recent for trade in found)
+
+    def _hole_before(self, first: Trade) -> int:
+        if self.rules.consecutive and self.last is not None:
+            return _number(first) - _number(self.last) - 1
+        return 1
+
+    def _moves_on(self, fetch: Fetch, found: Sequence[Trade], now_ms: int) -> bool:
+        """Where the next page since a time begins. False where that is where this one did."""
+        if fetch.since_ms is None:
+            return False
+        reached_ms = fetch.since_ms
+        if found:
+            first_ms, reached_ms = found[0].timestamp_ms, max(trade.timestamp_ms for trade in found)
+            if first_ms == reached_ms == fetch.since_ms and len(found) > 1:
+                reached_ms += 1  # a page may be full of one millisecond
+        elif self.rules.window_ms is not None and self.last is None:
+            newest_ms = max((trade.timestamp_ms for trade in self._live.values()), default=0)
+            if fetch.since_ms + self.rules.window_ms < max(now_ms, newest_ms):
+                reached_ms += self.rules.window_ms
+        if reached_ms <= fetch.since_ms:
+            return False
+        self._cursor_ms = reached_ms
+        return True
+
+    def _back_ms(self) -> int | None:
+        """Where to begin again: at the last settled trade, after a hole further back."""
+        if self.last is None:
+            return self._since_ms
+        return self.last.timestamp_ms - BACK_MS[min(self._holes_seen, len(BACK_MS) - 1)]
+
+    # Both.
+
+    def _key(self, trade: Trade) -> str:
+        return str(_number(trade)) if self.rules.consecutive else trade.id
+
+    def _order(self, trade: Trade) -> tuple[int, int, str]:
+        return (_number(trade), 0, "") if self.rules.consecutive else trade.order
+
+    def _settle(self, trade: Trade) -> None:
+        self._live.pop(self._key(trade), None)
+        if not self.rules.consecutive and trade.id in self._recent:
+            return
+        self.last, self._holes_seen = trade, 0
+        self._recent[trade.id] = None
+        if len(self._recent) > MOST_RECENT:
+            del self._recent[next(iter(self._recent))]
+        too_early = self._since_ms is not None and trade.timestamp_ms < self._since_ms
+        if not too_early and trade.id not in self._stored:
+            self.counts.settled += 1
+            self._ready.append(trade)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seek:
+    """A page is asked for from this id on; the next one from `2 * step` before."""
+
+    from_id: int
+    step: int
+
+
+def _number(trade: Trade) -> int:
+    number = trade.number
+    assert number is not None  # whoever says that ids are consecutive has checked them
+    return number

@@ -1,0 +1,26 @@
+"""A trade as an exchange told it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trade:
+    """One trade: milliseconds since 1970-01-01 UTC; price and volume are the wire's text."""
+
+    id: str
+    timestamp_ms: int
+    price: str
+    volume: str
+
+    @property
+    def number(self) -> int | None:
+        """The id as a whole number; None where it is none."""
+        return int(self.id) if self.id.isascii() and self.id.isdigit() and len(self.id) <= 20 else None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What trades of exchanges without consecutive ids are sorted by."""
+        number = self.number
+        return (self.timestamp_ms, -1 if number is None else number, "" if number is not None else self.id)

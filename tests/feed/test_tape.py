@@ -1,0 +1,325 @@
+"""Whatever happens to the two sources, what is handed on is the exchange's tape: nothing missing or doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cryptoctl.feed.tape import BACK_MS, MOST_LIVE, MOST_READY, QUIET_S, Fetch, Tape, TapeRules
+from cryptoctl.feed.trade import Trade
+
+BEGIN_MS = 1_700_000_000_000
+NUMBERED_BY_TIME = TapeRules(consecutive=True, reaches_back=True)
+NUMBERED_BY_ID = TapeRules(consecutive=True, from_id=True, reaches_back=True, window_ms=3_600_000)
+UNNUMBERED = TapeRules()
+ALL = pytest.mark.parametrize("rules", [NUMBERED_BY_TIME, NUMBERED_BY_ID, UNNUMBERED])
+
+
+def trade(number: int, after_ms: int = 0, name: str | None = None) -> Trade:
+    return Trade(id=name or str(number), timestamp_ms=BEGIN_MS + after_ms, price=f"{number}.5", volume="1")
+
+
+@dataclass(kw_only=True)
+class Exchange:
+    """An exchange with its tape, and somebody who follows it."""
+
+    rules: TapeRules
+    follower: Tape
+    tape: list[Trade] = field(default_factory=list)
+    undelivered: list[Trade] = field(default_factory=list)
+    delivered: list[Trade] = field(default_factory=list)
+    taken: list[Trade] = field(default_factory=list)
+    connected: bool = False
+    now_s: float = 0.0
+    time_ms: int = 0
+    in_order: bool = True
+
+    def named(self, number: int) -> str:
+        return f"t{number:09}" if self.in_order else f"t{number * 7919 % 10_007}-{number}"
+
+    def happen(self, steps_ms: Sequence[int]) -> None:
+        for step_ms in steps_ms:
+            self.time_ms += step_ms
+            number = 1000 + len(self.tape)
+            name = None if self.rules.consecutive else self.named(number)
+            new = trade(number, self.time_ms, name)
+            self.tape.append(new)
+            if self.connected:
+                self.undelivered.append(new)
+
+    def connect(self, snapshot: int) -> None:
+        if not self.connected:
+            self.connected = True
+            self.undelivered = self.tape[len(self.tape) - min(snapshot, len(self.tape)) :]
+
+    def disconnect(self) -> None:
+        self.connected, self.undelivered = False, []
+        self.follower.broken()
+
+    def deliver(self, count: int) -> None:
+        message, self.undelivered = self.undelivered[:count], self.undelivered[count:]
+        if message:
+            self.follower.receive(message, self.now_s)
+            self.delivered = message
+
+    def repeat(self) -> None:
+        if self.connected and self.delivered:
+            self.follower.receive(self.delivered, self.now_s)
+
+    def lose(self, count: int) -> None:
+        """A hole in the numbers of one connection; without numbers nobody could notice."""
+        if self.rules.consecutive:
+            self.undelivered = self.undelivered[count:]
+
+    def shuffle(self) -> None:
+        if self.rules.consecutive:
+            self.undelivered[:4] = self.undelivered[:4][::-1]
+
+    def answer(self, most: int, lag: int) -> bool:
+        fetch = self.follower.wanted(self.now_s)
+        if fetch is None:
+            return False
+        self.follower.page(fetch, self.found(fetch, most, lag), self.now_s, BEGIN_MS + self.time_ms)
+        return True
+
+    def found(self, fetch: Fetch, most: int, lag: int) -> list[Trade]:
+        seen = self.tape[: len(self.tape) - lag] if lag else list(self.tape)
+        if fetch.from_id is not None:
+            assert self.rules.from_id
+            return [each for each in seen if int(each.id) >= fetch.from_id][:most]
+        if fetch.since_ms is None:
+            return seen[-most:]
+        since_ms = fetch.since_ms
+        late = [each for each in seen if each.timestamp_ms >= since_ms]
+        if self.rules.window_ms is not None:
+            # The last ones of the window, as Binance.
+            return [each for each in late if each.timestamp_ms <= since_ms + self.rules.window_ms][-most:]
+        return late[:most]
+
+    def take(self, most: int) -> None:
+        self.taken += self.follower.take(most)
+
+    def settle_down(self) -> None:
+        """Nothing fails any more, until nothing more is wanted."""
+        for _ in range(8):
+            self.deliver(len(self.undelivered))
+            self.now_s += QUIET_S + 1
+            while self.answer(1000, 0):
+                self.take(10_000)
+            self.take(10_000)
+
+
+OPERATIONS = st.one_of(
+    st.tuples(st.just("happen"), st.lists(st.sampled_from([0, 0, 1, 40, 5_000]), min_size=1, max_size=6)),
+    st.tuples(st.just("happen"), st.just([7_300_000])),
+    st.tuples(st.just("connect"), st.integers(0, 5)),
+    st.tuples(st.just("disconnect")),
+    st.tuples(st.just("deliver"), st.integers(1, 4)),
+    st.tuples(st.just("deliver"), st.integers(1, 4)),
+    st.tuples(st.just("repeat")),
+    st.tuples(st.just("lose"), st.integers(1, 3)),
+    st.tuples(st.just("shuffle")),
+    st.tuples(st.just("answer"), st.integers(4, 9), st.integers(0, 3)),
+    st.tuples(st.just("answer"), st.integers(4, 9), st.integers(0, 3)),
+    st.tuples(st.just("pass_time"), st.sampled_from([0.2, 1.5, 40.0])),
+    st.tuples(st.just("take"), st.integers(1, 5)),
+)
+
+
+def run(exchange: Exchange, operations: Sequence[tuple[Any, ...]], expected_from: int) -> None:
+    for name, *arguments in operations:
+        if name == "pass_time":
+            exchange.now_s += arguments[0]
+        else:
+            getattr(exchange, name)(*arguments)
+        # What is handed on is at every moment a beginning of the tape.
+        expected = exchange.tape[expected_from:]
+        assert exchange.taken == expected[: len(exchange.taken)]
+    exchange.settle_down()
+    assert exchange.taken == exchange.tape[expected_from:]
+    assert exchange.follower.counts.missing == 0
+    assert exchange.follower.counts.settled == len(exchange.taken)
+
+
+@ALL
+@settings(deadline=None)
+@given(before=st.lists(st.sampled_from([0, 1, 40, 5_000]), min_size=3, max_size=30), data=st.data())
+def test_from_a_time_on_the_tape_comes_whole_and_in_order(
+    rules: TapeRules, before: list[int], data: st.DataObject
+) -> None:
+    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS))
+    exchange.happen([1, *before])
+    start = data.draw(st.integers(0, len(exchange.tape) - 1))
+    since_ms = exchange.tape[start].timestamp_ms
+    expected_from = next(n for n, each in enumerate(exchange.tape) if each.timestamp_ms >= since_ms)
+    exchange.follower = Tape(rules, since_ms=since_ms)
+    run(exchange, data.draw(st.lists(OPERATIONS, max_size=40)), expected_from)
+
+
+@settings(deadline=None)
+@given(operations=st.lists(OPERATIONS, max_size=40))
+def test_trades_of_one_millisecond_whose_ids_are_in_no_order_all_come(
+    operations: list[tuple[Any, ...]],
+) -> None:
+    exchange = Exchange(rules=UNNUMBERED, follower=Tape(UNNUMBERED, since_ms=BEGIN_MS), in_order=False)
+    for name, *arguments in operations:
+        if name == "pass_time":
+            exchange.now_s += arguments[0]
+        else:
+            getattr(exchange, name)(*arguments)
+    exchange.settle_down()
+    assert sorted(exchange.taken, key=lambda each: each.order) == sorted(
+        exchange.tape, key=lambda each: each.order
+    )
+
+
+@ALL
+@settings(deadline=None)
+@given(stored=st.integers(1, 20), partly=st.sets(st.integers(0, 3)), data=st.data())
+def test_after_what_is_stored_the_rest_comes(
+    rules: TapeRules, stored: int, partly: set[int], data: st.DataObject
+) -> None:
+    """Of the last request, a process that died may have stored some prices and not others."""
+    exchange = Exchange(rules=rules, follower=Tape(rules))
+    exchange.happen([1, 0, 30, 1] * 6)
+    there = [each for number, each in enumerate(exchange.tape[:stored]) if stored - number - 1 not in partly]
+    if not there:
+        return
+    since_ms = there[0].timestamp_ms
+    exchange.follower = Tape(rules, since_ms=since_ms, known=[each.id for each in there])
+    for name, *arguments in data.draw(st.lists(OPERATIONS, max_size=40)):
+        if name == "pass_time":
+            exchange.now_s += arguments[0]
+        else:
+            getattr(exchange, name)(*arguments)
+    exchange.settle_down()
+    wanted = [each for each in exchange.tape if each.timestamp_ms >= since_ms and each not in there]
+    assert exchange.taken == wanted
+
+
+@ALL
+@settings(deadline=None)
+@given(before=st.integers(1, 12), operations=st.lists(OPERATIONS, max_size=40))
+def test_without_a_beginning_it_is_the_newest_trade(
+    rules: TapeRules, before: int, operations: list[tuple[Any, ...]]
+) -> None:
+    exchange = Exchange(rules=rules, follower=Tape(rules))
+    exchange.happen([1] * before)
+    assert exchange.answer(9, 0)
+    run(exchange, operations, before - 1)
+
+
+@ALL
+def test_a_trade_between_the_end_of_rest_and_the_beginning_of_the_websocket_is_not_lost(
+    rules: TapeRules,
+) -> None:
+    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS))
+    exchange.happen([1, 1, 1])
+    while exchange.answer(1000, 0):
+        exchange.take(10)
+    exchange.happen([1])  # neither in the page nor in the websocket
+    exchange.connect(0)
+    exchange.happen([1, 1])
+    exchange.deliver(2)
+    exchange.take(10)
+    assert exchange.taken == exchange.tape[:3]
+    exchange.now_s += 2
+    exchange.answer(1000, 0)
+    exchange.take(10)
+    assert exchange.taken == exchange.tape
+    assert exchange.follower.joined
+
+
+@ALL
+def test_a_joined_websocket_needs_no_pages(rules: TapeRules) -> None:
+    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS))
+    exchange.connect(0)
+    exchange.happen([1] * 5)
+    exchange.deliver(5)
+    while exchange.answer(1000, 0):
+        pass
+    assert exchange.follower.joined
+    for _ in range(50):
+        exchange.happen([100])
+        exchange.deliver(1)
+        exchange.now_s += 0.1
+        assert exchange.follower.wanted(exchange.now_s) is None
+    exchange.now_s += QUIET_S
+    assert exchange.follower.wanted(exchange.now_s) is not None
+
+
+def test_disorder_of_a_moment_asks_for_no_page() -> None:
+    tape = Tape(NUMBERED_BY_ID)
+    tape.page(Fetch(), [trade(7)], 0.0, BEGIN_MS)
+    tape.receive([trade(8)], 0.0)
+    tape.receive([trade(10)], 0.1)
+    assert tape.wanted(0.5) is None
+    tape.receive([trade(9)], 0.6)
+    assert [each.id for each in tape.take(9)] == ["7", "8", "9", "10"]
+    tape.receive([trade(12)], 1.0)
+    assert tape.wanted(2.5) == Fetch(from_id=11)
+    assert tape.counts.filled == 0
+    tape.page(Fetch(from_id=11), [trade(11), trade(12)], 2.5, BEGIN_MS)
+    assert (tape.counts.filled, tape.joined) == (1, True)
+
+
+def test_a_hole_that_the_exchange_has_is_believed_after_some_pages_and_counted() -> None:
+    tape = Tape(NUMBERED_BY_ID)
+    tape.page(Fetch(), [trade(7)], 0.0, BEGIN_MS)
+    for look in range(1, len(BACK_MS) + 2):
+        fetch = tape.wanted(look * 10.0)
+        assert fetch == Fetch(from_id=8)
+        assert tape.ready == 1
+        tape.page(fetch, [trade(10), trade(11)], look * 10.0, BEGIN_MS)
+    assert [each.id for each in tape.take(9)] == ["7", "10", "11"]
+    assert tape.counts.missing == 2
+
+
+def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole() -> None:
+    """An exchange with the newest trades only, asked after a long night."""
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS, known=["a"])
+    for look in range(len(BACK_MS) + 1):
+        fetch = tape.wanted(look * 10.0)
+        assert fetch is not None
+        assert tape.ready == 0
+        tape.page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0, BEGIN_MS)
+    assert [each.id for each in tape.take(9)] == ["x", "y"]
+    assert tape.counts.missing == 1
+
+
+def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0, BEGIN_MS)
+    tape.receive([trade(1, 1, "a"), trade(4, 4, "d")], 0.1)
+    assert not tape.joined
+    fetch = tape.wanted(5.0)
+    assert fetch == Fetch(since_ms=BEGIN_MS + 2)
+    tape.page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0, BEGIN_MS)
+    assert tape.joined
+    assert [each.id for each in tape.take(9)] == ["a", "b", "c", "d"]
+
+
+def test_what_is_not_sent_is_bounded_and_fetched_later() -> None:
+    tape = Tape(NUMBERED_BY_ID)
+    tape.page(Fetch(), [trade(0)], 0.0, BEGIN_MS)
+    for number in range(1, MOST_READY + 2_000):
+        tape.receive([trade(number)], 0.0)
+    assert tape.ready == MOST_READY
+    assert not tape.joined
+    assert tape.wanted(1.0) is None
+    assert len(tape.take(MOST_READY)) == MOST_READY
+    assert tape.wanted(1.0) == Fetch(from_id=MOST_READY)
+
+
+def test_what_waits_to_be_joined_is_bounded() -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape.receive([trade(n, n, f"t{n}") for n in range(MOST_LIVE)], 0.0)
+    tape.receive([trade(1, 1, "more")], 0.0)
+    assert tape.wanted(0.0) is not None
+    tape.page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0, BEGIN_MS)
+    assert (tape.ready, tape.joined) == (1, False)
