@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 # The engine has no console that could be opened.
-NOT_HERE = {"init", "open", "local start", "local stop", "local reset", "down"}
+NOT_HERE = {"feed", "init", "open", "local start", "local stop", "local reset", "down"}
 
 
 def lines(directory: Path) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Whatever happens to the two sources, what is handed on is the exchange's tape: nothing missing or doubled."""
+"""Whatever happens to the two sources, what is handed on is the tape: nothing missing, nothing doubled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptoctl.feed.trade import Trade
 
 BEGIN_MS = 1_700_000_000_000
 NUMBERED_BY_TIME = TapeRules(consecutive=True, reaches_back=True)
-NUMBERED_BY_ID = TapeRules(consecutive=True, from_id=True, reaches_back=True, window_ms=3_600_000)
+NUMBERED_BY_ID = TapeRules(consecutive=True, from_id=True, reaches_back=True)
 UNNUMBERED = TapeRules()
 ALL = pytest.mark.parametrize("rules", [NUMBERED_BY_TIME, NUMBERED_BY_ID, UNNUMBERED])
 
@@ -84,7 +84,7 @@ class Exchange:
         fetch = self.follower.wanted(self.now_s)
         if fetch is None:
             return False
-        self.follower.page(fetch, self.found(fetch, most, lag), self.now_s, BEGIN_MS + self.time_ms)
+        self.follower.page(fetch, self.found(fetch, most, lag), self.now_s)
         return True
 
     def found(self, fetch: Fetch, most: int, lag: int) -> list[Trade]:
@@ -95,11 +95,7 @@ class Exchange:
         if fetch.since_ms is None:
             return seen[-most:]
         since_ms = fetch.since_ms
-        late = [each for each in seen if each.timestamp_ms >= since_ms]
-        if self.rules.window_ms is not None:
-            # The last ones of the window, as Binance.
-            return [each for each in late if each.timestamp_ms <= since_ms + self.rules.window_ms][-most:]
-        return late[:most]
+        return [each for each in seen if each.timestamp_ms >= since_ms][:most]
 
     def take(self, most: int) -> None:
         self.taken += self.follower.take(most)
@@ -202,6 +198,38 @@ def test_after_what_is_stored_the_rest_comes(
     assert exchange.taken == wanted
 
 
+@settings(max_examples=30)
+@given(
+    count=st.integers(1, 3_000_000),
+    first=st.integers(0, 50_000),
+    late=st.floats(0, 1),
+    pace_ms=st.integers(1, 90_000),
+)
+def test_a_time_is_found_among_millions_of_trades_with_few_pages(
+    count: int, first: int, late: float, pace_ms: int
+) -> None:
+    """Trades come at an even pace, some in the same millisecond as the one before."""
+
+    def at(number: int) -> Trade:
+        return trade(number, (number - first) // 2 * pace_ms)
+
+    since_ms = at(first).timestamp_ms + int(late * (count // 2) * pace_ms)
+    tape, pages = Tape(NUMBERED_BY_ID, since_ms=since_ms), 0
+    while tape.ready == 0 and pages < 60:
+        fetch = tape.wanted(pages * 10.0)
+        assert fetch is not None
+        begin = first + count - 500 if fetch.from_id is None else fetch.from_id
+        begin = max(first, begin)
+        found = [at(number) for number in range(begin, min(begin + 1000, first + count))]
+        tape.page(fetch, found, pages * 10.0)
+        pages += 1
+        if not found:
+            break
+    wanted = first + 2 * -(-(since_ms - BEGIN_MS) // pace_ms)
+    assert [each.number for each in tape.take(1)] == ([wanted] if wanted < first + count else [])
+    assert pages <= 40
+
+
 @ALL
 @settings(deadline=None)
 @given(before=st.integers(1, 12), operations=st.lists(OPERATIONS, max_size=40))
@@ -255,7 +283,7 @@ def test_a_joined_websocket_needs_no_pages(rules: TapeRules) -> None:
 
 def test_disorder_of_a_moment_asks_for_no_page() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(7)], 0.0, BEGIN_MS)
+    tape.page(Fetch(), [trade(7)], 0.0)
     tape.receive([trade(8)], 0.0)
     tape.receive([trade(10)], 0.1)
     assert tape.wanted(0.5) is None
@@ -264,18 +292,18 @@ def test_disorder_of_a_moment_asks_for_no_page() -> None:
     tape.receive([trade(12)], 1.0)
     assert tape.wanted(2.5) == Fetch(from_id=11)
     assert tape.counts.filled == 0
-    tape.page(Fetch(from_id=11), [trade(11), trade(12)], 2.5, BEGIN_MS)
+    tape.page(Fetch(from_id=11), [trade(11), trade(12)], 2.5)
     assert (tape.counts.filled, tape.joined) == (1, True)
 
 
 def test_a_hole_that_the_exchange_has_is_believed_after_some_pages_and_counted() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(7)], 0.0, BEGIN_MS)
+    tape.page(Fetch(), [trade(7)], 0.0)
     for look in range(1, len(BACK_MS) + 2):
         fetch = tape.wanted(look * 10.0)
         assert fetch == Fetch(from_id=8)
         assert tape.ready == 1
-        tape.page(fetch, [trade(10), trade(11)], look * 10.0, BEGIN_MS)
+        tape.page(fetch, [trade(10), trade(11)], look * 10.0)
     assert [each.id for each in tape.take(9)] == ["7", "10", "11"]
     assert tape.counts.missing == 2
 
@@ -287,26 +315,25 @@ def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole()
         fetch = tape.wanted(look * 10.0)
         assert fetch is not None
         assert tape.ready == 0
-        tape.page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0, BEGIN_MS)
+        tape.page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0)
     assert [each.id for each in tape.take(9)] == ["x", "y"]
     assert tape.counts.missing == 1
 
 
 def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0, BEGIN_MS)
+    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0)
     tape.receive([trade(1, 1, "a"), trade(4, 4, "d")], 0.1)
-    assert not tape.joined
     fetch = tape.wanted(5.0)
     assert fetch == Fetch(since_ms=BEGIN_MS + 2)
-    tape.page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0, BEGIN_MS)
+    tape.page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0)
     assert tape.joined
     assert [each.id for each in tape.take(9)] == ["a", "b", "c", "d"]
 
 
 def test_what_is_not_sent_is_bounded_and_fetched_later() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(0)], 0.0, BEGIN_MS)
+    tape.page(Fetch(), [trade(0)], 0.0)
     for number in range(1, MOST_READY + 2_000):
         tape.receive([trade(number)], 0.0)
     assert tape.ready == MOST_READY
@@ -321,5 +348,5 @@ def test_what_waits_to_be_joined_is_bounded() -> None:
     tape.receive([trade(n, n, f"t{n}") for n in range(MOST_LIVE)], 0.0)
     tape.receive([trade(1, 1, "more")], 0.0)
     assert tape.wanted(0.0) is not None
-    tape.page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0, BEGIN_MS)
+    tape.page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0)
     assert (tape.ready, tape.joined) == (1, False)

@@ -44,6 +44,7 @@ COMMANDS = (
     _entry("outputs", "Show the environment's outputs: resource names and ARNs."),
     _entry("envs", "List the environments in this account and region, found by their tags."),
     _entry("send-price", "Send a price, or files of prices, to the webhook processor."),
+    _entry("feed", "Follow exchanges' trades and send each to the webhook processor, once."),
     _entry("prices", "Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."),
     _entry("chart", "Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."),
     _entry(

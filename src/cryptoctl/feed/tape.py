@@ -1,8 +1,8 @@
 """The tape of one symbol at one exchange, put together from two sources: values in, values out, no I/O.
 
-REST gives pages of the past, the websocket what happens now, and either may repeat, reorder, lag or break off.
-What is *settled* is a beginning of the exchange's tape without a hole, and only that is handed on. So whatever
-is in the table at any moment is such a beginning, and a process that dies can go on where the table ends.
+REST gives pages of the past, the websocket what happens now; either may repeat, reorder, lag or break off.
+What is *settled* is a beginning of the exchange's tape without a hole, and only that is handed on. So what is
+in the table at any moment is such a beginning, and after a process has died another one can go on from there.
 
 Trades of the websocket wait in `_live` until they are *joined* to what is settled: by their number where the
 exchange counts its trades, else by a new trade that both sources have. Until then pages are asked for. A page
@@ -25,7 +25,8 @@ DISORDER_S = 1.0  # so long a hole in the websocket's numbers may be mere disord
 FIRST_POLL_S = 0.5  # between pages at the end of the tape, longer each time that nothing is new
 LONGEST_POLL_S = 5.0
 QUIET_S = 30.0  # a joined websocket that says nothing for so long is checked with a page
-SEEK_STEP = 1_000
+SEEK_STEP = 1_000  # ids, at first
+NEAR_ENOUGH = 5_000  # trades that may be read and left before the first that is wanted
 # A hole is looked at again, each time from further back: trades may stand out of the order of their times.
 BACK_MS = (0, 1_000, 60_000)
 
@@ -40,8 +41,6 @@ class TapeRules:
     """a page can be asked for from an id on; goes with `consecutive`"""
     reaches_back: bool = False
     """a page since some time begins at that time, however long ago it is"""
-    window_ms: int | None = None
-    """a page since some time reaches no further than this"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +87,11 @@ class Tape:
     def joined(self) -> bool:
         """Whether the websocket's trades follow what is settled."""
         return self._joined
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last page brought nothing new."""
+        return self._poll_s > FIRST_POLL_S
 
     @property
     def ready(self) -> int:
@@ -152,10 +156,10 @@ class Tape:
         """The page that is needed now; None while nothing is."""
         if len(self._ready) >= ENOUGH_READY or now_s < self._next_page_s or not self._needs_page(now_s):
             return None
-        if self._seek is not None:
-            return Fetch(from_id=self._seek.from_id)
-        if self.last is not None and self.rules.from_id:
+        if self.rules.from_id and self.last is not None:
             return Fetch(from_id=_number(self.last) + 1)
+        if self.rules.from_id:
+            return Fetch(from_id=None if self._seek is None else self._seek.ask)
         return Fetch(since_ms=self._back_ms() if self._cursor_ms is None else self._cursor_ms)
 
     def _needs_page(self, now_s: float) -> bool:
@@ -165,18 +169,18 @@ class Tape:
             return True
         return now_s - self._heard_s >= QUIET_S
 
-    def page(self, fetch: Fetch, trades: Sequence[Trade], now_s: float, now_ms: int) -> None:
-        """What REST has answered to `fetch`; `now_ms` is the wall clock's, and may be wrong."""
+    def page(self, fetch: Fetch, trades: Sequence[Trade], now_s: float) -> None:
+        """What REST has answered to `fetch`."""
         found = sorted(trades, key=self._order)
         holes, had_hole = self._holes_seen, self._hole_since_s is not None
-        if self.last is None and self._seeks(fetch, found):
+        if self._seeks(found):
             progress = bool(found)
         else:
             progress = self._settle_page(found)
             if self._holes_seen > holes:
                 self._cursor_ms, self._next_page_s = self._back_ms(), now_s + FIRST_POLL_S
                 return
-            progress = self._moves_on(fetch, found, now_ms) or progress
+            progress = self._moves_on(fetch, found) or progress
         self._follow_numbers(now_s)
         self.counts.filled += had_hole and self._hole_since_s is None
         if progress:
@@ -188,31 +192,24 @@ class Tape:
         if self._joined and self._hole_since_s is None:
             self._heard_s = now_s
 
-    def _seeks(self, fetch: Fetch, found: Sequence[Trade]) -> bool:
-        """Goes back by ids until a page begins before the time that is wanted.
+    def _seeks(self, found: Sequence[Trade]) -> bool:
+        """Looks by ids for a page that begins a little before the time that is wanted; False once found.
 
-        An exchange with a window gives the last trades in it, not the first.
+        The times of an interface with ids are of no use for that: Binance's reach an hour, and give its end.
         """
-        if self._since_ms is None or not self.rules.from_id:
+        if self.last is not None or self._since_ms is None or not self.rules.from_id:
             return False
-        seek = self._seek
-        if seek is None:
-            if found:
-                self._seek = _Seek(from_id=max(0, _number(found[0]) - SEEK_STEP), step=SEEK_STEP)
-            return bool(found)
-        if found and (found[0].timestamp_ms < self._since_ms or seek.from_id == 0):
-            self._seek = None
-            self._settle_page(found)
-        elif found:
-            step = seek.step * 2
-            self._seek = _Seek(from_id=max(0, seek.from_id - step), step=step)
+        if found:
+            seek = self._seek or _Seek(ask=_number(found[0]), above=_number(found[0]))
+            self._seek = seek.after(begins_before=found[0].timestamp_ms < self._since_ms)
+            return self._seek is not None
         return True
 
     def _settle_page(self, found: Sequence[Trade]) -> bool:
         """Settles what is new in a page and follows. False where nothing does, and nothing is to be done."""
         new = [trade for trade in found if self._is_new(trade)]
-        if self.last is None and self._since_ms is None:
-            new = new[-1:]  # the beginning is the newest trade
+        if new and self.last is None and self._since_ms is None:
+            new = self._newest(new)
         if not new:
             return False
         if not self._follows(found, new[0]):
@@ -231,6 +228,13 @@ class Tape:
             self._unjoin()  # the websocket has not told these: it does not follow any more
             self.counts.filled += 1
         return True
+
+    def _newest(self, new: Sequence[Trade]) -> list[Trade]:
+        """The beginning, where none was given. A websocket may begin with trades from before it."""
+        if not self.rules.consecutive:
+            self._since_ms = new[-1].timestamp_ms
+            self._recent.update(dict.fromkeys(trade.id for trade in new[:-1]))
+        return list(new[-1:])
 
     def _settle_run(self, new: Sequence[Trade]) -> None:
         for number, trade in enumerate(new):
@@ -256,7 +260,7 @@ class Tape:
             return _number(first) - _number(self.last) - 1
         return 1
 
-    def _moves_on(self, fetch: Fetch, found: Sequence[Trade], now_ms: int) -> bool:
+    def _moves_on(self, fetch: Fetch, found: Sequence[Trade]) -> bool:
         """Where the next page since a time begins. False where that is where this one did."""
         if fetch.since_ms is None:
             return False
@@ -265,10 +269,6 @@ class Tape:
             first_ms, reached_ms = found[0].timestamp_ms, max(trade.timestamp_ms for trade in found)
             if first_ms == reached_ms == fetch.since_ms and len(found) > 1:
                 reached_ms += 1  # a page may be full of one millisecond
-        elif self.rules.window_ms is not None and self.last is None:
-            newest_ms = max((trade.timestamp_ms for trade in self._live.values()), default=0)
-            if fetch.since_ms + self.rules.window_ms < max(now_ms, newest_ms):
-                reached_ms += self.rules.window_ms
         if reached_ms <= fetch.since_ms:
             return False
         self._cursor_ms = reached_ms
@@ -304,10 +304,22 @@ class Tape:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Seek:
-    """A page is asked for from this id on; the next one from `2 * step` before."""
+    """Where by id a time lies: at or after `below`, before `above`. The page from `ask` on is asked for."""
 
-    from_id: int
-    step: int
+    ask: int
+    above: int
+    below: int | None = None
+    step: int = SEEK_STEP
+
+    def after(self, *, begins_before: bool) -> _Seek | None:
+        """The next one, by whether that page begins before the time; None where it is near enough."""
+        below = self.ask if begins_before or self.ask == 0 else self.below
+        above = self.above if below == self.ask else self.ask
+        if below is None:
+            return _Seek(ask=max(0, self.ask - self.step), above=above, step=self.step * 2)
+        if above - below <= NEAR_ENOUGH:
+            return None if below == self.ask else _Seek(ask=below, above=above, below=below)
+        return _Seek(ask=(below + above) // 2, above=above, below=below)
 
 
 def _number(trade: Trade) -> int:

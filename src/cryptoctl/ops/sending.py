@@ -9,13 +9,14 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.core.prices import MOST_BYTES
 from cryptoctl.files.outgoing import BadLine, Outgoing
-from cryptoctl.ops.invoking import Answer, invoke, unexpected
+from cryptoctl.ops.invoking import invoke, unexpected
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.retry import RealClock
 
 PRICES_A_BATCH = 200
 BYTES_A_BATCH = MOST_BYTES - 1_000
 MOST_FAILED_KEPT = 10_000
+STORED, DUPLICATE = "stored", "duplicate"
 
 
 @dataclass(kw_only=True)
@@ -63,8 +64,7 @@ def send_all(
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
         good = [each for each in batch if isinstance(each, Outgoing)]
         if good:
-            answer = invoke(aws, function, f"[{','.join(each.text for each in good)}]")
-            _count(tally, good, answer, function)
+            _count(tally, good, send_batch(aws, function, good))
         tally.fail(each for each in batch if isinstance(each, BadLine))
         tally.last_line = max(each.line for each in batch)
         sent += len(batch)
@@ -88,24 +88,36 @@ def _batches(
         yield batch
 
 
+def send_batch(aws: Aws, function: Function, prices: Sequence[Outgoing]) -> list[str]:
+    """Sends one request. Gives what became of each price: "stored", "duplicate", or why it was refused.
+
+    Raises Failure where the function itself fails, AwsError where AWS refuses the request.
+    """
+    answer = invoke(aws, function, f"[{','.join(each.text for each in prices)}]")
+    results = answer.body.get("results")
+    if results is None:
+        return [f"refused with status {answer.status}: {answer.body.get('message', '')}"] * len(prices)
+    if not _one_for_each(results, prices):
+        raise unexpected(function)
+    return [_outcome(each) for each in results]
+
+
 def _one_for_each(results: Any, sent: Sequence[Outgoing]) -> bool:
     fitting = isinstance(results, list) and len(results) == len(sent)
     return fitting and all(isinstance(each, dict) and "status" in each for each in results)
 
 
-def _count(tally: Tally, sent: Sequence[Outgoing], answer: Answer, function: Function) -> None:
-    results = answer.body.get("results")
-    if results is not None and not _one_for_each(results, sent):
-        raise unexpected(function)
-    if results is None:
-        reason = f"refused with status {answer.status}: {answer.body.get('message', '')}"
-        tally.fail(BadLine(line=each.line, reason=reason, file=each.file) for each in sent)
-        return
-    for each, result in zip(sent, results, strict=True):
-        if result["status"] == "stored":
+def _outcome(result: dict[str, Any]) -> str:
+    if result["status"] in (STORED, DUPLICATE):
+        return str(result["status"])
+    return f"{result.get('field')}: {result.get('reason')}"
+
+
+def _count(tally: Tally, sent: Sequence[Outgoing], outcomes: Sequence[str]) -> None:
+    for each, outcome in zip(sent, outcomes, strict=True):
+        if outcome == STORED:
             tally.stored += 1
-        elif result["status"] == "duplicate":
+        elif outcome == DUPLICATE:
             tally.duplicate += 1
         else:
-            reason = f"{result.get('field')}: {result.get('reason')}"
-            tally.fail([BadLine(line=each.line, reason=reason, file=each.file)])
+            tally.fail([BadLine(line=each.line, reason=outcome, file=each.file)])

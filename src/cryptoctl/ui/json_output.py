@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ui.documents import cost, environment, local, plan, prices, selftest, trace, webhook
+from cryptoctl.ui.documents import (
+    cost,
+    environment,
+    feed,
+    local,
+    plan,
+    prices,
+    selftest,
+    trace,
+    webhook,
+)
 from cryptoctl.ui.documents import dead_letters as dlq
 from cryptoctl.ui.documents.document import CommandDocument, Part
 from cryptoctl.ui.screen import Screen
@@ -23,6 +33,7 @@ MODELS: Mapping[str, type[CommandDocument]] = {
     "outputs": environment.OutputsDocument,
     "envs": environment.EnvsDocument,
     "send-price": prices.SendPriceDocument,
+    "feed": feed.FeedDocument,
     "prices": prices.PricesDocument,
     "chart": prices.ChartDocument,
     "candles": prices.CandlesDocument,

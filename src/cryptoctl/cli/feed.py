@@ -1,0 +1,193 @@
+"""cryptoctl feed: live trades of exchanges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, NoReturn
+
+import typer
+
+from cryptoctl import interrupts
+from cryptoctl.aws import AwsError
+from cryptoctl.cli.command import CommandRun, command, for_a_person
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.feed.exchanges import Exchanges
+from cryptoctl.feed.following import Feed
+from cryptoctl.feed.line import FeedLine
+from cryptoctl.feed.resuming import Beginning, beginning
+from cryptoctl.feed.source import FeedSource, parse_sources
+from cryptoctl.feed.tape import Tape
+from cryptoctl.ops.sending import send_batch
+from cryptoctl.ops.times import iso_of_ms, moment_ms, now_ms, span
+from cryptoctl.reconcile.async_retry import RealAsyncClock
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.feed import FeedReport, feed_document, show_summary
+
+LOOK_S = 0.5
+
+
+@command("feed", access=Access.OPERATE, example="cryptoctl feed binance BTC/USDT ETH/USDT kraken:ETH/USD")
+def feed(
+    run: CommandRun,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="EXCHANGE SYMBOL...",
+            help="An exchange and its symbols, by ccxt's names; EXCHANGE:SYMBOL for another exchange's.",
+        ),
+    ],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            help="Begin then: 1h30m (ago), 14:30, epoch or ISO 8601. "
+            r"\[default: where the table ends, or now where it has nothing]",
+        ),
+    ] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="SPAN", help=r"End after 10m, say. \[default: at Ctrl-C]")
+    ] = None,
+) -> None:
+    """Follow exchanges' trades and send each to the webhook processor, once.
+
+    What was missed is fetched first, also after a broken connection. Ctrl-C sends what was received and ends;
+    again, at once.
+    """
+    wanted = parse_sources(sources)
+    since_ms, for_s = _since_ms(since), None if for_ is None else span(for_).total_seconds()
+    exchanges = Exchanges(wanted)
+    beginnings = _beginnings(run, wanted, since_ms)
+    running: list[Feed] = []
+    if run.machine:
+        run.screen.one_line_each()
+    try:
+        asyncio.run(_follow(run, exchanges, beginnings, for_s, running))
+    except KeyboardInterrupt:
+        interrupts.ignore_signals()
+        _show(run, running)
+        raise Failure(
+            Problem.INTERRUPTED,
+            "Interrupted. Whether the request under way was stored is not known.",
+            "Run the same command again: it begins where the table ends, and nothing is stored twice.",
+        ) from None
+    except (Failure, AwsError) as error:
+        _show(run, running)
+        raise for_a_person(error) from error
+    _show(run, running)
+    _refuse(running[0])
+
+
+def _since_ms(text: str | None) -> int | None:
+    if text is None:
+        return None
+    since_ms = moment_ms(text)
+    if since_ms > now_ms():
+        raise Failure(
+            Problem.USAGE,
+            f"--since {text} lies in the future.",
+            "Leave it out: without stored prices, the feed begins now.",
+        )
+    return since_ms
+
+
+def _beginnings(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | None) -> list[Beginning]:
+    aws, table = run.session.aws, run.session.stack.prices
+    # Also with --since: an environment that is not there is noticed before an exchange is asked.
+    found = list(aws.map(lambda source: beginning(aws, table, source), sources))
+    return found if since_ms is None else [Beginning(since_ms=since_ms) for _ in sources]
+
+
+async def _follow(
+    run: CommandRun,
+    exchanges: Exchanges,
+    beginnings: Sequence[Beginning],
+    for_s: float | None,
+    running: list[Feed],
+) -> None:
+    """Follows until a signal, or until the time is over. What runs is put into `running`."""
+    clock, stop, loop = RealAsyncClock(), asyncio.Event(), asyncio.get_running_loop()
+    # A message that ccxt cannot read ends in the loop; the tape notices what is missing by itself.
+    loop.set_exception_handler(lambda *_: None)
+    with interrupts.on_signal(partial(loop.call_soon_threadsafe, stop.set), _at_once):
+        async with exchanges:
+            resume_at_s: dict[str, float] = {}
+            following = Feed(
+                lines=[
+                    FeedLine(
+                        market,
+                        Tape(market.rules, since_ms=begin.since_ms, known=begin.known),
+                        clock=clock,
+                        stop=stop,
+                        now_ms=now_ms,
+                        resume_at_s=resume_at_s,
+                    )
+                    for market, begin in zip(exchanges.markets, beginnings, strict=True)
+                ],
+                send=partial(send_batch, run.session.aws, run.session.stack.webhook),
+                clock=clock,
+                stop=stop,
+                now_ms=now_ms,
+                tell=partial(run.screen.say, style="yellow"),
+            )
+            running.append(following)
+            _say_beginnings(run, following, beginnings)
+            report = FeedReport(run.screen, following, clock.now_s())
+            with run.screen.drawn(report.render):
+                watching = asyncio.ensure_future(_report(report, clock, stop, for_s))
+                try:
+                    await following.run()
+                finally:
+                    watching.cancel()
+
+
+async def _report(
+    report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event, for_s: float | None
+) -> None:
+    end_s = None if for_s is None else clock.now_s() + for_s
+    while not stop.is_set():
+        report.look(clock.now_s())
+        if end_s is not None and clock.now_s() >= end_s:
+            stop.set()
+        left_s = LOOK_S if end_s is None else min(LOOK_S, end_s - clock.now_s())
+        await clock.sleep(max(0.0, left_s), stop)
+
+
+def _at_once() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say_beginnings(run: CommandRun, following: Feed, beginnings: Sequence[Beginning]) -> None:
+    for line, begin in zip(following.lines, beginnings, strict=True):
+        when = (
+            "begins now: the table has no price of it"
+            if begin.since_ms is None
+            else f"begins at {iso_of_ms(begin.since_ms)}"
+        )
+        how = "" if line.market.can_watch else "; by REST alone, since it has no websocket of trades"
+        run.screen.say(f"{line.source} {when}{how}.", style="dim")
+
+
+def _show(run: CommandRun, running: Sequence[Feed]) -> None:
+    for following in running:
+        run.answer(**feed_document(following))
+        if not run.machine:
+            show_summary(run.screen, following)
+
+
+def _refuse(following: Feed) -> None:
+    """Raises Failure where not everything that was received is stored."""
+    if following.unsent:
+        raise Failure(
+            Problem.FAILED,
+            f"{following.unsent} prices that were received could not be sent: {following.sending}",
+            "Run the same command again: it begins where the table ends.",
+        )
+    refused = sum(line.refused for line in following.lines)
+    if refused:
+        raise Failure(
+            Problem.FAILED,
+            f"{refused} prices were not accepted; they are named above.",
+            "They are not fetched again. `cryptoctl send-price` sends one by hand.",
+        )

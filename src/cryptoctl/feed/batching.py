@@ -1,0 +1,43 @@
+"""When prices are sent: by number, by size or by time. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_PRICES = 200
+LONGEST_WAIT_S = 0.25
+
+
+@dataclass(kw_only=True, slots=True)
+class Batching:
+    """Decides when what waits is sent."""
+
+    since_s: float | None = None
+    """when the oldest price began to wait"""
+
+    def due(self, waiting: int, now_s: float, *, ending: bool = False) -> bool:
+        """Whether `waiting` prices are to be sent now. At the end, whatever there is."""
+        if not waiting:
+            self.since_s = None
+            return False
+        if self.since_s is None:
+            self.since_s = now_s
+        if ending or waiting >= MOST_PRICES or now_s - self.since_s >= LONGEST_WAIT_S:
+            self.since_s = None
+            return True
+        return False
+
+
+def shares(waiting: Sequence[int], most: int) -> list[int]:
+    """How many of each symbol's prices go into a request of at most `most`: none starves another."""
+    given = [0] * len(waiting)
+    left = most
+    while left and any(has > got for has, got in zip(waiting, given, strict=True)):
+        hungry = [n for n, has in enumerate(waiting) if has > given[n]]
+        each = max(1, left // len(hungry))
+        for n in hungry:
+            more = min(each, waiting[n] - given[n], left)
+            given[n] += more
+            left -= more
+    return given

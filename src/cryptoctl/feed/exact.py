@@ -1,0 +1,94 @@
+"""ccxt with every digit: numbers of the wire stay text, and times are computed without floats.
+
+ccxt parses JSON numbers and seconds since 1970 as floats, which loses digits of a price, and now and then a
+millisecond of a time; REST and the websocket would then disagree about the same trade.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+
+Lost = Callable[[frozenset[str]], None]
+loads = partial(json.loads, parse_float=str)
+
+
+class ExactNumbers:
+    """Stands before an exchange's class of ccxt."""
+
+    lost: Lost | None = None
+    """called with the subscriptions of a connection that has ended"""
+
+    on_json_response = staticmethod(loads)
+
+    def client(self, url: str) -> Any:
+        """The websocket of an address."""
+        known = url in (self.clients or {})  # type: ignore[attr-defined]
+        client = super().client(url)  # type: ignore[misc]
+        if not known:
+            client.handle_text_or_binary_message = partial(_handle, client)
+        return client
+
+    def on_error(self, client: Any, error: Any) -> None:
+        """A connection has failed."""
+        super().on_error(client, error)  # type: ignore[misc]
+        self._tell(client)
+
+    def on_close(self, client: Any, error: Any) -> None:
+        """A connection was closed."""
+        super().on_close(client, error)  # type: ignore[misc]
+        self._tell(client)
+
+    def _tell(self, client: Any) -> None:
+        if self.lost is not None:
+            self.lost(frozenset(map(str, client.subscriptions)))
+
+    @staticmethod
+    def safe_integer_product(values: Any, key: Any, factor: Any, default: Any = None) -> Any:
+        """A number times a factor, cut to a whole one."""
+        found = _product(values, key, factor)
+        return default if found is None else found
+
+    @staticmethod
+    def safe_integer_product_2(values: Any, key: Any, other: Any, factor: Any, default: Any = None) -> Any:
+        """The same of the first of two that is there."""
+        return ExactNumbers.safe_integer_product_n(values, [key, other], factor, default)
+
+    @staticmethod
+    def safe_integer_product_n(values: Any, keys: Any, factor: Any, default: Any = None) -> Any:
+        """The same of the first of several that is there."""
+        found = (_product(values, key, factor) for key in keys)
+        return next((each for each in found if each is not None), default)
+
+    @staticmethod
+    def safe_timestamp(values: Any, key: Any, default: Any = None) -> Any:
+        """Milliseconds of seconds since 1970."""
+        return ExactNumbers.safe_integer_product(values, key, 1000, default)
+
+    @staticmethod
+    def safe_timestamp_2(values: Any, key: Any, other: Any, default: Any = None) -> Any:
+        """The same of the first of two that is there."""
+        return ExactNumbers.safe_integer_product_n(values, [key, other], 1000, default)
+
+    @staticmethod
+    def safe_timestamp_n(values: Any, keys: Any, default: Any = None) -> Any:
+        """The same of the first of several that is there."""
+        return ExactNumbers.safe_integer_product_n(values, keys, 1000, default)
+
+
+def _product(values: Any, key: Any, factor: Any) -> int | None:
+    try:
+        value = values.get(key) if isinstance(values, Mapping) else values[key]
+        return None if value is None else int(Decimal(str(value)) * Decimal(str(factor)))
+    except (InvalidOperation, ValueError, OverflowError, LookupError, TypeError):
+        return None
+
+
+def _handle(client: Any, data: str | bytes) -> None:
+    """Reads a message as ccxt's client does, its numbers as text."""
+    text = data.decode() if client.decompressBinary and isinstance(data, bytes) else data
+    is_json = isinstance(text, str) and text[:1] in ("{", "[")
+    client.on_message_callback(client, loads(text) if is_json else text)

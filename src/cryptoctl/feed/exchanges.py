@@ -1,0 +1,239 @@
+"""The only place that uses ccxt: exchanges and their symbols, pages of trades, the websocket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
+
+from cryptoctl.aws_errors import one_line
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.feed.exact import ExactNumbers
+from cryptoctl.feed.line import Trouble
+from cryptoctl.feed.profiles import profile
+from cryptoctl.feed.source import FeedSource
+from cryptoctl.feed.tape import Fetch, TapeRules
+from cryptoctl.feed.trade import Trade
+
+INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."
+TIMEOUT_MS = 20_000
+# ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
+KEPT_TRADES = 20_000
+
+
+class Market:
+    """A symbol at an open exchange."""
+
+    def __init__(self, source: FeedSource, exchange: Any, ccxt: ModuleType) -> None:
+        self.source, self._exchange, self._ccxt = source, exchange, ccxt
+        self._profile = profile(source.exchange)
+
+    @property
+    def rules(self) -> TapeRules:
+        """What its trades keep to."""
+        return self._profile.rules
+
+    @property
+    def can_watch(self) -> bool:
+        """Whether it can be followed through a websocket."""
+        return bool(self._exchange.has.get("watchTrades"))
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
+        before, mine = self._exchange.lost, self.source.symbol
+
+        def lost(subscriptions: frozenset[str]) -> None:
+            if before is not None:
+                before(subscriptions)
+            # Which symbol a subscription is for is the exchange's own; where none says so, it is any.
+            if not any("/" in each for each in subscriptions) or any(mine in each for each in subscriptions):
+                tell()
+
+        self._exchange.lost = lost
+
+    async def page(self, fetch: Fetch) -> list[Trade]:
+        """Trades through REST, paced by ccxt. Raises Trouble."""
+        since_ms, parameters = self._profile.request(fetch)
+        try:
+            found = await self._exchange.fetch_trades(
+                self.source.symbol, since_ms, self._profile.limit, parameters
+            )
+        except Exception as error:
+            raise self._trouble(error) from error
+        return self._trades(found)
+
+    async def watch(self) -> list[Trade] | None:
+        """The next trades of the websocket; None where some may be lost. Raises Trouble."""
+        try:
+            found = await self._exchange.watch_trades(
+                self.source.symbol, None, None, dict(self._profile.watch)
+            )
+        except Exception as error:
+            raise self._trouble(error) from error
+        trades = self._trades(found)
+        return trades if len(trades) < KEPT_TRADES else None
+
+    def restart(self) -> None:
+        """Ends the websocket that the symbol's trades come through: the next `watch` opens another."""
+        for client in list((self._exchange.clients or {}).values()):
+            if any(self.source.symbol in str(each) for each in client.subscriptions):
+                client.on_error(self._ccxt.RequestTimeout("the websocket has gone silent"))
+
+    def _trouble(self, error: Exception) -> Trouble:
+        if not isinstance(error, self._ccxt.BaseError):
+            # Whatever its parsers raise for an answer of another shape, a proxy's page, say.
+            return Trouble(f"an answer that cannot be read ({type(error).__name__})")
+        lasting = isinstance(
+            error,
+            (
+                self._ccxt.BadSymbol,
+                self._ccxt.NotSupported,
+                self._ccxt.PermissionDenied,
+                self._ccxt.AuthenticationError,
+                self._ccxt.ArgumentsRequired,
+            ),
+        )
+        name = type(error).__name__
+        told = one_line(str(error)).removeprefix(f"{self.source.exchange} ")
+        pause_s = 0.0
+        if isinstance(error, (self._ccxt.DDoSProtection, self._ccxt.RateLimitExceeded)):
+            pause_s = retry_after_s(self._exchange.last_response_headers or {})
+        return Trouble(f"{name}: {told}", pause_s=pause_s, lasting=lasting)
+
+    def _trades(self, found: Iterable[Mapping[str, Any]]) -> list[Trade]:
+        return [self._trade(each) for each in found]
+
+    def _trade(self, each: Mapping[str, Any]) -> Trade:
+        identity, moment = each.get("id"), each.get("timestamp")
+        if not isinstance(each.get("info"), (dict, list)):
+            raise Trouble("an answer that cannot be read")  # ccxt gives text, a character a trade
+        if identity is None:
+            raise Trouble(
+                "its trades have no ids, so a repeat cannot be told from a second trade", lasting=True
+            )
+        if moment is None or each.get("price") is None:
+            raise Trouble("a trade without a time or a price")
+        trade = Trade(
+            id=str(identity),
+            timestamp_ms=int(moment),
+            price=str(each["price"]),
+            volume=str(each.get("amount") or "0"),
+        )
+        if self.rules.consecutive and trade.number is None:
+            raise Trouble("a trade whose id is not a number, where all are", lasting=True)
+        return trade
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float:
+    """How long an answer asks to wait, in seconds; 0 where it does not say."""
+    value = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0.0
+
+
+class Exchanges:
+    """The exchanges of some sources, open for the length of a block."""
+
+    def __init__(self, sources: Sequence[FeedSource]) -> None:
+        self._sources = sources
+        self._ccxt = _ccxt()
+        self._open: dict[str, Any] = {}
+        self.markets: list[Market] = []
+
+    async def __aenter__(self) -> Exchanges:
+        for name in dict.fromkeys(each.exchange for each in self._sources):
+            _check_exchange(self._ccxt, name)
+        try:
+            await asyncio.gather(*map(self._load, dict.fromkeys(each.exchange for each in self._sources)))
+            for source in self._sources:
+                _check_symbol(self._open[source.exchange], source)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        self.markets = [Market(each, self._open[each.exchange], self._ccxt) for each in self._sources]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for exchange in self._open.values():
+            exchange.lost = None
+            try:
+                await exchange.close()
+            except (self._ccxt.BaseError, OSError):
+                continue
+
+    async def _load(self, name: str) -> None:
+        exchange = self._open[name] = _class(self._ccxt, name)(
+            {
+                "enableRateLimit": True,
+                "newUpdates": True,
+                "timeout": TIMEOUT_MS,
+                "aiohttp_trust_env": True,
+                "options": {"tradesLimit": KEPT_TRADES},
+            }
+        )
+        try:
+            await exchange.load_markets()
+        except self._ccxt.BaseError as error:
+            raise Failure(
+                Problem.FAILED,
+                f"The symbols of {name} cannot be read: {type(error).__name__}: {one_line(str(error))}",
+                "Try again later, or see whether the exchange can be reached from here.",
+            ) from error
+        # From here on numbers stay text; what ccxt computes about markets needs numbers.
+        exchange.number = str
+
+
+def _class(ccxt: ModuleType, name: str) -> type:
+    module = ccxt.pro if name in ccxt.pro.exchanges else ccxt.async_support
+    return type(name, (ExactNumbers, getattr(module, name)), {})
+
+
+def _ccxt() -> ModuleType:
+    try:
+        import ccxt.pro  # with all of it: the REST side, and the errors
+    except ImportError:
+        raise Failure(
+            Problem.USAGE, "`feed` needs the library ccxt, which is not installed.", INSTALL
+        ) from None
+    module: ModuleType = ccxt
+    return module
+
+
+def _check_exchange(ccxt: ModuleType, name: str) -> None:
+    if name not in ccxt.exchanges:
+        near = get_close_matches(name, ccxt.exchanges, n=1)
+        hint = (
+            f"Did you mean {near[0]}?" if near else "ccxt's documentation lists the exchanges that it knows."
+        )
+        raise Failure(Problem.USAGE, f"There is no exchange {name}.", hint)
+    if not getattr(ccxt, name)().has.get("fetchTrades"):
+        raise Failure(
+            Problem.USAGE, f"{name} gives its trades to nobody through REST, so gaps could not be filled."
+        )
+
+
+def _check_symbol(exchange: Any, source: FeedSource) -> None:
+    if source.symbol in exchange.markets:
+        return
+    raise Failure(
+        Problem.USAGE,
+        f"{source.exchange} has no symbol {source.symbol}.",
+        f"Did you mean {near}?" if (near := _nearest(exchange, source.symbol)) else "",
+    )
+
+
+def _nearest(exchange: Any, typed: str) -> str | None:
+    """The symbol that was probably meant: the same letters, the exchange's own name of it, or a near one."""
+    markets: Mapping[str, Any] = exchange.markets
+    plain = {_letters(symbol): symbol for symbol in reversed(list(markets))}
+    own = {_letters(str(each["id"])): symbol for symbol, each in reversed(list(markets.items()))}
+    wanted = _letters(typed)
+    if wanted in plain or wanted in own:
+        return plain.get(wanted) or own[wanted]
+    near = get_close_matches(typed.upper(), list(markets), n=1)
+    return near[0] if near else None
+
+
+def _letters(symbol: str) -> str:
+    return "".join(each for each in symbol.upper() if each.isalnum())

@@ -1,0 +1,208 @@
+"""Following several symbols at once, and sending what comes of them, one request after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.core.prices import Rejected
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.feed.batching import MOST_PRICES, Batching, shares
+from cryptoctl.feed.line import FeedLine, Trouble
+from cryptoctl.feed.trade import Trade
+from cryptoctl.files.outgoing import Outgoing, outgoing
+from cryptoctl.ops.sending import DUPLICATE, STORED
+from cryptoctl.reconcile.async_retry import AsyncClock, doubling
+
+LOOK_S = 0.05
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+# At the end, what was received is sent for so long at most.
+ENDING_S = 30.0
+MOST_REFUSALS_KEPT = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A trade that is not accepted, and why."""
+
+    line: FeedLine
+    trade: Trade
+    reason: str
+
+
+# As ops.sending.send_batch gives what became of each price. It blocks.
+Send = Callable[[Sequence[Outgoing]], Sequence[str]]
+
+
+@dataclass(kw_only=True)
+class Feed:
+    """All that is followed. `run` ends when it is stopped, or raises Failure, AwsError."""
+
+    lines: Sequence[FeedLine]
+    send: Send
+    clock: AsyncClock
+    stop: asyncio.Event
+    now_ms: Callable[[], int]
+    tell: Callable[[str], None] = lambda _: None
+    """is told what does not work, once each time"""
+    sending: str = ""
+    """what sending failed with last; empty while it works"""
+    refusals: list[Refusal] = field(default_factory=list)
+    unsent: int = 0
+    """prices that were received and could not be sent before the end"""
+
+    async def run(self) -> None:
+        """Follows and sends until `stop` is set; then sends what was received."""
+        tasks = [asyncio.ensure_future(each) for line in self.lines for each in (line.fill(), line.watch())]
+        sender = asyncio.ensure_future(self._send_all())
+        stopped = asyncio.ensure_future(self.stop.wait())
+        waiting = {sender, stopped, *tasks}
+        try:
+            while not stopped.done() and not sender.done():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                failed = [each for each in done if each is not stopped and each.exception() is not None]
+                if failed:
+                    await self._end(tasks, sender)
+                    raise _failure(failed[0].exception())
+            await self._end(tasks, sender)
+        finally:
+            for task in (*tasks, sender, stopped):
+                task.cancel()
+
+    async def _end(self, tasks: Sequence[asyncio.Future[None]], sender: asyncio.Future[None]) -> None:
+        self.stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not sender.done() or sender.exception() is None:
+            await sender
+        self.unsent = sum(line.tape.ready for line in self.lines) + self.unsent
+
+    async def _send_all(self) -> None:
+        batching, executor = Batching(), ThreadPoolExecutor(1, "send")
+        try:
+            while True:
+                ending = self.stop.is_set()
+                waiting = sum(line.tape.ready for line in self.lines)
+                if batching.due(waiting, self.clock.now_s(), ending=ending):
+                    await self._send_some(executor)
+                    if self.stop.is_set() and self.sending:
+                        return
+                elif ending:
+                    return
+                else:
+                    await self.clock.sleep(LOOK_S, self.stop)
+        finally:
+            executor.shutdown(wait=False)
+
+    async def _send_some(self, executor: ThreadPoolExecutor) -> None:
+        counts = shares([line.tape.ready for line in self.lines], MOST_PRICES)
+        taken = [
+            (line, trade)
+            for line, count in zip(self.lines, counts, strict=True)
+            for trade in line.tape.take(count)
+        ]
+        prices: list[tuple[FeedLine, Trade, Outgoing]] = []
+        for line, trade in taken:
+            try:
+                prices.append((line, trade, self._price(line, trade)))
+            except Rejected as rejected:
+                self._refuse(line, trade, str(rejected))
+        if not prices:
+            return
+        results = await self._until_answered(executor, [price for _, _, price in prices])
+        if results is None:
+            self.unsent += len(prices)
+            return
+        for (line, trade, _), result in zip(prices, results, strict=True):
+            if result == STORED:
+                line.stored += 1
+            elif result == DUPLICATE:
+                line.duplicate += 1
+            else:
+                self._refuse(line, trade, result)
+        for line in self.lines:
+            if mine := [trade for its, trade, _ in prices if its is line]:
+                line.sent(mine)
+
+    async def _until_answered(
+        self, executor: ThreadPoolExecutor, prices: Sequence[Outgoing]
+    ) -> Sequence[str] | None:
+        """Sends until there is an answer: ids make a repeat harmless. None where the end came first."""
+        loop, never = asyncio.get_running_loop(), asyncio.Event()
+        give_up_s: float | None = None
+        for pause_s in doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S):
+            try:
+                results = await loop.run_in_executor(executor, self.send, prices)
+            except (AwsError, Failure) as error:
+                if not passes(error):
+                    self.unsent += len(prices)
+                    raise
+                self._say_failed(error)
+            else:
+                self.sending = ""
+                return results
+            if self.stop.is_set():
+                give_up_s = self.clock.now_s() + ENDING_S if give_up_s is None else give_up_s
+                if self.clock.now_s() >= give_up_s:
+                    return None
+                await self.clock.sleep(min(pause_s, 2.0), never)
+            else:
+                await self.clock.sleep(pause_s, self.stop)
+        return None
+
+    def _say_failed(self, error: AwsError | Failure) -> None:
+        if not self.sending:
+            self.tell(f"Sending failed and is repeated: {error}")
+        self.sending = str(error)
+
+    def _price(self, line: FeedLine, trade: Trade) -> Outgoing:
+        # Whether a time is too far ahead, the function decides: this machine's clock may be wrong.
+        fields = {
+            "symbol": line.source.symbol,
+            "price": trade.price,
+            "exchange": line.source.exchange,
+            "volume": trade.volume,
+            "timestamp": trade.timestamp_ms,
+            "id": trade.id,
+        }
+        return outgoing(fields, now_ms=max(self.now_ms(), trade.timestamp_ms))
+
+    def _refuse(self, line: FeedLine, trade: Trade, reason: str) -> None:
+        line.refused += 1
+        if len(self.refusals) < MOST_REFUSALS_KEPT:
+            self.refusals.append(Refusal(line=line, trade=trade, reason=reason))
+            self.tell(f"{line.source}: trade {trade.id} is not accepted: {reason}")
+
+
+def passes(error: AwsError | Failure) -> bool:
+    """Whether an error of sending may be another's next time: throttled, lost, or the function's own."""
+    if isinstance(error, Failure):
+        return error.problem in (Problem.FAILED, Problem.UNREACHABLE)
+    return error.throttled or error.answer_lost or error.code in _PASSING
+
+
+_PASSING = frozenset(
+    {
+        "EC2AccessDeniedException",
+        "ENILimitReachedException",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "ServiceException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+
+
+def _failure(error: BaseException | None) -> BaseException:
+    if isinstance(error, Trouble):
+        return Failure(Problem.FAILED, f"The feed cannot go on: {error.message}.")
+    assert error is not None
+    return error

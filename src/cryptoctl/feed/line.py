@@ -1,0 +1,179 @@
+"""One symbol at one exchange being followed: its tape, and the two tasks that feed it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from cryptoctl.feed.source import FeedSource
+from cryptoctl.feed.tape import LONGEST_POLL_S, QUIET_S, Fetch, Tape, TapeRules
+from cryptoctl.feed.trade import Trade
+from cryptoctl.reconcile.async_retry import AsyncClock, doubling
+
+LOOK_S = 0.1
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+RATE_OVER_S = 10.0
+
+
+class Trouble(Exception):
+    """An exchange did not answer, or not with what was asked; it may next time.
+
+    `pause_s` is what the exchange asked to wait; `lasting` says that asking again is of no use.
+    """
+
+    def __init__(self, message: str, *, pause_s: float = 0.0, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.pause_s, self.lasting = message, pause_s, lasting
+
+
+class TradeSource(Protocol):
+    """A symbol at an exchange, as the network brings it."""
+
+    source: FeedSource
+
+    @property
+    def rules(self) -> TapeRules:
+        """What its trades keep to."""
+
+    @property
+    def can_watch(self) -> bool:
+        """Whether it can be followed through a websocket."""
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
+
+    async def page(self, fetch: Fetch) -> list[Trade]:
+        """Trades through REST. Raises Trouble."""
+
+    async def watch(self) -> list[Trade] | None:
+        """The next trades of the websocket; None where some may be lost. Raises Trouble."""
+
+    def restart(self) -> None:
+        """Ends the websocket: the next `watch` opens another."""
+
+
+class FeedLine:
+    """The state of one symbol, for whoever shows it, and the tasks that keep it."""
+
+    def __init__(
+        self,
+        market: TradeSource,
+        tape: Tape,
+        *,
+        clock: AsyncClock,
+        stop: asyncio.Event,
+        now_ms: Callable[[], int],
+        resume_at_s: dict[str, float],
+    ) -> None:
+        self.market, self.tape = market, tape
+        self._clock, self._stop, self._now_ms = clock, stop, now_ms
+        self._resume_at_s = resume_at_s
+        self.fetching = self.watching = ""
+        """what REST and the websocket failed with last; empty while they work"""
+        self.stored = self.duplicate = self.refused = 0
+        self.last_sent: Trade | None = None
+        self.lag_ms: int | None = None
+        """how old the last price was when it was stored, by this machine's clock"""
+        self._sent: deque[tuple[float, int]] = deque()
+
+    @property
+    def source(self) -> FeedSource:
+        """What is followed."""
+        return self.market.source
+
+    @property
+    def rate_per_s(self) -> float:
+        """Prices sent per second, over the last ten seconds."""
+        self._forget()
+        return sum(count for _, count in self._sent) / RATE_OVER_S
+
+    @property
+    def state(self) -> str:
+        """Following the websocket, polling REST at the end of the tape, or filling what is before it."""
+        if self.tape.joined:
+            return "following"
+        return "polling" if self.tape.at_end else "filling"
+
+    @property
+    def trouble(self) -> str:
+        """What does not work just now; empty where all does."""
+        return self.fetching or self.watching
+
+    def sent(self, trades: list[Trade]) -> None:
+        """These were acknowledged."""
+        self.last_sent = trades[-1]
+        self.lag_ms = max(0, self._now_ms() - trades[-1].timestamp_ms)
+        self._sent.append((self._clock.now_s(), len(trades)))
+        self._forget()
+
+    def _forget(self) -> None:
+        while self._sent and self._sent[0][0] < self._clock.now_s() - RATE_OVER_S:
+            self._sent.popleft()
+
+    async def fill(self) -> None:
+        """Asks for pages as long as the tape wants any. Raises Trouble where that is of no use any more."""
+        pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while not self._stop.is_set():
+            # What an exchange asks one of its symbols to wait, it asks all of them.
+            banned_s = self._resume_at_s.get(self.source.exchange, 0.0) - self._clock.now_s()
+            fetch = None if banned_s > 0 else self.tape.wanted(self._clock.now_s())
+            if fetch is None:
+                await self._clock.sleep(max(LOOK_S, banned_s), self._stop)
+                continue
+            try:
+                trades = await self.market.page(fetch)
+            except Trouble as trouble:
+                self.fetching = trouble.message
+                await self._wait_out(trouble, pauses)
+                continue
+            self.fetching, pauses = "", doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            self.tape.page(fetch, trades, self._clock.now_s())
+
+    async def watch(self) -> None:
+        """Follows the websocket, connecting again and again. Raises Trouble where that is of no use."""
+        if not self.market.can_watch:
+            return
+        self.market.when_lost(self.tape.broken)
+        pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while not self._stop.is_set():
+            try:
+                trades = await self._next()
+            except Trouble as trouble:
+                self.tape.broken()
+                if trouble.lasting:
+                    raise self._of_this(trouble) from trouble
+                self.watching = trouble.message
+                await self._clock.sleep(next(pauses), self._stop)
+                continue
+            self.watching, pauses = "", doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            if trades is None:
+                self.tape.broken()
+            else:
+                self.tape.receive(trades, self._clock.now_s())
+
+    async def _next(self) -> list[Trade] | None:
+        """The websocket's next trades. One that is silent while REST has new ones is restarted."""
+        waiting, over = asyncio.ensure_future(self.market.watch()), asyncio.Event()
+        waiting.add_done_callback(lambda _: over.set())
+        try:
+            while True:
+                at_end, before = self.tape.at_end, self.tape.last
+                if await self._clock.sleep(QUIET_S + 2 * LONGEST_POLL_S, over):
+                    return await waiting
+                self.watching = ""  # no trade, but no failure either
+                if at_end and self.tape.last is not before:
+                    self.market.restart()
+        finally:
+            waiting.cancel()
+
+    def _of_this(self, trouble: Trouble) -> Trouble:
+        return Trouble(f"{self.source}: {trouble.message}", lasting=True)
+
+    async def _wait_out(self, trouble: Trouble, pauses: Iterator[float]) -> None:
+        if trouble.lasting:
+            raise self._of_this(trouble) from trouble
+        if trouble.pause_s:
+            self._resume_at_s[self.source.exchange] = self._clock.now_s() + trouble.pause_s
+        await self._clock.sleep(next(pauses), self._stop)

@@ -1,0 +1,48 @@
+"""What is known of single exchanges beyond what ccxt says of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptoctl.feed.tape import Fetch, TapeRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How an exchange is asked, and what its trades keep to. The default is true of any exchange."""
+
+    rules: TapeRules = field(default_factory=TapeRules)
+    limit: int | None = None
+    """trades in a page, at most"""
+    watch: Mapping[str, Any] = field(default_factory=dict)
+    """further parameters of a subscription"""
+    since_ns: bool = False
+    """pages begin at a nanosecond, given as `since`"""
+
+    def request(self, fetch: Fetch) -> tuple[int | None, dict[str, Any]]:
+        """What ccxt's `fetch_trades` is called with: `since` and the exchange's own parameters."""
+        if fetch.from_id is not None:
+            return None, {"fromId": fetch.from_id}
+        if fetch.since_ms is not None and self.since_ns:
+            # Whether it includes the moment itself is not documented; one nanosecond earlier includes it.
+            return None, {"since": str(max(0, fetch.since_ms * 1_000_000 - 1))}
+        return fetch.since_ms, {}
+
+
+# ccxt reads Binance's past as aggregated trades, but follows single ones, whose ids are others.
+_BINANCE = Profile(
+    rules=TapeRules(consecutive=True, from_id=True, reaches_back=True),
+    limit=1000,
+    watch={"name": "aggTrade"},
+)
+_PROFILES = {
+    **dict.fromkeys(("binance", "binanceus", "binanceusdm", "binancecoinm"), _BINANCE),
+    "kraken": Profile(rules=TapeRules(consecutive=True, reaches_back=True), limit=1000, since_ns=True),
+}
+
+
+def profile(exchange: str) -> Profile:
+    """The profile of an exchange, by ccxt's name."""
+    return _PROFILES.get(exchange, Profile())

@@ -1,0 +1,153 @@
+"""A feed as it runs: a line for each symbol, and a summary at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+
+from cryptoctl.feed.following import Feed
+from cryptoctl.feed.line import FeedLine
+from cryptoctl.ops.times import iso_of_ms, now_ms
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.tables import Column
+from cryptoctl.ui.text import age, printable
+
+JSON_EVERY_S = 10.0
+TOLD_EVERY_S = 60.0
+SHOWN_REFUSALS = 20
+
+
+class FeedReport:
+    """Tells how a feed goes on: drawn on a terminal, as JSON lines, or a line now and then."""
+
+    def __init__(self, screen: Screen, feed: Feed, now_s: float) -> None:
+        self._screen, self._feed = screen, feed
+        self._next_s = now_s + (JSON_EVERY_S if screen.machine else TOLD_EVERY_S)
+        self._troubles: dict[str, str] = {}
+
+    def render(self) -> Text:
+        """What is drawn."""
+        lines = self._feed.lines
+        widths = [max(len(str(each.source)) for each in lines), max(len(_price(each)) for each in lines)]
+        rows = [_row(each, *widths) for each in lines]
+        if self._feed.sending:
+            rows.append(Text(printable(f"not sent: {self._feed.sending}"), style="yellow"))
+        return Text("\n").join(rows)
+
+    def look(self, now_s: float) -> None:
+        """Says what is new: a trouble that has begun or ended, and now and then how each symbol stands."""
+        for line in self._feed.lines:
+            self._tell_trouble(line)
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + (JSON_EVERY_S if self._screen.machine else TOLD_EVERY_S)
+        for line in self._feed.lines:
+            if self._screen.machine:
+                self._screen.json_line(line_document(line))
+            elif not self._screen.can_draw:
+                self._screen.message(_row(line, 0, 0))
+
+    def _tell_trouble(self, line: FeedLine) -> None:
+        name, before = str(line.source), self._troubles.get(str(line.source), "")
+        if line.trouble == before:
+            return
+        self._troubles[name] = line.trouble
+        if line.trouble:
+            self._screen.say(f"{name}: {line.trouble}", style="yellow")
+        elif before:
+            self._screen.say(f"{name}: works again", style="dim")
+
+
+def show_summary(screen: Screen, feed: Feed) -> None:
+    """What was stored of each symbol, and what was not."""
+    columns = [
+        Column("exchange"),
+        Column("symbol"),
+        *(Column(name, right=True) for name in ("stored", "duplicate", "refused", "gaps filled", "missing")),
+        Column("last price", right=True),
+        Column("last time"),
+    ]
+    rows = []
+    for line in feed.lines:
+        last, counts = line.last_sent, line.tape.counts
+        rows.append(
+            [
+                line.source.exchange,
+                line.source.stored_symbol,
+                *map(str, (line.stored, line.duplicate, line.refused, counts.filled, counts.missing)),
+                _price(line),
+                "" if last is None else iso_of_ms(last.timestamp_ms),
+            ]
+        )
+    screen.table(columns, rows)
+    for line in feed.lines:
+        if line.tape.counts.missing:
+            screen.say(
+                f"{line.source}: {line.tape.counts.missing} missing: the exchange does not give them.",
+                style="yellow",
+            )
+
+
+def line_document(line: FeedLine) -> dict[str, Any]:
+    """A symbol for a machine."""
+    last, counts = line.last_sent, line.tape.counts
+    return {
+        "time": iso_of_ms(now_ms()),
+        "exchange": line.source.exchange,
+        "symbol": line.source.stored_symbol,
+        "state": line.state,
+        "price": None if last is None else last.price,
+        "timestamp": None if last is None else last.timestamp_ms,
+        "id": None if last is None else last.id,
+        "lag_ms": line.lag_ms,
+        "rate_per_s": line.rate_per_s,
+        "stored": line.stored,
+        "duplicate": line.duplicate,
+        "refused": line.refused,
+        "filled": counts.filled,
+        "missing": counts.missing,
+        "waiting": line.tape.ready,
+        "problem": line.trouble or None,
+    }
+
+
+def feed_document(feed: Feed) -> Mapping[str, Any]:
+    """The members of the command's document."""
+    return {
+        "lines": [line_document(each) for each in feed.lines],
+        "refusals": [
+            {
+                "exchange": each.line.source.exchange,
+                "symbol": each.line.source.stored_symbol,
+                "id": each.trade.id,
+                "reason": each.reason,
+            }
+            for each in feed.refusals
+        ],
+        "unsent": feed.unsent,
+    }
+
+
+def _price(line: FeedLine) -> str:
+    return "" if line.last_sent is None else line.last_sent.price
+
+
+def _row(line: FeedLine, name_width: int, price_width: int) -> Text:
+    lag = "" if line.lag_ms is None else f"  {_lag(line.lag_ms)} behind"
+    filled, missing = line.tape.counts.filled, line.tape.counts.missing
+    gaps = f"  {filled} gap{'s' if filled != 1 else ''} filled" if filled else ""
+    return Text.assemble(
+        (printable(str(line.source)).ljust(name_width), "bold"),
+        f"  {printable(_price(line)).rjust(price_width)}",
+        f"  {line.rate_per_s:5.1f}/s{lag}",
+        (gaps, "dim"),
+        (f"  {missing} missing" if missing else "", "yellow"),
+        (f"  {line.state}", "dim"),
+        (printable(f"  {line.trouble}") if line.trouble else "", "yellow"),
+    )
+
+
+def _lag(lag_ms: int) -> str:
+    return f"{lag_ms / 1000:.1f}s" if lag_ms < 60_000 else age(lag_ms)

@@ -1,0 +1,159 @@
+"""`cryptoctl feed` as a person runs it: exchanges on loopback, the whole stack on the embedded engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.ops.prices import Query, prices
+from cryptoctl.reconcile.retry import RealClock
+from cryptoctl.ui.json_output import MODELS
+from feed.exchange_server import ExchangeServer
+from feed.harness import real_trades
+from live import Connect
+
+pytest.importorskip("ccxt")
+pytestmark = pytest.mark.engine
+PAIR = "ETHUSDT"
+WITHIN_S = 60.0
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExchangeServer]:
+    with ExchangeServer() as server:
+        server.configure(monkeypatch)
+        yield server
+
+
+def interrupt_once(there: Callable[[], bool]) -> threading.Thread:
+    """Presses Ctrl-C when something is so; the thread is started."""
+
+    def wait() -> None:
+        clock = RealClock()
+        end_s = clock.now_s() + WITHIN_S
+        while not there() and clock.now_s() < end_s:
+            clock.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def ids(day: Cli, connect: Connect) -> Callable[[], list[str]]:
+    """The ids in the table, in its order; may be called by any thread, which a command may not."""
+    live = connect(day.ok("outputs", "-o", "json").json["outputs"]["environment"])
+    query = Query(symbol="ETH/USDT", last=1000)
+    return lambda: [str(each.id) for each in prices(live.aws, live.stack.prices, query)]
+
+
+def test_a_feed_is_interrupted_goes_on_where_the_table_ends_and_a_file_of_it_is_the_same(
+    day: Cli, server: ExchangeServer, ids: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    tape = real_trades(260)
+    numbers = [str(each.number) for each in tape]
+    server.tapes[PAIR] = tape[:100]
+
+    def made() -> bool:
+        if not server.subscribed:
+            return False
+        if len(server.tapes[PAIR]) < 160:
+            server.happen(PAIR, tape[100:160])
+        return ids()[-1:] == numbers[159:160]
+
+    pressed = interrupt_once(made)
+    first = day.ok("feed", "binance", "ETH/USDT", "--since", str(tape[0].ms))
+    pressed.join(10)
+    assert ids() == numbers[:160]
+    assert "begins at 2023-02-02T09:20:00.138Z" in first.err
+    assert ["binance", "ETH/USDT", "160", "0", "0"] in [line.split()[:5] for line in first.out.splitlines()]
+
+    server.happen(PAIR, tape[160:])  # while nobody follows
+    pressed = interrupt_once(lambda: len(ids()) == 260)
+    second = day.ok("feed", "binance:ETH/USDT", "-o", "json")
+    pressed.join(10)
+    assert ids() == numbers
+    document = json.loads(second.out.splitlines()[-1])
+    assert MODELS["feed"].model_validate(document).outcome == "success"
+    [line] = document["lines"]
+    assert (line["stored"], line["duplicate"], line["missing"]) == (100, 0, 0)
+    assert (line["price"], line["id"]) == (tape[-1].price, numbers[-1])
+
+    file = tmp_path / "trades.jsonl"
+    file.write_text("".join(json.dumps(as_ccxt(each)) + "\n" for each in tape), encoding="utf-8")
+    again = day.ok("send-price", "--file", str(file), "--exchange", "binance", "-o", "json").json["file"]
+    assert (again["stored"], again["duplicate"]) == (0, 260)
+
+
+def as_ccxt(trade: Any) -> dict[str, Any]:
+    """A trade as ccxt writes one."""
+    return {
+        "id": str(trade.number),
+        "timestamp": trade.ms,
+        "symbol": "ETH/USDT",
+        "price": float(trade.price),
+        "amount": float(trade.volume),
+        "side": "buy",
+        "info": {},
+    }
+
+
+def test_it_ends_when_its_time_is_over(day: Cli, server: ExchangeServer) -> None:
+    server.tapes["BTCUSDT"] = real_trades(3)
+    said = day.ok("feed", "binance", "BTC/USDT", "--for", "2s")
+    assert "begins now: the table has no price of it" in said.err
+    assert ["binance", "BTC/USDT", "1", "0", "0"] in [line.split()[:5] for line in said.out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("binnance BTC/USDT", "There is no exchange binnance.\nhint:  Did you mean binance?"),
+        ("binance BTCUSDT", "binance has no symbol BTCUSDT.\nhint:  Did you mean BTC/USDT?"),
+        ("binance btc/usdt", "binance has no symbol btc/usdt.\nhint:  Did you mean BTC/USDT?"),
+        ("kraken ETH/EUR", "kraken has no symbol ETH/EUR.\nhint:  Did you mean ETH/USD?"),
+        ("binance BTC/USDT --since 2999-01-01", "--since 2999-01-01 lies in the future."),
+        ("binance BTC/USDT --for tomorrow", "'tomorrow' is not a length of time."),
+        ("binance", "An exchange and at least one symbol of it are needed."),
+        ("binance BTC/USDT -o csv", "`feed` has no output as csv."),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_to_type(
+    day: Cli, server: ExchangeServer, typed: str, said: str
+) -> None:
+    refused = day("feed", *typed.split())
+    assert refused.code == 2
+    assert said in refused.err
+
+
+def test_without_the_library_it_says_what_to_install(day: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ccxt.pro", None)
+    refused = day("feed", "binance", "BTC/USDT")
+    assert refused.code == 2
+    assert "pip install 'cryptoctl[feed]'" in refused.err
+
+
+def test_an_exchange_that_does_not_answer_is_a_sentence(day: Cli, server: ExchangeServer) -> None:
+    server.faults.rest = lambda _: "500"
+    refused = day("feed", "binance", "BTC/USDT")
+    assert refused.code == 1
+    assert "The symbols of binance cannot be read: ExchangeNotAvailable" in refused.err
+
+
+def test_an_environment_that_is_not_there_is_noticed_first(
+    local_cli: Callable[[str], Cli], server: ExchangeServer
+) -> None:
+    refused = local_cli("nowhere")("feed", "binance", "BTC/USDT")
+    assert refused.code != 0
+    assert "nowhere" in refused.err
+    assert server.asked == []

@@ -1,0 +1,157 @@
+"""A feed against the loopback exchanges, into a table in memory, on a clock that runs faster."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptoctl.feed.exchanges import Exchanges
+from cryptoctl.feed.following import Feed
+from cryptoctl.feed.line import FeedLine
+from cryptoctl.feed.source import parse_sources
+from cryptoctl.feed.tape import Tape
+from cryptoctl.files.outgoing import Outgoing
+from feed.exchange_server import WireTrade
+
+DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
+WITHIN_S = 60.0
+
+
+def real_trades(count: int) -> list[WireTrade]:
+    """The first of a real tape."""
+    with DATA.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        WireTrade(
+            number=int(row["id"]),
+            at=f"{row['timestamp'][:-3]}.{row['timestamp'][-3:]}",
+            price=row["price"],
+            volume=row["volume"],
+        )
+        for row in rows[:count]
+    ]
+
+
+class FastClock:
+    """The machine's clock, `times` as fast."""
+
+    def __init__(self, times: float) -> None:
+        self._times = times
+
+    def now_s(self) -> float:
+        return time.monotonic() * self._times
+
+    async def sleep(self, seconds: float, until: asyncio.Event) -> bool:
+        try:
+            async with asyncio.timeout(seconds / self._times):
+                await until.wait()
+        except TimeoutError:
+            pass
+        return until.is_set()
+
+
+@dataclass
+class MemoryTable:
+    """What the webhook processor would store: the text of each price by its key. `fails` is asked first."""
+
+    items: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    requests: list[int] = field(default_factory=list)
+    fails: Callable[[], None] = lambda: None
+
+    def send(self, prices: Sequence[Outgoing]) -> list[str]:
+        """As `send_batch`."""
+        self.requests.append(len(prices))
+        results = []
+        for number, each in enumerate(prices):
+            if number == len(prices) // 2:
+                self.fails()  # in the middle: a part is stored
+            key = (each.price.symbol, each.price.exchange, each.price.sort_key())
+            results.append("duplicate" if key in self.items else "stored")
+            self.items.setdefault(key, each.text)
+        return results
+
+    def of(self, exchange: str, symbol: str) -> list[str]:
+        """The texts of a symbol, in the order of their keys."""
+        mine = [(key, text) for key, text in self.items.items() if key[:2] == (symbol, exchange)]
+        return [text for _, text in sorted(mine, key=lambda each: _place(each[0][2]))]
+
+
+def _place(sort_key: str) -> tuple[int, str]:
+    whole, _, fraction = sort_key.partition(".")
+    return int(whole), fraction
+
+
+def text(trade: WireTrade, exchange: str, symbol: str) -> str:
+    """What is sent of a trade."""
+    from decimal import Decimal
+
+    from cryptoctl.core.numbers import plain
+
+    return (
+        f'{{"symbol": "{symbol}", "price": {plain(Decimal(trade.price))}, "exchange": "{exchange}", '
+        f'"volume": {plain(Decimal(trade.volume))}, "timestamp": {trade.ms}, "id": "{trade.number}"}}'
+    )
+
+
+def texts(tape: Sequence[WireTrade], exchange: str, symbol: str) -> list[str]:
+    """The same of a whole tape."""
+    return [text(each, exchange, symbol) for each in tape]
+
+
+@dataclass
+class Run:
+    """One run of a feed. `since_ms` for all of its symbols."""
+
+    words: Sequence[str]
+    table: MemoryTable = field(default_factory=MemoryTable)
+    since_ms: int | None = None
+    known: Sequence[str] = ()
+    times: float = 20.0
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    told: list[str] = field(default_factory=list)
+    feed: Feed | None = None
+
+    @property
+    def line(self) -> FeedLine:
+        """The only symbol's, or the first's."""
+        assert self.feed is not None
+        return self.feed.lines[0]
+
+    def until(self, meanwhile: Callable[[Run], bool]) -> Feed:
+        """Runs until `meanwhile` says so; it is asked often, in a thread of its own."""
+        return asyncio.run(self._until(meanwhile))
+
+    async def _until(self, meanwhile: Callable[[Run], bool]) -> Feed:
+        stop, clock, begun_s = asyncio.Event(), FastClock(self.times), time.monotonic()
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        async with Exchanges(parse_sources(self.words)) as exchanges:
+            resume_at_s: dict[str, float] = {}
+            self.feed = Feed(
+                lines=[
+                    FeedLine(
+                        market,
+                        Tape(market.rules, since_ms=self.since_ms, known=self.known),
+                        clock=clock,
+                        stop=stop,
+                        now_ms=self.now_ms,
+                        resume_at_s=resume_at_s,
+                    )
+                    for market in exchanges.markets
+                ],
+                send=self.table.send,
+                clock=clock,
+                stop=stop,
+                now_ms=self.now_ms,
+                tell=self.told.append,
+            )
+            running = asyncio.ensure_future(self.feed.run())
+            while not running.done() and not await asyncio.to_thread(meanwhile, self):
+                assert time.monotonic() - begun_s < WITHIN_S, [each.trouble for each in self.feed.lines]
+                await asyncio.wait([running], timeout=0.02)
+            stop.set()
+            await running
+        return self.feed

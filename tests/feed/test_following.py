@@ -1,0 +1,191 @@
+"""The whole feed against two exchanges on loopback: the table is the exchange's tape, whatever fails."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from feed.exchange_server import ExchangeServer, Faults, WireTrade
+from feed.harness import MemoryTable, Run, real_trades, texts
+
+pytest.importorskip("ccxt")
+pytestmark = pytest.mark.process
+KRAKEN, BINANCE = "XETHZUSD", "ETHUSDT"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExchangeServer]:
+    with ExchangeServer() as server:
+        server.configure(monkeypatch)
+        yield server
+
+
+class Market:
+    """Makes trades of a tape, some before and the others while they are followed."""
+
+    def __init__(self, server: ExchangeServer, pair: str, tape: Sequence[WireTrade], before: int) -> None:
+        self.server, self.pair, self.tape = server, pair, tape
+        self._made = before
+        server.tapes[pair] = list(tape[:before])
+
+    def trade(self, count: int) -> bool:
+        """Makes the next ones; whether all are made."""
+        new = self.tape[self._made : self._made + count]
+        if new:
+            self.server.happen(self.pair, new)
+            self._made += len(new)
+        return self._made >= len(self.tape)
+
+
+def all_stored(*markets: tuple[Market, str, str], each: int = 3) -> Callable[[Run], bool]:
+    """Goes on trading until everything is stored."""
+
+    def meanwhile(run: Run) -> bool:
+        over = [market.trade(each) for market, _, _ in markets]
+        return all(over) and all(
+            len(run.table.of(exchange, symbol)) == len(market.tape) for market, exchange, symbol in markets
+        )
+
+    return meanwhile
+
+
+def test_two_exchanges_their_past_and_what_happens_now(server: ExchangeServer) -> None:
+    tape = real_trades(300)
+    server.page = 60
+    binance, kraken = Market(server, BINANCE, tape, 250), Market(server, KRAKEN, tape[:200], 150)
+    run = Run(["binance", "ETH/USDT", "kraken:ETH/USD"], since_ms=tape[0].ms)
+    feed = run.until(all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD")))
+    assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert run.table.of("kraken", "ETH/USD") == texts(tape[:200], "kraken", "ETH/USD")
+    assert [(line.stored, line.duplicate, line.refused) for line in feed.lines] == [(300, 0, 0), (200, 0, 0)]
+    assert [line.tape.counts.missing for line in feed.lines] == [0, 0]
+    assert max(run.table.requests) <= 200
+
+
+@pytest.mark.parametrize("words", [["binance", "ETH/USDT"], ["kraken", "ETH/USD"]])
+def test_after_a_start_the_websocket_is_followed_and_no_page_is_asked_for(
+    server: ExchangeServer, words: list[str]
+) -> None:
+    pair = BINANCE if words[0] == "binance" else KRAKEN
+    market = Market(server, pair, real_trades(160), 100)
+    asked: list[int] = []
+
+    def meanwhile(run: Run) -> bool:
+        over = market.trade(1) if server.subscribed else False
+        if run.line.tape.joined:
+            asked.append(len(server.asked))
+        return over and len(run.table.items) == 160
+
+    Run(words, since_ms=market.tape[0].ms, times=1.0).until(meanwhile)
+    assert len(asked) > 20
+    assert asked[-1] == asked[5]  # one may be under way as the two are joined
+
+
+@pytest.mark.parametrize("words", [["binance", "ETH/USDT"], ["kraken", "ETH/USD"]])
+def test_a_websocket_that_breaks_at_every_message(server: ExchangeServer, words: list[str]) -> None:
+    pair, symbol = (BINANCE if words[0] == "binance" else KRAKEN), words[1]
+    market = Market(server, pair, real_trades(120), 40)
+    server.faults.socket = lambda: "close"
+    run = Run(words, since_ms=market.tape[0].ms)
+    run.until(all_stored((market, words[0], symbol), each=1))
+    assert server.connections > 3
+    assert run.table.of(words[0], symbol) == texts(market.tape, words[0], symbol)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_fails_the_table_is_the_tape(server: ExchangeServer, seed: int) -> None:
+    check(server, seed, real_trades(200), 80)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(40))
+def test_an_hour_of_faults(server: ExchangeServer, seed: int) -> None:
+    """40 tapes of 1000 trades, on a clock that runs 20 times as fast."""
+    check(server, 1000 + seed, real_trades(1000), 100)
+
+
+def check(server: ExchangeServer, seed: int, tape: Sequence[WireTrade], before: int) -> None:
+    dice = random.Random(seed)
+    server.page = 40
+    rest = ["429", "418", "500", "drop", "garbage", "empty"]
+    socket = ["close", "lose", "repeat", "swap", "garbage"]
+    server.faults = Faults(
+        rest=lambda path: dice.choice(rest) if "rades" in path and dice.random() < 0.3 else None,
+        socket=lambda: dice.choice(socket) if dice.random() < 0.2 else None,
+        retry_after="2",
+    )
+    binance, kraken = Market(server, BINANCE, tape, before), Market(server, KRAKEN, tape, before)
+    failing = iter(lambda: dice.random() < 0.1, None)
+    table = MemoryTable(fails=lambda: _throttle() if next(failing) else None)
+    run = Run(["binance", "ETH/USDT", "kraken:ETH/USD"], table=table, since_ms=tape[0].ms)
+    feed = run.until(all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD"), each=1))
+    assert table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert table.of("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
+    assert [line.tape.counts.missing for line in feed.lines] == [0, 0]
+
+
+def _throttle() -> None:
+    from cryptoctl.aws_errors import AwsError
+
+    raise AwsError(
+        service="lambda", operation="Invoke", code="TooManyRequestsException", message="Slow down."
+    )
+
+
+def test_every_digit_of_the_wire_is_stored_and_both_ways_agree_about_the_time(server: ExchangeServer) -> None:
+    """Kraken's websocket has numbers, not texts; of seconds with a fraction a float loses milliseconds."""
+    tape = [
+        WireTrade(
+            number=n,
+            at=f"16886695{n}.{(n * 7) % 1000:03}{n:04}",
+            price=f"1234567.{n}0000000000000{n}9",
+            volume=f"0.0000000012345678901234567{n}",
+        )
+        for n in range(10, 80)
+    ]
+    for before in (len(tape), 2):
+        market, table = Market(server, KRAKEN, tape, before), MemoryTable()
+        Run(["kraken", "ETH/USD"], table=table, since_ms=tape[0].ms).until(
+            all_stored((market, "kraken", "ETH/USD"), each=1)
+        )
+        assert table.of("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
+
+
+def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(server: ExchangeServer) -> None:
+    market, banned = Market(server, BINANCE, real_trades(20), 20), iter(["418"])
+    server.faults = Faults(
+        rest=lambda path: next(banned, None) if "aggTrades" in path else None, retry_after="20"
+    )
+    run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
+    run.until(all_stored((market, "binance", "ETH/USDT")))
+    first, second = [each for each in server.asked if "aggTrades" in each.path][:2]
+    assert first.status == 418
+    assert second.at_s - first.at_s >= 20 / run.times
+
+
+@pytest.mark.parametrize("off_ms", [-86_400_000, 86_400_000])
+def test_a_wrong_clock_of_this_machine_changes_nothing(server: ExchangeServer, off_ms: int) -> None:
+    tape = real_trades(90)
+    market = Market(server, BINANCE, tape, 60)
+    run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms, now_ms=lambda: tape[-1].ms + off_ms)
+    run.until(all_stored((market, "binance", "ETH/USDT")))
+    assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+
+
+def test_a_stop_sends_what_was_received_and_the_next_feed_goes_on_there(server: ExchangeServer) -> None:
+    tape = real_trades(300)
+    market, table = Market(server, BINANCE, tape, 100), MemoryTable()
+    first = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms)
+    feed = first.until(lambda run: market.trade(5) or len(table.items) > 150)
+    assert feed.lines[0].tape.ready == feed.unsent == 0
+    stored = table.of("binance", "ETH/USDT")
+    assert stored == texts(tape[: len(stored)], "binance", "ETH/USDT")
+    assert len(stored) == feed.lines[0].tape.counts.settled < 300
+    market.trade(20)  # nobody follows
+    known = [str(each.number) for each in tape[: len(stored)]]
+    second = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms, known=known)
+    feed = second.until(all_stored((market, "binance", "ETH/USDT")))
+    assert table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert feed.lines[0].duplicate == 0
