@@ -18,6 +18,7 @@ COLUMNS = (
     Column("last accepted", rank=1),
     Column("refused in the last hour", right=True),
 )
+MARKS = {True: ("ok", ""), False: ("FAILED", "red"), None: ("unknown", "yellow")}
 
 
 def sender_document(each: SenderActivity) -> dict[str, object]:
@@ -45,5 +46,5 @@ def show_senders(screen: Screen, url: str, found: Sequence[SenderActivity]) -> N
 
 def show_step(screen: Screen, step: ProofStep) -> None:
     """One step of a test."""
-    mark, style = ("ok", "") if step.passed else ("FAILED", "red")
+    mark, style = MARKS[step.passed]
     screen.data(f"{mark:<7} {step.step}: {step.answer}", style=style)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptoctl.ops.webhook.exchange import WebhookAnswer, exchange
@@ -12,10 +12,13 @@ from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
 
 @dataclass(frozen=True, kw_only=True)
 class ProofStep:
-    """One step: what was sent, whether the answer was the right one, and what it was."""
+    """One step: what was sent, whether the answer was the right one, and what it was.
+
+    `passed` is None where that cannot be known from here: the sender may send from other addresses only.
+    """
 
     step: str
-    passed: bool
+    passed: bool | None
     answer: str
 
 
@@ -34,11 +37,20 @@ def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> I
         answer=_said(nobody),
     )
     accepted = exchange("POST", right.url, right.headers, right.body)
+    elsewhere = ", ".join(sources(maker)) if accepted.status == 401 else ""
     yield ProofStep(
         step="a price with the right proof is stored",
-        passed=accepted.status == 200,
-        answer=_said(accepted) + _source_hint(maker, accepted),
+        passed=None if elsewhere else accepted.status == 200,
+        answer=f"{_said(accepted)}, since only {', '.join(elsewhere)} may send"
+        if elsewhere
+        else _said(accepted),
     )
+
+
+def sources(maker: RequestMaker) -> Sequence[str]:
+    """The networks from which the sender may send; none if from anywhere."""
+    found: Sequence[str] = maker.keys.get("sources") or ()
+    return found
 
 
 def _said(answer: WebhookAnswer) -> str:
@@ -48,10 +60,3 @@ def _said(answer: WebhookAnswer) -> str:
         return str(answer.status)
     message = body.get("message") if isinstance(body, dict) else None
     return f"{answer.status} {message}" if isinstance(message, str) else str(answer.status)
-
-
-def _source_hint(maker: RequestMaker, answer: WebhookAnswer) -> str:
-    sources = maker.keys.get("sources")
-    if answer.status != 401 or not sources:
-        return ""
-    return f"; it may send from {', '.join(sources)} only, and this machine may have another address"

@@ -59,7 +59,10 @@ class ProofStepDocument(Part):
     """A request of the test."""
 
     step: Annotated[str, Field(description="what should happen")]
-    passed: Annotated[bool, Field(description="whether it did")]
+    passed: Annotated[
+        bool | None,
+        Field(description="whether it did; null where the sender may only send from other addresses"),
+    ]
     answer: Annotated[str, Field(description="the status, and the message where there is one")]
 
 
