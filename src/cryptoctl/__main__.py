@@ -1,5 +1,6 @@
 """The console script. From its first moment on, Ctrl-C ends it without a traceback."""
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -7,9 +8,14 @@ from typing import NoReturn
 
 from cryptoctl import interrupts
 
+# A command keeps what it has read until it ends. To look for garbage among it took a sixth of the time in
+# which 10,000 prices are read.
+GC_THRESHOLDS = (50_000, 50, 100)
+
 
 def main() -> NoReturn:
     """Runs the command line and ends the process."""
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         with interrupts.exit_on_signal():
             # To import it takes a while, in which one may press Ctrl-C.

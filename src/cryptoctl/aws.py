@@ -17,6 +17,7 @@ from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Pace
 from cryptoctl.parallel import awaited, begin, map_in_threads
+from cryptoctl.wire_items import take_items
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -137,6 +138,9 @@ class Aws:
             )
             if service == "lambda" and not _on_this_machine(client.meta.endpoint_url):
                 client.meta.events.register("before-send.lambda", self._in_turn)
+            if service == "dynamodb":
+                for operation in ("Query", "Scan"):
+                    client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)
             _check_port(client.meta.endpoint_url)
             return client
         except BotoCoreError as error:

@@ -123,12 +123,13 @@ def same_id(stored: StoredPrice, price: Price) -> bool:
 
 
 def _number(item: Item, name: str) -> Decimal | None:
-    if name not in item:
+    value = item.get(name)
+    if value is None:
         return None
-    if "N" not in item[name]:
+    if "N" not in value:
         raise UnusableError(f"its {name} is no number")
     try:
-        return decimal_from(item[name]["N"])
+        return decimal_from(value["N"])
     except NumberError as error:
         raise UnusableError(f"its {name} cannot be read: {error}") from None
 
@@ -152,12 +153,15 @@ def _text(item: Item, name: str) -> str | None:
 
 def _indicators(item: Item) -> Indicators:
     """What is stored; what cannot be read counts as absent, and is then written anew."""
-    found: dict[str, Decimal] = {}
-    for name in ("ma_5", "ma_20", "volatility"):
-        try:
-            value = _number(item, name)
-        except UnusableError:
-            value = None
-        if value is not None:
-            found[name] = value
-    return Indicators(**found)
+    return Indicators(
+        ma_5=_indicator(item, "ma_5"),
+        ma_20=_indicator(item, "ma_20"),
+        volatility=_indicator(item, "volatility"),
+    )
+
+
+def _indicator(item: Item, name: str) -> Decimal | None:
+    try:
+        return _number(item, name)
+    except UnusableError:
+        return None

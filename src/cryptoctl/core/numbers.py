@@ -45,19 +45,21 @@ def decimal_from(value: object) -> Decimal:
         number = Decimal(text)
     except decimal.InvalidOperation:  # an exponent beyond what even Decimal holds
         raise NumberError(_OUT_OF_RANGE) from None
-    if len(text) <= SIGNIFICANT_DIGITS and "e" not in text.lower():  # too short to be out of range
+    if len(text) <= SIGNIFICANT_DIGITS + ("." in text) and "e" not in text and "E" not in text:  # in range
         return EXACT.normalize(number) if number else Decimal(0)
     return _within_range(number)
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise NumberError("must be a number")
     if isinstance(value, int) and value.bit_length() > _LARGEST_INT_BITS:
         raise NumberError(_OUT_OF_RANGE)
     if isinstance(value, float):
         return repr(value)
-    return str(value).strip()
+    return str(value)
 
 
 _OUT_OF_RANGE = "outside the range of 1E-130 to 9.99E+125"

@@ -123,10 +123,10 @@ def document(price: StoredPrice) -> dict[str, Any]:
 
 def row(price: StoredPrice, digits: int = 8) -> Sequence[str]:
     """A price for a person: `time` in UTC, averages to some significant digits."""
-    moment = datetime.fromtimestamp(price.timestamp_ms / 1000, tz=UTC)
-    indicators = price.indicators
+    timestamp_ms, indicators = price.timestamp_ms, price.indicators
+    second = datetime.fromtimestamp(timestamp_ms // 1000, tz=UTC)
     return (
-        moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{price.timestamp_ms % 1000:03d}",
+        f"{second:%Y-%m-%d %H:%M:%S}.{timestamp_ms % 1000:03d}",
         price.symbol,
         price.exchange,
         plain(price.price),
@@ -141,4 +141,7 @@ def _plain(number: Decimal | None) -> str | None:
 
 
 def _short(number: Decimal | None, digits: int) -> str:
-    return "" if number is None else plain(Decimal(f"{number:.{digits}g}"))
+    if number is None:
+        return ""
+    whole = plain(number)
+    return whole if len(whole) <= digits else plain(Decimal(f"{number:.{digits}g}"))

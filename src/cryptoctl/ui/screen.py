@@ -14,7 +14,8 @@ from rich.text import Text
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.hints import with_aws_options, with_options
-from cryptoctl.ui.tables import Column, fitted
+from cryptoctl.ui.indented import indented
+from cryptoctl.ui.tables import Column, fitted, fitted_plain
 from cryptoctl.ui.terminal import Render, Terminal
 from cryptoctl.ui.text import printable as printable
 
@@ -41,7 +42,7 @@ class Screen:
         self._given, self._aws_options = given or {}, aws_options
         self.finishes, self._reader_left = finishes, False
         self._streamed: str | None = None
-        self._indent: int | None = 2
+        self._indented = True
         self.terminal = Terminal(colour=colour)
 
     @property
@@ -78,6 +79,16 @@ class Screen:
         """A styled line of the answer, on stdout; what is from the wire in it has passed `printable`."""
         self._write(lambda: self.terminal.out.print(text))
 
+    def _lines(self, lines: Sequence[str]) -> None:
+        """Lines of the answer without a style, which have passed `printable`: Rich has nothing to add."""
+        out = self.terminal.out
+
+        def write() -> None:
+            out.file.write("".join(f"{line}\n" for line in lines))
+            out.file.flush()
+
+        self._write(write)
+
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is."""
 
@@ -106,11 +117,11 @@ class Screen:
 
     def json(self, value: object) -> None:
         """A JSON document; decimals keep all their digits, as strings."""
-        self.raw(json.dumps(value, indent=2, default=_plain) + "\n")
+        self.raw(indented(value, _plain) + "\n")
 
     def one_line_each(self) -> None:
         """From here on each JSON document, the last one too, is on a line of its own."""
-        self._indent = None
+        self._indented = False
 
     def json_line(self, value: object) -> None:
         """One of many answers, as JSON on a line of its own."""
@@ -125,22 +136,26 @@ class Screen:
     def document(self, members: Mapping[str, object]) -> None:
         """The command's JSON document; the end of it where items of a list are written already."""
         if self._streamed is None:
-            self.raw(json.dumps(members, indent=self._indent, default=_plain) + "\n")
+            whole = indented(members, _plain) if self._indented else json.dumps(members, default=_plain)
+            self.raw(f"{whole}\n")
             return
         rest = {name: value for name, value in members.items() if name != self._streamed}
-        self.raw("\n  ],\n " + json.dumps(rest, indent=2, default=_plain).removeprefix("{\n "))
+        self.raw("\n  ],\n " + indented(rest, _plain).removeprefix("{\n "))
         self.raw("\n")
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:
         """The answer as a table: on a terminal the columns that it has room for, elsewhere all of them."""
         out = self.terminal.out
-        lines, left_out = fitted(
-            [Column(each) if isinstance(each, str) else each for each in columns],
-            [[_cell(each) for each in row] for row in rows],
-            out.width if out.is_terminal else None,
-        )
-        for line in lines:
-            self.line(line)
+        width = out.width if out.is_terminal else None
+        named = [Column(each) if isinstance(each, str) else each for each in columns]
+        if any(isinstance(each, Text) for row in rows for each in row):
+            lines, left_out = fitted(named, [[_styled(each) for each in row] for row in rows], width)
+            for line in lines:
+                self.line(line)
+        else:
+            header, plain, left_out = fitted_plain(named, [list(map(_shown, row)) for row in rows], width)
+            self.line(header)
+            self._lines(plain)
         if left_out:
             self.say(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim")
 
@@ -191,10 +206,12 @@ class Screen:
             self.message(Text.assemble(("hint:  ", "bold"), hint))
 
 
-def _cell(value: object) -> Text:
-    if isinstance(value, Text):
-        return value
-    return Text("" if value is None else printable(value))
+def _styled(value: object) -> Text:
+    return value if isinstance(value, Text) else Text(_shown(value))
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else printable(value)
 
 
 def _plain(value: Any) -> Any:

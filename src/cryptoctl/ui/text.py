@@ -11,7 +11,10 @@ def printable(text: object) -> str:
 
     So no terminal obeys text from the wire, and none of it passes for a line of ours.
     """
-    return "".join(each if _harmless(each) else _shown(each) for each in str(text))
+    whole = str(text)
+    if whole.isprintable():  # as nearly always: then it has none of them
+        return whole
+    return "".join(each if _harmless(each) else _shown(each) for each in whole)
 
 
 def _harmless(character: str) -> bool:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class Part(BaseModel):
     """A part of a document."""
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    # Built when it is used: of some ninety models a command needs three.
+    model_config = ConfigDict(extra="forbid", from_attributes=True, defer_build=True)
 
 
 class FailureDocument(Part):
