@@ -25,7 +25,7 @@ LOOKS = [
     Command(words=tuple(line.split()))
     for line in ("plan", "status", "open table --print", "outputs", "envs", "doctor")
 ]
-LOOKS.append(Command(words=("iam-policy", "--part", "1")))
+LOOKS += [Command(words=("iam-policy", "--part", "1")), Command(words=("cost", "--actual"))]
 # In this order: the function learns of a new secret only after a while.
 SECRETS = [
     Command(words=("webhook", "show", "desk")),

@@ -39,6 +39,7 @@ READING = [
     # With a sender, what `deploy` needs takes two parts.
     _command("iam-policy", "--part", "1"),
     _command("prices", "SENT"),
+    _command("cost", "--actual"),
     _command("webhook", "list"),
     _command("chart", "SENT"),
     _command("candles", "SENT"),

@@ -1,4 +1,4 @@
-"""cryptoctl cost: what the environment costs, estimated without asking AWS."""
+"""cryptoctl cost: what the environment costs, estimated without asking AWS; or what it has cost."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.cost.estimate import estimate
 from cryptoctl.ops.cost.traffic import Load
 from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import DEFAULT_REGION
 from cryptoctl.stack import Stack
-from cryptoctl.ui.cost import cost_document, show_cost
+from cryptoctl.ui.cost import actual_document, cost_document, show_actual, show_cost
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*([smhd]))?", re.ASCII)
@@ -23,7 +24,7 @@ MOST_PER_S = 1_000_000
 NO_ACCOUNT = "0" * 12
 
 
-@command("cost", access=None, example="cryptoctl cost --rate 10/s --symbols 50")
+@command("cost", access=Access.DESCRIBE, example="cryptoctl cost --rate 10/s --symbols 50")
 def cost(
     run: CommandRun,
     rate: Annotated[
@@ -32,8 +33,14 @@ def cost(
     symbols: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of how many symbols.")] = 50,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="How many prices are in a request.")] = 1,
     days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days.")] = 30,
+    actual: Annotated[
+        bool, typer.Option("--actual", help="What the last days have cost, as CloudWatch counted them.")
+    ] = False,
 ) -> None:
-    """Estimate what the environment costs on AWS, part by part. Asks AWS for nothing."""
+    """Estimate what the environment costs on AWS, part by part. Only --actual asks AWS."""
+    if actual:
+        _actual(run, days, symbols)
+        return
     load = Load(prices_per_s=_per_second(rate), symbols=symbols, batch=batch, days=days)
     session = run.session
     scope = Scope(
@@ -45,6 +52,21 @@ def cost(
     run.answer(**cost_document(found))
     if not run.machine:
         show_cost(run.screen, found)
+
+
+def _actual(run: CommandRun, days: int, symbols: int) -> None:
+    from cryptoctl.ops.cost.actual import MOST_DAYS, actual_cost
+
+    if days > MOST_DAYS:
+        raise Failure(
+            Problem.USAGE,
+            f"CloudWatch keeps what it counted for {MOST_DAYS} days, not for {days}.",
+            f"Choose --days {MOST_DAYS} or less.",
+        )
+    found = actual_cost(run.session.aws, run.session.stack, days, symbols)
+    run.answer(**actual_document(found))
+    if not run.machine:
+        show_actual(run.screen, found, run.session.location)
 
 
 def _per_second(text: str) -> float:

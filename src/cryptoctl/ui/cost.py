@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from cryptoctl.ops.cost.actual import ActualCost
 from cryptoctl.ops.cost.estimate import CostEstimate
+from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
 
@@ -14,6 +17,15 @@ COLUMNS = (
     Column("amount", right=True, rank=1),
     Column("unit", rank=1),
     Column("USD", right=True),
+    Column("driven by", rank=2, cut=24),
+)
+ACTUAL_COLUMNS = (
+    Column("resource"),
+    Column("billed"),
+    Column("amount", right=True, rank=1),
+    Column("unit", rank=1),
+    Column("USD", right=True),
+    Column("estimated", right=True),
     Column("driven by", rank=2, cut=24),
 )
 # Less is not worth a line for a person; JSON has all of it.
@@ -40,12 +52,80 @@ def show_cost(screen: Screen, found: CostEstimate) -> None:
     )
 
 
+def show_actual(screen: Screen, found: ActualCost, location: str) -> None:
+    """Each part as it was counted, beside the estimate for as many prices."""
+    actual, estimated = found.actual, found.estimated
+    rows: list[list[object]] = [
+        [
+            line.resource,
+            line.item,
+            _amount(line.amount),
+            line.unit,
+            _usd(line.usd),
+            _usd(expected.usd),
+            line.driver,
+        ]
+        for line, expected in zip(actual.lines, estimated.lines, strict=True)
+        if max(0.0 if math.isnan(line.usd) else line.usd, expected.usd) >= SHOWN_FROM_USD
+    ]
+    free = dict.fromkeys([*actual.free, *estimated.free])
+    rows += [
+        [
+            "free",
+            name,
+            "",
+            "",
+            _usd(-actual.free.get(name, 0)),
+            _usd(-estimated.free.get(name, 0)),
+            "each month",
+        ]
+        for name in free
+        if max(each.free.get(name, 0) for each in (actual, estimated)) >= SHOWN_FROM_USD
+    ]
+    days = f"{actual.load.days:.3g} days"
+    rows.append(["total", days, "", "", _usd(actual.total_usd), _usd(estimated.total_usd), ""])
+    screen.table(ACTUAL_COLUMNS, rows)
+    screen.say(
+        f"Counted in {location} since {found.since:%Y-%m-%d %H:%M} UTC: {found.prices:,.0f} prices, "
+        f"{actual.load.prices_per_s:.3g} a second, {actual.load.batch:.3g} a request. Beside it the estimate "
+        f"for as many prices of {actual.load.symbols} symbols, with AWS's prices in {actual.prices.region} "
+        f"of {actual.prices.date}. What else the account has may use up what is free."
+    )
+    if found.uncounted:
+        screen.say(f"Not counted here: {'; '.join(found.uncounted)}. The total is without them.")
+
+
+def actual_document(found: ActualCost) -> dict[str, Any]:
+    """The same for a machine."""
+    return {
+        **cost_document(found.actual),
+        "parts": [
+            {
+                **vars(line),
+                "amount": _number(line.amount),
+                "usd": _number(line.usd),
+                "estimated_usd": expected.usd,
+            }
+            for line, expected in zip(found.actual.lines, found.estimated.lines, strict=True)
+        ],
+        "since": iso(found.since),
+        "prices": found.prices,
+        "estimated_total_usd": found.estimated.total_usd,
+    }
+
+
+def _number(amount: float) -> float | None:
+    return None if math.isnan(amount) else amount
+
+
 def _amount(amount: float) -> str:
+    if math.isnan(amount):
+        return "not counted"
     return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"
 
 
 def _usd(usd: float) -> str:
-    return f"{usd:,.2f}"
+    return "" if math.isnan(usd) else f"{usd:,.2f}"
 
 
 def cost_document(found: CostEstimate) -> dict[str, Any]:

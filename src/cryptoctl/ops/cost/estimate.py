@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from importlib.resources import files
 
 from cryptoctl.ops.cost.traffic import Load, traffic
 from cryptoctl.reconcile.costs import Priced, Traffic, Usage
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
 
 
@@ -76,18 +78,26 @@ class CostEstimate:
     @property
     def total_usd(self) -> float:
         """What is to be paid where nothing else in the account uses the free amounts."""
-        return sum(line.usd for line in self.lines) - self.free_usd
+        return sum(line.usd for line in self.lines if not math.isnan(line.usd)) - self.free_usd
 
 
 def estimate(stack: Stack, load: Load) -> CostEstimate:
-    """What an environment costs under a load, each kind's part as the kind itself says."""
-    prices, passing = price_list(), traffic(stack, load)
+    """What an environment costs under a load."""
+    return priced(stack, traffic(stack, load), load)
+
+
+def priced(stack: Stack, passing: Mapping[Provisioner, Traffic], load: Load) -> CostEstimate:
+    """What an environment costs with this traffic in the load's days, each kind's part as the kind says.
+
+    An amount that is not known (NaN) is in no total.
+    """
+    prices = price_list()
     lines: list[CostLine] = []
     amounts: dict[str, float] = defaultdict(float)
     for resource in stack:
         if isinstance(resource, Priced):
             for each in resource.usage(passing.get(resource, Traffic(days=load.days))):
-                amounts[each.item] += each.amount
+                amounts[each.item] += 0.0 if math.isnan(each.amount) else each.amount
                 lines.append(_line(str(resource), each, prices.items[each.item]))
     months = load.days / 30
     free = {

@@ -42,7 +42,7 @@ class Load:
 
     prices_per_s: float
     symbols: int = 50
-    batch: int = 1
+    batch: float = 1
     days: float = 30
 
     @property
@@ -72,9 +72,9 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
     in_batch = load.prices / batches if batches else 0.0
     symbols = min(float(load.symbols), in_batch)
     of_symbol = in_batch / symbols if symbols else 0.0
-    read = _whole((LOOKS_BACK + of_symbol) * ITEM_BYTES / READ_UNIT_BYTES)
-    publishes = batches * _whole(in_batch / BATCH_OF_PUBLISHES)
-    work = symbols + _whole(in_batch / STATEMENTS_IN_A_REQUEST) + _whole(in_batch / BATCH_OF_PUBLISHES)
+    read = whole((LOOKS_BACK + of_symbol) * ITEM_BYTES / READ_UNIT_BYTES)
+    publishes = batches * whole(in_batch / BATCH_OF_PUBLISHES)
+    work = symbols + whole(in_batch / STATEMENTS_IN_A_REQUEST) + whole(in_batch / BATCH_OF_PUBLISHES)
     # Stored is what has come so far, on average half of it.
     stored_gb = load.prices * ITEM_BYTES / GB / 2
     return {
@@ -103,7 +103,7 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
     }
 
 
-def _whole(amount: float) -> int:
+def whole(amount: float) -> int:
     """Rounded up; what is whole but for the last digits of a float is whole."""
     return math.ceil(amount - 1e-6)
 

@@ -1,0 +1,207 @@
+"""What an environment has cost: what CloudWatch counted of it in the last days, at the estimate's prices."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.ops.cost.estimate import CostEstimate, estimate, priced
+from cryptoctl.ops.cost.traffic import DAY_S, GB, Load, traffic, whole
+from cryptoctl.ops.rows import existing
+from cryptoctl.reconcile.costs import Traffic
+from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.stack import Stack
+
+PERIOD_S = 3600
+# CloudWatch keeps the figures of an hour for so long.
+MOST_DAYS = 455
+# SNS counts messages and bills requests, which hold up to ten.
+MESSAGES_IN_A_REQUEST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metered:
+    """A metric whose sum is `times` a field of a resource's traffic."""
+
+    resource: Provisioner
+    field: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, str]
+    times: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActualCost:
+    """What was counted since `since`, priced, and the estimate for as many prices in the same time.
+
+    An amount that this AWS does not count is not a number (NaN), and in no total.
+    """
+
+    since: datetime
+    prices: float
+    actual: CostEstimate
+    estimated: CostEstimate
+
+    @property
+    def uncounted(self) -> list[str]:
+        """What is billed, and was not counted."""
+        return list(dict.fromkeys(line.item for line in self.actual.lines if math.isnan(line.amount)))
+
+
+def permissions(stack: Stack) -> Iterator[Permission]:
+    """Metrics are no resources; the table says how large it is."""
+    yield from allow(Access.DESCRIBE, "cloudwatch", "GetMetricData", "*")
+    yield from allow(Access.DESCRIBE, "dynamodb", "DescribeTable", stack.prices.arn)
+
+
+def metered(stack: Stack) -> Iterator[Metered]:
+    """What CloudWatch counts of the stack that is billed."""
+    for function in stack.functions:
+        for field, metric, times in (("requests", "Invocations", 1.0), ("busy_s", "Duration", 1000.0)):
+            yield Metered(
+                resource=function,
+                field=field,
+                namespace="AWS/Lambda",
+                metric=metric,
+                dimensions={"FunctionName": function.name},
+                times=times,
+            )
+    for field, kind in (("write_units", "Write"), ("read_units", "Read")):
+        yield Metered(
+            resource=stack.prices,
+            field=field,
+            namespace="AWS/DynamoDB",
+            metric=f"Consumed{kind}CapacityUnits",
+            dimensions={"TableName": stack.prices.name},
+        )
+    for topic in (stack.success, stack.alerts):
+        yield Metered(
+            resource=topic,
+            field="requests",
+            namespace="AWS/SNS",
+            metric="NumberOfMessagesPublished",
+            dimensions={"TopicName": topic.name},
+        )
+    for logs in (stack.webhook_logs, stack.enricher_logs, stack.notifier_logs):
+        yield Metered(
+            resource=logs,
+            field="ingested_gb",
+            namespace="AWS/Logs",
+            metric="IncomingBytes",
+            dimensions={"LogGroupName": logs.name},
+            times=GB,
+        )
+
+
+def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime | None = None) -> ActualCost:
+    """The cost of the last days, or of as many as there are figures of. Two requests, one for the metrics.
+
+    `symbols` is for the estimate alone: no metric tells of how many the prices were.
+    """
+    now = now or datetime.now(UTC)
+    with existing(aws, stack.prices):
+        size_bytes = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"][
+            "TableSizeBytes"
+        ]
+    metrics = list(metered(stack))
+    stored = Metered(
+        resource=stack.webhook,
+        field="prices",
+        namespace="cryptoctl",
+        metric="Stored",
+        dimensions={"Function": stack.webhook.name, "Environment": stack.scope.environment},
+    )
+    begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+    sums, first = _sums(aws, [*metrics, stored], begin, now)
+    since = max(begin, first or now - timedelta(hours=1))
+    length_days = (now - since).total_seconds() / DAY_S
+    prices, calls = sums[-1] or 0.0, sums[0] or 0.0
+    load = Load(
+        prices_per_s=prices / length_days / DAY_S,
+        symbols=symbols,
+        batch=max(1.0, prices / calls) if calls else 1.0,
+        days=length_days,
+    )
+    # AWS writes no zeros of what is idle; an engine has nothing of a service that it does not count.
+    counts = {metric.namespace for metric, total in zip(metrics, sums, strict=False) if total is not None}
+    counted = [
+        (metric, (total or 0.0) / metric.times if aws.metered or metric.namespace in counts else math.nan)
+        for metric, total in zip(metrics, sums, strict=False)
+    ]
+    passed = _passed(stack, counted, traffic(stack, load), size_bytes)
+    return ActualCost(
+        since=since, prices=prices, actual=priced(stack, passed, load), estimated=estimate(stack, load)
+    )
+
+
+def _passed(
+    stack: Stack,
+    counted: Iterable[tuple[Metered, float]],
+    expected: Mapping[Provisioner, Traffic],
+    size_bytes: int,
+) -> Mapping[Provisioner, Traffic]:
+    fields: dict[Provisioner, dict[str, float]] = defaultdict(dict)
+    for metric, amount in counted:
+        fields[metric.resource][metric.field] = amount
+    fields[stack.prices]["stored_gb"] = size_bytes / GB
+    fields[stack.success]["requests"] = _publishes(
+        fields[stack.success]["requests"], fields[stack.enricher]["requests"]
+    )
+    days = expected[stack.prices].days
+    idle = Traffic(days=days)
+    passed: dict[Provisioner, Traffic] = dict(expected)
+    for resource, amounts in fields.items():
+        metrics = expected.get(resource, idle).metrics if amounts.get("requests") else 0
+        passed[resource] = replace(idle, metrics=metrics, **amounts)
+    return passed
+
+
+def _publishes(messages: float, invocations: float) -> float:
+    """How many requests brought the messages, if each invocation had as many."""
+    if not messages or not invocations or math.isnan(messages + invocations):
+        return messages
+    return invocations * whole(messages / invocations / MESSAGES_IN_A_REQUEST)
+
+
+def _sums(
+    aws: Aws, metrics: Sequence[Metered], begin: datetime, end: datetime
+) -> tuple[list[float | None], datetime | None]:
+    """The sum of each metric, None where there is no figure; and the first hour with a figure of any."""
+    queries = [_query(f"m{number}", metric) for number, metric in enumerate(metrics)]
+    found: dict[str, list[float]] = defaultdict(list)
+    first: datetime | None = None
+    for each in aws.paginate(
+        "cloudwatch",
+        "GetMetricData",
+        "MetricDataResults",
+        MetricDataQueries=queries,
+        StartTime=begin,
+        EndTime=end,
+    ):
+        found[each["Id"]] += each["Values"]
+        first = min([*each["Timestamps"], *([first] if first else [])], default=None)
+    sums = [sum(found[query["Id"]]) if found[query["Id"]] else None for query in queries]
+    return sums, first
+
+
+def _query(name: str, metric: Metered) -> dict[str, Any]:
+    dimensions = [{"Name": key, "Value": value} for key, value in metric.dimensions.items()]
+    return {
+        "Id": name,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.metric,
+                "Dimensions": dimensions,
+            },
+            "Period": PERIOD_S,
+            "Stat": "Sum",
+        },
+    }

@@ -1,0 +1,176 @@
+"""What an environment has cost: CloudWatch's sums at the estimate's prices."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.ops.cost.actual import ActualCost, actual_cost, metered
+from cryptoctl.ops.cost.estimate import CostEstimate
+from cryptoctl.ops.cost.traffic import Load, traffic
+from cryptoctl.provisioners.table import NOT_FOUND
+from cryptoctl.ui.cost import show_actual
+from cryptoctl.ui.screen import Screen
+from unit.answers import STACK
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+ITEM_BYTES = 1_000_000_000
+Sums = Mapping[tuple[str, str], float]  # by metric and the first dimension's value
+
+WRITES = ("ConsumedWriteCapacityUnits", STACK.prices.name)
+CALLS = ("Invocations", STACK.webhook.name)
+STORED = ("Stored", STACK.webhook.name)
+
+
+class Metrics:
+    """An AWS that has these sums, each in two hours from `first` on, and a table of a gigabyte."""
+
+    def __init__(self, sums: Sums, *, first: datetime, metered: bool = True) -> None:
+        self.sums, self.first, self.metered = sums, first, metered
+        self.requests: list[str] = []
+
+    def call(self, service: str, operation: str, **_: Any) -> Any:
+        self.requests.append(operation)
+        return {"Table": {"TableSizeBytes": ITEM_BYTES}}
+
+    def paginate(self, service: str, operation: str, key: str, **asked: Any) -> Iterator[Any]:
+        self.requests.append(operation)
+        for query in asked["MetricDataQueries"]:
+            metric = query["MetricStat"]["Metric"]
+            total = self.sums.get((metric["MetricName"], metric["Dimensions"][0]["Value"]))
+            moments = [] if total is None else [self.first, self.first + timedelta(hours=1)]
+            yield {
+                "Id": query["Id"],
+                "Timestamps": moments,
+                "Values": [each * (total or 0) for each in (0.25, 0.75)][: len(moments)],
+            }
+
+
+def cost_of(sums: Sums, *, days: int = 7, first: datetime | None = None, on_aws: bool = True) -> ActualCost:
+    aws = Metrics(sums, first=first or NOW - timedelta(days=days), metered=on_aws)
+    found = actual_cost(cast("Aws", aws), STACK, days, 50, NOW)
+    assert aws.requests == ["DescribeTable", "GetMetricData"]
+    return found
+
+
+def usd(found: CostEstimate, item: str) -> float:
+    return sum(line.usd for line in found.lines if line.item == item)
+
+
+def test_what_was_counted_costs_what_aws_lists() -> None:
+    found = cost_of(
+        {
+            WRITES: 4_000_000,
+            CALLS: 500_000,
+            STORED: 1_000_000,
+            ("Duration", STACK.webhook.name): 60_000_000,
+            ("IncomingBytes", STACK.webhook_logs.name): 3e9,
+        }
+    )
+    actual = found.actual
+    assert usd(actual, "writes, on demand") == pytest.approx(4 * 0.625)
+    assert usd(actual, "requests") == pytest.approx(0.5 * 0.20)
+    assert usd(actual, "compute (arm64)") == pytest.approx(60_000 * 1.0 * 0.0000133334)  # 1024 MB
+    assert usd(actual, "log lines") == pytest.approx(3 * 0.50)
+    days = actual.load.days
+    assert usd(actual, "storage") == pytest.approx(0.25 * days / 30)
+    assert (actual.load.batch, found.prices) == (2, 1_000_000)
+    assert usd(found.estimated, "writes, on demand") == pytest.approx(2 * 0.625)
+    assert not found.uncounted
+
+
+@given(
+    st.builds(
+        Load,
+        prices_per_s=st.floats(0.01, 1000),
+        symbols=st.just(50),
+        batch=st.integers(1, 100),
+        days=st.just(7.0),
+    )
+)
+def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: Load) -> None:
+    passing = traffic(STACK, load)
+    sums = {
+        (each.metric, next(iter(each.dimensions.values()))): getattr(passing[each.resource], each.field)
+        * each.times
+        for each in metered(STACK)
+        if each.resource in passing
+    }
+    sums[STORED] = load.prices
+    sums["NumberOfMessagesPublished", STACK.success.name] = load.prices
+    found = cost_of(sums)
+    for actual, estimated in zip(found.actual.lines, found.estimated.lines, strict=True):
+        if actual.item not in ("storage", "point-in-time recovery", "stored log lines"):
+            assert actual.amount == pytest.approx(estimated.amount, rel=1e-6), actual
+
+
+def test_all_that_has_traffic_is_counted() -> None:
+    """A new kind that the estimate knows of would be missing here."""
+    passing = {resource for resource in traffic(STACK, Load(prices_per_s=1)) if resource is not STACK.key}
+    assert passing <= {each.resource for each in metered(STACK)}
+
+
+def test_of_a_young_environment_only_its_life_counts() -> None:
+    found = cost_of({WRITES: 10}, days=30, first=NOW - timedelta(days=3))
+    assert found.since == NOW - timedelta(days=3)
+    assert found.actual.load.days == pytest.approx(3)
+    assert usd(found.actual, "key") == pytest.approx(0.1)
+
+
+def test_what_is_idle_on_aws_is_nothing_and_what_an_engine_does_not_count_is_unknown() -> None:
+    idle = cost_of({})
+    assert usd(idle.actual, "writes, on demand") == usd(idle.actual, "requests") == 0
+    assert math.isfinite(idle.actual.total_usd)
+    engine = cost_of({CALLS: 10, STORED: 10}, on_aws=False)
+    assert {"writes, on demand", "log lines", "publishes"} <= set(engine.uncounted)
+    assert "requests" not in engine.uncounted, "Lambda is counted: error-notifier was idle"
+    assert math.isfinite(engine.actual.total_usd)
+    assert usd(engine.estimated, "writes, on demand") > 0
+
+
+def test_messages_are_published_ten_at_a_time() -> None:
+    calls = ("Invocations", STACK.enricher.name)
+    published = ("NumberOfMessagesPublished", STACK.success.name)
+    found = cost_of({calls: 4, published: 100})
+    (amount,) = {line.amount for line in found.actual.lines if line.resource == str(STACK.success)}
+    assert amount == 4 * 3
+
+
+def test_an_environment_that_does_not_exist_is_named() -> None:
+    class Absent(Metrics):
+        endpoint_url = None
+
+        def call(self, service: str, operation: str, **_: Any) -> Any:
+            raise AwsError(service=service, operation=operation, code=NOT_FOUND, message="no such table")
+
+        def tagged(self, *_: Any, **__: Any) -> dict[str, dict[str, str]]:
+            return {}
+
+        def find(self, *_: Any, **__: Any) -> None:
+            return None
+
+    with pytest.raises(Failure, match="There is no environment"):
+        actual_cost(cast("Aws", Absent({}, first=NOW)), STACK, 7, 50, NOW)
+
+
+def test_a_person_is_told_what_was_not_counted() -> None:
+    said, shown = io.StringIO(), io.StringIO()
+    screen = Screen(colour=False)
+    screen.terminal.out, screen.terminal.err = (
+        Console(file=shown, soft_wrap=True),
+        Console(file=said, soft_wrap=True),
+    )
+    show_actual(screen, cost_of({CALLS: 10, STORED: 10_000_000}, on_aws=False), "dev on this machine")
+    assert "not counted" in shown.getvalue()
+    assert "nan" not in shown.getvalue() + said.getvalue()
+    assert "Not counted here: writes, on demand;" in said.getvalue()
