@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.ui.indented import indented
+from cryptoctl.ui.indented import DEEPEST, indented
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.decimals()
 KEYS = st.text(max_size=5) | st.integers() | st.booleans() | st.none() | st.floats()
@@ -28,4 +28,11 @@ def text_of(value: object) -> str:
 
 @given(value=VALUES)
 def test_every_value_is_written_as_json_dumps_writes_it(value: object) -> None:
+    assert indented(value, text_of) == json.dumps(value, indent=2, default=text_of)
+
+
+@given(value=VALUES)
+def test_however_deep_it_lies(value: object) -> None:
+    for depth in range(DEEPEST + 2):
+        value = [value] if depth % 2 else {"a": value, "b": depth}
     assert indented(value, text_of) == json.dumps(value, indent=2, default=text_of)

@@ -29,7 +29,7 @@ COMMANDS = (
         "config",
         "Show every configuration key: its value and where that comes from, its default, its meaning.",
     ),
-    _entry("cost", "Estimate what the environment costs on AWS, part by part. Asks AWS for nothing."),
+    _entry("cost", "Estimate what the environment costs on AWS, part by part. Only --actual asks AWS."),
     _entry("doctor", "Check credentials, permissions, quotas, names and the engine. Changes nothing."),
     _entry("up", "Create or update the environment's resources so that they match the configuration."),
     _entry("plan", "Show what `up` would do; with --verbose each API call. Changes nothing."),
