@@ -14,19 +14,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from decimal import Decimal
 from io import StringIO
 from os import environ
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from bench.price_path import COUNT, one_symbol
 from cryptoctl.core.items import new_item
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import clients, history, price_enricher
 from handlers.conftest import ENVIRONMENT
 from handlers.fake_aws import Direct, FakeAws, Item
-
-from bench.price_path import COUNT, one_symbol
 
 IN_A_CALL = 25
 BATCHES = (10,)
@@ -96,7 +96,7 @@ WAYS = (
 
 @dataclass(kw_only=True)
 class Outcome:
-    """Of all prices: seconds until stored and until enriched, writes and messages, how many were corrections."""
+    """Of all prices: seconds until stored and until enriched; writes; messages, and the corrections in them."""
 
     stored_s: float
     enriched_s: float
@@ -114,8 +114,7 @@ def simulate(way: Way, batch: int, lag_ms: float, seed: int) -> Outcome:
     client = Direct(aws)
     clients.connect(table=client, topic=client, queue=client)
     stored = sorted(way.store(_items(), chance), key=lambda each: each[0])
-    there = free_ms = 0.0
-    there = 0
+    there, free_ms = 0, 0.0
     for first in range(0, COUNT, batch):
         last = min(first + batch, COUNT)
         start_ms = max(free_ms, stored[last - 1][0] + lag_ms)
@@ -142,8 +141,6 @@ def _items() -> list[Item]:
 
 
 def _item(sent: dict[str, object]) -> Item:
-    from decimal import Decimal
-
     price = Price(
         symbol=str(sent["symbol"]),
         exchange=str(sent["exchange"]),

@@ -26,9 +26,9 @@ LOOKS_BACK = 19
 SHARDS = 4
 BATCH_OF_PUBLISHES = 10
 # Lambda's own two lines and our two for each invocation, with the 26 bytes that CloudWatch adds to each; and
-# more for each price.
+# more for each price: its key, or its lag. A test holds them to what the functions print.
 LOGGED_AN_INVOCATION_BYTES = 1_100
-LOGGED_A_PRICE_BYTES = 15
+LOGGED_A_PRICE_BYTES = 45
 # Assumed for AWS: a warm invocation, and one request to DynamoDB or SNS in it.
 INVOCATION_S = 0.010
 REQUEST_S = 0.006
