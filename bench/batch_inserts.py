@@ -96,7 +96,7 @@ WAYS = (
 
 @dataclass(kw_only=True)
 class Outcome:
-    """Of all prices: seconds until stored and until enriched; writes; messages, and the corrections in them."""
+    """Of all prices: seconds until stored and until enriched; writes; messages, corrections among them."""
 
     stored_s: float
     enriched_s: float
