@@ -41,9 +41,7 @@ def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> I
     yield ProofStep(
         step="a price with the right proof is stored",
         passed=None if elsewhere else accepted.status == 200,
-        answer=f"{_said(accepted)}, since only {', '.join(elsewhere)} may send"
-        if elsewhere
-        else _said(accepted),
+        answer=f"{_said(accepted)}, since only {elsewhere} may send" if elsewhere else _said(accepted),
     )
 
 
