@@ -38,6 +38,10 @@ COMMANDS = (
         "Show whether all is well, and what needs somebody: resources, dead letters, stream, prices.",
     ),
     _entry(
+        "dashboard",
+        "Show the environment in the browser: candles, ticks, the pipeline, dead letters, errors. Read only.",
+    ),
+    _entry(
         "open",
         "Open AWS's console in a browser, at the page of a function, its logs or dead letters, or the table.",
     ),

@@ -29,6 +29,7 @@ MODELS: Mapping[str, type[CommandDocument]] = {
     "up": plan.UpDocument,
     "plan": plan.PlanCommandDocument,
     "status": environment.StatusDocument,
+    "dashboard": environment.DashboardDocument,
     "open": environment.OpenDocument,
     "outputs": environment.OutputsDocument,
     "envs": environment.EnvsDocument,

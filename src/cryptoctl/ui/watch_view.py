@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from cryptoctl.ops.activity import FunctionActivity
+from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.logs import moment
 from cryptoctl.ops.overview import Concern, Overview
 from cryptoctl.ui.sparklines import sparkline
@@ -24,6 +25,7 @@ NARROW = 80
 WIDE = 104
 NAMES = ("webhook-processor", "crypto-prices", "price-enricher")
 GOOD, BAD, DOUBTFUL = "green", "red", "yellow"
+STYLES = {Health.GOOD: f"bold {GOOD}", Health.DOUBTFUL: f"bold {DOUBTFUL}", Health.BAD: f"bold {BAD}"}
 
 
 def view(found: Overview, location: str, width: int, height: int, trouble: str = "") -> list[Text]:
@@ -114,23 +116,19 @@ def _listed(found: Overview) -> Iterator[Text]:
 
 def _boxes(found: Overview, bars: int) -> Iterator[tuple[str, list[Text]]]:
     webhook, enricher = found.activity.functions if found.activity else (None, None)
-    yield _colour(found, "webhook-processor", 0), [_rate("in", webhook, bars), _failed(webhook, bars)]
+    yield _style(found, "webhook-processor", 0), [_rate("in", webhook, bars), _failed(webhook, bars)]
     newest = found.symbols[0] if found.symbols else None
     last = "no prices" if newest is None else f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
     waiting = [each for each in found.symbols or () if not each.last.processed]
     enriched = Text("all enriched", style=GOOD) if not waiting else Text("not all enriched", style=DOUBTFUL)
-    yield _colour(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
+    yield _style(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = found.activity.iterator_age_s if found.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
-    yield _colour(found, "price-enricher", 1), [lag, _failed(enricher, bars)]
+    yield _style(found, "price-enricher", 1), [lag, _failed(enricher, bars)]
 
 
-def _colour(found: Overview, name: str, queue: int | None = None) -> str:
-    """Red where a concern names it, yellow where dead letters wait, else green."""
-    if any(name in each.subject and "-dlq-" not in each.subject for each in found.concerns):
-        return f"bold {BAD}"
-    waiting = queue is not None and len(found.queues) > queue and found.queues[queue].visible
-    return f"bold {DOUBTFUL}" if waiting else f"bold {GOOD}"
+def _style(found: Overview, name: str, queue: int | None = None) -> str:
+    return STYLES[health(found, name, queue)]
 
 
 def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:

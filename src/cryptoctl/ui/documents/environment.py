@@ -98,6 +98,15 @@ class StatusDocument(CommandDocument):
     engine: EngineField = None
 
 
+class DashboardDocument(CommandDocument):
+    """`dashboard`: the address is also written at once, as `{"url": …}` on a line of its own."""
+
+    url: Annotated[
+        str | None, Field(description="the page's address, as long as the command ran; null with --save")
+    ] = None
+    file: Annotated[str | None, Field(description="the file that was written; null without --save")] = None
+
+
 class OpenDocument(CommandDocument):
     """`open`"""
 

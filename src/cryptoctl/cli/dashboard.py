@@ -1,0 +1,124 @@
+"""cryptoctl dashboard: a page in the browser that shows the environment, or a file that does."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryptoctl.aws import Aws
+from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.prices import LAST
+from cryptoctl.ops.candles import Interval
+from cryptoctl.ops.environments import not_deployed
+from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Observer
+from cryptoctl.reconcile.permissions import Access
+from cryptoctl.session import Session
+from cryptoctl.settings import Target
+from cryptoctl.ui.overview import overview_document
+
+if TYPE_CHECKING:
+    from cryptoctl.dashboard.feed import Feed, Place
+    from cryptoctl.dashboard.site import Site
+
+EMPTY = "No prices yet: `cryptoctl send-price BTC 50000 coinbase`"
+
+
+@command("dashboard", access=Access.READ_DATA, example="cryptoctl dashboard --env dev --interval 5m")
+def dashboard(
+    run: CommandRun,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 is any free one.")] = 0,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Print the address and open no browser.")
+    ] = False,
+    interval: Annotated[Interval, typer.Option(help="How long a candle is at first.")] = Interval.MINUTE,
+    last: Annotated[int, LAST] = 10_000,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write the page as one file that needs no server, and end."),
+    ] = None,
+) -> None:
+    """Show the environment in the browser: candles, ticks, the pipeline, dead letters, errors. Read only."""
+    from cryptoctl.dashboard.page import served
+
+    assets = served()
+    feed = _feed(run, interval, last)
+    if save is not None:
+        _save(run, feed, save)
+        return
+    from cryptoctl.dashboard.server import serving
+
+    with serving(feed, assets, port) as site:
+        _tell(run, site)
+        if not (no_open or run.machine) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
+            run.screen.say("No browser was started: open the address above.", style="dim")
+        _until_interrupted()
+
+
+def _feed(run: CommandRun, interval: Interval, last: int) -> Feed:
+    from cryptoctl.dashboard import feed
+
+    session, screen = run.session, run.screen
+    metered = session.aws.metered
+    intervals, pace = (ON_AWS, feed.Pace()) if metered else (ON_THE_ENGINE, feed.ON_THE_ENGINE)
+    places = _places(session, lambda aws: Observer(aws, session.stack, intervals))
+    found = feed.Feed(
+        places,
+        document=lambda overview: overview_document(screen, overview, session.location),
+        hint=screen.hint,
+        about={"location": session.location, "interval": interval.value, "empty": screen.hint(EMPTY)},
+        pace=pace,
+        most=last,
+    )
+    overview = found.read_overview()
+    if not overview.inventory.exists:
+        raise not_deployed(session.aws, session.scope, "resource of it")
+    return found
+
+
+def _places(session: Session, observer: Callable[[Aws], Observer]) -> Callable[[], Place]:
+    """Gives the environment's place; a new one where its engine has come back at another address."""
+    from cryptoctl.dashboard.feed import Place
+
+    known = Place(aws=session.aws, stack=session.stack, observer=observer(session.aws))
+    lock = threading.Lock()
+
+    def place() -> Place:
+        nonlocal known
+        if session.target is Target.AWS:
+            return known
+        with lock:
+            if session.engine.status().url != known.aws.endpoint_url:
+                # Raises Failure where it does not run.
+                now = Session(session.options).aws
+                known = Place(aws=now, stack=session.stack, observer=observer(now))
+            return known
+
+    return place
+
+
+def _tell(run: CommandRun, site: Site) -> None:
+    if run.machine:
+        run.screen.one_line_each()
+        run.screen.json_line({"url": site.url})
+    else:
+        run.screen.data(site.url)
+        run.screen.say("Whoever has this address sees the page; Ctrl-C ends it.", style="dim")
+    run.answer(url=site.url)
+
+
+def _until_interrupted() -> None:
+    threading.Event().wait()
+
+
+def _save(run: CommandRun, feed: Feed, file: Path) -> None:
+    from cryptoctl.dashboard.page import saved
+
+    text = saved(feed.everything())
+    file.write_text(text, encoding="utf-8")
+    run.answer(file=str(file))
+    run.screen.say(f"Written to {file}: a page of {len(text) / 2**20:.1f} MiB that needs no server.")

@@ -1,0 +1,143 @@
+"use strict";
+// The chart: candles with ma_5 and ma_20, the volume below them, the volatility in a pane of its own.
+
+const UP_TO = 9e13; // the library draws no larger numbers
+const LAST_SECOND = 253402300799;
+const LINES = { ma_5: "--ma-5", ma_20: "--ma-20", volatility: "--volatility" };
+const MOST_CANDLES = 20000;
+
+class PriceChart {
+  constructor(place, onMove) {
+    this.candles = [];
+    this.leftOut = 0;
+    this.onMove = onMove;
+    this.chart = LightweightCharts.createChart(place, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontSize: 12 },
+      crosshair: { mode: LightweightCharts.CrosshairMode.Normal },
+      localization: { locale: "en-GB" },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4 },
+    });
+    this.bars = this.chart.addSeries(LightweightCharts.CandlestickSeries, {});
+    this.volume = this.chart.addSeries(LightweightCharts.HistogramSeries, {
+      priceScaleId: "volume", priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false,
+    });
+    this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
+    this.bars.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } });
+    this.lines = {};
+    for (const name of Object.keys(LINES)) {
+      const pane = name === "volatility" ? 1 : 0;
+      this.lines[name] = this.chart.addSeries(LightweightCharts.LineSeries, {
+        lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false,
+      }, pane);
+    }
+    this.chart.panes()[1].setStretchFactor(0.25);
+    this.chart.subscribeCrosshairMove((moved) => this.onMove(this.at(moved.time)));
+    place.addEventListener("keydown", (pressed) => this.key(pressed));
+    this.colour();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colour());
+  }
+
+  colour() {
+    const style = getComputedStyle(document.documentElement);
+    const of = (name) => style.getPropertyValue(name).trim();
+    const grid = { color: of("--line") };
+    this.volumes = { up: of("--up-faint"), down: of("--down-faint") };
+    this.chart.applyOptions({
+      layout: {
+        background: { type: "solid", color: of("--panel") }, textColor: of("--quiet"),
+        panes: { separatorColor: of("--line"), separatorHoverColor: of("--line") },
+      },
+      grid: { vertLines: grid, horzLines: grid },
+      timeScale: { borderColor: of("--line") },
+      rightPriceScale: { borderColor: of("--line") },
+    });
+    const [upColor, downColor] = [of("--up"), of("--down")];
+    this.bars.applyOptions({
+      upColor, downColor, wickUpColor: upColor, wickDownColor: downColor, borderVisible: false,
+    });
+    for (const [name, variable] of Object.entries(LINES)) this.lines[name].applyOptions({ color: of(variable) });
+    this.show(0);
+  }
+
+  /** Takes candles since a time, the oldest first; null: instead of all there are. */
+  take(candles, since_ms) {
+    const drawable = candles.filter(isDrawable);
+    const anew = since_ms === null || this.candles.length === 0;
+    if (anew) this.leftOut = 0;
+    this.leftOut += anew ? candles.length - drawable.length : 0;
+    const kept = anew ? [] : this.candles.filter((each) => each.time_ms < since_ms);
+    const tail = this.candles.slice(kept.length);
+    const inPlace = !anew && tail.every((each, at) => drawable[at]?.time_ms === each.time_ms);
+    this.candles = [...kept, ...drawable];
+    const tooMany = this.candles.length - MOST_CANDLES;
+    if (tooMany > 0) this.candles = this.candles.slice(tooMany + MOST_CANDLES / 10);
+    this.show(inPlace && tooMany <= 0 ? kept.length : 0, tail.at(-1)?.time_ms ?? 0);
+    if (anew) {
+      this.setDigits();
+      this.chart.timeScale().setVisibleLogicalRange({ from: this.candles.length - 120, to: this.candles.length + 3 });
+    }
+  }
+
+  /** Draws the candles from a place on; from the first, everything anew. `last_ms` was the last one's time. */
+  show(first, last_ms = 0) {
+    const series = [this.bars, this.volume, ...Object.values(this.lines)];
+    const values = [
+      (each) => ({ time: secondOf(each), open: +each.open, high: +each.high, low: +each.low, close: +each.close }),
+      (each) => ({ time: secondOf(each), value: Math.min(+each.volume, UP_TO), color: this.volumeColour(each) }),
+      ...Object.keys(LINES).map((name) => (each) => lineValue(each, name)),
+    ];
+    series.forEach((one, at) => {
+      if (first === 0) one.setData(this.candles.map(values[at]));
+      else this.candles.slice(first).forEach((each) => one.update(values[at](each), each.time_ms < last_ms));
+    });
+  }
+
+  volumeColour(candle) {
+    return +candle.close < +candle.open ? this.volumes.down : this.volumes.up;
+  }
+
+  /** As many digits as the prices have. */
+  setDigits() {
+    const digits = this.candles.slice(-100).map((each) => (each.close.split(".")[1] ?? "").length);
+    const precision = Math.min(10, Math.max(2, ...digits));
+    const minMove = Number(`1e-${precision}`);
+    for (const one of [this.bars, ...Object.values(this.lines)]) {
+      one.applyOptions({ priceFormat: { type: "price", precision, minMove } });
+    }
+  }
+
+  /** The candle of a second; the last one where there is none. */
+  at(second) {
+    const found = second === undefined ? undefined : this.candles.findLast((each) => secondOf(each) === second);
+    return found ?? this.candles.at(-1);
+  }
+
+  key(pressed) {
+    const scale = this.chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    if (!range || pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
+    const width = range.to - range.from;
+    const moves = { ArrowLeft: [-0.1, -0.1], ArrowRight: [0.1, 0.1], "+": [0.1, -0.1], "-": [-0.1, 0.1] };
+    if (pressed.key === "End") scale.scrollToRealTime();
+    else if (moves[pressed.key]) {
+      const [from, to] = moves[pressed.key];
+      scale.setVisibleLogicalRange({ from: range.from + from * width, to: range.to + to * width });
+    } else return;
+    pressed.preventDefault();
+  }
+}
+
+function secondOf(candle) {
+  return Math.floor(candle.time_ms / 1000);
+}
+
+function isDrawable(candle) {
+  return Math.abs(+candle.high) < UP_TO && Math.abs(+candle.low) < UP_TO && secondOf(candle) <= LAST_SECOND;
+}
+
+/** A point of a line; a gap where there is no value. */
+function lineValue(candle, name) {
+  const value = candle[name];
+  return value === null ? { time: secondOf(candle) } : { time: secondOf(candle), value: Math.min(+value, UP_TO) };
+}

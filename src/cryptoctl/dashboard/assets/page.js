@@ -1,0 +1,151 @@
+"use strict";
+// Asks the server once a second while the page is looked at, and draws what is new. A saved page asks nobody.
+
+const EVERY_MS = 1000;
+const STALE_MS = 10000;
+const INTERVALS = ["1m", "5m", "1h", "1d"];
+const savedAnswers = document.getElementById("saved") ? JSON.parse(document.getElementById("saved").textContent) : null;
+
+const page = {
+  symbol: null, interval: INTERVALS[0], revision: 0, answered_ms: Date.now(), answer: null, found: null, chart: null,
+  asked: 0, looked_ms: Date.now(),
+};
+
+async function ask(path) {
+  const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
+async function askState() {
+  return savedAnswers ? savedAnswers.state : ask("state");
+}
+
+async function askPrices({ symbol, interval, revision }) {
+  if (savedAnswers) return savedAnswers.prices[symbol]?.[interval] ?? null;
+  return ask(`prices?${new URLSearchParams({ symbol, interval, since: revision })}`);
+}
+
+function now_ms() {
+  return savedAnswers ? savedAnswers.state.state.at_ms : Date.now();
+}
+
+async function refresh() {
+  const turn = ++page.asked;
+  try {
+    const answer = await askState();
+    if (turn !== page.asked) return;
+    page.answer = answer;
+    page.answered_ms = Date.now();
+    page.symbol ??= firstSymbol(answer);
+    const place = answer.location;
+    setText("location", place);
+    document.title = `${place} – cryptoctl`;
+    showState(answer, now_ms());
+    showSymbols(answer, page.symbol, choose, now_ms());
+    await refreshPrices(turn);
+    showNothing();
+  } catch (error) {
+    // Told by showFreshness, once it has lasted a moment.
+    console.warn(String(error));
+  }
+  showFreshness();
+}
+
+async function refreshPrices(turn) {
+  if (page.symbol === null) return;
+  const found = await askPrices(page);
+  if (!found || turn !== page.asked || found.revision === page.revision) return;
+  page.revision = found.revision;
+  page.found = found;
+  page.chart.take(found.candles, found.since_ms);
+  showNewest(found.newest);
+  showLegend(page.chart.at(), page.chart);
+}
+
+function firstSymbol({ state, names, names_known }) {
+  const newest = state?.overview.symbols[0]?.symbol;
+  return newest ?? (state && names_known ? (names[0] ?? null) : null);
+}
+
+function choose(symbol) {
+  page.symbol = symbol;
+  startAnew();
+}
+
+function startAnew() {
+  page.revision = 0;
+  page.found = null;
+  page.chart.take([], null);
+  showNewest([]);
+  showLegend(undefined, page.chart);
+  refresh();
+}
+
+/** Says in words why there is nothing to see. */
+function showNothing() {
+  const { state, names, names_known, empty } = page.answer;
+  const none = state && names_known && names.length === 0 && state.overview.symbols.length === 0;
+  const nothing = document.getElementById("nothing");
+  const noneOfIt = page.found && page.found.newest.length === 0;
+  nothing.hidden = !(none || noneOfIt);
+  if (none) replaceWith(nothing, ...withCommands(empty));
+  else if (noneOfIt) setText("nothing", `No prices of ${page.symbol}.`);
+  document.getElementById("chart").hidden = Boolean(none || noneOfIt);
+}
+
+/** Says how old what is shown is, and what keeps it from being newer. */
+function showFreshness() {
+  const { state, trouble } = page.answer ?? {};
+  setText("as-of", state ? `as of ${timeText(state.at_ms).slice(0, 8)} UTC${savedAnswers ? ", saved" : ""}` : "");
+  if (savedAnswers) return;
+  const away_ms = Date.now() - page.answered_ms;
+  // Nothing is read while nobody looks.
+  const stale_ms = state ? Date.now() - Math.max(state.at_ms, page.looked_ms) : 0;
+  if (away_ms > 3 * EVERY_MS) {
+    setText("trouble", `cryptoctl dashboard does not answer, for ${ageText(away_ms)} now. If it has ended, start it again and open its new address.`);
+  } else if (trouble) {
+    const since = state && stale_ms > STALE_MS ? ` What is shown is ${ageText(stale_ms)} old.` : "";
+    replaceWith(document.getElementById("trouble"), ...withCommands(`${trouble}${since} Trying again …`));
+    document.getElementById("trouble").hidden = false;
+  } else if (state && stale_ms > STALE_MS) {
+    setText("trouble", `The environment has not answered for ${ageText(stale_ms)}. Trying again …`);
+  } else setText("trouble", "");
+}
+
+function prepare() {
+  const intervals = document.getElementById("intervals");
+  for (const interval of INTERVALS) {
+    const radio = element("input");
+    Object.assign(radio, { type: "radio", name: "interval", value: interval });
+    intervals.append(element("label", "", radio, interval));
+  }
+  intervals.addEventListener("change", (changed) => {
+    page.interval = changed.target.value;
+    startAnew();
+  });
+  document.getElementById("symbol").addEventListener("change", (changed) => choose(changed.target.value));
+  page.chart = new PriceChart(document.getElementById("chart"), (candle) => showLegend(candle, page.chart));
+}
+
+async function start() {
+  prepare();
+  const answer = await askState().catch(() => null);
+  page.interval = answer?.interval ?? page.interval;
+  document.querySelector(`#intervals input[value="${page.interval}"]`).checked = true;
+  await refresh();
+  if (savedAnswers) return;
+  const again = async () => {
+    // Whoever does not look costs nothing: the server reads only while it is asked.
+    if (!document.hidden) await refresh();
+    setTimeout(again, EVERY_MS);
+  };
+  setTimeout(again, EVERY_MS);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    page.looked_ms = page.answered_ms = Date.now();
+    refresh();
+  });
+}
+
+start();

@@ -1,0 +1,182 @@
+"use strict";
+// What stands around the chart, drawn from the state and the newest prices.
+
+const STEPS = [
+  ["webhook-processor", 0, "receives prices"],
+  ["crypto-prices", null, "the table"],
+  ["price-enricher", 1, "adds ma_5, ma_20, volatility"],
+];
+
+function showState(answer, now_ms) {
+  const { state } = answer;
+  if (!state) return;
+  const { overview } = state;
+  setText("verdict", overview.verdict.replace(`${answer.location}: `, ""));
+  document.getElementById("verdict").className = overview.concerns.length ? "bad" : "good";
+  showConcerns(overview);
+  showPipeline(state, now_ms);
+  showLetters(state);
+  showErrors(state);
+}
+
+function showConcerns(overview) {
+  const section = document.getElementById("concerns");
+  const items = overview.concerns.map((each) =>
+    element("li", "", element("strong", "", each.subject), ` ${each.what}. `, ...withCommands(each.next)),
+  );
+  const notes = overview.notes.map((each) => element("li", "quiet", ...withCommands(each)));
+  if (overview.unread.length) {
+    notes.push(element("li", "quiet", `These credentials may not read ${overview.unread.join(", ")}.`));
+  }
+  section.hidden = items.length + notes.length === 0;
+  replaceWith(section, element("ul", "", ...items, ...notes));
+}
+
+/** A text with its `commands` set as code. */
+function withCommands(text) {
+  return text.split(/`([^`]*)`/).map((part, at) => (at % 2 ? element("code", "", part) : part));
+}
+
+function showPipeline(state, now_ms) {
+  const boxes = [element("span", "end", "sender")];
+  for (const [name, queue, what] of STEPS) {
+    boxes.push(arrow(), box(state, name, queue, what, now_ms));
+  }
+  boxes.push(arrow(), element("span", "end", "updates topic"));
+  replaceWith(document.getElementById("pipeline"), ...boxes);
+}
+
+function arrow() {
+  const made = element("span", "arrow", "→");
+  made.setAttribute("aria-hidden", "true");
+  return made;
+}
+
+function box(state, name, queue, what, now_ms) {
+  const health = state.health[name];
+  const words = { good: "all is well", doubtful: "dead letters", bad: "needs somebody" };
+  const lines = queue === null ? tableLines(state, now_ms) : functionLines(state, queue);
+  return element(
+    "article", health,
+    element("h3", "", name), element("span", "badge", words[health]), element("p", "quiet", what), ...lines,
+  );
+}
+
+function tableLines({ overview }, now_ms) {
+  const [newest] = overview.symbols;
+  if (!newest) return [element("p", "", "no price in the last hour")];
+  const waiting = overview.symbols.filter((each) => !each.processed).length;
+  return [
+    element("p", "", `last price ${ageText(now_ms - newest.timestamp)} ago`),
+    element("p", "", waiting ? `${waiting} of ${overview.symbols.length} symbols: last price not enriched` : "all enriched"),
+  ];
+}
+
+function functionLines({ overview }, queue) {
+  const activity = overview.functions[queue];
+  const letters = overview.queues[queue];
+  const count = letters ? letters.visible + letters.in_flight + letters.delayed : 0;
+  const [mapping] = overview.mappings;
+  const lines = [];
+  if (activity) {
+    lines.push(rate("prices a minute", activity.prices));
+    if (activity.errors.some((each) => each > 0)) lines.push(rate("failures a minute", activity.errors, "bad"));
+  }
+  if (queue === 1 && mapping) {
+    const lag = mapping.iterator_age_s === null ? "idle" : `lag ${mapping.iterator_age_s.toFixed(1)} s`;
+    lines.push(element("p", "", `stream ${mapping.state.toLowerCase()}, ${lag}`));
+  }
+  lines.push(element("p", count ? "bad" : "", `▼ ${count} dead letter${count === 1 ? "" : "s"}`));
+  return lines;
+}
+
+/** The last whole minute's number, and the last hour as a line. */
+function rate(name, values, className = "") {
+  return element("p", className, `${Math.round(values.at(-2))} ${name} `, sparkline(values));
+}
+
+function sparkline(values) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  const line = document.createElementNS(space, "polyline");
+  const most = Math.max(1, ...values);
+  const points = values.map((each, at) => `${at},${(15 - (14 * each) / most).toFixed(2)}`);
+  line.setAttribute("points", points.join(" "));
+  picture.setAttribute("viewBox", `0 0 ${values.length - 1} 16`);
+  picture.setAttribute("preserveAspectRatio", "none");
+  picture.setAttribute("aria-hidden", "true");
+  picture.append(line);
+  return picture;
+}
+
+function showLetters({ overview, causes }) {
+  const place = document.querySelector("#letters .scroll");
+  const parts = overview.queues.map((queue) => {
+    const count = queue.visible + queue.in_flight + queue.delayed;
+    const oldest = queue.oldest_s === null ? "" : `, the oldest ${ageText(queue.oldest_s * 1000)} old`;
+    const of = causes.filter((each) => each.function === queue.name.replace("-dlq-", "-"));
+    const rows = of.map((each) => element("tr", "", element("td", "number", `${each.count}`), element("td", "", each.cause)));
+    const table = element("table", "", element("caption", "", "Its function's errors in the last hour, by cause"), element("tbody", "", ...rows));
+    return element(
+      "div", "", element("h3", count ? "bad" : "", `${queue.name}: ${count}${oldest}`), ...(rows.length ? [table] : []),
+    );
+  });
+  if (overview.queues.length === 0) parts.push(element("p", "quiet", "There are no queues."));
+  replaceWith(place, ...parts);
+}
+
+function showErrors({ errors }) {
+  const table = document.querySelector("#errors table");
+  const rows = errors.map((each) => [
+    timeText(each.time_ms), each.function, each.times > 1 ? `× ${each.times}` : "", each.text,
+  ]);
+  fillTable(table, ["time", "function", "", "error"], rows);
+}
+
+/** The symbols with a button each, and the list to choose from; `chosen` is shown. */
+function showSymbols({ state, names }, chosen, choose, now_ms) {
+  const recent = state ? state.overview.symbols : [];
+  const rows = recent.map((each) => {
+    const button = element("button", "", each.symbol);
+    button.dataset.symbol = each.symbol;
+    button.setAttribute("aria-pressed", String(each.symbol === chosen));
+    const change = (text) => element("span", text !== null && Number(text) < 0 ? "down" : "up", percentText(text));
+    return [
+      button, each.price, change(each.change_5m_percent), change(each.change_1h_percent), ageText(now_ms - each.timestamp),
+    ];
+  });
+  const table = document.querySelector("#symbols table");
+  fillTable(table, ["symbol", "price", "5 min", "1 h", "age"], rows, [1, 2, 3, 4]);
+  table.onclick = (clicked) => clicked.target.dataset.symbol && choose(clicked.target.dataset.symbol);
+  const every = [...new Set([...recent.map((each) => each.symbol), ...names, ...(chosen ? [chosen] : [])])].sort();
+  const select = document.getElementById("symbol");
+  const options = every.map((each) => {
+    const option = element("option", "", each);
+    option.value = each;
+    return option;
+  });
+  replaceWith(select, ...options);
+  if (chosen && select.value !== chosen) select.value = chosen;
+}
+
+function showNewest(newest) {
+  const rows = newest.map((each) => [
+    timeText(each.timestamp), each.price, each.volume, shortNumber(each.ma_5), shortNumber(each.ma_20),
+    shortNumber(each.volatility), each.exchange,
+  ]);
+  const headings = ["time", "price", "volume", "ma_5", "ma_20", "volatility", "exchange"];
+  fillTable(document.querySelector("#prices table"), headings, rows, [1, 2, 3, 4, 5]);
+}
+
+function showLegend(candle, chart) {
+  if (!candle) return setText("legend", "");
+  const parts = [
+    timeText(candle.time_ms, true), `O ${candle.open}`, `H ${candle.high}`, `L ${candle.low}`, `C ${candle.close}`,
+    `volume ${candle.volume}`, `trades ${candle.trades}`,
+  ];
+  const lines = Object.keys(LINES).map((name) => element("span", name, `${name} ${shortNumber(candle[name]) || "–"}`));
+  const legend = document.getElementById("legend");
+  legend.hidden = false;
+  replaceWith(legend, ...parts.map((each) => element("span", "", each)), ...lines);
+  setText("note", chart.leftOut ? `${chart.leftOut} candles are too large or too late to be drawn; the table has them.` : "");
+}

@@ -1,0 +1,96 @@
+"use strict";
+// Text and elements. Whatever comes from outside becomes text, never markup.
+
+/** Makes visible what could command a reader's eye: control characters, and those that change the direction. */
+function shown(text) {
+  return String(text).replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (each) => "\\u" + each.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}
+
+/** An element with a class and children; texts among them become text nodes. */
+function element(name, className, ...children) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...children.map((each) => (typeof each === "string" ? shown(each) : each)));
+  return made;
+}
+
+/** Sets an element's text, and touches the page only where it differs. */
+function setText(id, text) {
+  const found = document.getElementById(id);
+  const wanted = shown(text);
+  if (found.textContent !== wanted) found.textContent = wanted;
+  found.hidden = wanted === "";
+}
+
+/** Makes an element's children what is given, and touches only what differs: focus and selection stay. */
+function replaceWith(parent, ...children) {
+  const wanted = element("div", "", ...children).childNodes;
+  align(parent, [...wanted]);
+}
+
+function align(parent, wanted) {
+  const there = [...parent.childNodes];
+  there.slice(wanted.length).forEach((each) => each.remove());
+  wanted.forEach((fresh, at) => {
+    const old = there[at];
+    if (!old) parent.append(fresh);
+    else if (old.nodeName !== fresh.nodeName) old.replaceWith(fresh);
+    else if (fresh.nodeType === Node.TEXT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+    } else {
+      for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+      for (const { name, value } of fresh.attributes) {
+        if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+      }
+      align(old, [...fresh.childNodes]);
+    }
+  });
+}
+
+/** A table's rows: a list of headings, and cells that are texts or elements; `numbers` are right-aligned. */
+function fillTable(table, headings, rows, numbers = []) {
+  if (rows.length === 0) return replaceWith(table, element("caption", "", "none"));
+  const cell = (name, content, column) =>
+    element(name, numbers.includes(column) ? "number" : "", content ?? "");
+  const head = element("thead", "", element("tr", "", ...headings.map((each, at) => cell("th", each, at))));
+  const body = element("tbody", "", ...rows.map((row) => element("tr", "", ...row.map((c, at) => cell("td", c, at)))));
+  replaceWith(table, head, body);
+}
+
+/** A time of day, or with its date where that is not today's; milliseconds since 1970. */
+function timeText(time_ms, withDate = false) {
+  const made = new Date(time_ms);
+  if (Number.isNaN(made.getTime())) return String(time_ms);
+  const iso = made.toISOString();
+  const today = iso.slice(0, 10) === new Date().toISOString().slice(0, 10);
+  return withDate || !today ? iso.slice(0, 19).replace("T", " ") : iso.slice(11, 23);
+}
+
+/** A span of time in its two largest units, as in the terminal. */
+function ageText(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const units = [[86400, "d", 3600, "h"], [3600, "h", 60, "m"], [60, "m", 1, "s"]];
+  for (const [size, unit, smaller, name] of units) {
+    if (seconds >= size) {
+      const rest = Math.floor((seconds % size) / smaller);
+      return Math.floor(seconds / size) + unit + (rest ? ` ${rest}${name}` : "");
+    }
+  }
+  return `${seconds}s`;
+}
+
+/** An average to 8 significant digits, as in the terminal; numbers come as text, with all their digits. */
+function shortNumber(text) {
+  if (text === null || text === undefined) return "";
+  return text.replace("-", "").replace(".", "").length <= 9 ? text : String(Number(Number(text).toPrecision(8)));
+}
+
+/** A change in percent, with its sign. */
+function percentText(text) {
+  if (text === null || text === undefined) return "";
+  const number = Number(text);
+  return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)} %`;
+}

@@ -1,0 +1,152 @@
+"""What the page is given, as JSON: made of an overview and of prices by pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.core.numbers import plain
+from cryptoctl.dashboard.tape import Tape
+from cryptoctl.ops.candles import Interval, candles
+from cryptoctl.ops.causes import cause_of
+from cryptoctl.ops.health import health
+from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.prices import document
+
+NEWEST = 30
+MOST_ERRORS = 50
+# The parts of the pipeline: a name in the names of their resources, and which of the queues is theirs.
+PARTS = (("webhook-processor", 0), ("crypto-prices", None), ("price-enricher", 1))
+
+
+class PageCause(TypedDict):
+    """Errors of one cause in the last hour."""
+
+    function: str
+    cause: str
+    count: int
+
+
+class PageError(TypedDict):
+    """An error as it was logged last, and how often in the last hour."""
+
+    time_ms: int
+    function: str
+    text: str
+    times: int
+
+
+class PageState(TypedDict):
+    """The environment as the page shows it; `overview` is what `status --output json` says."""
+
+    at_ms: int
+    overview: Mapping[str, Any]
+    health: Mapping[str, str]
+    causes: list[PageCause]
+    errors: list[PageError]
+
+
+class PageCandle(TypedDict):
+    """A candle with the indicators of its last enriched price; numbers are text, with all their digits."""
+
+    time_ms: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    trades: int
+    ma_5: str | None
+    ma_20: str | None
+    volatility: str | None
+
+
+class PagePrices(TypedDict):
+    """A symbol's prices: its candles since `since_ms` (None: all there are) and the newest prices."""
+
+    symbol: str
+    interval: str
+    revision: int
+    since_ms: int | None
+    complete: bool
+    candles: list[PageCandle]
+    newest: list[Mapping[str, Any]]
+
+
+def state(found: Overview, overview: Mapping[str, Any]) -> PageState:
+    """The environment; `overview` is the same as the document of `status`."""
+    return PageState(
+        at_ms=found.at_ms,
+        overview=overview,
+        health={name: health(found, name, queue) for name, queue in PARTS},
+        causes=causes(found),
+        errors=errors(found),
+    )
+
+
+def causes(found: Overview) -> list[PageCause]:
+    """The causes of each function's errors, the most frequent first."""
+    counts = Counter((each.function, cause_of(each.text)) for each in found.errors or ())
+    return [
+        PageCause(function=function, cause=cause, count=count)
+        for (function, cause), count in counts.most_common()
+    ]
+
+
+def errors(found: Overview) -> list[PageError]:
+    """Each error once, as it was logged last, the newest first."""
+    counts = Counter((each.function, each.text) for each in found.errors or ())
+    latest = {(each.function, each.text): each.time_ms for each in found.errors or ()}
+    newest = sorted(latest, key=lambda key: -latest[key])[:MOST_ERRORS]
+    return [PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest]
+
+
+def prices(symbol: str, tape: Tape, interval: Interval, revision: int) -> PagePrices:
+    """What has changed on a tape since a revision; after a revision that is not known, everything."""
+    changed_ms = tape.changed_since_ms(revision)
+    since_ms = None if changed_ms is None else interval.begin_ms(changed_ms)
+    first = interval.begin_ms(tape.prices[0].timestamp_ms) if tape.prices and not tape.complete else None
+    if since_ms is None and first is not None:
+        # The oldest interval may have prices that are not known.
+        since_ms = first + interval.ms
+    known = (
+        tape.prices if since_ms is None else [each for each in tape.prices if each.timestamp_ms >= since_ms]
+    )
+    return PagePrices(
+        symbol=symbol,
+        interval=interval.value,
+        revision=tape.revision,
+        since_ms=None if changed_ms is None else since_ms,
+        complete=tape.complete,
+        candles=page_candles(known, interval),
+        newest=[document(each) for each in tape.prices[: -NEWEST - 1 : -1]],
+    )
+
+
+def page_candles(oldest_first: Sequence[StoredPrice], interval: Interval) -> list[PageCandle]:
+    """The candle of each interval that has prices, the oldest first."""
+    indicators: dict[int, StoredPrice] = {}
+    for price in reversed(oldest_first):
+        if price.processed:
+            indicators.setdefault(interval.begin_ms(price.timestamp_ms), price)
+    found = []
+    for candle in candles(reversed(oldest_first), interval):
+        last = indicators.get(candle.begin_ms)
+        known = document(last) if last else {}
+        found.append(
+            PageCandle(
+                time_ms=candle.begin_ms,
+                open=plain(candle.open),
+                high=plain(candle.high),
+                low=plain(candle.low),
+                close=plain(candle.close),
+                volume=plain(candle.volume),
+                trades=candle.trades,
+                ma_5=known.get("ma_5"),
+                ma_20=known.get("ma_20"),
+                volatility=known.get("volatility"),
+            )
+        )
+    return found[::-1]

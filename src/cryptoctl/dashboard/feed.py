@@ -1,0 +1,238 @@
+"""What the pages show, read for all of them together, and only while one of them asks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.dashboard import documents
+from cryptoctl.dashboard.documents import PagePrices, PageState
+from cryptoctl.dashboard.tape import Tape
+from cryptoctl.errors import Failure
+from cryptoctl.local.errors import EngineError
+from cryptoctl.ops import symbols
+from cryptoctl.ops.candles import Interval
+from cryptoctl.ops.overview import Observer, Overview
+from cryptoctl.ops.prices import Query, prices
+from cryptoctl.stack import Stack
+
+WATCHED_FOR_S = 10.0
+"""A page asks every second; one that has not asked for so long is closed, or nobody looks at it."""
+MOST_SYMBOLS_SHOWN = 8
+MOST_SYMBOLS_SAVED = 12
+MOST_CANDLES_SAVED = 2000
+REVISIONS_OF_A_TAPE = 10**9
+TRIED_AGAIN_S = 5.0
+TROUBLES = (AwsError, Failure, EngineError, OSError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the environment is: replaced by another one when its engine comes back elsewhere."""
+
+    aws: Aws
+    stack: Stack
+    observer: Observer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How many seconds lie between two readings."""
+
+    overview_s: float = 2.0
+    prices_s: float = 2.0
+    names_s: float = 600.0
+    everything_s: float = 300.0
+    """after so long all of a symbol's prices are read again, for what has come late"""
+
+
+ON_THE_ENGINE = Pace(prices_s=1.0, names_s=30.0, everything_s=60.0)
+
+
+@dataclass(kw_only=True)
+class _Shown:
+    """A symbol that some page shows."""
+
+    tape: Tape
+    asked_s: float
+    read_s: float = float("-inf")
+    tried: bool = False
+
+
+class Feed:
+    """Reads in threads of its own: the overview, the prices of the symbols that are shown, all names.
+
+    `place` says where the environment is now, and raises Failure or EngineError where it cannot be reached.
+    `document` makes the document of `status` of an overview, `hint` completes the commands in a text.
+    `about` is what the page is told and does not change.
+    """
+
+    def __init__(
+        self,
+        place: Callable[[], Place],
+        document: Callable[[Overview], Mapping[str, Any]],
+        hint: Callable[[str], str],
+        about: Mapping[str, str],
+        pace: Pace,
+        most: int,
+    ) -> None:
+        self._place, self._document, self._hint = place, document, hint
+        self._about, self._pace, self._most = about, pace, most
+        self._changed = threading.Condition()
+        self._over = False
+        self._asked_s = float("-inf")
+        self._shown: dict[str, _Shown] = {}
+        self._tapes = 0
+        self._state: PageState | None = None
+        self._names: list[str] = []
+        self._names_known = False
+        self._troubles: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Begins to read, as soon as somebody asks."""
+        readings = (
+            ("overview", self.read_overview, self._pace.overview_s),
+            ("prices", self.read_prices, self._pace.prices_s),
+            ("names", self.read_names, self._pace.names_s),
+        )
+        for name, read, every_s in readings:
+            threading.Thread(
+                target=self._keep_reading, args=(name, read, every_s), name=name, daemon=True
+            ).start()
+
+    def stop(self) -> None:
+        """Reads no more."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def state(self) -> dict[str, Any]:
+        """What is known now; also a sign that somebody looks."""
+        with self._changed:
+            self._asked_s = time.monotonic()
+            self._changed.notify_all()
+            return self._known()
+
+    def _known(self) -> dict[str, Any]:
+        return {
+            **self._about,
+            "state": self._state,
+            "names": self._names,
+            "names_known": self._names_known,
+            "trouble": " ".join(dict.fromkeys(each for each in self._troubles.values() if each)),
+        }
+
+    def prices(self, symbol: str, interval: Interval, revision: int) -> PagePrices | None:
+        """What has changed of a symbol's prices; None while they are not read yet."""
+        with self._changed:
+            now_s = time.monotonic()
+            shown = self._shown.get(symbol)
+            if shown is None:
+                self._tapes += 1
+                tape = Tape(self._most, self._tapes * REVISIONS_OF_A_TAPE)
+                shown = self._shown[symbol] = _Shown(tape=tape, asked_s=now_s)
+                self._make_room()
+            shown.asked_s = self._asked_s = now_s
+            self._changed.notify_all()
+            return documents.prices(symbol, shown.tape, interval, revision) if shown.tape.read else None
+
+    def _make_room(self) -> None:
+        while len(self._shown) > MOST_SYMBOLS_SHOWN:
+            del self._shown[min(self._shown, key=lambda symbol: self._shown[symbol].asked_s)]
+
+    def everything(self) -> dict[str, Any]:
+        """What a page without a server needs: the state, and the prices of the symbols of the last hour."""
+        found = self.read_overview()
+        self.read_names()
+        chosen = [each.symbol for each in found.symbols or ()] or self._names
+        place, answers = self._place(), {}
+        for symbol in chosen[:MOST_SYMBOLS_SAVED]:
+            tape = Tape(self._most)
+            tape.take(prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._most)), None)
+            answers[symbol] = {
+                each.value: _newest(documents.prices(symbol, tape, each, 0)) for each in Interval
+            }
+        self._names = sorted(answers)
+        return {"state": self._known(), "prices": answers}
+
+    def read_overview(self) -> Overview:
+        """Reads the overview."""
+        found = self._place().observer.overview()
+        state = documents.state(found, self._document(found))
+        with self._changed:
+            self._state = state
+        return found
+
+    def read_names(self) -> None:
+        """Reads the names of all symbols."""
+        place = self._place()
+        found = sorted(symbols.names(place.aws, place.stack.prices))
+        with self._changed:
+            self._names, self._names_known = found, True
+
+    def read_prices(self) -> None:
+        """Reads what is new of every symbol that a page has asked for lately."""
+        place = self._place()
+        with self._changed:
+            now_s = time.monotonic()
+            for each in self._shown.values():
+                each.tried = True
+            shown = {
+                symbol: (each, self._since_ms(each, now_s))
+                for symbol, each in self._shown.items()
+                if now_s - each.asked_s < WATCHED_FOR_S
+            }
+        queries = [
+            Query(symbol=symbol, last=self._most, since_ms=since_ms)
+            for symbol, (_, since_ms) in shown.items()
+        ]
+        read = place.aws.map(lambda query: prices(place.aws, place.stack.prices, query), queries)
+        with self._changed:
+            for query, found in zip(queries, read, strict=True):
+                each = shown[query.symbol][0]
+                each.tape.take(found, query.since_ms)
+                if query.since_ms is None:
+                    each.read_s = now_s
+
+    def _since_ms(self, each: _Shown, now_s: float) -> int | None:
+        return None if now_s - each.read_s >= self._pace.everything_s else each.tape.since_ms
+
+    def _keep_reading(self, name: str, read: Callable[[], object], every_s: float) -> None:
+        while self._wait_for_somebody():
+            began_s = time.monotonic()
+            try:
+                read()
+                trouble = ""
+            except TROUBLES as error:
+                trouble = self._hint(_sentence(error))
+            with self._changed:
+                self._troubles[name] = trouble
+                pause_s = min(every_s, TRIED_AGAIN_S) if trouble else every_s
+                self._changed.wait_for(
+                    lambda: self._over or (name == "prices" and self._unread()),
+                    timeout=max(0.0, began_s + pause_s - time.monotonic()),
+                )
+
+    def _wait_for_somebody(self) -> bool:
+        """Waits until a page asks; False once it is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or time.monotonic() - self._asked_s < WATCHED_FOR_S)
+            return not self._over
+
+    def _unread(self) -> bool:
+        return any(not each.tried for each in self._shown.values())
+
+
+def _newest(found: PagePrices) -> PagePrices:
+    return {**found, "candles": found["candles"][-MOST_CANDLES_SAVED:]}
+
+
+def _sentence(error: BaseException) -> str:
+    said = getattr(error, "message", "") or str(error)
+    hint = getattr(error, "hint", "")
+    return f"{said[:1].upper()}{said[1:]} {hint}".strip()

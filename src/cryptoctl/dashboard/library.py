@@ -1,0 +1,61 @@
+"""The library that draws the candles, from the package of the extra `dashboard` that brings it.
+
+Nothing of that package is imported: only its one file is read, and only as its makers released it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from cryptoctl.errors import Failure, Problem
+
+PACKAGE = "litecharts"
+FILE = "litecharts/js/lightweight-charts.js"
+RELEASE = "TradingView Lightweight Charts 5.1.0"
+# Of dist/lightweight-charts.standalone.production.js in that release.
+SHA256 = "756b0ba9f58930226d6b8b9d47ad310448ab85d799ea1f7c2c02304777c10b52"
+
+
+def library() -> str:
+    """The library's text. Raises Failure where it is not installed, or is not what was released."""
+    try:
+        file = Path(str(distribution(PACKAGE).locate_file(FILE)))
+    except PackageNotFoundError:
+        raise missing(PACKAGE) from None
+    try:
+        return released(file.read_bytes(), str(file))
+    except FileNotFoundError:
+        raise missing(PACKAGE) from None
+
+
+def released(content: bytes, name: str) -> str:
+    """The text of a file. Raises Failure (REFUSED) where it is not the file that was released."""
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise Failure(Problem.REFUSED, f"{name} is not {RELEASE}, byte for byte.", _install())
+    return content.decode()
+
+
+def missing(package: str) -> Failure:
+    """A package of the extra `dashboard` that is not installed."""
+    return Failure(
+        Problem.USAGE, f"The dashboard needs the package {package}, which is not installed.", _install()
+    )
+
+
+def _install() -> str:
+    return (
+        f"Run `{sys.executable} -m pip install --force-reinstall --no-deps {PACKAGE}==0.2.0`."
+        if (_installed())
+        else f"Run `{sys.executable} -m pip install 'cryptoctl[dashboard]'`."
+    )
+
+
+def _installed() -> bool:
+    try:
+        distribution(PACKAGE)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,79 @@
+"""The newest prices of one symbol, as far as they are known, and what has changed since when."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Sequence
+
+from cryptoctl.core.items import StoredPrice
+
+# How far behind the newest price each reading begins: there, prices may come late or be enriched later.
+LOOKS_BACK = 100
+LOOKS_BACK_FOR_UNENRICHED = 500
+CHANGES_KEPT = 1000
+
+
+class Tape:
+    """At most `most` prices in the order of their keys. Every change of them is a new revision."""
+
+    def __init__(self, most: int, first_revision: int = 0) -> None:
+        self._most, self._first_revision = most, first_revision
+        self._prices: list[StoredPrice] = []
+        self._changes: deque[tuple[int, int]] = deque(maxlen=CHANGES_KEPT)
+        self.revision = first_revision
+        self.complete = True
+        """whether there is none before the oldest"""
+
+    @property
+    def read(self) -> bool:
+        """Whether it has been read at all."""
+        return self.revision > self._first_revision
+
+    @property
+    def prices(self) -> Sequence[StoredPrice]:
+        """The oldest first."""
+        return self._prices
+
+    @property
+    def since_ms(self) -> int | None:
+        """From when on the next reading has to be, in milliseconds since 1970; None for all of them."""
+        if not self._prices:
+            return None
+        recent = self._prices[-LOOKS_BACK_FOR_UNENRICHED:]
+        waiting = next((each.timestamp_ms for each in recent if not each.processed), None)
+        begin_ms = self._prices[-min(LOOKS_BACK, len(self._prices))].timestamp_ms
+        return begin_ms if waiting is None else min(begin_ms, waiting)
+
+    def take(self, read: Sequence[StoredPrice], since_ms: int | None) -> None:
+        """Takes a reading of every price since then, the oldest first: what it does not have is gone."""
+        begin = 0 if since_ms is None else bisect_left(self._prices, since_ms, key=_millisecond)
+        before = self._prices[begin:]
+        if since_ms is None:
+            self.complete = len(read) < self._most
+        changed = next(
+            (place for place, pair in enumerate(zip(before, read, strict=False)) if pair[0] != pair[1]),
+            min(len(before), len(read)),
+        )
+        if self.read and changed == len(before) == len(read):
+            return
+        differing = [each.timestamp_ms for part in (before, read) for each in part[changed : changed + 1]]
+        self._prices[begin:] = read
+        if len(self._prices) > self._most:
+            del self._prices[: -self._most]
+            self.complete = False
+        self.revision += 1
+        self._changes.append((self.revision, min(differing, default=0)))
+
+    def changed_since_ms(self, revision: int) -> int | None:
+        """From when on something differs from that revision; None for everything."""
+        if not self._first_revision < revision <= self.revision or self._changes[0][0] > revision + 1:
+            return None
+        return min((each for number, each in self._changes if number > revision), default=_NEVER)
+
+
+_NEVER = 10**18
+
+
+def _millisecond(price: StoredPrice) -> int:
+    return price.timestamp_ms
