@@ -90,7 +90,7 @@ pictures: $(VENV)/.dev  ## docs/pictures/*.svg, from the real commands on the em
 
 lock: $(VENV)/.dev  ## pin the dependencies in lock/, with hashes
 	$(PIP) install pip-tools
-	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --extra files --extra feed --extra dev -o lock/dev.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --extra files --extra feed --extra dashboard --extra dev -o lock/dev.txt pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --all-build-deps -c lock/dev.txt -o lock/local.txt pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o lock/release.txt lock/release.in
 

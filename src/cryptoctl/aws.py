@@ -24,6 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CONNECTIONS = 64
+ATTEMPTS = 6
 # Lambda's quota for everything but invocations, of the whole account in a region.
 LAMBDA_REQUESTS_A_SECOND = 15
 CONNECT_TIMEOUT_S = 5
@@ -56,7 +57,7 @@ class Aws:
     """AWS as seen with one set of credentials in one region, or an engine that speaks like it.
 
     `endpoint_url` with `credentials` is an engine: then nothing of the user's AWS configuration is read,
-    so that a command meant for the engine cannot reach AWS.
+    so that a command meant for the engine cannot reach AWS. A request is sent `attempts` times at most.
     """
 
     def __init__(
@@ -66,8 +67,9 @@ class Aws:
         profile: str | None = None,
         endpoint_url: str | None = None,
         credentials: Credentials | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
-        self._region, self._profile = region, profile
+        self._region, self._profile, self._attempts = region, profile, attempts
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
@@ -121,7 +123,9 @@ class Aws:
                     "connect_timeout": CONNECT_TIMEOUT_S,
                     "read_timeout": 70,
                     "max_pool_connections": CONNECTIONS,
-                    "retries": {"total_max_attempts": 1} if once else {"mode": "standard", "max_attempts": 6},
+                    "retries": {"total_max_attempts": 1}
+                    if once
+                    else {"mode": "standard", "max_attempts": self._attempts},
                 }
                 if self._credentials is not None:
                     # An engine on loopback: no proxy, and no special endpoint, may come between.

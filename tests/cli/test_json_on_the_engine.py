@@ -32,6 +32,7 @@ def lines(directory: Path) -> dict[str, list[str]]:
         "cost": ["cost"],
         "plan": ["plan"],
         "status": ["status"],
+        "dashboard": ["dashboard", "--save", str(directory / "page.html")],
         "outputs": ["outputs"],
         "envs": ["envs"],
         "doctor": ["doctor"],

@@ -10,6 +10,7 @@ from live import Live
 
 READING = (
     "status",
+    "dashboard --no-open",
     "outputs",
     "logs",
     "logs webhook-processor",

@@ -1,4 +1,4 @@
-"""A real Chromium, driven over the pipe of its DevTools protocol, and everything that it asks the network for."""
+"""A real Chromium, driven over the pipe of its DevTools protocol, and all that it asks for."""
 
 from __future__ import annotations
 
@@ -151,7 +151,11 @@ class Browser:
     def size(self, width: int, height: int, *, dark: bool = False) -> None:
         """Sets the window's size and which colours the person prefers."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])

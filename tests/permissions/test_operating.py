@@ -6,6 +6,7 @@ tests' own evaluator. What the engine itself enforces of IAM is not AWS's (docs/
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,8 +48,9 @@ READING = [
     # First the one that finds nothing, whatever has been logged until it is run again.
     _command("logs", "--since", "2099-01-01"),
     _command("logs", "--since", "1h"),
-    # Last: it goes on without what may not be read.
+    # Last: they go on without what may not be read.
     _command("status"),
+    _command("dashboard", "--save", os.devnull),
 ]
 
 

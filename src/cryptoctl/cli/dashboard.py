@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, Credentials
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
 from cryptoctl.ops.candles import Interval
@@ -84,21 +84,35 @@ def _places(session: Session, observer: Callable[[Aws], Observer]) -> Callable[[
     """Gives the environment's place; a new one where its engine has come back at another address."""
     from cryptoctl.dashboard.feed import Place
 
-    known = Place(aws=session.aws, stack=session.stack, observer=observer(session.aws))
-    lock = threading.Lock()
+    stack, lock = session.stack, threading.Lock()
+    known = Place(aws=session.aws, stack=stack, observer=observer(session.aws))
+    if session.target is Target.AWS:
+        return lambda: known
+    known = Place(aws=(aws := _engine_aws(session)), stack=stack, observer=observer(aws))
 
     def place() -> Place:
         nonlocal known
-        if session.target is Target.AWS:
-            return known
         with lock:
             if session.engine.status().url != known.aws.endpoint_url:
-                # Raises Failure where it does not run.
-                now = Session(session.options).aws
-                known = Place(aws=now, stack=session.stack, observer=observer(now))
+                aws = _engine_aws(session)
+                known = Place(aws=aws, stack=stack, observer=observer(aws))
             return known
 
     return place
+
+
+def _engine_aws(session: Session) -> Aws:
+    """The engine as it is now. Raises Failure where it does not run.
+
+    A request that fails is sent again once: the pages' readings are repeated anyway, and say what is wrong.
+    """
+    found, keys = Session(session.options).aws, session.engine.credentials(session.environment)
+    return Aws(
+        region=found.region,
+        endpoint_url=found.endpoint_url,
+        credentials=Credentials(access_key=keys.access_key, secret_key=keys.secret_key),
+        attempts=2,
+    )
 
 
 def _tell(run: CommandRun, site: Site) -> None:

@@ -5,6 +5,7 @@ const UP_TO = 9e13; // the library draws no larger numbers
 const LAST_SECOND = 253402300799;
 const LINES = { ma_5: "--ma-5", ma_20: "--ma-20", volatility: "--volatility" };
 const MOST_CANDLES = 20000;
+const AT_FIRST = 120;
 
 class PriceChart {
   constructor(place, onMove) {
@@ -16,7 +17,7 @@ class PriceChart {
       layout: { attributionLogo: false, fontSize: 12 },
       crosshair: { mode: LightweightCharts.CrosshairMode.Normal },
       localization: { locale: "en-GB" },
-      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4 },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, maxBarSpacing: 40 },
     });
     this.bars = this.chart.addSeries(LightweightCharts.CandlestickSeries, {});
     this.volume = this.chart.addSeries(LightweightCharts.HistogramSeries, {
@@ -75,7 +76,8 @@ class PriceChart {
     this.show(inPlace && tooMany <= 0 ? kept.length : 0, tail.at(-1)?.time_ms ?? 0);
     if (anew) {
       this.setDigits();
-      this.chart.timeScale().setVisibleLogicalRange({ from: this.candles.length - 120, to: this.candles.length + 3 });
+      const count = this.candles.length;
+      this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(-1, count - AT_FIRST), to: count + 3 });
     }
   }
 

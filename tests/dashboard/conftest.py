@@ -1,0 +1,56 @@
+"""A dashboard's server without an environment: what it is asked for, it has been told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from cryptoctl.dashboard.documents import PagePrices
+from cryptoctl.dashboard.feed import Feed, Pace
+from cryptoctl.dashboard.page import served
+from cryptoctl.dashboard.server import serving
+from cryptoctl.dashboard.site import Site
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.local.http_server import Limits
+from cryptoctl.ops.candles import Interval
+
+LIMITS = Limits(connections=6, head_bytes=4096, head_within_s=0.5, idle_s=0.5, response_within_s=0.5)
+
+
+def nowhere() -> Any:
+    raise Failure(Problem.UNREACHABLE, "There is no environment in this test.")
+
+
+class ToldFeed(Feed):
+    """Answers with what a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__(nowhere, lambda _: {}, str, {"location": "here", "interval": "1m"}, Pace(), 10)
+        self.answer: Mapping[str, Any] = {}
+        self.asked_for: list[tuple[str, Interval, int]] = []
+        self.tell: Callable[[str, Interval, int], PagePrices | None] = lambda *_: None
+
+    def start(self) -> None:
+        """Reads nothing."""
+
+    def state(self) -> dict[str, Any]:
+        """As set."""
+        return dict(self.answer)
+
+    def prices(self, symbol: str, interval: Interval, revision: int) -> PagePrices | None:
+        """As set."""
+        self.asked_for.append((symbol, interval, revision))
+        return self.tell(symbol, interval, revision)
+
+
+@pytest.fixture
+def feed() -> ToldFeed:
+    return ToldFeed()
+
+
+@pytest.fixture
+def site(feed: ToldFeed) -> Iterator[Site]:
+    with serving(feed, served(), 0, LIMITS) as site:
+        yield site

@@ -1,0 +1,192 @@
+"""The page in a real Chromium: paint, ticks, averages, hostile text, a restarted engine, a saved page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cli.conftest import day as day
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.dashboard.site import Site
+from cryptoctl.local.engine import Engine
+from cryptoctl.ops.times import now_ms
+from dashboard.conftest import ToldFeed
+from kit.browser import Browser
+from kit.engines import OPTIONS
+from local.test_browser import page_at
+
+pytestmark = pytest.mark.process
+READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"
+MARKUP = "<img src=x onerror=window.hit=1></script><script>window.hit=1</script>"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("profile")) as browser:
+        browser.size(1400, 1000)
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted(browser: Browser) -> None:
+    browser.open("about:blank")
+    browser.requests.clear()
+    browser.problems.clear()
+
+
+@contextmanager
+def dashboard(environment: str) -> Iterator[str]:
+    """The command as a program starts it; its address."""
+    command = [sys.executable, "-m", "cryptoctl", "dashboard", "--local", "--env", environment, "-o", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        try:
+            yield json.loads(line)["url"]
+        finally:
+            process.terminate()
+            rest = process.stdout.read()
+        assert process.wait() == 130
+        assert json.loads(rest)["outcome"] == "interrupted" and json.loads(rest)["url"] in line
+
+
+@pytest.fixture(scope="module")
+def environment(day: Cli, engine: Engine) -> str:
+    """One with a price, and with a symbol, an exchange and an error that are markup."""
+    day.ok("send-price", "BTC", "100.25", "here", "--volume", "2")
+    environment = str(day.ok("outputs", "-o", "json").json["environment"])
+    made_up = engine.credentials(environment)
+    aws = Aws(
+        region="us-east-1",
+        endpoint_url=engine.status().url,
+        credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+    )
+    item = {"timestamp": {"N": "9"}, "price": {"N": "3"}, "exchange": {"S": f"{MARKUP}\u202e"}}
+    item["symbol"] = {"S": MARKUP.upper()}
+    aws.call("dynamodb", "PutItem", TableName=f"crypto-prices-{environment}", Item=item)
+    group = f"/aws/lambda/webhook-processor-{environment}"
+    where: dict[str, Any] = {"logGroupName": group, "logStreamName": "by-hand"}
+    aws.call("logs", "CreateLogStream", **where)
+    line = json.dumps({"level": "ERROR", "message": MARKUP, "requestId": "1"})
+    aws.call("logs", "PutLogEvents", **where, logEvents=[{"timestamp": now_ms(), "message": line}])
+    return environment
+
+
+@pytest.fixture(scope="module")
+def url(environment: str) -> Iterator[str]:
+    with dashboard(environment) as url:
+        yield url
+
+
+@pytest.mark.engine
+def test_ticks_arrive_with_the_averages_of_the_table_and_nobody_else_is_asked(
+    browser: Browser, day: Cli, url: str
+) -> None:
+    browser.open(url)
+    browser.until(READY)
+    assert browser.run("document.querySelectorAll('#chart canvas').length") > 0
+    for price in range(101, 106):
+        day.ok("send-price", "BTC", f"{price}.5", "here")
+    newest = day.ok("prices", "BTC", "--wait", "--last", "1", "-o", "json").json["prices"][0]
+    browser.until("page.chart.candles.at(-1).ma_5", lambda found: found == newest["ma_5"])
+    assert browser.run("page.chart.lines.ma_5.data().at(-1).value") == float(newest["ma_5"])
+    assert browser.run("document.querySelector('#prices tbody td.number').textContent") == newest["price"]
+    assert browser.run("page.found.newest[0].ma_5") == newest["ma_5"]
+    assert "as configured" in browser.run("document.getElementById('verdict').textContent")
+    assert {each for each in browser.requests if not each.startswith(url)} == set()
+    assert browser.problems == []
+
+
+@pytest.mark.engine
+def test_what_is_hostile_is_shown_as_text(browser: Browser, url: str) -> None:
+    browser.open(url)
+    browser.until(f"{READY} && page.answer.names.length > 1")
+    browser.run("choose(page.answer.names.find((each) => each.startsWith('<IMG')))")
+    browser.until("document.querySelector('#prices')?.textContent.includes('window.hit=1')")
+    browser.until("document.querySelector('#errors').textContent.includes('<img src=x')")
+    assert browser.run("document.querySelector('#prices').textContent.includes('\\\\u202e')")
+    assert browser.run("document.querySelectorAll('main img, main script').length") == 0
+    assert browser.run("typeof window.hit") == "undefined"
+    assert browser.problems == []
+
+
+@pytest.mark.engine
+def test_it_says_that_the_engine_is_away_and_goes_on_when_it_is_back(
+    browser: Browser, engine: Engine, day: Cli, url: str
+) -> None:
+    port = engine.status().port
+    assert port
+    browser.open(url)
+    browser.until(READY)
+    engine.stop()
+    try:
+        said = browser.until("document.getElementById('trouble').textContent")
+        assert "engine is not running" in said and "cryptoctl local start" in said and "Trying again" in said
+    finally:
+        engine.start(port=port, options=OPTIONS)
+    day.ok("send-price", "BTC", "777.125", "here")
+    browser.until("page.chart.candles.at(-1).close", lambda found: found == "777.125")
+    browser.until("document.getElementById('trouble').hidden")
+
+
+@pytest.mark.engine
+def test_a_saved_page_shows_the_same_without_a_server(browser: Browser, day: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    day.ok("dashboard", "--save", str(file))
+    browser.open(file.as_uri())
+    browser.until(READY)
+    browser.run("document.querySelector('input[value=\"1h\"]').click()")
+    browser.until("page.found.interval", lambda found: found == "1h")
+    assert browser.requests == [file.as_uri()]
+    assert browser.problems == []
+
+
+def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site, feed: ToldFeed) -> None:
+    feed.answer = {"secret": 1}
+    tries: dict[str, Any] = {
+        "read": "fetch(URL + 'state').then((answer) => answer.text(), () => 'failed')",
+        "blind": "fetch(URL + 'state', {mode: 'no-cors'}).then((answer) => answer.type, () => 'failed')",
+        "script": (
+            "new Promise((done) => { const made = document.createElement('script'); made.onload = () => "
+            "done('run'); made.onerror = () => done('failed'); made.src = URL + 'text.js'; "
+            "document.body.append(made); })"
+        ),
+    }
+    with page_at("<!doctype html><title>another</title><body>") as port:
+        browser.open(f"http://127.0.0.1:{port}/")
+        browser.until("document.title === 'another'")
+        seen = {name: browser.run(each.replace("URL", json.dumps(site.url))) for name, each in tries.items()}
+    assert seen == {"read": "failed", "blind": "failed", "script": "failed"}
+
+
+def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, feed: ToldFeed) -> None:
+    hint = "No prices yet: `cryptoctl send-price BTC 50000 coinbase --local`"
+    overview = {"verdict": "well", "concerns": [], "notes": [], "unread": [], "symbols": [], "functions": []}
+    state = {
+        "at_ms": 1,
+        "overview": {**overview, "queues": [], "mappings": []},
+        "health": {},
+        "causes": [],
+        "errors": [],
+    }
+    feed.answer = {
+        "state": state,
+        "names": [],
+        "names_known": True,
+        "empty": hint,
+        "location": "here",
+        "trouble": "",
+    }
+    browser.open(site.url)
+    said = browser.until("document.getElementById('nothing')?.textContent")
+    assert said == hint.replace("`", "")
+    assert browser.problems == []

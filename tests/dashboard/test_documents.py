@@ -1,0 +1,65 @@
+"""The page's JSON: what it is made of, and that no text in it can become markup."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.dashboard.documents import MOST_ERRORS, causes, errors, page_candles, state
+from cryptoctl.dashboard.page import embedded
+from cryptoctl.ops.candles import Interval
+from cryptoctl.ops.health import Health
+from cryptoctl.ops.overview import ErrorLine
+from dashboard.prices_of import AT_MS, stored
+from ui.test_overview import BROKEN, ERROR, HEALTHY
+
+HOSTILE = ["</script>", "<!--", "<script>", "]]>", "\u2028", "\u2029", "\x00", "\ud800", "&lt;", "'\"`"]
+texts = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=5)).map("".join)
+values = st.dictionaries(texts, st.lists(texts | st.none(), max_size=2), max_size=2)
+
+
+@given(values)
+def test_embedded_json_has_no_character_that_means_something_in_markup(value: object) -> None:
+    text = embedded(value)
+    assert json.loads(text) == value
+    assert text.isascii() and not set(text) & set("<>&\n\r")
+
+
+def test_a_healthy_environment_is_good_and_what_needs_somebody_is_bad() -> None:
+    assert set(state(HEALTHY, {})["health"].values()) == {Health.GOOD}
+    assert state(BROKEN, {})["health"] == {
+        "webhook-processor": Health.BAD,
+        "crypto-prices": Health.GOOD,
+        "price-enricher": Health.GOOD,
+    }
+    waiting = replace(HEALTHY, queues=BROKEN.queues)
+    assert state(waiting, {})["health"]["webhook-processor"] == Health.DOUBTFUL
+
+
+def test_errors_are_counted_by_cause_and_shown_once_the_newest_first() -> None:
+    other = ErrorLine(time_ms=AT_MS + 5, function="price-enricher-dev", text="ValueError: 17 is odd")
+    found = replace(BROKEN, errors=(ERROR, replace(ERROR, time_ms=AT_MS + 9), other))
+    assert causes(found) == [
+        {"function": ERROR.function, "cause": "ResourceNotFoundException", "count": 2},
+        {"function": other.function, "cause": "ValueError", "count": 1},
+    ]
+    assert [(each["time_ms"], each["times"]) for each in errors(found)] == [(AT_MS + 9, 2), (AT_MS + 5, 1)]
+
+
+def test_a_flood_of_different_errors_is_cut() -> None:
+    many = tuple(replace(ERROR, text=str(number)) for number in range(3 * MOST_ERRORS))
+    assert len(errors(replace(BROKEN, errors=many))) == MOST_ERRORS
+    assert errors(replace(BROKEN, errors=None)) == []
+
+
+def test_a_candle_has_the_indicators_of_its_last_enriched_price_with_every_digit() -> None:
+    exact = "1234567890.1234567890123456789"
+    found = page_candles(
+        [stored(AT_MS, "1"), stored(AT_MS + 1, exact), stored(AT_MS + 2, "3", processed=False)], Interval.DAY
+    )
+    (candle,) = found
+    assert (candle["ma_5"], candle["high"], candle["ma_20"]) == (exact, exact, None)
+    assert (candle["open"], candle["close"], candle["trades"]) == ("1", "3", 3)

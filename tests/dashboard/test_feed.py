@@ -1,0 +1,147 @@
+"""What the pages cost: nothing while none is looked at, one reading for all of them, and only what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.cli.dashboard import _places
+from cryptoctl.dashboard.feed import Feed, Pace, Place
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.local.engine import Engine
+from cryptoctl.ops.candles import Interval
+from cryptoctl.ops.overview import Observer
+from cryptoctl.ops.prices import Query, enriched_prices
+from cryptoctl.reconcile.retry import RealClock, Retry
+from cryptoctl.session import Session, SessionOptions
+from cryptoctl.settings import Target
+from kit.engines import OPTIONS
+from kit.waiting import eventually
+from live import Live
+
+QUICK = Pace(overview_s=0.1, prices_s=0.1, names_s=0.1)
+
+
+class AskedAws(Aws):
+    """Keeps what it asks for: operations with their parameters."""
+
+    def __init__(self, other: Aws, credentials: Credentials) -> None:
+        super().__init__(region="us-east-1", endpoint_url=other.endpoint_url, credentials=credentials)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def _made(self, service: str, config: Any) -> Any:
+        client = super()._made(service, config)
+        client.meta.events.register("before-parameter-build", self._keep)
+        return client
+
+    def _keep(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.asked.append((model.name, params))
+
+
+@pytest.fixture
+def aws(standing: Live) -> AskedAws:
+    made_up = standing.session.engine.credentials(standing.session.environment)
+    return AskedAws(standing.aws, Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key))
+
+
+@pytest.fixture
+def feed(standing: Live, aws: AskedAws) -> Iterator[Feed]:
+    place = Place(aws=aws, stack=standing.stack, observer=Observer(aws, standing.stack))
+    feed = Feed(lambda: place, lambda _: {"verdict": "as told"}, str, {"location": "here"}, QUICK, 1000)
+    yield feed
+    feed.stop()
+
+
+def put(live: Live, symbol: str, *times_ms: int) -> None:
+    """Stores prices as anybody could, and waits until they are enriched."""
+    same = {"symbol": {"S": symbol}, "price": {"N": "7"}}
+    requests = [{"PutRequest": {"Item": {**same, "timestamp": {"N": str(time)}}}} for time in times_ms]
+    for begin in range(0, len(requests), 25):
+        some = {live.stack.prices.name: requests[begin : begin + 25]}
+        live.aws.call("dynamodb", "BatchWriteItem", RequestItems=some)
+    enriched_prices(live.aws, live.stack.prices, Query(symbol=symbol, last=100), Retry(RealClock()))
+
+
+def queries(aws: AskedAws) -> list[dict[str, Any]]:
+    return [params["ExpressionAttributeValues"] for name, params in aws.asked if name == "Query"]
+
+
+def test_nothing_is_read_until_somebody_looks(standing: Live, aws: AskedAws, feed: Feed) -> None:
+    feed.start()
+    put(standing, "QUIET", 1)  # takes several of the feed's intervals
+    assert aws.asked == []
+    assert feed.state()["state"] is None
+    state = eventually(lambda: feed.state()["state"], "the overview")
+    assert state["overview"] == {"verdict": "as told"}
+    assert eventually(lambda: feed.state()["names_known"])
+    assert "QUIET" in feed.state()["names"]
+
+
+def test_pages_share_a_reading_and_each_goes_back_no_further_than_it_must(
+    standing: Live, aws: AskedAws, feed: Feed
+) -> None:
+    put(standing, "SHARED", *range(1000, 1150))
+    for interval in (Interval.MINUTE, Interval.HOUR):
+        assert feed.prices("SHARED", interval, 0) is None
+    feed.read_prices()
+    assert [each.get(":since") for each in queries(aws)] == [None]
+    first = feed.prices("SHARED", Interval.MINUTE, 0)
+    assert first and first["candles"][0]["trades"] == 150
+    put(standing, "SHARED", 2000)
+    feed.read_prices()
+    assert [each.get(":since") for each in queries(aws)] == [None, {"N": "1050"}]
+    for interval in (Interval.MINUTE, Interval.HOUR):
+        again = feed.prices("SHARED", interval, first["revision"])
+        assert again and again["candles"][-1]["trades"] == 151
+    assert feed.prices("SHARED", Interval.MINUTE, again["revision"])["candles"] == []  # type: ignore[index]
+
+
+def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAws) -> None:
+    place = Place(aws=aws, stack=standing.stack, observer=Observer(aws, standing.stack))
+    away = [Failure(Problem.UNREACHABLE, "it is away.", "Run `cryptoctl local start`.")]
+
+    def find() -> Place:
+        if away:
+            raise away[0]
+        return place
+
+    feed = Feed(find, lambda _: {}, lambda text: text.replace("start", "start --now"), {}, QUICK, 10)
+    feed.start()
+    try:
+        said = eventually(lambda: feed.state()["trouble"])
+        assert said == "It is away. Run `cryptoctl local start --now`."
+        away.clear()
+        assert eventually(lambda: feed.state()["state"])
+        assert eventually(lambda: not feed.state()["trouble"])
+    finally:
+        feed.stop()
+
+
+def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: Live, engine: Engine) -> None:
+    session = Session(SessionOptions(environment=standing.session.environment, target=Target.LOCAL))
+    place = _places(session, lambda aws: Observer(aws, session.stack))
+    before = place()
+    assert place() is before
+    port = engine.status().port
+    assert port
+    engine.stop()
+    try:
+        with pytest.raises(Failure, match="not running"):
+            place()
+        engine.start(port=0, options=OPTIONS)
+        assert place().aws.endpoint_url == engine.status().url != before.aws.endpoint_url
+        assert place().observer.overview().inventory.exists
+        engine.stop()
+    finally:
+        engine.start(port=port, options=OPTIONS)
+
+
+def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(standing: Live, feed: Feed) -> None:
+    put(standing, "KEPT", 60_000, 120_000)
+    found = feed.everything()
+    assert found["state"]["state"]["overview"] == {"verdict": "as told"}
+    assert set(found["prices"]["KEPT"]) == set(Interval)
+    assert [each["time_ms"] for each in found["prices"]["KEPT"]["1m"]["candles"]] == [60_000, 120_000]

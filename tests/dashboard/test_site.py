@@ -1,0 +1,161 @@
+"""Who reaches the page, over a socket: with its token, from itself, by GET, and nobody else."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+
+from cryptoctl.dashboard.page import LIBRARY, SCRIPTS, served
+from cryptoctl.dashboard.server import serving
+from cryptoctl.dashboard.site import Site
+from cryptoctl.errors import Failure
+from cryptoctl.ops.candles import Interval
+from dashboard.conftest import LIMITS, ToldFeed
+
+pytestmark = pytest.mark.process
+Answer = tuple[int, Mapping[str, str], bytes]
+
+
+def ask(site: Site, path: str, method: str = "GET", host: str = "", **headers: str) -> Answer:
+    """The answer to a request for a path, which is taken as it is."""
+    address = urlsplit(site.url)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=5)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", host or address.netloc)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def path_of(site: Site, name: str = "") -> str:
+    return urlsplit(site.url).path + name
+
+
+@pytest.mark.parametrize("name", ["", "page.css", LIBRARY, *SCRIPTS])
+def test_the_page_and_its_files_are_served_with_a_policy_and_nothing_is_kept(site: Site, name: str) -> None:
+    status, headers, body = ask(site, path_of(site, name))
+    assert (status, body.decode()) == (200, served()[name][1])
+    policy = headers["content-security-policy"]
+    assert "unsafe" not in policy and "*" not in policy and "http" not in policy
+    assert headers["cache-control"] == "no-store" and headers["referrer-policy"] == "no-referrer"
+    assert not {name for name in headers if name.startswith("access-control") or name == "set-cookie"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/",
+            "/favicon.ico",
+            "/state",
+            "/TOKEN",
+            "/TOKENx/state",
+            "/TOKE/state",
+            "//TOKEN/state",
+            "/?TOKEN/state",
+        ),
+        *("/TOKEN/../state", "/TOKEN/%2e%2e/site.py", "/TOKEN/page.html", "/TOKEN//state", "/TOKEN/state/"),
+        *("/TOKEN/..%2fserver.py", "/TOKEN/assets/page.css", "/open/", "/open/TOKEN", "/%74oken/state"),
+    ],
+)
+def test_without_the_exact_path_there_is_nothing(site: Site, feed: ToldFeed, path: str) -> None:
+    feed.answer = {"secret": "PRICES"}
+    token = path_of(site).strip("/")
+    status, headers, body = ask(site, path.replace("TOKEN", token))
+    assert status in (403, 404)
+    assert b"PRICES" not in body and token.encode() not in body and "location" not in headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"host": "localhost:PORT"}, 403),
+        ({"host": "evil.example:PORT"}, 403),
+        ({"host": "127.0.0.1"}, 403),
+        ({"host": "127.0.0.1:1"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:1"}, 403),
+        ({"origin": "http://127.0.0.1:PORT"}, 200),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"sec_fetch_site": "same-origin"}, 200),
+        ({"sec_fetch_site": "none"}, 200),
+        ({}, 200),
+    ],
+)
+def test_what_a_browser_adds_for_another_page_is_refused_with_the_right_token_too(
+    site: Site, headers: dict[str, str], wanted: int
+) -> None:
+    port = str(urlsplit(site.url).port)
+    status, _, _ = ask(
+        site, path_of(site, "state"), **{name: value.replace("PORT", port) for name, value in headers.items()}
+    )
+    assert status == wanted
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "get"])
+def test_only_get_is_answered(site: Site, method: str) -> None:
+    status, headers, _ = ask(site, path_of(site, "state"), method, content_length="0")
+    assert (status, headers.get("allow")) == (405, "GET")
+
+
+def test_the_address_for_a_browser_leads_to_the_page_once(site: Site) -> None:
+    ticket = urlsplit(site.ticket_url()).path
+    status, headers, _ = ask(site, ticket)
+    assert (status, headers["location"]) == (303, path_of(site))
+    assert ask(site, ticket)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "?symbol=", "?symbol=BTC&interval=2m", "?symbol=BTC&interval=1m&since=-1"),
+        *("?symbol=BTC&since=x", "?symbol=BTC&since=%D9%A1", "?symbol=" + "B" * 2000),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(site: Site, feed: ToldFeed, query: str) -> None:
+    assert ask(site, path_of(site, "prices") + query)[0] == 400
+    assert feed.asked_for == []
+
+
+def test_prices_are_asked_for_as_they_are_stored(site: Site, feed: ToldFeed) -> None:
+    status, _, body = ask(site, path_of(site, "prices?symbol=%3Cb%3E&interval=1h&since=17"))
+    assert (status, json.loads(body)) == (200, None)
+    assert feed.asked_for == [("<B>", Interval.HOUR, 17)]
+
+
+def test_connections_that_ask_for_nothing_make_room_for_one_that_does(site: Site) -> None:
+    address = ("127.0.0.1", urlsplit(site.url).port)
+    idle = [socket.create_connection(address) for _ in range(4 * LIMITS.connections)]
+    try:
+        assert ask(site, path_of(site))[0] == 200
+        for each in idle:
+            each.settimeout(5)
+            assert each.recv(1) == b""  # closed: for the others, or because nothing came in time
+    finally:
+        for each in idle:
+            each.close()
+
+
+def test_a_port_that_is_taken_is_told(site: Site, feed: ToldFeed) -> None:
+    port = urlsplit(site.url).port
+    assert port
+    with pytest.raises(Failure, match=f"cannot listen on port {port}"), serving(feed, {}, port):
+        pass
+
+
+def test_it_listens_on_loopback_alone(site: Site) -> None:
+    port = urlsplit(site.url).port
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port or 0), timeout=2):
+        pass
