@@ -85,7 +85,7 @@ bench: $(VENV)/.dev  ## the measurements behind docs/performance.md
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-pictures: $(VENV)/.dev  ## docs/pictures/*.svg, from the real commands on the embedded engine
+pictures: $(VENV)/.dev  ## docs/pictures/, from the real commands on the embedded engine; the dashboard needs Chromium
 	$(BIN)/python docs/pictures/make.py
 
 lock: $(VENV)/.dev  ## pin the dependencies in lock/, with hashes

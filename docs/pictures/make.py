@@ -10,7 +10,9 @@ import io
 import json
 import os
 import pty
+import random
 import shlex
+import shutil
 import socket
 import struct
 import subprocess
@@ -197,6 +199,8 @@ def main() -> None:
         terminal.run("cryptoctl up")
         terminal.run("cryptoctl dlq replay")
         terminal.draw("repaired")
+    with tempfile.TemporaryDirectory() as directory, _terminal(Path(directory)) as terminal:
+        _draw_dashboard(terminal, Path(directory))
 
 
 @contextmanager
@@ -212,6 +216,44 @@ def _terminal(home: Path) -> Iterator[Terminal]:
         yield terminal
     finally:
         terminal.run("cryptoctl local stop", show=False)
+
+
+def _draw_dashboard(terminal: Terminal, home: Path) -> None:
+    """The dashboard as Chromium shows it, two hours after prices have begun to come; they are made up."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        sys.exit("dashboard.png is not drawn: there is no Chromium on this machine")
+    _write_walks(home / "walks.csv")
+    terminal.run("cryptoctl up", show=False)
+    terminal.run("cryptoctl send-price --file walks.csv --time-unit ms", show=False)
+    terminal.run("cryptoctl prices BTC --last 700 --wait --output csv", show=False)
+    engine = json.loads(terminal.run("cryptoctl local status --output json", show=False))["engine"]
+    _break(engine)
+    for price in ("50000", "50012.5", "49990"):
+        terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
+    _await_dead_letters(engine, 3)
+    terminal.run("cryptoctl dashboard --save page.html", show=False)
+    subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+            *("--blink-settings=preferredColorScheme=0", "--window-size=1400,1160"),
+            *(f"--user-data-dir={home / 'profile'}", "--virtual-time-budget=3000"),
+            *(f"--screenshot={HERE / 'dashboard.png'}", (home / "page.html").as_uri()),
+        ],
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def _write_walks(file: Path) -> None:
+    """Two walks from two hours ago until now, the same each time but for their hour."""
+    now_ms, dice = int(time.time() * 1000), random.Random(11)
+    lines = ["timestamp,symbol,price,volume,exchange"]
+    for symbol, price, pause_ms in (("ETH", 1667.2, 60_000), ("BTC", 50_000.0, 10_000)):
+        for time_ms in range(now_ms - 7_200_000, now_ms - 2_000, pause_ms):
+            price *= 1 + dice.gauss(0, 0.0006)
+            lines.append(f"{time_ms},{symbol},{price:.2f},{abs(dice.gauss(0, 1)):.4f},coinbase")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _break(engine: dict[str, Any]) -> None:

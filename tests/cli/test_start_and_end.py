@@ -65,7 +65,7 @@ def tab(home: Path, variables: Mapping[str, str]) -> tuple[list[str], set[str]]:
 def test_a_tab_imports_no_command(tmp_path: Path) -> None:
     variables = {"_CRYPTOCTL_COMPLETE": "complete_bash", "COMP_WORDS": "cryptoctl d", "COMP_CWORD": "1"}
     found, modules = tab(tmp_path, variables)
-    assert found == ["doctor", "dlq", "down"]
+    assert found == ["doctor", "dashboard", "dlq", "down"]
     assert heavy(modules) == set()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.dashboard.documents import PagePrices
-from cryptoctl.dashboard.feed import Feed, Pace
+from cryptoctl.dashboard.feed import Feed, FeedIntervals
 from cryptoctl.dashboard.page import served
 from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
@@ -27,7 +27,8 @@ class ToldFeed(Feed):
     """Answers with what a test sets."""
 
     def __init__(self) -> None:
-        super().__init__(nowhere, lambda _: {}, str, {"location": "here", "interval": "1m"}, Pace(), 10)
+        about = {"location": "here", "interval": "1m"}
+        super().__init__(nowhere, lambda _: {}, str, about, FeedIntervals(), 10)
         self.answer: Mapping[str, Any] = {}
         self.asked_for: list[tuple[str, Interval, int]] = []
         self.tell: Callable[[str, Interval, int], PagePrices | None] = lambda *_: None

@@ -12,8 +12,7 @@ from dashboard.conftest import ToldFeed
 from dashboard.endurance import heap_by_hour, prepare
 from kit.browser import Browser
 
-EMPTY: dict[str, Any] = {"state": None, "names": [], "names_known": False, "empty": "", "trouble": ""}
-EMPTY["location"] = "here"
+EMPTY: dict[str, Any] = {
     "state": None,
     "names": [],
     "names_known": False,
@@ -21,7 +20,7 @@ EMPTY["location"] = "here"
     "location": "here",
     "trouble": "",
 }
-GROWTH_BYTES = 2 * 2**20  # seven hours of candles, a minute each, are less than 200 kB
+GROWTH_BYTES = 2 * 2**20  # seven hours of candles, a minute each, are about 0.8 MiB
 
 
 @pytest.mark.torture

@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.cli.dashboard import _places
-from cryptoctl.dashboard.feed import Feed, Pace, Place
+from cryptoctl.dashboard.feed import Feed, FeedIntervals, Place
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
@@ -22,7 +22,7 @@ from kit.engines import OPTIONS
 from kit.waiting import eventually
 from live import Live
 
-QUICK = Pace(overview_s=0.1, prices_s=0.1, names_s=0.1)
+QUICK = FeedIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
 
 
 class AskedAws(Aws):

@@ -64,7 +64,7 @@ def _feed(run: CommandRun, interval: Interval, last: int) -> Feed:
 
     session, screen = run.session, run.screen
     metered = session.aws.metered
-    intervals, pace = (ON_AWS, feed.Pace()) if metered else (ON_THE_ENGINE, feed.ON_THE_ENGINE)
+    intervals, pace = (ON_AWS, feed.FeedIntervals()) if metered else (ON_THE_ENGINE, feed.ON_THE_ENGINE)
     places = _places(session, lambda aws: Observer(aws, session.stack, intervals))
     found = feed.Feed(
         places,

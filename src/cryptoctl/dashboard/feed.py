@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class FeedIntervals:
     """How many seconds lie between two readings."""
 
     overview_s: float = 2.0
@@ -51,7 +51,7 @@ class Pace:
     """after so long all of a symbol's prices are read again, for what has come late"""
 
 
-ON_THE_ENGINE = Pace(prices_s=1.0, names_s=30.0, everything_s=60.0)
+ON_THE_ENGINE = FeedIntervals(prices_s=1.0, names_s=30.0, everything_s=60.0)
 
 
 @dataclass(kw_only=True)
@@ -78,7 +78,7 @@ class Feed:
         document: Callable[[Overview], Mapping[str, Any]],
         hint: Callable[[str], str],
         about: Mapping[str, str],
-        pace: Pace,
+        pace: FeedIntervals,
         most: int,
     ) -> None:
         self._place, self._document, self._hint = place, document, hint
