@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptoctl.dashboard.page import served
 from cryptoctl.dashboard.server import serving
-from dashboard.conftest import LIMITS, ToldFeed
+from dashboard.conftest import LIMITS, ToldReader
 from dashboard.endurance import heap_by_hour, prepare, smoothness
 from dashboard.test_endures import EMPTY
 from kit.browser import Browser
@@ -18,11 +18,11 @@ CANDLES = 10_000
 
 def main() -> None:
     """Prints the figures."""
-    feed = ToldFeed()
-    feed.answer = EMPTY
+    reader = ToldReader()
+    reader.answer = EMPTY
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        serving(feed, served(), 0, LIMITS) as site,
+        serving(reader, served(), 0, LIMITS) as site,
         Browser(Path(profile)) as browser,
     ):
         browser.size(1400, 1000)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cryptoctl.dashboard.documents import PagePrices
-from cryptoctl.dashboard.feed import Feed, FeedIntervals
 from cryptoctl.dashboard.page import served
+from cryptoctl.dashboard.reader import PageReader, ReaderIntervals
 from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import Failure, Problem
@@ -23,12 +23,12 @@ def nowhere() -> Any:
     raise Failure(Problem.UNREACHABLE, "There is no environment in this test.")
 
 
-class ToldFeed(Feed):
+class ToldReader(PageReader):
     """Answers with what a test sets."""
 
     def __init__(self) -> None:
         about = {"location": "here", "interval": "1m"}
-        super().__init__(nowhere, lambda _: {}, str, about, FeedIntervals(), 10)
+        super().__init__(nowhere, lambda _: {}, str, about, ReaderIntervals(), 10)
         self.answer: Mapping[str, Any] = {}
         self.asked_for: list[tuple[str, Interval, int]] = []
         self.tell: Callable[[str, Interval, int], PagePrices | None] = lambda *_: None
@@ -47,11 +47,11 @@ class ToldFeed(Feed):
 
 
 @pytest.fixture
-def feed() -> ToldFeed:
-    return ToldFeed()
+def reader() -> ToldReader:
+    return ToldReader()
 
 
 @pytest.fixture
-def site(feed: ToldFeed) -> Iterator[Site]:
-    with serving(feed, served(), 0, LIMITS) as site:
+def site(reader: ToldReader) -> Iterator[Site]:
+    with serving(reader, served(), 0, LIMITS) as site:
         yield site

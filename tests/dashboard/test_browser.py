@@ -18,7 +18,7 @@ from cryptoctl.aws import Aws, Credentials
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.times import now_ms
-from dashboard.conftest import ToldFeed
+from dashboard.conftest import ToldReader
 from kit.browser import Browser
 from kit.engines import OPTIONS
 from local.test_browser import page_at
@@ -150,8 +150,8 @@ def test_a_saved_page_shows_the_same_without_a_server(browser: Browser, day: Cli
     assert browser.problems == []
 
 
-def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site, feed: ToldFeed) -> None:
-    feed.answer = {"secret": 1}
+def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site, reader: ToldReader) -> None:
+    reader.answer = {"secret": 1}
     tries: dict[str, Any] = {
         "read": "fetch(URL + 'state').then((answer) => answer.text(), () => 'failed')",
         "blind": "fetch(URL + 'state', {mode: 'no-cors'}).then((answer) => answer.type, () => 'failed')",
@@ -168,7 +168,7 @@ def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site
     assert seen == {"read": "failed", "blind": "failed", "script": "failed"}
 
 
-def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, feed: ToldFeed) -> None:
+def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: ToldReader) -> None:
     hint = "No prices yet: `cryptoctl send-price BTC 50000 coinbase --local`"
     overview = {"verdict": "well", "concerns": [], "notes": [], "unread": [], "symbols": [], "functions": []}
     state = {
@@ -178,7 +178,7 @@ def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, feed:
         "causes": [],
         "errors": [],
     }
-    feed.answer = {
+    reader.answer = {
         "state": state,
         "names": [],
         "names_known": True,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.dashboard.site import Site
-from dashboard.conftest import ToldFeed
+from dashboard.conftest import ToldReader
 from dashboard.endurance import heap_by_hour, prepare
 from kit.browser import Browser
 
@@ -24,8 +24,8 @@ GROWTH_BYTES = 2 * 2**20  # seven hours of candles, a minute each, are about 0.8
 
 
 @pytest.mark.torture
-def test_eight_hours_of_ticks_leave_nothing_behind(site: Site, feed: ToldFeed, tmp_path: Path) -> None:
-    feed.answer = EMPTY
+def test_eight_hours_of_ticks_leave_nothing_behind(site: Site, reader: ToldReader, tmp_path: Path) -> None:
+    reader.answer = EMPTY
     with Browser(tmp_path) as browser:
         prepare(browser, site.url)
         held = heap_by_hour(browser, 8)

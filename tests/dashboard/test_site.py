@@ -15,7 +15,7 @@ from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import Failure
 from cryptoctl.ops.candles import Interval
-from dashboard.conftest import LIMITS, ToldFeed
+from dashboard.conftest import LIMITS, ToldReader
 
 pytestmark = pytest.mark.process
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -68,8 +68,8 @@ def test_the_page_and_its_files_are_served_with_a_policy_and_nothing_is_kept(sit
         *("/TOKEN/..%2fserver.py", "/TOKEN/assets/page.css", "/open/", "/open/TOKEN", "/%74oken/state"),
     ],
 )
-def test_without_the_exact_path_there_is_nothing(site: Site, feed: ToldFeed, path: str) -> None:
-    feed.answer = {"secret": "PRICES"}
+def test_without_the_exact_path_there_is_nothing(site: Site, reader: ToldReader, path: str) -> None:
+    reader.answer = {"secret": "PRICES"}
     token = path_of(site).strip("/")
     status, headers, body = ask(site, path.replace("TOKEN", token))
     assert status in (403, 404)
@@ -124,15 +124,15 @@ def test_the_address_for_a_browser_leads_to_the_page_once(site: Site) -> None:
         *("?symbol=BTC&since=x", "?symbol=BTC&since=%D9%A1", "?symbol=" + "B" * 2000),
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused(site: Site, feed: ToldFeed, query: str) -> None:
+def test_a_question_that_makes_no_sense_is_refused(site: Site, reader: ToldReader, query: str) -> None:
     assert ask(site, path_of(site, "prices") + query)[0] == 400
-    assert feed.asked_for == []
+    assert reader.asked_for == []
 
 
-def test_prices_are_asked_for_as_they_are_stored(site: Site, feed: ToldFeed) -> None:
+def test_prices_are_asked_for_as_they_are_stored(site: Site, reader: ToldReader) -> None:
     status, _, body = ask(site, path_of(site, "prices?symbol=%3Cb%3E&interval=1h&since=17"))
     assert (status, json.loads(body)) == (200, None)
-    assert feed.asked_for == [("<B>", Interval.HOUR, 17)]
+    assert reader.asked_for == [("<B>", Interval.HOUR, 17)]
 
 
 def test_connections_that_ask_for_nothing_make_room_for_one_that_does(site: Site) -> None:
@@ -148,10 +148,10 @@ def test_connections_that_ask_for_nothing_make_room_for_one_that_does(site: Site
             each.close()
 
 
-def test_a_port_that_is_taken_is_told(site: Site, feed: ToldFeed) -> None:
+def test_a_port_that_is_taken_is_told(site: Site, reader: ToldReader) -> None:
     port = urlsplit(site.url).port
     assert port
-    with pytest.raises(Failure, match=f"cannot listen on port {port}"), serving(feed, {}, port):
+    with pytest.raises(Failure, match=f"cannot listen on port {port}"), serving(reader, {}, port):
         pass
 
 

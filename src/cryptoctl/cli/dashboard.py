@@ -22,7 +22,7 @@ from cryptoctl.settings import Target
 from cryptoctl.ui.overview import overview_document
 
 if TYPE_CHECKING:
-    from cryptoctl.dashboard.feed import Feed, Place
+    from cryptoctl.dashboard.reader import PageReader, Place
     from cryptoctl.dashboard.site import Site
 
 EMPTY = "No prices yet: `cryptoctl send-price BTC 50000 coinbase`"
@@ -46,27 +46,27 @@ def dashboard(
     from cryptoctl.dashboard.page import served
 
     assets = served()
-    feed = _feed(run, interval, last)
+    reader = _reader(run, interval, last)
     if save is not None:
-        _save(run, feed, save)
+        _save(run, reader, save)
         return
     from cryptoctl.dashboard.server import serving
 
-    with serving(feed, assets, port) as site:
+    with serving(reader, assets, port) as site:
         _tell(run, site)
         if not (no_open or run.machine) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
             run.screen.say("No browser was started: open the address above.", style="dim")
         _until_interrupted()
 
 
-def _feed(run: CommandRun, interval: Interval, last: int) -> Feed:
-    from cryptoctl.dashboard import feed
+def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
+    from cryptoctl.dashboard import reader
 
     session, screen = run.session, run.screen
     metered = session.aws.metered
-    intervals, pace = (ON_AWS, feed.FeedIntervals()) if metered else (ON_THE_ENGINE, feed.ON_THE_ENGINE)
+    intervals, pace = (ON_AWS, reader.ReaderIntervals()) if metered else (ON_THE_ENGINE, reader.ON_THE_ENGINE)
     places = _places(session, lambda aws: Observer(aws, session.stack, intervals))
-    found = feed.Feed(
+    found = reader.PageReader(
         places,
         document=lambda overview: overview_document(screen, overview, session.location),
         hint=screen.hint,
@@ -82,7 +82,7 @@ def _feed(run: CommandRun, interval: Interval, last: int) -> Feed:
 
 def _places(session: Session, observer: Callable[[Aws], Observer]) -> Callable[[], Place]:
     """Gives the environment's place; a new one where its engine has come back at another address."""
-    from cryptoctl.dashboard.feed import Place
+    from cryptoctl.dashboard.reader import Place
 
     stack, lock = session.stack, threading.Lock()
     known = Place(aws=session.aws, stack=stack, observer=observer(session.aws))
@@ -129,10 +129,10 @@ def _until_interrupted() -> None:
     threading.Event().wait()
 
 
-def _save(run: CommandRun, feed: Feed, file: Path) -> None:
+def _save(run: CommandRun, reader: PageReader, file: Path) -> None:
     from cryptoctl.dashboard.page import saved
 
-    text = saved(feed.everything())
+    text = saved(reader.everything())
     file.write_text(text, encoding="utf-8")
     run.answer(file=str(file))
     run.screen.say(f"Written to {file}: a page of {len(text) / 2**20:.1f} MiB that needs no server.")

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
-from cryptoctl.dashboard.tape import Tape
+from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.ops.candles import Interval, candles
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.health import health
@@ -103,25 +103,23 @@ def errors(found: Overview) -> list[PageError]:
     return [PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest]
 
 
-def prices(symbol: str, tape: Tape, interval: Interval, revision: int) -> PagePrices:
-    """What has changed on a tape since a revision; after a revision that is not known, everything."""
-    changed_ms = tape.changed_since_ms(revision)
+def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) -> PagePrices:
+    """What has changed on a series since a revision; after a revision that is not known, everything."""
+    stored = series.prices
+    changed_ms = series.changed_since_ms(revision)
     since_ms = None if changed_ms is None else interval.begin_ms(changed_ms)
-    first = interval.begin_ms(tape.prices[0].timestamp_ms) if tape.prices and not tape.complete else None
-    if since_ms is None and first is not None:
+    if since_ms is None and stored and not series.complete:
         # The oldest interval may have prices that are not known.
-        since_ms = first + interval.ms
-    known = (
-        tape.prices if since_ms is None else [each for each in tape.prices if each.timestamp_ms >= since_ms]
-    )
+        since_ms = interval.begin_ms(stored[0].timestamp_ms) + interval.ms
+    known = stored if since_ms is None else [each for each in stored if each.timestamp_ms >= since_ms]
     return PagePrices(
         symbol=symbol,
         interval=interval.value,
-        revision=tape.revision,
+        revision=series.revision,
         since_ms=None if changed_ms is None else since_ms,
-        complete=tape.complete,
+        complete=series.complete,
         candles=page_candles(known, interval),
-        newest=[document(each) for each in tape.prices[: -NEWEST - 1 : -1]],
+        newest=[document(each) for each in series.prices[: -NEWEST - 1 : -1]],
     )
 
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from cryptoctl.dashboard.feed import Feed
 from cryptoctl.dashboard.library import missing
+from cryptoctl.dashboard.reader import PageReader
 from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import Failure, Problem
 
@@ -30,7 +30,7 @@ LIMITS = Limits(
 
 @contextmanager
 def serving(
-    feed: Feed, assets: Mapping[str, tuple[str, str]], port: int, limits: Limits = LIMITS
+    reader: PageReader, assets: Mapping[str, tuple[str, str]], port: int, limits: Limits = LIMITS
 ) -> Iterator[Site]:
     """Serves the page during the block; port 0 is any free one. Raises Failure where it is taken."""
     try:
@@ -41,17 +41,17 @@ def serving(
             f"The dashboard cannot listen on port {port}: {error.strerror or error}.",
             "Choose another --port, or leave it out for one that is free.",
         ) from error
-    site = Site(feed, assets, listener.getsockname()[1])
+    site = Site(reader, assets, listener.getsockname()[1])
     loop = asyncio.new_event_loop()
     server = HttpServer(site.answer, limits)
     loop.run_until_complete(server.start(listener))
     thread = threading.Thread(target=loop.run_forever, name="dashboard", daemon=True)
     thread.start()
-    feed.start()
+    reader.start()
     try:
         yield site
     finally:
-        feed.stop()
+        reader.stop()
         asyncio.run_coroutine_threadsafe(server.stop(0.0), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

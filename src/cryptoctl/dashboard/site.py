@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from cryptoctl.core.names import folded_symbol
-from cryptoctl.dashboard.feed import Feed
 from cryptoctl.dashboard.page import POLICY
+from cryptoctl.dashboard.reader import PageReader
 from cryptoctl.local.http import HttpResponse, RequestHead
 from cryptoctl.ops.candles import Interval
 
@@ -39,8 +39,8 @@ NO_ADDRESS = "Nothing is here. Open the address that `cryptoctl dashboard` has p
 class Site:
     """Answers the page's requests."""
 
-    def __init__(self, feed: Feed, assets: Mapping[str, tuple[str, str]], port: int) -> None:
-        self._feed, self._assets = feed, assets
+    def __init__(self, reader: PageReader, assets: Mapping[str, tuple[str, str]], port: int) -> None:
+        self._reader, self._assets = reader, assets
         self._origin = f"http://127.0.0.1:{port}"
         self._token = secrets.token_urlsafe(32)
         self._tickets: set[str] = set()
@@ -69,7 +69,7 @@ class Site:
         if not hmac.compare_digest(first.encode(), self._token.encode()) or "/" not in head.raw_path[1:]:
             return _text(404, NO_ADDRESS)
         if rest == "state":
-            return _json(self._feed.state())
+            return _json(self._reader.state())
         if rest == "prices":
             return self._prices(head.query)
         if rest not in self._assets:
@@ -107,7 +107,7 @@ class Site:
         with suppress(ValueError):
             interval = Interval(given.get("interval", Interval.MINUTE))
             if 0 < len(symbol) <= LONGEST_SYMBOL and revision.isascii() and revision.isdigit():
-                return _json(self._feed.prices(folded_symbol(symbol), interval, int(revision[:18])))
+                return _json(self._reader.prices(folded_symbol(symbol), interval, int(revision[:18])))
         return _text(400, "symbol, interval (1m, 5m, 1h, 1d) and since (a number) are needed.\n")
 
 

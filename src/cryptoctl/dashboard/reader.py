@@ -12,7 +12,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.dashboard import documents
 from cryptoctl.dashboard.documents import PagePrices, PageState
-from cryptoctl.dashboard.tape import Tape
+from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.errors import Failure
 from cryptoctl.local.errors import EngineError
 from cryptoctl.ops import symbols
@@ -26,7 +26,7 @@ WATCHED_FOR_S = 10.0
 MOST_SYMBOLS_SHOWN = 8
 MOST_SYMBOLS_SAVED = 12
 MOST_CANDLES_SAVED = 2000
-REVISIONS_OF_A_TAPE = 10**9
+REVISIONS_OF_A_SERIES = 10**9
 TRIED_AGAIN_S = 5.0
 TROUBLES = (AwsError, Failure, EngineError, OSError)
 
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeedIntervals:
+class ReaderIntervals:
     """How many seconds lie between two readings."""
 
     overview_s: float = 2.0
@@ -51,20 +51,20 @@ class FeedIntervals:
     """after so long all of a symbol's prices are read again, for what has come late"""
 
 
-ON_THE_ENGINE = FeedIntervals(prices_s=1.0, names_s=30.0, everything_s=60.0)
+ON_THE_ENGINE = ReaderIntervals(prices_s=1.0, names_s=30.0, everything_s=60.0)
 
 
 @dataclass(kw_only=True)
 class _Shown:
     """A symbol that some page shows."""
 
-    tape: Tape
+    series: PriceSeries
     asked_s: float
     read_s: float = float("-inf")
     tried: bool = False
 
 
-class Feed:
+class PageReader:
     """Reads in threads of its own: the overview, the prices of the symbols that are shown, all names.
 
     `place` says where the environment is now, and raises Failure or EngineError where it cannot be reached.
@@ -78,7 +78,7 @@ class Feed:
         document: Callable[[Overview], Mapping[str, Any]],
         hint: Callable[[str], str],
         about: Mapping[str, str],
-        pace: FeedIntervals,
+        pace: ReaderIntervals,
         most: int,
     ) -> None:
         self._place, self._document, self._hint = place, document, hint
@@ -87,7 +87,7 @@ class Feed:
         self._over = False
         self._asked_s = float("-inf")
         self._shown: dict[str, _Shown] = {}
-        self._tapes = 0
+        self._series_made = 0
         self._state: PageState | None = None
         self._names: list[str] = []
         self._names_known = False
@@ -133,13 +133,13 @@ class Feed:
             now_s = time.monotonic()
             shown = self._shown.get(symbol)
             if shown is None:
-                self._tapes += 1
-                tape = Tape(self._most, self._tapes * REVISIONS_OF_A_TAPE)
-                shown = self._shown[symbol] = _Shown(tape=tape, asked_s=now_s)
+                self._series_made += 1
+                series = PriceSeries(self._most, self._series_made * REVISIONS_OF_A_SERIES)
+                shown = self._shown[symbol] = _Shown(series=series, asked_s=now_s)
                 self._make_room()
             shown.asked_s = self._asked_s = now_s
             self._changed.notify_all()
-            return documents.prices(symbol, shown.tape, interval, revision) if shown.tape.read else None
+            return documents.prices(symbol, shown.series, interval, revision) if shown.series.read else None
 
     def _make_room(self) -> None:
         while len(self._shown) > MOST_SYMBOLS_SHOWN:
@@ -152,10 +152,10 @@ class Feed:
         chosen = [each.symbol for each in found.symbols or ()] or self._names
         place, answers = self._place(), {}
         for symbol in chosen[:MOST_SYMBOLS_SAVED]:
-            tape = Tape(self._most)
-            tape.take(prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._most)), None)
+            series = PriceSeries(self._most)
+            series.take(prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._most)), None)
             answers[symbol] = {
-                each.value: _newest(documents.prices(symbol, tape, each, 0)) for each in Interval
+                each.value: _newest(documents.prices(symbol, series, each, 0)) for each in Interval
             }
         self._names = sorted(answers)
         return {"state": self._known(), "prices": answers}
@@ -195,12 +195,12 @@ class Feed:
         with self._changed:
             for query, found in zip(queries, read, strict=True):
                 each = shown[query.symbol][0]
-                each.tape.take(found, query.since_ms)
+                each.series.take(found, query.since_ms)
                 if query.since_ms is None:
                     each.read_s = now_s
 
     def _since_ms(self, each: _Shown, now_s: float) -> int | None:
-        return None if now_s - each.read_s >= self._pace.everything_s else each.tape.since_ms
+        return None if now_s - each.read_s >= self._pace.everything_s else each.series.since_ms
 
     def _keep_reading(self, name: str, read: Callable[[], object], every_s: float) -> None:
         while self._wait_for_somebody():

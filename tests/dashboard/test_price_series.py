@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.dashboard.documents import PageCandle, page_candles, prices
-from cryptoctl.dashboard.tape import LOOKS_BACK, Tape
+from cryptoctl.dashboard.price_series import LOOKS_BACK, PriceSeries
 from cryptoctl.ops.candles import Interval
 from dashboard.prices_of import AT_MS, stored
 
@@ -31,15 +31,15 @@ def on_the_page(shown: list[PageCandle], found: list[PageCandle], since_ms: int 
 def test_a_page_that_takes_only_what_changed_shows_what_the_table_holds(
     tables_in_time: list[dict[int, tuple[str, bool]]], data: st.DataObject
 ) -> None:
-    tape = Tape(MOST, 1000)
+    series = PriceSeries(MOST, 1000)
     shown: list[PageCandle] = []
     revision = 0
     for table in tables_in_time:
         # The table is read as a whole: what a shorter reading leaves out is another test's.
-        tape.take(in_order(table), None)
+        series.take(in_order(table), None)
         if data.draw(st.booleans()):
             continue  # this page was not looked at
-        answer = prices("BTC", tape, INTERVAL, revision)
+        answer = prices("BTC", series, INTERVAL, revision)
         shown = on_the_page(shown, answer["candles"], answer["since_ms"])
         revision = answer["revision"]
         assert shown == page_candles(in_order(table), INTERVAL)
@@ -49,47 +49,47 @@ def test_a_page_that_takes_only_what_changed_shows_what_the_table_holds(
 def test_a_reading_from_the_last_prices_on_replaces_exactly_those(
     before: dict[int, tuple[str, bool]], later: dict[int, tuple[str, bool]]
 ) -> None:
-    tape = Tape(MOST)
-    tape.take(in_order(before), None)
-    since_ms = tape.since_ms
+    series = PriceSeries(MOST)
+    series.take(in_order(before), None)
+    since_ms = series.since_ms
     there = {time: price for time, price in before.items() if since_ms is not None and time < since_ms}
     read = {time: price for time, price in later.items() if since_ms is None or time >= since_ms}
-    tape.take(in_order(read), since_ms)
-    assert list(tape.prices) == in_order(there | read)
+    series.take(in_order(read), since_ms)
+    assert list(series.prices) == in_order(there | read)
 
 
 def test_a_reading_goes_back_to_the_oldest_that_waits_for_its_averages() -> None:
-    tape = Tape(10_000)
+    series = PriceSeries(10_000)
     many = [stored(AT_MS + number, processed=number != 50) for number in range(400)]
-    tape.take(many, None)
-    assert tape.since_ms == AT_MS + 50
-    tape.take([stored(each.timestamp_ms) for each in many[50:]], AT_MS + 50)
-    assert tape.since_ms == AT_MS + 400 - LOOKS_BACK
+    series.take(many, None)
+    assert series.since_ms == AT_MS + 50
+    series.take([stored(each.timestamp_ms) for each in many[50:]], AT_MS + 50)
+    assert series.since_ms == AT_MS + 400 - LOOKS_BACK
 
 
 def test_the_same_reading_again_is_no_change() -> None:
-    tape = Tape(10)
-    tape.take([stored(AT_MS)], None)
-    revision = tape.revision
-    tape.take([stored(AT_MS)], tape.since_ms)
-    assert tape.revision == revision
-    assert prices("BTC", tape, INTERVAL, revision)["candles"] == []
+    series = PriceSeries(10)
+    series.take([stored(AT_MS)], None)
+    revision = series.revision
+    series.take([stored(AT_MS)], series.since_ms)
+    assert series.revision == revision
+    assert prices("BTC", series, INTERVAL, revision)["candles"] == []
 
 
 def test_a_revision_of_another_tape_gets_everything() -> None:
-    tape = Tape(10, 5000)
-    tape.take([stored(AT_MS)], None)
+    series = PriceSeries(10, 5000)
+    series.take([stored(AT_MS)], None)
     for other in (0, 4999, 5000, 6000):
-        assert prices("BTC", tape, INTERVAL, other)["since_ms"] is None
-        assert len(prices("BTC", tape, INTERVAL, other)["candles"]) == 1
+        assert prices("BTC", series, INTERVAL, other)["since_ms"] is None
+        assert len(prices("BTC", series, INTERVAL, other)["candles"]) == 1
 
 
 def test_where_not_all_prices_are_kept_the_oldest_candle_that_may_lack_some_is_left_out() -> None:
-    tape = Tape(3)
-    tape.take([stored(AT_MS + 20_000 * number) for number in range(3)], None)
-    tape.take([stored(AT_MS + 20_000 * number) for number in range(3, 6)], AT_MS + 60_000)
-    assert len(tape.prices) == 3
-    answer = prices("BTC", tape, INTERVAL, 0)
+    series = PriceSeries(3)
+    series.take([stored(AT_MS + 20_000 * number) for number in range(3)], None)
+    series.take([stored(AT_MS + 20_000 * number) for number in range(3, 6)], AT_MS + 60_000)
+    assert len(series.prices) == 3
+    answer = prices("BTC", series, INTERVAL, 0)
     assert not answer["complete"]
-    first = INTERVAL.begin_ms(tape.prices[0].timestamp_ms)
+    first = INTERVAL.begin_ms(series.prices[0].timestamp_ms)
     assert [each["time_ms"] for each in answer["candles"]] == [first + INTERVAL.ms]

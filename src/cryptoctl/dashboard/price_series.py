@@ -14,7 +14,7 @@ LOOKS_BACK_FOR_UNENRICHED = 500
 CHANGES_KEPT = 1000
 
 
-class Tape:
+class PriceSeries:
     """At most `most` prices in the order of their keys. Every change of them is a new revision."""
 
     def __init__(self, most: int, first_revision: int = 0) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.cli.dashboard import _places
-from cryptoctl.dashboard.feed import Feed, FeedIntervals, Place
+from cryptoctl.dashboard.reader import PageReader, Place, ReaderIntervals
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
@@ -22,7 +22,7 @@ from kit.engines import OPTIONS
 from kit.waiting import eventually
 from live import Live
 
-QUICK = FeedIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
+QUICK = ReaderIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
 
 
 class AskedAws(Aws):
@@ -48,11 +48,13 @@ def aws(standing: Live) -> AskedAws:
 
 
 @pytest.fixture
-def feed(standing: Live, aws: AskedAws) -> Iterator[Feed]:
+def reader(standing: Live, aws: AskedAws) -> Iterator[PageReader]:
     place = Place(aws=aws, stack=standing.stack, observer=Observer(aws, standing.stack))
-    feed = Feed(lambda: place, lambda _: {"verdict": "as told"}, str, {"location": "here"}, QUICK, 1000)
-    yield feed
-    feed.stop()
+    reader = PageReader(
+        lambda: place, lambda _: {"verdict": "as told"}, str, {"location": "here"}, QUICK, 1000
+    )
+    yield reader
+    reader.stop()
 
 
 def put(live: Live, symbol: str, *times_ms: int) -> None:
@@ -69,34 +71,34 @@ def queries(aws: AskedAws) -> list[dict[str, Any]]:
     return [params["ExpressionAttributeValues"] for name, params in aws.asked if name == "Query"]
 
 
-def test_nothing_is_read_until_somebody_looks(standing: Live, aws: AskedAws, feed: Feed) -> None:
-    feed.start()
-    put(standing, "QUIET", 1)  # takes several of the feed's intervals
+def test_nothing_is_read_until_somebody_looks(standing: Live, aws: AskedAws, reader: PageReader) -> None:
+    reader.start()
+    put(standing, "QUIET", 1)  # takes several of the reader's intervals
     assert aws.asked == []
-    assert feed.state()["state"] is None
-    state = eventually(lambda: feed.state()["state"], "the overview")
+    assert reader.state()["state"] is None
+    state = eventually(lambda: reader.state()["state"], "the overview")
     assert state["overview"] == {"verdict": "as told"}
-    assert eventually(lambda: feed.state()["names_known"])
-    assert "QUIET" in feed.state()["names"]
+    assert eventually(lambda: reader.state()["names_known"])
+    assert "QUIET" in reader.state()["names"]
 
 
 def test_pages_share_a_reading_and_each_goes_back_no_further_than_it_must(
-    standing: Live, aws: AskedAws, feed: Feed
+    standing: Live, aws: AskedAws, reader: PageReader
 ) -> None:
     put(standing, "SHARED", *range(1000, 1150))
     for interval in (Interval.MINUTE, Interval.HOUR):
-        assert feed.prices("SHARED", interval, 0) is None
-    feed.read_prices()
+        assert reader.prices("SHARED", interval, 0) is None
+    reader.read_prices()
     assert [each.get(":since") for each in queries(aws)] == [None]
-    first = feed.prices("SHARED", Interval.MINUTE, 0)
+    first = reader.prices("SHARED", Interval.MINUTE, 0)
     assert first and first["candles"][0]["trades"] == 150
     put(standing, "SHARED", 2000)
-    feed.read_prices()
+    reader.read_prices()
     assert [each.get(":since") for each in queries(aws)] == [None, {"N": "1050"}]
     for interval in (Interval.MINUTE, Interval.HOUR):
-        again = feed.prices("SHARED", interval, first["revision"])
+        again = reader.prices("SHARED", interval, first["revision"])
         assert again and again["candles"][-1]["trades"] == 151
-    assert feed.prices("SHARED", Interval.MINUTE, again["revision"])["candles"] == []  # type: ignore[index]
+    assert reader.prices("SHARED", Interval.MINUTE, again["revision"])["candles"] == []  # type: ignore[index]
 
 
 def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAws) -> None:
@@ -108,16 +110,16 @@ def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAw
             raise away[0]
         return place
 
-    feed = Feed(find, lambda _: {}, lambda text: text.replace("start", "start --now"), {}, QUICK, 10)
-    feed.start()
+    reader = PageReader(find, lambda _: {}, lambda text: text.replace("start", "start --now"), {}, QUICK, 10)
+    reader.start()
     try:
-        said = eventually(lambda: feed.state()["trouble"])
+        said = eventually(lambda: reader.state()["trouble"])
         assert said == "It is away. Run `cryptoctl local start --now`."
         away.clear()
-        assert eventually(lambda: feed.state()["state"])
-        assert eventually(lambda: not feed.state()["trouble"])
+        assert eventually(lambda: reader.state()["state"])
+        assert eventually(lambda: not reader.state()["trouble"])
     finally:
-        feed.stop()
+        reader.stop()
 
 
 def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: Live, engine: Engine) -> None:
@@ -139,9 +141,9 @@ def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: L
         engine.start(port=port, options=OPTIONS)
 
 
-def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(standing: Live, feed: Feed) -> None:
+def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(standing: Live, reader: PageReader) -> None:
     put(standing, "KEPT", 60_000, 120_000)
-    found = feed.everything()
+    found = reader.everything()
     assert found["state"]["state"]["overview"] == {"verdict": "as told"}
     assert set(found["prices"]["KEPT"]) == set(Interval)
     assert [each["time_ms"] for each in found["prices"]["KEPT"]["1m"]["candles"]] == [60_000, 120_000]
