@@ -141,11 +141,11 @@ PLACEHOLDER = "NAME"
 
 
 @cache
-def hints() -> list[tuple[str, str]]:
-    """Every text of the source that names a command, with where it stands; the parts of an f-string as one.
+def texts() -> list[tuple[str, str]]:
+    """Every text of the source, with where it stands; the parts of an f-string as one.
 
-    Docstrings and help are no messages. The handlers' and the engine's own texts are not printed by a command
-    that knows a target, but the engine's errors are.
+    Docstrings and help are no messages. The handlers' own texts are not printed by a command that knows a
+    target, but the engine's errors are.
     """
     found = []
     for file in sorted(SOURCE.rglob("*.py")):
@@ -154,14 +154,16 @@ def hints() -> list[tuple[str, str]]:
         tree = ast.parse(file.read_text("utf-8"))
         skipped = {id(node) for each in ast.walk(tree) for node in _not_messages(each)}
         for node in ast.walk(tree):
-            if id(node) in skipped:
-                continue
-            text = _text(node)
-            if text and re.search(r"\bcryptoctl (?!\{)[a-z]", text):
-                skipped |= {id(inner) for inner in ast.walk(node)}
-                if NAMED.search(text) and _is_command(text):
-                    found.append((f"{file.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}", text))
+            if id(node) not in skipped and (text := _text(node)):
+                skipped |= {id(inner) for inner in ast.iter_child_nodes(node)}
+                found.append((f"{file.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}", text))
     return found
+
+
+@cache
+def hints() -> list[tuple[str, str]]:
+    """The texts that name a command."""
+    return [(place, text) for place, text in texts() if NAMED.search(text) and _is_command(text)]
 
 
 def _not_messages(node: ast.AST) -> Iterator[ast.AST]:
@@ -195,6 +197,13 @@ COMMAND_NAMES = {each.name for each in COMMANDS}
 
 def test_the_source_names_commands() -> None:
     assert len(hints()) > 40
+
+
+def test_no_message_sends_a_person_to_a_file_that_an_installation_lacks() -> None:
+    told = {
+        place for place, text in texts() if re.search(r"\bdocs/[a-z-]+\.md", text) and "claims/" not in place
+    }
+    assert told == set()
 
 
 def test_every_command_that_the_source_names_exists_and_gets_the_target() -> None:

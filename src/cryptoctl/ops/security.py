@@ -25,7 +25,7 @@ def examine_security(stack: Stack, aws: Aws) -> Iterator[Check]:
             what="security",
             verdict=Verdict.UNKNOWN,
             detail=f"protected, and not set: {', '.join(missing)}",
-            advice="docs/security.md says what each of these is good for, and what it costs.",
+            advice="`cryptoctl config` says what each of these is good for.",
         )
 
 

@@ -76,7 +76,7 @@ def _obstacles(aws: Aws, scope: Scope, key: str, service: str | None) -> Iterato
         yield Obstacle(
             what=f"The policy of the customer's key {key} does not let CloudWatch Logs use it.",
             hint=f"Have the key's owner allow {', '.join(sorted(LOGS_NEED))} to {principal(scope, service)} "
-            f'in that policy (docs/security.md shows how), or take "log_groups" out of `{SETTING}_encrypts`.',
+            f'in that policy, or take "log_groups" out of `{SETTING}_encrypts`.',
         )
 
 

@@ -72,7 +72,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             contains="KMS key",
             operations=("CreateLogGroup", "AssociateKmsKey"),
             hint="The customer's key must be enabled, and its policy must let CloudWatch Logs use it: "
-            "docs/security.md has the statement.",
+            "`cryptoctl doctor` says what is missing in it.",
         ),
     )
 

@@ -68,6 +68,6 @@ REMEDIES: tuple[Remedy, ...] = (
         contains="kms",
         operations=("CreateTable", "UpdateTable"),
         hint="DynamoDB may not use the customer's key in your name: its policy, or what `cryptoctl "
-        "iam-policy --for deploy` prints, must allow it (docs/security.md).",
+        "iam-policy --for deploy` prints, must allow it.",
     ),
 )
