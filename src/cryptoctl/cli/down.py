@@ -69,12 +69,7 @@ def down(
 
 def _ask(run: CommandRun) -> None:
     name = run.session.environment
-    if not run.screen.can_ask:
-        raise Failure(
-            Problem.REFUSED,
-            f"This deletes {name}, and there is no terminal to ask for confirmation. Nothing was changed.",
-            "Add --yes.",
-        )
+    run.screen.require_terminal(f"This deletes the environment {name}")
     if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
         raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
 
