@@ -9,6 +9,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.selftest.claim import AwsClaim
 from cryptoctl.ops.selftest.claims.address import ADDRESS
 from cryptoctl.ops.selftest.claims.functions import FUNCTIONS
+from cryptoctl.ops.selftest.claims.functions_shown import FUNCTIONS_SHOWN
 from cryptoctl.ops.selftest.claims.identity import IDENTITY
 from cryptoctl.ops.selftest.claims.logs import LOGS
 from cryptoctl.ops.selftest.claims.messaging import MESSAGING
@@ -24,6 +25,7 @@ from cryptoctl.reconcile.values import leaves
 WRITTEN: tuple[AwsClaim, ...] = (
     *WHOLE,
     *FUNCTIONS,
+    *FUNCTIONS_SHOWN,
     *ADDRESS,
     *STREAM,
     *LOGS,

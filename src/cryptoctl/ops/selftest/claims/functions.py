@@ -1,4 +1,4 @@
-"""Lambda's functions: what it refuses, and what it shows of them."""
+"""What Lambda refuses of functions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from typing import Any
 from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
-    AwsClaim,
-    Evidence,
-    compared,
-    differs,
-    holds,
     remedy_of,
     retry_rule,
 )
@@ -20,19 +15,14 @@ from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.invoke_config import InvokeConfig
-from cryptoctl.provisioners.resource_permission import ResourcePermission, logs_may_invoke, statements_in
+from cryptoctl.provisioners.resource_permission import logs_may_invoke
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.call import Call
 from cryptoctl.stack_parts import RUNTIME
 
 EXISTS = "ResourceConflictException"
 NO_ROLE_CHECK = "the embedded engine does not ask what a role may do, or who may assume it"
-NO_PERMISSIONS = "the embedded engine checks no permissions"
-EVERYBODY = "everybody"
 LARGEST_VARIABLE = "x" * 4096
-OTHERS_URL = ResourcePermission(
-    principal="*", action="lambda:InvokeFunctionUrl", function_url_auth_type="NONE"
-)
 
 
 def _lambda(operation: str, **params: Any) -> Call:
@@ -100,63 +90,6 @@ def _forbidden_destination(bench: Bench) -> Call:
         "PutFunctionEventInvokeConfig",
         FunctionName=stack.webhook.name,
         DestinationConfig=_destination(stack.success.arn),
-    )
-
-
-def _url_statement(bench: Bench) -> Evidence:
-    name = bench.stack.probe.name
-    bench.send(_lambda("AddPermission", FunctionName=name, StatementId=EVERYBODY, **OTHERS_URL.params))
-    try:
-        found = statements_in(bench.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
-    finally:
-        bench.send(_lambda("RemovePermission", FunctionName=name, StatementId=EVERYBODY))
-    return compared(found, OTHERS_URL.described)
-
-
-def _tags_are_shown(bench: Bench) -> Evidence:
-    found = bench.aws.call("lambda", "GetFunction", FunctionName=bench.stack.probe.name)
-    return compared(found.get("Tags"), bench.stack.scope.tags)
-
-
-def _code_is_known(bench: Bench) -> Evidence:
-    found = bench.aws.call("lambda", "GetFunction", FunctionName=bench.stack.webhook.name)
-    return compared(found["Configuration"]["CodeSha256"], bench.stack.code.sha256)
-
-
-def _asked_by_probe(bench: Bench, operation: str, key: str) -> Any:
-    look = ("lambda", operation, {"FunctionName": bench.stack.probe.name})
-    answer = bench.invoke({"ask": [look]})
-    return answer.payload["asked"][0].get(key) if not answer.error else answer.payload
-
-
-def _tags_withheld(bench: Bench) -> Evidence:
-    found = _asked_by_probe(bench, "get_function", "tags_error")
-    return holds(f"TagsError {found}") if found else differs("no TagsError")
-
-
-def _variables_withheld(bench: Bench) -> Evidence:
-    found = _asked_by_probe(bench, "get_function", "variables_error") or {}
-    code = str(found.get("ErrorCode"))
-    return (
-        holds(f"Environment.Error {code}")
-        if "AccessDenied" in code
-        else differs(f"Environment.Error {found}")
-    )
-
-
-def _failure_is_told(bench: Bench) -> Evidence:
-    found = bench.invoke({"do": "raise", "text": "as it was told"})
-    seen = (found.error, found.payload.get("errorType"), found.payload.get("errorMessage"))
-    return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
-
-
-def _quota_is_told(bench: Bench) -> Evidence:
-    limit = bench.aws.call("lambda", "GetAccountSettings")["AccountLimit"]
-    numbers = {name: limit.get(name) for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")}
-    return (
-        holds(str(numbers))
-        if all(isinstance(each, int) for each in numbers.values())
-        else differs(str(limit))
     )
 
 
@@ -273,62 +206,5 @@ FUNCTIONS = (
         _code("DeleteFunctionEventInvokeConfig", NOT_FOUND),
         of=InvokeConfig,
         needs=("notifier",),
-    ),
-    AwsClaim(
-        id="function-url-statement",
-        text="A statement for a function URL is shown with its condition as AddPermission was given it.",
-        relied_on=("provisioners/resource_permission.py: ResourcePermission.described",),
-        check=_url_statement,
-        lane="function",
-        needs=("probe",),
-    ),
-    AwsClaim(
-        id="function-tags-shown",
-        text="GetFunction answers with the tags that were given as the function was created.",
-        relied_on=("provisioners/function_configuration.py: tags_of",),
-        check=_tags_are_shown,
-        lane="function",
-        needs=("probe",),
-    ),
-    AwsClaim(
-        id="function-tags-withheld",
-        text="Without lambda:ListTags, GetFunction answers without tags and with TagsError.",
-        relied_on=("provisioners/function_configuration.py: tags_of",),
-        check=_tags_withheld,
-        lane="probe",
-        needs=("probe",),
-        engine_lacks=NO_PERMISSIONS,
-    ),
-    AwsClaim(
-        id="function-variables-withheld",
-        text="Without kms:Decrypt, GetFunction answers with an Environment.Error of the code AccessDenied….",
-        relied_on=("provisioners/function_configuration.py: unreadable_variables",),
-        check=_variables_withheld,
-        lane="probe",
-        needs=("probe",),
-        engine_lacks=NO_PERMISSIONS,
-    ),
-    AwsClaim(
-        id="function-code-hash",
-        text="CodeSha256 is the base64 of the SHA-256 of the zip that was sent.",
-        relied_on=("bundle.py: Bundle.sha256", "provisioners/function.py: CodeSha256"),
-        check=_code_is_known,
-        lane="function",
-        needs=("webhook",),
-    ),
-    AwsClaim(
-        id="function-failure-told",
-        text="An invocation that fails is answered with FunctionError, errorType and errorMessage.",
-        relied_on=("ops/invoking.py: invoke",),
-        check=_failure_is_told,
-        lane="probe",
-        needs=("probe",),
-    ),
-    AwsClaim(
-        id="function-quota",
-        text="GetAccountSettings tells the account's concurrent executions, and how many are unreserved.",
-        relied_on=("provisioners/function.py: Function.preflight",),
-        check=_quota_is_told,
-        lane="function",
     ),
 )

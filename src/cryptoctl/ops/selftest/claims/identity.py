@@ -17,7 +17,7 @@ from cryptoctl.ops.selftest.claim import (
     remedy_of,
     retry_rule,
 )
-from cryptoctl.ops.selftest.claims.functions import NO_PERMISSIONS
+from cryptoctl.ops.selftest.claims.functions_shown import NO_PERMISSIONS
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import NOT_FOUND

@@ -1,0 +1,133 @@
+"""What Lambda shows of functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, holds
+from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
+
+NO_PERMISSIONS = "the embedded engine checks no permissions"
+EVERYBODY = "everybody"
+OTHERS_URL = ResourcePermission(
+    principal="*", action="lambda:InvokeFunctionUrl", function_url_auth_type="NONE"
+)
+
+
+def _url_statement(bench: Bench) -> Evidence:
+    name = bench.stack.probe.name
+    bench.aws.call("lambda", "AddPermission", FunctionName=name, StatementId=EVERYBODY, **OTHERS_URL.params)
+    try:
+        found = statements_in(bench.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
+    finally:
+        bench.aws.call("lambda", "RemovePermission", FunctionName=name, StatementId=EVERYBODY)
+    return compared(found, OTHERS_URL.described)
+
+
+def _tags_are_shown(bench: Bench) -> Evidence:
+    found = bench.aws.call("lambda", "GetFunction", FunctionName=bench.stack.probe.name)
+    return compared(found.get("Tags"), bench.stack.scope.tags)
+
+
+def _code_is_known(bench: Bench) -> Evidence:
+    found = bench.aws.call("lambda", "GetFunction", FunctionName=bench.stack.webhook.name)
+    return compared(found["Configuration"]["CodeSha256"], bench.stack.code.sha256)
+
+
+def _asked_by_probe(bench: Bench, operation: str, key: str) -> Any:
+    look = ("lambda", operation, {"FunctionName": bench.stack.probe.name})
+    answer = bench.invoke({"ask": [look]})
+    return answer.payload["asked"][0].get(key) if not answer.error else answer.payload
+
+
+def _tags_withheld(bench: Bench) -> Evidence:
+    found = _asked_by_probe(bench, "get_function", "tags_error")
+    return holds(f"TagsError {found}") if found else differs("no TagsError")
+
+
+def _variables_withheld(bench: Bench) -> Evidence:
+    found = _asked_by_probe(bench, "get_function", "variables_error") or {}
+    code = str(found.get("ErrorCode"))
+    return (
+        holds(f"Environment.Error {code}")
+        if "AccessDenied" in code
+        else differs(f"Environment.Error {found}")
+    )
+
+
+def _failure_is_told(bench: Bench) -> Evidence:
+    found = bench.invoke({"do": "raise", "text": "as it was told"})
+    seen = (found.error, found.payload.get("errorType"), found.payload.get("errorMessage"))
+    return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
+
+
+def _quota_is_told(bench: Bench) -> Evidence:
+    limit = bench.aws.call("lambda", "GetAccountSettings")["AccountLimit"]
+    numbers = {name: limit.get(name) for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")}
+    return (
+        holds(str(numbers))
+        if all(isinstance(each, int) for each in numbers.values())
+        else differs(str(limit))
+    )
+
+
+FUNCTIONS_SHOWN = (
+    AwsClaim(
+        id="function-url-statement",
+        text="A statement for a function URL is shown with its condition as AddPermission was given it.",
+        relied_on=("provisioners/resource_permission.py: ResourcePermission.described",),
+        check=_url_statement,
+        lane="function",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="function-tags-shown",
+        text="GetFunction answers with the tags that were given as the function was created.",
+        relied_on=("provisioners/function_configuration.py: tags_of",),
+        check=_tags_are_shown,
+        lane="function",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="function-tags-withheld",
+        text="Without lambda:ListTags, GetFunction answers without tags and with TagsError.",
+        relied_on=("provisioners/function_configuration.py: tags_of",),
+        check=_tags_withheld,
+        lane="probe",
+        needs=("probe",),
+        engine_lacks=NO_PERMISSIONS,
+    ),
+    AwsClaim(
+        id="function-variables-withheld",
+        text="Without kms:Decrypt, GetFunction answers with an Environment.Error of the code AccessDenied….",
+        relied_on=("provisioners/function_configuration.py: unreadable_variables",),
+        check=_variables_withheld,
+        lane="probe",
+        needs=("probe",),
+        engine_lacks=NO_PERMISSIONS,
+    ),
+    AwsClaim(
+        id="function-code-hash",
+        text="CodeSha256 is the base64 of the SHA-256 of the zip that was sent.",
+        relied_on=("bundle.py: Bundle.sha256", "provisioners/function.py: CodeSha256"),
+        check=_code_is_known,
+        lane="function",
+        needs=("webhook",),
+    ),
+    AwsClaim(
+        id="function-failure-told",
+        text="An invocation that fails is answered with FunctionError, errorType and errorMessage.",
+        relied_on=("ops/invoking.py: invoke",),
+        check=_failure_is_told,
+        lane="probe",
+        needs=("probe",),
+    ),
+    AwsClaim(
+        id="function-quota",
+        text="GetAccountSettings tells the account's concurrent executions, and how many are unreserved.",
+        relied_on=("provisioners/function.py: Function.preflight",),
+        check=_quota_is_told,
+        lane="function",
+    ),
+)
