@@ -10,13 +10,15 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cryptoctl.core.indicators import indicators
+from cryptoctl.core.indicators import Indicators, indicators
 from cryptoctl.core.items import StoredPrice
+from cryptoctl.core.numbers import plain
 from cryptoctl.files.outgoing import Outgoing, outgoing
 from cryptoctl.ops.logs import lines
 from cryptoctl.ops.prices import Query, enriched_prices, prices
@@ -98,6 +100,30 @@ def right(found: Sequence[StoredPrice]) -> bool:
     ]
 
 
+def exact(found: Sequence[StoredPrice]) -> bool:
+    """Whether the indicators are right, by what is computed here, in fractions."""
+    values = [Fraction(each.price) for each in found]
+    return all(
+        is_exact(each.indicators, values[max(0, end - 20) : end]) for end, each in enumerate(found, start=1)
+    )
+
+
+def is_exact(stored: Indicators, window: Sequence[Fraction]) -> bool:
+    for average, count in ((stored.ma_5, 5), (stored.ma_20, 20)):
+        if (average is None) != (len(window) < count):
+            return False
+        if average is not None and Fraction(average) != sum(window[-count:], Fraction(0)) / count:
+            return False
+    deviation, window = stored.volatility, window[-10:]
+    if deviation is None or len(window) < 10:
+        return deviation is None and len(window) < 10
+    mean = sum(window, Fraction(0)) / 10
+    variance = sum(((value - mean) ** 2 for value in window), Fraction(0)) / 10
+    half = Fraction(10) ** (deviation.adjusted() - 37) / 2  # of the last of 38 digits
+    below, above = Fraction(deviation) - half, Fraction(deviation) + half
+    return max(below, Fraction(0)) ** 2 <= variance <= above**2
+
+
 def waiting(live: Live, queue: str) -> int:
     answer = live.aws.call(
         "sqs",
@@ -106,6 +132,37 @@ def waiting(live: Live, queue: str) -> int:
         AttributeNames=["ApproximateNumberOfMessages"],
     )
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.mark.torture
+def test_a_long_tape_is_stored_whole_and_computed_exactly(pipeline: Live) -> None:
+    """The thousand real trades again and again, each time later and with other ids."""
+    count, symbol = 12_477, "TAPE"
+    with DATA.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    later_ms = int(rows[-1]["timestamp"]) - int(rows[0]["timestamp"]) + 1000
+    sent = [
+        outgoing(
+            {
+                **rows[n % len(rows)],
+                "symbol": symbol,
+                "exchange": "binance",
+                "timestamp": str(int(rows[n % len(rows)]["timestamp"]) + n // len(rows) * later_ms),
+                "id": str(10**9 + n),
+            },
+            now_ms=NOW_MS,
+        )
+        for n in range(count)
+    ]
+    tally = send(pipeline, sent)
+    assert (tally.stored, tally.duplicate, tally.refused) == (count, 0, 0)
+    query = Query(symbol=symbol, last=2 * count)
+    found = enriched_prices(pipeline.aws, pipeline.stack.prices, query, Retry(RealClock()))
+    assert [each.id for each in found] == [json.loads(each.text)["id"] for each in sent]
+    assert [plain(each.price) for each in found] == [
+        plain(Decimal(str(json.loads(each.text, parse_float=Decimal)["price"]))) for each in sent
+    ]
+    assert exact(found)
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.torture)])

@@ -8,7 +8,9 @@ from typing import Any
 from cryptoctl.handlers.clients import queue_client, setting
 
 _LONGEST_ATTRIBUTE = 1024
-_REFUSED = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# All but #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and #x10000 to #x10FFFF, which SQS takes. As
+# "none of those" it takes 4 ms to compile, at each cold start.
+_REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:

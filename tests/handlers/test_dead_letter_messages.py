@@ -1,0 +1,29 @@
+"""A message to a dead-letter queue has only characters that SQS takes, and keeps all of those."""
+
+from cryptoctl.handlers import dead_letters
+from handlers.fake_aws import FakeAws
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+TAKEN = ((0x9, 0x9), (0xA, 0xA), (0xD, 0xD), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+
+
+def taken(code: int) -> bool:
+    return any(first <= code <= last for first, last in TAKEN)
+
+
+def test_at_each_end_of_each_range(aws: FakeAws) -> None:
+    ends = {end + step for each in TAKEN for end in each for step in (-1, 0, 1)} | {0, 0x1F, 0xDBFF, 0xDC00}
+    codes = sorted(code for code in ends if 0 <= code <= 0x10FFFF)
+    text = "".join(map(chr, codes))
+    dead_letters.send({"text": "x"}, {"Reason": ("String", text)})
+    (message,) = aws.queue
+    sent = message["MessageAttributes"]["Reason"]["StringValue"]
+    assert sent == "".join(chr(code) if taken(code) else "?" for code in codes)
+
+
+def test_a_body_with_others_is_escaped(aws: FakeAws) -> None:
+    dead_letters.send({"text": "é"}, {})
+    dead_letters.send({"text": "é\uffff"}, {})
+    plain, escaped = (each["MessageBody"] for each in aws.queue)
+    assert plain == '{"text":"é"}'
+    assert escaped.isascii()
