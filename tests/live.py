@@ -16,7 +16,7 @@ from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
 from cryptoctl.webhook_settings import Sender, Webhook
 
-LAG_ALARM = AlarmSettings(enabled=True, dead_letters="off", errors="off", throttles="off", unauthorized="off")
+LAG_ALARM = AlarmSettings(dead_letters="off", errors="off", throttles="off", unauthorized="off")
 # With every kind of resource that only some configurations have.
 WITH_A_SENDER = Environment(
     webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}), alarms=LAG_ALARM

@@ -15,7 +15,7 @@ class AlarmSettings(Section):
     """[env.NAME.alarms]: each is raised above its number; "off" has none."""
 
     enabled: bool = field(
-        default=False,
+        default=True,
         metadata=means("CloudWatch alarms tell alert_subscribers; 0.10 USD a month each, ten free"),
     )
     dead_letters: Threshold = field(

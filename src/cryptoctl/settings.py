@@ -173,6 +173,10 @@ class Environment(Section):
     security: Security = field(default_factory=Security)
     functions: Functions = field(default_factory=Functions)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    dashboard: bool = field(
+        default=True,
+        metadata=means("a CloudWatch dashboard of the pipeline; 3.00 USD a month, three free"),
+    )
 
     @property
     def retention_days(self) -> int | None:

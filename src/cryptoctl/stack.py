@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from cryptoctl.core.senders import NOBODY
 from cryptoctl.error_filter import ERRORS
 from cryptoctl.provisioners.alarm import Alarm
+from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.provisioners.function import Code, Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
@@ -34,6 +35,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Secret, Value, leaves
 from cryptoctl.settings import Environment
 from cryptoctl.stack_alarms import StackAlarms, any_alarm
+from cryptoctl.stack_dashboard import StackDashboard
 from cryptoctl.stack_parts import StackParts
 
 APPLICATION = {"Application": "crypto-price-processing"}
@@ -50,16 +52,23 @@ class Stack:
         self._functions()
         self._connections()
         self._alarms()
+        self.dashboard = self._dashboard() if config.dashboard else None
 
     def __iter__(self) -> Iterator[Provisioner]:
         return (each for each in leaves(vars(self)) if isinstance(each, Provisioner))
 
     @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """The alarms that the configuration has."""
+        return tuple(each for each in self if isinstance(each, Alarm))
+
+    @property
     def absent(self) -> tuple[Provisioner, ...]:
         """One of each kind that this configuration has none of: an earlier one may have left some."""
         of_senders = () if self.webhook_secrets else (self._address(), self._secret("SENDER", str))
-        alarms = any(isinstance(each, Alarm) for each in self)
-        return of_senders if alarms else (*of_senders, any_alarm(self.alerts))
+        alarms = () if self.alarms else (any_alarm(self.alerts),)
+        dashboards = () if self.dashboard else (self._dashboard(),)
+        return (*of_senders, *alarms, *dashboards)
 
     @property
     def orphans(self) -> Orphans:
@@ -261,6 +270,16 @@ class Stack:
         self.error_alarms = {each.name: alarms.errors(each) for each in self.functions}
         self.throttle_alarms = {each.name: alarms.throttles(each) for each in self.functions}
         self.unauthorized_alarms = {name: alarms.unauthorized(self.webhook, name) for name in senders}
+
+    def _dashboard(self) -> Dashboard:
+        return StackDashboard(
+            scope=self.scope,
+            webhook=self.webhook,
+            enricher=self.enricher,
+            functions=self.functions,
+            queues=(self.webhook_dead_letters, self.enricher_dead_letters),
+            alarms=self.alarms,
+        ).dashboard()
 
     def _address(self) -> FunctionUrl:
         return FunctionUrl(scope=self.scope, name=self.webhook.name, function=self.webhook)

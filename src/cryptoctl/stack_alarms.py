@@ -90,7 +90,8 @@ class StackAlarms:
             metric=metric,
             threshold=above,
             topic=self.topic,
-            description=f"{meaning} `cryptoctl {command} --env {self.scope.environment}` shows more.",
+            meaning=meaning,
+            command=f"`cryptoctl {command} --env {self.scope.environment}`",
         )
 
 
@@ -103,7 +104,8 @@ def any_alarm(topic: Topic) -> Alarm:
         metric=metric,
         threshold=0,
         topic=topic,
-        description="",
+        meaning="",
+        command="",
     )
 
 

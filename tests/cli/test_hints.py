@@ -102,7 +102,15 @@ def test_a_failure_names_commands_of_the_aws_cli_that_go_there(capsys: pytest.Ca
 
 def test_the_notes_and_obstacles_of_a_document_get_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     text = "run `cryptoctl up`"
-    plan = {"goal": "present", "fingerprint": "f", "obstacles": [text], "notes": [text], "steps": []}
+    cost = {"fixed_usd_a_month": 0, "fixed": [], "by_use": False, "prices_of": "2026-11"}
+    plan = {
+        "goal": "present",
+        "fingerprint": "f",
+        "obstacles": [text],
+        "notes": [text],
+        "steps": [],
+        "cost": cost,
+    }
     where = {"environment": "e", "target": "aws", "account": None, "region": None}
     screen = Screen(colour=False, machine=True, given={"--env": "prod"})
     write_document(screen, "plan", where, {"plan": plan}, None)

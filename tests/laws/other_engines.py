@@ -88,11 +88,14 @@ class PatchedAws(RecordingAws):
 
 @contextmanager
 def other_engine(name: str, home: Path) -> Iterator[tuple[Live, PatchedAws]]:
-    """An environment on the engine, with nothing in it; and the engine. moto runs in this process."""
+    """An environment on the engine, with nothing in it; and the engine. moto runs in this process.
+
+    Neither keeps a dashboard's tags, so that each would be somebody else's.
+    """
     with _moto() if name == "moto" else plain_ministack(home) as url:
         session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.AWS))
         session.aws = aws = PatchedAws(endpoint_url=url, gaps=GAPS[name])
-        session.config = Environment()
+        session.config = Environment(dashboard=False)
         yield Live(session, aws), aws
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.plan import Verb
 from cryptoctl.settings import Environment
@@ -40,7 +39,7 @@ def example_class() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def extended(connect: Connect, example_class: Any) -> Iterator[Live]:
     """An environment that is up, whose stack has the example's statement."""
-    live = connect("contributing", Environment(alarms=AlarmSettings(enabled=True)))
+    live = connect("contributing", Environment())
     add(live.stack, example_class)
     done(live.up())
     yield live

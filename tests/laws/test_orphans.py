@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 
 from cryptoctl.provisioners.alarm import Alarm, prefix
+from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.stack import Stack
 from laws.test_laws import PATTERN, done
 from live import Live
 
@@ -23,8 +25,10 @@ pytestmark = pytest.mark.engine
 
 
 def _removable(resource: Provisioner) -> bool:
-    """A second key is the key's own affair, and what holds data is never removed as an orphan."""
-    return resource.arn is not None and not (isinstance(resource, Key) or resource.holds_data)
+    """A second key is the key's own affair, what holds data is never removed as an orphan, and a dashboard
+    of another name may be another region's."""
+    special = isinstance(resource, Key | Dashboard)
+    return resource.arn is not None and not (special or resource.holds_data)
 
 
 # One of each kind that has an ARN of its own.
@@ -63,6 +67,18 @@ def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live, kind: t
     done(standing.run(plan))
     assert [each for each in observe(former, standing.aws).values() if each and not each.deleting] == []
     assert standing.plan().work == ()
+
+
+def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
+    board = standing.stack.dashboard
+    assert board is not None
+    config = replace(standing.session.config, dashboard=False)
+    without = Stack(standing.session.scope, config, standing.stack.code)
+    plan = planned(list(without), standing.aws, Goal.PRESENT, orphans=without.orphans)
+    assert [(str(each.resource), each.verb) for each in plan.work] == [(str(board), Verb.DELETE)]
+    done(standing.run(plan))
+    assert board.observe(standing.aws) is None
+    done(standing.up())
 
 
 def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:

@@ -55,6 +55,7 @@ TAGGED_AS_MADE = {
     "lambda:CreateEventSourceMapping": "lambda:TagResource",
     "ssm:PutParameter": "ssm:AddTagsToResource",
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
+    "cloudwatch:PutDashboard": "cloudwatch:TagResource",
 }
 
 
@@ -277,7 +278,13 @@ def _alarm(request: Request, place: Place) -> Iterator[str]:
         if request.param("AlarmName")
         else (request.params or {}).get("AlarmNames", ())
     )
-    yield from [arn] if arn else (place.arn("cloudwatch", f"alarm:{name}") for name in names)
+    boards = [request.param("DashboardName")] if request.param("DashboardName") else []
+    boards += (request.params or {}).get("DashboardNames", ())
+    if arn:
+        yield arn
+    yield from (place.arn("cloudwatch", f"alarm:{name}") for name in names)
+    account = place.arn("cloudwatch", "x").split(":")[4]
+    yield from (f"arn:aws:cloudwatch::{account}:dashboard/{name}" for name in boards)
 
 
 def _table(request: Request, place: Place) -> Iterator[str]:

@@ -11,6 +11,8 @@ import pytest
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.local.engine import Engine
 from cryptoctl.local.outbox import OutboxMessage
+from cryptoctl.ops.alarms import alarm_states
+from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.reconcile.execute import StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.engine
 def watched(connect: Connect) -> Iterator[Live]:
     """A queue, its alarm and the topic that it tells, with a subscriber."""
     config = Environment(
-        alarms=AlarmSettings(enabled=True, lag_s="off", errors="off", throttles="off"),
+        alarms=AlarmSettings(lag_s="off", errors="off", throttles="off"),
         alert_subscribers=("person@example.com",),
     )
     live = connect(f"a{uuid.uuid4().hex[:8]}", config)
@@ -57,6 +59,9 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
     url = aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
     aws.call("sqs", "SendMessage", QueueUrl=url, MessageBody="{}")
     eventually(lambda: len(told(engine, alarm.name)) > 2, within_s=90, what="the alarm to be raised")
+    (seen,) = [each for each in alarm_states(aws, watched.stack) if each.raised]
+    assert (seen.name, seen.command) == (alarm.name, alarm.command)
+    assert "Threshold Crossed" in seen.reason and abs(seen.since_ms - now_ms()) < 90_000
     messages = told(engine, alarm.name)
     assert sorted(each.subject.partition(":")[0] for each in messages) == ["ALARM", "ALARM", "OK"]
     assert {each.recipient for each in messages} == {"person@example.com"}
@@ -65,7 +70,7 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
 
 
 def test_an_alarm_that_was_switched_off_is_removed(watched: Live) -> None:
-    without = replace(watched.session.config, alarms=AlarmSettings())
+    without = replace(watched.session.config, alarms=AlarmSettings(enabled=False))
     watched.stack = Stack(watched.session.scope, without, watched.stack.code)
     removed = [str(step.resource) for step in watched.plan().work if step.verb is Verb.DELETE]
     name = f"cryptoctl-{watched.session.environment}-webhook-processor-dlq"

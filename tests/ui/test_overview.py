@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
+from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.overview import Concern, ErrorLine, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
@@ -55,6 +56,16 @@ HEALTHY = Overview(
     mappings=(MappingState(name="stream mapping price-enricher-dev", state="Enabled", last_result="OK"),),
     activity=activity(),
     errors=(),
+    alarms=(
+        AlarmState(
+            name="cryptoctl-dev-price-enricher-lag",
+            state="OK",
+            since_ms=AT_MS - 300_000,
+            meaning="Prices wait too long.",
+            command="`cryptoctl logs price-enricher --env dev`",
+            reason="Threshold Crossed",
+        ),
+    ),
     symbols=(state("BTC"), state("ETH")),
 )
 ERROR = ErrorLine(
@@ -96,6 +107,18 @@ def test_what_differs_and_what_waits_is_named_with_its_cause() -> None:
     )
     assert "`cryptoctl dlq replay`" in letters.hint
     assert verdict(BROKEN, "dev").plain.startswith("! dev: 1 of 2 resources as configured, 6 dead letters")
+
+
+def test_a_raised_alarm_needs_somebody_and_says_what_to_type() -> None:
+    assert HEALTHY.alarms is not None
+    raised = replace(HEALTHY, alarms=(replace(HEALTHY.alarms[0], state="ALARM"),))
+    (concern,) = raised.concerns
+    assert concern.subject == "alarm cryptoctl-dev-price-enricher-lag"
+    assert concern.what == "raised 5 min ago: Prices wait too long. It clears 5 min after its cause."
+    assert concern.hint == "`cryptoctl logs price-enricher --env dev` shows more"
+    assert verdict(raised, "dev").plain.startswith("!")
+    unread = replace(HEALTHY, alarms=None)
+    assert unread.concerns == ()
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.cli.cost import _per_second
 from cryptoctl.core.items import new_item
 from cryptoctl.core.prices import Price
 from cryptoctl.errors import Failure
 from cryptoctl.ops.cost import traffic as assumed
+from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.ops.cost.estimate import CostEstimate, estimate, price_list
 from cryptoctl.ops.cost.traffic import Load, batches_per_s, traffic
 from cryptoctl.reconcile.costs import Priced, Traffic
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.planner import build
+from cryptoctl.security_settings import Functions, Security
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
 from unit.answers import STACK
@@ -104,10 +108,63 @@ def test_the_configuration_counts() -> None:
     assert of(estimate(kept, load), stored) == pytest.approx(of(estimate(STACK, load), stored) * 30 / 3)
 
 
+def test_traces_and_requests_to_a_customer_s_key_are_billed_where_there_are_any() -> None:
+    secured = Environment(
+        functions=Functions(tracing=True),
+        security=Security(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
+    )
+    load = Load(prices_per_s=3, batch=1, days=30)
+    found = estimate(Stack(STACK.scope, secured, STACK.code), load)
+    seconds = 30 * 86_400
+    # One a second, and 5 % of the other two.
+    assert amount(found, str(STACK.webhook), "traces") == pytest.approx(seconds * 1.1)
+    key = "requests to the customer's key"
+    assert amount(found, str(STACK.prices), key) == pytest.approx(4 * seconds / 300)
+    assert of(found, "traces") > 0 and of(found, key) > 0
+    plain = estimate(STACK, load)
+    assert not [line for line in plain.lines if line.item in ("traces", key)]
+
+
+def plan_for(*, seen: Stack | None, wanted: Stack, goal: Goal = Goal.PRESENT) -> Plan:
+    """From nothing, or from everything."""
+    resources = list(wanted)
+    observed = {
+        each: None if seen is None else Observed(fields=each.desired(), outputs={"KeyId": "k", "UUID": "u"})
+        for each in resources
+    }
+    return build(resources, observed, goal)
+
+
+def test_a_plan_says_what_it_costs_without_any_use() -> None:
+    made = cost_difference(plan_for(seen=None, wanted=STACK))
+    found = {each.item: (each.amount, round(each.usd, 2)) for each in made.fixed}
+    assert found == {"key": (1, 1.0), "alarms": (9, 0.9), "dashboards": (1, 3.0)}
+    assert made.by_use and made.usd == pytest.approx(4.9)
+    told = cost_sentences(made)
+    assert told.startswith("+4.90 USD a month without any use (key +1.00")
+    assert "Free for the whole account are 3 dashboards and 10 alarms." in told
+    assert "`cryptoctl cost" in told
+
+
+def test_a_plan_that_changes_nothing_or_only_what_is_free_says_nothing_of_costs() -> None:
+    plan = plan_for(seen=None, wanted=STACK)
+    queues = tuple(each for each in plan.steps if each.resource.kind == "queue")
+    none = cost_difference(replace(plan, steps=queues))
+    assert not none.fixed and cost_sentences(none) == ""
+    removed = replace(plan, steps=tuple(replace(each, verb=Verb.DELETE) for each in plan.steps))
+    assert cost_difference(removed).usd == pytest.approx(-4.9)
+    told = cost_sentences(cost_difference(removed))
+    assert told.startswith("-4.90 USD a month") and "`cryptoctl cost" not in told
+
+
 def test_every_price_has_its_source_and_is_of_something_that_is_billed() -> None:
     prices = price_list()
     assert re.fullmatch(r"\d{4}-\d\d", prices.date)
-    whole = Stack(STACK.scope, Environment(alarms=AlarmSettings(enabled=True)), STACK.code)
+    secured = Environment(
+        functions=Functions(tracing=True),
+        security=Security(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
+    )
+    whole = Stack(STACK.scope, secured, STACK.code)
     used = {each.item for one in whole if isinstance(one, Priced) for each in one.usage(Traffic(days=30))}
     assert used == set(prices.items)
     assert all(each.source.endswith(("pricing", "on-demand")) for each in prices.items.values())

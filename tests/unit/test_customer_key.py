@@ -125,7 +125,7 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
     bare = stack(security=Security(), protected=True)
     [check] = examine_security(bare, none)  # type: ignore[arg-type]
     assert check.detail == (
-        "protected, and not set: security.customer_key, permissions_boundary, alarms.enabled, "
+        "protected, and not set: security.customer_key, permissions_boundary, "
         "error_notifier.reserved_concurrency, log_retention_days of 365 or more, functions.tracing"
     )
     assert list(examine_security(stack(security=Security()), none)) == []  # type: ignore[arg-type]

@@ -41,10 +41,10 @@ def alarms(of: Stack) -> dict[str, tuple[str, int]]:
     return {each.name: (each.metric.metric, each.threshold) for each in of if isinstance(each, Alarm)}
 
 
-def test_alarms_are_there_where_they_are_enabled_and_each_can_be_switched_off(tmp_path: Path) -> None:
-    assert alarms(stack(tmp_path, "alarms.errors = 5\n")) == {}
+def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:
+    assert alarms(stack(tmp_path, "alarms.enabled = false\nalarms.errors = 5\n")) == {}
     functions = ("webhook-processor", "price-enricher", "error-notifier")
-    text = "alarms = { enabled = true, errors = 5, lag_s = 30 }\n"
+    text = "alarms = { errors = 5, lag_s = 30 }\n"
     assert alarms(stack(tmp_path, text)) == {
         "cryptoctl-dev-webhook-processor-dlq": ("ApproximateNumberOfMessagesVisible", 0),
         "cryptoctl-dev-price-enricher-dlq": ("ApproximateNumberOfMessagesVisible", 0),
@@ -54,19 +54,16 @@ def test_alarms_are_there_where_they_are_enabled_and_each_can_be_switched_off(tm
     }
     off = 'dead_letters = "off", throttles = "off", errors = "off", lag_s = "off"'
     senders = 'webhook.senders.desk.preset = "standard-webhooks"\n'
-    assert alarms(stack(tmp_path, f"alarms = {{ enabled = true, {off} }}\n{senders}")) == {
+    assert alarms(stack(tmp_path, f"alarms = {{ {off} }}\n{senders}")) == {
         "cryptoctl-dev-unauthorized-desk": ("Unauthorized", 60),
         "cryptoctl-dev-unauthorized-unknown": ("Unauthorized", 60),
     }
-    assert (
-        alarms(stack(tmp_path, f'alarms = {{ enabled = true, unauthorized = "off", {off} }}\n{senders}'))
-        == {}
-    )
+    assert alarms(stack(tmp_path, f'alarms = {{ unauthorized = "off", {off} }}\n{senders}')) == {}
 
 
 def test_alarms_that_were_switched_off_are_looked_for(tmp_path: Path) -> None:
     def kinds(of: Stack) -> set[str]:
         return {each.kind for each in of.absent}
 
-    assert "alarm" in kinds(stack(tmp_path, ""))
-    assert "alarm" not in kinds(stack(tmp_path, "alarms.enabled = true\n"))
+    assert "alarm" not in kinds(stack(tmp_path, ""))
+    assert "alarm" in kinds(stack(tmp_path, "alarms.enabled = false\n"))

@@ -43,7 +43,7 @@ COMMANDS = (
     ),
     _entry(
         "open",
-        "Open AWS's console in a browser, at the page of a function, its logs or dead letters, or the table.",
+        "Open AWS's console in a browser: a function, its logs or dead letters, the table, the dashboard.",
     ),
     _entry("outputs", "Show the environment's outputs: resource names and ARNs."),
     _entry("envs", "List the environments in this account and region, found by their tags."),

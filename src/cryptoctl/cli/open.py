@@ -10,7 +10,7 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.console import function_page, logs_page, queue_page, table_page
+from cryptoctl.ops.console import dashboard_page, function_page, logs_page, queue_page, table_page
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 
@@ -18,6 +18,7 @@ from cryptoctl.settings import Target
 class Page(StrEnum):
     """What is opened."""
 
+    DASHBOARD = "dashboard"
     FUNCTION = "function"
     LOGS = "logs"
     QUEUE = "queue"
@@ -39,7 +40,7 @@ def open_(
     part: Annotated[FunctionPart, typer.Argument(help="Of which function.")] = FunctionPart.WEBHOOK,
     only_print: Annotated[bool, typer.Option("--print", help="Print the address and open nothing.")] = False,
 ) -> None:
-    """Open AWS's console in a browser, at the page of a function, its logs or dead letters, or the table."""
+    """Open AWS's console in a browser: a function, its logs or dead letters, the table, the dashboard."""
     if run.session.target is Target.LOCAL:
         raise Failure(
             Problem.USAGE,
@@ -57,6 +58,14 @@ def open_(
 def _url(run: CommandRun, page: Page, part: FunctionPart) -> str:
     scope, stack = run.session.scope, run.session.stack
     function = {"webhook": stack.webhook, "enricher": stack.enricher, "notifier": stack.notifier}[part]
+    if page is Page.DASHBOARD:
+        if stack.dashboard is None:
+            raise Failure(
+                Problem.USAGE,
+                "The configuration has no dashboard.",
+                f"Take `dashboard = false` out of [env.{scope.environment}], and run `cryptoctl up`.",
+            )
+        return dashboard_page(scope, stack.dashboard.name)
     if page is Page.TABLE:
         return table_page(scope, stack.prices.name)
     if page is Page.LOGS:

@@ -96,7 +96,7 @@ def trace(
 def _show(run: CommandRun, traced: Traced) -> None:
     run.answer(**trace_document(traced))
     if not run.machine:
-        show_trace(run.screen, traced)
+        show_trace(run.screen, traced, run.session.environment)
 
 
 def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
@@ -126,7 +126,7 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
         return
     run.answer(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
     if not run.machine:
-        show_request(run.screen, request, traced, named)
+        show_request(run.screen, request, traced, named, run.session.environment)
 
 
 NAMED = ("symbol", "sort_key", "outcome")

@@ -163,6 +163,7 @@ def _text(
         f"Log group:   {delivery.get('logGroup')}",
         f"Log stream:  {delivery.get('logStream')}",
         f"Look:        cryptoctl logs {function} --env {environment} --since {_since(groups)}{_region()}",
+        f"Then:        cryptoctl status --env {environment}{_region()}",
     ]
     if held_back:
         head.append(f"Held back:   {held_back} more since the last alert; the log has them")

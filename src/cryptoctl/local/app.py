@@ -23,6 +23,7 @@ from cryptoctl.local.mappings.api import MappingsApi
 from cryptoctl.local.mappings.mapping import MappingStore
 from cryptoctl.local.mappings.runner import MappingRunner
 from cryptoctl.local.metrics.alarms import Alarms
+from cryptoctl.local.metrics.dashboards import Dashboards
 from cryptoctl.local.metrics.embedded import EmbeddedMetrics
 from cryptoctl.local.metrics.functions import FunctionMetrics
 from cryptoctl.local.metrics.queues import QueueMetrics
@@ -80,6 +81,7 @@ class EngineApp:
             RequestChecks(client),
             outbox,
             self._alarms,
+            Dashboards(middleware.inner, self._database, client),
             TablesApi(middleware.inner, tables),
             self._streams,
             LogsApi(middleware.inner, self._logs, self._subscriptions.forget),

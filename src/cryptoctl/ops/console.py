@@ -20,6 +20,11 @@ def logs_page(scope: Scope, group: str) -> str:
     return f"{_page(scope, 'cloudwatch/home')}#logsV2:log-groups/log-group/{name}"
 
 
+def dashboard_page(scope: Scope, dashboard: str) -> str:
+    """A dashboard's page."""
+    return f"{_page(scope, 'cloudwatch/home')}#dashboards/dashboard/{quote(dashboard, safe='')}"
+
+
 def table_page(scope: Scope, table: str) -> str:
     """A table's page."""
     return f"{_page(scope, 'dynamodbv2/home')}#table?name={quote(table, safe='')}"

@@ -14,6 +14,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops import logs, status, symbols
 from cryptoctl.ops.activity import Activity, activity
+from cryptoctl.ops.alarms import AlarmState, alarm_states
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceState
@@ -57,6 +58,8 @@ class Overview:
     activity: Activity | None
     errors: tuple[ErrorLine, ...] | None
     """those of the last hour, the newest last"""
+    alarms: tuple[AlarmState, ...] | None
+    """those of the configuration that exist, the one that changed last first"""
     symbols: tuple[SymbolState, ...] | None
     """those that prices came of in the last hour, the one with the newest first"""
     unread: tuple[str, ...] = ()
@@ -85,7 +88,7 @@ class Overview:
     @property
     def concerns(self) -> tuple[Concern, ...]:
         """What needs somebody, the most urgent first."""
-        return (*self._of_resources(), *self._of_queues(), *self._of_mapping())
+        return (*self._of_resources(), *self._of_queues(), *self._of_mapping(), *self._of_alarms())
 
     def _of_resources(self) -> Iterator[Concern]:
         for each in self.inventory.resources:
@@ -135,6 +138,16 @@ class Overview:
                     hint="`cryptoctl logs price-enricher` says what it does",
                 )
 
+    def _of_alarms(self) -> Iterator[Concern]:
+        for each in self.alarms or ():
+            if each.raised:
+                minutes = max(0, self.at_ms - each.since_ms) // 60_000
+                yield Concern(
+                    subject=f"alarm {each.name}",
+                    what=f"raised {minutes} min ago: {each.meaning} It clears 5 min after its cause.",
+                    hint=f"{each.command} shows more",
+                )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Intervals:
@@ -170,6 +183,7 @@ class Observer:
             "the metrics": (intervals.activity, lambda: activity(aws, stack)),
             "the stream mapping": (intervals.mapping, self._mappings),
             "the errors": (intervals.errors, self._errors),
+            "the alarms": (intervals.mapping, lambda: alarm_states(aws, stack)),
             "the queues": (intervals.fast, self._queues),
             "the prices": (intervals.fast, self._symbols),
         }
@@ -183,6 +197,7 @@ class Observer:
             mappings=found["the stream mapping"],
             activity=found["the metrics"],
             errors=found["the errors"],
+            alarms=found["the alarms"],
             symbols=found["the prices"],
             unread=tuple(name for name in names if name in self._unread),
         )

@@ -50,7 +50,10 @@ class Alarm(Listed, Priced):
     metric: Metric
     threshold: int
     topic: Topic
-    description: str
+    meaning: str
+    """what it says to people, a sentence"""
+    command: str
+    """what they type to see more, in backquotes"""
 
     kind: ClassVar[str] = "alarm"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
@@ -65,6 +68,11 @@ class Alarm(Listed, Priced):
     @property
     def arn(self) -> str:
         return self.scope.arn("cloudwatch", f"alarm:{self.name}")
+
+    @property
+    def description(self) -> str:
+        """The text of its messages."""
+        return f"{self.meaning} {self.command} shows more."
 
     def observe(self, aws: Aws) -> Observed | None:
         found, tags = aws.gather(

@@ -167,6 +167,8 @@ class Function(Preflight, Priced):
         gb_s = traffic.busy_s * self.memory_mb / 1024
         yield Usage(item="lambda_requests", amount=traffic.requests, driver="invocations")
         yield Usage(item="lambda_gb_seconds", amount=gb_s, driver="duration and memory")
+        if self.tracing:
+            yield Usage(item="xray_traces", amount=traffic.traces, driver="functions.tracing")
         metrics = traffic.metrics * traffic.months
         yield Usage(item="custom_metrics", amount=metrics, driver="how many metrics it emits")
 

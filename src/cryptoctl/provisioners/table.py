@@ -143,6 +143,8 @@ class Table(Encrypted, DeletionProtected, Priced):
         )
         yield Usage(item="dynamodb_gb_months", amount=stored, driver="prices so far")
         yield Usage(item="dynamodb_recovery_gb_months", amount=stored, driver="prices so far")
+        if self.customer_key:
+            yield Usage(item="kms_requests", amount=traffic.key_requests, driver="security.customer_key")
 
     def consent_reason(self, delta: Delta) -> str | None:
         """Also that without deletion protection a `down` is possible that was refused before."""

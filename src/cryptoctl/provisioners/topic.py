@@ -139,6 +139,8 @@ class Topic(Encrypted, Priced):
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="sns_requests", amount=traffic.requests, driver="ten prices a request at most")
+        if self.customer_key:
+            yield Usage(item="kms_requests", amount=traffic.key_requests, driver="security.customer_key")
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates the topic with its tags, then adds missing subscribers."""

@@ -14,7 +14,8 @@ class Traffic:
     """What passes through one resource in a number of days; what does not concern its kind is 0.
 
     `requests` are those that are billed, `busy_s` the seconds in which a function runs, all invocations
-    together, `stored_gb` is the average of what is stored over the time.
+    together, `stored_gb` is the average of what is stored over the time, `key_requests` are those to a
+    customer's key that it lies under.
     """
 
     days: float
@@ -25,6 +26,8 @@ class Traffic:
     stored_gb: float = 0.0
     ingested_gb: float = 0.0
     metrics: int = 0
+    traces: float = 0.0
+    key_requests: float = 0.0
 
     @property
     def months(self) -> float:

@@ -36,6 +36,17 @@ def overview_document(screen: Screen, found: Overview, location: str) -> dict[st
             {**vars(each), "iterator_age_s": activity.iterator_age_s if activity else None}
             for each in found.mappings
         ],
+        "alarms": [
+            {
+                "alarm": each.name,
+                "state": each.state,
+                "since": iso_of_ms(each.since_ms),
+                "meaning": each.meaning,
+                "next": screen.hint(each.command),
+                "reason": each.reason,
+            }
+            for each in found.alarms or ()
+        ],
         "functions": [
             {
                 "function": each.function,

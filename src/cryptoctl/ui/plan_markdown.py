@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.graph import needed
 from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change
 from cryptoctl.ui.plans import MARKS, brief, reason, sentence, summary
@@ -43,6 +44,9 @@ def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
     for note in plan.notes:
         yield ""
         yield _text(screen.hint(sentence(note)))
+    if told := cost_sentences(cost_difference(plan)):
+        yield ""
+        yield _text(f"Cost: {screen.hint(told)}")
     yield ""
     apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
     yield f"Apply exactly this plan with {apply}."

@@ -6,6 +6,7 @@ import json
 
 from rich.text import Text
 
+from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.execute import Report
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, shown_change, shown_params
 from cryptoctl.reconcile.values import Value
@@ -43,6 +44,8 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
         write(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
     for note in plan.notes:
         write(Text(printable(screen.hint(sentence(note))), style="yellow"))
+    if told := cost_sentences(cost_difference(plan)):
+        write(Text(f"Cost: {screen.hint(told)}", style="dim"))
     write(Text(f"{summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
@@ -85,6 +88,7 @@ def plan_document(plan: Plan) -> dict[str, Value]:
         "fingerprint": plan.fingerprint,
         "obstacles": [str(obstacle) for obstacle in plan.obstacles],
         "notes": list(plan.notes),
+        "cost": _cost(plan),
         "steps": [
             {
                 "resource": str(step.resource),
@@ -102,6 +106,16 @@ def plan_document(plan: Plan) -> dict[str, Value]:
             }
             for step in plan.steps
         ],
+    }
+
+
+def _cost(plan: Plan) -> dict[str, Value]:
+    found = cost_difference(plan)
+    return {
+        "fixed_usd_a_month": round(found.usd, 4),
+        "fixed": [vars(each) for each in found.fixed],
+        "by_use": found.by_use,
+        "prices_of": found.prices_of,
     }
 
 

@@ -68,6 +68,9 @@ def show_all(screen: Screen, found: Overview) -> None:
     for mapping in found.mappings:
         lag = "" if lag_s is None else f"; iterator age {lag_s:.1f} s"
         screen.data(f"{mapping.name}: {mapping.state}; last result: {mapping.last_result or 'none yet'}{lag}")
+    if found.alarms:
+        raised = sum(each.raised for each in found.alarms)
+        screen.data(f"{len(found.alarms)} alarms: {raised or 'none'} raised")
     for each in found.activity.functions if found.activity else ():
         screen.data(
             f"{each.function}: {sum(each.prices):.0f} prices and {sum(each.errors):.0f} failed invocations "

@@ -18,13 +18,9 @@ from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.tables import Column
 
-COLUMNS = (
-    Column("time (UTC)"),
-    Column("lag", right=True),
-    Column("where", cut=14),
-    Column("what"),
-    Column("", cut=20),
-)
+# The longest of the names without the environment's.
+LONGEST_NAME = 21
+DATE, TIME = slice(0, 10), slice(11, None)
 STYLES = {
     Stage.FAILED: "red",
     Stage.DEAD_LETTER: "red",
@@ -41,13 +37,13 @@ PARTS = {
 }
 
 
-def show_trace(screen: Screen, traced: Traced) -> None:
+def show_trace(screen: Screen, traced: Traced, environment: str) -> None:
     """What became of it, its way, the item as it is stored, and the log lines."""
     found = verdict(traced)
     screen.data(found.text, style=OUTCOMES.get(found.outcome, "red"))
     if found.hint:
         screen.line(Text(screen.hint(found.hint)))
-    _show_timeline(screen, traced.timeline)
+    _show_timeline(screen, traced.timeline, environment)
     if traced.item is not None:
         screen.line(Text("item", style="bold"))
         for name, value in described(traced.item).items():
@@ -55,10 +51,16 @@ def show_trace(screen: Screen, traced: Traced) -> None:
     _show_lines(screen, traced)
 
 
-def show_request(screen: Screen, request: str, traced: Traced, named: Sequence[tuple[str, str, str]]) -> None:
+def show_request(
+    screen: Screen,
+    request: str,
+    traced: Traced,
+    named: Sequence[tuple[str, str, str]],
+    environment: str,
+) -> None:
     """What a request did, and the prices that it names."""
     screen.data(f"Request {request}: {len(named)} prices.")
-    _show_timeline(screen, traced.timeline)
+    _show_timeline(screen, traced.timeline, environment)
     if named:
         screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])
         symbol, sort_key, _ = named[0]
@@ -68,8 +70,18 @@ def show_request(screen: Screen, request: str, traced: Traced, named: Sequence[t
     _show_lines(screen, traced)
 
 
-def _show_timeline(screen: Screen, ways: Timeline) -> None:
-    screen.table(COLUMNS, [_row(each) for each in ways.events])
+def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
+    """Where all of it is of one day, the day stands above it once."""
+    days = {moment(each.time_ms)[DATE] for each in ways.events}
+    whole = len(days) > 1
+    columns = (
+        Column("time (UTC)" if whole else f"{''.join(days)} UTC"),
+        Column("lag", right=True),
+        Column("where", cut=LONGEST_NAME),
+        Column("what"),
+        Column("", cut=10),
+    )
+    screen.table(columns, [_row(each, environment, whole=whole) for each in ways.events])
     lags = [
         f"{name} {span_text(value)}"
         for member, name in PARTS.items()
@@ -79,12 +91,13 @@ def _show_timeline(screen: Screen, ways: Timeline) -> None:
         screen.line(Text("; ".join(lags), style="dim"))
 
 
-def _row(event: TraceEvent) -> list[object]:
+def _row(event: TraceEvent, environment: str, *, whole: bool) -> list[object]:
+    time = moment(event.time_ms)
     lag = "" if event.lag_ms is None else f"+{span_text(event.lag_ms)}"
     return [
-        Text(moment(event.time_ms), style="dim"),
+        Text(time if whole else time[TIME], style="dim"),
         lag,
-        printable(event.where),
+        printable(event.where.removesuffix(f"-{environment}")),
         Text(event.what.value, style=STYLES.get(event.what, "")),
         printable(event.detail),
     ]

@@ -112,3 +112,30 @@ def test_queue_metrics(bench: Workbench) -> None:
         return _sum(bench, "AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=name) >= 3
 
     bench.eventually(visible, within_s=60, what="three visible messages")
+
+
+@pytest.mark.behaviour(
+    "metrics",
+    "a dashboard keeps the tags that it was made with, until it is deleted",
+    "CloudWatch API reference: PutDashboard",
+)
+def test_a_dashboard_s_tags(bench: Workbench) -> None:
+    client, name = bench.client("cloudwatch"), bench.name("board")
+
+    def put(owner: str) -> None:
+        tags = [{"Key": "Owner", "Value": owner}]
+        client.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}', Tags=tags)
+
+    put("first")
+    put("second")
+    arn = client.get_dashboard(DashboardName=name)["DashboardArn"]
+    assert client.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "Owner", "Value": "first"}]
+    client.tag_resource(ResourceARN=arn, Tags=[{"Key": "Team", "Value": "x"}])
+    client.untag_resource(ResourceARN=arn, TagKeys=["Owner"])
+    assert client.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "Team", "Value": "x"}]
+    client.delete_dashboards(DashboardNames=[name])
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.list_tags_for_resource(ResourceARN=arn)
+    put("third")
+    assert client.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "Owner", "Value": "third"}]
+    client.delete_dashboards(DashboardNames=[name])

@@ -32,6 +32,10 @@ LOGGED_A_PRICE_BYTES = 45
 # Assumed for AWS: a warm invocation, and one request to DynamoDB or SNS in it.
 INVOCATION_S = 0.010
 REQUEST_S = 0.006
+# X-Ray records the first invocation of each second and 5 % of the others (its default sampling rule).
+TRACED_A_SECOND, TRACED_OF_THE_OTHERS = 1.0, 0.05
+# A data key is used for five minutes, by each function that reads or writes (DynamoDB's and SNS's guides).
+DATA_KEY_S = 300
 STATEMENTS_IN_A_REQUEST = 25
 METRICS_OF_WEBHOOK, METRICS_OF_ENRICHER = 2, 2
 
@@ -84,23 +88,36 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
             write_units=load.prices * WRITES_A_PRICE,
             read_units=batches * symbols * read,
             stored_gb=stored_gb,
+            key_requests=_key_requests(seconds, users=2),
         ),
-        stack.success: Traffic(days=days, requests=publishes),
+        stack.success: Traffic(days=days, requests=publishes, key_requests=_key_requests(seconds, users=1)),
         stack.webhook: Traffic(
             days=days,
             requests=load.requests,
             busy_s=load.requests * (INVOCATION_S + load.batch * REQUEST_S),
             metrics=METRICS_OF_WEBHOOK,
+            traces=_traces(load.requests, seconds),
         ),
         stack.enricher: Traffic(
             days=days,
             requests=batches,
             busy_s=batches * (INVOCATION_S + work * REQUEST_S),
             metrics=METRICS_OF_ENRICHER,
+            traces=_traces(batches, seconds),
         ),
         stack.webhook_logs: _logged(load, load.requests),
         stack.enricher_logs: _logged(load, batches),
     }
+
+
+def _traces(invocations: float, seconds: float) -> float:
+    always = min(invocations, TRACED_A_SECOND * seconds)
+    return always + (invocations - always) * TRACED_OF_THE_OTHERS
+
+
+def _key_requests(seconds: float, *, users: int) -> float:
+    """GenerateDataKey and Decrypt, once in the life of a data key for each user."""
+    return 2 * users * seconds / DATA_KEY_S
 
 
 def whole(amount: float) -> int:

@@ -48,6 +48,17 @@ class MappingDocument(Part):
     ]
 
 
+class AlarmDocument(Part):
+    """A CloudWatch alarm."""
+
+    alarm: Annotated[str, Field(description="its name")]
+    state: Annotated[str, Field(description="OK, ALARM or INSUFFICIENT_DATA")]
+    since: Annotated[str, Field(description="since when")]
+    meaning: Annotated[str, Field(description="what it means that it is raised")]
+    next: Annotated[str, Field(description="what to type to see more")]
+    reason: Annotated[str, Field(description="why it is in this state, as CloudWatch says")]
+
+
 class ConcernDocument(Part):
     """Something that needs somebody."""
 
@@ -88,6 +99,7 @@ class StatusDocument(CommandDocument):
     resources: Annotated[list[ResourceDocument], Field(description="one for each resource")] = []
     queues: Annotated[list[QueueDocument], Field(description="the dead-letter queues that exist")] = []
     mappings: Annotated[list[MappingDocument], Field(description="the stream mappings that exist")] = []
+    alarms: Annotated[list[AlarmDocument], Field(description="the alarms that exist")] = []
     functions: Annotated[list[FunctionDocument], Field(description="what the functions did")] = []
     symbols: Annotated[
         list[SymbolDocument], Field(description="symbols with prices in the last hour, the newest first")

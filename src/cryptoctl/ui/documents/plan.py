@@ -35,6 +35,28 @@ class StepDocument(Part):
     calls: Annotated[list[CallDocument], Field(description="the API calls, in order")]
 
 
+class FixedCostDocument(Part):
+    """More, or fewer, of something that is billed by the month."""
+
+    item: Annotated[str, Field(description="what is billed")]
+    amount: Annotated[float, Field(description="how many more; negative where there are fewer")]
+    usd: Annotated[float, Field(description="the difference in USD a month, at list prices")]
+    free: Annotated[float, Field(description="so many are free each month, for the whole account")]
+
+
+class PlanCostDocument(Part):
+    """What a plan changes of the bill."""
+
+    fixed_usd_a_month: Annotated[
+        float, Field(description="what costs without any use, USD a month; what is free is not taken off")
+    ]
+    fixed: Annotated[list[FixedCostDocument], Field(description="its parts")]
+    by_use: Annotated[
+        bool, Field(description="whether it adds or removes what is billed by use; `cost` estimates that")
+    ]
+    prices_of: Annotated[str, Field(description="the month of the prices, and their region")]
+
+
 class PlanDocument(Part):
     """A plan."""
 
@@ -42,6 +64,7 @@ class PlanDocument(Part):
     fingerprint: Annotated[str, Field(description="what `up --expect` takes")]
     obstacles: Annotated[list[str], Field(description="what stops the plan from being run")]
     notes: Annotated[list[str], Field(description="what else should be known")]
+    cost: Annotated[PlanCostDocument, Field(description="what it changes of the bill")]
     steps: Annotated[list[StepDocument], Field(description="one for each resource, in order")]
 
 

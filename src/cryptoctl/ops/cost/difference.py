@@ -1,0 +1,81 @@
+"""What a plan changes of the bill: what costs without any use, a month; the rest follows from the prices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from cryptoctl.ops.cost.estimate import price_list
+from cryptoctl.reconcile.costs import Priced, Traffic
+from cryptoctl.reconcile.plan import Plan, Verb
+
+MONTH = Traffic(days=30)
+CHANGE = {Verb.CREATE: 1, Verb.DELETE: -1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedCost:
+    """More, or fewer, of something that is billed by the month: `usd` is the difference a month."""
+
+    item: str
+    amount: float
+    usd: float
+    free: float
+    """so many of them are free each month, for the whole account"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostDifference:
+    """The fixed costs that a plan changes, and whether it adds or removes what is billed by use."""
+
+    fixed: tuple[FixedCost, ...]
+    by_use: bool
+    prices_of: str
+    """month of the prices, and their region"""
+
+    @property
+    def usd(self) -> float:
+        """A month, at list prices: what the account has free is not taken off."""
+        return sum(each.usd for each in self.fixed)
+
+
+def cost_difference(plan: Plan) -> CostDifference:
+    """Of what the plan creates and deletes. What is replaced or changed in place costs as before."""
+    prices = price_list()
+    amounts: Counter[str] = Counter()
+    by_use = False
+    for step in plan.work:
+        resource, sign = step.resource, CHANGE.get(step.verb, 0)
+        if not sign or not isinstance(resource, Priced):
+            continue
+        fixed = {each.item: each.amount for each in resource.usage(MONTH) if each.amount}
+        by_use = by_use or not fixed
+        for item, amount in fixed.items():
+            amounts[item] += sign * amount  # type: ignore[assignment]
+    return CostDifference(
+        fixed=tuple(
+            FixedCost(
+                item=prices.items[item].name,
+                amount=amount,
+                usd=prices.items[item].cost_usd(amount),
+                free=prices.items[item].free,
+            )
+            for item, amount in amounts.items()
+            if amount
+        ),
+        by_use=by_use,
+        prices_of=f"{prices.date}, {prices.region}",
+    )
+
+
+def cost_sentences(found: CostDifference) -> str:
+    """The difference in words; empty where nothing changes that costs without any use."""
+    if not found.fixed:
+        return ""
+    parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in found.fixed)
+    told = [f"{found.usd:+.2f} USD a month without any use ({parts}; prices of {found.prices_of})."]
+    free = " and ".join(f"{each.free:g} {each.item}" for each in found.fixed if each.free)
+    told += [f"Free for the whole account are {free}."] if free else []
+    if found.by_use and found.usd > 0:
+        told.append("What prices cost that come, `cryptoctl cost` estimates.")
+    return " ".join(told)

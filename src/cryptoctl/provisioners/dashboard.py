@@ -1,0 +1,198 @@
+"""CloudWatch dashboards: graphs of an environment in AWS's console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cryptoctl.provisioners.alarm import Metric, prefix
+from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.reconcile import (
+    Access,
+    Action,
+    Aws,
+    Call,
+    ConflictChecked,
+    Delta,
+    Fields,
+    Listed,
+    Observed,
+    Permission,
+    Priced,
+    Scope,
+    Traffic,
+    Usage,
+    allow,
+)
+
+NOT_FOUND = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")
+# The console's grid has 24 columns.
+WIDTH, HEIGHT, IN_A_ROW = 8, 6, 3
+PERIOD_S = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Lines over time: label → metric."""
+
+    title: str
+    lines: Mapping[str, Metric]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dashboard(ConflictChecked, Listed, Priced):
+    """Graphs, three in a row, and the state of alarms below. What somebody else has added to it is drift."""
+
+    graphs: tuple[Graph, ...]
+    alarms: tuple[str, ...]
+    """ARNs"""
+
+    kind: ClassVar[str] = "dashboard"
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets"})
+
+    @property
+    def arn(self) -> str:
+        return self.scope.arn("cloudwatch", f"dashboard/{self.name}", regional=False)
+
+    def observe(self, aws: Aws) -> Observed | None:
+        found, tags = aws.gather(
+            lambda: aws.find("cloudwatch", "GetDashboard", absent=NOT_FOUND, DashboardName=self.name),
+            lambda: self._tags(aws),
+        )
+        if found is None:
+            return None
+        return Observed(fields={"Widgets": _by_title(found["DashboardBody"]), "Tags": tags or {}})
+
+    def conflict(self, observed: Observed) -> str | None:
+        """Dashboards are global, an environment is not: one that shows another region is in use there."""
+        widgets = observed.fields["Widgets"]
+        shown = {str(each.get("region")) for each in widgets.values() if "region" in each}
+        return f"shows {', '.join(sorted(shown))}" if shown and self.scope.region not in shown else None
+
+    def candidate_arns(self, aws: Aws) -> Iterator[str]:
+        """This region's alone: those of the environment in other regions are not left over."""
+        yield self.arn
+
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+        return self._tags(aws) or {}
+
+    def _tags(self, aws: Aws) -> dict[str, str] | None:
+        found = aws.find("cloudwatch", "ListTagsForResource", absent=NOT_FOUND, ResourceARN=self.arn)
+        return None if found is None else mapped(found.get("Tags", ()))
+
+    def desired(self) -> Fields:
+        return {"Widgets": self._widgets(), "Tags": self.scope.tags}
+
+    def _widgets(self) -> dict[str, Any]:
+        """By title: position, size and properties of each, as one mapping."""
+        widgets = {
+            graph.title: {**_place(number), "type": "metric", **self._graph(graph)}
+            for number, graph in enumerate(self.graphs)
+        }
+        if self.alarms:
+            row = -(-len(self.graphs) // IN_A_ROW)
+            widgets["Alarms"] = {
+                "type": "alarm",
+                "x": 0,
+                "y": row * HEIGHT,
+                "width": 24,
+                "height": HEIGHT,
+                "alarms": self.alarms,
+            }
+        return widgets
+
+    def _graph(self, graph: Graph) -> dict[str, Any]:
+        return {
+            "view": "timeSeries",
+            "region": self.scope.region,
+            "period": PERIOD_S,
+            "metrics": tuple(_line(label, metric) for label, metric in graph.lines.items()),
+        }
+
+    def permissions(self) -> Iterator[Permission]:
+        yield from allow(Access.DESCRIBE, "cloudwatch", "GetDashboard ListTagsForResource", self.arn)
+        yield from allow(Access.MANAGE, "cloudwatch", "PutDashboard TagResource DeleteDashboards", self.arn)
+
+    def usage(self, traffic: Traffic) -> Iterator[Usage]:
+        yield Usage(item="dashboard_months", amount=traffic.months, driver="one dashboard")
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        """One call writes it whole; tags of one that exists go apart."""
+        if delta.creating or delta.touches("Widgets"):
+            yield Call(
+                service="cloudwatch",
+                operation="PutDashboard",
+                params={
+                    "DashboardName": self.name,
+                    "DashboardBody": self.body,
+                    **({"Tags": listed(self.scope.tags)} if delta.creating else {}),
+                },
+            )
+        if not delta.creating and delta.touches("Tags"):
+            yield Call(
+                service="cloudwatch",
+                operation="TagResource",
+                params={"ResourceARN": self.arn, "Tags": listed(pairs(delta, "Tags"))},
+            )
+
+    @property
+    def body(self) -> str:
+        """The JSON text of it."""
+        widgets = []
+        for title, its in self._widgets().items():
+            placed = {name: its[name] for name in OUTSIDE if name in its}
+            inside = {name: value for name, value in its.items() if name not in OUTSIDE}
+            widgets.append({**placed, "properties": {"title": title, **inside}})
+        return json.dumps({"widgets": widgets}, separators=(",", ":"))
+
+    def remove(self, observed: Observed) -> Iterator[Action]:
+        yield Call(
+            service="cloudwatch",
+            operation="DeleteDashboards",
+            params={"DashboardNames": (self.name,)},
+            gone="ResourceNotFound",
+        )
+
+
+OUTSIDE = ("type", "x", "y", "width", "height")
+
+
+def dashboard_name(scope: Scope) -> str:
+    """With the region: dashboards of all regions share their names."""
+    return f"{prefix(scope)}{scope.region}"
+
+
+def _place(number: int) -> dict[str, Any]:
+    row, column = divmod(number, IN_A_ROW)
+    return {"x": column * WIDTH, "y": row * HEIGHT, "width": WIDTH, "height": HEIGHT}
+
+
+def _line(label: str, metric: Metric) -> tuple[Any, ...]:
+    dimensions = tuple(part for pair in metric.dimensions.items() for part in pair)
+    return (metric.namespace, metric.metric, *dimensions, {"label": label, "stat": metric.statistic})
+
+
+def _by_title(body: str) -> dict[str, Any]:
+    """The widgets of a body by title, whatever somebody has made of it; those without one by their place."""
+    try:
+        loaded = json.loads(body)
+    except ValueError:
+        return {}
+    widgets = loaded.get("widgets") if isinstance(loaded, dict) else None
+    found: dict[str, Any] = {}
+    for number, widget in enumerate(widgets if isinstance(widgets, list) else ()):
+        properties = widget.get("properties") if isinstance(widget, dict) else None
+        its = dict(properties) if isinstance(properties, dict) else {}
+        title = its.pop("title", None) or f"widget {number + 1}"
+        placed = {name: widget[name] for name in OUTSIDE if isinstance(widget, dict) and name in widget}
+        found[str(title)] = _frozen({**placed, **its})
+    return found
+
+
+def _frozen(value: Any) -> Any:
+    """The same with tuples for lists."""
+    if isinstance(value, dict):
+        return {name: _frozen(each) for name, each in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,90 @@
+"""The dashboard's JSON: what CloudWatch takes, and what of it counts as changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import Aws
+from cryptoctl.provisioners.dashboard import Dashboard
+from cryptoctl.reconcile.delta import difference
+from unit.answers import STACK
+
+
+def dashboard() -> Dashboard:
+    assert STACK.dashboard is not None
+    return STACK.dashboard
+
+
+class Answering(Aws):
+    """Answers with a body that somebody has made."""
+
+    def __init__(self, body: str) -> None:
+        super().__init__(region="us-east-1")
+        self.body = body
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+        """The body, or our tags."""
+        if operation == "GetDashboard":
+            return {"DashboardBody": self.body, "DashboardName": params["DashboardName"]}
+        return {"Tags": [{"Key": key, "Value": value} for key, value in STACK.scope.tags.items()]}
+
+
+def changes(body: str) -> set[str]:
+    """What differs, where AWS has this body."""
+    board = dashboard()
+    seen = board.observe(Answering(body))
+    assert seen is not None
+    return {each.path for each in difference(board.desired(), seen, board.exclusive).changes}
+
+
+def test_the_body_is_what_cloudwatch_takes() -> None:
+    widgets = json.loads(dashboard().body)["widgets"]
+    cells: set[tuple[int, int]] = set()
+    for each in widgets:
+        assert set(each) == {"type", "x", "y", "width", "height", "properties"}
+        assert each["x"] + each["width"] <= 24
+        own = {
+            (x, y)
+            for x in range(each["x"], each["x"] + each["width"])
+            for y in range(each["y"], each["y"] + each["height"])
+        }
+        assert not own & cells, "widgets lie over one another"
+        cells |= own
+        for metric in each["properties"].get("metrics", ()):
+            *names, options = metric
+            assert len(names) % 2 == 0 and all(isinstance(name, str) for name in names)
+            assert set(options) == {"label", "stat"}
+    alarms = widgets[-1]["properties"]["alarms"]
+    assert widgets[-1]["type"] == "alarm" and alarms == [each.arn for each in STACK.alarms]
+    assert len({each["properties"]["title"] for each in widgets}) == len(widgets) == 7
+
+
+def test_the_same_json_written_otherwise_is_no_difference() -> None:
+    loaded = json.loads(dashboard().body)
+    turned = [dict(reversed(each.items())) for each in reversed(loaded["widgets"])]
+    assert changes(json.dumps({"widgets": turned}, indent=4)) == set()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"widgets": 5}', '{"widgets": [5, {}]}', "{"])
+def test_a_body_that_is_none_differs_in_every_widget(body: str) -> None:
+    assert {f"Widgets.{each.title}" for each in dashboard().graphs} <= changes(body)
+
+
+def test_what_somebody_has_changed_or_added_is_named() -> None:
+    loaded = json.loads(dashboard().body)
+    loaded["widgets"][0]["properties"]["period"] = 300
+    loaded["widgets"].append({"type": "text", "properties": {"markdown": "hello"}})
+    assert changes(json.dumps(loaded)) == {"Widgets.Prices", "Widgets.widget 8"}
+
+
+def test_a_dashboard_of_another_region_is_in_use_there() -> None:
+    board = dashboard()
+    other = replace(board, scope=replace(board.scope, region="eu-west-1"))
+    seen = board.observe(Answering(other.body))
+    assert seen is not None and board.conflict(seen) == "shows eu-west-1"
+    mine = board.observe(Answering(board.body))
+    assert mine is not None and board.conflict(mine) is None
