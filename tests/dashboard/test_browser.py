@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,19 @@ import pytest
 from cli.conftest import Cli
 from cli.conftest import day as day
 from cryptoctl.aws import Aws, Credentials
+from cryptoctl.dashboard.documents import state
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
+from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.times import now_ms
+from cryptoctl.ui.overview import overview_document
+from cryptoctl.ui.screen import Screen
 from dashboard.conftest import ToldReader
 from kit.browser import Browser
 from kit.engines import OPTIONS
+from kit.waiting import eventually
 from local.test_browser import page_at
+from ui.test_overview import HEALTHY
 
 pytestmark = pytest.mark.process
 READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"
@@ -139,6 +146,7 @@ def test_it_says_that_the_engine_is_away_and_goes_on_when_it_is_back(
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("environment")
 def test_a_saved_page_shows_the_same_without_a_server(browser: Browser, day: Cli, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     day.ok("dashboard", "--save", str(file))
@@ -168,25 +176,40 @@ def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site
     assert seen == {"read": "failed", "blind": "failed", "script": "failed"}
 
 
-def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: ToldReader) -> None:
+def told(overview: Overview, *names: str) -> dict[str, Any]:
+    """What a server says of an environment."""
+    document = overview_document(Screen(colour=False), overview, "here")
+    known = {"location": "here", "interval": "1m", "trouble": "", "names": names, "names_known": True}
     hint = "No prices yet: `cryptoctl send-price BTC 50000 coinbase --local`"
-    overview = {"verdict": "well", "concerns": [], "notes": [], "unread": [], "symbols": [], "functions": []}
-    state = {
-        "at_ms": 1,
-        "overview": {**overview, "queues": [], "mappings": []},
-        "health": {},
-        "causes": [],
-        "errors": [],
-    }
-    reader.answer = {
-        "state": state,
-        "names": [],
-        "names_known": True,
-        "empty": hint,
-        "location": "here",
-        "trouble": "",
-    }
+    return {**known, "empty": hint, "state": state(overview, document)}
+
+
+def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: ToldReader) -> None:
+    reader.answer = told(replace(HEALTHY, symbols=()))
     browser.open(site.url)
     said = browser.until("document.getElementById('nothing')?.textContent")
-    assert said == hint.replace("`", "")
+    assert said == reader.answer["empty"].replace("`", "")
+    assert browser.problems == []
+
+
+def test_of_500_symbols_any_can_be_chosen_and_the_focus_stays_while_numbers_change(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    names = [f"S{number:03}" for number in range(500)]
+    reader.answer = told(HEALTHY, *names)
+    browser.open(site.url)
+    browser.until("document.querySelectorAll('#symbol option').length", lambda found: found == 502)
+    browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
+    later = replace(HEALTHY, symbols=tuple(replace(each, change_5m=None) for each in HEALTHY.symbols or ()))
+    reader.answer = told(later, *names)
+    browser.until(
+        "document.querySelector('#symbols tbody td:nth-child(3)').textContent", lambda text: not text
+    )
+    assert browser.run("document.activeElement.dataset.symbol") == "ETH"
+    browser.run("document.activeElement.click()")
+    browser.until("document.querySelector('button[data-symbol=ETH]').getAttribute('aria-pressed') === 'true'")
+    choose = "const list = document.getElementById('symbol'); list.value = 'S499'; "
+    browser.run(f"{{ {choose} list.dispatchEvent(new Event('change')); }}")
+    browser.until("page.symbol", lambda symbol: symbol == "S499")
+    eventually(lambda: reader.asked_for[-1][0] == "S499")
     assert browser.problems == []

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import html
 import re
+import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,12 @@ def test_the_library_is_the_release_byte_for_byte() -> None:
     with pytest.raises(Failure) as refused:
         released(content + b"\n", "lightweight-charts.js")
     assert refused.value.problem is Problem.REFUSED
+
+
+def test_the_extra_pins_the_version_that_has_that_file() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    extra = project["project"]["optional-dependencies"]["dashboard"]
+    assert f"{library_of.PACKAGE}=={library_of.VERSION}" in extra
 
 
 def test_a_missing_extra_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,9 @@ def test_where_not_all_prices_are_kept_the_oldest_candle_that_may_lack_some_is_l
     assert not answer["complete"]
     first = INTERVAL.begin_ms(series.prices[0].timestamp_ms)
     assert [each["time_ms"] for each in answer["candles"]] == [first + INTERVAL.ms]
+    # A late price pushes the oldest one out, whose candle is not sent again with less in it.
+    late = [*series.prices[1:], stored(series.prices[-1].timestamp_ms + 1)]
+    series.take(late, None)
+    oldest = INTERVAL.begin_ms(series.prices[0].timestamp_ms)
+    sent = prices("BTC", series, INTERVAL, answer["revision"])["candles"]
+    assert sent and all(each["time_ms"] > oldest for each in sent)

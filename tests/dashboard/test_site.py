@@ -48,6 +48,8 @@ def test_the_page_and_its_files_are_served_with_a_policy_and_nothing_is_kept(sit
     policy = headers["content-security-policy"]
     assert "unsafe" not in policy and "*" not in policy and "http" not in policy
     assert headers["cache-control"] == "no-store" and headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-resource-policy"] == headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["x-frame-options"] == "DENY" and headers["x-content-type-options"] == "nosniff"
     assert not {name for name in headers if name.startswith("access-control") or name == "set-cookie"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local.engine import Engine
+from kit.browser import chromium
 from local.clients import client, workbench
 from local.conftest import QUICK
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGE = """<!doctype html><title>page</title><body><iframe name=frame></iframe>
 <form id=form method=post target=frame action="ENGINE/" enctype="KIND">
 <input name=Action value=CreateRole><input name=Version value=2010-05-08>
@@ -67,10 +66,7 @@ def page_at(text: str) -> Iterator[int]:
 
 def look(url: str, profile: Path) -> str:
     """The page's text after its scripts have run."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
     # The private-network rules of newer browsers are switched off: the engine must not need them.
     command += ["--disable-features=PrivateNetworkAccessRespectPreflightResults,LocalNetworkAccessChecks"]
     command += ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--virtual-time-budget=8000"]

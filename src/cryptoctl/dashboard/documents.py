@@ -108,9 +108,10 @@ def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) 
     stored = series.prices
     changed_ms = series.changed_since_ms(revision)
     since_ms = None if changed_ms is None else interval.begin_ms(changed_ms)
-    if since_ms is None and stored and not series.complete:
+    if stored and not series.complete:
         # The oldest interval may have prices that are not known.
-        since_ms = interval.begin_ms(stored[0].timestamp_ms) + interval.ms
+        whole_ms = interval.begin_ms(stored[0].timestamp_ms) + interval.ms
+        since_ms = whole_ms if since_ms is None else max(since_ms, whole_ms)
     known = stored if since_ms is None else [each for each in stored if each.timestamp_ms >= since_ms]
     return PagePrices(
         symbol=symbol,

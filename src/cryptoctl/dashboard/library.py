@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptoctl.errors import Failure, Problem
 
-PACKAGE = "litecharts"
+PACKAGE, VERSION = "litecharts", "0.2.0"
 FILE = "litecharts/js/lightweight-charts.js"
 RELEASE = "TradingView Lightweight Charts 5.1.0"
 # Of dist/lightweight-charts.standalone.production.js in that release.
@@ -23,39 +23,26 @@ def library() -> str:
     """The library's text. Raises Failure where it is not installed, or is not what was released."""
     try:
         file = Path(str(distribution(PACKAGE).locate_file(FILE)))
-    except PackageNotFoundError:
-        raise missing(PACKAGE) from None
-    try:
         return released(file.read_bytes(), str(file))
-    except FileNotFoundError:
+    except (PackageNotFoundError, FileNotFoundError):
         raise missing(PACKAGE) from None
 
 
 def released(content: bytes, name: str) -> str:
     """The text of a file. Raises Failure (REFUSED) where it is not the file that was released."""
     if hashlib.sha256(content).hexdigest() != SHA256:
-        raise Failure(Problem.REFUSED, f"{name} is not {RELEASE}, byte for byte.", _install())
+        raise Failure(
+            Problem.REFUSED,
+            f"{name} is not {RELEASE}, byte for byte.",
+            f"Run `{sys.executable} -m pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}`.",
+        )
     return content.decode()
 
 
 def missing(package: str) -> Failure:
     """A package of the extra `dashboard` that is not installed."""
     return Failure(
-        Problem.USAGE, f"The dashboard needs the package {package}, which is not installed.", _install()
+        Problem.USAGE,
+        f"The dashboard needs the package {package}, which is not installed.",
+        f"Run `{sys.executable} -m pip install 'cryptoctl[dashboard]'`.",
     )
-
-
-def _install() -> str:
-    return (
-        f"Run `{sys.executable} -m pip install --force-reinstall --no-deps {PACKAGE}==0.2.0`."
-        if (_installed())
-        else f"Run `{sys.executable} -m pip install 'cryptoctl[dashboard]'`."
-    )
-
-
-def _installed() -> bool:
-    try:
-        distribution(PACKAGE)
-    except PackageNotFoundError:
-        return False
-    return True

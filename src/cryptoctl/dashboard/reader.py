@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import AwsError
+from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.dashboard import documents
 from cryptoctl.dashboard.documents import PagePrices, PageState
 from cryptoctl.dashboard.price_series import PriceSeries
@@ -234,5 +234,5 @@ def _newest(found: PagePrices) -> PagePrices:
 
 def _sentence(error: BaseException) -> str:
     said = getattr(error, "message", "") or str(error)
-    hint = getattr(error, "hint", "")
+    hint = remedy(error) if isinstance(error, AwsError) else getattr(error, "hint", "")
     return f"{said[:1].upper()}{said[1:]} {hint}".strip()
