@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +18,10 @@ from cryptoctl.ops.overview import Observer
 from cryptoctl.ops.prices import Query, enriched_prices
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Target
+from cryptoctl.settings import Environment, Stream, Target
 from kit.engines import OPTIONS
 from kit.waiting import eventually
-from live import Live
+from live import Connect, Live
 
 QUICK = ReaderIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
 
@@ -39,6 +40,15 @@ class AskedAws(Aws):
 
     def _keep(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         self.asked.append((model.name, params))
+
+
+@pytest.fixture(scope="module")
+def standing(connect: Connect) -> Iterator[Live]:
+    """An environment whose prices are enriched at once."""
+    live = connect(f"r{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0)))
+    live.up()
+    yield live
+    live.down()
 
 
 @pytest.fixture
