@@ -153,7 +153,7 @@ def test_connections_that_ask_for_nothing_make_room_for_one_that_does(site: Site
 def test_a_port_that_is_taken_is_told(site: Site, reader: ToldReader) -> None:
     port = urlsplit(site.url).port
     assert port
-    with pytest.raises(Failure, match=f"cannot listen on port {port}"), serving(reader, {}, port):
+    with pytest.raises(Failure, match=rf"cannot listen on port {port}: [\w ]+\.$"), serving(reader, {}, port):
         pass
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -38,7 +39,7 @@ def serving(
     except OSError as error:
         raise Failure(
             Problem.FAILED,
-            f"The dashboard cannot listen on port {port}: {error.strerror or error}.",
+            f"The dashboard cannot listen on port {port}: {os.strerror(error.errno or 0)}.",
             "Choose another --port, or leave it out for one that is free.",
         ) from error
     site = Site(reader, assets, listener.getsockname()[1])
