@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptoctl.aws import Answer, Aws, Credentials
+from cryptoctl.aws import Answer, Aws
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.call import Call
 from cryptoctl.reconcile.execute import Executor, StepResult
@@ -52,8 +52,8 @@ class Interval:
 class TimedAws(Aws):
     """Measures each request."""
 
-    def __init__(self, url: str, credentials: Credentials) -> None:
-        super().__init__(region="us-east-1", endpoint_url=url, credentials=credentials)
+    def __init__(self, url: str) -> None:
+        super().__init__(region="us-east-1", endpoint_url=url)
         self.intervals: list[Interval] = []
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
@@ -138,6 +138,32 @@ def _span(intervals: list[Interval]) -> float:
     return max(each.ended_s for each in intervals) - min(each.began_s for each in intervals)
 
 
+def phases(looked: int, worked: int, intervals: list[Interval]) -> str:
+    """How long each phase took; `looked` requests are the first look's, the next to `worked` the work's.
+
+    Writing is the time in which at least one writing request is under way, settling the rest of the work:
+    what is being made is asked for, or nothing is.
+    """
+    look, work, again = intervals[:looked], intervals[looked:worked], intervals[worked:]
+    parts = {"look": _span(look)}
+    if work:
+        writing_s = _covered([each for each in work if each.writes])
+        parts |= {"write": writing_s, "settle": _span(work) - writing_s}
+    if again:
+        parts["second look"] = _span(again)
+    between_s = _span(intervals) - sum(parts.values())
+    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in {**parts, "between": between_s}.items())
+
+
+def _covered(intervals: list[Interval]) -> float:
+    """How long at least one of them lasts."""
+    covered_s = until_s = 0.0
+    for each in sorted(intervals, key=lambda interval: interval.began_s):
+        covered_s += max(0.0, each.ended_s - max(each.began_s, until_s))
+        until_s = max(until_s, each.ended_s)
+    return covered_s
+
+
 def _session(environment: str, aws: Aws) -> Session:
     session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
     session.aws = aws
@@ -146,7 +172,8 @@ def _session(environment: str, aws: Aws) -> Session:
 
 def _measure(engine: Engine, url: str, number: int) -> None:
     made_up = engine.credentials(f"bench{number}")
-    aws = TimedAws(url, Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key))
+    os.environ |= {"AWS_ACCESS_KEY_ID": made_up.access_key, "AWS_SECRET_ACCESS_KEY": made_up.secret_key}
+    aws = TimedAws(url)
     resources = list(_session(f"bench{number}", aws).stack)
     for service in ("sts", "kms", "dynamodb", "sqs", "sns", "iam", "logs", "lambda"):
         aws.client(service)  # building clients is start-up, not calls
@@ -155,14 +182,14 @@ def _measure(engine: Engine, url: str, number: int) -> None:
         return planned(resources, aws, Goal.PRESENT, orphans=Orphans(stack=resources))
 
     plan = look()
-    looked_s = _span(aws.intervals)
+    looked, looked_s = len(aws.intervals), _span(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(plan)
     before_last_look = len(aws.intervals)
     remaining(look)
     after_s = _span(aws.intervals[before_last_look:])
     total_s = _span(aws.intervals)
     path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s
-    calls = len(aws.intervals)
+    calls, made = len(aws.intervals), phases(looked, before_last_look, aws.intervals)
 
     aws.intervals.clear()
     again = look()
@@ -172,11 +199,20 @@ def _measure(engine: Engine, url: str, number: int) -> None:
         f"up: {total_s:.2f} s in {calls} calls; critical path {path_s:.2f} s, ratio {total_s / path_s:.2f}; "
         f"{ANSIBLE_S / total_s:.0f} times faster than 27 s"
     )
+    print(f"    {made}")
     print(
         f"plan on the finished stack: {plan_s:.2f} s, {len(aws.intervals)} calls, "
         f"{in_sequence(aws.intervals)} in sequence; {ANSIBLE_S / plan_s:.0f} times faster than 27 s"
     )
-    Executor(aws=aws, listener=Unheard()).run(planned(resources, aws, Goal.ABSENT))
+
+    aws.intervals.clear()
+    removal = planned(resources, aws, Goal.ABSENT)
+    looked = len(aws.intervals)
+    Executor(aws=aws, listener=Unheard()).run(removal)
+    path_s = _span(aws.intervals[:looked]) + critical_path_s(removal, aws.intervals[looked:])
+    total_s = _span(aws.intervals)
+    print(f"removal: {total_s:.2f} s; critical path {path_s:.2f} s, ratio {total_s / path_s:.2f}")
+    print(f"    {phases(looked, len(aws.intervals), aws.intervals)}")
 
 
 def main() -> None:
@@ -189,7 +225,10 @@ def main() -> None:
         try:
             with HostileProxy(url) as proxy:
                 proxy.behave(latency_s=LATENCY_S)
+                # Requests are signed for the engine, which takes no other: they go through an HTTP proxy.
+                os.environ |= {"HTTP_PROXY": proxy.url, "NO_PROXY": ""}
+                os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
                 for number in range(ROUNDS):
-                    _measure(engine, proxy.url, number)
+                    _measure(engine, url, number)
         finally:
             engine.stop()
