@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.cost.actual import ActualCost, actual_cost, metered
+from cryptoctl.ops.cost.actual import ActualCost, _passed, actual_cost, metered
 from cryptoctl.ops.cost.estimate import CostEstimate
 from cryptoctl.ops.cost.traffic import Load, traffic
 from cryptoctl.provisioners.table import NOT_FOUND
@@ -136,6 +136,17 @@ def test_what_is_idle_on_aws_is_nothing_and_what_an_engine_does_not_count_is_unk
     assert "requests" not in engine.uncounted, "Lambda is counted: error-notifier was idle"
     assert math.isfinite(engine.actual.total_usd)
     assert usd(engine.estimated, "writes, on demand") > 0
+
+
+def test_what_no_metric_tells_is_as_estimated_where_there_was_any_use() -> None:
+    """A customer key's requests, and traces: of a function that did not run there are none."""
+    expected = traffic(STACK, Load(prices_per_s=1, days=7))
+    assert expected[STACK.prices].key_requests and expected[STACK.webhook].traces
+    counted = [(each, 0.0 if each.resource is STACK.webhook else 1.0) for each in metered(STACK)]
+    passed = _passed(STACK, counted, expected, size_bytes=0)
+    assert passed[STACK.prices].key_requests == expected[STACK.prices].key_requests
+    assert passed[STACK.enricher].traces == expected[STACK.enricher].traces
+    assert passed[STACK.webhook].traces == passed[STACK.webhook].metrics == 0
 
 
 def test_messages_are_published_ten_at_a_time() -> None:

@@ -25,7 +25,7 @@ class Traffic:
     read_units: float = 0.0
     stored_gb: float = 0.0
     ingested_gb: float = 0.0
-    metrics: int = 0
+    metrics: float = 0.0
     traces: float = 0.0
     key_requests: float = 0.0
 

@@ -154,12 +154,12 @@ def _passed(
     fields[stack.success]["requests"] = _publishes(
         fields[stack.success]["requests"], fields[stack.enricher]["requests"]
     )
-    days = expected[stack.prices].days
-    idle = Traffic(days=days)
+    idle = Traffic(days=expected[stack.prices].days)
     passed: dict[Provisioner, Traffic] = dict(expected)
     for resource, amounts in fields.items():
-        metrics = expected.get(resource, idle).metrics if amounts.get("requests") else 0
-        passed[resource] = replace(idle, metrics=metrics, **amounts)
+        # What no metric tells is as it is expected, of what was in use at all.
+        used = amounts.get("requests") != 0
+        passed[resource] = replace(expected.get(resource, idle) if used else idle, **amounts)
     return passed
 
 
