@@ -18,7 +18,6 @@ from cryptoctl.files.outgoing import Outgoing
 from feed.exchange_server import WireTrade
 
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
-WITHIN_S = 60.0
 
 
 def real_trades(count: int) -> list[WireTrade]:
@@ -111,6 +110,7 @@ class Run:
     since_ms: int | None = None
     known: Sequence[str] = ()
     times: float = 20.0
+    within_s: float = 60.0
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     told: list[str] = field(default_factory=list)
     feed: Feed | None = None
@@ -150,7 +150,7 @@ class Run:
             )
             running = asyncio.ensure_future(self.feed.run())
             while not running.done() and not await asyncio.to_thread(meanwhile, self):
-                assert time.monotonic() - begun_s < WITHIN_S, [each.trouble for each in self.feed.lines]
+                assert time.monotonic() - begun_s < self.within_s, [each.trouble for each in self.feed.lines]
                 await asyncio.wait([running], timeout=0.02)
             stop.set()
             await running

@@ -100,13 +100,15 @@ def test_whatever_fails_the_table_is_the_tape(server: ExchangeServer, seed: int)
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("seed", range(40))
-def test_an_hour_of_faults(server: ExchangeServer, seed: int) -> None:
-    """40 tapes of 1000 trades, on a clock that runs 20 times as fast."""
-    check(server, 1000 + seed, real_trades(1000), 100)
+@pytest.mark.parametrize("seed", range(10))
+def test_hours_of_faults(server: ExchangeServer, seed: int) -> None:
+    """Tapes of 1000 trades, on a clock that runs 20 times as fast: each some twenty minutes of a feed."""
+    check(server, 1000 + seed, real_trades(1000), 100, within_s=600.0)
 
 
-def check(server: ExchangeServer, seed: int, tape: Sequence[WireTrade], before: int) -> None:
+def check(
+    server: ExchangeServer, seed: int, tape: Sequence[WireTrade], before: int, within_s: float = 60.0
+) -> None:
     dice = random.Random(seed)
     server.page = 40
     rest = ["429", "418", "500", "drop", "garbage", "empty"]
@@ -119,7 +121,7 @@ def check(server: ExchangeServer, seed: int, tape: Sequence[WireTrade], before: 
     binance, kraken = Market(server, BINANCE, tape, before), Market(server, KRAKEN, tape, before)
     failing = iter(lambda: dice.random() < 0.1, None)
     table = MemoryTable(fails=lambda: _throttle() if next(failing) else None)
-    run = Run(["binance", "ETH/USDT", "kraken:ETH/USD"], table=table, since_ms=tape[0].ms)
+    run = Run(["binance", "ETH/USDT", "kraken:ETH/USD"], table=table, since_ms=tape[0].ms, within_s=within_s)
     feed = run.until(all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD"), each=1))
     assert table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
     assert table.of("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")

@@ -320,6 +320,46 @@ def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole()
     assert tape.counts.missing == 1
 
 
+def test_a_hole_inside_a_page_is_looked_at_again() -> None:
+    tape = Tape(NUMBERED_BY_ID)
+    tape.page(Fetch(), [trade(7)], 0.0)
+    tape.page(Fetch(from_id=8), [trade(8), trade(10)], 1.0)
+    assert [each.id for each in tape.take(9)] == ["7", "8"]
+    assert tape.wanted(1.0) == Fetch(from_id=9)
+
+
+def test_more_trades_of_one_millisecond_than_a_page_holds_stop_nothing_and_are_counted() -> None:
+    exchange = Exchange(rules=NUMBERED_BY_TIME, follower=Tape(NUMBERED_BY_TIME, since_ms=BEGIN_MS))
+    exchange.happen([1, 0, 0, 0, 0, 0, 5])
+    for _ in range(40):
+        exchange.now_s += 10
+        exchange.answer(4, 0)
+    exchange.take(10)
+    assert exchange.taken == [*exchange.tape[:4], exchange.tape[6]]
+    assert exchange.follower.counts.missing == 2
+
+
+def test_what_a_websocket_tells_from_before_the_beginning_is_left() -> None:
+    tape = Tape(UNNUMBERED)
+    tape.page(Fetch(), [trade(2, 2, "b")], 0.0)
+    tape.receive([trade(1, 1, "a"), trade(3, 3, "c")], 0.1)
+    tape.page(Fetch(since_ms=BEGIN_MS + 2), [trade(2, 2, "b"), trade(3, 3, "c")], 1.0)
+    assert [each.id for each in tape.take(9)] == ["b", "c"]
+
+
+def test_a_websocket_that_is_silent_while_rest_has_new_trades_is_not_trusted_any_more() -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape.receive([trade(1, 1, "a")], 0.0)
+    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a")], 0.0)
+    assert tape.joined
+    fetch = tape.wanted(QUIET_S + 1)
+    assert fetch is not None
+    tape.page(fetch, [trade(1, 1, "a"), trade(2, 2, "b")], QUIET_S + 1)
+    assert not tape.joined
+    assert tape.wanted(QUIET_S + 1) is not None
+    assert tape.counts.filled == 1
+
+
 def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
     tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0)

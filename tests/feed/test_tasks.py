@@ -1,0 +1,185 @@
+"""The tasks of a feed with an exchange and a webhook processor in memory: what ends it, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.feed.following import Feed, passes
+from cryptoctl.feed.line import FeedLine, Trouble
+from cryptoctl.feed.source import FeedSource
+from cryptoctl.feed.tape import Fetch, Tape, TapeRules
+from cryptoctl.feed.trade import Trade
+from cryptoctl.files.outgoing import Outgoing
+from feed.harness import FastClock
+
+BEGIN_MS = 1_700_000_000_000
+
+
+def trade(number: int, price: str = "1.5") -> Trade:
+    return Trade(id=str(number), timestamp_ms=BEGIN_MS + number, price=price, volume="2")
+
+
+@dataclass
+class MarketInMemory:
+    """Answers pages from `tape`, or with the next of `troubles`; its websocket says what is in `live`."""
+
+    tape: list[Trade]
+    troubles: Iterator[Trouble | None] = field(default_factory=lambda: iter(()))
+    watch_trouble: Trouble | None = None
+    can_watch: bool = False
+    source: FeedSource = FeedSource(exchange="here", symbol="A/B")  # noqa: RUF009 - frozen
+    rules: TapeRules = TapeRules(consecutive=True, from_id=True, reaches_back=True)  # noqa: RUF009 - frozen
+    restarts: int = 0
+    asked_s: list[float] = field(default_factory=list)
+    clock: FastClock = field(default_factory=lambda: FastClock(100))
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Its websocket is never lost."""
+
+    async def page(self, fetch: Fetch) -> list[Trade]:
+        self.asked_s.append(self.clock.now_s())
+        if (trouble := next(self.troubles, None)) is not None:
+            raise trouble
+        return [each for each in self.tape if int(each.id) >= (fetch.from_id or 0)]
+
+    async def watch(self) -> list[Trade] | None:
+        if self.watch_trouble is not None:
+            raise self.watch_trouble
+        await asyncio.Event().wait()
+        return None
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
+def stored(prices: Sequence[Outgoing]) -> list[str]:
+    return ["stored"] * len(prices)
+
+
+def feed(market: MarketInMemory, send: Callable[[Sequence[Outgoing]], Sequence[str]]) -> Feed:
+    stop = asyncio.Event()
+    line = FeedLine(
+        market,
+        Tape(market.rules, since_ms=BEGIN_MS),
+        clock=market.clock,
+        stop=stop,
+        now_ms=lambda: BEGIN_MS + 60_000,
+        resume_at_s={},
+    )
+    return Feed(lines=[line], send=send, clock=market.clock, stop=stop, now_ms=lambda: BEGIN_MS + 60_000)
+
+
+def run(following: Feed, until: Callable[[], bool]) -> None:
+    async def ran() -> None:
+        running = asyncio.ensure_future(following.run())
+        async with asyncio.timeout(20):
+            while not running.done() and not until():
+                await asyncio.wait([running], timeout=0.01)
+        following.stop.set()
+        await running
+
+    asyncio.run(ran())
+
+
+def test_an_exchange_without_a_websocket_is_polled() -> None:
+    market = MarketInMemory([trade(1)])
+    following = feed(market, stored)
+    line = following.lines[0]
+
+    def until() -> bool:
+        if line.stored == 1 and line.state == "polling":
+            market.tape += [trade(2), trade(3)]
+        return line.stored == 3
+
+    run(following, until)
+    assert (line.last_sent, line.lag_ms, line.duplicate) == (trade(3), 59_997, 0)
+
+
+def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
+    market = MarketInMemory([trade(1)], iter([Trouble("no answer")] * 4))
+    following = feed(market, stored)
+    run(following, lambda: following.lines[0].stored == 1)
+    pauses_s = [b - a for a, b in zip(market.asked_s, market.asked_s[1:], strict=False)][:4]
+    assert [pause_s >= least_s for pause_s, least_s in zip(pauses_s, (1, 2, 4, 8), strict=True)] == [True] * 4
+    assert following.lines[0].trouble == ""
+
+
+@pytest.mark.parametrize("watching", [False, True])
+def test_what_does_not_pass_ends_the_feed_and_names_the_symbol(watching: bool) -> None:
+    lasting = Trouble("the symbol is gone", lasting=True)
+    market = (
+        MarketInMemory([], can_watch=True, watch_trouble=lasting)
+        if watching
+        else MarketInMemory([], iter([lasting]))
+    )
+    with pytest.raises(Failure, match="The feed cannot go on: here:A/B: the symbol is gone"):
+        run(feed(market, stored), lambda: False)
+
+
+def test_a_websocket_that_says_nothing_while_rest_has_trades_is_restarted() -> None:
+    market = MarketInMemory([trade(1)], can_watch=True)
+    following = feed(market, stored)
+
+    def until() -> bool:
+        if following.lines[0].state == "polling":
+            market.tape.append(trade(len(market.tape) + 1))
+        return market.restarts > 0
+
+    run(following, until)
+    assert following.lines[0].stored > 1
+
+
+def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_sent() -> None:
+    sent: list[int] = []
+
+    def fails(prices: Sequence[Outgoing]) -> list[str]:
+        sent.append(len(prices))
+        raise Failure(Problem.FAILED, "the function failed")
+
+    following = feed(MarketInMemory([trade(n) for n in range(1, 301)]), fails)
+    run(following, lambda: len(sent) > 2)
+    assert following.unsent == 300
+    assert set(sent) == {200}
+    assert following.sending == "the function failed"
+
+
+def test_an_error_that_does_not_pass_ends_the_feed() -> None:
+    denied = AwsError(service="lambda", operation="Invoke", code="AccessDeniedException", message="No.")
+
+    def refuses(_: Sequence[Outgoing]) -> list[str]:
+        raise denied
+
+    following = feed(MarketInMemory([trade(1)]), refuses)
+    with pytest.raises(AwsError):
+        run(following, lambda: False)
+    assert following.unsent == 1
+
+
+def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
+    told: list[str] = []
+    following = feed(MarketInMemory([trade(1), trade(2, "0"), trade(3)]), stored)
+    following.tell = told.append
+    run(following, lambda: following.lines[0].stored == 2)
+    assert following.lines[0].refused == 1
+    assert told == ["here:A/B: trade 2 is not accepted: price: must be greater than 0"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (AwsError(service="lambda", operation="Invoke", code="TooManyRequestsException", message=""), True),
+        (AwsError(service="lambda", operation="Invoke", code="AnswerLost", message=""), True),
+        (AwsError(service="lambda", operation="Invoke", code="ServiceException", message=""), True),
+        (AwsError(service="lambda", operation="Invoke", code="ExpiredTokenException", message=""), False),
+        (Failure(Problem.FAILED, "The function failed."), True),
+        (Failure(Problem.CREDENTIALS, "No credentials."), False),
+    ],
+)
+def test_which_errors_of_sending_pass(error: AwsError | Failure, expected: bool) -> None:
+    assert passes(error) is expected
