@@ -351,7 +351,6 @@ def test_a_websocket_that_is_silent_while_rest_has_new_trades_is_not_trusted_any
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
     tape.receive([trade(1, 1, "a")], 0.0)
     tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a")], 0.0)
-    assert tape.joined
     fetch = tape.wanted(QUIET_S + 1)
     assert fetch is not None
     tape.page(fetch, [trade(1, 1, "a"), trade(2, 2, "b")], QUIET_S + 1)

@@ -149,6 +149,25 @@ def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_s
     assert following.sending == "the function failed"
 
 
+def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_said_once() -> None:
+    sent: list[list[str]] = []
+    told: list[str] = []
+
+    def throttles(prices: Sequence[Outgoing]) -> list[str]:
+        sent.append([each.text for each in prices])
+        if len(sent) < 4:
+            raise AwsError(
+                service="lambda", operation="Invoke", code="TooManyRequestsException", message="Wait."
+            )
+        return stored(prices)
+
+    following = feed(MarketInMemory([trade(1), trade(2)]), throttles)
+    following.tell = told.append
+    run(following, lambda: following.lines[0].stored == 2)
+    assert sent == [sent[0]] * 4
+    assert [each.split(":")[0] for each in told] == ["Sending failed and is repeated", "Sending works again."]
+
+
 def test_an_error_that_does_not_pass_ends_the_feed() -> None:
     denied = AwsError(service="lambda", operation="Invoke", code="AccessDeniedException", message="No.")
 

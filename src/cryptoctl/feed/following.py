@@ -143,6 +143,8 @@ class Feed:
                     raise
                 self._say_failed(error)
             else:
+                if self.sending:
+                    self.tell("Sending works again.")
                 self.sending = ""
                 return results
             if self.stop.is_set():

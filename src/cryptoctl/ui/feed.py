@@ -45,9 +45,11 @@ class FeedReport:
         self._next_s = now_s + (JSON_EVERY_S if self._screen.machine else TOLD_EVERY_S)
         for line in self._feed.lines:
             if self._screen.machine:
-                self._screen.json_line(line_document(line))
+                self._screen.json_line(line_document(line, self._feed.sending))
             elif not self._screen.can_draw:
                 self._screen.message(_row(line, 0, 0))
+        if self._feed.sending and not self._screen.can_draw:
+            self._screen.say(f"Still not sent: {self._feed.sending}", style="yellow")
 
     def _tell_trouble(self, line: FeedLine) -> None:
         name, before = str(line.source), self._troubles.get(str(line.source), "")
@@ -90,8 +92,8 @@ def show_summary(screen: Screen, feed: Feed) -> None:
             )
 
 
-def line_document(line: FeedLine) -> dict[str, Any]:
-    """A symbol for a machine."""
+def line_document(line: FeedLine, sending: str = "") -> dict[str, Any]:
+    """A symbol for a machine; `sending` is what sending fails with."""
     last, counts = line.last_sent, line.tape.counts
     return {
         "time": iso_of_ms(now_ms()),
@@ -109,14 +111,14 @@ def line_document(line: FeedLine) -> dict[str, Any]:
         "filled": counts.filled,
         "missing": counts.missing,
         "waiting": line.tape.ready,
-        "problem": line.trouble or None,
+        "problem": sending or line.trouble or None,
     }
 
 
 def feed_document(feed: Feed) -> Mapping[str, Any]:
     """The members of the command's document."""
     return {
-        "lines": [line_document(each) for each in feed.lines],
+        "lines": [line_document(each, feed.sending) for each in feed.lines],
         "refusals": [
             {
                 "exchange": each.line.source.exchange,
