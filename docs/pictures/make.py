@@ -236,7 +236,7 @@ def _draw_dashboard(terminal: Terminal, home: Path) -> None:
     subprocess.run(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-            *("--blink-settings=preferredColorScheme=0", "--window-size=1400,1160"),
+            *("--blink-settings=preferredColorScheme=0", "--window-size=1400,1080"),
             *(f"--user-data-dir={home / 'profile'}", "--virtual-time-budget=3000"),
             *(f"--screenshot={HERE / 'dashboard.png'}", (home / "page.html").as_uri()),
         ],

@@ -22,14 +22,16 @@ function showState(answer, now_ms) {
 function showConcerns(overview) {
   const section = document.getElementById("concerns");
   const items = overview.concerns.map((each) =>
-    element("li", "", element("strong", "", each.subject), ` ${each.what}. `, ...withCommands(each.next)),
+    element("li", "", element("strong", "", each.subject), ` ${each.what}`),
   );
-  const notes = overview.notes.map((each) => element("li", "quiet", ...withCommands(each)));
-  if (overview.unread.length) {
-    notes.push(element("li", "quiet", `These credentials may not read ${overview.unread.join(", ")}.`));
-  }
-  section.hidden = items.length + notes.length === 0;
-  replaceWith(section, element("ul", "", ...items, ...notes));
+  const list = element("ul", "scroll", ...items);
+  list.tabIndex = 0;
+  // What to do is said once, however many it is for.
+  const next = [...new Set(overview.concerns.map((each) => each.next))].map((each) => `→ ${each}`);
+  const unread = overview.unread.length ? [`These credentials may not read ${overview.unread.join(", ")}.`] : [];
+  const lines = [...next, ...overview.notes, ...unread].map((each) => element("p", "quiet", ...withCommands(each)));
+  section.hidden = items.length + lines.length === 0;
+  replaceWith(section, ...(items.length ? [list] : []), ...lines);
 }
 
 /** A text with its `commands` set as code. */
