@@ -137,11 +137,11 @@ def _throttle() -> None:
 
 
 def test_every_digit_of_the_wire_is_stored_and_both_ways_agree_about_the_time(server: ExchangeServer) -> None:
-    """Kraken's websocket has numbers, not texts; of seconds with a fraction a float loses milliseconds."""
+    """Kraken's websocket has numbers, not texts; a float moves 0.8269999 s to the next millisecond."""
     tape = [
         WireTrade(
             number=n,
-            at=f"16886695{n}.{(n * 7) % 1000:03}{n:04}",
+            at=f"16886695{n}.{(n * 7) % 1000:03}{9999 if n % 2 else n:04}",
             price=f"1234567.{n}0000000000000{n}9",
             volume=f"0.0000000012345678901234567{n}",
         )

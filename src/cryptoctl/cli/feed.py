@@ -34,7 +34,7 @@ def feed(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="EXCHANGE SYMBOL...",
+            metavar="EXCHANGE SYMBOL",
             help="An exchange and its symbols, by ccxt's names; EXCHANGE:SYMBOL for another exchange's.",
         ),
     ],
@@ -52,8 +52,9 @@ def feed(
 ) -> None:
     """Follow exchanges' trades and send each to the webhook processor, once.
 
-    What was missed is fetched first, also after a broken connection. Ctrl-C sends what was received and ends;
-    again, at once.
+    What was missed is fetched first, also after a broken connection.
+
+    Ctrl-C sends what was received and ends; a second one ends at once.
     """
     wanted = parse_sources(sources)
     since_ms, for_s = _since_ms(since), None if for_ is None else span(for_).total_seconds()
