@@ -185,6 +185,17 @@ def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> No
     assert engine.start(port=0, options=QUICK).running
 
 
+def test_an_engine_of_another_cryptoctl_is_left_running_and_named(engine: Engine) -> None:
+    engine.start(port=0, options=QUICK)
+    assert engine.start(options=QUICK).notes == ()
+    record = engine.status().home / "engine.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "code": "earlier", "later": 1}))
+    status = engine.start(options=QUICK)
+    assert status.running
+    [note] = status.notes
+    assert "started by another cryptoctl" in note and "`cryptoctl local stop`" in note
+
+
 def test_what_was_saved_is_whole(engine: Engine) -> None:
     bench = start(engine)
     for _ in range(3):

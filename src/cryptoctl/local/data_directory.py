@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,8 @@ class Record:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     options: str = ""
+    code: str = ""
+    """the digest of the source that it runs (launch.source_digest)"""
 
     @property
     def started(self) -> datetime:
@@ -125,7 +128,9 @@ class DataDirectory:
         try:
             fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
             lists = {name: tuple(fields.get(name, ())) for name in ("notes", "problems")}
-            return Record(**{**fields, **lists})
+            # A later cryptoctl's engine may say more of itself.
+            known = {each.name: fields[each.name] for each in dataclass_fields(Record) if each.name in fields}
+            return Record(**{**known, **lists})
         except (OSError, ValueError, TypeError, AttributeError):
             return None
 

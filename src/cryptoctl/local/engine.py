@@ -21,7 +21,7 @@ from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import ACCOUNT
 from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
-from cryptoctl.local.launch import DEFAULT_PORT
+from cryptoctl.local.launch import DEFAULT_PORT, source_digest
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox import OutboxMessage, read_outbox
 from cryptoctl.local.processes import end_group, end_processes_with, resident_bytes
@@ -37,6 +37,9 @@ __all__ = [
     "OutboxMessage",
 ]
 
+REPLACES_IT: Final[str] = (
+    "`cryptoctl local stop` ends it; the next `cryptoctl up` starts it anew with its data."
+)
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
 
@@ -171,17 +174,18 @@ class Engine:
             ) from error
 
     def _with_changes(self, running: EngineStatus, options: EngineOptions | None) -> EngineStatus:
-        """The status, with a note where the engine runs with other options than these."""
+        """The status, with a note where what runs is not what would be started now."""
         record = self._data.read()
-        if options is None or record is None or not record.options:
+        if options is None or record is None:
             return running
-        changed = options.changes_from(EngineOptions.from_json(record.options))
-        if not changed:
-            return running
-        note = (
-            f"The engine runs with other options than are set now ({', '.join(changed)}). They apply after "
-        )
-        return replace(running, notes=(*running.notes, note + "`cryptoctl local stop`."))
+        notes = list(running.notes)
+        if record.code != source_digest():
+            notes.append(f"The engine that runs was started by another cryptoctl. {REPLACES_IT}")
+        elif changed := options.changes_from(EngineOptions.from_json(record.options)):
+            notes.append(
+                f"The engine runs with other options than are set now ({', '.join(changed)}). {REPLACES_IT}"
+            )
+        return replace(running, notes=tuple(notes))
 
     def _port_to_use(self, wanted: int | None) -> int:
         if wanted is not None:

@@ -22,6 +22,7 @@ from cryptoctl.local.data_directory import DataDirectory, Record
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.functions.environment import WORKER_SCRIPT
 from cryptoctl.local.http_server import HttpServer
+from cryptoctl.local.launch import source_digest
 from cryptoctl.local.ministack_adapter import (
     configure,
     leave_alarms_to_us,
@@ -78,6 +79,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
         started_at=datetime.now(UTC).isoformat(),
         notes=tuple(notes),
         options=options.to_json(),
+        code=source_digest(),
     )
 
     def tell(problems: tuple[str, ...]) -> None:
