@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
+from cryptoctl.aws_setup import check_port, load_credentials, on_this_machine
 from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.pace import Pace
+from cryptoctl.pace import Paces
 from cryptoctl.parallel import awaited, begin, map_in_threads
+from cryptoctl.shared_reads import SharedReads
 from cryptoctl.wire_items import take_items
 
 Answer = dict[str, Any]
@@ -25,8 +27,6 @@ R = TypeVar("R")
 
 CONNECTIONS = 64
 ATTEMPTS = 6
-# Lambda's quota for everything but invocations, of the whole account in a region.
-LAMBDA_REQUESTS_A_SECOND = 15
 CONNECT_TIMEOUT_S = 5
 # Operations that change nothing, so that they may be sent before it is known whose account this is.
 READING = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
@@ -74,7 +74,8 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
         self._confirmation: Future[None] | None = None
-        self._lambda_pace = Pace(LAMBDA_REQUESTS_A_SECOND)
+        self._paces = Paces()
+        self._shared: SharedReads | None = None
         self.on_answer: Callable[[str, str, AwsError | None], None] = _nobody
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
@@ -87,7 +88,7 @@ class Aws:
         try:
             if self._credentials is None:
                 session = boto3.Session(profile_name=self._profile, region_name=self._region)
-                _load_credentials(session)
+                load_credentials(session)
                 return session
             alone = botocore.session.Session(
                 session_vars={
@@ -140,12 +141,12 @@ class Aws:
             client = self._session.client(
                 service, region_name=self.region, endpoint_url=self.endpoint_url, config=config
             )
-            if service == "lambda" and not _on_this_machine(client.meta.endpoint_url):
-                client.meta.events.register("before-send.lambda", self._in_turn)
+            if service in Paces.SERVICES and not on_this_machine(client.meta.endpoint_url):
+                client.meta.events.register(f"before-send.{service}", self._paces.wait)
             if service == "dynamodb":
                 for operation in ("Query", "Scan"):
                     client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)
-            _check_port(client.meta.endpoint_url)
+            check_port(client.meta.endpoint_url)
             return client
         except BotoCoreError as error:
             raise failure(error) from error
@@ -159,12 +160,7 @@ class Aws:
     @property
     def metered(self) -> bool:
         """Whether requests count against the quotas of an account that others use too; not on an engine."""
-        return not _on_this_machine(self.endpoint_url or self.client("sts").meta.endpoint_url)
-
-    def _in_turn(self, event_name: str, **_: Any) -> None:
-        """Invocations have a quota of their own."""
-        if not event_name.endswith(".Invoke"):
-            self._lambda_pace.wait()
+        return not on_this_machine(self.endpoint_url or self.client("sts").meta.endpoint_url)
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service."""
@@ -237,6 +233,24 @@ class Aws:
             self._await_confirmation()
             raise
 
+    def looking(self) -> Aws:
+        """For one look at everything: the same AWS, of which `listed` asks for each list once."""
+        _ = self._session  # made here, or each would make its own
+        view = copy(self)
+        view._shared = SharedReads()  # noqa: SLF001 (it is of this class)
+        return view
+
+    def listed(self, service: str, operation: str, key: str, **params: Any) -> Sequence[Any]:
+        """As `paginate`, all at once; several resources that need the same list in one look share it."""
+
+        def read() -> Sequence[Any]:
+            return list(self.paginate(service, operation, key, **params))
+
+        if self._shared is None:
+            return read()
+        found: Sequence[Any] = self._shared.get((service, operation, key, *sorted(params.items())), read)
+        return found
+
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """What the tag index lists under all of the tags: each ARN with all its tags.
 
@@ -281,22 +295,3 @@ class Aws:
 
 def _nobody(service: str, operation: str, error: AwsError | None) -> None:
     """Nobody needs to know."""
-
-
-def _on_this_machine(endpoint_url: str) -> bool:
-    return urlsplit(endpoint_url).hostname in ("127.0.0.1", "::1", "localhost")
-
-
-def _load_credentials(session: Any) -> None:
-    """Loads them once, before anything else can fail: a role is assumed, a process run, a file read."""
-    found = session.get_credentials()
-    loaded = found.get_frozen_credentials() if found else None
-    if loaded and any(map(str.isspace, f"{loaded.access_key}{loaded.secret_key}{loaded.token or ''}")):
-        raise ValueError("there is a space or a line break in a key")
-
-
-def _check_port(endpoint: str) -> None:
-    try:
-        urlsplit(endpoint).port  # noqa: B018 - botocore looks only as it signs, and raises ValueError then
-    except ValueError:
-        raise ValueError("The endpoint's port is no number up to 65535") from None

@@ -18,6 +18,7 @@ class Pace:
         now_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] | None = None,
     ) -> None:
+        self.limit = limit
         self._now_s, self._pause = now_s, pause or threading.Event().wait
         self._lock = threading.Lock()
         self._turns: deque[float] = deque(maxlen=limit)
@@ -31,3 +32,30 @@ class Pace:
             self._turns.append(turn_s)
         if turn_s > now_s:
             self._pause(turn_s - now_s)
+
+
+# AWS's quotas of an account in a region. Lambda's is for all that is no invocation, together.
+LAMBDA_REQUESTS_A_SECOND = 15
+REQUESTS_A_SECOND = {
+    "cloudwatch.DescribeAlarms": 9,
+    "cloudwatch.PutMetricAlarm": 3,
+    "cloudwatch.DeleteAlarms": 3,
+}
+
+
+class Paces:
+    """The requests of one command, each in its turn where AWS takes few a second."""
+
+    SERVICES = ("lambda", "cloudwatch")
+
+    def __init__(self) -> None:
+        self._lambda = Pace(LAMBDA_REQUESTS_A_SECOND)
+        self._operations = {name: Pace(limit) for name, limit in REQUESTS_A_SECOND.items()}
+
+    def wait(self, event_name: str, **_: object) -> None:
+        """Returns when the request of botocore's event "before-send.SERVICE.OPERATION" may go out."""
+        name = event_name.partition(".")[2]
+        if name in self._operations:
+            self._operations[name].wait()
+        elif name.startswith("lambda.") and name != "lambda.Invoke":
+            self._lambda.wait()

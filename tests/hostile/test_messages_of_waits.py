@@ -57,6 +57,10 @@ class Says:
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         return [function(thing) for thing in things]
 
+    def looking(self) -> Says:
+        """Nothing is shared."""
+        return self
+
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]
 

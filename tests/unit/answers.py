@@ -47,6 +47,14 @@ class Answers:
         """All pages."""
         yield from self.call(service, operation, **params)[key] if operation in self.of else ()
 
+    def looking(self) -> Answers:
+        """Whoever looks asks each time."""
+        return self
+
+    def listed(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+        """All pages at once."""
+        return list(self.paginate(service, operation, key, **params))
+
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """The tag index, which lists nothing."""
         return {}

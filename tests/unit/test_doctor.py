@@ -57,6 +57,10 @@ class FakeIam:
             raise AwsError(service=service, operation=operation, code="NoSuchEntity", message="no such role")
         yield from ({"EvalActionName": each, "EvalDecision": "allowed"} for each in params["ActionNames"])
 
+    def looking(self) -> FakeIam:
+        """Nothing is shared."""
+        return self
+
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.aws import LAMBDA_REQUESTS_A_SECOND, Aws
+from cryptoctl.aws import Aws, Credentials
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.ops.logs import LONGEST_POLL_S, follow
 from cryptoctl.pace import Pace
@@ -51,16 +51,28 @@ def test_who_comes_seldom_never_waits() -> None:
     assert clock.time_s == pytest.approx(5.1)
 
 
-def test_lambdas_control_plane_is_paced_and_invocations_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_aws_takes_few_of_a_second_is_paced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    aws, turns = Aws(region="us-east-1"), list[str]()
-    monkeypatch.setattr(aws._lambda_pace, "wait", lambda: turns.append("turn"))
-    events = aws.client("lambda").meta.events
-    for operation in ("GetFunction", "Invoke", "ListTags"):
-        events.emit(f"before-send.lambda.{operation}", request=None)
-    assert turns == ["turn", "turn"]
-    assert LAMBDA_REQUESTS_A_SECOND <= 15
+    aws, turns = Aws(region="us-east-1"), list[int]()
+    monkeypatch.setattr(Pace, "wait", lambda pace: turns.append(pace.limit))
+    for service, operations in {
+        "lambda": ("GetFunction", "Invoke", "ListTags"),
+        "cloudwatch": ("PutMetricAlarm", "DescribeAlarms", "ListTagsForResource", "DeleteAlarms"),
+    }.items():
+        events = aws.client(service).meta.events
+        for operation in operations:
+            events.emit(f"before-send.{service}.{operation}", request=None)
+    assert turns == [15, 15, 3, 9, 3]
+
+
+def test_an_engine_on_this_machine_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "wait", lambda pace: pytest.fail("waited"))
+    aws = Aws(endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="b"))
+    for name in ("lambda.GetFunction", "cloudwatch.PutMetricAlarm"):
+        aws.client(name.partition(".")[0]).meta.events.emit(f"before-send.{name}", request=None)
 
 
 def throttles() -> Iterator[str]:

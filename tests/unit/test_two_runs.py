@@ -55,6 +55,10 @@ class FakeKms:
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         return [function(thing) for thing in things]
 
+    def looking(self) -> FakeKms:
+        """Nothing is shared."""
+        return self
+
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]
 

@@ -123,6 +123,10 @@ class FakeAws:
         """One after the other."""
         return [function(thing) for thing in things]
 
+    def looking(self) -> FakeAws:
+        """Nothing is shared."""
+        return self
+
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         """One after the other."""
         return [read() for read in reads]

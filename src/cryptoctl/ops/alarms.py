@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.provisioners.alarm import prefix
+from cryptoctl.provisioners.alarm import alarms_of
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
@@ -42,18 +42,15 @@ def alarm_states(aws: Aws, stack: Stack) -> tuple[AlarmState, ...]:
     ours = {alarm.name: alarm for alarm in stack.alarms}
     if not ours:
         return ()
-    found = aws.paginate(
-        "cloudwatch", "DescribeAlarms", "MetricAlarms", AlarmNamePrefix=prefix(stack.scope), MaxRecords=100
-    )
     states = (
         _state(each, ours[each["AlarmName"]].meaning, ours[each["AlarmName"]].command)
-        for each in found
+        for each in alarms_of(aws, stack.scope)
         if each["AlarmName"] in ours
     )
     return tuple(sorted(states, key=lambda each: (-each.since_ms, each.name)))
 
 
-def _state(found: dict[str, Any], meaning: str, command: str) -> AlarmState:
+def _state(found: Mapping[str, Any], meaning: str, command: str) -> AlarmState:
     changed = found.get("StateTransitionedTimestamp") or found.get("StateUpdatedTimestamp")
     return AlarmState(
         name=found["AlarmName"],

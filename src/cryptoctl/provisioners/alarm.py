@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.provisioners.topic import Topic
@@ -76,12 +76,12 @@ class Alarm(Listed, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         found, tags = aws.gather(
-            lambda: aws.call("cloudwatch", "DescribeAlarms", AlarmNames=[self.name])["MetricAlarms"],
+            lambda: {each["AlarmName"]: each for each in alarms_of(aws, self.scope)},
             lambda: self._tags(aws),
         )
-        if not found or tags is None:
+        its = found.get(self.name)
+        if its is None or tags is None:
             return None
-        its = found[0]
         compared = {name: its.get(name) for name in self._settings()}
         return Observed(
             fields={
@@ -96,9 +96,8 @@ class Alarm(Listed, Priced):
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """The alarms whose names begin as this environment's do."""
-        beginning = prefix(self.scope)
-        found = aws.paginate("cloudwatch", "DescribeAlarms", "MetricAlarms", AlarmNamePrefix=beginning)
-        yield from (self.scope.arn("cloudwatch", f"alarm:{each['AlarmName']}") for each in found)
+        for each in alarms_of(aws, self.scope):
+            yield self.scope.arn("cloudwatch", f"alarm:{each['AlarmName']}")
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
         return self._tags(aws) or {}
@@ -177,3 +176,10 @@ def prefix(scope: Scope) -> str:
 
 def _whole(number: float | None) -> float | None:
     return int(number) if number is not None and number == int(number) else number
+
+
+def alarms_of(aws: Aws, scope: Scope) -> Sequence[Mapping[str, Any]]:
+    """The alarms whose names begin as the environment's do; in one look, one request for a hundred."""
+    return aws.listed(
+        "cloudwatch", "DescribeAlarms", "MetricAlarms", AlarmNamePrefix=prefix(scope), MaxRecords=100
+    )

@@ -50,12 +50,13 @@ def planned(
         if all(step.verb is Verb.UPDATE for step in after.work):
             orphans = None
     looked_at = resources if after is None else affected([step.resource for step in after.work], resources)
+    look = aws.looking()
     if orphans is None:
-        seen, found = {**seen, **observe(looked_at, aws)}, NONE_FOUND
+        seen, found = {**seen, **observe(looked_at, look)}, NONE_FOUND
     else:
-        fresh, candidates = aws.gather(lambda: observe(looked_at, aws), lambda: orphans.candidates(aws))
+        fresh, candidates = aws.gather(lambda: observe(looked_at, look), lambda: orphans.candidates(look))
         seen = {**seen, **fresh}
-        found = orphans.find(aws, candidates, seen)
+        found = orphans.find(look, candidates, seen)
     plan = build(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
 

@@ -1,0 +1,30 @@
+"""What several ask for at the same time, read once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Any
+
+from cryptoctl.parallel import awaited
+
+
+class SharedReads:
+    """The first to ask reads; the others wait for what it found, or failed with. For several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[Hashable, Future[Any]] = {}
+
+    def get(self, what: Hashable, read: Callable[[], Any]) -> Any:
+        """The answer to `what`, read once. Raises what the reading raised."""
+        with self._lock:
+            first = what not in self._answers
+            answer = self._answers.setdefault(what, Future())
+        if first:
+            try:
+                answer.set_result(read())
+            except BaseException as error:
+                answer.set_exception(error)
+        return awaited(answer)
