@@ -60,6 +60,8 @@ class Aws:
     so that a command meant for the engine cannot reach AWS. A request is sent `attempts` times at most.
     """
 
+    _shared: SharedReads | None = None
+
     def __init__(
         self,
         *,
@@ -75,7 +77,6 @@ class Aws:
         self._lock = threading.Lock()
         self._confirmation: Future[None] | None = None
         self._paces = Paces()
-        self._shared: SharedReads | None = None
         self.on_answer: Callable[[str, str, AwsError | None], None] = _nobody
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 

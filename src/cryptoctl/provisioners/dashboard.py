@@ -61,9 +61,9 @@ class Dashboard(ConflictChecked, Listed, Priced):
             lambda: aws.find("cloudwatch", "GetDashboard", absent=NOT_FOUND, DashboardName=self.name),
             lambda: self._tags(aws),
         )
-        if found is None:
+        if found is None or tags is None:
             return None
-        return Observed(fields={"Widgets": _by_title(found["DashboardBody"]), "Tags": tags or {}})
+        return Observed(fields={"Widgets": _by_title(found["DashboardBody"]), "Tags": tags})
 
     def conflict(self, observed: Observed) -> str | None:
         """Dashboards are global, an environment is not: one that shows another region is in use there."""
