@@ -33,7 +33,7 @@ demo-down: $(VENV)/.local  ## remove what `make demo` created
 	$(BIN)/cryptoctl down --env demo --local --yes
 	$(BIN)/cryptoctl local stop
 
-quick: check  ## lint, types, layers and the pure tests but for the most thorough: half a minute
+quick: check  ## lint, types, layers and the pure tests but for the most thorough
 	$(BIN)/pytest -n auto --dist worksteal -q -m 'pure and not thorough' tests/core tests/dashboard tests/feed tests/files tests/handlers tests/ui tests/unit tests/*.py
 
 # Four workers on two cores: half of what the tests do is waiting for the engine.
