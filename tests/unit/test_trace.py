@@ -117,6 +117,23 @@ def test_a_correction_writes_what_the_item_has_now_and_the_first_pass_keeps_its_
     ]
 
 
+def test_an_item_that_was_read_before_a_correction_says_nothing_of_it() -> None:
+    later = [
+        start("e", 900, "r3"),
+        line("e", 960, "r3", "prices enriched", keys=named("9"), corrections=named(KEY)),
+    ]
+    found = way(*TAKEN, *ENRICHED, *later)  # enriched_at is still the first pass's
+    assert stages(found)[4:] == [
+        ("STARTED", 200),
+        ("ANNOUNCED", 310),
+        ("ENRICHED", 310),
+        ("STARTED", 900),
+        ("ANNOUNCED", 960),
+        ("CORRECTED", 960),
+    ]
+    assert found.events[-1].detail == ""
+
+
 def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not() -> None:
     failed = {"level": "WARNING", "errorType": "Teapot", "errorMessage": "no", "keys": named(KEY)}
     lines = [

@@ -132,7 +132,8 @@ def _of_lines(
                 TraceEvent(time_ms=at, where=function, what=Stage.STARTED, request=request) for at in begun
             )
         for entry in of_it:
-            yield from _of_entry(subject, names, entry, item if request == last else None)
+            its = item if request == last and not _written_before(item, begun) else None
+            yield from _of_entry(subject, names, entry, its)
 
 
 def _received(
@@ -160,6 +161,12 @@ def _last_pass(subject: Subject, names: Names, by_request: Mapping[str, Sequence
         if entry.function == names.enricher and not _failed(entry) and subject.named_in(entry)
     ]
     return max(passes)[1] if passes else None
+
+
+def _written_before(item: Item | None, begun: Sequence[int]) -> bool:
+    """Whether the item was read before the pass that began then wrote to it: the logs are read later."""
+    written_ms = epoch_ms(_value(item or {}, "enriched_at"))
+    return written_ms is not None and bool(begun) and written_ms < min(begun)
 
 
 def _failed(entry: LogEntry) -> bool:
