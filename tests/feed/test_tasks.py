@@ -118,8 +118,9 @@ def test_what_does_not_pass_ends_the_feed_and_names_the_symbol(watching: bool) -
         if watching
         else MarketInMemory([], iter([lasting]))
     )
-    with pytest.raises(Failure, match="The feed cannot go on: here:A/B: the symbol is gone"):
+    with pytest.raises(Failure, match="The feed cannot go on: here:A/B: the symbol is gone") as raised:
         run(feed(market, stored), lambda: False)
+    assert "leave that symbol out" in raised.value.hint
 
 
 def test_a_websocket_that_says_nothing_while_rest_has_trades_is_restarted() -> None:

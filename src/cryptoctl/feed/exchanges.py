@@ -209,7 +209,9 @@ def _check_exchange(ccxt: ModuleType, name: str) -> None:
         raise Failure(Problem.USAGE, f"There is no exchange {name}.", hint)
     if not getattr(ccxt, name)().has.get("fetchTrades"):
         raise Failure(
-            Problem.USAGE, f"{name} gives its trades to nobody through REST, so gaps could not be filled."
+            Problem.USAGE,
+            f"{name} gives its trades to nobody through REST, so gaps could not be filled.",
+            "Follow another exchange, or send a download with `cryptoctl send-price --file FILE`.",
         )
 
 
@@ -219,7 +221,9 @@ def _check_symbol(exchange: Any, source: FeedSource) -> None:
     raise Failure(
         Problem.USAGE,
         f"{source.exchange} has no symbol {source.symbol}.",
-        f"Did you mean {near}?" if (near := _nearest(exchange, source.symbol)) else "",
+        f"Did you mean {near}?"
+        if (near := _nearest(exchange, source.symbol))
+        else "Write it as ccxt does, such as BTC/USDT; the exchange's own list of markets has the rest.",
     )
 
 

@@ -205,6 +205,10 @@ _PASSING = frozenset(
 
 def _failure(error: BaseException | None) -> BaseException:
     if isinstance(error, Trouble):
-        return Failure(Problem.FAILED, f"The feed cannot go on: {error.message}.")
+        return Failure(
+            Problem.FAILED,
+            f"The feed cannot go on: {error.message}.",
+            "Asking again is of no use: see what the exchange says, or leave that symbol out.",
+        )
     assert error is not None
     return error
