@@ -12,19 +12,48 @@ from hostile.world import World, a_world
 from kit.sharing import once_for_all_workers
 
 _numbers = itertools.count(1)
+UNDISTURBED = "undisturbed"
+NAMES = [UNDISTURBED, *(f"h{number}" for number in range(1, 400))]
+# One alarm stands for all of them: what goes wrong with one goes wrong with each.
+CONFIGURATION = """
+[env.{name}.alarms]
+dead_letters = "off"
+errors = "off"
+throttles = "off"
+"""
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The engine, the proxy and the clients; the proxy behaves well until it is told otherwise."""
-    with a_world(tmp_path_factory.mktemp("hostile")) as found:
+    home = tmp_path_factory.mktemp("hostile")
+    text = "".join(CONFIGURATION.format(name=name) for name in NAMES)
+    (home / "cryptoctl.toml").write_text(text, encoding="utf-8")
+    with a_world(home) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def base(world: World, request: pytest.FixtureRequest) -> Baseline:
     """What a life without accidents does and leaves; the same for every environment and on every engine."""
-    return once_for_all_workers(request, "baseline", lambda: baseline(world, "undisturbed"))
+    return once_for_all_workers(request, "baseline", lambda: baseline(world, UNDISTURBED))
+
+
+class Reused:
+    """The name of an environment that tests use one after the other, each from where the last one left it."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """From now on another environment."""
+        self.name = f"h{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def reused() -> Reused:
+    """One for all tests of this worker."""
+    return Reused()
 
 
 @pytest.fixture
@@ -43,9 +72,20 @@ def environment(world: World) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def there(world: World, environment: Callable[[], str]) -> str:
-    """The name of an environment that is up, before a proxy that behaves well."""
-    name = environment()
+def used(world: World, reused: Reused, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of an environment that other tests have used, up or not, before a proxy that behaves well.
+
+    A test that failed may have left anything; the next one gets another name.
+    """
     world.proxy.behave()
-    world.up(name)
-    return name
+    failed_before = request.session.testsfailed
+    yield reused.name
+    if request.session.testsfailed != failed_before:
+        reused.renew()
+
+
+@pytest.fixture
+def there(world: World, used: str) -> str:
+    """The name of an environment that is up, before a proxy that behaves well."""
+    world.up(used)
+    return used

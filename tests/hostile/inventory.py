@@ -36,6 +36,12 @@ NOISE = (
     "TableSizeBytes",
     "ItemCount",
     "storedBytes",
+    "AlarmConfigurationUpdatedTimestamp",
+    "StateUpdatedTimestamp",
+    "StateTransitionedTimestamp",
+    "StateReason",
+    "StateReasonData",
+    "StateValue",
 )
 # What differs from run to run, and from one engine to another.
 NORMAL = (
@@ -57,7 +63,7 @@ class Account:
         config = Config(retries={"total_max_attempts": 1}, proxies=proxies, read_timeout=30)
         self._clients = {
             service: session.client(service, endpoint_url=url, config=config)
-            for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm")
+            for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm", "cloudwatch")
         }
 
     def __getitem__(self, service: str) -> Any:
@@ -85,6 +91,7 @@ class Account:
         yield from self._logs(environment)
         yield from self._roles(environment)
         yield from self._functions(environment)
+        yield from self._monitoring(environment)
 
     def _keys(self, environment: str) -> Iterator[tuple[str, Any]]:
         kms = self["kms"]
@@ -188,6 +195,17 @@ class Account:
                 number += 1
                 tags = functions.list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"]
                 yield f"mapping {number}", {**mapping, "tags": tags}
+
+    def _monitoring(self, environment: str) -> Iterator[tuple[str, Any]]:
+        cloudwatch = self["cloudwatch"]
+        for alarm in cloudwatch.get_paginator("describe_alarms").paginate().search("MetricAlarms"):
+            if alarm["AlarmName"].startswith(f"cryptoctl-{environment}-"):
+                tags = _tags(cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"]))
+                yield f"alarm {alarm['AlarmName']}", {**alarm, "tags": tags}
+        for entry in cloudwatch.get_paginator("list_dashboards").paginate().search("DashboardEntries"):
+            name = entry["DashboardName"]
+            if name.startswith(f"cryptoctl-{environment}-"):
+                yield f"dashboard {name}", cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
 
 
 def _tags(answer: dict[str, Any]) -> dict[str, str]:

@@ -262,6 +262,14 @@ def _functions(account: Account, name: str) -> None:
     functions.update_function_code(FunctionName=enricher, ZipFile=EMPTY_ZIP)
 
 
+def _monitoring(account: Account, name: str) -> None:
+    cloudwatch = account["cloudwatch"]
+    alarm = cloudwatch.describe_alarms(AlarmNamePrefix=f"cryptoctl-{name}-")["MetricAlarms"][0]
+    cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+    (board,) = cloudwatch.list_dashboards(DashboardNamePrefix=f"cryptoctl-{name}-")["DashboardEntries"]
+    cloudwatch.put_dashboard(DashboardName=board["DashboardName"], DashboardBody='{"widgets": []}')
+
+
 DISTURBANCES: tuple[Callable[[Account, str], None], ...] = (
     _table,
     _queues,
@@ -269,6 +277,7 @@ DISTURBANCES: tuple[Callable[[Account, str], None], ...] = (
     _logs,
     _functions,
     _roles,
+    _monitoring,
     _key,
     _key_leaving,
 )

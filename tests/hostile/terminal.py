@@ -27,6 +27,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cryptoctl", *arguments],
             env={**variables, "TERM": "xterm"},
+            cwd=variables["HOME"],
             stdin=self._theirs,
             stdout=self._theirs,
             stderr=self._theirs,
