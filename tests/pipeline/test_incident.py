@@ -115,13 +115,17 @@ def test_from_the_alert_to_cause_repair_and_empty_queue(prod: Live, engine: Engi
     stranger = Stranger()
     stranger.reads(told)
     logged = stranger.types("logs")
-    assert "ResourceNotFoundException" in logged and f"× {PRICES}" in logged
+    assert re.search(r"ERROR request not stored  × \d+, last ", logged)
+    assert "ResourceNotFoundException" in logged
     seen = stranger.types("status")
-    assert "Environment.DYNAMODB_TABLE" in seen and f"{PRICES} dead letters" in seen
+    assert "Environment.DYNAMODB_TABLE" in seen
+    waiting = re.search(r"(\d+) dead letters", seen)
+    # On a busy machine a function sends a message again whose answer it has waited for long enough.
+    assert waiting and int(waiting[1]) >= PRICES
     assert "Environment.DYNAMODB_TABLE" in stranger.types("plan")
     stranger.types("up")
-    assert str(PRICES) in stranger.types("dlq list")
-    assert f"{PRICES}" in stranger.types("dlq replay")
+    assert waiting[1] in stranger.types("dlq list")
+    assert waiting[1] in stranger.types("dlq replay")
     after = stranger.types("status")
     assert "no dead letters" in after and "drifted" not in after
     found = Cli().ok("prices", "BTC", "--last", "1000", "--wait", "--env", NAME, "-o", "json").json["prices"]
