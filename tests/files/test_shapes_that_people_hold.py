@@ -221,7 +221,7 @@ def test_a_shape_is_recognised_by_its_header_or_its_cells(tmp_path: Path, name: 
         # High, low and close are one: two kinds of candles fit, with the close in different places.
         ("[[1646092800000,5,5,5,5,49]]", "--columns"),
         ("1672679821,93.7,0.21353800\n", "--preset kraken (timestamp, price, volume)"),
-        ("1,2,3\n", "--columns timestamp,price,volume"),
+        ("1,2,3\n", "Name its 3 columns in order"),
     ],
 )
 def test_a_shape_that_is_not_certain_is_asked_for(tmp_path: Path, content: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -62,11 +63,14 @@ def layout(
     objects: bool,
     complete: bool = True,
     timelike: Collection[str] = (),
+    of_day: Collection[str] = (),
+    inside: Mapping[str, Sequence[str]] | None = None,
 ) -> Layout:
     """The layout of a file with these columns, or these members in its records. Raises Failure.
 
     Where the names are not `complete`, one that is to be ignored may still come. `timelike` are those whose
-    values may be times, which counts where nothing else says the time.
+    values may be times, which counts where nothing else says the time; `of_day` those whose values say no
+    day; `inside` has the members of those that are objects.
     """
     if complete:
         _check_ignored(names, options, name)
@@ -90,9 +94,35 @@ def layout(
     }
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
     unused = [each for each in kept if each and not _known(each, known)]
+    if "timestamp" not in fields and not options.now:
+        _refuse_time_in_two(unused, of_day, name, objects=objects)
     suggestion = _suggest(fields, constants, unused, timelike, now=options.now)
-    _refuse_open_questions(suggestion, fields, constants, unused, options, shape, name)
+    shown = [each for column in unused for each in _shown(column, inside or {})]
+    _refuse_open_questions(suggestion, fields, constants, shown, options, shape, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
+
+
+def _shown(column: str, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The column; of an object its members, as --map would find them."""
+    return [f"{column}.{each}" for each in inside[column]] if column in inside else [column]
+
+
+def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: str, *, objects: bool) -> None:
+    """Refuses a file in which one column has the day and another the time of day, and none has both."""
+    times = [each for each in lookers("timestamp", unused) if each in of_day]
+    days = [each for each in lookers("timestamp", unused) if each not in of_day and "date" in each.lower()]
+    if not times or len(days) != 1 or len(lookers("timestamp", unused)) > len(times) + 1:
+        return
+    day, time = (each if each.isidentifier() else json.dumps(each) for each in (days[0], times[0]))
+    joined = f"join('T', [{day}, {time}])"
+    raise Failure(
+        Problem.USAGE,
+        f"The times of {name} are in two columns: {quoted(days[0])} has the day and {quoted(times[0])} the "
+        "time of day.",
+        f"Add --map {shlex.quote(f'timestamp={joined}')} --ignore {shlex.quote(f'{days[0]},{times[0]}')}."
+        if objects
+        else "Join them into one column, such as 2024-01-31 09:20:00, and send the file again.",
+    )
 
 
 def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
@@ -185,11 +215,11 @@ def _refuse_open_questions(
         wanted.append("timestamp")
     problems += [f"nothing says the {'time' if each == 'timestamp' else each}" for each in wanted]
     problems += [] if "price" not in suggestion.mapped else ["no column is named price"]
-    listed = f" Its columns: {listing(unused)}." if "price" in wanted else ""
+    listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
     raise Failure(
         Problem.USAGE,
         f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
-        _advice(suggestion, wanted, shape),
+        _advice(suggestion, wanted, shape, columns=bool(unused)),
     )
 
 
@@ -205,6 +235,8 @@ def _suggest(
     left = list(unused)
     for each in (*LOOKED_FOR, "price"):
         found = lookers(each, left)
+        if each == "timestamp":
+            found.sort(key=lambda name: name not in timelike)
         if each == "timestamp" and not found:
             found = [name for name in left if name in timelike and not lookers("id", [name])][:1]
             found = [] if each in fields or now else found
@@ -221,16 +253,19 @@ def _suggest(
     return suggestion
 
 
-def _advice(suggestion: _Suggestion, wanted: Sequence[str], shape: FileShape | None) -> str:
+def _advice(suggestion: _Suggestion, wanted: Sequence[str], shape: FileShape | None, *, columns: bool) -> str:
     exchange = shape.preset.exchange if shape is not None and shape.preset.exchange else "kraken"
+    now = "--now (to store the prices as of the time of sending)"
     more = {
         "symbol": "--symbol BTC",
         "exchange": f"--exchange {exchange}",
         "price": "--map price=COLUMN",
-        "timestamp": "--now (to store the prices as of the time of sending)",
+        "timestamp": f"--map timestamp=COLUMN or, if none has it, {now}" if columns else now,
     }
     options = " ".join(filter(None, [suggestion.options(), *(more[each] for each in wanted)]))
-    said = f"Add {options}" if "price" not in wanted else f"Say which column is the price: {options}"
+    open_ = [each for each in ("price", "timestamp") if each in wanted and (columns or each == "price")]
+    asked = " and which the ".join("time" if each == "timestamp" else each for each in open_)
+    said = f"Say which column is the {asked}: {options}" if open_ else f"Add {options}"
     if {"symbol", "exchange"} & set(wanted):
         said += ", with your own names"
     if suggestion.looks:

@@ -10,6 +10,7 @@ from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.compression import FEATHER, PARQUET, refuse_foreign
 from cryptoctl.files.delimited import NAMED, SAMPLE_LINES, DelimitedTable, is_data, separator_of, splitter
 from cryptoctl.files.json_records import json_records, looks_like_json
+from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import presets
 from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
 from cryptoctl.files.shapes import FileShape, by_cells, likely, preset_named
@@ -93,9 +94,20 @@ def _delimited(
                 f"{source.name} has its column names in line {skip + 1}: {listing(first)}.",
                 "Leave --columns out; --map says which column is which field.",
             )
+        _refuse_three_headers(rows, source.name)
         return replace(table, columns=_with_unnamed_times(first, rows[1:])), None
     names, shape = headerless(rows, options, source.name)
     return replace(table, columns=names, skip=skip), shape
+
+
+def _refuse_three_headers(rows: Sequence[Sequence[str]], name: str) -> None:
+    if [row[0] for row in rows[:2]] == ["Price", "Ticker"]:
+        raise Failure(
+            Problem.USAGE,
+            f"{name} has its column names in three lines, as yfinance writes them.",
+            "Leave only the first, with Date in place of Price; yfinance itself does that with "
+            "multi_level_index=False.",
+        )
 
 
 def _with_unnamed_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[str]:
@@ -147,11 +159,17 @@ def headerless(
 
 def _nameless(rows: Sequence[Sequence[str]], name: str) -> Failure:
     maybe = likely(rows)
-    example = ",".join([*["timestamp", "price", "volume", "id"], *"-" * 20][: len(rows[0])])
-    hint = f"Name its columns in order (- for one that does not matter), such as --columns {example}."
+    # No example of as many: typed as it stands, it would store one column as another.
+    hint = (
+        f"Name its {len(rows[0])} columns in order with --columns, a comma between them: each is one of "
+        f"{', '.join(FIELDS)}, or - where it does not matter."
+    )
     if maybe:
-        names = " or ".join(f"--preset {each.name} ({', '.join(each.order)})" for each in maybe[:4])
-        hint = f"If it is a dump of {maybe[0].title}, add {names}; else name its columns with --columns."
+        names = "; ".join(
+            f"if it is a dump of {each.title}, add --preset {each.name} ({', '.join(each.order)})"
+            for each in maybe[:4]
+        )
+        hint = f"{names[0].upper()}{names[1:]}; else name its columns with --columns."
     return Failure(
         Problem.USAGE, f"{name} has no line of column names, and its shape alone does not tell them.", hint
     )

@@ -19,7 +19,7 @@ from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
 from cryptoctl.files.sources import Source, sources
 from cryptoctl.files.survey import Survey, decided_unit, survey
-from cryptoctl.files.times import TimeReader, kind_of, zone
+from cryptoctl.files.times import TimeReader, is_time_of_day, kind_of, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
 SAMPLE_RECORDS = 50
@@ -98,6 +98,7 @@ def _opened(source: Source, options: FileOptions) -> PriceFile:
     if isinstance(records, JsonRecords) and not source.stream:
         records, shape = _arrays(records, first, options, source)
     names = records.columns if records.columns is not None else _members(first)
+    _refuse_no_records(names, first, source)
     file = PriceFile(
         source=source,
         records=records,
@@ -123,21 +124,30 @@ def _laid_out(
         name=file.name,
         objects=objects,
         complete=complete,
-        timelike=_timelike(file, names),
+        timelike=_whose_values(file, names, kind_of),
+        of_day=_whose_values(file, names, is_time_of_day),
+        inside=_inside(file),
     )
     reader = field_reader(None if objects else names, found, options, names)
     return replace(file, layout=found, fields=reader)
 
 
-def _timelike(file: PriceFile, names: Sequence[str]) -> set[str]:
-    """The columns, or members, whose values among the first records may all be times."""
+def _whose_values(file: PriceFile, names: Sequence[str], are: Callable[[str], object]) -> set[str]:
+    """The columns, or members, whose values among the first records all are something."""
     records = [each for _, each in file.first if not isinstance(each, Fault)]
     found: set[str] = set()
     for index, name in enumerate(names):
         values = [each.get(name) if isinstance(each, Mapping) else each[index] for each in records]
-        if name and values and all(kind_of(str(value)) for value in values):
+        if name and values and all(are(str(value)) for value in values):
             found.add(name)
     return found
+
+
+def _inside(file: PriceFile) -> Mapping[str, Sequence[str]]:
+    """The members of the first record that are objects, with the names of theirs."""
+    _, first = file.first[0] if file.first else (0, None)
+    members = first.items() if isinstance(first, Mapping) else ()
+    return {name: list(value) for name, value in members if isinstance(value, Mapping) and value}
 
 
 def _shape(names: Sequence[str], options: FileOptions, name: str) -> FileShape | None:
@@ -185,6 +195,17 @@ def _refuse_commas(file: PriceFile, options: FileOptions) -> None:
             Problem.USAGE,
             f"The prices of {file.name} have a comma: {quoted(texts[0])}.",
             "If it is the decimal sign, add --decimal , (and else export the file without it).",
+        )
+
+
+def _refuse_no_records(names: Sequence[str], first: Sequence[Record], source: Source) -> None:
+    """A file none of whose first records is one has no names to ask a person about."""
+    number, fault = first[0] if first and not names else (0, None)
+    if isinstance(fault, Fault):
+        raise Failure(
+            Problem.USAGE,
+            f"{source.name} has no records of prices: its first, {number}, {fault}.",
+            "Write each price as a JSON object with members, or as a list of plain cells.",
         )
 
 

@@ -19,7 +19,9 @@ UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nano
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,]?[0-9]*)", re.ASCII)
 _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", re.ASCII)
+_TIME_OF_DAY = re.compile(
+    r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?|[0-2][0-9]([0-5][0-9]){2}", re.ASCII
+)
 
 
 def kind_of(text: str) -> str | None:
@@ -28,6 +30,11 @@ def kind_of(text: str) -> str | None:
     if whole.isascii() and whole.isdigit():
         return UNIT_OF_DIGITS.get(len(whole)) if whole[0] != "0" else None
     return ISO if len(text) > 7 and text[:4].isdigit() and not _EXPONENT.fullmatch(text) else None
+
+
+def is_time_of_day(text: str) -> bool:
+    """Whether a text says a time, but not of which day."""
+    return bool(_TIME_OF_DAY.fullmatch(text))
 
 
 def zone(name: str | None) -> ZoneInfo | None:

@@ -58,6 +58,8 @@ def recognised(file: PriceFile) -> str:
 def _times(file: PriceFile) -> str:
     if "timestamp" not in file.layout.fields:
         return "stored as of the time of sending"
+    if file.survey is not None and not file.survey.times:
+        return "no time that can be read"
     said = f"times in {name_of(file.times.unit)}"
     return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone.key}"
 

@@ -1,0 +1,143 @@
+"""Downloads that no preset knows: what the hint says, typed as it stands, stores what the file says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.files.layout import parse_mapping
+from files.reading import opened, read, refusal, refused, rows
+from files.test_shapes_that_people_hold import Row
+
+D = Decimal
+TWO_HINTS = {"the day and the time of day, in JSON"}
+DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
+    "a history of CoinGecko": (
+        "snapped_at,price,market_cap,total_volume\n2013-04-28 00:00:00 UTC,135.3,1500517590.0,12.5\n",
+        [(1367107200000, None, D("135.3"), D("12.5"))],
+    ),
+    "a history of CoinMarketCap": (
+        (
+            "\ufefftimeOpen;timeClose;timeHigh;timeLow;name;open;high;low;close;volume;marketCap;timestamp\n"
+            '"2024-01-02T00:00:00.000Z";"2024-01-02T23:59:59.999Z";"2024-01-02T15:00:00.000Z";'
+            '"2024-01-02T00:01:00.000Z";"2781";44187.1;45899.7;44176.9;44957.9;39335274536.1;880777442811.7;'
+            '"2024-01-02T23:59:59.999Z"\n'
+        ),
+        [(1704239999999, None, D("44957.9"), D("39335274536.1"))],
+    ),
+    "candles with a weighted average": (
+        (
+            "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price\n"
+            "1325317920,4.4,4.9,4.1,4.39,0.45558087,2.0000000193,4.5\n"
+        ),
+        [(1325317920000, None, D("4.39"), D("0.45558087"))],
+    ),
+    "the volume in money before that in coins": (
+        "trade_id,timestamp,price,side,volume(quote),size(base)\n1111111111,1704067200123,42283.1,buy,5.07,0.00012\n",
+        [(1704067200123, "1111111111", D("42283.1"), D("0.00012"))],
+    ),
+    "the volume in dollars before that in coins": (
+        "time,price,Volume USD,Volume BTC\n1704067200123,42283.1,5.07,0.00012\n",
+        [(1704067200123, None, D("42283.1"), D("0.00012"))],
+    ),
+    "two times and a guid": (
+        (
+            "time_exchange;time_api;guid;price;base_amount;taker_side\n"
+            "2022-03-01T00:00:00.1230000Z;2022-03-01T00:00:00.1530000Z;1f7e8b7c-0000;43160.1;0.5;BUY\n"
+        ),
+        [(1646092800123, "1f7e8b7c-0000", D("43160.1"), D("0.5"))],
+    ),
+    "the day and the time of day, in JSON": (
+        '[{"date":"2022-03-01","time":"10:20:30","price":1.5,"volume":2}]',
+        [(1646130030000, None, D("1.5"), D(2))],
+    ),
+    "a plotted average of volumes": (
+        "time,open,high,low,close,Volume,Volume MA\n1646092800,43160.1,43200.2,43100.0,43150.5,12.5,11.9\n",
+        [(1646092800000, None, D("43150.5"), D("12.5"))],
+    ),
+    "the id of a deal between the time and the price": (
+        "1646092800.123456,3367512399,43160.1,0.0123,1\n1646092801.000001,3367512400,43160.2,0.5,2\n",
+        [
+            (1646092800123, "3367512399", D("43160.1"), D("0.0123")),
+            (1646092801000, "3367512400", D("43160.2"), D("0.5")),
+        ],
+    ),
+    "ids first, no header": (
+        "102523573486,1646092800123,43160.1,0.5,buy\n",
+        [(1646092800123, "102523573486", D("43160.1"), D("0.5"))],
+    ),
+}
+
+
+def typed(said: str) -> dict[str, Any]:
+    """The options that a hint says, as the command line reads them."""
+    options = re.split(r"; | if | \(|\.(?: |$)", said.partition("Add ")[2] or said.partition(" add ")[2])[0]
+    words = shlex.split(options)
+    found = dict(zip(words[::2], words[1::2], strict=True))
+    read_as: dict[str, Callable[[str], Any]] = {
+        "mapping": lambda text: parse_mapping([text]),
+        "ignore": lambda text: tuple(text.split(",")),
+    }
+    names = {"--map": "mapping"}
+    given = {names.get(each, each[2:].replace("-", "_")): value for each, value in found.items()}
+    return {name: read_as.get(name, str)(value) for name, value in given.items()}
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_a_hint_typed_as_it_stands_stores_what_the_file_says(tmp_path: Path, name: str) -> None:
+    content, expected = DOWNLOADS[name]
+    given = typed(refusal(tmp_path, content))
+    if name in TWO_HINTS:
+        given |= typed(refusal(tmp_path, content, **given))
+    assert rows(read(tmp_path, content, **given)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<DATE>,<TIME>,<CLOSE>\n20220301,000000,5\n", "'<DATE>' has the day and '<TIME>' the time of day"),
+        ("Date\tTime\tPrice\n2022.03.01\t9:30\t5\n", "Join them into one column"),
+        ("Price,Close,High\nTicker,BTC-USD,BTC-USD\nDate,,\n2024-01-01,4,5\n", "column names in three lines"),
+        ('[0,[["5541.2","0.1","1534614057.3"]],"trade","XBT/USD"]\n' * 2, "has no records of prices"),
+        (
+            '{"stream":"x","data":{"p":"1","T":1672515782136}}\n' * 2,
+            "Its columns: stream, data.p, data.T. Say which column is the price and which the time",
+        ),
+    ],
+)
+def test_what_no_option_can_answer_says_what_to_do_with_the_file(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    assert said in refusal(tmp_path, content)
+
+
+def test_no_option_that_is_shown_for_nameless_columns_could_be_typed_by_mistake(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "5,1646092800.123,9,43160.1,0.0123\n")
+    assert "Name its 5 columns in order" in said
+    assert "timestamp,price" not in said
+
+
+def test_now_is_no_answer_while_a_column_may_have_the_time(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "Zeit;price\n01.03.2022 00:00:00;5\n")
+    assert "--map timestamp=COLUMN or, if none has it, --now" in said
+    assert "Its columns: Zeit." in said
+
+
+def test_members_of_members_are_mapped_as_they_are_listed(tmp_path: Path) -> None:
+    content = '{"stream":"x","data":{"p":"1.50","T":1672515782136}}\n'
+    mapping = {"price": "data.p", "timestamp": "data.T"}
+    assert rows(read(tmp_path, content * 2, mapping=mapping)) == [(1672515782136, None, D("1.50"), 0)] * 2
+
+
+def test_a_file_whose_times_cannot_be_read_is_not_said_to_have_a_unit(tmp_path: Path) -> None:
+    from cryptoctl.ui.files import recognised
+
+    content = "timestamp,price\n1.67533E+12,1\n"
+    assert "CSV with commas, no time that can be read;" in recognised(opened(tmp_path, content))
+    assert list(refused(read(tmp_path, content))) == [2]
