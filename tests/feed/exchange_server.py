@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+
+from feed.ccxt_at import point
 
 aiohttp_web = pytest.importorskip("aiohttp.web")
 
@@ -103,25 +104,8 @@ class ExchangeServer:
 
     def configure(self, patch: pytest.MonkeyPatch) -> None:
         """Points ccxt's exchanges here, without their pauses between requests."""
-        pro = pytest.importorskip("ccxt.pro")
-        for name in ("binance", "kraken"):
-            original = getattr(pro, name).describe
-
-            def describe(exchange: Any, original: Any = original) -> Any:
-                described = original(exchange)
-                described["urls"]["api"] = self._here(described["urls"]["api"])
-                described["rateLimit"] = 1
-                return described
-
-            patch.setattr(getattr(pro, name), "describe", describe)
-
-    def _here(self, urls: Any) -> Any:
-        if isinstance(urls, dict):
-            return {name: self._here(each) for name, each in urls.items()}
-        parts = urlsplit(urls)
-        return parts._replace(
-            scheme="ws" if parts.scheme == "wss" else "http", netloc=f"127.0.0.1:{self.port}"
-        ).geturl()
+        pytest.importorskip("ccxt.pro")
+        point(self.port, patch.setattr)
 
     # Inside the thread.
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.alarm_settings import AlarmSettings
+from cryptoctl.ops.doctor import examine
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.settings import Environment
@@ -75,6 +76,12 @@ def settled(live: Live) -> bool:
     return plan.settled and plan.notes == ()
 
 
+def attention(live: Live) -> list[str]:
+    """What `doctor` says beside its checks."""
+    checks = examine(live.stack, live.aws, enforced=False)
+    return [check.detail for check in checks if check.what == "attention"]
+
+
 def shown(plan: Plan) -> list[tuple[Verb, str]]:
     return [(step.verb, str(step.resource)) for step in plan.work]
 
@@ -136,10 +143,12 @@ def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_
         f"function {name} has the address {made['FunctionUrl']}, which cryptoctl did not make: `aws lambda "
         f"delete-function-url-config --function-name {name}` takes it away if nobody needs it"
     )
+    assert note in attention(live)
     assert address(live)["FunctionUrl"] == made["FunctionUrl"]
     with_senders(live, "desk")
     plan = live.plan()
     assert plan.consents == (f"opening to requests without IAM of function URL {name}",)
+    assert f"`up` asks before this: {plan.consents[0]}" in attention(live)
     done(live.run(plan))
     assert settled(live)
     assert (address(live)["FunctionUrl"], address(live)["AuthType"]) == (made["FunctionUrl"], "NONE")

@@ -35,10 +35,11 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command, and what is done beforehand behind its back."""
+    """A command, what is done beforehand behind its back, and the variables that it has besides."""
 
     words: Words
     before: Callable[[], object] = lambda: None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -94,7 +95,7 @@ class Person:
         if command.name in ("up", "down"):
             words.append("--yes")
         try:
-            return guard, self.world.clients.start(*words).wait(WITHIN_S)
+            return guard, self.world.clients.start(*words, variables=command.variables).wait(WITHIN_S)
         finally:
             self.world.proxy.behave()
             if not without:

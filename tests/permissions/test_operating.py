@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.ops.permissions import Purpose
+from feed.exchange_server import ExchangeServer
+from feed.harness import real_trades
 from kit.waiting import eventually
 from permissions.authorization import actions_of, granted, idle, idle_grants
 from permissions.commands import GONE_ON_WITHOUT, Asked, Command, Person, commands_of, told_of_each
@@ -27,8 +29,6 @@ AGE = "cloudwatch:GetMetricData"
 # Without these only orphans are not found, which a note says.
 FORMER_ROLES = "iam:ListRoles"
 TAG_INDEX = "tag:GetResources"
-# It asks AWS for what `prices` and `send-price` ask (tests/feed), and an exchange for trades.
-NEEDS_AN_EXCHANGE = {"feed"}
 
 
 def _command(*words: str) -> Command:
@@ -55,7 +55,7 @@ READING = [
 ]
 
 
-def operating(directory: Path) -> list[Command]:
+def operating(directory: Path, exchange: ExchangeServer) -> list[Command]:
     """Everything that an operator does, each dead letter coming back in the end but the one that is none."""
     prices, letters, purged = (str(directory / name) for name in ("p.csv", "exported.jsonl", "purged.jsonl"))
     Path(prices).write_text("symbol,price,exchange\nSENT,1,here\nSENT,2,here\n", encoding="utf-8")
@@ -66,6 +66,15 @@ def operating(directory: Path) -> list[Command]:
         _command("send-price", "--file", prices, "--now"),
         _command("prices", "SENT", "--wait"),
         _command("trace", "SENT", "--id", "7"),
+        # The first begins at the newest trade; the second where the table ends.
+        *[
+            Command(
+                words=("feed", "binance", "BTC/USDT", "--for", "2s"),
+                variables={"EXCHANGES_PORT": str(exchange.port), "NO_PROXY": "127.0.0.1"},
+                before=before,
+            )
+            for before in (lambda: None, lambda: exchange.happen("BTCUSDT", real_trades(5)[3:]))
+        ],
         _command("dlq", "list"),
         _command("dlq", "peek"),
         _command("dlq", "export", letters),
@@ -137,7 +146,9 @@ def operated(stage: Stage, operator: Person, tmp_path_factory: pytest.TempPathFa
     """Every command that an operator has, with dead letters of every shape."""
     empty(stage)
     letters_of_every_shape(stage, "O")
-    asked = operator.runs(operating(tmp_path_factory.mktemp("operating")))
+    with ExchangeServer({"BTCUSDT": real_trades(3)}) as exchange:
+        asked = operator.runs(operating(tmp_path_factory.mktemp("operating"), exchange))
+    stage.enriched("BTC/USDT", 3)
     for symbol in ("OHTTP", "OEVENT", "OPOISON", "OPOINTER"):
         stage.enriched(symbol, 1)
     assert [each["Body"] for each in stage.letters(ENRICHER) + stage.letters(WEBHOOK)] == ["hello"]
@@ -151,7 +162,7 @@ def test_who_reads_has_enough(read: Asked) -> None:
 
 def test_who_operates_has_enough(operated: Asked) -> None:
     assert {ask.action for ask in operated.denied} <= GONE_ON_WITHOUT.keys()
-    assert {command.name for command, _ in operated.of} == commands_of(Purpose.OPERATE) - NEEDS_AN_EXCHANGE
+    assert {command.name for command, _ in operated.of} == commands_of(Purpose.OPERATE)
 
 
 def test_each_action_of_reading_is_asked_for_on_each_resource(read: Asked, nothing: Asked) -> None:

@@ -15,7 +15,7 @@ from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.provisioners.queue import takes_messages
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Permission
-from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.stack import Stack
 from cryptoctl.stack_parts import RUNTIME
 
@@ -59,14 +59,14 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
             what="permissions", verdict=Verdict.GOOD, detail="the embedded engine checks no permissions"
         )
     try:
-        plan = planned(list(stack), aws, Goal.PRESENT)
+        plan = planned(list(stack), aws, Goal.PRESENT, orphans=stack.orphans)
     except AwsError as error:
         yield Check(what="environment", verdict=Verdict.BAD, detail=str(error), advice=remedy(error))
         return
     yield _names(plan)
     yield _obstacles(plan)
     yield _in_the_way(plan)
-    for note in plan.notes:
+    for note in (*plan.notes, *(f"`up` asks before this: {each}" for each in plan.consents)):
         yield Check(what="attention", verdict=Verdict.UNKNOWN, detail=note)
     if enforced:
         yield from _subscribers(stack, aws)
@@ -237,7 +237,10 @@ def _queue_policy(aws: Aws, arn: str) -> str | None:
 def _in_the_way(plan: Plan) -> Check:
     seen = [(step.resource, step.delta.observed) for step in plan.steps]
     leaving = [str(resource) for resource, observed in seen if observed and observed.pending_deletion_until]
-    work = f"{len(plan.work)} resources to create or update" if plan.work else "no changes"
+    going = sum(step.verb is Verb.DELETE for step in plan.work)
+    counts = {"create or update": len(plan.work) - going, "delete": going}
+    parts = [f"{count} resources to {what}" for what, count in counts.items() if count]
+    work = ", ".join(parts) or "no changes"
     if leaving:
         work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
     return Check(what="environment", verdict=Verdict.GOOD, detail=work)
