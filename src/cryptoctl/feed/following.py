@@ -51,6 +51,8 @@ class Feed:
     sending: str = ""
     """what sending failed with last; empty while it works"""
     refusals: list[Refusal] = field(default_factory=list)
+    under_way: int = 0
+    """prices of the request that has no answer yet"""
     unsent: int = 0
     """prices that were received and could not be sent before the end"""
 
@@ -74,6 +76,11 @@ class Feed:
 
     async def _end(self, tasks: Sequence[asyncio.Future[None]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
+        if left := sum(line.tape.ready for line in self.lines) + self.under_way:
+            self.tell(
+                f"Stopping: {left} prices that were received are sent first, for {ENDING_S:.0f} s at most. "
+                "Press Ctrl-C again to stop at once."
+            )
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -113,7 +120,9 @@ class Feed:
                 self._refuse(line, trade, str(rejected))
         if not prices:
             return
+        self.under_way = len(prices)
         results = await self._until_answered(executor, [price for _, _, price in prices])
+        self.under_way = 0
         if results is None:
             self.unsent += len(prices)
             return

@@ -1,0 +1,95 @@
+"""A feed whose requests to the webhook processor fail, or hang, when it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from feed.exchange_server import ExchangeServer
+from feed.harness import real_trades
+from hostile.clients import Running
+from hostile.proxy import Gate
+from hostile.wire import Answer, Request, refusal
+from hostile.world import World
+from kit.waiting import eventually
+
+pytestmark = pytest.mark.engine
+
+
+class Throttled:
+    """Lambda takes no invocation."""
+
+    def refuse(self, request: Request) -> Answer | None:
+        """As the service writes it."""
+        if str(request) != "lambda:Invoke":
+            return None
+        return refusal(request, "TooManyRequestsException", "Rate exceeded", 429)
+
+    def seen(self, request: Request, answer: Answer) -> Answer:
+        """Nothing is changed."""
+        return answer
+
+
+def started(world: World, exchange: ExchangeServer, environment: str) -> Running:
+    variables = {"EXCHANGES_PORT": str(exchange.port), "NO_PROXY": "127.0.0.1", "QUICK_RETRIES": "1"}
+    words = ("feed", "binance", "BTC/USDT", "--env", environment, "--aws")
+    return world.clients.start(*words, variables=variables)
+
+
+def stopped_twice(running: Running) -> None:
+    """SIGTERM, and again once the first one is answered."""
+    running.interrupt(signal.SIGTERM)
+    eventually(lambda: "Press Ctrl-C again to stop at once" in running.told(), "the answer to the first")
+    assert not running.over.is_set()
+    running.interrupt(signal.SIGTERM)
+    ended = running.wait(60)
+    assert ended.code == 130, ended.err
+    assert "Stopping: 1 prices that were received are sent first, for 30 s at most." in ended.err
+    assert "Whether the request under way was stored is not known." in ended.err
+    assert "it begins where the table ends, and nothing is stored twice" in ended.err
+    assert "Traceback" not in ended.err + ended.out
+    assert "BTC/USDT" in ended.out  # the summary
+
+
+def test_two_signals_end_it_while_sending_fails_and_while_it_hangs(
+    world: World, there: str, prices_of: Callable[[str, str], list[str]]
+) -> None:
+    tape = real_trades(1)
+    with ExchangeServer({"BTCUSDT": tape}) as exchange:
+        world.proxy.behave(more=(Throttled(),))
+        running = started(world, exchange, there)
+        eventually(lambda: "Sending failed and is repeated" in running.told(), "the failure to be told")
+        stopped_twice(running)
+
+        gate = Gate(matches=lambda request: str(request) == "lambda:Invoke")
+        world.proxy.behave(gate=gate)
+        running = started(world, exchange, there)
+        assert gate.reached.wait(60)
+        stopped_twice(running)  # while the request is held
+        gate.opened.set()
+        eventually(lambda: prices_of(there, "BTC/USDT") == [str(tape[0].number)], "the request to arrive")
+
+        world.proxy.behave()
+        running = started(world, exchange, there)
+        eventually(lambda: "BTC/USDT begins at 2023-02-02" in running.told(), "the feed to go on")
+        running.interrupt(signal.SIGTERM)
+        assert running.wait(60).code == 0
+    assert prices_of(there, "BTC/USDT") == [str(tape[0].number)]
+
+
+@pytest.fixture
+def prices_of(world: World) -> Callable[[str, str], list[str]]:
+    """The ids that an environment's table has of a symbol."""
+
+    def found(environment: str, symbol: str) -> list[str]:
+        answer = world.account["dynamodb"].query(
+            TableName=f"crypto-prices-{environment}",
+            KeyConditionExpression="symbol = :symbol",
+            ExpressionAttributeValues={":symbol": {"S": symbol}},
+            ConsistentRead=True,
+        )
+        return [item["id"]["S"] for item in answer["Items"]]
+
+    return found
