@@ -19,6 +19,8 @@ from cryptoctl.webhook_presets import PRESETS, Preset
 
 # Lambda gives a function's variables 4096 bytes in all; the others of the function need at most 700.
 MOST_VARIABLE_BYTES = 3300
+# The function's role names each one's parameter, and a role's inline policies have 10,240 characters in all.
+MOST_SENDERS = 50
 LONGEST_TEXT = 200
 RESERVED_NAMES = ("health", "unknown")  # a path of the address, and whom the metric counts besides senders
 
@@ -254,6 +256,11 @@ def senders_variable(senders: Mapping[str, Sender]) -> str:
 
 
 def _fitting(senders: Mapping[str, Sender]) -> Mapping[str, Sender]:
+    if len(senders) > MOST_SENDERS:
+        raise ValueError(
+            f"has {len(senders)} senders, where the function's role can be given the secrets of "
+            f"{MOST_SENDERS}; let several share one, or use another environment for the rest"
+        )
     size = len(senders_variable(senders))
     if size > MOST_VARIABLE_BYTES:
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,9 +11,13 @@ import pytest
 
 from cryptoctl.core.webhook_secrets import parse_secret
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.provisioners.function import Code
+from cryptoctl.settings import Environment, WebhookProcessor
 from cryptoctl.settings_file import load
+from cryptoctl.stack import Stack
 from cryptoctl.webhook_presets import PRESETS, Preset
-from cryptoctl.webhook_settings import MOST_VARIABLE_BYTES, Webhook
+from cryptoctl.webhook_settings import MOST_SENDERS, MOST_VARIABLE_BYTES, Sender, Webhook, senders_variable
+from unit.answers import SCOPE
 
 
 def webhook(tmp_path: Path, text: str, name: str = "a") -> Webhook:
@@ -58,6 +63,7 @@ def test_the_first_secret_is_made_for_the_scheme(tmp_path: Path, preset: str, pr
     assert first.secret != second.secret
 
 
+KEY = "arn:aws-us-gov:kms:ap-southeast-1:111111111111:key/12345678-1234-1234-1234-123456789012"
 HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
 
 
@@ -106,7 +112,37 @@ def test_more_than_fits_into_the_functions_variables_is_refused(tmp_path: Path) 
         more = (f"[env.prod.webhook.senders.s{each}]\n{HMAC}" for each in range(number))
         return HMAC + "".join(more)
 
-    variables: Any = webhook(tmp_path, senders(50)).variables
+    variables: Any = webhook(tmp_path, senders(49)).variables
     assert len(variables["WEBHOOK_SENDERS"]) <= MOST_VARIABLE_BYTES
-    assert "`env.prod.webhook.senders = " in refused(tmp_path, senders(100))
-    assert f"where Lambda leaves {MOST_VARIABLE_BYTES}" in refused(tmp_path, senders(100))
+    said = refused(tmp_path, senders(50))
+    assert "`env.prod.webhook.senders = " in said
+    assert "has 51 senders, where the function's role can be given the secrets of 50" in said
+    long = refused(tmp_path, senders(49).replace('"x"', '"a-longer-name-of-a-header"'))
+    assert f"where Lambda leaves {MOST_VARIABLE_BYTES}" in long
+
+
+def test_as_many_senders_as_can_be_fit_into_what_lambda_and_iam_take() -> None:
+    """With the longest names of senders, environment and region that there can be, and every setting."""
+    senders = {f"{number:032}": Sender(scheme="basic") for number in range(MOST_SENDERS)}
+    while len(senders_variable(senders)) > MOST_VARIABLE_BYTES:
+        senders.popitem()
+    short = {str(number): Sender(scheme="basic") for number in range(MOST_SENDERS)}
+    scope = replace(SCOPE, environment="e" * 41, region="ap-southeast-1", partition="aws-us-gov")
+    for each in (senders, short):
+        config = Environment(
+            webhook=Webhook(senders=each), webhook_processor=WebhookProcessor(max_age_days=36500)
+        )
+        stack = Stack(scope, config, Code(zip_bytes=b"", sha256=""))
+        policies: Any = stack.webhook_role.desired()["Policies"]
+        assert (
+            sum(
+                len(json.dumps(policy, separators=(",", ":"), default=lambda _: KEY))
+                for policy in policies.values()
+            )
+            < 9_500
+        )
+        url = f"https://sqs.{scope.region}.amazonaws.com/{scope.account}/{stack.webhook_dead_letters.name}"
+        texts = {
+            name: url if name == "DLQ_URL" else value for name, value in stack.webhook.environment.items()
+        }
+        assert len(json.dumps(texts, separators=(",", ":"))) < 4096

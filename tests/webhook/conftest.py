@@ -27,6 +27,7 @@ SENDERS = {
     "svix": Sender(preset="svix"),
     "tradingview": Sender(preset="tradingview", sources=("127.0.0.1",)),
     "elsewhere": Sender(preset="tradingview"),
+    "six": Sender(preset="tradingview", sources=("2001:db8::/32", "203.0.113.0/24")),
     "provider": Sender(scheme="hmac", signature_header="x-signature", signature_prefix="sha256="),
     "documented": Sender(
         scheme="hmac",
