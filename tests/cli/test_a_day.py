@@ -149,6 +149,35 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     assert (again["stored"], again["duplicate"]) == (0, 2)
 
 
+def test_names_as_exchanges_write_them_come_through_everything(day: Cli, tmp_path: Path) -> None:
+    names = [
+        ("币安人生USDT", "BtcTurk | Kripto"),
+        ("@107", "Börse Stuttgart"),
+        ("USD₮0", "BtcTurk | Kripto"),
+        ("USD₮0", "Börse Stuttgart"),
+    ]
+    file = tmp_path / "names.jsonl"
+    lines = [
+        {"symbol": symbol, "exchange": exchange, "price": "1.5", "id": number, "timestamp": 1_767_323_045_000}
+        for number, (symbol, exchange) in enumerate(names, start=1)
+    ]
+    file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    assert day.ok("send-price", "--file", str(file), "-o", "json").json["file"]["stored"] == 4
+    found = []
+    for symbol in dict.fromkeys(symbol for symbol, _ in names):
+        text = day.ok("prices", symbol, "--wait", "-o", "csv").out  # enriched by PartiQL, and announced
+        (tmp_path / "again.csv").write_text(text, encoding="utf-8")
+        again = day.ok("send-price", "--file", str(tmp_path / "again.csv"), "-o", "json").json["file"]
+        assert (again["stored"], again["refused"]) == (0, 0)
+        rows = day.ok("prices", symbol, "-o", "json").json["prices"]
+        assert all(row["processed"] for row in rows)
+        found += [(row["symbol"], row["exchange"]) for row in rows if row["timestamp"] == 1_767_323_045_000]
+    assert sorted(found) == sorted(names)
+    listed = {row["symbol"] for row in day.ok("symbols", "-o", "json").json["symbols"]}
+    assert listed >= {symbol for symbol, _ in names}
+    assert "on Börse Stuttgart" in day.ok("trace", "USD₮0", "--id", "4", "--since", "2026-01-01").out
+
+
 def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None:
     said = day.ok("send-price", "LATER", "3", "here", "--async")
     assert "queued as request" in said.out

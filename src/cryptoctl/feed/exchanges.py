@@ -29,6 +29,7 @@ class Market:
     def __init__(self, source: FeedSource, exchange: Any, ccxt: ModuleType) -> None:
         self.source, self._exchange, self._ccxt = source, exchange, ccxt
         self._profile = profile(source.exchange)
+        self._read: object = None  # the last of the trades that ccxt has kept and `watch` has given
 
     @property
     def rules(self) -> TapeRules:
@@ -66,14 +67,30 @@ class Market:
 
     async def watch(self) -> list[Trade] | None:
         """The next trades of the websocket; None where some may be lost. Raises Trouble."""
-        try:
-            found = await self._exchange.watch_trades(
-                self.source.symbol, None, None, dict(self._profile.watch)
-            )
-        except Exception as error:
-            raise self._trouble(error) from error
+        # A message that came while nobody waited wakes nobody: ccxt would give it with the next one only.
+        found = self._unread()
+        if not found:
+            try:
+                found = await self._exchange.watch_trades(
+                    self.source.symbol, None, None, dict(self._profile.watch)
+                )
+            except Exception as error:
+                raise self._trouble(error) from error
+        kept = self._kept()
+        self._read = kept[-1] if kept else None
         trades = self._trades(found)
         return trades if len(trades) < KEPT_TRADES else None
+
+    def _kept(self) -> Sequence[Any]:
+        return (self._exchange.trades or {}).get(self.source.symbol) or ()
+
+    def _unread(self) -> Sequence[Any]:
+        """The trades that ccxt has kept since `watch` last gave any."""
+        kept, count = self._kept(), 0
+        if self._read is not None:
+            while count < len(kept) and kept[-1 - count] is not self._read:
+                count += 1
+        return [kept[place] for place in range(len(kept) - count, len(kept))]
 
     def restart(self) -> None:
         """Ends the websocket that the symbol's trades come through: the next `watch` opens another."""

@@ -1,0 +1,65 @@
+"""What ccxt's websocket gives: nothing that has come waits for the next message."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cryptoctl.feed.exchanges import Market
+from cryptoctl.feed.source import FeedSource
+
+ccxt = pytest.importorskip("ccxt.pro")
+SYMBOL = "A/B"
+
+
+class Exchange:
+    """As ccxt's: a message wakes whoever waits, and what comes while nobody does is kept."""
+
+    def __init__(self) -> None:
+        cache = pytest.importorskip("ccxt.async_support.base.ws.cache")
+        self.trades: dict[str, Any] = {SYMBOL: cache.ArrayCache(100)}
+        self.waiting: asyncio.Future[None] | None = None
+
+    def message(self, *numbers: int) -> None:
+        for number in numbers:
+            trade = {"id": str(number), "timestamp": number, "price": "1", "amount": "1", "info": {}}
+            self.trades[SYMBOL].append({**trade, "symbol": SYMBOL})
+        if self.waiting is not None:
+            self.waiting.set_result(None)
+            self.waiting = None
+
+    async def watch_trades(self, symbol: str, since: None, limit: None, params: dict[str, Any]) -> list[Any]:
+        self.waiting = asyncio.get_running_loop().create_future()
+        await self.waiting
+        kept = self.trades[symbol]
+        new = kept.getLimit(symbol, None)
+        return [kept[place] for place in range(len(kept) - new, len(kept))]
+
+
+def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
+    async def given() -> list[list[str]]:
+        exchange, found = Exchange(), list[list[str]]()
+        market = Market(FeedSource(exchange="binance", symbol=SYMBOL), exchange, ccxt)
+
+        async def watch() -> None:
+            async with asyncio.timeout(5):
+                found.append([each.id for each in await market.watch() or ()])
+
+        waiting = asyncio.ensure_future(watch())
+        await asyncio.sleep(0)
+        exchange.message(1, 2)
+        await waiting
+        exchange.message(3)  # before `watch` is called again
+        exchange.message(4)
+        await watch()
+        waiting = asyncio.ensure_future(watch())
+        await asyncio.sleep(0)
+        exchange.message(5)
+        await waiting
+        return found
+
+    first, second, third = asyncio.run(given())
+    assert (first, second) == (["1", "2"], ["3", "4"])
+    assert third[-1] == "5"  # what was given before may come again: the tape knows it by its id
