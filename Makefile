@@ -71,7 +71,7 @@ judges: $(VENV)/.dev  ## an IAM simulator (needs npm) and a policy linter that o
 	npm --prefix $(JUDGES) install --no-audit --no-fund --silent
 	$(PYTHON) -m venv $(JUDGES)/venv
 	$(JUDGES)/venv/bin/python -m pip --disable-pip-version-check --quiet install parliament==1.6.4
-	JUDGES=$(JUDGES) $(BIN)/pytest -q tests/permissions/test_operating.py tests/permissions/test_deploying.py -k enough
+	JUDGES=$(JUDGES) $(BIN)/pytest -q tests/permissions/test_operating.py tests/permissions/test_deploying.py -k "enough or each_action"
 	$(BIN)/python tests/judges/probes.py $(JUDGES)
 	$(JUDGES)/venv/bin/python tests/judges/lint.py $(JUDGES)/policies
 	node $(JUDGES)/simulate.mjs $(JUDGES)/asked.jsonl $(JUDGES)/probes.json

@@ -95,6 +95,19 @@ def test_a_dry_run_leaves_nothing_in_the_journal_and_stores_nothing(shop: Worksh
     assert shop.items() == []
 
 
+def test_a_dry_run_ends_as_the_replay_would_where_a_step_cannot_be_worked_out(shop: Workshop) -> None:
+    """What is none of ours is no finding of a dry run: it shows that this stays."""
+    shop.send(ENRICHER, "scribble", FROM_LAMBDA)
+    assert run("dlq", "replay", "--dry-run", environment=shop.name).code == 0
+    shop.send(ENRICHER, json.dumps({"DDBStreamBatchInfo": {"streamArn": "elsewhere"}}), {})
+    said = run("dlq", "replay", "--dry-run", environment=shop.name)
+    assert said.code == 1
+    assert "cannot be replayed: it points at another stream" in said.out
+    assert "1 message cannot be replayed as things are." in said.err
+    answer = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name)
+    assert answer.code == 1 and [step["action"] for step in answer.json["steps"]] == ["none", "none"]
+
+
 # As it stands in the event's body. The number alone may stand in a timestamp too.
 EDITED = r"\"price\": 999"
 

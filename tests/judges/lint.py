@@ -8,14 +8,20 @@ from typing import Any
 
 from parliament import analyze_policy_string, enhance_finding  # type: ignore[import-not-found]
 
-# It looks for alias and key in one statement; there are two, since only a key has tags for a condition.
-IN_TWO_STATEMENTS = ("RESOURCE_MISMATCH", {"kms:CreateAlias", "kms:DeleteAlias"})
+# Findings that are no mistake, each with the reason: what is found, and of which actions.
+EXPLAINED = {
+    ("RESOURCE_MISMATCH", frozenset({"kms:CreateAlias", "kms:DeleteAlias"})): "it looks for alias and key in "
+    "one statement; there are two, since only a key has tags for a condition",
+    ("RESOURCE_STAR", frozenset({"cloudwatch:DescribeAlarms"})): "alarms are listed by the beginning of their "
+    "names, which CloudWatch allows on all alarms or not at all",
+}
 
 
 def known(finding: Any) -> bool:
     """Whether it is a finding whose reason is given here."""
     detail = finding.detail if isinstance(finding.detail, list) else []
-    return (finding.issue, {each["action"] for each in detail}) == IN_TWO_STATEMENTS
+    actions = frozenset(each["action"] if isinstance(each, dict) else str(each) for each in detail)
+    return (finding.issue, actions) in EXPLAINED
 
 
 def main(directory: Path) -> int:

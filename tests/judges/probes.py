@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cryptoctl.ops.permissions import Purpose, parts, policy
+from cryptoctl.ops.permissions import Purpose, parts
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
+from cryptoctl.security_settings import Security
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
+from cryptoctl.webhook_settings import Sender, Webhook
 
 ACCOUNT = "1" * 12
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+CUSTOMER_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/99999999-2222-3333-4444-555555555555"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/webhook-processor-prod-role"
 OURS = {"ManagedBy": "cryptoctl", "Environment": "prod"}
@@ -38,15 +42,21 @@ FOREIGN = {
 BY_LAMBDA = {"kms:ViaService": "lambda.us-east-1.amazonaws.com"}
 
 
-def stack(name: str, boundary: str | None = None) -> Stack:
+def stack(name: str, config: Environment | None = None) -> Stack:
     """An environment of that name."""
     scope = Scope(environment=name, account=ACCOUNT, region="us-east-1")
-    return Stack(scope, Environment(permissions_boundary=boundary), Code(zip_bytes=b"", sha256=""))
+    return Stack(scope, config or Environment(), Code(zip_bytes=b"", sha256=""))
+
+
+def printed(config: Environment, purpose: Purpose = Purpose.DEPLOY) -> dict[str, Any]:
+    """All that `iam-policy` prints for the environment `prod`, as it is printed: joined, and in parts."""
+    documents = parts(stack("prod", config), purpose)
+    return {**documents[0], "Statement": [each for document in documents for each in document["Statement"]]}
 
 
 def probes() -> Iterator[dict[str, Any]]:
     """Each with a policy, what is asked, and whether it is to be allowed."""
-    deploy, bound = (policy(stack("prod", each), Purpose.DEPLOY) for each in (None, BOUNDARY))
+    deploy, bound = printed(Environment()), printed(Environment(permissions_boundary=BOUNDARY))
     asked_for = {f"aws:RequestTag/{key}": value for key, value in OURS.items()}
     own = {f"aws:ResourceTag/{key}": value for key, value in OURS.items()}
 
@@ -72,14 +82,30 @@ def probes() -> Iterator[dict[str, Any]]:
         yield probe("a role with the boundary", f"iam:{action}", ROLE, inside, allowed=True, of=bound)
     for action in ("DeleteRolePermissionsBoundary", "AttachRolePolicy"):
         yield probe("a boundary taken off, a policy attached", f"iam:{action}", ROLE, {}, of=bound)
+    yield from _under_a_customers_key(probe)
+
+
+def _under_a_customers_key(probe: Callable[..., dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Nobody uses it but through the services that encrypt with it, and nobody changes it."""
+    for purpose in Purpose:
+        document = printed(Environment(security=Security(customer_key=CUSTOMER_KEY)), purpose)
+        through = {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}
+        what = f"the customer's key, to {purpose}"
+        yield probe(what, "kms:Decrypt", CUSTOMER_KEY, through, allowed=True, of=document)
+        for action in (*ON_KEYS, "TagResource", "GenerateDataKey"):
+            yield probe(what, f"kms:{action}", CUSTOMER_KEY, {}, of=document)
+            yield probe(what, f"kms:{action}", CUSTOMER_KEY, BY_LAMBDA, of=document)
+            yield probe("another key", f"kms:{action}", KEY, through, of=document)
 
 
 def main(directory: Path) -> None:
     """Writes the files."""
     (directory / "policies").mkdir(parents=True, exist_ok=True)
-    for name, boundary in (("prod", None), ("prod-bound", BOUNDARY), ("e" * 41, BOUNDARY)):
+    bound = Environment(permissions_boundary=BOUNDARY)
+    keyed = replace(bound, security=Security(customer_key=CUSTOMER_KEY), webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}))
+    for name, config in {"prod": Environment(), "prod-bound": bound, "prod-all": keyed, "e" * 41: keyed}.items():
         for purpose in Purpose:
-            for number, document in enumerate(parts(stack(name, boundary), purpose), 1):
+            for number, document in enumerate(parts(stack(name, config), purpose), 1):
                 path = directory / "policies" / f"{name}-{purpose}-{number}.json"
                 path.write_text(json.dumps(document), encoding="utf-8")
     (directory / "probes.json").write_text(json.dumps(list(probes())), encoding="utf-8")

@@ -42,39 +42,37 @@ async function decide(policy, ask) {
 const [asked, probes] = process.argv.slice(2).map((path) => readFileSync(path, 'utf-8'))
 const runs = asked.trim().split('\n').map((line) => inAccount(JSON.parse(line)))
 const decided = new Map()
-const used = new Map()
 let wrong = 0
 
-for (const run of runs) {
-  const policy = JSON.stringify(run.policy)
-  if (!used.has(policy)) used.set(policy, new Set())
+for (const run of runs)
   for (const ask of run.asked) {
-    const question = JSON.stringify([policy, ask])
+    // The same request of another command is another question: only some go on without an answer.
+    const question = JSON.stringify([run.policy, run.command, ask])
     if (!decided.has(question)) decided.set(question, { run, ask, verdict: await decide(run.policy, ask) })
-    if (decided.get(question).verdict === 'Allowed') used.get(policy).add(ask.action)
   }
-}
 
-// What the commands go on without, with what they say of it then (GONE_ON_WITHOUT in commands.py).
-const GONE_ON_WITHOUT = new Set(['iam:SimulatePrincipalPolicy', 'iam:GetRole'])
 const alike = (ask) => ask.resource.replace(/:\*$/, '')
 const allowed = new Set()
 for (const { run, ask, verdict } of decided.values())
   if (verdict === 'Allowed') allowed.add(JSON.stringify([run.policy, ask.action, alike(ask)]))
 for (const { run, ask, verdict } of decided.values()) {
   // CloudWatch Logs checks a log group by one of two ARNs, and the recording has both.
-  if (allowed.has(JSON.stringify([run.policy, ask.action, alike(ask)])) || GONE_ON_WITHOUT.has(ask.action)) continue
+  if (allowed.has(JSON.stringify([run.policy, ask.action, alike(ask)]))) continue
+  if (run.goes_on_without.includes(ask.action)) continue
   wrong += 1
   console.log(`${run.command} in ${run.environment}: ${ask.action} on ${ask.resource}: ${verdict}`)
 }
 console.log(`${runs.length} commands, ${decided.size} different requests: ${wrong} denied`)
 
-// Whoever only reads where an environment stands does not ask all that they ask where none does.
-for (const [policy, actions] of used) {
-  const granted = new Set(JSON.parse(policy).Statement.flatMap((statement) => statement.Action))
-  if (!granted.has('kms:CreateKey')) continue
-  const idle = [...granted].filter((action) => !actions.has(action))
-  console.log(`for deploying: ${granted.size} actions, ${idle.length} unused ${idle.join(' ')}`)
+// Where nothing stands more is asked, and by everybody the same: one person was recorded there.
+const NOTHING = 'nothing'
+for (const purpose of new Set(runs.map((run) => run.purpose))) {
+  const its = [...decided.values()].filter(({ run }) => run.purpose === purpose || run.environment === NOTHING)
+  const used = new Set(its.filter(({ verdict }) => verdict === 'Allowed').map(({ ask }) => ask.action))
+  const policies = runs.filter((run) => run.purpose === purpose).map((run) => run.policy)
+  const granted = new Set(policies.flatMap(({ Statement }) => Statement.flatMap(({ Action }) => Action)))
+  const idle = [...granted].filter((action) => !used.has(action))
+  console.log(`to ${purpose}: ${granted.size} actions, ${idle.length} unused ${idle.join(' ')}`)
   wrong += idle.length
 }
 

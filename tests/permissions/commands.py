@@ -17,16 +17,13 @@ from hostile.clients import Ended
 from hostile.world import World
 from permissions.authorization import Ask, Policy, granted
 from permissions.guard import Guard
-from permissions.stage import place_of
+from permissions.stage import place_of, policy_of
 
-# Refused, and gone on without: each with what is seen of it.
+# What a command asks for, is refused, and goes on without: each with what is seen of it.
 GONE_ON_WITHOUT = {
-    "iam:SimulatePrincipalPolicy": "doctor says that IAM could not be asked",
-    "iam:ListRoles": "the plan's notes say that former roles were not looked for",
-    "kms:DescribeKey": "another environment's key: what may not be looked at is not ours",
-    "kms:ListResourceTags": "the same",
-    "dynamodb:Query": "status says that the prices could not be read",
-    "logs:FilterLogEvents": "status says that the prices and errors could not be read",
+    ("doctor", "iam:SimulatePrincipalPolicy"): "it says that IAM could not be asked",
+    ("status", "dynamodb:Query"): "it says that the prices could not be read",
+    ("status", "logs:FilterLogEvents"): "it says that the errors could not be read",
 }
 WITHIN_S = 60.0
 
@@ -53,7 +50,12 @@ class Asked:
 
     policy: Policy
     of: list[tuple[Command, list[Ask]]] = field(default_factory=list)
-    denied: list[Ask] = field(default_factory=list)
+    denied: list[tuple[Command, Ask]] = field(default_factory=list)
+
+    @property
+    def lacking(self) -> set[tuple[str, str]]:
+        """The commands that were refused something, and the action, but for what they go on without."""
+        return {(command.name, ask.action) for command, ask in self.denied} - GONE_ON_WITHOUT.keys()
 
     @property
     def every(self) -> list[Ask]:
@@ -71,10 +73,11 @@ class Asked:
 
 
 class Person:
-    """Somebody who has one policy in one environment, and nothing else."""
+    """Somebody who has the policy for one purpose in one environment, and nothing else."""
 
-    def __init__(self, world: World, environment: str, policy: Policy) -> None:
-        self.world, self.environment, self.policy = world, environment, policy
+    def __init__(self, world: World, environment: str, purpose: Purpose) -> None:
+        self.world, self.environment, self.purpose = world, environment, purpose
+        self.policy = policy_of(world, environment, purpose)
 
     def runs(self, commands: Iterable[Command]) -> Asked:
         """Runs the commands, which must all succeed."""
@@ -83,7 +86,7 @@ class Person:
             guard, ended = self.tries(command)
             assert ended.code == 0, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
             asked.of.append((command, guard.asked))
-            asked.denied.extend(guard.denied)
+            asked.denied.extend((command, ask) for ask in guard.denied)
         return asked
 
     def tries(self, command: Command, *, without: str = "") -> tuple[Guard, Ended]:
@@ -108,9 +111,11 @@ def _record(person: Person, command: Command, asked: Iterable[Ask]) -> None:
     if directory:
         line = {
             "policy": person.policy,
+            "purpose": person.purpose,
             "environment": person.environment,
             "command": command.name,
             "asked": [vars(ask) for ask in asked],
+            "goes_on_without": [action for name, action in GONE_ON_WITHOUT if name == command.name],
         }
         with (Path(directory) / "asked.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

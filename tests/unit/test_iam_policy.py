@@ -11,6 +11,7 @@ import pytest
 from cryptoctl.ops.permissions import Purpose, parts, policy
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
+from cryptoctl.security_settings import Functions, Security
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
 from live import WITH_A_SENDER
@@ -19,6 +20,16 @@ BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
 # The longest names of regions and partitions that there are.
 LONGEST = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
 SHORT = {"region": "us-east-1", "partition": "aws", "environment": "dev"}
+# All that makes a policy longer.
+EVERYTHING: dict[str, Any] = {
+    "alert_subscribers": ("somebody@example.org",),
+    "permissions_boundary": BOUNDARY.replace("boundary", "b" * 128),
+    "security": Security(
+        customer_key="arn:aws-us-gov:kms:us-isof-south-1:222222222222:key/mrk-" + "1234567890abcdef" * 2
+    ),
+    "functions": Functions(tracing=True),
+    "webhook": WITH_A_SENDER.webhook,
+}
 
 
 def stack(place: dict[str, str], **settings: Any) -> Stack:
@@ -43,31 +54,32 @@ def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 @pytest.mark.parametrize("place", [SHORT, LONGEST], ids=["short", "longest"])
-@pytest.mark.parametrize("boundary", [None, BOUNDARY.replace("boundary", "b" * 128)])
+@pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["as it comes", "with everything"])
 def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
-    purpose: Purpose, place: dict[str, str], boundary: str | None
+    purpose: Purpose, place: dict[str, str], settings: dict[str, Any]
 ) -> None:
-    whole = stack(place, permissions_boundary=boundary, alert_subscribers=("somebody@example.org",))
+    whole = stack(place, **settings)
     documents = parts(whole, purpose)
     for document in documents:
         assert len(json.dumps(document, separators=(",", ":"))) <= 6144
     assert {each for document in documents for each in grants(document)} >= {*grants(policy(whole, purpose))}
-    # A user, a group and a role take ten managed policies.
-    assert len(documents) <= 3
+    # Of the ten managed policies that a user, a group and a role take.
+    assert len(documents) <= 2
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_usual_names_need_one_policy(purpose: Purpose) -> None:
-    for name in ("dev", "prod", "staging"):
-        assert len(parts(stack({**SHORT, "environment": name}), purpose)) == 1
-    assert len(parts(stack({**SHORT, "environment": "production"}, dashboard=False), purpose)) == 1
+    for name, region in (("dev", "us-east-1"), ("production", "us-east-1"), ("staging", "ap-southeast-1")):
+        place = {**SHORT, "environment": name, "region": region}
+        assert len(parts(stack(place, alert_subscribers=("somebody@example.org",)), purpose)) == 1
 
 
 def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_environment_alone() -> None:
-    whole = stack(SHORT)
+    whole = stack({**SHORT, "environment": "production"})
     [document] = parts(whole, Purpose.DEPLOY)
     more = {*grants(document)} - {*grants(policy(whole, Purpose.DEPLOY))}
     assert {action.partition(":")[0] for action, _, _ in more} == {"cloudwatch", "lambda", "logs"}
+    assert {condition for _, _, condition in more} == {"null"}
     ours = (":function:", ":log-group:/aws/lambda/", ":dashboard/cryptoctl-", ":alarm:cryptoctl-")
     assert all(any(each in resource for each in ours) for _, resource, _ in more)
 

@@ -22,9 +22,10 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.journal_file import journal_path
 from cryptoctl.ops.dead_letters.lookups import lines_of, reasons
-from cryptoctl.ops.dead_letters.messages import DeadLetter
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
+from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, dead_letter_queues, identity
 from cryptoctl.ops.dead_letters.receiving import reading
 from cryptoctl.ops.dead_letters.repair import Search, read_units
@@ -148,16 +149,35 @@ def replay(
     with open_journal(run, queues) as journal:
         if dry_run:
             with Replay(replayer, queues, journal, options).planned() as steps:
-                if run.machine:
-                    run.answer(steps=[step_document(step) for step in steps])
-                else:
-                    show_plan(run.screen, steps)
+                _show_plan(run, steps)
             return
         with ReplayScreen(run.screen) as shown:
             summary = Replay(replayer, queues, journal, options, shown).run()
     run.answer(summary=summary.document())
     shown.close(summary)
     _check(summary)
+
+
+def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
+    """Fails where a message that could be replayed has no step: something was refused, or missing."""
+    without: list[ReplayStep] = []
+
+    def noted() -> Iterator[ReplayStep]:
+        for step in steps:
+            if step.problem and step.letter.shape is not Shape.UNKNOWN:
+                without.append(step)
+            yield step
+
+    if run.machine:
+        run.answer(steps=[step_document(step) for step in noted()])
+    else:
+        show_plan(run.screen, noted())
+    if without:
+        raise Failure(
+            Problem.FAILED,
+            f"{len(without)} message{'s' * (len(without) != 1)} cannot be replayed as things are.",
+            "Fix what the reasons name, then run the same command again.",
+        )
 
 
 def _check(summary: Summary) -> None:

@@ -129,11 +129,13 @@ def _widened(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _joined(statements: Sequence[Statement]) -> list[Statement]:
-    """Statements of different services as one: an action counts on its own service's resources alone."""
+    """Statements of different services, under the same condition if any, as one.
+
+    An action counts on its own service's resources alone; `*` is every service's.
+    """
     joined: list[Statement] = []
     for each in statements:
-        free = "Condition" not in each and "*" not in _resources(each)
-        host = next((other for other in joined if _of_others(each, other)), None) if free else None
+        host = next((other for other in joined if _of_others(each, other)), None)
         if host is None:
             joined.append(dict(each))
         else:
@@ -143,8 +145,9 @@ def _joined(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _of_others(one: Statement, other: Statement) -> bool:
-    plain = "Condition" not in other and "*" not in _resources(other)
-    return plain and not _services(one) & _services(other)
+    everything = "*" in _resources(one) | _resources(other)
+    alike = one.get("Condition") == other.get("Condition")
+    return alike and not everything and not _services(one) & _services(other)
 
 
 def _services(statement: Statement) -> set[str]:
