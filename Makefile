@@ -7,10 +7,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RELEASE := .venv-release
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down quick test check offline coverage mutation judges golden bench torture pictures lock dist sbom clean
+.PHONY: help demo demo-down quick test check offline coverage mutation judges python314 golden bench torture pictures lock dist sbom clean
 
 help:  ## this list
-	@awk -F':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cryptoctl needs Python 3.11 or newer; name one with PYTHON=python3.12")'
@@ -75,6 +75,20 @@ judges: $(VENV)/.dev  ## an IAM simulator (needs npm) and a policy linter that o
 	$(BIN)/python tests/judges/probes.py $(JUDGES)
 	$(JUDGES)/venv/bin/python tests/judges/lint.py $(JUDGES)/policies
 	node $(JUDGES)/simulate.mjs $(JUDGES)/asked.jsonl $(JUDGES)/probes.json
+
+PYTHON314 := build/python314
+
+# What the tests need is installed beside the rest, in pure Python. Deeply nested JSON takes a deep stack.
+python314: $(VENV)/.dev  ## the tests of core and handlers on CPython 3.14, in Node (npm's pyodide)
+	@for each in node npm; do command -v $$each > /dev/null || { \
+		echo "make python314 needs $$each: npm's package pyodide is CPython 3.14 for Node." >&2; exit 1; }; done
+	rm -rf $(PYTHON314)
+	mkdir -p $(PYTHON314)
+	cp tests/python314/package.json tests/python314/run.mjs $(PYTHON314)
+	npm --prefix $(PYTHON314) install --no-audit --no-fund --silent
+	$(PIP) install --target $(PYTHON314)/packages --no-warn-conflicts --only-binary=:all: --platform any \
+		--python-version 3.14 --implementation py --abi none -r tests/python314/requirements.txt
+	ulimit -s $$(ulimit -H -s) && node --stack-size=30000 $(PYTHON314)/run.mjs $(CURDIR) $(CURDIR)/$(PYTHON314)/packages
 
 golden: $(VENV)/.dev  ## write tests/hostile/messages.txt, what the commands print; review the diff
 	GOLDEN=1 $(BIN)/pytest -q tests/cli tests/hostile -k messages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import warnings
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +16,28 @@ def on_this_machine(endpoint_url: str) -> bool:
 def load_credentials(session: Any) -> None:
     """Loads them once, before anything else can fail: a role is assumed, a process run, a file read.
 
-    Raises ValueError for a key that cannot be one.
+    Raises ValueError for a key that cannot be one, or credentials of another form; EOFError where an MFA
+    code is asked for and there is no terminal.
     """
-    found = session.get_credentials()
-    loaded = found.get_frozen_credentials() if found else None
+    try:
+        loaded = _loaded(session)
+    except getpass.GetPassWarning as error:
+        raise EOFError from error
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+    except (AttributeError, LookupError, TypeError) as error:  # botocore takes what it is given as it is
+        raise ValueError(f"they have another form than AWS's ({error})") from error
     if loaded and any(map(str.isspace, f"{loaded.access_key}{loaded.secret_key}{loaded.token or ''}")):
         raise ValueError("there is a space or a line break in a key")
+
+
+def _loaded(session: Any) -> Any:
+    """What requests are signed with; None where there is nothing."""
+    with warnings.catch_warnings():
+        # Without a terminal it would read from standard input, after three lines of warning.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        found = session.get_credentials()
+        return found.get_frozen_credentials() if found else None
 
 
 def check_port(endpoint: str) -> None:

@@ -26,8 +26,11 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
         if isinstance(error, ClientError):
             raise refusal(service, operation, error.response) from error
         raise failure(error, f"{service}:{operation}") from error
-    except (OSError, ValueError, EOFError) as error:
-        # Credentials that are loaded anew. After botocore's own, some of which are OSErrors too.
+    except (OSError, ValueError, EOFError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
+            raise
+        # Credentials that are loaded anew, and may be as old as before. After botocore's own, some of which
+        # are OSErrors too.
         raise unloadable(error) from error
     except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
         raise failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
@@ -42,7 +45,7 @@ def _without_answer(error: Exception) -> bool:
     return isinstance(error, known.HTTPClientError | known.ConnectionError)
 
 
-def unloadable(error: OSError | ValueError | EOFError) -> Failure:
+def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure:
     """The sentence and the hint for what botocore lets through while it loads credentials."""
     if isinstance(error, EOFError):
         return Failure(
@@ -120,10 +123,17 @@ def failure(error: Exception, asked: str = "") -> Failure:
             | known.InfiniteLoopConfigError
             | known.SSOError
             | known.UnknownCredentialError
-            | known.InvalidRetryConfigurationError,
+            | known.InvalidRetryConfigurationError
+            | known.InvalidDefaultsMode
+            | known.InvalidChecksumConfigError
+            | known.InvalidProxiesConfigError
+            | known.InvalidEndpointConfigurationError
+            | known.InvalidIMDSEndpointError
+            | known.InvalidIMDSEndpointModeError
+            | known.InvalidSTSRegionalEndpointsConfigError,
             Problem.USAGE,
             "The AWS configuration cannot be used: {}.",
-            "Correct ~/.aws/config (or AWS_CONFIG_FILE), name another --profile, or add --local.",
+            "Correct ~/.aws/config (or AWS_CONFIG_FILE) or the AWS_… variable; or use --profile or --local.",
         ),
         (known.InvalidRegionError, Problem.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
         (

@@ -47,7 +47,8 @@ def aws_files() -> tuple[Path, Path]:
 
 def aws_region() -> str | None:
     """AWS_REGION, which boto3 does not read, before AWS_DEFAULT_REGION, as in every other AWS tool."""
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+    given = (os.environ.get(name, "").strip() for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    return next(filter(None, given), None)
 
 
 def _path(name: str) -> Path | None:

@@ -12,8 +12,10 @@ from parliament import analyze_policy_string, enhance_finding  # type: ignore[im
 EXPLAINED = {
     ("RESOURCE_MISMATCH", frozenset({"kms:CreateAlias", "kms:DeleteAlias"})): "it looks for alias and key in "
     "one statement; there are two, since only a key has tags for a condition",
-    ("RESOURCE_STAR", frozenset({"cloudwatch:DescribeAlarms"})): "alarms are listed by the beginning of their "
-    "names, which CloudWatch allows on all alarms or not at all",
+    (
+        "RESOURCE_STAR",
+        frozenset({"cloudwatch:DescribeAlarms"}),
+    ): "alarms are listed by how their names begin, which CloudWatch allows on all alarms or not at all",
 }
 
 

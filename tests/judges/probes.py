@@ -102,8 +102,17 @@ def main(directory: Path) -> None:
     """Writes the files."""
     (directory / "policies").mkdir(parents=True, exist_ok=True)
     bound = Environment(permissions_boundary=BOUNDARY)
-    keyed = replace(bound, security=Security(customer_key=CUSTOMER_KEY), webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}))
-    for name, config in {"prod": Environment(), "prod-bound": bound, "prod-all": keyed, "e" * 41: keyed}.items():
+    keyed = replace(
+        bound,
+        security=Security(customer_key=CUSTOMER_KEY),
+        webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}),
+    )
+    for name, config in {
+        "prod": Environment(),
+        "prod-bound": bound,
+        "prod-all": keyed,
+        "e" * 41: keyed,
+    }.items():
         for purpose in Purpose:
             for number, document in enumerate(parts(stack(name, config), purpose), 1):
                 path = directory / "policies" / f"{name}-{purpose}-{number}.json"

@@ -36,6 +36,9 @@ class Gaps:
     """Fields that nobody can change behind our back: it lacks the operation, or ignores the value."""
     unrepaired: dict[tuple[str, str], str] = field(default_factory=dict)
     """Fields that it does not let anybody change back."""
+    untagged: dict[str, str] = field(default_factory=dict)
+    """Kinds that it shows without the tags that they were made with: each would be somebody else's, so the
+    environment on it has none."""
 
 
 _NO_ASSOCIATION = "AssociateKmsKey is not implemented"
@@ -57,6 +60,7 @@ GAPS = {
         unrepaired={
             ("table", "StreamViewType"): "a stream that was switched off cannot be switched on again"
         },
+        untagged={"dashboard": "PutDashboard ignores Tags"},
     ),
     "ministack": Gaps(undisturbed={("log group", "kmsKeyId"): _NO_ASSOCIATION}),
 }
@@ -88,14 +92,11 @@ class PatchedAws(RecordingAws):
 
 @contextmanager
 def other_engine(name: str, home: Path) -> Iterator[tuple[Live, PatchedAws]]:
-    """An environment on the engine, with nothing in it; and the engine. moto runs in this process.
-
-    Neither keeps a dashboard's tags, so that each would be somebody else's.
-    """
+    """An environment on the engine, with nothing in it; and the engine. moto runs in this process."""
     with _moto() if name == "moto" else plain_ministack(home) as url:
         session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.AWS))
         session.aws = aws = PatchedAws(endpoint_url=url, gaps=GAPS[name])
-        session.config = Environment(dashboard=False)
+        session.config = Environment(dashboard="dashboard" not in GAPS[name].untagged)
         yield Live(session, aws), aws
 
 

@@ -239,7 +239,12 @@ OPERATING = (
 )
 
 
-SAMPLE = ("dynamodb:GetShardIterator", "dynamodb:BatchGetItem", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+SAMPLE = (
+    "dynamodb:GetShardIterator",
+    "dynamodb:BatchGetItem",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+)
 
 
 def test_without_an_action_of_operating_a_command_says_which(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.aws import Aws, Credentials
-from cryptoctl.botocore_errors import unloadable
+from cryptoctl.botocore_errors import translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -17,6 +19,7 @@ from cryptoctl.settings import Target
 pytestmark = pytest.mark.process
 
 ROLE = "role_arn=arn:aws:iam::111111111111:role/x\n"
+KEYS_OF_Q = "[profile q]\naws_access_key_id=a\naws_secret_access_key=b\n"
 Configured = Callable[[str], None]
 
 
@@ -45,6 +48,7 @@ def refused() -> Failure:
 
 
 BAD_TIME = '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"x"}'
+EXPIRED = BAD_TIME.replace('"x"', '"2020-01-01T00:00:00Z","SessionToken":"c"')
 LOADED = (Problem.CREDENTIALS, "The AWS credentials cannot be loaded")
 MISCONFIGURED = (Problem.USAGE, "The AWS configuration cannot be used")
 CASES = {
@@ -75,6 +79,13 @@ CASES = {
         "Infinite loop",
     ),
     "source": (f"{ROLE}source_profile=zzz\n", MISCONFIGURED, '"zzz" referenced in the profile "p"'),
+    "a list": (
+        "credential_process=/bin/echo []\n",
+        LOADED,
+        "they have another form than AWS's",
+    ),
+    "an empty process": ("credential_process=\n", LOADED, "they have another form than AWS's"),
+    "expired": (f"credential_process=/bin/echo '{EXPIRED}'\n", LOADED, "still expired"),
     "login": (
         "login_session=arn:aws:iam::111111111111:user/x\nregion=us-east-1\n",
         (Problem.CREDENTIALS, "The profile signs in with `aws login`"),
@@ -100,6 +111,48 @@ def test_an_mfa_code_that_nobody_can_type_is_said_so() -> None:
     assert "MFA code" in failure.message
 
 
+def test_without_a_terminal_no_mfa_code_is_asked_for(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's own question would come with warnings, and read the code from a file or a pipe."""
+    configured(f"{ROLE}mfa_serial=arn:aws:iam::111111111111:mfa/x\nsource_profile=q\n{KEYS_OF_Q}")
+
+    def asked(_: str) -> str:
+        warnings.warn("no terminal", getpass.GetPassWarning, stacklevel=2)
+        raise AssertionError("it was asked for")
+
+    monkeypatch.setattr(getpass, "getpass", asked)
+    failure = refused()
+    assert failure.problem is Problem.CREDENTIALS
+    assert "there is no terminal" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_STS_REGIONAL_ENDPOINTS", "foo"),
+        ("AWS_DEFAULTS_MODE", "foo"),
+        ("AWS_REQUEST_CHECKSUM_CALCULATION", "foo"),
+        ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "foo"),
+        ("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", "foo"),
+    ],
+)
+def test_a_variable_that_botocore_does_not_take_is_a_matter_of_configuration(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    configured("aws_access_key_id=a\naws_secret_access_key=b\n")
+    monkeypatch.setenv(variable, value)
+    failure = refused()
+    assert (failure.problem, failure.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
+    assert "AWS_… variable" in (failure.hint or "")
+
+
+def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None:
+    with pytest.raises(Failure, match="The AWS credentials cannot be loaded") as found, translated("s", "O"):
+        raise RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
+    assert found.value.problem is Problem.CREDENTIALS
+
+
 def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
     configured("credential_process=/nope/x\n[\n")
     aws = Aws(
@@ -121,6 +174,8 @@ def test_aws_region_comes_before_the_other_ways_to_name_it(
     def region(**choice: str) -> str:
         return Session(SessionOptions(target=Target.AWS, **choice))._real_aws().region  # type: ignore[arg-type]
 
+    assert region() == "eu-west-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1\n")
     assert region() == "eu-west-1"
     assert region(region="ca-central-1") == "ca-central-1"
     monkeypatch.delenv("AWS_REGION")

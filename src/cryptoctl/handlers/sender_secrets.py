@@ -6,12 +6,11 @@ tell which senders exist.
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
-from cryptoctl.handlers import logs
+from cryptoctl.handlers import logs, side_by_side
 from cryptoctl.handlers.clients import parameter_client, setting
 
 LONGEST_AGE_S = 60.0
@@ -48,8 +47,7 @@ def forget() -> None:
 
 def _read(senders: list[AllowedSender]) -> None:
     parameter_client()  # making one is not safe in several threads at once, using it is
-    with ThreadPoolExecutor(max_workers=min(len(senders), _MOST_AT_ONCE) or 1) as pool:
-        found = list(zip(senders, pool.map(_one, senders), strict=True))
+    found = list(zip(senders, side_by_side.run(_one, senders, _MOST_AT_ONCE), strict=True))
     _cache.secrets = {sender.name: secret for sender, secret in found if secret is not None}
     _cache.lifetime_s = LONGEST_AGE_S if len(_cache.secrets) == len(senders) else FAILURE_AGE_S
     _cache.read_at_s = time.time()

@@ -3,7 +3,6 @@
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
@@ -12,7 +11,7 @@ from operator import itemgetter
 from cryptoctl.core import keys
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, new_item, same_id, stored_price
 from cryptoctl.core.prices import Price
-from cryptoctl.handlers import table
+from cryptoctl.handlers import side_by_side, table
 from cryptoctl.handlers.clients import Deadline, table_client
 
 _MOST_SYMBOLS_AT_ONCE = 4  # so that the stream is not a medley, which would cost the enricher a query each
@@ -44,11 +43,8 @@ def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadli
     if len(symbols) == 1:
         return _Writer(created_at, deadline).write(next(iter(symbols.values())))
     table_client()  # making one is not safe in several threads at once, using it is
-    outcomes: dict[int, Stored] = {}
-    with ThreadPoolExecutor(max_workers=_MOST_SYMBOLS_AT_ONCE) as pool:
-        for future in [pool.submit(_Writer(created_at, deadline).write, each) for each in symbols.values()]:
-            outcomes.update(future.result())
-    return outcomes
+    outcomes = side_by_side.run(_Writer(created_at, deadline).write, symbols.values(), _MOST_SYMBOLS_AT_ONCE)
+    return {index: stored for of_symbol in outcomes for index, stored in of_symbol.items()}
 
 
 class _Alike:

@@ -1,0 +1,18 @@
+"""The one place where a function does several things at the same time."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def run(function: Callable[[T], R], things: Iterable[T], most: int) -> list[R]:
+    """Calls `function` with each thing, `most` at the same time, and gives the results in their order.
+
+    Raises the first failure, after everything else has been tried.
+    """
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        begun = [pool.submit(function, thing) for thing in things]
+    return [each.result() for each in begun]
