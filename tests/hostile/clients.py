@@ -80,6 +80,7 @@ class Nursery:
         self._running: dict[int, Running] = {}
         self._ready = threading.Event()
         self._lock = threading.Lock()
+        self._added: dict[str, str] = {}
         self.variables = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(source),
@@ -131,7 +132,8 @@ class Nursery:
             token = next(self._tokens)
             self._running[token] = running
             assert self._process.stdin
-            order = {"token": token, "arguments": arguments, "variables": dict(variables or {})}
+            added = {**self._added, **(variables or {})}
+            order = {"token": token, "arguments": arguments, "variables": added}
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
         assert running.begun.wait(60)
@@ -141,6 +143,16 @@ class Nursery:
     def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Ended:
         """Runs `cryptoctl ARGUMENTS` to its end."""
         return self.start(*arguments, variables=variables).wait()
+
+    @contextmanager
+    def configured_by(self, file: Path) -> Iterator[None]:
+        """While the block runs, this is the configuration file of every command that names none."""
+        self._added = {"CRYPTOCTL_CONFIG": str(file)}
+        self.variables |= self._added
+        yield
+        for name in self._added:
+            del self.variables[name]
+        self._added = {}
 
     def close(self) -> None:
         """Ends the nursery."""

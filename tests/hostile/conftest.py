@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def base(world: World, request: pytest.FixtureRequest) -> Baseline:
     """What a life without accidents does and leaves; the same for every environment and on every engine."""
     return once_for_all_workers(request, "baseline", lambda: baseline(world, UNDISTURBED))
+
+
+@pytest.fixture
+def unconfigured(world: World, tmp_path: Path) -> Iterator[None]:
+    """The commands have no configuration, as a person's who has just begun: every environment is as it comes."""
+    file = tmp_path / "empty.toml"
+    file.touch()
+    with world.clients.configured_by(file):
+        yield
 
 
 class Reused:

@@ -20,7 +20,7 @@ from hostile.terminal import terminal
 from hostile.world import World
 from kit.waiting import eventually
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("unconfigured")]
 
 HOSTILE = "\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\nerror: not this line"
 ROOT = "arn:aws:iam::000000000000:root"
