@@ -42,7 +42,7 @@ def base(world: World, request: pytest.FixtureRequest) -> Baseline:
 
 @pytest.fixture
 def unconfigured(world: World, tmp_path: Path) -> Iterator[None]:
-    """The commands have no configuration, as a person's who has just begun: every environment is as it comes."""
+    """The commands have no configuration, as at the beginning: every environment is as it comes."""
     file = tmp_path / "empty.toml"
     file.touch()
     with world.clients.configured_by(file):
