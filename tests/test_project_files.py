@@ -209,3 +209,23 @@ def test_every_command_line_in_a_document_names_a_command_and_options_that_exist
             known |= {n for parameter in command.params for n in (*parameter.opts, *parameter.secondary_opts)}
         assert not hasattr(command, "commands"), f"no such command: {words}"
         assert {word for word in words if word.startswith("--")} <= known, words
+
+
+# Kinds with more settings than most, and tables of cases that belong together.
+LONGER = {
+    "src/cryptoctl/provisioners/function.py": 320,
+    "src/cryptoctl/provisioners/table.py": 320,
+    "src/cryptoctl/provisioners/stream_mapping.py": 320,
+    "tests/handlers/test_front_door.py": 480,
+    "tests/hostile/test_messages.py": 420,
+}
+
+
+def test_files_are_about_one_thing_each_and_so_are_short() -> None:
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for folder in ("src", "tests", "bench")
+        for file in (ROOT / folder).rglob("*.py")
+    }
+    limits = {name: LONGER.get(name, 300 if name.startswith("src") else 400) for name in lengths}
+    assert {name: length for name, length in lengths.items() if length > limits[name]} == {}

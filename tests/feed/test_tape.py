@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptoctl.feed.tape import BACK_MS, MOST_LIVE, MOST_READY, QUIET_S, Fetch, Tape, TapeRules
+from cryptoctl.feed.pages import Fetch, TapeRules
+from cryptoctl.feed.tape import BACK_MS, MOST_LIVE, MOST_READY, QUIET_S, Tape
 from cryptoctl.feed.trade import Trade
 
 BEGIN_MS = 1_700_000_000_000

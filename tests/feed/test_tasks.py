@@ -12,8 +12,9 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.feed.following import Feed, passes
 from cryptoctl.feed.line import FeedLine, Trouble
+from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.tape import Fetch, Tape, TapeRules
+from cryptoctl.feed.tape import Tape
 from cryptoctl.feed.trade import Trade
 from cryptoctl.files.outgoing import Outgoing
 from feed.harness import FastClock

@@ -12,9 +12,9 @@ from cryptoctl.aws_errors import one_line
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.feed.exact import ExactNumbers
 from cryptoctl.feed.line import Trouble
+from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.tape import Fetch, TapeRules
 from cryptoctl.feed.trade import Trade
 
 INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."

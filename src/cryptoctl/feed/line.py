@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.tape import LONGEST_POLL_S, QUIET_S, Fetch, Tape, TapeRules
+from cryptoctl.feed.tape import LONGEST_POLL_S, QUIET_S, Tape
 from cryptoctl.feed.trade import Trade
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 

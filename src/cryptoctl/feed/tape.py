@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cryptoctl.feed.pages import Fetch, TapeRules
+from cryptoctl.feed.seek import Seek
 from cryptoctl.feed.trade import Trade
 
 MOST_LIVE = 50_000  # trades of the websocket that wait to be joined
@@ -25,30 +27,8 @@ DISORDER_S = 1.0  # so long a hole in the websocket's numbers may be mere disord
 FIRST_POLL_S = 0.5  # between pages at the end of the tape, longer each time that nothing is new
 LONGEST_POLL_S = 5.0
 QUIET_S = 30.0  # a joined websocket that says nothing for so long is checked with a page
-SEEK_STEP = 1_000  # ids, at first
-NEAR_ENOUGH = 5_000  # trades that may be read and left before the first that is wanted
 # A hole is looked at again, each time from further back: trades may stand out of the order of their times.
 BACK_MS = (0, 1_000, 60_000)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TapeRules:
-    """What an exchange keeps to."""
-
-    consecutive: bool = False
-    """ids are whole numbers, each one more than the trade before"""
-    from_id: bool = False
-    """a page can be asked for from an id on; goes with `consecutive`"""
-    reaches_back: bool = False
-    """a page since some time begins at that time, however long ago it is"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fetch:
-    """The page to ask for: from an id on, since a time, or, with neither, the newest trades."""
-
-    from_id: int | None = None
-    since_ms: int | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -81,7 +61,7 @@ class Tape:
         self._hole_since_s: float | None = None
         self._holes_seen = 0
         self._next_page_s, self._poll_s, self._heard_s = 0.0, FIRST_POLL_S, 0.0
-        self._seek: _Seek | None = None
+        self._seek: Seek | None = None
 
     @property
     def joined(self) -> bool:
@@ -200,7 +180,7 @@ class Tape:
         if self.last is not None or self._since_ms is None or not self.rules.from_id:
             return False
         if found:
-            seek = self._seek or _Seek(ask=_number(found[0]), above=_number(found[0]))
+            seek = self._seek or Seek(ask=_number(found[0]), above=_number(found[0]))
             self._seek = seek.after(begins_before=found[0].timestamp_ms < self._since_ms)
             return self._seek is not None
         return True
@@ -300,26 +280,6 @@ class Tape:
         if not too_early and trade.id not in self._stored:
             self.counts.settled += 1
             self._ready.append(trade)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Seek:
-    """Where by id a time lies: at or after `below`, before `above`. The page from `ask` on is asked for."""
-
-    ask: int
-    above: int
-    below: int | None = None
-    step: int = SEEK_STEP
-
-    def after(self, *, begins_before: bool) -> _Seek | None:
-        """The next one, by whether that page begins before the time; None where it is near enough."""
-        below = self.ask if begins_before or self.ask == 0 else self.below
-        above = self.above if below == self.ask else self.ask
-        if below is None:
-            return _Seek(ask=max(0, self.ask - self.step), above=above, step=self.step * 2)
-        if above - below <= NEAR_ENOUGH:
-            return None if below == self.ask else _Seek(ask=below, above=above, below=below)
-        return _Seek(ask=(below + above) // 2, above=above, below=below)
 
 
 def _number(trade: Trade) -> int:

@@ -1,0 +1,224 @@
+"""The price enricher: what it sets aside and gives back, and items that are not as ours."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cryptoctl.handlers import clients, history, logs
+from handlers.enriched import MS, add, assert_right
+from handlers.events import Context, Mapping, SlowAws, announcements, enrich, send_prices
+from handlers.fake_aws import FakeAws, FaultError
+
+
+@pytest.fixture(autouse=True)
+def _no_hint() -> None:
+    history.lagging.clear()
+
+
+POISON: list[dict[str, Any]] = [
+    {},
+    {"price": {"S": "free"}},
+    {"price": {"N": "-1"}},
+    {"price": {"N": "0"}},
+    {"price": {"NULL": True}},
+    {"price": {"N": "5"}, "volume": {"S": "much"}},
+    {"price": {"N": "5"}, "exchange": {"L": []}},
+    {"price": {"N": "5"}, "exchange": {"S": "x" * 3000}},
+]
+
+
+@pytest.mark.parametrize("attributes", POISON, ids=lambda attributes: str(attributes)[:40])
+def test_a_poison_record_goes_whole_to_the_queue_and_the_rest_is_enriched(
+    aws: FakeAws, attributes: dict[str, Any]
+) -> None:
+    add(*range(1, 11))
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": str(MS + 10)}, **attributes})
+    add(*range(1, 11), start=11)
+    mapping = Mapping(aws)
+    mapping.run()
+    assert mapping.invocations == 3
+    (letter,) = aws.queue
+    body = json.loads(letter["MessageBody"])
+    assert body["kind"] == "record" and body["reason"]
+    assert body["record"] == aws.inserts()[10]
+    assert letter["MessageAttributes"]["Symbol"]["StringValue"] == "BTC"
+    assert letter["MessageAttributes"]["Reason"]["StringValue"] == body["reason"]
+    assert len(aws.announced) == 20
+    aws.delete("BTC", str(MS + 10))
+    assert_right(aws)
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"dynamodb": None}, {"dynamodb": {"NewImage": 5}}, {"dynamodb": {"Keys": []}}]
+)
+def test_a_record_of_any_shape_is_set_aside(aws: FakeAws, record: dict[str, Any]) -> None:
+    assert enrich([{"eventName": "INSERT", **record}]) == []
+    assert len(aws.queue) == 1
+
+
+def test_a_record_that_cannot_be_set_aside_is_given_back(aws: FakeAws) -> None:
+    def no_queue(operation: str, moment: str) -> None:
+        if operation == "SendMessage":
+            raise FaultError("InternalError")
+
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
+    add(1, symbol="ETH")
+    aws.fault = no_queue
+    assert enrich(aws.inserts()) == ["100000000000"]
+    assert_right(aws, "ETH")
+
+
+def test_a_poison_record_that_will_come_again_is_set_aside_only_then(aws: FakeAws) -> None:
+    add(1, symbol="ETH")
+    add(1, symbol="BTC")
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
+    aws.refuse_updates = lambda symbol: "ThrottlingError" if symbol == "BTC" else None
+    mapping = Mapping(aws)
+    with pytest.raises(AssertionError, match="never ends"):
+        mapping.run(attempts=3)
+    assert not aws.queue
+    aws.refuse_updates = lambda symbol: None
+    mapping.run()
+    assert len(aws.queue) == 1
+
+
+def test_an_item_written_by_hand_without_exchange_or_volume_is_a_price(aws: FakeAws) -> None:
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"N": "7"}})
+    Mapping(aws).run()
+    assert_right(aws)
+    assert set(aws.announced[0]["MessageAttributes"]) == {"symbol"}
+
+
+def test_what_fails_for_the_whole_batch_raises(aws: FakeAws) -> None:
+    def no_reading(operation: str, moment: str) -> None:
+        if operation == "Query":
+            raise FaultError("ThrottlingException")
+
+    add(1, 2)
+    aws.fault = no_reading
+    with pytest.raises(logs.RetryError):
+        enrich(aws.inserts())
+    assert not aws.announced
+
+
+def test_what_fails_for_one_symbol_is_given_back_and_the_others_are_enriched(aws: FakeAws) -> None:
+    add(1, symbol="ETH")
+    add(1, 2, symbol="BTC")
+    aws.refuse_updates = lambda symbol: "ThrottlingError" if symbol == "BTC" else None
+    assert enrich(aws.inserts()) == [aws.inserts()[1]["dynamodb"]["SequenceNumber"]]
+    assert_right(aws, "ETH")
+    aws.refuse_updates = lambda symbol: None
+    Mapping(aws).run()
+    assert_right(aws)
+
+
+def test_a_failed_announcement_leaves_its_price_unprocessed_and_comes_again(aws: FakeAws) -> None:
+    add(*range(1, 6))
+    aws.refuse_messages = lambda entry: '"price": "3"' in entry["Message"]
+    mapping = Mapping(aws)
+    with pytest.raises(AssertionError, match="never ends"):
+        mapping.run(attempts=2)
+    assert not any(item["processed"]["BOOL"] for item in aws.of("BTC"))
+    aws.refuse_messages = lambda entry: False
+    mapping.run()
+    assert_right(aws)
+
+
+def test_the_topic_out_of_reach_is_a_failure_and_nothing_is_lost(aws: FakeAws) -> None:
+    def no_topic(operation: str, moment: str) -> None:
+        if operation == "PublishBatch":
+            raise FaultError("InternalError")
+
+    add(1, 2)
+    aws.fault = no_topic
+    with pytest.raises(logs.RetryError):
+        enrich(aws.inserts())
+    aws.fault = lambda operation, moment: None
+    Mapping(aws).run()
+    assert [each["correction"] for each in announcements(aws)] == [False, False]
+
+
+def test_an_average_that_fails_is_not_a_zero(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(prices: object) -> None:
+        raise ArithmeticError("average")
+
+    add(1, 2)
+    monkeypatch.setattr("cryptoctl.core.enrichment.indicators", broken)
+    with pytest.raises(logs.RetryError):
+        enrich(aws.inserts())
+    assert all("ma_5" not in item and not item["processed"]["BOOL"] for item in aws.of("BTC"))
+
+
+def test_without_time_left_nothing_is_begun(aws: FakeAws) -> None:
+    add(1)
+    with pytest.raises(RuntimeError, match="time"):
+        enrich(aws.inserts(), Context(remaining_ms=0))
+    assert aws.calls["Query"] == 0
+
+
+def test_symbols_for_which_no_time_is_left_are_given_back_and_the_others_enriched(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for symbol in "ABCD":
+        add(1, symbol=symbol)
+    slow = SlowAws("Query", 9)
+    monkeypatch.setattr(clients, "time", slow)
+    aws.fault = slow
+    failed = enrich(aws.inserts(), Context(remaining_ms=30_000))
+    assert failed == [aws.inserts()[3]["dynamodb"]["SequenceNumber"]]  # at 27 of 24 seconds
+    assert [item["processed"]["BOOL"] for symbol in "ABCD" for item in aws.of(symbol)] == [True] * 3 + [False]
+
+
+# What an adopted table may hold: the present item's attributes are somebody else's.
+ODD: list[dict[str, Any]] = [
+    {"enriched_at": {"N": "1675329600"}},
+    {"enriched_at": {"NULL": True}},
+    {"enriched_at": {"M": {}}, "processed": {"S": "yes"}},
+    {"rev": {"N": "7"}},
+    {"rev": {"S": "somebody's"}},
+    {"rev": {"NULL": True}, "ma_5": {"L": []}},
+    {"id": {"BOOL": True}, "volatility": {"S": "high"}},
+]
+
+
+@pytest.mark.parametrize("processed", [True, False])
+@pytest.mark.parametrize("attributes", ODD, ids=str)
+def test_an_item_with_odd_attributes_is_enriched_and_so_are_its_neighbours(
+    aws: FakeAws, attributes: dict[str, Any], processed: bool
+) -> None:
+    add(*range(1, 11))
+    odd = {"symbol": {"S": "BTC"}, "timestamp": {"N": str(MS + 10)}, "price": {"N": "5"}}
+    aws.put({**odd, "processed": {"BOOL": processed}, **attributes})
+    add(*range(1, 11), start=11)
+    mapping = Mapping(aws)
+    mapping.run()
+    send_prices({"timestamp": MS + 5, "price": 1000})
+    mapping.run()
+    assert_right(aws)
+    assert mapping.invocations == 4
+    assert not aws.queue
+
+
+@pytest.mark.parametrize(
+    "key", ["1" + "0" * 25, "-1" + "0" * 17, "253402300800000", "0", "1" + "0" * 125, "-5"]
+)
+def test_a_key_far_from_any_time_is_a_price_like_others(aws: FakeAws, key: str) -> None:
+    add(*range(1, 11))
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": key}, "price": {"N": "5"}})
+    add(*range(1, 11), start=11)
+    Mapping(aws).run()
+    assert_right(aws)
+    assert key in {each["sort_key"] for each in announcements(aws)}
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999999999", "-1e-999999999", "9" * 5000, "1e999999999999999999999", "NaN"]
+)
+@pytest.mark.parametrize("name", ["price", "volume", "timestamp"])
+def test_a_number_in_a_record_is_bounded_before_it_is_expanded(aws: FakeAws, name: str, number: str) -> None:
+    image = {"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"N": "5"}, name: {"N": number}}
+    stream = {"SequenceNumber": "9" * 5000, "NewImage": image}
+    assert enrich([{"eventName": "INSERT", "dynamodb": stream}]) == []
+    (letter,) = aws.queue
+    assert name in json.loads(letter["MessageBody"])["reason"]

@@ -1,0 +1,63 @@
+"""Functions behind event source mappings, and what they have been given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.workbench import Workbench, reporting
+
+DDB = "Lambda developer guide: Using AWS Lambda with Amazon DynamoDB"
+ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
+PARTIAL = "Lambda developer guide: Configuring partial batch response with DynamoDB and Lambda"
+FILTER = "Lambda developer guide: Using event filtering with a DynamoDB event source"
+BATCHING = "Lambda developer guide: Batching behavior"
+METRICS = "Lambda developer guide: Types of metrics for Lambda functions"
+API = "Lambda API reference: CreateEventSourceMapping"
+
+TELL = reporting("""
+    def handler(event, context):
+        say(batch=numbers(event), request=context.aws_request_id)
+""")
+FAIL_ON_13 = reporting("""
+    def handler(event, context):
+        say(batch=numbers(event))
+        if 13 in numbers(event):
+            raise ValueError("13")
+""")
+REPORT_13 = reporting("""
+    def handler(event, context):
+        say(batch=numbers(event))
+        for record in event["Records"]:
+            if record["dynamodb"]["Keys"]["at"]["N"] == "13":
+                return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+        return {"batchItemFailures": []}
+""")
+
+
+def batches(bench: Workbench, function: str) -> list[list[int]]:
+    return [seen["batch"] for seen in bench.seen(function)]
+
+
+def delivered(bench: Workbench, function: str) -> list[int]:
+    return [number for batch in batches(bench, function) for number in batch]
+
+
+def wait_for(bench: Workbench, function: str, *numbers: int) -> list[list[int]]:
+    """The batches, once all of these were delivered."""
+    bench.eventually(lambda: set(numbers) <= set(delivered(bench, function)), what=f"{numbers}")
+    return batches(bench, function)
+
+
+def wait_for_good(bench: Workbench, function: str, number: int) -> list[list[int]]:
+    """The batches, once this number came in one without the poison."""
+
+    def look() -> bool:
+        return any(number in batch and 13 not in batch for batch in batches(bench, function))
+
+    bench.eventually(look, what=f"{number} without 13")
+    return batches(bench, function)
+
+
+def settings(bench: Workbench, mapping: str) -> dict[str, Any]:
+    found: dict[str, Any] = bench.client("lambda").get_event_source_mapping(UUID=mapping)
+    return found
