@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
@@ -105,6 +108,34 @@ def test_workers_and_what_they_started_end_when_the_engine_dies_with_an_answer_u
     time.sleep(1.0)  # The answer is written by then, and nobody has read it.
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: members(pid) == [], within_s=5, what="the end of every process")
+
+
+@pytest.mark.torture
+def test_fifty_kills_at_any_moment_under_load_leave_no_process(engine: Engine) -> None:
+    dice, kills, seen = random.Random(50), 50, 0
+    for _ in range(kills):
+        bench, over = start(engine), threading.Event()
+        pid = engine.status().pid
+        assert pid is not None
+        function = bench.function(SLEEP)
+
+        def work(bench: Workbench = bench, function: str = function, over: threading.Event = over) -> None:
+            while not over.is_set():
+                with suppress(BotoCoreError, ClientError):
+                    bench.invoke(function, {"spawn": True, "s": 0.02})
+                    bench.invoke_async(function, {"s": 0.05})
+
+        callers = [threading.Thread(target=work) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        time.sleep(dice.uniform(0.0, 2.0))  # Not a wait: any moment will do.
+        seen = max(seen, len(members(pid)))
+        os.kill(pid, signal.SIGKILL)
+        over.set()
+        eventually(lambda pid=pid: members(pid) == [], within_s=10, what="the end of every process")  # type: ignore[misc]
+        for caller in callers:
+            caller.join()
+    assert seen > 5, "the engine, its workers and what handlers have started"
 
 
 def test_what_a_handler_has_detached_ends_with_the_next_stop(engine: Engine) -> None:
