@@ -111,6 +111,13 @@ def test_the_hint_for_an_unused_time_is_followed_and_then_the_bad_line_is_named(
     assert refused(found) == {3: "price: not a finite decimal number"}
 
 
+def test_no_case_is_left_out() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    names = [file.name.partition("_")[0] for file in CASES.iterdir()]
+    assert len(names) > 15
+    assert [name for name in names if f'"{name}' not in source] == []
+
+
 def test_equal_trades_of_a_second_are_numbered(tmp_path: Path) -> None:
     content = (CASES / "kraken_BCHEUR_tail341.csv").read_text(encoding="utf-8")
     found = sent(read(tmp_path, content))
