@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import tempfile
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 from cryptoctl.dashboard.page import served
 from cryptoctl.dashboard.server import serving
 from dashboard.conftest import LIMITS, ToldReader
-from dashboard.endurance import heap_by_hour, prepare, smoothness
-from dashboard.test_endures import EMPTY
+from dashboard.endurance import EMPTY, prepare, smoothness
+from dashboard.played_day import DayReader, held_by_hour
 from kit.browser import Browser
 
 CANDLES = 10_000
+HOURS = 8
 
 
 def main() -> None:
@@ -32,5 +34,21 @@ def main() -> None:
             p50, p95 = statistics.median(found.frames_ms), sorted(found.frames_ms)[-15]
             print(f"{CANDLES:,} candles: drawn in {found.first_ms:.0f} ms", end="; ")
             print(f"two frames with {width:,} in view: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
-        held = [each / 2**20 for each in heap_by_hour(browser, 8)]
-        print("heap after each of 8 hours of ticks, MiB: " + " ".join(f"{each:.2f}" for each in held))
+    _day()
+
+
+def _day() -> None:
+    day = DayReader()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        serving(day, served(), 0, LIMITS) as site,
+        Browser(Path(profile)) as browser,
+    ):
+        browser.size(1400, 1000)
+        for hour, held in enumerate(held_by_hour(browser, site, HOURS), 1):
+            rss = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+            print(
+                f"after {hour} h, {day.seconds:,} refreshes: heap {held.heap_bytes / 2**20:.2f} MiB, "
+                f"{held.nodes:,} nodes, {held.listeners} listeners; this process {rss / 2**20:.1f} MiB",
+                flush=True,
+            )

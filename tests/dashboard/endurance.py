@@ -1,14 +1,22 @@
-"""How the page behaves with much and for long, measured in a real Chromium. The prices are made up."""
+"""How the page behaves with much, measured in a real Chromium. The prices are made up."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from kit.browser import Browser
 
 MINUTE_MS = 60_000
+# What a server says that knows nothing.
+EMPTY: dict[str, Any] = {
+    "state": None,
+    "names": [],
+    "names_known": False,
+    "empty": "",
+    "location": "here",
+    "trouble": "",
+}
 BEGIN_MS = 1_700_000_040_000
 # A walk that is the same each time (a linear congruential generator), as candles of a minute.
 MADE_UP = """
@@ -42,21 +50,6 @@ SCROLL = """
   return drawn;
 })()
 """
-TICKS = """
-(async () => {
-  for (let tick = FIRST; tick < FIRST + COUNT; tick += 1) {
-    const time_ms = BEGIN + Math.floor(tick / 60) * 60000;
-    const candle = madeUp(time_ms);
-    page.chart.take([candle], time_ms);
-    newest.unshift({ timestamp: BEGIN + tick * 1000, price: candle.close, volume: candle.volume,
-      ma_5: candle.ma_5, ma_20: candle.ma_20, volatility: candle.volatility, exchange: "here" });
-    newest.length = Math.min(newest.length, 30);
-    showNewest(newest);
-    showLegend(page.chart.at(), page.chart);
-    if (tick % 60 === 0) await new Promise((done) => requestAnimationFrame(done));
-  }
-})()
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,18 +77,3 @@ def smoothness(browser: Browser, count: int, width: int) -> Smoothness:
     first_ms = browser.run(first)
     frames = browser.run(SCROLL.replace("COUNT", str(count)).replace("WIDTH", str(width)))
     return Smoothness(first_ms=first_ms, frames_ms=frames)
-
-
-def heap_by_hour(browser: Browser, hours: int) -> list[int]:
-    """Bytes of the page's JavaScript after each hour with a tick a second, played as fast as possible."""
-    browser.run("window.newest = []; page.chart.take([], null); 0")
-    found = []
-    for hour in range(hours):
-        for begin in range(hour * 3600, (hour + 1) * 3600, 600):
-            told: dict[str, Any] = {"FIRST": begin, "COUNT": 600, "BEGIN": BEGIN_MS}
-            expression = TICKS
-            for name, value in told.items():
-                expression = expression.replace(name, json.dumps(value))
-            browser.run(expression)
-        found.append(browser.heap_bytes())
-    return found

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ def chromium() -> str:
     if found is None:
         pytest.skip("no Chromium on this machine")
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What a page holds: bytes of its JavaScript, nodes of its documents, listeners."""
+
+    heap_bytes: int
+    nodes: int
+    listeners: int
 
 
 class Browser:
@@ -65,7 +75,7 @@ class Browser:
         """the address of every request of the page"""
         self.problems: list[str] = []
         """exceptions, refusals by a policy, and what the console warned of"""
-        self.crashed = False
+        self._passed = False
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = ""
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -115,6 +125,8 @@ class Browser:
         params = message.get("params", {})
         if "id" in message:
             self._answers[message["id"]] = message
+        elif message["method"] == "Emulation.virtualTimeBudgetExpired":
+            self._passed = True
         elif message["method"] == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
         elif message["method"] == "Runtime.exceptionThrown":
@@ -142,6 +154,20 @@ class Browser:
             self._receive(LOOKS_EVERY_S)
         return found
 
+    def forget_requests(self) -> None:
+        """Notes no more requests: of thousands, Chromium and `requests` would hold every one."""
+        self.call("Network.disable")
+
+    def pass_time(self, milliseconds: int, within_s: float) -> None:
+        """Lets the page's clock and timers run as fast as they can, but not while a request is under way."""
+        self._passed = False
+        policy = "pauseIfNetworkFetchesPending"
+        self.call("Emulation.setVirtualTimePolicy", policy=policy, budget=milliseconds)
+        deadline_s = time.monotonic() + within_s
+        while not self._passed:
+            assert time.monotonic() < deadline_s, f"{milliseconds} ms have not passed in {within_s:.0f} s"
+            self._receive(deadline_s - time.monotonic())
+
     def look(self, file: Path, width: int, height: int, *, dark: bool = False) -> None:
         """Writes a picture of the page at a size."""
         self.size(width, height, dark=dark)
@@ -160,8 +186,10 @@ class Browser:
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def heap_bytes(self) -> int:
-        """What the page's JavaScript holds, after its rubbish is collected."""
+    def held(self) -> Held:
+        """What the page holds after its rubbish is collected."""
         self.call("HeapProfiler.collectGarbage")
-        found = self.call("Performance.getMetrics")["metrics"]
-        return int(next(each["value"] for each in found if each["name"] == "JSHeapUsedSize"))
+        found = {each["name"]: int(each["value"]) for each in self.call("Performance.getMetrics")["metrics"]}
+        return Held(
+            heap_bytes=found["JSHeapUsedSize"], nodes=found["Nodes"], listeners=found["JSEventListeners"]
+        )

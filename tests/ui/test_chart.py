@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -73,8 +74,19 @@ def test_equal_prices_are_a_straight_line(count: int) -> None:
     assert sum(dots(row) > 0 for row in plot([Decimal(5)] * count)) == 1
 
 
-def test_price_and_average_differ_in_shape_as_in_colour() -> None:
-    line = chart(stored([Decimal(each) for each in range(60)]), 80, 20)[0]
-    assert "━ price" in line.plain
-    assert "┅ ma_20" in line.plain
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_price_and_average_differ_in_shape_as_in_colour(width: int) -> None:
+    line = chart(stored([Decimal(each) for each in range(60)]), width, 20)[0]
+    assert line.plain.endswith("━ price  ┅ ma_20")
     assert "▲ " not in line.plain  # from zero there is no percentage
+
+
+def test_below_it_stands_from_when_to_when_and_how_many() -> None:
+    prices = stored([Decimal(each) for each in range(1, 61)])
+    assert chart(prices, 80, 20)[-1].plain.strip() == (
+        "2023-11-14 22:13:20 to 22:14:19 UTC  60 prices, all enriched"
+    )
+    prices[0] = replace(prices[0], key=Decimal(1_699_900_000_000), processed=False)
+    assert chart(prices, 100, 20)[-1].plain.strip() == (
+        "2023-11-13 18:26:40 to 2023-11-14 22:14:19 UTC  60 prices, 1 not enriched"
+    )

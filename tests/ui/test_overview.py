@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
@@ -15,9 +17,12 @@ from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.overview import Concern, ErrorLine, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
+from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import BARS, sparkline
 from cryptoctl.ui.status import verdict
+from cryptoctl.ui.watch import draw
 from cryptoctl.ui.watch_view import view
+from kit.screens import shown
 
 AT_MS = 1_700_000_000_000
 NAMES = ("webhook-processor", "price-enricher")
@@ -168,6 +173,38 @@ def test_the_live_screen_fits_every_terminal(
     assert "[q]" in lines[-1].plain or width < 60
 
 
+def on_a_terminal(found: Overview, columns: int, rows: int) -> list[str]:
+    """What the live screen leaves on a terminal of that size."""
+    screen, both = Screen(colour=False), io.StringIO()
+    screen.terminal.out = Console(
+        file=both, width=columns, height=rows, force_terminal=True, soft_wrap=True, highlight=False
+    )
+    draw(screen, found, "dev on this machine")
+    return shown(both.getvalue(), columns, rows)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(200, 50), (120, 30), (80, 24), (60, 24)])
+@pytest.mark.parametrize("found", [HEALTHY, BROKEN])
+def test_a_terminal_shows_all_of_it_and_scrolls_nothing_away(
+    found: Overview, columns: int, rows: int
+) -> None:
+    lines = on_a_terminal(found, columns, rows)
+    assert lines[0].startswith(("✓", "!"))
+    assert lines[-1].startswith("[p] plan")
+    assert len(lines) <= rows
+    assert any(line.startswith("sender") for line in lines) == (columns >= 80)
+
+
+def test_who_sees_no_colours_sees_which_part_needs_somebody() -> None:
+    waiting = replace(HEALTHY, queues=(HEALTHY.queues[0], BROKEN.queues[0]))
+    for columns in (60, 80, 120):
+        assert any(
+            "!webhook-processor" in line.replace("! w", "!w") for line in on_a_terminal(BROKEN, columns, 24)
+        )
+        said = "\n".join(on_a_terminal(waiting, columns, 24)).replace("? ", "?")
+        assert "?price-enricher" in said and "?webhook-processor" not in said
+
+
 @pytest.mark.parametrize(("width", "height"), [(200, 50), (120, 30), (80, 24), (60, 24)])
 def test_the_live_screen_shows_what_matters_without_colours(width: int, height: int) -> None:
     plain = "\n".join(line.plain for line in view(BROKEN, "dev on this machine", width, height))
@@ -179,6 +216,7 @@ def test_the_live_screen_shows_what_matters_without_colours(width: int, height: 
         "BTC",
         "ERROR",
         "58/min",
+        "failed 0",
     ):
         assert part in plain, part
     assert "50000.12345678" in plain

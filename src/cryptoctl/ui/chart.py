@@ -13,7 +13,8 @@ from cryptoctl.core.numbers import EXACT, plain
 from cryptoctl.ops.logs import moment
 from cryptoctl.ops.symbols import percent
 from cryptoctl.ui.sparklines import shares, sparkline
-from cryptoctl.ui.text import age, printable
+from cryptoctl.ui.styles import AVERAGE, BAD, GOOD
+from cryptoctl.ui.text import printable
 
 # The dots of a braille character, by row and column.
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -46,9 +47,7 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
         volumes = [each.volume for each in prices]
     volume = sparkline(volumes, columns, from_zero=True)
     lines.append(Text.assemble(("volume".rjust(margin), "dim"), "  ", (volume, "dim")))
-    begin, end = (moment(each.timestamp_ms)[:19] for each in (prices[0], prices[-1]))
-    shown = f"{begin} to {end} UTC"
-    lines.append(Text(f"{' ' * margin}  {shown}", style="dim"))
+    lines.append(Text(f"{' ' * margin}  {_covered(prices)}", style="dim"))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines
@@ -57,20 +56,25 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
 def _header(prices: Sequence[StoredPrice]) -> Text:
     first, last = prices[0], prices[-1]
     exchanges = sorted({price.exchange for price in prices})
-    waiting = sum(not price.processed for price in prices)
     where = exchanges[0] if len(exchanges) == 1 else f"{len(exchanges)} exchanges"
     changed = percent(first.price, last.price)
     text = Text.assemble(
         (printable(last.symbol), "bold"), f" {printable(where)}  ", (plain(last.price), "bold")
     )
     if changed is not None:
-        sign, style = ("▲", "green") if changed > 0 else ("▼", "red") if changed < 0 else ("=", "")
+        sign, style = ("▲", GOOD) if changed > 0 else ("▼", BAD) if changed < 0 else ("=", "")
         text.append(f"  {sign} {round(changed, 2):+f} %", style=style)
-    span = age(last.timestamp_ms - first.timestamp_ms)
+    return text.append("  ━ price").append("  ┅ ma_20", style=AVERAGE)
+
+
+def _covered(prices: Sequence[StoredPrice]) -> str:
+    """From when to when, how many prices, and whether all are enriched."""
+    begin, end = (moment(each.timestamp_ms)[:19] for each in (prices[0], prices[-1]))
+    same_day = begin[:10] == end[:10]
+    waiting = sum(not price.processed for price in prices)
     enriched = "all enriched" if not waiting else f"{waiting} not enriched"
     count = f"{len(prices)} price{'s' * (len(prices) != 1)}"
-    text.append(f"  {count} in {span}, {enriched}", style="dim")
-    return text.append("  ━ price", style="cyan").append("  ┅ ma_20", style="yellow")
+    return f"{begin} to {end[11:] if same_day else end} UTC  {count}, {enriched}"
 
 
 class _Scale:
@@ -140,4 +144,4 @@ def _stretched(values: Sequence[T], count: int) -> list[Sequence[T]]:
 
 
 def _style(price: int, average: int) -> str:
-    return "cyan" if price else "yellow" if average else ""
+    return "" if price else AVERAGE if average else ""

@@ -11,8 +11,8 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
 
 COLUMNS = (
-    Column("key"),
-    Column("value", cut=16),
+    Column("key", cut=30),
+    Column("value", cut=8),
     Column("source", rank=2, cut=16),
     Column("default", rank=3, cut=16),
     Column("meaning", rank=1, cut=24),

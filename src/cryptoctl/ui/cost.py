@@ -12,16 +12,16 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
 
 COLUMNS = (
-    Column("resource"),
-    Column("billed"),
+    Column("resource", cut=20),
+    Column("billed", cut=12),
     Column("amount", right=True, rank=1),
     Column("unit", rank=1),
     Column("USD", right=True),
     Column("driven by", rank=2, cut=24),
 )
 ACTUAL_COLUMNS = (
-    Column("resource"),
-    Column("billed"),
+    Column("resource", cut=20),
+    Column("billed", cut=12),
     Column("amount", right=True, rank=1),
     Column("unit", rank=1),
     Column("USD", right=True),

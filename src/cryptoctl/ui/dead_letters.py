@@ -20,6 +20,7 @@ from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
+from cryptoctl.ui.styles import BARS
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
 
@@ -65,7 +66,7 @@ def show_overview(screen: Screen, found: Causes) -> None:
             most(group.exchanges),
             age(found.at_ms - (group.oldest_ms or found.at_ms)),
             age(found.at_ms - group.newest_ms),
-            Text(sparkline(found.over_time(group), SLOTS, from_zero=True), style="cyan"),
+            Text(sparkline(found.over_time(group), SLOTS, from_zero=True), style=BARS),
             _readable(group.readable_until_ms, found.at_ms),
         )
         for cause, group in found.ordered()

@@ -8,6 +8,7 @@ from typing import Any
 from cryptoctl.local.engine import EngineCredentials, EngineStatus, OutboxMessage
 from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.styles import BAD, NOTE
 
 
 def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials | None) -> None:
@@ -67,6 +68,6 @@ def _memory(found: EngineStatus) -> str:
 
 def _show_notes(screen: Screen, found: EngineStatus) -> None:
     for problem in found.problems:
-        screen.say(problem, style="red")
+        screen.say(problem, style=BAD)
     for note in found.notes:
-        screen.say(note, style="yellow")
+        screen.say(note, style=NOTE)

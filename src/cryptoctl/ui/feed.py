@@ -11,6 +11,7 @@ from cryptoctl.feed.following import Feed
 from cryptoctl.feed.line import FeedLine
 from cryptoctl.ops.times import iso_of_ms, now_ms
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.styles import NOTE
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age, printable
 
@@ -33,7 +34,7 @@ class FeedReport:
         widths = [max(len(str(each.source)) for each in lines), max(len(_price(each)) for each in lines)]
         rows = [_row(each, *widths) for each in lines]
         if self._feed.sending:
-            rows.append(Text(printable(f"not sent: {self._feed.sending}"), style="yellow"))
+            rows.append(Text(printable(f"not sent: {self._feed.sending}"), style=NOTE))
         return Text("\n").join(rows)
 
     def look(self, now_s: float) -> None:
@@ -49,7 +50,7 @@ class FeedReport:
             elif not self._screen.can_draw:
                 self._screen.message(_row(line, 0, 0))
         if self._feed.sending and not self._screen.can_draw:
-            self._screen.say(f"Still not sent: {self._feed.sending}", style="yellow")
+            self._screen.say(f"Still not sent: {self._feed.sending}", style=NOTE)
 
     def _tell_trouble(self, line: FeedLine) -> None:
         name, before = str(line.source), self._troubles.get(str(line.source), "")
@@ -57,7 +58,7 @@ class FeedReport:
             return
         self._troubles[name] = line.trouble
         if line.trouble:
-            self._screen.say(f"{name}: {line.trouble}", style="yellow")
+            self._screen.say(f"{name}: {line.trouble}", style=NOTE)
         elif before:
             self._screen.say(f"{name}: works again", style="dim")
 
@@ -88,7 +89,7 @@ def show_summary(screen: Screen, feed: Feed) -> None:
         if line.tape.counts.missing:
             screen.say(
                 f"{line.source}: {line.tape.counts.missing} missing: the exchange does not give them.",
-                style="yellow",
+                style=NOTE,
             )
 
 
@@ -145,9 +146,9 @@ def _row(line: FeedLine, name_width: int, price_width: int) -> Text:
         f"  {printable(_price(line)).rjust(price_width)}",
         f"  {line.rate_per_s:5.1f}/s{lag}",
         (gaps, "dim"),
-        (f"  {missing} missing" if missing else "", "yellow"),
+        (f"  {missing} missing" if missing else "", NOTE),
         (f"  {line.state}", "dim"),
-        (printable(f"  {line.trouble}") if line.trouble else "", "yellow"),
+        (printable(f"  {line.trouble}") if line.trouble else "", NOTE),
     )
 
 

@@ -17,6 +17,7 @@ from cryptoctl.ops.sending import Tally
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, NOTE
 from cryptoctl.ui.tables import Column
 
 SHOWN_FAILURES = 20
@@ -37,7 +38,7 @@ def show_files(screen: Screen, found: PriceFiles) -> None:
         screen.say(f"{', '.join(names[:SHOWN_NAMES])}{more}: {text}")
     if found.passed_over:
         shown = ", ".join(found.passed_over[:SHOWN_FILES])
-        screen.say(f"Passed over, by their endings: {shown}.", style="yellow")
+        screen.say(f"Passed over, by their endings: {shown}.", style=NOTE)
 
 
 def recognised(file: PriceFile) -> str:
@@ -67,7 +68,7 @@ def _times(file: PriceFile) -> str:
 def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
     """The lines that failed, and how many were stored."""
     for each in tally.failed[:SHOWN_FAILURES]:
-        screen.say(f"{_line(each, found)}: {each.reason}", style="red")
+        screen.say(f"{_line(each, found)}: {each.reason}", style=BAD)
     if tally.refused > SHOWN_FAILURES:
         screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
     screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {tally.refused} failed")
@@ -121,7 +122,7 @@ def show_preview(screen: Screen, preview: Preview, found: PriceFiles) -> None:
         screen.table([Column(name, right=name in NUMBERS, rank=RANKS.get(name, 0)) for name in COLUMNS], rows)
     for each in preview.reasons.values():
         more = f" ({each.count} like this)" if each.count > 1 else ""
-        screen.say(f"{_line(each.first, found)}: {each.first.reason}{more}", style="red")
+        screen.say(f"{_line(each.first, found)}: {each.first.reason}{more}", style=BAD)
     times = (
         ""
         if preview.from_ms is None or preview.to_ms is None

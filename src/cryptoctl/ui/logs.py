@@ -11,8 +11,9 @@ from cryptoctl.ops.log_entries import LogEntry, entries
 from cryptoctl.ops.logs import Line, moment
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, DOUBTFUL, VERY_BAD
 
-LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
+LEVELS = {"WARNING": DOUBTFUL, "ERROR": BAD, "CRITICAL": VERY_BAD}
 
 
 def show_line(screen: Screen, line: Line) -> None:
@@ -33,7 +34,8 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
         Text.assemble(
             (moment(entry.time_ms), "dim"),
             f" {entry.function} ",
-            (f"{level} " if level else "", LEVELS.get(level, "")),
+            (level, LEVELS.get(level, "")),
+            " " if level else "",
             printable(entry.message),
             (times, "bold"),
             (printable(f" {more}") if more else "", "dim"),
@@ -41,7 +43,7 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
     )
     if entry.error:
         place = f"  ({printable(entry.place)})" if entry.place else ""
-        screen.line(Text.assemble("    ", (printable(entry.error), "red"), (place, "dim")))
+        screen.line(Text.assemble("    ", (printable(entry.error), BAD), (place, "dim")))
     if screen.verbose:
         if entry.request:
             screen.line(Text(f"    request {printable(entry.request)}", style="dim"))

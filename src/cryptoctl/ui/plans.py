@@ -11,13 +11,14 @@ from cryptoctl.reconcile.execute import Report
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, shown_change, shown_params
 from cryptoctl.reconcile.values import Value
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, GOOD, NOTE
 
 MARKS = {
-    Verb.CREATE: ("+", "green"),
-    Verb.UPDATE: ("~", "yellow"),
-    Verb.REPLACE: ("±", "red"),
-    Verb.DELETE: ("-", "red"),
-    Verb.REFUSED: ("!", "red"),
+    Verb.CREATE: ("+", GOOD),
+    Verb.UPDATE: ("~", NOTE),
+    Verb.REPLACE: ("±", BAD),
+    Verb.DELETE: ("-", BAD),
+    Verb.REFUSED: ("!", BAD),
 }
 LONGEST_VALUE = 60
 
@@ -36,16 +37,16 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
             if step.verb is not Verb.REFUSED:
                 old, new = shown_change(step, change)
                 path = f"    {printable(change.path)}: "
-                write(Text.assemble(path, (brief(old), "red"), " → ", (brief(new), "bold green")))
+                write(Text.assemble(path, (brief(old), BAD), " → ", (brief(new), NOTE)))
         if screen.verbose:
             for call in step.calls:
                 write(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
     for obstacle in plan.obstacles:
-        write(Text(printable(screen.hint(f"! {obstacle}")), style="red"))
+        write(Text(printable(screen.hint(f"! {obstacle}")), style=BAD))
     for note in plan.notes:
-        write(Text(printable(screen.hint(sentence(note))), style="yellow"))
+        write(Text(printable(screen.hint(sentence(note))), style=NOTE))
     if told := cost_sentences(cost_difference(plan)):
-        write(Text(f"Cost: {screen.hint(told)}", style="dim"))
+        write(Text(f"Cost: {screen.hint(told)}"))
     write(Text(f"{summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 

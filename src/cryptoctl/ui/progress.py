@@ -13,6 +13,7 @@ from cryptoctl.reconcile.execute import StepOutcome, StepResult
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.retry import Clock, RealClock, Wait
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, GOOD, NOTE
 from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
 
 # Without a live display: a wait is reported once it lasts this long, and again at this interval.
@@ -94,7 +95,7 @@ class PlanProgress:
     def stopping(self) -> None:
         """The person asked to stop."""
         what = "Stopping: steps under way are finished, no others start. Press Ctrl-C again to stop at once."
-        self._print(Text(what, style="yellow"))
+        self._print(Text(what, style=NOTE))
 
     def _row(self, step: Step) -> _Row:
         return self._rows.setdefault(_name(step), _Row(begun_s=self._clock.now_s()))
@@ -130,11 +131,11 @@ def _end(result: StepResult) -> Text:
 
 
 _OUTCOMES = {
-    StepOutcome.DONE: ("✓", "green", "done"),
-    StepOutcome.FAILED: ("✗", "red", "failed"),
-    StepOutcome.BLOCKED: ("✗", "yellow", "not begun"),
-    StepOutcome.INTERRUPTED: ("■", "yellow", "interrupted"),
-    StepOutcome.LEFT: ("■", "yellow", "left"),
+    StepOutcome.DONE: ("✓", GOOD, "done"),
+    StepOutcome.FAILED: ("✗", BAD, "failed"),
+    StepOutcome.BLOCKED: ("✗", NOTE, "not begun"),
+    StepOutcome.INTERRUPTED: ("■", NOTE, "interrupted"),
+    StepOutcome.LEFT: ("■", NOTE, "left"),
 }
 _PAST = {
     Verb.CREATE: "created",

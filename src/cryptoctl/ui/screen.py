@@ -15,9 +15,13 @@ from rich.text import Text
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.hints import with_aws_options, with_options
 from cryptoctl.ui.indented import indented
+from cryptoctl.ui.styles import VERY_BAD
 from cryptoctl.ui.tables import Column, fitted, fitted_plain
 from cryptoctl.ui.terminal import Render, Terminal
 from cryptoctl.ui.text import printable as printable
+from cryptoctl.ui.wrapping import wrapped
+
+HINT = "hint:  "
 
 
 class Screen:
@@ -67,9 +71,15 @@ class Screen:
         """One line for the person, on stderr."""
         self.message(Text(printable(self.hint(text)), style=style))
 
-    def message(self, line: RenderableType) -> None:
-        """A styled line for the person, on stderr; what is from the wire in it has passed `printable`."""
-        self.terminal.write(lambda: self.terminal.err.print(line))
+    def message(self, line: RenderableType, indent: int | None = None) -> None:
+        """A styled line for the person, on stderr; what is from the wire in it has passed `printable`.
+
+        On a terminal it is broken between words; what goes on below begins `indent` cells from the left.
+        """
+        err = self.terminal.err
+        if isinstance(line, Text) and err.is_terminal:
+            line = wrapped(line, err.width, indent)
+        self.terminal.write(lambda: err.print(line))
 
     def data(self, text: str, style: str = "") -> None:
         """One line of the answer, on stdout."""
@@ -78,6 +88,11 @@ class Screen:
     def line(self, text: Text) -> None:
         """A styled line of the answer, on stdout; what is from the wire in it has passed `printable`."""
         self._write(lambda: self.terminal.out.print(text))
+
+    def sentence(self, text: Text, indent: int | None = None) -> None:
+        """A styled line of the answer that is words, on stdout: on a terminal broken between them."""
+        out = self.terminal.out
+        self.line(wrapped(text, out.width, indent) if out.is_terminal else text)
 
     def _lines(self, lines: Sequence[str]) -> None:
         """Lines of the answer without a style, which have passed `printable`: Rich has nothing to add."""
@@ -200,10 +215,10 @@ class Screen:
         # Indented, none of them passes for a message of its own.
         more = [line if line.startswith("  ") else f"  {line}" for line in more]
         message = "\n".join(map(printable, [first, *more]))
-        self.message(Text.assemble(("error: ", "bold red"), message))
+        self.message(Text.assemble(("error: ", VERY_BAD), message))
         if failure.hint:
-            hint = "\n       ".join(map(printable, self.hint(failure.hint).split("\n")))
-            self.message(Text.assemble(("hint:  ", "bold"), hint))
+            hint = f"\n{' ' * len(HINT)}".join(map(printable, self.hint(failure.hint).split("\n")))
+            self.message(Text.assemble((HINT, "bold"), hint), indent=len(HINT))
 
 
 def _styled(value: object) -> Text:

@@ -17,13 +17,14 @@ from cryptoctl.ops.selftest.run import ClaimResult
 from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.retry import Clock
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, GOOD, VERY_BAD
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
 
 MARKS = {
-    ClaimOutcome.HOLDS: ("✓", "green"),
-    ClaimOutcome.DIFFERS: ("✗", "bold red"),
-    ClaimOutcome.FAILED: ("✗", "red"),
+    ClaimOutcome.HOLDS: ("✓", GOOD),
+    ClaimOutcome.DIFFERS: ("✗", VERY_BAD),
+    ClaimOutcome.FAILED: ("✗", BAD),
     ClaimOutcome.NOT_SHOWN: ("○", "dim"),
 }
 LONGEST_SEEN = 400

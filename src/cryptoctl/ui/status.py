@@ -12,18 +12,19 @@ from cryptoctl.ops.overview import NEWEST_ERRORS, ErrorLine, Overview
 from cryptoctl.ops.status import ResourceState
 from cryptoctl.ui.plans import sentence
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
 from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
 
 STATES = {
-    ResourceState.PRESENT: "green",
-    ResourceState.DRIFTED: "yellow",
-    ResourceState.MISSING: "red",
-    ResourceState.FOREIGN: "red",
-    ResourceState.ORPHANED: "yellow",
+    ResourceState.PRESENT: GOOD,
+    ResourceState.DRIFTED: DOUBTFUL,
+    ResourceState.MISSING: BAD,
+    ResourceState.FOREIGN: BAD,
+    ResourceState.ORPHANED: DOUBTFUL,
 }
-VERDICTS = {Verdict.GOOD: "green", Verdict.UNKNOWN: "yellow", Verdict.BAD: "red"}
+VERDICTS = {Verdict.GOOD: GOOD, Verdict.UNKNOWN: DOUBTFUL, Verdict.BAD: VERY_BAD}
 
 
 def verdict(found: Overview, location: str) -> Text:
@@ -36,22 +37,22 @@ def verdict(found: Overview, location: str) -> Text:
         parts.append(f"last price {age(found.at_ms - found.last_price_ms)} ago")
     elif found.symbols is not None:
         parts.append("no price in the last hour")
-    mark, style = ("!", "bold red") if found.concerns else ("✓", "bold green")
+    mark, style = ("!", VERY_BAD) if found.concerns else ("✓", f"bold {GOOD}")
     return Text.assemble((f"{mark} ", style), (f"{location}: {', '.join(parts)}", "bold"))
 
 
 def show_concerns(screen: Screen, found: Overview, location: str) -> None:
     """The verdict, then what needs somebody, and the commands that go on from there."""
-    screen.line(verdict(found, location))
+    screen.sentence(verdict(found, location))
     for each in found.concerns:
         what = printable(f"{each.subject}  {each.what}")
-        screen.line(Text.assemble(("! ", "red"), what))
+        screen.sentence(Text.assemble(("! ", BAD), what))
     for hint in dict.fromkeys(each.hint for each in found.concerns):
-        screen.data(f"→ {screen.hint(hint)}", style="dim")
+        screen.sentence(Text(f"→ {printable(screen.hint(hint))}"))
     for note in found.inventory.notes:
-        screen.say(sentence(note), style="yellow")
+        screen.say(sentence(note), style=NOTE)
     if found.unread:
-        screen.say(f"These credentials may not read {', '.join(found.unread)}.", style="yellow")
+        screen.say(f"These credentials may not read {', '.join(found.unread)}.", style=NOTE)
 
 
 def show_all(screen: Screen, found: Overview) -> None:
@@ -60,7 +61,7 @@ def show_all(screen: Screen, found: Overview) -> None:
         [each.name, Text(each.state, style=STATES[each.state]), ", ".join(each.differs)]
         for each in found.inventory.resources
     ]
-    screen.table(["resource", "state", Column("differs", cut=20)], rows)
+    screen.table([Column("resource", cut=24), "state", Column("differs", cut=16)], rows)
     for queue in found.queues:
         delayed = f", {queue.delayed} delayed" if queue.delayed else ""
         screen.data(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")
@@ -86,7 +87,7 @@ def error_line(error: ErrorLine, times: str = "") -> Text:
     """An error of the log in one line; `times` says how often there was the same."""
     time = moment(error.time_ms)[11:19]
     function = f"{error.function}{times} "
-    return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", "red"), printable(error.text))
+    return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(error.text))
 
 
 def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
@@ -94,10 +95,12 @@ def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
     # No table: what AWS says can be long, and would push the next step out of sight.
     width = max(len(each.what) for each in checks)
     for each in checks:
-        beginning = f"{each.what.ljust(width)}  {each.verdict.ljust(len(Verdict.UNKNOWN))}"
-        screen.data(f"{beginning}  {each.detail}", style=VERDICTS[each.verdict])
+        name, space = each.what.ljust(width), " " * (len(Verdict.UNKNOWN) - len(each.verdict))
+        beginning = Text.assemble(f"{name}  ", (each.verdict, VERDICTS[each.verdict]), f"{space}  ")
+        indent = beginning.cell_len
+        screen.sentence(beginning + Text(printable(each.detail)), indent)
         if each.advice:
-            screen.data(f"{' ' * len(beginning)}  → {screen.hint(each.advice)}")
+            screen.sentence(Text(f"{' ' * indent}→ {printable(screen.hint(each.advice))}"), indent + 2)
 
 
 def checks_document(screen: Screen, checks: Sequence[Check]) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
+from cryptoctl.ui.styles import BAD, BARS, GOOD
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
 
@@ -39,7 +40,7 @@ def symbol_row(state: SymbolState, now_ms: int) -> list[object]:
         plain(state.last.price),
         change(state.change_5m),
         change(state.change_1h),
-        Text(sparkline(state.recent, SPARK_WIDTH), style="cyan"),
+        Text(sparkline(state.recent, SPARK_WIDTH), style=BARS),
         age(now_ms - state.last.timestamp_ms),
     ]
 
@@ -49,4 +50,4 @@ def change(percent: Decimal | None) -> Text:
     if percent is None:
         return Text("")
     rounded = round(percent, 2)
-    return Text(f"{rounded:+f} %", style="green" if rounded > 0 else "red" if rounded < 0 else "")
+    return Text(f"{rounded:+f} %", style=GOOD if rounded > 0 else BAD if rounded < 0 else "")

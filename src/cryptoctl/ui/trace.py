@@ -16,19 +16,20 @@ from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ops.trace.wanted import described
 from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
 from cryptoctl.ui.tables import Column
 
 # The longest of the names without the environment's.
 LONGEST_NAME = 21
 DATE, TIME = slice(0, 10), slice(11, None)
 STYLES = {
-    Stage.FAILED: "red",
-    Stage.DEAD_LETTER: "red",
-    Stage.ANNOUNCED: "green",
-    Stage.CORRECTED: "yellow",
-    Stage.DUPLICATE: "yellow",
+    Stage.FAILED: BAD,
+    Stage.DEAD_LETTER: BAD,
+    Stage.ANNOUNCED: GOOD,
+    Stage.CORRECTED: DOUBTFUL,
+    Stage.DUPLICATE: DOUBTFUL,
 }
-OUTCOMES = {"announced": "green", "waiting": "yellow"}
+WELL = ("announced", "waiting")
 PARTS = {
     "arrival_ms": "own time to arrival",
     "storing_ms": "arrival to item",
@@ -40,9 +41,9 @@ PARTS = {
 def show_trace(screen: Screen, traced: Traced, environment: str) -> None:
     """What became of it, its way, the item as it is stored, and the log lines."""
     found = verdict(traced)
-    screen.data(found.text, style=OUTCOMES.get(found.outcome, "red"))
+    screen.sentence(Text(printable(found.text), style=NOTE if found.outcome in WELL else VERY_BAD))
     if found.hint:
-        screen.line(Text(screen.hint(found.hint)))
+        screen.sentence(Text(printable(screen.hint(found.hint))))
     _show_timeline(screen, traced.timeline, environment)
     if traced.item is not None:
         screen.line(Text("item", style="bold"))

@@ -57,7 +57,8 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
     """Shows overviews until a key ends it: the command that was chosen; None for the end."""
     with Watch(read) as found, _keys() as typed, _whole_screen(screen):
         while True:
-            _draw(screen, found, location)
+            if found.latest is not None:
+                draw(screen, found.latest, location, found.trouble)
             key = typed(LOOKS_EVERY_S)
             if key in QUIT:
                 return None
@@ -65,12 +66,10 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
                 return KEYS[key.lower()]
 
 
-def _draw(screen: Screen, found: Watch, location: str) -> None:
+def draw(screen: Screen, found: Overview, location: str, trouble: str = "") -> None:
+    """Draws an overview over what the terminal shows; its last column and line stay free."""
     console = screen.terminal.out
-    overview = found.latest
-    if overview is None:
-        return
-    lines = view(overview, location, console.width - 1, console.height - 1, found.trouble)
+    lines = view(found, location, console.width - 1, console.height - 1, trouble)
     codes = [(ControlType.HOME,)]
     segments = [Segment("\x1b[H", None, codes)]
     for line in lines:

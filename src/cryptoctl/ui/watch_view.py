@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -14,27 +13,31 @@ from cryptoctl.ops.logs import moment
 from cryptoctl.ops.overview import Concern, Overview
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.status import error_line, verdict
+from cryptoctl.ui.styles import BAD, BARS, DOUBTFUL, GOOD, VERY_BAD
 from cryptoctl.ui.symbols import COLUMNS, symbol_row
 from cryptoctl.ui.tables import fitted
 from cryptoctl.ui.text import age, printable
+from cryptoctl.ui.wrapping import wrapped
 
 KEYS = {"p": "plan", "d": "dlq list", "l": "logs", "r": "dlq replay"}
 MOST_CONCERNS = 3
 FEWEST_ERRORS = 2
-NARROW = 80
+# As many as a terminal of 80 has but for the last one, which wraps.
+NARROW = 79
 WIDE = 104
 NAMES = ("webhook-processor", "crypto-prices", "price-enricher")
-GOOD, BAD, DOUBTFUL = "green", "red", "yellow"
-STYLES = {Health.GOOD: f"bold {GOOD}", Health.DOUBTFUL: f"bold {DOUBTFUL}", Health.BAD: f"bold {BAD}"}
+STYLES = {Health.GOOD: f"bold {GOOD}", Health.DOUBTFUL: DOUBTFUL, Health.BAD: VERY_BAD}
+# What the colour says, for those who see none.
+MARKS = {Health.GOOD: " ", Health.DOUBTFUL: "?", Health.BAD: "!"}
 
 
 def view(found: Overview, location: str, width: int, height: int, trouble: str = "") -> list[Text]:
     """At most `height` lines of at most `width` cells."""
     refreshed = f"{moment(found.at_ms)[11:19]} UTC"
-    head = [*_wrapped(verdict(found, location), width), Text("")]
+    head = [*wrapped(verdict(found, location), width).split("\n"), Text("")]
     diagram = [*(_diagram(found, width) if width >= NARROW else _listed(found)), Text("")]
     concerns = list(_concerns(found.concerns))
-    foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()), style="dim")
+    foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()))
     foot.append(f"  [q] quit   as of {refreshed}")
     last = [Text(printable(trouble), style=DOUBTFUL)] if trouble else []
     room = height - len(head) - len(diagram) - len(concerns) - len(last) - 1
@@ -42,15 +45,6 @@ def view(found: Overview, location: str, width: int, height: int, trouble: str =
     symbols = _symbols(found, width, room - len(errors) - 1) if room - len(errors) > 2 else []
     lines = [*head, *diagram, *concerns, *symbols, *errors, *last]
     return [_cut(line, width) for line in [*lines[: height - 1], foot]]
-
-
-def _wrapped(line: Text, width: int) -> list[Text]:
-    ends, place = [], 0
-    for part in textwrap.wrap(line.plain, max(20, width - 2)):
-        place = line.plain.index(part, place) + len(part)
-        ends.append(place)
-    found = list(line.divide(ends[:-1]))
-    return [Text.assemble("  ", each[1:]) if number else each for number, each in enumerate(found)]
 
 
 def _cut(line: Text, width: int) -> Text:
@@ -93,8 +87,9 @@ def _diagram(found: Overview, width: int) -> Iterator[Text]:
         ((26, 20, 20), 8, " ─▶ ", "updates") if wide else ((20, 16, 17), 5, " ▶ ", "topic")
     )
     sides = []
-    for name, inner, (style, rows) in zip(NAMES, widths, _boxes(found, bars), strict=True):
-        title = Text.assemble("┌ ", (name, style), " ", "─" * (inner - len(name) - 3), "┐")
+    for name, inner, (state, rows) in zip(NAMES, widths, _boxes(found, bars), strict=True):
+        mark, style = MARKS[state], STYLES[state]
+        title = Text.assemble("┌", (mark, style), (name, style), " ", "─" * (inner - len(name) - 3), "┐")
         lines = [Text.assemble("│ ", _padded(row, inner - 2), "│") for row in rows]
         sides.append((title, *lines, Text("└" + "─" * (inner - 1) + "┘")))
     for number in range(len(sides[0])):
@@ -109,42 +104,44 @@ def _diagram(found: Overview, width: int) -> Iterator[Text]:
 
 def _listed(found: Overview) -> Iterator[Text]:
     """The same, one under the other, where there is no room for the diagram."""
-    for place, (name, (style, rows)) in enumerate(zip(NAMES, _boxes(found, 3), strict=True)):
+    for place, (name, (state, rows)) in enumerate(zip(NAMES, _boxes(found, 0), strict=True)):
         letters = [] if place == 1 else [_letters(found, place // 2)]
-        yield Text.assemble((name.ljust(19), style), Text("  ").join([*letters, *rows]))
+        beginning = (f"{MARKS[state]} ", STYLES[state]), (name, STYLES[state]), " " * (19 - len(name))
+        yield Text.assemble(*beginning, Text("  ").join([*letters, *rows]))
 
 
-def _boxes(found: Overview, bars: int) -> Iterator[tuple[str, list[Text]]]:
+def _boxes(found: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
     webhook, enricher = found.activity.functions if found.activity else (None, None)
-    yield _style(found, "webhook-processor", 0), [_rate("in", webhook, bars), _failed(webhook, bars)]
+    yield health(found, "webhook-processor", 0), [_rate("in", webhook, bars), _failed(webhook, bars)]
     newest = found.symbols[0] if found.symbols else None
     last = "no prices" if newest is None else f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
     waiting = [each for each in found.symbols or () if not each.last.processed]
     enriched = Text("all enriched", style=GOOD) if not waiting else Text("not all enriched", style=DOUBTFUL)
-    yield _style(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
+    yield health(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = found.activity.iterator_age_s if found.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
-    yield _style(found, "price-enricher", 1), [lag, _failed(enricher, bars)]
-
-
-def _style(found: Overview, name: str, queue: int | None = None) -> str:
-    return STYLES[health(found, name, queue)]
+    yield health(found, "price-enricher", 1), [lag, _failed(enricher, bars)]
 
 
 def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
     if activity is None:
         return Text(f"{name} unknown", style="dim")
-    bar = sparkline(activity.prices[-bars * 3 :], bars, from_zero=True)
     # The last minute is not over yet.
-    return Text.assemble(f"{name} {activity.prices[-2]:.0f}/min ", (bar, "cyan"))
+    text = Text(f"{name} {activity.prices[-2]:.0f}/min")
+    return text.append(_bars(activity.prices, bars), style=BARS)
 
 
 def _failed(activity: FunctionActivity | None, bars: int) -> Text:
     if activity is None:
         return Text("")
     recent = sum(activity.errors[-2:])
-    text = Text(f"failed {recent:.0f} ", style=BAD if recent else "")
-    return text.append(sparkline(activity.errors[-bars * 3 :], bars, from_zero=True) if recent else "")
+    text = Text(f"failed {recent:.0f}", style=BAD if recent else "")
+    return text.append(_bars(activity.errors, bars) if recent else "")
+
+
+def _bars(numbers: Sequence[float], count: int) -> str:
+    """A bar for each three minutes up to now, after a space."""
+    return f" {sparkline(numbers[-count * 3 :], count, from_zero=True)}" if count else ""
 
 
 def _letters(found: Overview, place: int) -> Text:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ops.webhook.senders import UNKNOWN, SenderActivity
 from cryptoctl.ops.webhook.testing import ProofStep
-from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.styles import BAD, DOUBTFUL
 from cryptoctl.ui.tables import Column
 
 COLUMNS = (
@@ -18,7 +21,8 @@ COLUMNS = (
     Column("last accepted", rank=1),
     Column("refused in the last hour", right=True),
 )
-MARKS = {True: ("ok", ""), False: ("FAILED", "red"), None: ("unknown", "yellow")}
+MARKS = {True: ("ok", ""), False: ("FAILED", BAD), None: ("unknown", DOUBTFUL)}
+LONGEST_MARK = max(len(mark) for mark, _ in MARKS.values())
 
 
 def sender_document(each: SenderActivity) -> dict[str, object]:
@@ -47,4 +51,5 @@ def show_senders(screen: Screen, url: str, found: Sequence[SenderActivity]) -> N
 def show_step(screen: Screen, step: ProofStep) -> None:
     """One step of a test."""
     mark, style = MARKS[step.passed]
-    screen.data(f"{mark:<7} {step.step}: {step.answer}", style=style)
+    space = " " * (LONGEST_MARK - len(mark))
+    screen.sentence(Text.assemble((mark, style), f"{space} {printable(step.step)}: {printable(step.answer)}"))
