@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,7 +16,7 @@ from cryptoctl.core.names import folded_symbol
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.logs import moment, newest_ms
-from cryptoctl.ops.prices import Query
+from cryptoctl.ops.prices import Query, oldest
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment_ms, now_ms
 from cryptoctl.ops.trace.events import Item
@@ -214,10 +215,22 @@ def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int) -> Failure:
     return Failure(
         Problem.FAILED,
         f"No price {_said(wanted)} in {run.session.location}{window}, and no dead letter about one; {last}.",
-        "--since looks further back."
-        if window
-        else f"`cryptoctl prices {wanted.symbol}` shows what is there.",
+        _further_back(run, wanted, since_ms) if window and newest else _what_is_there(wanted),
     )
+
+
+def _further_back(run: CommandRun, wanted: Wanted, since_ms: int) -> str:
+    """The command that looks through all prices of the symbol, where some are older than was looked at."""
+    first = oldest(run.session.aws, run.session.stack.prices, wanted.symbol)
+    if first is None or first.timestamp_ms >= since_ms:
+        return _what_is_there(wanted)
+    day = moment(first.timestamp_ms)[:10]
+    words = ("cryptoctl", "trace", wanted.symbol, "--id", str(wanted.id), "--since", day)
+    return f"The oldest one is from {day}: `{shlex.join(words)}` looks at all of them."
+
+
+def _what_is_there(wanted: Wanted) -> str:
+    return f"`cryptoctl prices {shlex.quote(wanted.symbol)}` shows what is there."
 
 
 def _said(wanted: Wanted) -> str:

@@ -239,7 +239,7 @@ def _in_the_way(plan: Plan) -> Check:
     leaving = [str(resource) for resource, observed in seen if observed and observed.pending_deletion_until]
     going = sum(step.verb is Verb.DELETE for step in plan.work)
     counts = {"create or update": len(plan.work) - going, "delete": going}
-    parts = [f"{count} resources to {what}" for what, count in counts.items() if count]
+    parts = [f"{count} resource{'s' * (count != 1)} to {what}" for what, count in counts.items() if count]
     work = ", ".join(parts) or "no changes"
     if leaving:
         work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"

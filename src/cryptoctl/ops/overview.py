@@ -215,6 +215,8 @@ class Observer:
                 raise
             fresh = None
             self._unread[name] = str(error)
+        else:
+            self._unread.pop(name, None)
         self._read[name] = (time.monotonic(), fresh)
         return fresh
 

@@ -55,13 +55,21 @@ def newest_first(aws: Aws, table: Table, query: Query) -> Iterator[StoredPrice]:
     return islice(_stored(_items(aws, table, query)), query.last)
 
 
+def oldest(aws: Aws, table: Table, symbol: str) -> StoredPrice | None:
+    """A symbol's first price; None where it has none."""
+    items = _items(aws, table, Query(symbol=symbol, last=1), oldest_first=True)
+    return next(_stored(items), None)
+
+
 def _stored(items: Iterable[Mapping[str, Any]]) -> Iterator[StoredPrice]:
     for item in items:
         with suppress(UnusableError):
             yield stored_price(item)
 
 
-def _items(aws: Aws, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
+def _items(
+    aws: Aws, table: Table, query: Query, *, oldest_first: bool = False
+) -> Iterator[Mapping[str, Any]]:
     condition, values = "#symbol = :symbol", {":symbol": {"S": query.symbol}}
     names = {"#symbol": "symbol"}
     since, until = query.since_ms, query.until_ms
@@ -78,7 +86,7 @@ def _items(aws: Aws, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
         KeyConditionExpression=condition,
         ExpressionAttributeNames=names,
         ExpressionAttributeValues=values,
-        ScanIndexForward=False,
+        ScanIndexForward=oldest_first,
         ConsistentRead=True,
         Limit=min(query.last, 1000),
     )

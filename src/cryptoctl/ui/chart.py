@@ -92,11 +92,10 @@ class _Scale:
         below = EXACT.multiply(EXACT.subtract(self.high, value), Decimal(last))
         return int(below / self._span)
 
-    def _between(self, share: Decimal) -> str:
-        """A value between the bounds, to a hundredth of what is between them."""
-        value = EXACT.subtract(self.high, EXACT.multiply(self._span, share))
-        digits = value.adjusted() - self._span.adjusted() + 3
-        return plain(Decimal(f"{value:.{max(1, digits)}g}"))
+    def _label(self, value: Decimal, least: int = 1) -> str:
+        """A value to a hundredth of what is between the bounds, and to `least` digits."""
+        digits = value.adjusted() - self._span.adjusted() + 3 if self._span else 0
+        return plain(Decimal(f"{value:.{max(least, digits)}g}"))
 
     def labels(self) -> list[str]:
         """What stands before each row of characters: the bounds, and some values between."""
@@ -104,16 +103,11 @@ class _Scale:
         found = [""] * self.rows
         for row in range(0, self.rows, every):
             share = Decimal(row) / Decimal(max(1, self.rows - 1))
-            found[row] = self._between(share)
-        found[0] = _short(self.high)
+            found[row] = self._label(EXACT.subtract(self.high, EXACT.multiply(self._span, share)))
+        found[0] = self._label(self.high, LABEL_DIGITS)
         if self._span:
-            found[-1] = _short(self.low)
+            found[-1] = self._label(self.low, LABEL_DIGITS)
         return found
-
-
-def _short(number: Decimal) -> str:
-    text = f"{number:.{LABEL_DIGITS}g}"
-    return plain(Decimal(text))
 
 
 def _line(values: Sequence[Decimal | None], scale: _Scale, columns: int, *, dotted: bool) -> list[list[int]]:

@@ -15,9 +15,11 @@ from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, iso
 from cryptoctl.ops.dead_letters.overview import SLOTS, Causes, most, some
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
-from cryptoctl.ops.logs import Line, moment
+from cryptoctl.ops.log_entries import entries, folded
+from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.bars import progress_bar
+from cryptoctl.ui.logs import show_entry
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.styles import BARS
@@ -52,10 +54,8 @@ def show_overview(screen: Screen, found: Causes) -> None:
         oldest = (
             "" if matching.oldest_ms is None else f", the oldest {age(found.at_ms - matching.oldest_ms)} old"
         )
-        screen.data(
-            f"{queue_name}: {depth.visible} waiting, {depth.in_flight} in flight{delayed}; "
-            f"{matching.count} match{oldest}"
-        )
+        depths = f"{depth.visible} waiting, {depth.in_flight} in flight{delayed}"
+        screen.words(f"{queue_name}: {depths}; {matching.count} match{oldest}")
     rows = [
         (
             group.count,
@@ -107,13 +107,13 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
     }
     for name, value in facts.items():
         if value:
-            screen.data(f"  {name}: {value}")
+            screen.words(f"  {name}: {value}")
     first, *more = _body(letter)
     screen.data(f"  body: {first}")
     for each in more:
         screen.data(f"    {each}")
-    for line in lines:
-        screen.data(f"  log {moment(line.time_ms)}  {_said(line)}")
+    for entry in folded(entries(lines, everything=screen.verbose)):
+        show_entry(screen, entry)
 
 
 def _body(letter: DeadLetter) -> list[str]:
@@ -122,16 +122,6 @@ def _body(letter: DeadLetter) -> list[str]:
     text = json.dumps(letter.content, indent=2, ensure_ascii=False) if json_text else letter.message.body
     shown = text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "… (--output json has all of it)"
     return shown.split("\n") if json_text else [shown]
-
-
-def _said(line: Line) -> str:
-    """A log line in short: the lines of handlers, runtime and platform are all JSON."""
-    fields = line.fields
-    error = ": ".join(str(fields[name]) for name in ("errorType", "errorMessage") if fields.get(name))
-    record = fields.get("record")
-    platform = f"{fields.get('type')} {record.get('status', '')}" if isinstance(record, dict) else ""
-    said = str(fields.get("message") or "")
-    return f"{said}: {error}" if said and error else said or error or platform.strip() or line.text
 
 
 def _head(letter: DeadLetter) -> str:
@@ -172,10 +162,10 @@ def step_document(step: ReplayStep) -> dict[str, Any]:
 
 def _show_step(screen: Screen, step: ReplayStep) -> None:
     if step.problem:
-        screen.data(f"✗ {_head(step.letter)}  cannot be replayed: {_short(step.problem)}")
+        screen.words(f"✗ {_head(step.letter)}  cannot be replayed: {_short(step.problem)}")
         return
     resumed = ", begun by a replay that was killed" if step.resumed else ""
-    screen.data(f"→ {_head(step.letter)}  {step.summary}{resumed}")
+    screen.words(f"→ {_head(step.letter)}  {step.summary}{resumed}")
     for symbol, number in step.keys[:SHOWN_LEFT]:
         screen.data(f"    item {symbol} at {number:f}")
     if len(step.keys) > SHOWN_LEFT:
@@ -189,11 +179,11 @@ def _show_step(screen: Screen, step: ReplayStep) -> None:
 def _show_result(screen: Screen, result: ReplayResult) -> None:
     """One message's outcome; both reasons if it stays."""
     if result.outcome is Outcome.BACK:
-        screen.data(f"✓ {_head(result.letter)}  {_short(result.way) or 'brought back'}")
+        screen.words(f"✓ {_head(result.letter)}  {_short(result.way) or 'brought back'}")
         return
-    screen.data(f"✗ {_head(result.letter)}  {result.outcome}")
-    screen.data(f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
-    screen.data(f"    failed now:    {_short(screen.hint(result.reason))}")
+    screen.words(f"✗ {_head(result.letter)}  {result.outcome}")
+    screen.words(f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
+    screen.words(f"    failed now:    {_short(screen.hint(result.reason))}")
 
 
 def _show_summary(screen: Screen, summary: Summary) -> None:

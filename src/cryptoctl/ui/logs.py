@@ -13,6 +13,7 @@ from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, VERY_BAD
 
+INDENT = 4
 LEVELS = {"WARNING": DOUBTFUL, "ERROR": BAD, "CRITICAL": VERY_BAD}
 
 
@@ -30,7 +31,7 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
     level = printable(entry.level)
     more = json.dumps(entry.more, ensure_ascii=False) if entry.more else ""
     times = f"  × {entry.count}, last {moment(entry.last_ms)[11:19]}" if entry.count > 1 else ""
-    screen.line(
+    screen.sentence(
         Text.assemble(
             (moment(entry.time_ms), "dim"),
             f" {entry.function} ",
@@ -39,11 +40,12 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
             printable(entry.message),
             (times, "bold"),
             (printable(f" {more}") if more else "", "dim"),
-        )
+        ),
+        INDENT,
     )
     if entry.error:
         place = f"  ({printable(entry.place)})" if entry.place else ""
-        screen.line(Text.assemble("    ", (printable(entry.error), BAD), (place, "dim")))
+        screen.sentence(Text.assemble(" " * INDENT, (printable(entry.error), BAD), (place, "dim")))
     if screen.verbose:
         if entry.request:
             screen.line(Text(f"    request {printable(entry.request)}", style="dim"))

@@ -94,6 +94,10 @@ class Screen:
         out = self.terminal.out
         self.line(wrapped(text, out.width, indent) if out.is_terminal else text)
 
+    def words(self, text: str) -> None:
+        """The same without a style."""
+        self.sentence(Text(printable(text)))
+
     def _lines(self, lines: Sequence[str]) -> None:
         """Lines of the answer without a style, which have passed `printable`: Rich has nothing to add."""
         out = self.terminal.out

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
 from cryptoctl.ops.doctor import Check, Verdict
 from cryptoctl.ops.logs import moment
-from cryptoctl.ops.overview import NEWEST_ERRORS, ErrorLine, Overview
+from cryptoctl.ops.overview import NEWEST_ERRORS, Concern, ErrorLine, Overview
 from cryptoctl.ops.status import ResourceState
 from cryptoctl.ui.plans import sentence
 from cryptoctl.ui.screen import Screen, printable
@@ -25,6 +27,9 @@ STATES = {
     ResourceState.ORPHANED: DOUBTFUL,
 }
 VERDICTS = {Verdict.GOOD: GOOD, Verdict.UNKNOWN: DOUBTFUL, Verdict.BAD: VERY_BAD}
+# A command without its options: which environment it is for is the same in all of them.
+COMMAND = re.compile(r"`(cryptoctl [^`]*?)(?: --[^`]*)?`")
+ERRORS_INDENT = 9
 
 
 def verdict(found: Overview, location: str) -> Text:
@@ -47,12 +52,22 @@ def show_concerns(screen: Screen, found: Overview, location: str) -> None:
     for each in found.concerns:
         what = printable(f"{each.subject}  {each.what}")
         screen.sentence(Text.assemble(("! ", BAD), what))
-    for hint in dict.fromkeys(each.hint for each in found.concerns):
+    for hint in next_steps(found.concerns):
         screen.sentence(Text(f"→ {printable(screen.hint(hint))}"))
     for note in found.inventory.notes:
         screen.say(sentence(note), style=NOTE)
     if found.unread:
         screen.say(f"These credentials may not read {', '.join(found.unread)}.", style=NOTE)
+
+
+def next_steps(concerns: Sequence[Concern]) -> Iterator[str]:
+    """The hints, each once; one that only names commands which an earlier one has named is left out."""
+    named: set[str] = set()
+    for hint in dict.fromkeys(each.hint for each in concerns):
+        commands = set(COMMAND.findall(hint))
+        if not commands <= named or not commands:
+            yield hint
+        named |= commands
 
 
 def show_all(screen: Screen, found: Overview) -> None:
@@ -64,27 +79,38 @@ def show_all(screen: Screen, found: Overview) -> None:
     screen.table([Column("resource", cut=24), "state", Column("differs", cut=16)], rows)
     for queue in found.queues:
         delayed = f", {queue.delayed} delayed" if queue.delayed else ""
-        screen.data(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")
+        screen.words(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")
     lag_s = found.activity.iterator_age_s if found.activity else None
     for mapping in found.mappings:
         lag = "" if lag_s is None else f"; iterator age {lag_s:.1f} s"
-        screen.data(f"{mapping.name}: {mapping.state}; last result: {mapping.last_result or 'none yet'}{lag}")
+        result = mapping.last_result or "none yet"
+        screen.words(f"{mapping.name}: {mapping.state}; last result: {result}{lag}")
     if found.alarms:
         raised = sum(each.raised for each in found.alarms)
         screen.data(f"{len(found.alarms)} alarms: {raised or 'none'} raised")
     for each in found.activity.functions if found.activity else ():
-        screen.data(
+        screen.words(
             f"{each.function}: {sum(each.prices):.0f} prices and {sum(each.errors):.0f} failed invocations "
             f"of {sum(each.invocations):.0f} in the last hour"
         )
     if found.symbols:
         show_symbols(screen, found.symbols, found.at_ms)
-    for error in found.errors[-NEWEST_ERRORS:] if found.errors else ():
-        screen.line(error_line(error))
+    for line in error_lines(found)[-NEWEST_ERRORS:]:
+        screen.sentence(line, ERRORS_INDENT)
 
 
-def error_line(error: ErrorLine, times: str = "") -> Text:
-    """An error of the log in one line; `times` says how often there was the same."""
+def error_lines(found: Overview) -> list[Text]:
+    """Each error once, as it was logged last, with how often that was in the last hour; the newest last."""
+    counts = Counter((each.function, each.text) for each in found.errors or ())
+    latest = {(each.function, each.text): each for each in found.errors or ()}
+    lines = []
+    for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms):
+        times = f" × {counts[key]}" if counts[key] > 1 else ""
+        lines.append(_error_line(each, times))
+    return lines
+
+
+def _error_line(error: ErrorLine, times: str) -> Text:
     time = moment(error.time_ms)[11:19]
     function = f"{error.function}{times} "
     return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(error.text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.text import Text
@@ -12,7 +11,7 @@ from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.logs import moment
 from cryptoctl.ops.overview import Concern, Overview
 from cryptoctl.ui.sparklines import sparkline
-from cryptoctl.ui.status import error_line, verdict
+from cryptoctl.ui.status import error_lines, verdict
 from cryptoctl.ui.styles import BAD, BARS, DOUBTFUL, GOOD, VERY_BAD
 from cryptoctl.ui.symbols import COLUMNS, symbol_row
 from cryptoctl.ui.tables import fitted
@@ -41,7 +40,7 @@ def view(found: Overview, location: str, width: int, height: int, trouble: str =
     foot.append(f"  [q] quit   as of {refreshed}")
     last = [Text(printable(trouble), style=DOUBTFUL)] if trouble else []
     room = height - len(head) - len(diagram) - len(concerns) - len(last) - 1
-    errors = _errors(found)[-max(FEWEST_ERRORS, room // 3) :]
+    errors = error_lines(found)[-max(FEWEST_ERRORS, room // 3) :]
     symbols = _symbols(found, width, room - len(errors) - 1) if room - len(errors) > 2 else []
     lines = [*head, *diagram, *concerns, *symbols, *errors, *last]
     return [_cut(line, width) for line in [*lines[: height - 1], foot]]
@@ -50,17 +49,6 @@ def view(found: Overview, location: str, width: int, height: int, trouble: str =
 def _cut(line: Text, width: int) -> Text:
     line.truncate(width, overflow="ellipsis")
     return line
-
-
-def _errors(found: Overview) -> list[Text]:
-    """Each error once, as it was logged last, with how often that was in the last hour."""
-    counts = Counter((each.function, each.text) for each in found.errors or ())
-    latest = {(each.function, each.text): each for each in found.errors or ()}
-    lines = []
-    for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms):
-        times = f" × {counts[key]}" if counts[key] > 1 else ""
-        lines.append(error_line(each, times))
-    return lines
 
 
 def _concerns(concerns: Sequence[Concern]) -> Iterator[Text]:
