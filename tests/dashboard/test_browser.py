@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 from cli.conftest import Cli
 from cli.conftest import day as day
 from cryptoctl.aws import Aws, Credentials
-from cryptoctl.dashboard.documents import state
+from cryptoctl.core.indicators import Indicators
+from cryptoctl.dashboard.documents import prices, state
+from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.overview import Overview
@@ -24,6 +27,7 @@ from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.overview import overview_document
 from cryptoctl.ui.screen import Screen
 from dashboard.conftest import ToldReader
+from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from kit.engines import OPTIONS
 from kit.waiting import eventually
@@ -190,6 +194,21 @@ def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reade
     said = browser.until("document.getElementById('nothing')?.textContent")
     assert said == reader.answer["empty"].replace("`", "")
     assert browser.problems == []
+
+
+def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(HEALTHY, "BTC")
+    series = PriceSeries(10)
+    calm = replace(stored(AT_MS, "1667.23"), indicators=Indicators(volatility=Decimal("0.0048989795")))
+    series.take([calm], None)
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    browser.open(site.url)
+    browser.until(READY)
+    shown = "page.chart.lines.{}.priceFormatter().format({})"
+    assert browser.run(shown.format("volatility", "0.0048989795")) == "0.00490"
+    assert browser.run(shown.format("ma_5", "1667.23")) == "1667.23"
 
 
 def test_of_500_symbols_any_can_be_chosen_and_the_focus_stays_while_numbers_change(

@@ -14,6 +14,7 @@ from rich.console import Console
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
+from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.overview import Concern, ErrorLine, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
@@ -126,6 +127,16 @@ def test_a_raised_alarm_needs_somebody_and_says_what_to_type() -> None:
     assert unread.concerns == ()
 
 
+def test_an_alarm_for_dead_letters_is_theirs_and_not_their_function_s() -> None:
+    assert HEALTHY.alarms is not None
+    letters = replace(HEALTHY.alarms[0], name="cryptoctl-dev-webhook-processor-dlq", state="ALARM")
+    raised = replace(HEALTHY, alarms=(letters,))
+    assert health(raised, "webhook-processor", 0) is Health.GOOD
+    assert health(replace(raised, queues=BROKEN.queues), "webhook-processor", 0) is Health.DOUBTFUL
+    errors = replace(letters, name="cryptoctl-dev-webhook-processor-errors")
+    assert health(replace(HEALTHY, alarms=(errors,)), "webhook-processor", 0) is Health.BAD
+
+
 @pytest.mark.parametrize(
     ("mapping", "lag_s", "what"),
     [
@@ -227,6 +238,12 @@ def test_of_many_concerns_the_first_are_shown_and_the_others_counted() -> None:
     found = replace(HEALTHY, inventory=Inventory(resources=resources))
     assert {type(each) for each in found.concerns} == {Concern}
     assert "and 6 more" in "\n".join(line.plain for line in view(found, "dev", 80, 24))
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=40))
+def test_from_zero_a_bar_is_nothing_only_where_nothing_is(numbers: list[int]) -> None:
+    line = sparkline([float(each) for each in numbers], 40, from_zero=True)
+    assert [bar == BARS[0] for bar in line] == [each == 0 for each in numbers]
 
 
 @given(st.lists(st.decimals(0, 10**9, allow_nan=False), max_size=200), st.integers(1, 80))

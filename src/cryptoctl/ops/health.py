@@ -19,7 +19,7 @@ class Health(StrEnum):
 
 def health(found: Overview, name: str, queue: int | None = None) -> Health:
     """How the part with this name in its resources' names stands; `queue` is its place among the queues."""
-    if any(name in each.subject and "-dlq-" not in each.subject for each in found.concerns):
+    if any(name in each.subject and "-dlq" not in each.subject for each in found.concerns):
         return Health.BAD
     waiting = queue is not None and len(found.queues) > queue and found.queues[queue].visible
     return Health.DOUBTFUL if waiting else Health.GOOD

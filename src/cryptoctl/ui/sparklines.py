@@ -14,7 +14,8 @@ T = TypeVar("T")
 def sparkline(numbers: Sequence[Decimal | float], width: int, *, from_zero: bool = False) -> str:
     """The numbers as at most `width` bars, between the smallest (or zero) and the largest of them.
 
-    Where there are more numbers than bars, each bar is the last of its share (the sum, from zero).
+    Where there are more numbers than bars, each bar is the last of its share (the sum, from zero). From zero,
+    the smallest bar is nothing at all.
     """
     parts = shares([Decimal(each) for each in numbers], width)
     bars = [sum(part, Decimal(0)) if from_zero else part[-1] for part in parts]
@@ -24,7 +25,10 @@ def sparkline(numbers: Sequence[Decimal | float], width: int, *, from_zero: bool
     span = max(bars) - low
     if not span:
         return (BARS[0] if from_zero else BARS[3]) * len(bars)
-    return "".join(BARS[min(len(BARS) - 1, int((each - low) / span * len(BARS)))] for each in bars)
+    heights = [min(len(BARS) - 1, int((each - low) / span * len(BARS))) for each in bars]
+    if from_zero:
+        heights = [max(height, 1) if each else 0 for height, each in zip(heights, bars, strict=True)]
+    return "".join(BARS[height] for height in heights)
 
 
 def shares(values: Sequence[T], count: int) -> list[Sequence[T]]:

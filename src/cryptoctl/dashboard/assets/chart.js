@@ -99,13 +99,15 @@ class PriceChart {
     return +candle.close < +candle.open ? this.volumes.down : this.volumes.up;
   }
 
-  /** As many digits as the prices have. */
+  /** As many digits as the prices have; for the volatility, three that say something. */
   setDigits() {
-    const digits = this.candles.slice(-100).map((each) => (each.close.split(".")[1] ?? "").length);
-    const precision = Math.min(10, Math.max(2, ...digits));
-    const minMove = Number(`1e-${precision}`);
+    const recent = this.candles.slice(-100);
+    const prices = Math.max(2, ...recent.map((each) => (each.close.split(".")[1] ?? "").length));
+    const largest = Math.max(0, ...recent.map((each) => +(each.volatility ?? 0)));
+    const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
     for (const one of [this.bars, ...Object.values(this.lines)]) {
-      one.applyOptions({ priceFormat: { type: "price", precision, minMove } });
+      const precision = Math.min(10, one === this.lines.volatility ? volatility : prices);
+      one.applyOptions({ priceFormat: { type: "price", precision, minMove: Number(`1e-${precision}`) } });
     }
   }
 

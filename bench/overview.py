@@ -1,0 +1,53 @@
+"""What `status --watch` asks AWS for: requests by operation, at the intervals that it keeps there."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from cryptoctl.aws import Credentials
+from cryptoctl.local.engine import Engine
+from cryptoctl.ops.invoking import invoke
+from cryptoctl.ops.overview import ON_AWS, Observer
+from cryptoctl.ui.watch import EVERY_S
+from dashboard.test_reader import AskedAws
+from kit.waiting import eventually
+from live import connected
+
+REFRESHES = 90
+SYMBOLS = ("BTC", "ETH")
+
+
+def main() -> None:
+    """Prints the counts."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        engine = Engine(Path(directory))
+        engine.start(port=0)
+        try:
+            _count(engine)
+        finally:
+            engine.stop()
+
+
+def _count(engine: Engine) -> None:
+    live = connected(engine, "bench")
+    live.up()
+    prices = [{"symbol": each, "price": 1, "exchange": "here"} for each in SYMBOLS]
+    invoke(live.aws, live.stack.webhook, json.dumps({"prices": prices}))
+    eventually(lambda: len(Observer(live.aws, live.stack).overview().symbols or ()) == len(SYMBOLS))
+    made_up = engine.credentials("bench")
+    keys = Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key)
+    aws = AskedAws(live.aws, keys)
+    observer = Observer(aws, live.stack, ON_AWS)
+    for number in range(REFRESHES):
+        began_s = time.monotonic()
+        observer.overview()
+        if number == 0:
+            print(f"the first refresh: {len(aws.asked)} requests", flush=True)
+        time.sleep(max(0.0, EVERY_S - (time.monotonic() - began_s)))
+    print(f"{REFRESHES} refreshes: {len(aws.asked)} requests, {len(aws.asked) / REFRESHES:.1f} each")
+    for operation, count in Counter(name for name, _ in aws.asked).most_common():
+        print(f"  {operation:32} {count:5}  {count / REFRESHES:6.2f} a refresh")
