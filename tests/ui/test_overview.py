@@ -210,7 +210,7 @@ def test_who_sees_no_colours_sees_which_part_needs_somebody() -> None:
     waiting = replace(HEALTHY, queues=(HEALTHY.queues[0], BROKEN.queues[0]))
     for columns in (60, 80, 120):
         assert any(
-            "!webhook-processor" in line.replace("! w", "!w") for line in on_a_terminal(BROKEN, columns, 24)
+            "!webhook-processor " in line.replace("! w", "!w") for line in on_a_terminal(BROKEN, columns, 24)
         )
         said = "\n".join(on_a_terminal(waiting, columns, 24)).replace("? ", "?")
         assert "?price-enricher" in said and "?webhook-processor" not in said
