@@ -171,8 +171,8 @@ def _line(screen: pyte.Screen, row: int) -> Text:
     text = Text()
     for column in range(WIDTH):
         cell = screen.buffer[row][column]
-        colour = {"brown": "yellow", "default": ""}.get(cell.fg, cell.fg)
-        text.append(cell.data, style=f"{'bold ' if cell.bold else ''}{colour}".strip())
+        colour, below = ({"brown": "yellow"}.get(each, each) for each in (cell.fg, cell.bg))
+        text.append(cell.data, style=f"{'bold ' if cell.bold else ''}{colour} on {below}")
     return text
 
 

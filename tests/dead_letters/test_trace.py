@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
 
 from dead_letters.command_line import run
 from dead_letters.workshop import WEBHOOK, Workshop
+from kit.commands import Cli
 from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
@@ -82,7 +85,15 @@ def test_what_cannot_be_traced_is_a_sentence(shop: Workshop) -> None:
     several = trace(shop, "TWO", "--at", at, code=2)
     assert len(several["named"]) == 2 and "2 prices of TWO" in several["failure"]["message"]
     none = trace(shop, "TWO", "--id", "3", code=1)["failure"]
-    assert "no dead letter" in none["message"] and "--since" in none["next"]
+    assert "no dead letter" in none["message"] and "`cryptoctl prices TWO" in none["next"]
+    # One that is older than what was looked at: the hint, typed as it stands, finds it.
+    shop.store(
+        json.dumps({"symbol": "TWO", "price": 1, "exchange": "here", "id": 9, "timestamp": 1675329600138})
+    )
+    missed = trace(shop, "TWO", "--id", "9", code=1)["failure"]["next"]
+    assert "--id 9 --since 2023-02-02" in missed
+    (command,) = re.findall("`cryptoctl (.*)`", missed)
+    assert Cli()(*shlex.split(command)).code == 0
     assert "the last one before" in trace(shop, "TWO", "--at", "0m", code=1)["failure"]["message"]
     assert "there is none of NOSUCH" in trace(shop, "NOSUCH", "--at", at, code=1)["failure"]["message"]
     unknown = trace(shop, "--request", "0" * 8 + "-0000", code=1)["failure"]

@@ -58,6 +58,14 @@ def test_the_highest_is_at_the_top_and_the_lowest_at_the_bottom(values: list[Dec
     assert (top, bottom) == tuple(Decimal(f"{each:.10g}") for each in (max(values), min(values))) or span < 1
 
 
+@pytest.mark.parametrize("value", ["1", "1.25", "123456.789"])
+def test_each_volume_stands_below_its_price(value: str) -> None:
+    prices = stored([Decimal(value)] * 50)
+    lines = chart(prices, 60, 12)
+    assert max(len(line.plain) for line in lines[1:-2]) == len(lines[-2].plain) == 60
+    assert not lines[-2].plain.endswith("…")
+
+
 def test_one_price_among_thousands_is_seen() -> None:
     values = [Decimal(1)] * 3000
     values[1234] = Decimal(2)

@@ -49,7 +49,8 @@ def test_candles_are_the_same_as_table_json_and_csv(here: Cli) -> None:
 
 def test_a_chart_is_drawn_and_where_there_is_nothing_that_is_said(here: Cli) -> None:
     said = here.ok("chart", "ONE")
-    assert said.out.startswith("ONE here  1  ▼ -9.09 %  3 prices in 1m 5s")
+    assert said.out.startswith("ONE here  1  ▼ -9.09 %  ━ price  ┅ ma_20")
+    assert "2026-09-21 14:14:00 to 14:15:05 UTC  3 prices, " in said.out
     assert here.ok("chart", "NONE").out == ""
     assert "No prices of NONE" in here.ok("chart", "NONE").err
     assert "the newest is from 2026-09-21" in here.ok("candles", "ONE", "--since", "1m").err

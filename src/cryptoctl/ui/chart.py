@@ -20,6 +20,7 @@ from cryptoctl.ui.text import printable
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 BLANK = 0x2800
 LABEL_DIGITS = 10
+VOLUME = "volume"
 T = TypeVar("T")
 LEAST_PLOT = 10
 
@@ -31,7 +32,7 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
     known = [*values, *(each for each in averages if each is not None)]
     scale = _Scale(min(known), max(known), rows=max(2, height - 3))
     labels = scale.labels()
-    margin = max(map(len, labels))
+    margin = max(len(VOLUME), *map(len, labels))
     columns = max(LEAST_PLOT, width - margin - 2)
     price = _line(values, scale, columns, dotted=False)
     average = _line(averages, scale, columns, dotted=True)
@@ -46,7 +47,7 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
     if len(prices) > columns:
         volumes = [each.volume for each in prices]
     volume = sparkline(volumes, columns, from_zero=True)
-    lines.append(Text.assemble(("volume".rjust(margin), "dim"), "  ", (volume, "dim")))
+    lines.append(Text.assemble((VOLUME.rjust(margin), "dim"), "  ", (volume, "dim")))
     lines.append(Text(f"{' ' * margin}  {_covered(prices)}", style="dim"))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
