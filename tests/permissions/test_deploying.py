@@ -33,7 +33,12 @@ SECRETS = [
     Command(words=("webhook", "rotate", "desk", "--no-wait", "--grace", "0s")),
 ]
 # Commands go on without these, and show less or say what they did not look for: test_operating.py has it.
-SEEN_ALL_THE_SAME = {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "iam:ListRoles"}
+SEEN_ALL_THE_SAME = {
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "dynamodb:GetResourcePolicy",
+    "iam:ListRoles",
+}
 # Where an environment was before, a key is taken back: of several, one that may be as it should be.
 FOR_A_NEW_KEY = ("kms:CreateKey", "kms:TagResource", "kms:PutKeyPolicy")
 # Each is met by an `up` from nothing that comes further than the one before it.

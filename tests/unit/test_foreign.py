@@ -228,15 +228,47 @@ TOPIC = {
 }
 
 
+TABLE = {
+    "DescribeTable": {
+        "Table": {
+            "TableStatus": "ACTIVE",
+            "KeySchema": (
+                {"AttributeName": "symbol", "KeyType": "HASH"},
+                {"AttributeName": "timestamp", "KeyType": "RANGE"},
+            ),
+            "AttributeDefinitions": (
+                {"AttributeName": "symbol", "AttributeType": "S"},
+                {"AttributeName": "timestamp", "AttributeType": "N"},
+            ),
+        }
+    },
+    "DescribeContinuousBackups": {},
+    "ListTagsOfResource": {"Tags": TAGS},
+    "GetResourcePolicy": {"Policy": DENY},
+}
+
+
 @pytest.mark.parametrize(
     ("resource", "answers"),
-    [(STACK.webhook_dead_letters, QUEUE), (STACK.alerts, TOPIC)],
-    ids=["queue", "topic"],
+    [(STACK.webhook_dead_letters, QUEUE), (STACK.alerts, TOPIC), (STACK.prices, TABLE)],
+    ids=["queue", "topic", "table"],
 )
 def test_a_policy_that_denies_is_told(resource: Provisioner, answers: dict[str, Any]) -> None:
     [note] = plan(resource, answers).notes
     assert f"the policy of {resource} denies SQS:* (statement no)" in note
     assert plan(resource, answers, Goal.ABSENT).notes == ()
+
+
+@pytest.mark.parametrize("code", ["PolicyNotFoundException", "ResourceNotFoundException"])
+def test_a_table_without_a_policy_of_its_own_is_not_worth_a_word(code: str) -> None:
+    assert plan(STACK.prices, {**TABLE, "GetResourcePolicy": code}).notes == ()
+
+
+def test_a_tables_policy_that_may_not_be_read_stops_nothing_and_is_told() -> None:
+    found = plan(STACK.prices, {**TABLE, "GetResourcePolicy": "AccessDeniedException"})
+    assert found.work
+    [note] = found.notes
+    assert "dynamodb:GetResourcePolicy answered AccessDeniedException" in note
 
 
 def mapping(uuid: str, **more: Any) -> dict[str, Any]:

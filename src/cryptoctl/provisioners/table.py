@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
+from cryptoctl.provisioners.table_configuration import (
+    customer_key,
+    recovery,
+    resource_policy_notes,
+    schema,
+)
 from cryptoctl.provisioners.table_errors import GOES_ON, REMEDIES, RETRY_RULES
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -73,7 +79,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             return None
         if described["Table"]["TableStatus"] == DELETING:
             return Observed(fields={}, deleting=True)
-        backups, tags = aws.gather(
+        backups, tags, notes = aws.gather(
             lambda: aws.find(
                 "dynamodb",
                 "DescribeContinuousBackups",
@@ -81,6 +87,7 @@ class Table(Encrypted, DeletionProtected, Priced):
                 TableName=self.name,
             ),
             lambda: self._tags(aws),
+            lambda: tuple(resource_policy_notes(aws, self, self.arn)),
         )
         if backups is None or tags is None:  # deleted between the two reads
             return None
@@ -90,15 +97,16 @@ class Table(Encrypted, DeletionProtected, Priced):
         return Observed(
             fields={
                 "TableStatus": table["TableStatus"],
-                "KeySchema": _schema(table),
+                "KeySchema": schema(table),
                 "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
-                "PointInTimeRecoveryStatus": _recovery(backups),
+                "PointInTimeRecoveryStatus": recovery(backups),
                 "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
-                "KMSMasterKeyArn": _key(table),
+                "KMSMasterKeyArn": customer_key(table),
                 "Tags": tags,
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
+            notes=notes,
         )
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
@@ -125,7 +133,7 @@ class Table(Encrypted, DeletionProtected, Priced):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        look = "DescribeTable DescribeContinuousBackups ListTagsOfResource"
+        look = "DescribeTable DescribeContinuousBackups ListTagsOfResource GetResourcePolicy"
         change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
         yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
         yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
@@ -280,26 +288,3 @@ class Table(Encrypted, DeletionProtected, Priced):
             gone=NOT_FOUND,
             hint=GOES_ON,
         )
-
-
-def _schema(table: dict[str, Any]) -> dict[str, str]:
-    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
-    return {
-        each["AttributeName"]: f"{each['KeyType']} {types[each['AttributeName']]}"
-        for each in table["KeySchema"]
-    }
-
-
-def _key(table: dict[str, Any]) -> str | None:
-    """The ARN of the key that the table lies under; None for DynamoDB's own, which has none."""
-    encryption = table.get("SSEDescription") or {}
-    going = encryption.get("Status") in ("DISABLING", "DISABLED")
-    return None if going else encryption.get("KMSMasterKeyArn")
-
-
-def _recovery(backups: dict[str, Any]) -> str:
-    description = backups.get("ContinuousBackupsDescription", {})
-    status: str = description.get("PointInTimeRecoveryDescription", {}).get(
-        "PointInTimeRecoveryStatus", "DISABLED"
-    )
-    return status
