@@ -12,6 +12,8 @@ from parliament import analyze_policy_string, enhance_finding  # type: ignore[im
 EXPLAINED = {
     ("RESOURCE_MISMATCH", frozenset({"kms:CreateAlias", "kms:DeleteAlias"})): "it looks for alias and key in "
     "one statement; there are two, since only a key has tags for a condition",
+    ("RESOURCE_MISMATCH", frozenset({"dynamodb:GetResourcePolicy"})): "it wants the stream beside the table, "
+    "whose policy nobody asks for",
     (
         "RESOURCE_STAR",
         frozenset({"cloudwatch:DescribeAlarms"}),
