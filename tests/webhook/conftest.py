@@ -37,6 +37,9 @@ SENDERS = {
         constants={"exchange": "provider"},
     ),
     "coinmarket": Sender(preset="coinmarketalert"),
+    "cryptocurrencyalerting": Sender(preset="cryptocurrencyalerting"),
+    "stripe": Sender(preset="stripe-like"),
+    "github": Sender(preset="github-like"),
     "alerts": Sender(scheme="token", token_header="authorization", token_prefix="Bearer "),
     "basic": Sender(scheme="basic"),
 }

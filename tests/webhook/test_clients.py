@@ -90,6 +90,40 @@ def test_a_form(door: Door) -> None:
     assert f"{door.stored('FORM')[0].price:f}" == "0.00001234"
 
 
+def test_an_alert_as_cryptocurrencyalerting_documents_it(door: Door) -> None:
+    """https://cryptocurrencyalerting.com/webhook-reference.html"""
+    alert = {
+        "type": "price",
+        "message": "ZCash (ZEC) went above 150.00 USD on Gemini.",
+        "currency": "ZEC",
+        "direction": "above",
+        "price": "150.00",
+        "target_currency": "USD",
+        "exchange": "Gemini",
+    }
+    path = f"cryptocurrencyalerting/{door.secret('cryptocurrencyalerting')}"
+    assert send(door, path, json.dumps(alert), {"content-type": "application/json"}).status_code == 200
+    (found,) = door.stored("ZEC-USD")
+    assert (found.price, found.exchange) == (150, "Gemini")
+
+
+def test_signed_as_stripe_and_as_github_document_it(door: Door) -> None:
+    """https://docs.stripe.com/webhooks#verify-manually and GitHub's "Validating webhook deliveries"."""
+
+    def digest(sender: str, signed: str) -> str:
+        return hmac.new(door.secret(sender).encode(), signed.encode(), hashlib.sha256).hexdigest()
+
+    now_s, body = f"{datetime.now(tz=UTC).timestamp():.0f}", price("LIKE-STRIPE")
+    signature = f"t={now_s},v1={'0' * 64},v1={digest('stripe', f'{now_s}.{body}')}"
+    assert send(door, "stripe", body, {"stripe-signature": signature}).status_code == 200
+    assert send(door, "stripe", body, {"stripe-signature": signature[:-1] + "g"}).status_code == 401
+    body = price("LIKE-GITHUB")
+    headers = {"x-hub-signature-256": "sha256=" + digest("github", body), "x-github-delivery": "72d3162e"}
+    assert send(door, "github", body, headers).status_code == 200
+    assert send(door, "github", body + " ", headers).status_code == 401
+    assert len(door.stored("LIKE-STRIPE")) == len(door.stored("LIKE-GITHUB")) == 1
+
+
 def test_basic_and_bearer(door: Door) -> None:
     basic = send(door, "basic", price("BASIC"), {}, auth=("basic", door.secret("basic")))
     assert basic.status_code == 200
