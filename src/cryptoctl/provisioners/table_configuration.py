@@ -12,6 +12,7 @@ NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
 
 
 def schema(table: dict[str, Any]) -> dict[str, str]:
+    """The key's attributes, each with its part and type, such as `RANGE N`."""
     types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
     return {
         each["AttributeName"]: f"{each['KeyType']} {types[each['AttributeName']]}"
@@ -27,6 +28,7 @@ def customer_key(table: dict[str, Any]) -> str | None:
 
 
 def recovery(backups: dict[str, Any]) -> str:
+    """ENABLED or DISABLED: whether the table can be restored to a point in time."""
     description = backups.get("ContinuousBackupsDescription", {})
     status: str = description.get("PointInTimeRecoveryDescription", {}).get(
         "PointInTimeRecoveryStatus", "DISABLED"
