@@ -7,6 +7,7 @@ import hmac
 import json
 import subprocess
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_an_alert_as_cryptocurrencyalerting_documents_it(door: Door) -> None:
     path = f"cryptocurrencyalerting/{door.secret('cryptocurrencyalerting')}"
     assert send(door, path, json.dumps(alert), {"content-type": "application/json"}).status_code == 200
     (found,) = door.stored("ZEC-USD")
-    assert (found.price, found.exchange) == (150, "Gemini")
+    assert (found.price, found.exchange) == (Decimal(150), "Gemini")
 
 
 def test_signed_as_stripe_and_as_github_document_it(door: Door) -> None:

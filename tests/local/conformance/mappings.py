@@ -6,14 +6,6 @@ from typing import Any
 
 from local.workbench import Workbench, reporting
 
-DDB = "Lambda developer guide: Using AWS Lambda with Amazon DynamoDB"
-ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
-PARTIAL = "Lambda developer guide: Configuring partial batch response with DynamoDB and Lambda"
-FILTER = "Lambda developer guide: Using event filtering with a DynamoDB event source"
-BATCHING = "Lambda developer guide: Batching behavior"
-METRICS = "Lambda developer guide: Types of metrics for Lambda functions"
-API = "Lambda API reference: CreateEventSourceMapping"
-
 TELL = reporting("""
     def handler(event, context):
         say(batch=numbers(event), request=context.aws_request_id)

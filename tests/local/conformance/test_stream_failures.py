@@ -6,17 +6,11 @@ import json
 
 import pytest
 
-from local.conformance.mappings import (
-    ERRORS,
-    FAIL_ON_13,
-    PARTIAL,
-    REPORT_13,
-    TELL,
-    delivered,
-    wait_for,
-    wait_for_good,
-)
+from local.conformance.mappings import FAIL_ON_13, REPORT_13, TELL, delivered, wait_for, wait_for_good
 from local.workbench import Workbench, reporting
+
+ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
+PARTIAL = "Lambda developer guide: Configuring partial batch response with DynamoDB and Lambda"
 
 
 @pytest.mark.behaviour(

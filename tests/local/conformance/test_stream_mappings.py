@@ -9,21 +9,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.conformance.mappings import (
-    API,
-    BATCHING,
-    DDB,
-    ERRORS,
-    FAIL_ON_13,
-    FILTER,
-    METRICS,
-    TELL,
-    batches,
-    delivered,
-    settings,
-    wait_for,
-)
+from local.conformance.mappings import FAIL_ON_13, TELL, batches, delivered, settings, wait_for
 from local.workbench import Workbench, reporting
+
+API = "Lambda API reference: CreateEventSourceMapping"
+BATCHING = "Lambda developer guide: Batching behavior"
+DDB = "Lambda developer guide: Using AWS Lambda with Amazon DynamoDB"
+ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
+FILTER = "Lambda developer guide: Using event filtering with a DynamoDB event source"
+METRICS = "Lambda developer guide: Types of metrics for Lambda functions"
 
 
 @pytest.mark.behaviour(
