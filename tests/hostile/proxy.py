@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import random
 import select
 import signal
 import socket
@@ -18,6 +17,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from hostile.faults import Faults
+from hostile.jitter import Jitter
 from hostile.lengths import Window, Windows
 from hostile.windows import windows
 from hostile.wire import Answer, Request, read
@@ -68,27 +68,6 @@ class Gate:
         assert self.opened.wait(300)
 
 
-@dataclass(kw_only=True)
-class Jitter:
-    """AWS is slower in one place than in another: some operations, and some single requests, take longer."""
-
-    seed: int
-    longest_s: float
-    _requests: random.Random = field(init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self._requests = random.Random(self.seed)
-
-    def delay_s(self, request: Request) -> float:
-        """By how much this one is delayed: of five operations one always, of ten requests one."""
-        operation = random.Random(f"{self.seed} {request}")
-        slow_s = operation.uniform(0, self.longest_s) if operation.random() < 0.2 else 0.0
-        with self._lock:
-            late_s = self._requests.uniform(0, self.longest_s) if self._requests.random() < 0.1 else 0.0
-        return max(slow_s, late_s)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One request as it was seen, and how it was answered (0: not at all)."""
@@ -132,13 +111,14 @@ class HostileProxy:
     So a request is signed for the engine, which accepts no other.
     """
 
-    def __init__(self, engine_url: str) -> None:
+    def __init__(self, engine_url: str, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.engine = urlsplit(engine_url)
         self.mood = Mood()
         self.lock = threading.Lock()
         self._local = threading.local()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = _Server(address, _handler(self))
+        host = address[0] if ":" not in address[0] else f"[{address[0]}]"
+        self.url = f"http://{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> HostileProxy:
@@ -257,6 +237,10 @@ def _refused(mood: Mood, request: Request) -> Answer | None:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that was killed leaves its connections in pieces; that is what we are here for."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from hostile.jitter import Jitter
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences, disturb, wrong_with
-from hostile.proxy import Jitter
 from hostile.world import World
 
 pytestmark = pytest.mark.engine

@@ -82,6 +82,8 @@ def read(method: str, target: str, headers: Mapping[str, str], body: bytes) -> R
     streams = headers.get("x-amz-target", "").startswith("DynamoDBStreams")
     service = "dynamodbstreams" if streams else SERVICES.get(signed, signed)
     protocol = model(service).resolved_protocol
+    if protocol == "json" and "x-amz-target" not in headers:
+        protocol = "query"  # of a service that has both, an SDK of another language takes this one
     if protocol == "json":
         operation = headers["x-amz-target"].rpartition(".")[2]
         shape = model(service).operation_model(operation).input_shape

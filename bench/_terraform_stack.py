@@ -1,0 +1,233 @@
+"""The stack as Terraform's configuration: each resource of it in the words of the AWS provider."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptoctl.provisioners.dashboard import Dashboard
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.invoke_config import InvokeConfig
+from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.provisioners.log_subscription import LogSubscription
+from cryptoctl.provisioners.policy import document
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.role import Role
+from cryptoctl.provisioners.stream_mapping import StreamMapping
+from cryptoctl.provisioners.table import Table
+from cryptoctl.provisioners.topic import Topic
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.values import Json, Ref, map_leaves, wire
+from cryptoctl.stack import Stack
+
+RUNTIME = "python3.13"  # the newest that the provider's last version 5 takes; the engine runs what it has
+Block = tuple[str, str, dict[str, Any]]
+"""Type, name, arguments."""
+_TYPES: Mapping[type[Provisioner], str] = {
+    Dashboard: "aws_cloudwatch_dashboard",
+    Function: "aws_lambda_function",
+    Key: "aws_kms_key",
+    LogGroup: "aws_cloudwatch_log_group",
+    Queue: "aws_sqs_queue",
+    Role: "aws_iam_role",
+    StreamMapping: "aws_lambda_event_source_mapping",
+    Table: "aws_dynamodb_table",
+    Topic: "aws_sns_topic",
+}
+_OUTPUTS = {"Arn": "arn", "QueueUrl": "url", "LatestStreamArn": "stream_arn"}
+
+
+def configuration(stack: Stack, zip_file: Path) -> str:
+    """The text of a main.tf.json. What names another resource does so by reference, as a person writes it.
+
+    The stack must have no alarms: see terraform.py.
+    """
+    arns = {str(each.arn): f"${{{_address(each)}.arn}}" for each in stack if type(each) in _TYPES}
+    longest_first = sorted(arns, key=len, reverse=True)
+
+    def refer(leaf: Any) -> Any:
+        if isinstance(leaf, Ref):
+            assert isinstance(leaf.of, Provisioner)
+            return f"${{{_address(leaf.of)}.{_OUTPUTS[leaf.output]}}}"
+        if isinstance(leaf, str):
+            for arn in longest_first:
+                leaf = leaf.replace(arn, arns[arn])
+        return leaf
+
+    resources: dict[str, dict[str, Any]] = {}
+    for each in stack:
+        for kind, name, arguments in _BLOCKS[type(each)](each):
+            if kind == "aws_lambda_function":
+                arguments |= {"filename": str(zip_file), "source_code_hash": stack.code.sha256}
+            resources.setdefault(kind, {})[name] = wire(map_leaves(refer, arguments))
+    provider = {"region": stack.scope.region, "default_tags": {"tags": stack.scope.tags}}
+    needed = {"required_providers": {"aws": {"source": "hashicorp/aws", "version": "~> 5.0"}}}
+    return json.dumps({"terraform": needed, "provider": {"aws": provider}, "resource": resources}, indent=1)
+
+
+def _label(resource: Provisioner) -> str:
+    return re.sub(r"\W+", "_", resource.name).strip("_")
+
+
+def _address(resource: Provisioner) -> str:
+    return f"{_TYPES[type(resource)]}.{_label(resource)}"
+
+
+def _of(resource: Provisioner, **arguments: Any) -> Block:
+    return _TYPES[type(resource)], _label(resource), arguments
+
+
+def _key(key: Key) -> Iterator[Block]:
+    yield _of(
+        key,
+        policy=Json(document(key.policy)),
+        enable_key_rotation=True,
+        deletion_window_in_days=key.deletion_window_days,
+    )
+    its = {"name": key.name, "target_key_id": f"${{{_address(key)}.key_id}}"}
+    yield "aws_kms_alias", _label(key), its
+
+
+def _table(table: Table) -> Iterator[Block]:
+    keys = table.hash_key, table.range_key
+    yield _of(
+        table,
+        name=table.name,
+        billing_mode="PAY_PER_REQUEST",
+        hash_key=table.hash_key[0],
+        range_key=table.range_key[0],
+        attribute=[{"name": name, "type": kind} for name, kind in keys],
+        stream_enabled=True,
+        stream_view_type=table.desired()["StreamViewType"],
+        point_in_time_recovery={"enabled": True},
+    )
+
+
+def _queue(queue: Queue) -> Iterator[Block]:
+    yield _of(
+        queue,
+        name=queue.name,
+        message_retention_seconds=queue.retention_s,
+        sqs_managed_sse_enabled=True,
+    )
+
+
+def _topic(topic: Topic) -> Iterator[Block]:
+    yield _of(topic, name=topic.name)
+
+
+def _log_group(group: LogGroup) -> Iterator[Block]:
+    yield _of(group, name=group.name, retention_in_days=group.retention_days)
+
+
+def _role(role: Role) -> Iterator[Block]:
+    yield _of(role, name=role.name, assume_role_policy=Json(role.desired()["AssumeRolePolicyDocument"]))
+    for name in role.policies:
+        yield "aws_iam_role_policy", f"{_label(role)}_{name}", _policy(role, name)
+
+
+def _policy(role: Role, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "role": f"${{{_address(role)}.name}}",
+        "policy": Json(document(role.policies[name])),
+    }
+
+
+def _function(function: Function) -> Iterator[Block]:
+    rights = [f"aws_iam_role_policy.{_label(function.role)}_{name}" for name in function.role.policies]
+    yield _of(
+        function,
+        function_name=function.name,
+        runtime=RUNTIME,
+        handler=function.handler,
+        architectures=[function.architecture],
+        memory_size=function.memory_mb,
+        timeout=function.timeout_s,
+        role=function.role.arn,
+        kms_key_arn=function.key.arn,
+        dead_letter_config={"target_arn": function.dead_letters.arn},
+        logging_config={
+            "log_format": "JSON",
+            "log_group": f"${{{_address(function.log_group)}.name}}",
+            "application_log_level": function.application_log_level,
+            "system_log_level": function.system_log_level,
+        },
+        environment={"variables": dict(function.environment)},
+        reserved_concurrent_executions=function.reserved_concurrency,
+        depends_on=rights,
+    )
+    for sid, permission in function.resource_policy.items():
+        if permission is not None:
+            arguments = {
+                "statement_id": sid,
+                "function_name": f"${{{_address(function)}.function_name}}",
+                "action": permission.action,
+                "principal": permission.principal,
+                "source_arn": permission.source_arn,
+                "source_account": permission.source_account,
+            }
+            yield "aws_lambda_permission", sid, arguments
+
+
+def _mapping(mapping: StreamMapping) -> Iterator[Block]:
+    its = mapping.desired()
+    yield _of(
+        mapping,
+        function_name=mapping.function.arn,
+        event_source_arn=mapping.table.stream_arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=mapping.batch_size,
+        maximum_batching_window_in_seconds=mapping.window_s,
+        parallelization_factor=mapping.parallelization,
+        bisect_batch_on_function_error=True,
+        maximum_retry_attempts=mapping.retries,
+        maximum_record_age_in_seconds=mapping.record_age_s,
+        function_response_types=its["FunctionResponseTypes"],
+        filter_criteria={"filter": [{"pattern": Json(each)} for each in its["Filters"]]},
+        destination_config={"on_failure": {"destination_arn": mapping.dead_letters.arn}},
+    )
+
+
+def _invoke_config(config: InvokeConfig) -> Iterator[Block]:
+    arguments = {
+        "function_name": f"${{{_address(config.function)}.function_name}}",
+        "maximum_event_age_in_seconds": config.event_age_s,
+        "maximum_retry_attempts": config.retries,
+        "destination_config": {"on_success": {"destination": config.on_success.arn}},
+    }
+    yield "aws_lambda_function_event_invoke_config", _label(config), arguments
+
+
+def _subscription(subscription: LogSubscription) -> Iterator[Block]:
+    arguments = {
+        "name": subscription.name,
+        "log_group_name": f"${{{_address(subscription.group)}.name}}",
+        "filter_pattern": subscription.pattern,
+        "destination_arn": subscription.destination.arn,
+        "depends_on": [f"aws_lambda_permission.{sid}" for sid in subscription.destination.resource_policy],
+    }
+    yield "aws_cloudwatch_log_subscription_filter", _label(subscription), arguments
+
+
+def _dashboard(dashboard: Dashboard) -> Iterator[Block]:
+    yield _of(dashboard, dashboard_name=dashboard.name, dashboard_body=dashboard.body)
+
+
+_BLOCKS: Mapping[type[Provisioner], Callable[[Any], Iterator[Block]]] = {
+    Dashboard: _dashboard,
+    Function: _function,
+    InvokeConfig: _invoke_config,
+    Key: _key,
+    LogGroup: _log_group,
+    LogSubscription: _subscription,
+    Queue: _queue,
+    Role: _role,
+    StreamMapping: _mapping,
+    Table: _table,
+    Topic: _topic,
+}
