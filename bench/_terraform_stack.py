@@ -24,7 +24,9 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Json, Ref, map_leaves, wire
 from cryptoctl.stack import Stack
 
-RUNTIME = "python3.13"  # the newest that the provider's last version 5 takes; the engine runs what it has
+# The newest that the provider's last version 5 takes; the engine runs what it has. Nor does that version take
+# a queue's messages above 256 KiB, or tags on a dashboard.
+RUNTIME = "python3.13"
 Block = tuple[str, str, dict[str, Any]]
 """Type, name, arguments."""
 _TYPES: Mapping[type[Provisioner], str] = {
