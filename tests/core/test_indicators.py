@@ -4,7 +4,6 @@ import decimal
 from decimal import Decimal
 from fractions import Fraction
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,8 +40,11 @@ def test_each_indicator_is_the_nearest_number_of_38_digits(prices: list[Decimal]
     assert all(len(each.as_tuple().digits) <= 38 for each in (found.ma_5, found.ma_20, found.volatility))
 
 
+@pytest.mark.thorough  # to import pandas takes longer than most tests
 @given(st.lists(everyday_prices, min_size=1, max_size=60))
 def test_they_agree_with_pandas(prices: list[Decimal]) -> None:
+    import pandas as pd
+
     series = pd.Series([float(price) for price in prices])
     found = [indicators(prices[: end + 1]) for end in range(len(prices))]
     for got, wanted in (

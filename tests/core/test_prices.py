@@ -215,6 +215,7 @@ def test_parsed_fields_follow_the_same_rules() -> None:
     assert all(isinstance(each, Rejected) for each in request.prices[1:])
 
 
+@pytest.mark.thorough
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

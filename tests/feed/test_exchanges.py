@@ -10,7 +10,8 @@ import pytest
 from cryptoctl.feed.exchanges import Market
 from cryptoctl.feed.source import FeedSource
 
-ccxt = pytest.importorskip("ccxt.pro")
+# To import ccxt takes longer than most tests.
+pytestmark = pytest.mark.thorough
 SYMBOL = "A/B"
 
 
@@ -39,6 +40,8 @@ class Exchange:
 
 
 def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+
     async def given() -> list[list[str]]:
         exchange, found = Exchange(), list[list[str]]()
         market = Market(FeedSource(exchange="binance", symbol=SYMBOL), exchange, ccxt)

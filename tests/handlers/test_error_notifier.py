@@ -180,6 +180,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(anything, min_size=1, max_size=3), anything, st.booleans())
 def test_events_of_any_shape_make_an_alert(aws: FakeAws, events: list[Any], group: Any, lines: bool) -> None:

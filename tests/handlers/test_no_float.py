@@ -19,6 +19,7 @@ SOURCES = sorted(Path(cryptoctl.core.__file__).parent.glob("*.py"))
 digits = st.from_regex(r"[1-9][0-9]{0,20}(\.[0-9]{0,15}[1-9])?(e-?[1-9])?", fullmatch=True)
 
 
+@pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(digits, digits)
 def test_what_is_sent_is_what_is_stored_and_announced(aws: FakeAws, price: str, volume: str) -> None:

@@ -137,6 +137,7 @@ def test_wrong_values_of_a_processed_price_are_corrected(aws: FakeAws) -> None:
     assert announcements(aws)[-1]["correction"] is True
 
 
+@pytest.mark.thorough
 def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: FakeAws) -> None:
     add(*range(1, 601))
     mapping = Mapping(aws)

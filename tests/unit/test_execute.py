@@ -289,6 +289,7 @@ def test_a_refusal_that_goes_on_while_something_else_changes_is_told_in_the_end(
     assert (result.outcome, "Wrong: Not so." in result.problem) == (StepOutcome.FAILED, True)
 
 
+@pytest.mark.thorough
 def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> None:
     class Stuck(Silent):
         def started(self, step: Step) -> None:

@@ -47,6 +47,7 @@ def test_what_is_no_moment_is_refused_or_is_epoch(text: str) -> None:
             moment_ms(text)
 
 
+@pytest.mark.thorough
 @given(st.text())
 def test_nothing_from_the_wire_commands_the_terminal(text: str) -> None:
     shown = printable(text)
