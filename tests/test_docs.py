@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer.main
 from pydantic import TypeAdapter
 
@@ -45,6 +46,7 @@ def test_every_command_is_documented_and_every_documented_command_exists() -> No
     assert set(documented()) == set(commands())
 
 
+@pytest.mark.thorough
 def test_every_option_is_documented_and_every_documented_option_exists() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     common = set(

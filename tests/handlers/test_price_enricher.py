@@ -150,6 +150,7 @@ def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: Fa
     assert len(announcements(aws)) == 604 + 4 * 19
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("distance", [1, 2, 9, 17, 18, 19, 20, 21, 22, 39, 40, 41])
 def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: int) -> None:
     add(*range(1, 101))
@@ -160,6 +161,7 @@ def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: in
     assert_right(aws)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spacing", [1, 2, 3, 5, 8, 13])
 def test_ten_late_prices_of_one_batch_at_any_spacing(aws: FakeAws, spacing: int) -> None:
     add(*range(1, 201))
@@ -170,6 +172,7 @@ def test_ten_late_prices_of_one_batch_at_any_spacing(aws: FakeAws, spacing: int)
     assert_right(aws)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("followers", [0, 1, 2, 5, 9, 10, 17, 18, 19, 20, 24])
 @pytest.mark.parametrize("size", [1, 10])
 def test_a_price_that_is_late_by_any_number_of_others(aws: FakeAws, followers: int, size: int) -> None:
