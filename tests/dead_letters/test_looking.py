@@ -103,7 +103,9 @@ def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> No
     shop.send(WEBHOOK, json.dumps({"body": "{}"}), attributes)
     (letter,) = dlq("peek", "--output", "json").json["messages"]
     assert any("refused" in json.dumps(line) for line in letter["log"])
-    assert "refused" in dlq("peek").out
+    shown = dlq("peek").out
+    assert "refused" in shown and "platform." in dlq("peek", "--verbose").out
+    assert "platform." not in shown, "the platform's own lines are shown with --verbose only"
 
 
 def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:

@@ -11,16 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from cryptoctl.aws_errors import AwsError
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.health import Health, health
-from cryptoctl.ops.overview import Concern, ErrorLine, Overview
+from cryptoctl.ops.overview import Concern, ErrorLine, Observer, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import BARS, sparkline
-from cryptoctl.ui.status import verdict
+from cryptoctl.ui.status import next_steps, verdict
 from cryptoctl.ui.watch import draw
 from cryptoctl.ui.watch_view import view
 from kit.screens import shown
@@ -254,3 +255,26 @@ def test_a_sparkline_is_as_wide_as_it_may_be_and_has_its_extremes(numbers: list[
     if len(set(numbers)) > 1 and len(numbers) <= width:
         assert line[numbers.index(max(numbers))] == BARS[-1]
         assert line[numbers.index(min(numbers))] == BARS[0]
+
+
+def test_a_next_step_that_only_names_commands_which_were_named_is_left_out() -> None:
+    hints = [
+        "Run `cryptoctl plan --env dev` to see more.",
+        "`cryptoctl plan --env dev` and `cryptoctl up --env dev` repair it.",
+        "Run `cryptoctl up --env dev --yes`.",
+        "Ask who owns the account.",
+    ]
+    concerns = [Concern(subject="queue", what="is odd", hint=hint) for hint in hints]
+    assert list(next_steps([*concerns, *concerns])) == [hints[0], hints[1], hints[3]]
+
+
+def test_what_may_be_read_again_is_not_said_to_be_unreadable_any_more() -> None:
+    observer = Observer(None, None)  # type: ignore[arg-type]
+
+    def refused() -> None:
+        raise AwsError(service="logs", operation="FilterLogEvents", code="AccessDenied", message="no")
+
+    assert observer._part("the errors", 0.0, refused) is None
+    assert set(observer._unread) == {"the errors"}
+    assert observer._part("the errors", 0.0, lambda: ("an error",)) == ("an error",)
+    assert observer._unread == {}
