@@ -119,7 +119,7 @@ def fresh(connect: Connect) -> Iterator[Live]:
 def standing(connect: Connect) -> Iterator[Live]:
     """A finished environment that the tests of a module share and leave finished."""
     name = f"m{uuid.uuid4().hex[:8]}"
-    listener = f"arn:aws:sqs:us-east-1:000000000000:price-enricher-dlq-{name}"
+    listener = f"arn:aws:sqs:us-east-1:000000000000:pager-{name}"
     live = connect(name, replace(WITH_A_SENDER, alert_subscribers=(listener,)))
     live.up()
     yield live

@@ -14,8 +14,9 @@ from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.resource_permission import ResourcePermission
 from cryptoctl.provisioners.role import Role
+from cryptoctl.provisioners.subscriber import subscriber
 from cryptoctl.provisioners.table import Table
-from cryptoctl.provisioners.topic import Topic, subscriber
+from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Value
 from cryptoctl.security_settings import Kind

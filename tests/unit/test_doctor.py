@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +10,8 @@ import pytest
 
 from cryptoctl.aws import Caller
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.ops.doctor import Verdict, _clock, _permissions, _subscribers
-from cryptoctl.provisioners.function import Code
+from cryptoctl.ops.doctor import Verdict, _clock, _permissions
 from cryptoctl.reconcile.permissions import Access, Permission
-from cryptoctl.settings import Environment
-from cryptoctl.stack import Stack
-from unit.answers import SCOPE, Answers
 
 SESSION = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Deploy_0123/ada"
 WITH_PATH = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Deploy_0123"
@@ -90,36 +85,3 @@ def test_a_role_that_may_not_be_read_leaves_it_open() -> None:
 )
 def test_an_odd_date_in_an_answer_is_no_more_than_unknown(date: str) -> None:
     assert _clock(FakeIam(date=date)).verdict is Verdict.UNKNOWN  # type: ignore[arg-type]
-
-
-QUEUE = "arn:aws:sqs:us-east-1:222222222222:pager"
-LETS_IN = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "SQS:SendMessage"}
-
-
-@pytest.mark.parametrize(
-    ("statements", "told"),
-    [
-        ([], 1),
-        ([LETS_IN], 0),
-        ([{**LETS_IN, "Principal": "*"}], 0),
-        ([{**LETS_IN, "Principal": {"AWS": "*"}, "Action": ["sqs:ReceiveMessage", "sqs:*"]}], 0),
-        ([{**LETS_IN, "Principal": {"AWS": "arn:aws:iam::1:root"}}], 1),
-        ([{**LETS_IN, "Action": "sqs:ReceiveMessage"}], 1),
-    ],
-)
-def test_a_subscribed_queue_that_does_not_let_alerts_in_is_told(statements: list[Any], told: int) -> None:
-    policy = json.dumps({"Statement": statements})
-    aws = Answers(
-        {"GetQueueUrl": {"QueueUrl": "u"}, "GetQueueAttributes": {"Attributes": {"Policy": policy}}}
-    )
-    checks = list(_subscribers(subscribed(), aws))  # type: ignore[arg-type]
-    assert len(checks) == told
-    assert aws.asked[0][1] == {"QueueName": "pager", "QueueOwnerAWSAccountId": "222222222222"}
-
-
-def test_a_subscribed_queue_that_may_not_be_read_is_passed_over() -> None:
-    assert list(_subscribers(subscribed(), Answers({"GetQueueUrl": "AccessDenied"}))) == []  # type: ignore[arg-type]
-
-
-def subscribed() -> Stack:
-    return Stack(SCOPE, Environment(alert_subscribers=(QUEUE, "a@b.c")), Code(zip_bytes=b"", sha256=""))

@@ -12,7 +12,6 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.ops.permissions import Purpose, needed
-from cryptoctl.provisioners.queue import takes_messages
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
@@ -68,8 +67,6 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     yield _in_the_way(plan)
     for note in (*plan.notes, *(f"`up` asks before this: {each}" for each in plan.consents)):
         yield Check(what="attention", verdict=Verdict.UNKNOWN, detail=note)
-    if enforced:
-        yield from _subscribers(stack, aws)
 
 
 def _clock(aws: Aws) -> Check:
@@ -207,31 +204,6 @@ def _obstacles(plan: Plan) -> Check:
         detail=" ".join(each.what for each in plan.obstacles),
         advice=" ".join(each.hint for each in plan.obstacles),
     )
-
-
-def _subscribers(stack: Stack, aws: Aws) -> Iterator[Check]:
-    """The subscribed queues that do not let the alerts in, as far as these credentials may read them."""
-    topic = stack.alerts
-    for each in topic.subscribers:
-        if each.protocol == "sqs" and not takes_messages(_queue_policy(aws, each.endpoint)):
-            yield Check(
-                what="subscribers",
-                verdict=Verdict.UNKNOWN,
-                detail=f"the policy of {each.endpoint} does not let {topic} send: the alerts do not arrive",
-                advice="Allow sqs:SendMessage to the service sns.amazonaws.com in the queue's policy, for "
-                f"the aws:SourceArn {topic.arn}.",
-            )
-
-
-def _queue_policy(aws: Aws, arn: str) -> str | None:
-    """A queue's policy, empty where it has none; None where it cannot be read."""
-    account, name = arn.split(":")[4:6]
-    try:
-        url = aws.call("sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        found = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
-    except AwsError:
-        return None
-    return str(found.get("Attributes", {}).get("Policy", ""))
 
 
 def _in_the_way(plan: Plan) -> Check:

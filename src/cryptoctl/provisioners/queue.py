@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners import transport
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
-from cryptoctl.provisioners.policy import Statement, denials, document, normal
+from cryptoctl.provisioners.policy import Statement, denials, document
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
@@ -194,27 +194,6 @@ class Queue(Encrypted):
             timeout_s=75,
             hint="The next `cryptoctl down` looks again.",
         )
-
-
-def takes_messages(policy: str | None) -> bool:
-    """Whether a queue's policy lets SNS send; True where it is not known (None)."""
-    if policy is None:
-        return True
-    statements = normal(policy)["Statement"] if policy else ()
-    return any(
-        each["Effect"] == "Allow"
-        and {"*", "sqs:*", "sqs:sendmessage"} & {action.lower() for action in each.get("Action", ())}
-        and {"*", "sns.amazonaws.com"} & set(_principals(each.get("Principal", "")))
-        for each in statements
-    )
-
-
-def _principals(principal: str | Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    if isinstance(principal, str):
-        yield principal
-    else:
-        for several in principal.values():
-            yield from several
 
 
 def may_send(queue: Queue) -> Statement:

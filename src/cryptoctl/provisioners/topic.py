@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners import transport
 from cryptoctl.provisioners.customer_key import Encrypted
 from cryptoctl.provisioners.policy import Statement, denials
+from cryptoctl.provisioners.subscriber import Subscriber, delivery_notes, key, queues, reading
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
@@ -42,14 +44,6 @@ OWN_ACTIONS = (
     "ListSubscriptionsByTopic",
     "Publish",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subscriber:
-    """A subscription's endpoint: an email address, an https URL or a queue's ARN."""
-
-    protocol: str
-    endpoint: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +81,7 @@ class Topic(Encrypted, Priced):
         return self.scope.arn("sns", self.name)
 
     def observe(self, aws: Aws) -> Observed | None:
-        attributes, tags, subscriptions = aws.gather(
+        attributes, tags, subscriptions, *undelivered = aws.gather(
             lambda: aws.find("sns", "GetTopicAttributes", absent=NOT_FOUND, TopicArn=self.arn),
             lambda: aws.find(
                 "sns",
@@ -96,10 +90,11 @@ class Topic(Encrypted, Priced):
                 ResourceArn=self.arn,
             ),
             lambda: subscriptions_of(aws, self.arn),
+            *(partial(self._undelivered, aws, each) for each in self._queues),
         )
         if attributes is None or tags is None:
             return None
-        there = {_key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
+        there = {key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
         pending = {item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == PENDING}
         its = attributes.get("Attributes", {})
         return Observed(
@@ -111,11 +106,21 @@ class Topic(Encrypted, Priced):
                 "PendingConfirmation": tuple(sorted(pending)),
                 "WholePolicy": its.get("Policy"),
             },
-            notes=tuple(denials(self, its.get("Policy"), but=transport.SID)),
+            notes=(
+                *denials(self, its.get("Policy"), but=transport.SID),
+                *(note for notes in undelivered for note in notes),
+            ),
         )
 
+    @property
+    def _queues(self) -> tuple[str, ...]:
+        return queues(self.subscribers, self.scope.region)
+
+    def _undelivered(self, aws: Aws, queue: str) -> tuple[str, ...]:
+        return tuple(delivery_notes(aws, self, self.arn, queue))
+
     def desired(self) -> Fields:
-        subscriptions = {_key(each.protocol, each.endpoint): True for each in self.subscribers}
+        subscriptions = {each.key: True for each in self.subscribers}
         return {
             "KmsMasterKeyId": self.customer_key,
             "Policy": transport.compared(self._refusal),
@@ -136,6 +141,8 @@ class Topic(Encrypted, Priced):
         )
         if self.subscribers:
             yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
+        for queue in self._queues:
+            yield from reading(queue)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="sns_requests", amount=traffic.requests, driver="ten prices a request at most")
@@ -164,8 +171,8 @@ class Topic(Encrypted, Priced):
                     operation="TagResource",
                     params={"ResourceArn": self.arn, "Tags": listed(pairs(delta, "Tags"))},
                 )
-        for key in missing:
-            protocol, endpoint = key.split(" ", 1)
+        for each in missing:
+            protocol, endpoint = each.split(" ", 1)
             yield Call(
                 service="sns",
                 operation="Subscribe",
@@ -234,18 +241,8 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
 
 def subscribed(observed: Observed) -> dict[str, bool]:
     """The endpoints that were found subscribed, and of each whether it must still confirm."""
-    endpoints = (key.split(" ", 1)[1] for key in observed.fields["Subscriptions"])
+    endpoints = (each.split(" ", 1)[1] for each in observed.fields["Subscriptions"])
     return {each: each in observed.fields["PendingConfirmation"] for each in endpoints}
-
-
-def _key(protocol: str, endpoint: str) -> str:
-    return f"{protocol} {endpoint}"
-
-
-def subscriber(text: str) -> Subscriber:
-    """The subscriber for an email address, an https:// address or a queue's ARN."""
-    protocol = "https" if text.startswith("https://") else "sqs" if text.startswith("arn:") else "email"
-    return Subscriber(protocol=protocol, endpoint=text)
 
 
 def may_publish(topic: Topic) -> Statement:

@@ -1,0 +1,95 @@
+"""Who is subscribed to a topic, and whether what is announced reaches a subscribed queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from cryptoctl.provisioners.policy import normal
+from cryptoctl.reconcile import Access, Aws, AwsError, Permission, allow
+
+SENDING = "sqs:sendmessage"
+SNS = {"*", "sns.amazonaws.com"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriber:
+    """A subscription's endpoint: an email address, an https URL or a queue's ARN."""
+
+    protocol: str
+    endpoint: str
+
+    @property
+    def key(self) -> str:
+        """Protocol and endpoint, by which subscriptions are compared."""
+        return key(self.protocol, self.endpoint)
+
+
+def subscriber(text: str) -> Subscriber:
+    """The subscriber for an email address, an https:// address or a queue's ARN."""
+    protocol = "https" if text.startswith("https://") else "sqs" if text.startswith("arn:") else "email"
+    return Subscriber(protocol=protocol, endpoint=text)
+
+
+def key(protocol: str, endpoint: str) -> str:
+    """What a subscription is known by: its protocol and its endpoint."""
+    return f"{protocol} {endpoint}"
+
+
+def queues(subscribers: tuple[Subscriber, ...], region: str) -> tuple[str, ...]:
+    """The ARNs of the subscribed queues of a region. Those elsewhere are not looked at: a queue with
+    the same name may be here.
+    """
+    arns = (each.endpoint for each in subscribers if each.protocol == "sqs")
+    return tuple(arn for arn in arns if arn.split(":")[3] == region)
+
+
+def reading(arn: str) -> Iterator[Permission]:
+    """What it takes to read a subscribed queue's policy."""
+    return allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes", arn)
+
+
+def delivery_notes(aws: Aws, topic: object, topic_arn: str, queue_arn: str) -> Iterator[str]:
+    """A sentence where a queue does not let SNS send.
+
+    Says nothing of a queue that is not there or that may not be read: for one of another account SQS
+    answers the same to both.
+    """
+    policy = _policy(aws, queue_arn)
+    if policy is not None and not lets_sns_send(policy):
+        yield (
+            f"the policy of {queue_arn} does not let {topic} send: its messages do not arrive there; allow "
+            "sqs:SendMessage to the service sns.amazonaws.com in that policy, for the aws:SourceArn "
+            f"{topic_arn}"
+        )
+
+
+def _policy(aws: Aws, arn: str) -> str | None:
+    """A queue's policy, empty where it has none; None where it is not known."""
+    account, name = arn.split(":")[4:6]
+    try:
+        url = aws.call("sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+        found = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
+    except AwsError:
+        return None
+    return str(found.get("Attributes", {}).get("Policy", ""))
+
+
+def lets_sns_send(policy: str) -> bool:
+    """Whether a queue's policy lets SNS send to it; conditions and exceptions are not looked at."""
+    return any(
+        each["Effect"] == "Allow"
+        and any(fnmatchcase(SENDING, action.lower()) for action in each.get("Action", "*"))
+        and SNS & set(_principals(each.get("Principal", "*")))
+        for each in (normal(policy)["Statement"] if policy else ())
+    )
+
+
+def _principals(principal: str | Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(principal, str):
+        yield principal
+    else:
+        for several in principal.values():
+            yield from several
