@@ -24,7 +24,7 @@ from cryptoctl.ui.screen import Screen
 from unit.answers import STACK
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-ITEM_BYTES = 1_000_000_000
+TABLE_BYTES, ITEMS = 900_000_000, 1_000_000
 Sums = Mapping[tuple[str, str], float]  # by metric and the first dimension's value
 
 WRITES = ("ConsumedWriteCapacityUnits", STACK.prices.name)
@@ -33,7 +33,7 @@ STORED = ("Stored", STACK.webhook.name)
 
 
 class Metrics:
-    """An AWS that has these sums, each in two hours from `first` on, and a table of a gigabyte."""
+    """An AWS that has these sums, each in two hours from `first` on, and a table billed as a gigabyte."""
 
     def __init__(self, sums: Sums, *, first: datetime, metered: bool = True) -> None:
         self.sums, self.first, self.metered = sums, first, metered
@@ -41,7 +41,7 @@ class Metrics:
 
     def call(self, service: str, operation: str, **_: Any) -> Any:
         self.requests.append(operation)
-        return {"Table": {"TableSizeBytes": ITEM_BYTES}}
+        return {"Table": {"TableSizeBytes": TABLE_BYTES, "ItemCount": ITEMS}}
 
     def paginate(self, service: str, operation: str, key: str, **asked: Any) -> Iterator[Any]:
         self.requests.append(operation)

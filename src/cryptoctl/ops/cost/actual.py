@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.ops.cost.estimate import CostEstimate, estimate, priced
-from cryptoctl.ops.cost.traffic import DAY_S, GB, Load, traffic, whole
+from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
 from cryptoctl.ops.rows import existing
 from cryptoctl.reconcile.costs import Traffic
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -107,9 +107,8 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     """
     now = now or datetime.now(UTC)
     with existing(aws, stack.prices):
-        size_bytes = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"][
-            "TableSizeBytes"
-        ]
+        table = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"]
+    size_bytes = table["TableSizeBytes"] + table["ItemCount"] * STORED_BESIDE_BYTES
     metrics = list(metered(stack))
     stored = Metered(
         resource=stack.webhook,

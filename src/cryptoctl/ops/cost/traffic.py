@@ -18,6 +18,8 @@ DAY_S = 86_400
 GB = 1_000_000_000
 # An enriched price, as DynamoDB counts an item's bytes.
 ITEM_BYTES = 380
+# What DynamoDB bills for storing an item, beside its bytes ("DynamoDB item sizes and formats" in its guide).
+STORED_BESIDE_BYTES = 100
 WRITES_A_PRICE = 2
 READ_UNIT_BYTES = 4096
 # The longest average looks back on so many prices before a batch's first.
@@ -80,7 +82,7 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
     publishes = batches * whole(in_batch / BATCH_OF_PUBLISHES)
     work = symbols + whole(in_batch / STATEMENTS_IN_A_REQUEST) + whole(in_batch / BATCH_OF_PUBLISHES)
     # Stored is what has come so far, on average half of it.
-    stored_gb = load.prices * ITEM_BYTES / GB / 2
+    stored_gb = load.prices * (ITEM_BYTES + STORED_BESIDE_BYTES) / GB / 2
     return {
         stack.key: Traffic(days=days),
         stack.prices: Traffic(
