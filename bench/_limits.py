@@ -34,6 +34,7 @@ class Durations:
     enricher_s: float = 0.004
     """The enricher around its requests."""
     query_s: float = 0.006
+    """Each symbol of a batch has its query, one after the other."""
     update_s: float = 0.012
     """A BatchExecuteStatement of up to 25 updates."""
     publish_s: float = 0.020
@@ -45,10 +46,10 @@ class Durations:
         """One invocation of the webhook processor with so many prices of one symbol."""
         return self.webhook_s + prices * self.put_s
 
-    def batch_s(self, prices: int) -> float:
-        """One invocation of the enricher with so many prices of one symbol."""
+    def batch_s(self, prices: int, symbols: int) -> float:
+        """One invocation of the enricher with so many prices of so many symbols."""
         updates_s, announcements_s = ceil(prices / 25) * self.update_s, ceil(prices / 10) * self.publish_s
-        return self.enricher_s + self.query_s + updates_s + announcements_s
+        return self.enricher_s + symbols * self.query_s + updates_s + announcements_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,8 @@ def uses(workload: Workload, settings: Settings, durations: Durations) -> Iterat
     busy = requests * durations.request_s(workload.prices_a_request)
     lanes = shards(workload) * settings.parallelization
     gathered = min(settings.batch_size, max(1, rate / lanes * settings.window_s))
-    enriching = rate / gathered * durations.batch_s(round(gathered))
+    of_shard, runs = ceil(workload.symbols / shards(workload)), ceil(gathered / workload.prices_a_request)
+    enriching = rate / gathered * durations.batch_s(round(gathered), min(of_shard, runs))
     written = rate * WRITE_UNITS_A_PRICE
     yield Use(
         limit="a symbol's partition: 1,000 write units a second",

@@ -43,10 +43,10 @@ class _Silent:
         """Nothing to show."""
 
 
-class _Pipeline:
-    """The whole stack on an engine, with the window at 0."""
+class Pipeline:
+    """The whole stack on an engine; batches are handed over at once, if nothing else is asked for."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, batch_size: int = 100, window_s: int = 0) -> None:
         made_up = engine.credentials("bench")
         url = engine.status().url
         assert url is not None
@@ -54,7 +54,7 @@ class _Pipeline:
         self.aws = Aws(region="us-east-1", endpoint_url=url, credentials=credentials)
         session = Session(SessionOptions(environment="bench", target=Target.LOCAL))
         session.aws = self.aws
-        session.config = Environment(stream=Stream(batch_size=100, window_s=0))
+        session.config = Environment(stream=Stream(batch_size=batch_size, window_s=window_s))
         self.stack = session.stack
         plan = planned(list(self.stack), self.aws, Goal.PRESENT)
         Executor(aws=self.aws, listener=_Silent()).run(plan)
@@ -96,6 +96,11 @@ class _Pipeline:
             puts = [{"PutRequest": {"Item": item}} for item in items]
             client.batch_write_item(RequestItems={self.stack.prices.name: puts})
 
+    def unenriched(self, symbol: str, number: int) -> dict[str, Any]:
+        """A stored price as the webhook processor leaves it."""
+        item = {**self._stored(number), "symbol": {"S": symbol}, "processed": {"BOOL": False}}
+        return {name: value for name, value in item.items() if name not in ("ma_5", "ma_20")}
+
     def _stored(self, number: int) -> dict[str, Any]:
         return {
             "symbol": {"S": "FULL"},
@@ -116,9 +121,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         os.environ["CRYPTOCTL_STATE_DIR"] = directory
         engine = Engine(Path(directory) / "engine")
-        with _stopped_afterwards(engine):
+        with stopped_afterwards(engine):
             _start(engine)
-            pipeline = _Pipeline(engine)
+            pipeline = Pipeline(engine)
             _idle(engine)
             _latency(pipeline, 100)
             _throughput(pipeline, 2_000)
@@ -126,7 +131,8 @@ def main() -> None:
 
 
 @contextmanager
-def _stopped_afterwards(engine: Engine) -> Iterator[None]:
+def stopped_afterwards(engine: Engine) -> Iterator[None]:
+    """Stops the engine whatever happens."""
     try:
         yield
     finally:
@@ -152,36 +158,34 @@ def _idle(engine: Engine) -> None:
     print(f"idle, stack deployed             {share:8.1%} of a core")
 
 
-def _latency(pipeline: _Pipeline, samples: int) -> None:
+def _latency(pipeline: Pipeline, samples: int) -> None:
     pipeline.send(0, 1, "WARM")
-    _wait(lambda: pipeline.is_enriched("WARM"))
+    until(lambda: pipeline.is_enriched("WARM"))
     taken: list[float] = []
     for number in range(samples):
         symbol = f"L{number}"
-        item = {**pipeline._stored(number), "symbol": {"S": symbol}, "processed": {"BOOL": False}}  # noqa: SLF001
-        for name in ("ma_5", "ma_20"):
-            del item[name]
+        item = pipeline.unenriched(symbol, number)
         began = time.perf_counter()
         pipeline.aws.call("dynamodb", "PutItem", TableName=pipeline.stack.prices.name, Item=item)
-        _wait(lambda symbol=symbol: pipeline.is_enriched(symbol))  # type: ignore[misc]
+        until(lambda symbol=symbol: pipeline.is_enriched(symbol))  # type: ignore[misc]
         taken.append((time.perf_counter() - began) * 1000)
     taken.sort()
     print(f"put to enriched, window 0        {statistics.median(taken):8.0f} ms  p50 of {samples}")
     print(f"                                 {taken[int(samples * 0.99) - 1]:8.0f} ms  p99")
 
 
-def _throughput(pipeline: _Pipeline, count: int) -> None:
+def _throughput(pipeline: Pipeline, count: int) -> None:
     began = time.perf_counter()
     for first in range(0, count, 100):
         pipeline.send(first, 100, "FAST")
     stored_s = time.perf_counter() - began
-    _wait(lambda: pipeline.is_enriched("FAST"))
+    until(lambda: pipeline.is_enriched("FAST"))
     enriched_s = time.perf_counter() - began
     print(f"through the webhook, stored      {count / stored_s:8.0f} prices/s")
     print(f"through the webhook, enriched    {count / enriched_s:8.0f} prices/s")
 
 
-def _volumes(engine: Engine, pipeline: _Pipeline) -> None:
+def _volumes(engine: Engine, pipeline: Pipeline) -> None:
     mapping = next(iter(pipeline.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]))
     # Filling is not enriching: the records pass the mapping by.
     pipeline.aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
@@ -195,7 +199,7 @@ def _volumes(engine: Engine, pipeline: _Pipeline) -> None:
     pid = engine.status().pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    _wait(lambda: not engine.status().running)
+    until(lambda: not engine.status().running)
     began = time.perf_counter()
     engine.start()
     print(f"start after kill -9 at that size {time.perf_counter() - began:8.2f} s")
@@ -210,7 +214,8 @@ def _timed(call: Callable[[], object]) -> float:
     return statistics.median(taken)
 
 
-def _wait(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool]) -> None:
+    """Looks every 2 ms, for five minutes at most."""
     deadline = time.monotonic() + 300
     while not condition():
         if time.monotonic() > deadline:

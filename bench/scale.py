@@ -66,9 +66,9 @@ class Bucket:
 
 @dataclass(kw_only=True)
 class Lane:
-    """Prices of a shard that are handed over one batch after the other: when each was stored."""
+    """Prices of a shard that are handed over one batch after the other: when each was stored, its symbol."""
 
-    waiting: deque[float] = field(default_factory=deque)
+    waiting: deque[tuple[float, int]] = field(default_factory=deque)
     busy: bool = False
     looks_at: float | None = None
 
@@ -94,14 +94,21 @@ class Outcome:
 
 
 class Simulation:
-    """One workload under one choice of settings."""
+    """One workload under one choice of settings; on as many shards as DynamoDB has, if none are given."""
 
-    def __init__(self, workload: Workload, settings: Settings, durations: Durations, seed: int = 1) -> None:
+    def __init__(
+        self,
+        workload: Workload,
+        settings: Settings,
+        durations: Durations,
+        seed: int = 1,
+        of_shards: int | None = None,
+    ) -> None:
         self._workload, self._settings, self._durations = workload, settings, durations
         self._dice = random.Random(seed)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
-        self._lanes = [Lane() for _ in range(shards(workload) * settings.parallelization)]
+        self._lanes = [Lane() for _ in range((of_shards or shards(workload)) * settings.parallelization)]
         self._partitions = [Bucket(a_second=PARTITION_WRITE_UNITS_A_SECOND) for _ in range(workload.symbols)]
         self._requests = Bucket(
             a_second=settings.webhook_concurrency * REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY
@@ -146,7 +153,7 @@ class Simulation:
             # Of one shard, records are spread over its batches by the item's key.
             shard = symbol % (len(self._lanes) // many)
             lane = self._lanes[shard * many + self._dice.randrange(many)]
-            lane.waiting.append(now_s)
+            lane.waiting.append((now_s, symbol))
             self._look(lane, now_s + self._dice.uniform(0, self._durations.poll_s))
 
     def _look(self, lane: Lane, time_s: float) -> None:
@@ -159,7 +166,7 @@ class Simulation:
             return
         lane.looks_at = None
         full = len(lane.waiting) >= self._settings.batch_size
-        closes_s = lane.waiting[0] + self._settings.window_s
+        closes_s = lane.waiting[0][0] + self._settings.window_s
         if not full and now_s < closes_s:
             self._look(lane, closes_s)
         elif self._enrichers >= self._settings.enricher_concurrency:
@@ -175,11 +182,12 @@ class Simulation:
         def done(then_s: float) -> None:
             lane.busy = False
             self._enrichers -= 1
-            self._lags_s.extend(then_s - stored_s for stored_s in batch)
+            self._lags_s.extend(then_s - stored_s for stored_s, _ in batch)
             if lane.waiting:
                 self._look(lane, then_s)
 
-        self._at(now_s + self._durations.batch_s(len(batch)), done)
+        symbols = len({symbol for _, symbol in batch})
+        self._at(now_s + self._durations.batch_s(len(batch), symbols), done)
 
 
 def first_limit(workload: Workload, settings: Settings, durations: Durations) -> Use:
@@ -215,7 +223,7 @@ def _lags(settings: Settings) -> Iterator[tuple[float, Outcome]]:
 
 def main() -> None:
     """Prints the limits and the lags; with `--svg FILE` draws the lags too."""
-    for symbols, size in ((10, 1), (10, 100), (1_000, 100)):
+    for symbols, size in ((10, 1), (10, 100), (1_000, 1), (1_000, 100)):
         _table(symbols, size)
     print("\nlag from stored to enriched, 10 symbols, one price a request")
     curves: dict[str, list[tuple[float, float]]] = {}

@@ -32,7 +32,7 @@ def test_every_price_is_refused_stored_or_still_under_way(
     assert 0 <= under_way <= settings.webhook_concurrency * size
     assert found.behind >= 0
     # Nothing is enriched before an invocation could have read and written it.
-    assert min(found.lags_s, default=1.0) >= Durations().batch_s(1)
+    assert min(found.lags_s, default=1.0) >= Durations().batch_s(1, 1)
 
 
 @pytest.mark.parametrize("settings", CHOICES.values(), ids=CHOICES)
