@@ -47,16 +47,21 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
 
     def announced() -> dict[str, Any] | None:
         document = trace(shop, "TRACED", "--id", "77")
-        return document if stages(document)[-1:] == ["enriched"] and len(document["requests"]) == 3 else None
+        told = {"answered", "enriched"} <= set(stages(document)) and len(document["requests"]) == 3
+        return document if told else None
 
     whole = eventually(announced, "the whole way in the logs")
     assert whole["price"]["outcome"] == "announced"
-    assert stages(whole) == [
-        *("price's own time", "received", "failed", "received", "stored", "answered"),
+    # The enricher may begin, and end, while the webhook processor still answers.
+    answered = stages(whole).index("answered")
+    assert answered > stages(whole).index("stored")
+    assert [each for each in stages(whole) if each != "answered"] == [
+        *("price's own time", "received", "failed", "received", "stored"),
         *("pass began", "announced", "enriched"),
     ]
     assert [each["lag_ms"] is None for each in whole["events"]] == [True] + [False] * 8
-    assert whole["lags"]["total_ms"] == sum(each["lag_ms"] for each in whole["events"][2:8])
+    until = stages(whole).index("announced") + 1
+    assert whole["lags"]["total_ms"] == sum(each["lag_ms"] for each in whole["events"][2:until])
     assert whole["item"]["id"] == "77" and not whole["dead_letters"]
     assert any(line["message"].get("message") == "prices enriched" for line in whole["lines"])
 
