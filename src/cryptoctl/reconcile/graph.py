@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from graphlib import TopologicalSorter
 
@@ -34,9 +34,13 @@ def in_order(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
     return tuple(TopologicalSorter(graph).static_order())
 
 
-def dependents(resource: Provisioner, resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
-    """Those of the resources that have this one as a dependency; not those that only take a value from it."""
-    return tuple(other for other in resources if resource in dependencies(other))
+def dependents(resources: Sequence[Provisioner]) -> Mapping[Provisioner, tuple[Provisioner, ...]]:
+    """For each resource those that have it as a dependency; not those that only take a value from it."""
+    found: dict[Provisioner, list[Provisioner]] = {each: [] for each in resources}
+    for other in resources:
+        for each in dependencies(other):
+            found.setdefault(each, []).append(other)
+    return {each: tuple(others) for each, others in found.items()}
 
 
 def affected(changed: Collection[Provisioner], resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:

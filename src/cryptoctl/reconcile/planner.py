@@ -36,6 +36,7 @@ def build(
     ordered = in_order(resources)
     whole = {each: its for each, its in (orphans or {}).items() if parent(each) not in observations}
     parts = {each: its for each, its in (orphans or {}).items() if each not in whole}
+    first_gone = dependents(ordered) if goal is Goal.ABSENT else {}
     steps: list[Step] = []
     replaced: set[Provisioner | None] = set()
     for resource in ordered:
@@ -43,7 +44,7 @@ def build(
         if goal is Goal.PRESENT:
             step = present(resource, observed, known, adopt=adopt)
         else:
-            step = absent(resource, observed, after=dependents(resource, ordered))
+            step = absent(resource, observed, after=first_gone[resource])
         for ref in given_by(step):
             known.pop(ref, None)
         if step.verb is Verb.REPLACE:
