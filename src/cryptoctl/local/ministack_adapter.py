@@ -12,10 +12,13 @@ import json
 import logging
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from cryptoctl.local.metric_points import MINUTE_S, compacted
 
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 VERSION: Final[str] = "1.5.33"
@@ -91,16 +94,42 @@ def load_services(function_pending_s: float) -> None:
         importlib.import_module(f"ministack.services.{name}")
 
 
-def leave_alarms_to_us() -> None:
-    """Switches off ministack's evaluation of alarms, which takes the metrics of all dimensions together.
+def patch_metrics() -> None:
+    """Replaces two functions of ministack's CloudWatch, the only ones of ministack that are.
 
-    The one thing of ministack that is patched: its evaluation runs inside PutMetricData, and nothing else
-    keeps it from having an alarm act wrongly.
+    Its evaluation of alarms runs inside PutMetricData and takes the metrics of all dimensions together:
+    nothing else keeps it from having an alarm act wrongly. And at each request it copies every value of two
+    weeks, to leave out those that are older.
     """
     service: Any = importlib.import_module("ministack.services.cloudwatch")
-    if not callable(service._evaluate_alarm):  # noqa: SLF001 (what is replaced must be there)
-        raise TypeError("ministack's _evaluate_alarm")
+    if not callable(service._evaluate_alarm) or not callable(service._evict_old_metrics):  # noqa: SLF001
+        raise TypeError(
+            "ministack's _evaluate_alarm and _evict_old_metrics"
+        )  # what is replaced must be there
     service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
+    service._evict_old_metrics = _MetricsKeeper(service._metrics, service.TWO_WEEKS_SECONDS).work  # noqa: SLF001
+
+
+class _MetricsKeeper:
+    """Once a minute and region, at a request: puts points together, and drops those that are too old."""
+
+    def __init__(self, metrics: Any, kept_s: float) -> None:
+        self._metrics = metrics
+        self._kept_s = kept_s
+        self._due_s: dict[object, float] = {}
+
+    def work(self) -> None:
+        """Looks after the account and region of the present request."""
+        scope, now_s = self._metrics._prefix(), time.time()  # noqa: SLF001 (there is no public way)
+        if now_s < self._due_s.get(scope, 0.0):
+            return
+        minute_s = now_s // MINUTE_S * MINUTE_S
+        self._due_s[scope] = minute_s + MINUTE_S
+        for key, points in list(self._metrics.items()):
+            if left := compacted(points, oldest_s=now_s - self._kept_s, until_s=minute_s):
+                self._metrics[key] = left
+            else:
+                del self._metrics[key]
 
 
 class _Errors(logging.Handler):

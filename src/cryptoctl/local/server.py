@@ -25,9 +25,9 @@ from cryptoctl.local.http_server import HttpServer
 from cryptoctl.local.launch import source_digest
 from cryptoctl.local.ministack_adapter import (
     configure,
-    leave_alarms_to_us,
     load_app,
     load_services,
+    patch_metrics,
     serve_lifespan,
     settle_what_was_interrupted,
 )
@@ -66,7 +66,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
     contain(port, worker_script=str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
     app = load_app()
-    leave_alarms_to_us()
+    patch_metrics()
     engine = EngineApp(app, data, port, options)
     notes += engine.notes
     stop = asyncio.Event()

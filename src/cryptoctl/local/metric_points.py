@@ -1,0 +1,63 @@
+"""Keeps the points of metrics few, so that an engine that is left running stays as small as it was.
+
+CloudWatch keeps figures of whole minutes; ministack keeps each value for two weeks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+Point = Mapping[str, Any]
+"""A value that was seen `Count` times, or a statistic set (`_stat`), at a `Timestamp` in epoch seconds."""
+
+MINUTE_S: Final[int] = 60
+MOST_A_MINUTE: Final[int] = 20
+# How late a point may come and still be put together with those of its minute.
+LATE_S: Final[int] = 600
+
+
+def compacted(points: Sequence[Point], *, oldest_s: float, until_s: float) -> list[Point]:
+    """The points from `oldest_s` on, with at most MOST_A_MINUTE values for each minute before `until_s`.
+
+    Count, sum, least and largest value of a minute stay; of more values than that, neighbours become their
+    mean, so a percentile moves within its neighbours. Statistic sets stay as they are.
+    """
+    begin = len(points)
+    while begin and points[begin - 1]["Timestamp"] >= until_s - LATE_S:
+        begin -= 1
+    kept = [each for each in points[:begin] if each["Timestamp"] >= oldest_s]
+    minutes: dict[tuple[int, Any], list[Point]] = defaultdict(list)
+    newest: list[Point] = []
+    for each in points[begin:]:
+        if "_stat" in each or each["Timestamp"] >= until_s:
+            newest.append(each)
+        else:
+            minutes[int(each["Timestamp"] // MINUTE_S), each.get("Unit")].append(each)
+    for (minute, _), of_minute in sorted(minutes.items(), key=lambda item: item[0][0]):
+        kept += _together(of_minute, minute * MINUTE_S)
+    return kept + newest
+
+
+def _together(points: Sequence[Point], start_s: float) -> Iterator[Point]:
+    counts: dict[float, float] = defaultdict(float)
+    for each in points:
+        counts[each["Value"]] += each.get("Count", 1.0)
+    for value, count in _fewer(sorted(counts.items())):
+        yield {**points[0], "Timestamp": float(start_s), "Value": value, "Count": count}
+
+
+def _fewer(values: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """The (value, count) pairs; the inner ones in as many groups as are left beside the ends."""
+    if len(values) <= MOST_A_MINUTE:
+        yield from values
+        return
+    inner, groups = values[1:-1], MOST_A_MINUTE - 2
+    yield values[0]
+    for first, last in pairwise(len(inner) * number // groups for number in range(groups + 1)):
+        group = inner[first:last]
+        count = sum(each for _, each in group)
+        yield sum(value * each for value, each in group) / count, count
+    yield values[-1]

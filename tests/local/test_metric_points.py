@@ -1,0 +1,86 @@
+"""What becomes of a metric's points once their minute is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.local.metric_points import LATE_S, MOST_A_MINUTE, compacted
+
+NOW_S = 1_700_000_040.0  # a whole minute
+POINTS = st.lists(
+    st.builds(
+        lambda ago_s, value, count: point(NOW_S - ago_s, value, count),
+        st.floats(-59, 3 * LATE_S),
+        st.integers(0, 5_000).map(float),
+        st.integers(1, 5).map(float),
+    ),
+    max_size=300,
+)
+
+
+def point(at_s: float, value: float, count: float = 1.0) -> dict[str, Any]:
+    return {"Timestamp": at_s, "Unit": "None", "Dimensions": {"a": "b"}, "Value": value, "Count": count}
+
+
+def by_minute(points: list[Any]) -> dict[int, tuple[float, float, float, float]]:
+    """For each minute the count, sum, least and largest value."""
+    minutes: dict[int, list[Any]] = {}
+    for each in points:
+        minutes.setdefault(int(each["Timestamp"] // 60), []).append(each)
+    return {
+        minute: (
+            sum(each["Count"] for each in some),
+            sum(each["Count"] * each["Value"] for each in some),
+            min(each["Value"] for each in some),
+            max(each["Value"] for each in some),
+        )
+        for minute, some in minutes.items()
+    }
+
+
+def kept(points: list[Any]) -> list[Any]:
+    return compacted(points, oldest_s=0, until_s=NOW_S)
+
+
+@given(POINTS)
+def test_the_statistics_of_each_minute_stay(points: list[Any]) -> None:
+    before, after = by_minute(points), by_minute(kept(points))
+    assert before.keys() == after.keys()
+    for minute, statistics in before.items():
+        assert after[minute] == pytest.approx(statistics)
+
+
+@given(POINTS)
+def test_to_do_it_again_changes_nothing(points: list[Any]) -> None:
+    once = kept(sorted(points, key=lambda each: each["Timestamp"]))
+    assert kept(once) == once
+
+
+def test_of_a_minute_with_many_values_few_points_are_left_and_the_median_stays_near() -> None:
+    found = kept([point(NOW_S - 30, value) for value in range(1_001)])
+    assert len(found) == MOST_A_MINUTE
+    seen = 0.0
+    median = next(each["Value"] for each in found if (seen := seen + each["Count"]) > 500)
+    assert median == pytest.approx(500, rel=0.06)
+
+
+def test_equal_values_become_one_point_and_few_different_ones_stay_exact() -> None:
+    found = kept([point(NOW_S - number, value) for number, value in enumerate([5, 1, 5, 1, 1, 9], start=1)])
+    assert [(each["Value"], each["Count"]) for each in found] == [(1, 3), (5, 2), (9, 1)]
+
+
+def test_the_present_minute_statistic_sets_and_other_units_are_left() -> None:
+    now, of_set = point(NOW_S + 1, 1), {"Timestamp": NOW_S - 5, "Value": 1.0, "_stat": {"SampleCount": 4}}
+    seconds = {**point(NOW_S - 5, 1), "Unit": "Seconds"}
+    found = kept([point(NOW_S - 6, 1), seconds, now, now, of_set])
+    assert found.count(now) == 2 and found.count(of_set) == 1
+    assert sorted(each["Unit"] for each in found if "_stat" not in each) == ["None"] * 3 + ["Seconds"]
+
+
+def test_what_is_too_old_goes() -> None:
+    old, new = point(NOW_S - 10 * LATE_S, 1), point(NOW_S - 5 * LATE_S, 2)
+    assert compacted([old, new], oldest_s=NOW_S - 6 * LATE_S, until_s=NOW_S) == [new]
