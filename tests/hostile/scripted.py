@@ -69,9 +69,9 @@ def sent_by(resource: Provisioner) -> Iterator[Action]:
     desired = {**resource.desired(), "Alias": resource.name, "AttachedPolicies": {}}
     outputs = {"KeyId": "k", "QueueUrl": "https://q", "UUID": "u"}
     for name, value in resource.desired().items():
-        other = {} if isinstance(value, Mapping) else "InProgress"
-        observed = Observed(fields={**desired, name: other}, outputs=outputs)
-        yield from resource.apply(difference(resource.desired(), observed, resource.exclusive))
+        for other in ({}, dict.fromkeys(value, "another")) if isinstance(value, Mapping) else ("InProgress",):
+            observed = Observed(fields={**desired, name: other}, outputs=outputs)
+            yield from resource.apply(difference(resource.desired(), observed, resource.exclusive))
     yield from resource.remove(Observed(fields=desired, outputs=outputs))
 
 

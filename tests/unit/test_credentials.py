@@ -8,9 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import (
+    ConfigNotFound,
+    ConfigParseError,
+    SSOError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+    UnknownCredentialError,
+)
 
 from cryptoctl.aws import Aws, Credentials
-from cryptoctl.botocore_errors import translated, unloadable
+from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -162,6 +171,46 @@ def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
     )
     assert aws.client("sqs").meta.region_name == "us-east-1"
     assert not aws.metered
+
+
+def test_no_proxy_comes_between_a_command_and_an_engine(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured("")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
+    made_up = Credentials(access_key="a", secret_key="b")
+    client = Aws(endpoint_url="http://127.0.0.1:9", credentials=made_up).client("sqs")
+    assert client.meta.config.proxies == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SSOTokenLoadError(error_msg="no token"),
+        UnauthorizedSSOTokenError(),
+        TokenRetrievalError(provider="sso", error_msg="expired"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_sign_in_that_has_expired_says_how_to_sign_in_again(error: Exception) -> None:
+    told = failure(error)
+    assert (told.problem, told.hint) == (Problem.CREDENTIALS, "Run `aws sso login`.")
+    assert told.message.startswith("The sign-in has expired")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SSOError(),
+        UnknownCredentialError(name="x"),
+        ConfigNotFound(path="/nope"),
+        ConfigParseError(path="/nope", error="x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_configuration_that_botocore_cannot_use_is_a_matter_of_configuration(error: Exception) -> None:
+    told = failure(error)
+    assert (told.problem, told.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
 
 
 def test_aws_region_comes_before_the_other_ways_to_name_it(

@@ -125,16 +125,18 @@ def test_variables_that_cannot_be_read_stop_up_but_not_down() -> None:
     answers = function(configuration={"Environment": {"Error": DENIED}})
     with pytest.raises(
         Failure, match="environment variables of function webhook-processor-dev cannot be read"
-    ):
+    ) as found:
         plan(STACK.webhook, answers)
+    assert "These credentials need kms:Decrypt on the environment's key" in (found.value.hint or "")
     assert [step.verb for step in plan(STACK.webhook, answers, Goal.ABSENT).steps] == [Verb.DELETE]
 
 
 def test_tags_that_cannot_be_read_stop_both() -> None:
     answers = function(TagsError=DENIED)
     for goal in Goal:
-        with pytest.raises(Failure, match="tags of function webhook-processor-dev cannot be read"):
+        with pytest.raises(Failure, match="tags of function webhook-processor-dev cannot be read") as found:
             plan(STACK.webhook, answers, goal)
+        assert "These credentials need lambda:ListTags on the function" in (found.value.hint or "")
 
 
 def test_a_function_from_an_image_is_replaced() -> None:

@@ -67,6 +67,14 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
     assert len(documents) <= 2
 
 
+@pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["as it comes", "with everything"])
+def test_no_length_of_a_name_makes_a_part_that_does_not_fit(settings: dict[str, Any]) -> None:
+    for length in range(1, 42):
+        whole = stack({**SHORT, "environment": "e" * length}, **settings)
+        for document in parts(whole, Purpose.DEPLOY):
+            assert len(json.dumps(document, separators=(",", ":"))) <= 6144, length
+
+
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_usual_names_need_one_policy(purpose: Purpose) -> None:
     for name, region in (("dev", "us-east-1"), ("production", "us-east-1"), ("staging", "eu-central-1")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,10 +15,10 @@ from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal
 from live import Silent
-from unit.test_two_runs import ALIAS, SCOPE, FakeKms
+from unit.test_two_runs import ALIAS, SCOPE, FakeKms, named_by_another_run
 from unit.things import FakeClock
 
-BY_TAGS = ("CreateAlias", "PutKeyPolicy", "EnableKeyRotation")
+BY_TAGS = ("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "ScheduleKeyDeletion")
 DENIED = "User: u is not authorized to perform"
 
 
@@ -28,9 +29,15 @@ class DenyingKms(FakeKms):
     clock: FakeClock = field(default_factory=FakeClock)
     tags_count_after_s: float = 240.0
     made_ago: timedelta = timedelta()
+    denies: tuple[str, ...] = BY_TAGS
+    indexed: bool = True
+    """Whether the tag index lists its keys yet."""
+
+    def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
+        return super().tagged(tags, kind) if self.indexed else {}
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
-        if operation in BY_TAGS and self.clock.time_s < self.tags_count_after_s:
+        if operation in self.denies and self.clock.time_s < self.tags_count_after_s:
             raise AwsError(service=service, operation=operation, code="AccessDeniedException", message=DENIED)
         return super().call(service, operation, once=once, **params)
 
@@ -57,8 +64,25 @@ def test_a_new_key_waits_until_its_tags_count() -> None:
     assert kms.tags_count_after_s <= kms.clock.time_s < 330
 
 
-def test_a_run_after_one_that_was_killed_waits_too_and_makes_no_second_key() -> None:
-    kms = DenyingKms()
+@pytest.mark.parametrize("operation", BY_TAGS[:3])
+def test_each_call_that_needs_the_tags_waits_for_them(operation: str) -> None:
+    kms = DenyingKms(denies=(operation,))
+    report, _ = up(kms)
+    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert kms.clock.time_s >= kms.tags_count_after_s
+
+
+def test_a_key_that_lost_its_name_to_another_run_is_deleted_once_its_tags_count() -> None:
+    kms = DenyingKms(denies=("ScheduleKeyDeletion",), before={"CreateAlias": named_by_another_run})
+    report, _ = up(kms)
+    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert kms.keys["key-1"]["KeyState"] == "PendingDeletion"
+    assert kms.clock.time_s >= kms.tags_count_after_s
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "not yet indexed"])
+def test_a_run_after_one_that_was_killed_waits_too_and_makes_no_second_key(indexed: bool) -> None:
+    kms = DenyingKms(indexed=indexed)
     kms.new_key()
     report, _ = up(kms)
     assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem

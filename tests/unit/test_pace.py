@@ -8,6 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,12 @@ def test_every_code_of_the_models_that_means_too_often_is_known() -> None:
     assert unknown == set()
 
 
+def test_every_code_that_botocore_repeats_as_a_throttle_is_known_but_quotas() -> None:
+    codes = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+    unknown = {code for code in codes if not _error(code).throttled}
+    assert unknown == {"LimitExceededException", "TransactionInProgressException"}
+
+
 def _error(code: str) -> AwsError:
     return AwsError(service="logs", operation="FilterLogEvents", code=code, message="")
 
@@ -129,6 +136,7 @@ def test_following_asks_a_few_times_a_minute_while_nothing_happens(monkeypatch: 
     with pytest.raises(Enough):
         next(lines)
     assert logs.asked <= 3600 / LONGEST_POLL_S + 20
+    assert logs.asked <= 4 * 60, "four looks a minute, of three groups each"
 
 
 def test_following_survives_being_throttled() -> None:

@@ -1,0 +1,155 @@
+"""What somebody has changed and what breaks only at run time: named by a plan, and mended by what is sent."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cryptoctl.aws import Aws, Caller, Credentials
+from cryptoctl.ops.doctor import Verdict, examine
+from cryptoctl.provisioners.transport import SID
+from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.ui.plans import show_plan
+from cryptoctl.ui.screen import Screen
+from unit.answers import ACCOUNT, SCOPE, STACK, Answers
+
+HERE = STACK.webhook_dead_letters
+SOMEBODYS_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+OURS = json.dumps({"Statement": [HERE.desired()["Policy"][SID]]})
+
+
+def queue(**attributes: str) -> dict[str, Any]:
+    """The answers for a queue as `up` leaves it, but for these attributes."""
+    its = {name: value for name, value in HERE.desired()["Attributes"].items() if value is not None}
+    return {
+        "GetQueueUrl": {"QueueUrl": "https://queue"},
+        "ListQueueTags": {"Tags": SCOPE.tags},
+        "GetQueueAttributes": {"Attributes": {**its, "Policy": OURS, **attributes}},
+    }
+
+
+def plan(answers: dict[str, Any], resource: Provisioner = HERE) -> Plan:
+    return planned([resource], Answers(answers), Goal.PRESENT)  # type: ignore[arg-type]
+
+
+def test_a_queue_as_it_should_be_is_left_and_our_own_denial_is_not_worth_a_word() -> None:
+    found = plan(queue())
+    assert (found.work, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("attribute", "found", "sent"),
+    [
+        ("MaximumMessageSize", "262144", "1048576"),
+        ("DelaySeconds", "30", "0"),
+        ("RedrivePolicy", '{"maxReceiveCount":2}', ""),
+        ("MessageRetentionPeriod", "60", "345600"),
+        ("SqsManagedSseEnabled", "false", "true"),
+    ],
+)
+def test_an_attribute_of_a_queue_that_loses_dead_letters_is_set_back(
+    attribute: str, found: str, sent: str
+) -> None:
+    [step] = plan(queue(**{attribute: found})).work
+    assert [change.path for change in step.changes] == [f"Attributes.{attribute}"]
+    [call] = step.calls
+    assert (call.operation, call.params["Attributes"]) == ("SetQueueAttributes", {attribute: sent})
+
+
+@pytest.mark.parametrize("own", ["false", "true"])
+def test_a_key_that_somebody_put_on_a_queue_goes_with_the_queues_own_encryption_after_asking(
+    own: str,
+) -> None:
+    found = plan(queue(KmsMasterKeyId=SOMEBODYS_KEY, SqsManagedSseEnabled=own))
+    [step] = found.work
+    [call] = step.calls
+    assert call.params["Attributes"] == {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}
+    assert found.consents == (f"replace the encryption key {SOMEBODYS_KEY} of {HERE}",)
+
+
+class Tagged(Answers):
+    """An AWS whose tag index lists one more thing as the environment's."""
+
+    more = ""
+
+    def tagged(self, *_: Any) -> dict[str, dict[str, str]]:
+        """That one."""
+        return {self.more: SCOPE.tags}
+
+
+def orphans(stack: Provisioner, former: Provisioner, answers: dict[str, Any]) -> FoundOrphans:
+    aws: Any = Tagged(answers)
+    aws.more = former.arn
+    looking = Orphans(stack=[stack])
+    return looking.find(aws, looking.candidates(aws), observe([stack], aws))
+
+
+@pytest.mark.parametrize("where", ["", "NotVisible", "Delayed"])
+def test_a_former_queue_is_kept_wherever_its_messages_are(where: str) -> None:
+    holding = queue(**{f"ApproximateNumberOfMessages{where}": "1"})
+    found = orphans(HERE, replace(HERE, name="former-dlq-dev"), holding)
+    assert found.removable == {}
+    assert "it holds 1 messages" in found.notes[0]
+
+
+TABLE = {
+    "DescribeTable": {
+        "Table": {
+            "TableStatus": "ACTIVE",
+            "KeySchema": [{"AttributeName": "symbol", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "symbol", "AttributeType": "S"}],
+        }
+    },
+    "DescribeContinuousBackups": {},
+    "ListTagsOfResource": {"Tags": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]},
+}
+
+
+def test_a_restored_table_that_carries_our_copied_tags_is_kept_with_its_data() -> None:
+    found = orphans(STACK.prices, replace(STACK.prices, name="crypto-prices-dev-restored"), TABLE)
+    assert found.removable == {}
+    [note] = found.notes
+    assert "table crypto-prices-dev-restored is no longer part of this environment, and is kept" in note
+    assert "delete it by its name" in note
+
+
+DENIED = queue(Policy=json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*"}]}))
+
+
+def test_what_is_told_stands_in_what_a_person_reads() -> None:
+    screen, text = Screen(colour=False), io.StringIO()
+    screen.terminal.out = Console(file=text, width=400)
+    show_plan(screen, plan(DENIED), environment="dev", answer=True)
+    assert f"The policy of {HERE} denies sqs:* (statement without an id)" in text.getvalue()
+
+
+def test_doctor_tells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = plan(DENIED)
+    monkeypatch.setattr("cryptoctl.ops.doctor.planned", lambda *_, **__: found)
+    checks = list(examine(STACK, Told(DENIED), enforced=False))  # type: ignore[arg-type]
+    told = [check for check in checks if check.what == "attention"]
+    assert [(check.verdict, check.detail) for check in told] == [(Verdict.UNKNOWN, found.notes[0])]
+
+
+class Told(Answers):
+    """An AWS of which nothing but the plan is looked at."""
+
+    caller = Caller(account=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root")
+    region = "us-east-1"
+
+    def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Only who it is."""
+        return {"ResponseMetadata": {}}
+
+    def client(self, service: str) -> Any:
+        """A real one, which is asked for its model alone."""
+        made_up = Credentials(access_key="a", secret_key="b")
+        return Aws(region=self.region, endpoint_url="http://127.0.0.1:9", credentials=made_up).client(service)
