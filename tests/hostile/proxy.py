@@ -75,6 +75,7 @@ class Entry:
     request: Request
     status: int
     began_s: float
+    ended_s: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -165,7 +166,9 @@ class HostileProxy:
             return answer
         finally:
             with self.lock:
-                mood.recorded.append(Entry(request=request, status=status, began_s=began_s))
+                mood.recorded.append(
+                    Entry(request=request, status=status, began_s=began_s, ended_s=time.monotonic())
+                )
 
     def _through(self, mood: Mood, request: Request, raw: tuple[str, str, dict[str, str], bytes]) -> Answer:
         mood.delay(request)

@@ -1,0 +1,118 @@
+"""Whole commands with 50 ms added to every call: where the time goes, from the process's start to its end.
+
+The phases: *start* until the first request, *look* until the first that writes, *write* until the last that
+writes is answered, *settle and second look* until the last answer, *end* until the process is gone. Beside each
+command stands its yardstick in the same run: a Python that imports boto3, typer and rich, plus the time in
+which requests were under way.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cryptoctl.local.engine import Engine
+from hostile.proxy import Entry, HostileProxy
+
+LATENCY_S = 0.05
+ROUNDS = 5
+NAME = "bench"
+IMPORTS = [sys.executable, "-c", "import boto3, typer, rich"]
+PHASES = ("start", "look", "write", "settle, look again", "end")
+ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "an empty environment": (("up", "--yes"), ""),
+    "nothing to do": (("up", "--yes"), ""),
+    "plan": (("plan",), ""),
+    "one changed setting": (("up", "--yes"), "webhook_processor.max_age_days = 3650"),
+    "removal": (("down", "--yes"), ""),
+}
+"""Of each action the command, and what the configuration says then."""
+
+
+def main() -> None:
+    """Prints the medians of some rounds, in seconds."""
+    with tempfile.TemporaryDirectory(prefix="cryptoctl-bench-") as name:
+        os.environ["CRYPTOCTL_STATE_DIR"] = name
+        directory = Path(name)
+        engine = Engine(directory / "engine")
+        url = engine.start(port=0).url
+        assert url is not None
+        try:
+            with HostileProxy(url) as proxy:
+                env = _variables(engine, url, proxy.url)
+                rounds = [_round(proxy, env, directory) for _ in range(ROUNDS + 1)][1:]  # the first warms up
+        finally:
+            engine.stop()
+    print(f"{'':22}" + "".join(f"{name:>20}" for name in (*PHASES, "whole", "yardstick", "ratio")))
+    for action in ACTIONS:
+        columns = zip(*(each[action] for each in rounds), strict=True)
+        print(f"{action:22}" + "".join(f"{statistics.median(column):20.2f}" for column in columns))
+
+
+def _round(proxy: HostileProxy, env: Mapping[str, str], directory: Path) -> dict[str, list[float]]:
+    found = {}
+    for action, (words, settings) in ACTIONS.items():
+        (directory / "cryptoctl.toml").write_text(f"[env.{NAME}]\n{settings}\n", "utf-8")
+        began_s = time.monotonic()
+        _run(IMPORTS, env, directory)
+        imports_s = time.monotonic() - began_s
+        mood = proxy.behave(latency_s=LATENCY_S)
+        began_s = time.monotonic()
+        cryptoctl = str(Path(sys.executable).with_name("cryptoctl"))
+        _run([cryptoctl, *words, "--env", NAME, "--aws"], env, directory)
+        ended_s = time.monotonic()
+        phases = _phases(began_s, ended_s, mood.recorded)
+        yardstick_s = imports_s + _under_way_s(mood.recorded)
+        whole_s = ended_s - began_s
+        found[action] = [*phases, whole_s, yardstick_s, whole_s / yardstick_s]
+    return found
+
+
+def _phases(began_s: float, ended_s: float, entries: Sequence[Entry]) -> list[float]:
+    first_s = min(each.began_s for each in entries)
+    last_s = max(each.ended_s for each in entries)
+    writes = [each for each in entries if each.request.writes]
+    first_write_s = min((each.began_s for each in writes), default=last_s)
+    last_write_s = max((each.ended_s for each in writes), default=last_s)
+    moments = [began_s, first_s, first_write_s, last_write_s, last_s, ended_s]
+    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+
+
+def _under_way_s(entries: Sequence[Entry]) -> float:
+    """How long at least one request was under way."""
+    covered_s = until_s = 0.0
+    for each in sorted(entries, key=lambda entry: entry.began_s):
+        covered_s += max(0.0, each.ended_s - max(each.began_s, until_s))
+        until_s = max(until_s, each.ended_s)
+    return covered_s
+
+
+def _run(command: Sequence[str], env: Mapping[str, str], directory: Path) -> None:
+    done = subprocess.run(
+        command, env=dict(env), cwd=directory, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+
+
+def _variables(engine: Engine, url: str, proxy_url: str) -> dict[str, str]:
+    made_up = engine.credentials(NAME)
+    kept = {
+        name: os.environ[name] for name in ("PATH", "PYTHONPATH", "CRYPTOCTL_STATE_DIR") if name in os.environ
+    }
+    return {
+        **kept,
+        "AWS_ACCESS_KEY_ID": made_up.access_key,
+        "AWS_SECRET_ACCESS_KEY": made_up.secret_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "HTTP_PROXY": proxy_url,
+        "NO_PROXY": "",
+    }
