@@ -1,7 +1,7 @@
 """Whole commands with 50 ms added to every call: where the time goes, from the process's start to its end.
 
 The phases: *start* until the first request, *look* until the first that writes, *write* until the last that
-writes is answered, *settle and second look* until the last answer, *end* until the process is gone. Beside each
+writes is answered, *settle, look again* until the last answer, *end* until the process is gone. Beside each
 command stands its yardstick in the same run: a Python that imports boto3, typer and rich, plus the time in
 which requests were under way.
 """
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from cryptoctl.local.engine import Engine
@@ -81,7 +82,7 @@ def _phases(began_s: float, ended_s: float, entries: Sequence[Entry]) -> list[fl
     first_write_s = min((each.began_s for each in writes), default=last_s)
     last_write_s = max((each.ended_s for each in writes), default=last_s)
     moments = [began_s, first_s, first_write_s, last_write_s, last_s, ended_s]
-    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(moments)]
 
 
 def _under_way_s(entries: Sequence[Entry]) -> float:
