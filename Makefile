@@ -64,13 +64,14 @@ torture: $(VENV)/.dev  ## the long versions of the tests that `make test` sample
 # Tools that others wrote; nothing else needs them. They are installed beside, not into, what cryptoctl needs.
 JUDGES := build/judges
 
-judges: $(VENV)/.dev  ## an IAM simulator (needs npm) and a policy linter that others wrote, over every policy and request
+judges: $(VENV)/.dev  ## an IAM simulator (needs npm), a policy linter and a workflow linter that others wrote
 	rm -rf $(JUDGES)
 	mkdir -p $(JUDGES)
 	cp tests/judges/package.json tests/judges/simulate.mjs $(JUDGES)
 	npm --prefix $(JUDGES) install --no-audit --no-fund --silent
 	$(PYTHON) -m venv $(JUDGES)/venv
-	$(JUDGES)/venv/bin/python -m pip --disable-pip-version-check --quiet install parliament==1.6.4
+	$(JUDGES)/venv/bin/python -m pip --disable-pip-version-check --quiet install parliament==1.6.4 zizmor==1.32.0
+	$(JUDGES)/venv/bin/zizmor --offline .github
 	JUDGES=$(JUDGES) $(BIN)/pytest -q tests/permissions/test_operating.py tests/permissions/test_deploying.py -k "enough or each_action"
 	$(BIN)/python tests/judges/probes.py $(JUDGES)
 	$(JUDGES)/venv/bin/python tests/judges/lint.py $(JUDGES)/policies
