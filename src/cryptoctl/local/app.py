@@ -48,7 +48,7 @@ class EngineApp:
 
     def __init__(self, inner: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
         self._database, self.notes = open_database(data.store_file)
-        self._durability = Durability(options.save_every_s)
+        self._durability = Durability(options.save_every_s, data.state)
         access = AccessCheck(port, KeyPairs(data.key_file))
         self.middleware = middleware = Middleware(inner, access)
         regions = Regions(self._database)
@@ -108,6 +108,7 @@ class EngineApp:
         supervisor.begin("running asynchronous invocations", self._queue.work)
         supervisor.begin("delivering log events", self._subscriptions.work)
         supervisor.begin("saving the state", self._durability.work)
+        supervisor.begin("saving the metrics", self._durability.keep_metrics)
         supervisor.begin("writing metrics of functions", self._metrics.work)
         supervisor.begin("writing metrics of queues", self._queue_metrics.work)
         supervisor.begin("writing metrics of log lines", self._embedded.work)

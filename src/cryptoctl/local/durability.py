@@ -29,21 +29,22 @@ _FREQUENT: Final[tuple[str, ...]] = (
     "Encrypt",
     "GenerateDataKey",
 )
+METRICS_EVERY_S: Final[float] = 60.0
 
 
 class Durability:
     """Watches what passes to ministack and saves its state after what may have changed it."""
 
-    def __init__(self, save_every_s: float) -> None:
+    def __init__(self, save_every_s: float, state: Path) -> None:
         self._save_every_s = save_every_s
         self._changed = asyncio.Event()
-        self._files = StateFiles()
+        self._files = StateFiles(state)
 
     def passed(self, request: HttpRequest, response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         operation = _operation(request)
         if response.status >= 400 or operation.startswith(_READS) or operation == "PutMetricData":
-            # Metrics are many, and are saved with the next change of something else.
+            # Metrics are many, and are saved every minute.
             return
         # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
         self._changed.set()
@@ -55,8 +56,14 @@ class Durability:
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            self._files.save(metrics=False)
+            self._files.save()
             self._changed.clear()
+
+    async def keep_metrics(self) -> None:
+        """Saves the metrics every minute, for as long as the engine lives."""
+        while True:
+            self._files.save(metrics=True)
+            await asyncio.sleep(METRICS_EVERY_S)
 
 
 def _operation(request: HttpRequest) -> str:

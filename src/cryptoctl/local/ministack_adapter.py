@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import logging
 import os
 import re
 import time
@@ -55,6 +54,16 @@ STATE_FILES: Final[tuple[str, ...]] = (
     "ssm",
     "sts",
     "tagging",
+)
+
+# CloudWatch's state but for the metrics.
+CLOUDWATCH_PARTS: Final[tuple[str, ...]] = (
+    "alarms",
+    "composite_alarms",
+    "composite_triggers",
+    "alarm_history",
+    "dashboards",
+    "resource_tags",
 )
 
 _SERVICES = ("sts", "kms", "iam", "lambda_svc", "sqs", "sns", "cloudwatch_logs", "dynamodb", "tagging")
@@ -132,47 +141,53 @@ class _MetricsKeeper:
                 del self._metrics[key]
 
 
-class _Errors(logging.Handler):
-    """Collects what ministack only logs: it saves the state or says in its log that it could not."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-
 class StateFiles:
-    """ministack's state on disk, a file a service. Each service is written when it is no longer as it was."""
+    """ministack's state on disk, a file a service. Each service is written when it is no longer as it was.
 
-    def __init__(self) -> None:
+    CloudWatch's metrics grow with every minute and every invocation, and would be most of what each change
+    has to write: they are written as they were when they were last asked for.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._written: dict[str, str] = {}
+        self._metrics: str | None = None
 
-    def save(self, *, metrics: bool = True) -> None:
-        """Writes what has changed, in ministack's own way. Raises OSError.
-
-        Without `metrics` all but CloudWatch's is written: it grows with every invocation.
-        """
+    def save(self, *, metrics: bool = False) -> None:
+        """Writes what has changed, as ministack does when it ends; `metrics`: these too. Raises OSError."""
         app = importlib.import_module("ministack.app")
-        persistence = importlib.import_module("ministack.core.persistence")
         states = app._build_persistence_save_dict()  # noqa: SLF001 (there is no public way)
         for name in STATE_FILES:
-            if name not in states or (name == "cloudwatch" and not metrics):
-                continue
-            state = states[name]()
-            content = json.dumps(state, default=persistence._json_default)  # noqa: SLF001 (there is no public way)
-            if content == self._written.get(name):
-                continue
-            errors = _Errors()
-            persistence.logger.addHandler(errors)
-            try:
-                app.save_all({name: lambda state=state: state})
-            finally:
-                persistence.logger.removeHandler(errors)
-            if errors.messages:
-                raise OSError(errors.messages[0])
-            self._written[name] = content
+            if name in states:
+                content = self._cloudwatch(metrics) if name == "cloudwatch" else _text(states[name]())
+                if content != self._written.get(name):
+                    self._write(name, content)
+                    self._written[name] = content
+
+    def _cloudwatch(self, metrics: bool) -> str:
+        service = importlib.import_module("ministack.services.cloudwatch")
+        if metrics or self._metrics is None:
+            self._metrics = _text(service._metrics)  # noqa: SLF001 (its get_state copies every metric)
+        rest = _text({part: getattr(service, f"_{part}") for part in CLOUDWATCH_PARTS})
+        return f'{{"metrics": {self._metrics}, {rest[1:]}'
+
+    def _write(self, name: str, content: str) -> None:
+        persistence = importlib.import_module("ministack.core.persistence")
+        version = persistence._state_format_version(name)  # noqa: SLF001 (there is no public way)
+        file = self._directory / f"{name}.json"
+        beside = file.with_name(f"{file.name}.tmp")
+        self._directory.mkdir(exist_ok=True)
+        try:
+            beside.write_text(f'{{"__ministack_format__": {version}, "payload": {content}}}')
+            beside.replace(file)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def _text(state: object) -> str:
+    persistence = importlib.import_module("ministack.core.persistence")
+    return json.dumps(state, default=persistence._json_default)  # noqa: SLF001 (there is no public way)
 
 
 @dataclass(frozen=True, kw_only=True)
