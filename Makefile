@@ -64,7 +64,7 @@ torture: $(VENV)/.dev  ## the long versions of the tests that `make test` sample
 # Tools that others wrote; nothing else needs them. They are installed beside, not into, what cryptoctl needs.
 JUDGES := build/judges
 
-judges: $(VENV)/.dev  ## an IAM simulator (needs npm), a policy linter and a workflow linter that others wrote
+judges: $(VENV)/.dev  ## tools that others wrote, over policies, requests (needs npm), resources and workflows
 	rm -rf $(JUDGES)
 	mkdir -p $(JUDGES)
 	cp tests/judges/package.json tests/judges/simulate.mjs $(JUDGES)
@@ -72,6 +72,9 @@ judges: $(VENV)/.dev  ## an IAM simulator (needs npm), a policy linter and a wor
 	$(PYTHON) -m venv $(JUDGES)/venv
 	$(JUDGES)/venv/bin/python -m pip --disable-pip-version-check --quiet install parliament==1.6.4 zizmor==1.32.0
 	$(JUDGES)/venv/bin/zizmor --offline .github
+	$(PYTHON) -m venv $(JUDGES)/scanner
+	$(JUDGES)/scanner/bin/python -m pip --disable-pip-version-check --quiet install checkov==3.3.30
+	$(BIN)/python tests/judges/scan.py $(JUDGES)/scan $(JUDGES)/scanner/bin/checkov
 	JUDGES=$(JUDGES) $(BIN)/pytest -q tests/permissions/test_operating.py tests/permissions/test_deploying.py -k "enough or each_action"
 	$(BIN)/python tests/judges/probes.py $(JUDGES)
 	$(JUDGES)/venv/bin/python tests/judges/lint.py $(JUDGES)/policies

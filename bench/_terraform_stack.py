@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.function_url import FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
+from cryptoctl.provisioners.parameter import TYPE, Parameter
 from cryptoctl.provisioners.policy import document
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.role import Role
@@ -30,6 +33,7 @@ RUNTIME = "python3.13"
 Block = tuple[str, str, dict[str, Any]]
 """Type, name, arguments."""
 _TYPES: Mapping[type[Provisioner], str] = {
+    Alarm: "aws_cloudwatch_metric_alarm",
     Dashboard: "aws_cloudwatch_dashboard",
     Function: "aws_lambda_function",
     Key: "aws_kms_key",
@@ -46,7 +50,8 @@ _OUTPUTS = {"Arn": "arn", "QueueUrl": "url", "LatestStreamArn": "stream_arn"}
 def configuration(stack: Stack, zip_file: Path) -> str:
     """The text of a main.tf.json. What names another resource does so by reference, as a person writes it.
 
-    The stack must have no alarms: see terraform.py.
+    The policies of queues and topics are left out, and to be applied on the engine the stack must have no
+    alarms: see terraform.py.
     """
     arns = {str(each.arn): f"${{{_address(each)}.arn}}" for each in stack if type(each) in _TYPES}
     longest_first = sorted(arns, key=len, reverse=True)
@@ -96,6 +101,7 @@ def _key(key: Key) -> Iterator[Block]:
 
 def _table(table: Table) -> Iterator[Block]:
     keys = table.hash_key, table.range_key
+    encryption = {"enabled": True, "kms_key_arn": table.customer_key} if table.customer_key else None
     yield _of(
         table,
         name=table.name,
@@ -106,6 +112,8 @@ def _table(table: Table) -> Iterator[Block]:
         stream_enabled=True,
         stream_view_type=table.desired()["StreamViewType"],
         point_in_time_recovery={"enabled": True},
+        deletion_protection_enabled=table.deletion_protection,
+        **_given(server_side_encryption=encryption),
     )
 
 
@@ -114,16 +122,18 @@ def _queue(queue: Queue) -> Iterator[Block]:
         queue,
         name=queue.name,
         message_retention_seconds=queue.retention_s,
-        sqs_managed_sse_enabled=True,
+        **_given(kms_master_key_id=queue.customer_key),
+        **({} if queue.customer_key else {"sqs_managed_sse_enabled": True}),
     )
 
 
 def _topic(topic: Topic) -> Iterator[Block]:
-    yield _of(topic, name=topic.name)
+    yield _of(topic, name=topic.name, **_given(kms_master_key_id=topic.customer_key))
 
 
 def _log_group(group: LogGroup) -> Iterator[Block]:
-    yield _of(group, name=group.name, retention_in_days=group.retention_days)
+    keeping = _given(retention_in_days=group.retention_days, kms_key_id=group.customer_key)
+    yield _of(group, name=group.name, **keeping)
 
 
 def _role(role: Role) -> Iterator[Block]:
@@ -160,7 +170,8 @@ def _function(function: Function) -> Iterator[Block]:
             "system_log_level": function.system_log_level,
         },
         environment={"variables": dict(function.environment)},
-        reserved_concurrent_executions=function.reserved_concurrency,
+        **_given(reserved_concurrent_executions=function.reserved_concurrency),
+        **({"tracing_config": {"mode": "Active"}} if function.tracing else {}),
         depends_on=rights,
     )
     for sid, permission in function.resource_policy.items():
@@ -172,6 +183,7 @@ def _function(function: Function) -> Iterator[Block]:
                 "principal": permission.principal,
                 "source_arn": permission.source_arn,
                 "source_account": permission.source_account,
+                "function_url_auth_type": permission.function_url_auth_type,
             }
             yield "aws_lambda_permission", sid, arguments
 
@@ -216,17 +228,59 @@ def _subscription(subscription: LogSubscription) -> Iterator[Block]:
     yield "aws_cloudwatch_log_subscription_filter", _label(subscription), arguments
 
 
+def _alarm(alarm: Alarm) -> Iterator[Block]:
+    its = alarm.desired()
+    yield _of(
+        alarm,
+        alarm_name=alarm.name,
+        alarm_description=its["AlarmDescription"],
+        namespace=its["Namespace"],
+        metric_name=its["MetricName"],
+        dimensions=its["Dimensions"],
+        statistic=its["Statistic"],
+        threshold=its["Threshold"],
+        comparison_operator=its["ComparisonOperator"],
+        period=its["Period"],
+        evaluation_periods=its["EvaluationPeriods"],
+        datapoints_to_alarm=its["DatapointsToAlarm"],
+        treat_missing_data=its["TreatMissingData"],
+        alarm_actions=its["AlarmActions"],
+        ok_actions=its["OKActions"],
+    )
+
+
+def _url(url: FunctionUrl) -> Iterator[Block]:
+    arguments = {
+        "function_name": f"${{{_address(url.function)}.function_name}}",
+        "authorization_type": url.desired()["AuthType"],
+    }
+    yield "aws_lambda_function_url", _label(url), arguments
+
+
+def _parameter(parameter: Parameter) -> Iterator[Block]:
+    """The secret's value is made by whoever applies it."""
+    arguments = {"name": parameter.name, "type": TYPE, "key_id": parameter.key.arn, "value": "${uuid()}"}
+    yield "aws_ssm_parameter", _label(parameter), arguments
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
 def _dashboard(dashboard: Dashboard) -> Iterator[Block]:
     yield _of(dashboard, dashboard_name=dashboard.name, dashboard_body=dashboard.body)
 
 
 _BLOCKS: Mapping[type[Provisioner], Callable[[Any], Iterator[Block]]] = {
+    Alarm: _alarm,
     Dashboard: _dashboard,
     Function: _function,
+    FunctionUrl: _url,
     InvokeConfig: _invoke_config,
     Key: _key,
     LogGroup: _log_group,
     LogSubscription: _subscription,
+    Parameter: _parameter,
     Queue: _queue,
     Role: _role,
     StreamMapping: _mapping,
