@@ -119,7 +119,9 @@ class Stack:
         self.webhook_dead_letters = self._parts.queue("webhook-processor")
         self.enricher_dead_letters = self._parts.queue("price-enricher")
         self.success = self._parts.topic("price-updates-success")
-        self.alerts = self._parts.topic("price-alerts", *self.config.alert_subscribers)
+        self.alerts = self._parts.topic(
+            "price-alerts", *self.config.alert_subscribers, alarms=self.config.alarms.enabled
+        )
         self.webhook_logs = self._parts.log_group("webhook-processor")
         self.enricher_logs = self._parts.log_group("price-enricher")
         self.notifier_logs = self._parts.log_group("error-notifier")

@@ -45,14 +45,15 @@ class StackParts:
             refuse_plain_http=self.config.security.refuse_plain_http,
         )
 
-    def topic(self, name: str, *subscribers: str) -> Topic:
-        """A topic, and who is subscribed to it."""
+    def topic(self, name: str, *subscribers: str, alarms: bool = False) -> Topic:
+        """A topic, who is subscribed to it, and whether alarms are told to it."""
         return Topic(
             scope=self.scope,
             name=f"{name}-{self.scope.environment}",
             subscribers=tuple(map(subscriber, subscribers)),
             customer_key=self.config.security.key_for("topics"),
             refuse_plain_http=self.config.security.refuse_plain_http,
+            alarms=alarms,
         )
 
     def log_group(self, function: str) -> LogGroup:

@@ -100,12 +100,18 @@ def test_a_former_queue_is_kept_wherever_its_messages_are(where: str) -> None:
     assert "it holds 1 messages" in found.notes[0]
 
 
-TABLE = {
+TABLE: dict[str, Any] = {
     "DescribeTable": {
         "Table": {
             "TableStatus": "ACTIVE",
-            "KeySchema": [{"AttributeName": "symbol", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": "symbol", "AttributeType": "S"}],
+            "KeySchema": [
+                {"AttributeName": "symbol", "KeyType": "HASH"},
+                {"AttributeName": "timestamp", "KeyType": "RANGE"},
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": "symbol", "AttributeType": "S"},
+                {"AttributeName": "timestamp", "AttributeType": "N"},
+            ],
         }
     },
     "DescribeContinuousBackups": {},

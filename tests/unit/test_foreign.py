@@ -252,7 +252,7 @@ TABLE = {
 
 @pytest.mark.parametrize(
     ("resource", "answers"),
-    [(STACK.webhook_dead_letters, QUEUE), (STACK.alerts, TOPIC), (STACK.prices, TABLE)],
+    [(STACK.webhook_dead_letters, QUEUE), (STACK.success, TOPIC), (STACK.prices, TABLE)],
     ids=["queue", "topic", "table"],
 )
 def test_a_policy_that_denies_is_told(resource: Provisioner, answers: dict[str, Any]) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from cryptoctl.aws import Aws
 from cryptoctl.ops.doctor import Check, Verdict
 from cryptoctl.provisioners.customer_key import ALARMS_NEED, SETTING, allows, key_policy, unusable
+from cryptoctl.provisioners.topic import ALARMS
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
 
 # The least that scanners ask for.
 LOGS_KEPT_DAYS = 365
-ALARMS = "cloudwatch.amazonaws.com"
 
 
 def examine_security(stack: Stack, aws: Aws) -> Iterator[Check]:

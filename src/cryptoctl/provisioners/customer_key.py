@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners.policy import Statement, normal
+from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.resource_policy import lets
 from cryptoctl.reconcile import (
     Access,
     Aws,
@@ -22,7 +23,6 @@ from cryptoctl.reconcile import (
     Preflight,
     Provisioner,
     Scope,
-    Value,
     allow,
 )
 
@@ -147,21 +147,4 @@ def allows(policy: str | None, service: str, needed: frozenset[str]) -> bool:
 
     Conditions are taken to hold, and a statement that denies is not weighed.
     """
-    if policy is None:
-        return True
-    allowed = [
-        pattern
-        for statement in normal(policy)["Statement"]
-        if statement["Effect"] == "Allow" and service in _services(statement.get("Principal", {}))
-        for pattern in statement.get("Action", ())
-    ]
-    return all(any(_covers(pattern, action) for pattern in allowed) for action in needed)
-
-
-def _services(who: Value) -> tuple[str, ...]:
-    return ("*",) if who == "*" else tuple(who.get("Service", ()))
-
-
-def _covers(pattern: str, action: str) -> bool:
-    wanted, given = action.lower(), pattern.lower()
-    return wanted == given or (given.endswith("*") and wanted.startswith(given[:-1]))
+    return policy is None or all(lets(policy, service, action) for action in needed)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.function_configuration import (
+    attached_notes,
     configuration_differs,
-    network_notes,
     normal_configuration,
     reserves_more,
     role_id,
@@ -121,7 +121,7 @@ class Function(Preflight, Priced):
             },
             notes=(
                 *foreign(self.name, statements, self.resource_policy),
-                *network_notes(self.name, configuration),
+                *attached_notes(self.name, configuration),
             ),
             unreadable=unreadable_variables(self.name, found),
         )

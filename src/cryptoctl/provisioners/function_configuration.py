@@ -105,8 +105,14 @@ def _last_update(configuration: Mapping[str, Any]) -> str:
     return str(configuration.get("LastUpdateStatus") or "Successful")
 
 
-def network_notes(name: str, configuration: Mapping[str, Value]) -> Iterator[str]:
-    """A sentence where the function runs in a VPC."""
+def attached_notes(name: str, configuration: Mapping[str, Value]) -> Iterator[str]:
+    """A sentence each where the function runs in a VPC, and where it has layers."""
+    if layers := [each["Arn"] for each in configuration.get("Layers") or ()]:
+        yield (
+            f"function {name} runs with layers that cryptoctl did not give it ({', '.join(layers)}): their "
+            "code sees all that the function sees, and may keep it from starting; `aws lambda "
+            f"update-function-configuration --layers [] --function-name {name}` takes them off"
+        )
     if vpc := (configuration.get("VpcConfig") or {}).get("VpcId"):
         yield (
             f"function {name} runs in {vpc}, and reaches the table, topics and queues only through endpoints "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners.customer_key import principal
-from cryptoctl.provisioners.key_search import NOT_FOUND, age, by_tags
+from cryptoctl.provisioners.key_material import material_notes, out_of_use, rotates
+from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -22,8 +22,11 @@ from cryptoctl.reconcile import (
     Fields,
     Json,
     Observed,
+    Obstacle,
     Permission,
+    Preflight,
     Priced,
+    Provisioner,
     Ref,
     Remedy,
     RetryRule,
@@ -38,14 +41,11 @@ from cryptoctl.reconcile import (
 )
 
 NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
-OWN_MATERIAL = "AWS_KMS"
 LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
-# KMS says up to five minutes.
-TAGS_COUNT_AFTER = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(AssignedArn, Priced):
+class Key(AssignedArn, Preflight, Priced):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
@@ -137,26 +137,20 @@ class Key(AssignedArn, Priced):
         )
         if policy is None or tags is None:
             return None
-        imported = metadata.get("Origin", OWN_MATERIAL) != OWN_MATERIAL
-        note = (
-            f"{self} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates "
-            "it, and where the material expires or is deleted, the functions cannot start"
-        )
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
-                # Nobody can switch on the rotation of material that AWS did not make.
-                "KeyRotationEnabled": imported or bool(rotation and rotation["KeyRotationEnabled"]),
+                "KeyRotationEnabled": rotates(metadata, rotation),
                 "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
             pending_deletion_until=metadata.get("DeletionDate")
             if metadata["KeyState"] == "PendingDeletion"
             else None,
-            notes=(note,) if imported else (),
-            new=age(metadata) < TAGS_COUNT_AFTER,
+            notes=tuple(material_notes(self, metadata)),
+            new=made_just_now(metadata),
         )
 
     def for_arn(self, arn: str) -> Key | None:
@@ -199,6 +193,12 @@ class Key(AssignedArn, Priced):
         yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
+
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Yields an obstacle for a key that nothing here can enable."""
+        for key, delta in changes.items():
+            yield from out_of_use(key, delta.observed)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="kms_key_months", amount=traffic.months, driver="time")

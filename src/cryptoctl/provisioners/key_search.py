@@ -16,6 +16,8 @@ NOT_FOUND = "NotFoundException"
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The tag index lags by minutes.
 INDEX_LAG = timedelta(hours=1)
+# KMS says up to five minutes.
+TAGS_COUNT_AFTER = timedelta(minutes=6)
 
 
 def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
@@ -35,8 +37,12 @@ def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
     return ours[-1] if ours else None
 
 
-def age(key: Metadata) -> timedelta:
-    """How long ago a key was created."""
+def made_just_now(key: Metadata) -> bool:
+    """Whether a key is so new that its tags may not count in permissions yet."""
+    return _age(key) < TAGS_COUNT_AFTER
+
+
+def _age(key: Metadata) -> timedelta:
     made: datetime = key["CreationDate"]
     return datetime.now(UTC) - made
 
@@ -57,7 +63,7 @@ def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
 
 
 def _beyond_the_index(key: Metadata) -> bool:
-    return age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
+    return _age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
 
 
 def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:

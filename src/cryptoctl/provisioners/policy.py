@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -47,20 +47,6 @@ def written(statement: Statement) -> dict[str, Value]:
             for operator, tests in statement.condition.items()
         }
     return result
-
-
-def denials(what: object, policy: str | None, *, but: str) -> Iterator[str]:
-    """A sentence on each statement of a resource's policy that denies something, whatever roles allow.
-
-    `but` is the id of the statement that is ours.
-    """
-    for statement in normal(policy)["Statement"] if policy else ():
-        if statement["Effect"] == "Deny" and statement.get("Sid") != but:
-            actions = ", ".join(statement.get("Action", ("what is not named",)))
-            yield (
-                f"the policy of {what} denies {actions} (statement {statement.get('Sid', 'without an id')}): "
-                "look whether that meets the functions, which fail then"
-            )
 
 
 def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:

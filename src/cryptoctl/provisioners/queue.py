@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from cryptoctl.provisioners import transport
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
-from cryptoctl.provisioners.policy import Statement, denials, document
+from cryptoctl.provisioners.policy import Statement, document
+from cryptoctl.provisioners.resource_policy import remarks
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
@@ -93,7 +94,7 @@ class Queue(Encrypted):
                 "Tags": tags.get("Tags", {}),
             },
             outputs={"QueueUrl": url},
-            notes=tuple(denials(self, found.get("Policy"), but=transport.SID)),
+            notes=tuple(remarks(self, found.get("Policy"), but=transport.SID)),
             data=f"{messages} messages" if messages else "",
         )
 

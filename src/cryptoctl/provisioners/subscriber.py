@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any
 
-from cryptoctl.provisioners.policy import normal
+from cryptoctl.provisioners.resource_policy import lets
 from cryptoctl.reconcile import Access, Aws, AwsError, Permission, allow
 
-SENDING = "sqs:sendmessage"
-SNS = {"*", "sns.amazonaws.com"}
+SNS = "sns.amazonaws.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +55,10 @@ def delivery_notes(aws: Aws, topic: object, topic_arn: str, queue_arn: str) -> I
     answers the same to both.
     """
     policy = _policy(aws, queue_arn)
-    if policy is not None and not lets_sns_send(policy):
+    if policy is not None and not lets(policy, SNS, "sqs:SendMessage"):
         yield (
             f"the policy of {queue_arn} does not let {topic} send: its messages do not arrive there; allow "
-            "sqs:SendMessage to the service sns.amazonaws.com in that policy, for the aws:SourceArn "
-            f"{topic_arn}"
+            f"sqs:SendMessage to the service {SNS} in that policy, for the aws:SourceArn {topic_arn}"
         )
 
 
@@ -75,21 +71,3 @@ def _policy(aws: Aws, arn: str) -> str | None:
     except AwsError:
         return None
     return str(found.get("Attributes", {}).get("Policy", ""))
-
-
-def lets_sns_send(policy: str) -> bool:
-    """Whether a queue's policy lets SNS send to it; conditions and exceptions are not looked at."""
-    return any(
-        each["Effect"] == "Allow"
-        and any(fnmatchcase(SENDING, action.lower()) for action in each.get("Action", "*"))
-        and SNS & set(_principals(each.get("Principal", "*")))
-        for each in (normal(policy)["Statement"] if policy else ())
-    )
-
-
-def _principals(principal: str | Mapping[str, Any]) -> Iterator[str]:
-    if isinstance(principal, str):
-        yield principal
-    else:
-        for several in principal.values():
-            yield from several

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.table_configuration import (
     customer_key,
+    limits_and_copies,
+    out_of_use,
     recovery,
     resource_policy_notes,
     schema,
@@ -28,6 +30,7 @@ from cryptoctl.reconcile import (
     Obstacle,
     Permission,
     Priced,
+    Provisioner,
     Ref,
     Remedy,
     RetryRule,
@@ -106,7 +109,7 @@ class Table(Encrypted, DeletionProtected, Priced):
                 "Tags": tags,
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
-            notes=notes,
+            notes=(*notes, *limits_and_copies(self.name, table)),
         )
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
@@ -168,6 +171,13 @@ class Table(Encrypted, DeletionProtected, Priced):
             what=f"{self} has deletion protection: the environment was set up as protected.",
             hint="To remove it, set `protected = false`, run `cryptoctl up`, then `cryptoctl down` again.",
         )
+
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Also yields one for a table that is out of use, and does not come back by itself."""
+        yield from super().preflight(aws, changes)
+        for table, delta in changes.items():
+            yield from out_of_use(table, delta.observed)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates the table, or makes one change after the other, as DynamoDB requires."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cryptoctl.provisioners.policy import denials
-from cryptoctl.reconcile import Aws, AwsError
+from cryptoctl.provisioners.resource_policy import remarks
+from cryptoctl.reconcile import Aws, AwsError, Observed, Obstacle
 
 NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
 
@@ -36,8 +36,45 @@ def recovery(backups: dict[str, Any]) -> str:
     return status
 
 
+def limits_and_copies(name: str, table: dict[str, Any]) -> Iterator[str]:
+    """A sentence where somebody has set a cap on the table's requests, or copies it to other regions."""
+    caps = table.get("OnDemandThroughput") or {}
+    kinds = {"write": caps.get("MaxWriteRequestUnits", -1), "read": caps.get("MaxReadRequestUnits", -1)}
+    if capped := [f"{units:,} {kind} units" for kind, units in kinds.items() if units >= 0]:
+        yield (
+            f"table {name} takes no more than {' and '.join(capped)} a second, which cryptoctl did not set: "
+            "beyond that prices are refused, and senders have to send them again; "
+            f"`aws dynamodb update-table --table-name {name} --on-demand-throughput "
+            "MaxReadRequestUnits=-1,MaxWriteRequestUnits=-1` takes that off"
+        )
+    if regions := [each["RegionName"] for each in table.get("Replicas") or ()]:
+        yield (
+            f"table {name} has replicas, which cryptoctl did not make, in {', '.join(regions)}: what is "
+            "written there is enriched and announced here too, and DynamoDB refuses `down` until the last "
+            "one is 24 h old"
+        )
+
+
+def out_of_use(table: object, observed: Observed | None) -> Iterator[Obstacle]:
+    """An obstacle where the table is in a state that does not end by itself."""
+    status = observed.fields["TableStatus"] if observed else None
+    if status == "INACCESSIBLE_ENCRYPTION_CREDENTIALS":
+        yield Obstacle(
+            what=f"The {table} cannot be used: DynamoDB may not use its key, and archives it after a week.",
+            hint="Enable the key, or take its deletion back, and let DynamoDB use it as before; then run "
+            "`cryptoctl up` again.",
+        )
+    if status in ("ARCHIVING", "ARCHIVED"):
+        yield Obstacle(
+            what=f"The {table} is archived: DynamoDB could not use its key for a week, and has made a backup "
+            "of it.",
+            hint="`aws dynamodb describe-table` names the backup (ArchivalSummary): delete the table, "
+            "restore the backup under its name, then run `cryptoctl up --adopt`.",
+        )
+
+
 def resource_policy_notes(aws: Aws, table: object, arn: str) -> Iterator[str]:
-    """What a policy of the table itself denies, or that these credentials may not read it."""
+    """Whom a policy of the table itself shuts out or lets in, or that these credentials may not read it."""
     try:
         found = aws.find("dynamodb", "GetResourcePolicy", absent=NO_POLICY, ResourceArn=arn)
     except AwsError as error:
@@ -45,7 +82,7 @@ def resource_policy_notes(aws: Aws, table: object, arn: str) -> Iterator[str]:
             raise
         yield (
             f"the policy of {table} could not be read (dynamodb:GetResourcePolicy answered {error.code}): "
-            "whether it denies anything is not known"
+            "whom it shuts out and lets in is not known"
         )
     else:
-        yield from denials(table, found["Policy"] if found else None, but="")
+        yield from remarks(table, found["Policy"] if found else None, but="")

@@ -64,6 +64,13 @@ REMEDIES: tuple[Remedy, ...] = (
         "cryptoctl.toml and run `cryptoctl up` if it is to go all the same.",
     ),
     Remedy(
+        codes=("ValidationException",),
+        contains="source region for new replica",
+        operations=("DeleteTable",),
+        hint="Somebody has given the table a replica in another region: delete that, wait until 24 h have "
+        "passed since it was made, then run `cryptoctl down` again.",
+    ),
+    Remedy(
         codes=("AccessDeniedException", "ValidationException"),
         contains="kms",
         operations=("CreateTable", "UpdateTable"),

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners import transport
 from cryptoctl.provisioners.customer_key import Encrypted
-from cryptoctl.provisioners.policy import Statement, denials
+from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.resource_policy import lets, remarks
 from cryptoctl.provisioners.subscriber import Subscriber, delivery_notes, key, queues, reading
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -34,6 +35,7 @@ from cryptoctl.reconcile import (
 NOT_FOUND = ("NotFound", "NotFoundException")
 NO_TAGS = (*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException")
 PENDING = "PendingConfirmation"
+ALARMS = "cloudwatch.amazonaws.com"
 OWN_ACTIONS = (
     "GetTopicAttributes",
     "SetTopicAttributes",
@@ -55,6 +57,8 @@ class Topic(Encrypted, Priced):
 
     subscribers: tuple[Subscriber, ...] = ()
     refuse_plain_http: bool = False
+    alarms: bool = False
+    """Whether CloudWatch's alarms are told to it."""
 
     kind: ClassVar[str] = "topic"
     key_field: ClassVar[str] = "KmsMasterKeyId"
@@ -107,10 +111,19 @@ class Topic(Encrypted, Priced):
                 "WholePolicy": its.get("Policy"),
             },
             notes=(
-                *denials(self, its.get("Policy"), but=transport.SID),
+                *remarks(self, its.get("Policy"), but=transport.SID),
+                *self._silence(its.get("Policy")),
                 *(note for notes in undelivered for note in notes),
             ),
         )
+
+    def _silence(self, policy: str | None) -> Iterator[str]:
+        """That alarms reach nobody: CloudWatch publishes in its own name, which the policy must allow."""
+        if self.alarms and policy and not lets(policy, ALARMS, "sns:Publish"):
+            yield (
+                f"the policy of {self} does not let CloudWatch publish: no alarm reaches anybody; allow "
+                f"sns:Publish to the service {ALARMS} in it, for the aws:SourceAccount {self.scope.account}"
+            )
 
     @property
     def _queues(self) -> tuple[str, ...]:

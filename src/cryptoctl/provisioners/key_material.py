@@ -1,0 +1,56 @@
+"""Where a KMS key's material comes from: AWS's own rotates, other people's may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cryptoctl.reconcile import Answer, Observed, Obstacle
+
+OF_AWS = "AWS_KMS"
+# The states that only those who hold the material, the key store or the replicas can end.
+OUT_OF_USE = {
+    "PendingImport": (
+        "it waits for key material, which its owner imports",
+        "Import the material again (`aws kms get-parameters-for-import`)",
+    ),
+    "Unavailable": (
+        "the key store that holds its material does not answer",
+        "Connect the key store (`aws kms connect-custom-key-store`)",
+    ),
+    "PendingReplicaDeletion": (
+        "it is to be deleted as soon as its replicas in other regions are",
+        "Take the deletion back (`aws kms cancel-key-deletion`)",
+    ),
+}
+
+
+def rotates(metadata: Mapping[str, Any], rotation: Answer | None) -> bool:
+    """Whether the key rotates as far as it can: nobody can switch that on for other people's material."""
+    return not _of_aws(metadata) or bool(rotation and rotation["KeyRotationEnabled"])
+
+
+def material_notes(key: object, metadata: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence where the material is somebody's own."""
+    if not _of_aws(metadata):
+        until = metadata.get("ValidTo")
+        expires = f"expires on {until:%Y-%m-%d}" if until else "expires"
+        yield (
+            f"{key} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates "
+            f"it, and where the material {expires} or is deleted, the functions cannot start"
+        )
+
+
+def out_of_use(key: object, observed: Observed | None) -> Iterator[Obstacle]:
+    """An obstacle where nothing here can enable the key."""
+    state = observed.fields["KeyState"] if observed else None
+    if state in OUT_OF_USE:
+        why, remedy = OUT_OF_USE[state]
+        yield Obstacle(
+            what=f"The {key} cannot be used: {why} ({state}).",
+            hint=f"{remedy}, or choose another --env; then run `cryptoctl up` again.",
+        )
+
+
+def _of_aws(metadata: Mapping[str, Any]) -> bool:
+    return bool(metadata.get("Origin", OF_AWS) == OF_AWS)

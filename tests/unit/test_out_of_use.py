@@ -1,0 +1,119 @@
+"""States that nothing here can end, and settings of somebody else that hurt at run time: told beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.ui.plans import summary
+from unit.answers import STACK, Answers
+from unit.test_drift import TABLE
+from unit.test_foreign import function, key
+
+
+def plan(resource: Provisioner, answers: dict[str, Any], goal: Goal = Goal.PRESENT) -> Plan:
+    return planned([resource], Answers(answers), goal)  # type: ignore[arg-type]
+
+
+def table(**more: Any) -> dict[str, Any]:
+    return {**TABLE, "DescribeTable": {"Table": {**TABLE["DescribeTable"]["Table"], **more}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "what", "hint"),
+    [
+        ("INACCESSIBLE_ENCRYPTION_CREDENTIALS", "DynamoDB may not use its key", "Enable the key"),
+        ("ARCHIVING", "is archived", "restore the backup under its name"),
+        ("ARCHIVED", "is archived", "restore the backup under its name"),
+    ],
+)
+def test_a_table_that_lost_its_key_is_told_and_not_waited_for(status: str, what: str, hint: str) -> None:
+    found = plan(STACK.prices, table(TableStatus=status))
+    [obstacle] = found.obstacles
+    assert what in obstacle.what
+    assert hint in obstacle.hint
+    assert summary(found).endswith("`up` would not start")
+    assert plan(STACK.prices, table(TableStatus=status), Goal.ABSENT).obstacles == ()
+
+
+def test_a_customers_key_that_cannot_be_used_is_told_of_the_table_too() -> None:
+    arn = STACK.scope.arn("kms", "key/1")
+    under_it = replace(STACK.prices, customer_key=arn)
+    [obstacle] = plan(under_it, {**table(), **key("AWS_KMS", KeyState="Disabled")}).obstacles
+    assert obstacle.what == f"The customer's key {arn} is not enabled: its state is Disabled."
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "UPDATING", "CREATING"])
+def test_a_table_that_comes_back_by_itself_is_no_obstacle(status: str) -> None:
+    assert plan(STACK.prices, table(TableStatus=status)).obstacles == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "hint"),
+    [
+        ("PendingImport", "waits for key material", "get-parameters-for-import"),
+        ("Unavailable", "the key store that holds its material does not answer", "connect-custom-key-store"),
+        ("PendingReplicaDeletion", "as soon as its replicas", "cancel-key-deletion"),
+    ],
+)
+def test_a_key_that_nothing_here_can_enable_is_told_before_anything_is_tried(
+    state: str, what: str, hint: str
+) -> None:
+    found = plan(STACK.key, key("EXTERNAL", KeyState=state))
+    [obstacle] = found.obstacles
+    assert (what in obstacle.what, f"({state})" in obstacle.what, hint in obstacle.hint) == (True, True, True)
+    assert plan(STACK.key, key("EXTERNAL", KeyState=state), Goal.ABSENT).obstacles == ()
+
+
+@pytest.mark.parametrize("state", ["Enabled", "Disabled", "PendingDeletion"])
+def test_a_key_that_can_be_enabled_is_no_obstacle(state: str) -> None:
+    leaving = {"DeletionDate": datetime(2026, 12, 1, tzinfo=UTC)} if state == "PendingDeletion" else {}
+    assert plan(STACK.key, key("AWS_KMS", KeyState=state, **leaving)).obstacles == ()
+
+
+def test_material_that_expires_is_told_with_its_day() -> None:
+    [note] = plan(STACK.key, key("EXTERNAL", ValidTo=datetime(2026, 12, 24, 12, tzinfo=UTC))).notes
+    assert "where the material expires on 2026-12-24 or is deleted" in note
+
+
+def test_a_cap_on_the_tables_requests_is_told_and_left() -> None:
+    def caps(write: int, read: int) -> dict[str, Any]:
+        return table(OnDemandThroughput={"MaxWriteRequestUnits": write, "MaxReadRequestUnits": read})
+
+    [note] = plan(STACK.prices, caps(1000, 20)).notes
+    assert "takes no more than 1,000 write units and 20 read units a second" in note
+    assert "MaxReadRequestUnits=-1,MaxWriteRequestUnits=-1" in note
+    [note] = plan(STACK.prices, caps(1000, -1)).notes
+    assert "no more than 1,000 write units a second" in note
+    assert plan(STACK.prices, caps(-1, -1)).notes == ()
+    assert plan(STACK.prices, table()).notes == ()
+
+
+def test_replicas_of_the_table_are_told() -> None:
+    replicas = [{"RegionName": "eu-west-1"}, {"RegionName": "sa-east-1"}]
+    [note] = plan(STACK.prices, table(Replicas=replicas)).notes
+    assert "has replicas, which cryptoctl did not make, in eu-west-1, sa-east-1" in note
+
+
+def test_a_table_that_was_the_source_of_a_replica_says_how_long_to_wait() -> None:
+    said = (
+        "Replica cannot be deleted because it has acted as a source region for new replica(s) being added "
+        "to the table in the last 24 hours."
+    )
+    error = AwsError(service="dynamodb", operation="DeleteTable", code="ValidationException", message=said)
+    assert "24 h" in remedy(error, STACK.prices.remedies)
+    assert not any(rule.matches("DeleteTable", error.code, said) for rule in STACK.prices.retry_rules)
+
+
+def test_layers_that_somebody_gave_a_function_are_told() -> None:
+    arn = "arn:aws:lambda:us-east-1:999999999999:layer:agent:7"
+    [note] = plan(STACK.webhook, function(configuration={"Layers": [{"Arn": arn, "CodeSize": 1}]})).notes
+    assert f"layers that cryptoctl did not give it ({arn})" in note
+    assert "--layers [] --function-name webhook-processor-dev" in note
