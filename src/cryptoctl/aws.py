@@ -77,7 +77,7 @@ class Aws:
         self._lock = threading.Lock()
         self._confirmation: Future[None] | None = None
         self._paces = Paces()
-        self.on_answer: Callable[[str, str, AwsError | None], None] = _nobody
+        self.on_answer: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
     @cached_property
@@ -115,6 +115,11 @@ class Aws:
     def region(self) -> str:
         """As given, else as the AWS configuration says, else us-east-1."""
         return self._region or self._session.region_name or "us-east-1"
+
+    @property
+    def region_is_named(self) -> bool:
+        """Whether anything names the region, so that it is not the default."""
+        return self._session.region_name is not None
 
     def _client(self, service: str, *, once: bool) -> Any:
         from botocore.config import Config
@@ -292,7 +297,3 @@ class Aws:
             return str(self._session.get_partition_for_region(self.region))
         except UnknownRegionError:
             return self.caller.partition
-
-
-def _nobody(service: str, operation: str, error: AwsError | None) -> None:
-    """Nobody needs to know."""

@@ -13,6 +13,23 @@ def on_this_machine(endpoint_url: str) -> bool:
     return urlsplit(endpoint_url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
+# What the hosts of AWS's own endpoints end with, by partition.
+SUFFIXES = (
+    *("amazonaws.com", "api.aws"),
+    *("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    *("amazonaws.eu", "api.amazonwebservices.eu"),
+    *("c2s.ic.gov", "api.aws.ic.gov"),
+    *("sc2s.sgov.gov", "api.aws.scloud"),
+    *("cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    *("csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+)
+
+
+def of_aws(endpoint_url: str) -> bool:
+    """Whether requests go to an address of AWS's own, a VPC endpoint's included."""
+    return (urlsplit(endpoint_url).hostname or "").endswith(tuple(f".{each}" for each in SUFFIXES))
+
+
 def load_credentials(session: Any) -> None:
     """Loads them once, before anything else can fail: a role is assumed, a process run, a file read.
 

@@ -370,8 +370,8 @@ def test_every_check_of_doctor_is_in_the_file_good_and_bad() -> None:
 
 # Credentials that are none end the command; the region is as it is; another boto3 cannot be had here.
 ALWAYS_GOOD = {"credentials", "region", "runtime"}
-# These are shown only where there is something to say; test_doctor.py has them.
-NOTES = {"attention", "subscribers"}
+# These are shown only where there is something to say; test_drift.py and test_endpoints.py have them.
+NOTES = {"attention", "endpoints"}
 
 
 def test_nothing_secret_and_nothing_that_commands_a_terminal_is_in_the_file() -> None:

@@ -150,6 +150,7 @@ class Told(Answers):
 
     caller = Caller(account=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root")
     region = "us-east-1"
+    region_is_named = True
 
     def call(self, service: str, operation: str, **params: Any) -> Any:
         """Only who it is."""

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.aws_errors import AwsError, remedy, without_password
+from cryptoctl.aws_setup import of_aws
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Permission
@@ -48,7 +49,9 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     yield Check(
         what="credentials", verdict=Verdict.GOOD, detail=f"{aws.caller.arn} in account {aws.caller.account}"
     )
-    yield Check(what="region", verdict=Verdict.GOOD, detail=aws.region)
+    yield _region(aws)
+    if enforced:
+        yield from _endpoints(aws, needed(stack, Purpose.DEPLOY))
     yield _clock(aws)
     yield _runtime(aws)
     if enforced:
@@ -67,6 +70,35 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     yield _in_the_way(plan)
     for note in (*plan.notes, *(f"`up` asks before this: {each}" for each in plan.consents)):
         yield Check(what="attention", verdict=Verdict.UNKNOWN, detail=note)
+
+
+def _region(aws: Aws) -> Check:
+    default = (
+        ""
+        if aws.region_is_named
+        else ", the default: neither --region, cryptoctl.toml, AWS_REGION nor the profile names one"
+    )
+    return Check(what="region", verdict=Verdict.GOOD, detail=f"{aws.region}{default}")
+
+
+def _endpoints(aws: Aws, wanted: Sequence[Permission]) -> Iterator[Check]:
+    """Where requests go that do not go to AWS: what was once set for an engine is easily left over."""
+    prefixes = {each.action.partition(":")[0] for each in wanted}
+    services = sorted({"resourcegroupstaggingapi" if each == "tag" else each for each in prefixes})
+    urls = {service: without_password(aws.client(service).meta.endpoint_url) for service in services}
+    elsewhere = {service: url for service, url in urls.items() if not of_aws(url)}
+    if elsewhere and len(set(urls.values())) == 1:
+        [url] = set(urls.values())
+        yield Check(what="endpoints", verdict=Verdict.GOOD, detail=f"every request goes to {url}, not to AWS")
+    elif elsewhere:
+        told = ", ".join(f"{service} ({url})" for service, url in elsewhere.items())
+        yield Check(
+            what="endpoints",
+            verdict=Verdict.UNKNOWN,
+            detail=f"requests to some services do not go to AWS: {told}",
+            advice="A part of the environment would be made elsewhere. Unless that is meant, unset "
+            "AWS_ENDPOINT_URL_… or take `endpoint_url` out of the AWS configuration.",
+        )
 
 
 def _clock(aws: Aws) -> Check:

@@ -1,0 +1,98 @@
+"""Where requests go, as doctor says it before anything is made: in which region, and to whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import botocore.session
+import pytest
+
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws_setup import SUFFIXES, of_aws
+from cryptoctl.ops.doctor import Check, Verdict, _endpoints, _region
+from cryptoctl.ops.permissions import Purpose, needed
+from unit.answers import STACK
+
+WANTED = needed(STACK, Purpose.DEPLOY)
+ENGINE = "http://localhost:4566"
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Credentials, and nothing else."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+
+
+def endpoints() -> list[Check]:
+    return list(_endpoints(Aws(region="us-east-1"), WANTED))
+
+
+def test_requests_to_aws_are_not_worth_a_word() -> None:
+    assert endpoints() == []
+
+
+@pytest.mark.parametrize("service", ["SQS", "RESOURCE_GROUPS_TAGGING_API", "DYNAMODB"])
+def test_one_service_that_was_left_at_an_engine_is_told(
+    monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://me:secret@localhost:4566")
+    [check] = endpoints()
+    assert check.verdict is Verdict.UNKNOWN
+    name = {"RESOURCE_GROUPS_TAGGING_API": "resourcegroupstaggingapi"}.get(service, service.lower())
+    assert check.detail.endswith(f"do not go to AWS: {name} (http://***@localhost:4566)")
+    assert "AWS_ENDPOINT_URL_…" in check.advice
+
+
+def test_a_service_that_the_profile_sends_elsewhere_is_told(tmp_path: Path) -> None:
+    text = f"[default]\nservices = s\n[services s]\nsns =\n  endpoint_url = {ENGINE}\n"
+    (tmp_path / "config").write_text(text, encoding="utf-8")
+    [check] = endpoints()
+    assert check.detail.endswith(f"sns ({ENGINE})")
+
+
+def test_all_services_at_one_engine_are_told_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", ENGINE)
+    [check] = endpoints()
+    assert (check.verdict, check.detail) == (Verdict.GOOD, f"every request goes to {ENGINE}, not to AWS")
+
+
+def test_the_addresses_of_aws_are_those_that_botocore_knows() -> None:
+    partitions = botocore.session.Session().get_data("partitions")["partitions"]
+    assert set(SUFFIXES) == {
+        each["outputs"][name] for each in partitions for name in ("dnsSuffix", "dualStackDnsSuffix")
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://sqs.eu-central-1.amazonaws.com", True),
+        ("https://vpce-0-1.sqs.us-east-1.vpce.amazonaws.com", True),
+        ("https://dynamodb.us-east-1.api.aws/", True),
+        ("https://amazonaws.com.example.org", False),
+        ("https://notamazonaws.com", False),
+        ("http://127.0.0.1:4566", False),
+    ],
+)
+def test_whose_address_it_is(url: str, own: bool) -> None:
+    assert of_aws(url) is own
+
+
+def test_a_region_that_nothing_names_is_said_to_be_the_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert _region(Aws()).detail.startswith("us-east-1, the default: neither --region")
+    assert _region(Aws(region="us-east-1")).detail == "us-east-1"
+    (tmp_path / "config").write_text("[default]\nregion = us-east-1\n", encoding="utf-8")
+    assert _region(Aws()).detail == "us-east-1"
+
+
+def test_the_engines_region_is_as_it_is() -> None:
+    made_up = Credentials(access_key="a", secret_key="b")
+    aws = Aws(region="us-east-1", endpoint_url="http://127.0.0.1:9", credentials=made_up)
+    assert _region(aws).detail == "us-east-1"
