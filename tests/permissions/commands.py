@@ -14,6 +14,7 @@ from typer.main import get_command
 from cryptoctl.cli.app import app
 from cryptoctl.ops.permissions import ACCESS, Purpose
 from hostile.clients import Ended
+from hostile.wire import Request
 from hostile.world import World
 from permissions.authorization import Ask, Policy, granted
 from permissions.guard import Guard
@@ -51,6 +52,7 @@ class Asked:
     policy: Policy
     of: list[tuple[Command, list[Ask]]] = field(default_factory=list)
     denied: list[tuple[Command, Ask]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def lacking(self) -> set[tuple[str, str]]:
@@ -61,6 +63,15 @@ class Asked:
     def every(self) -> list[Ask]:
         """All of it."""
         return [ask for _, asks in self.of for ask in asks]
+
+    def and_then(self, more: Asked) -> Asked:
+        """This, and what was asked under the same policy afterwards."""
+        return Asked(
+            policy=self.policy,
+            of=self.of + more.of,
+            denied=self.denied + more.denied,
+            requests=self.requests + more.requests,
+        )
 
     def first(self, action: str) -> Command:
         """The first command that was granted it."""
@@ -87,7 +98,18 @@ class Person:
             assert ended.code == 0, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
             asked.of.append((command, guard.asked))
             asked.denied.extend((command, ask) for ask in guard.denied)
+            asked.requests.extend(guard.requests)
         return asked
+
+    def would_run(self, asked: Asked) -> Asked:
+        """What another person's commands asked for, by this one's policy: they would ask the same."""
+        return Asked(
+            policy=self.policy,
+            of=list(asked.of),
+            denied=[
+                (command, ask) for command, asks in asked.of for ask in asks if not granted(self.policy, ask)
+            ],
+        )
 
     def tries(self, command: Command, *, without: str = "") -> tuple[Guard, Ended]:
         """Runs a command, perhaps with one action taken away."""

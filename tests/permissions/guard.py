@@ -17,12 +17,14 @@ class Guard:
 
     def __init__(self, policy: Policy, place: Place, *, without: str = "") -> None:
         self.policy, self.place, self.without = policy, place, without
+        self.requests: list[Request] = []
         self.asked: list[Ask] = []
         self.denied: list[Ask] = []
 
     def refuse(self, request: Request) -> Answer | None:
         """AWS's refusal, which names who, the action and the resource."""
         wanted = asks(request, self.place)
+        self.requests.append(request)
         self.asked += wanted
         missing = [ask for ask in wanted if not granted(self.policy, ask, without=self.without)]
         self.denied += missing

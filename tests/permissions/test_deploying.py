@@ -14,6 +14,7 @@ from cryptoctl.ops.permissions import Purpose
 from hostile.clients import REGION
 from hostile.inventory import Account
 from hostile.matrix import disturb
+from hostile.requests import violations
 from hostile.world import World
 from permissions.authorization import actions_of, idle
 from permissions.commands import Asked, Command, Person, commands_of, fails_for_a_person
@@ -118,6 +119,12 @@ def lived(deployer: Person) -> Asked:
 def test_the_policy_is_enough(lived: Asked) -> None:
     assert lived.lacking == set()
     assert {command.name for command, _ in lived.of} == commands_of(Purpose.DEPLOY)
+
+
+def test_every_request_is_valid(lived: Asked) -> None:
+    """By the service's own model, and within AWS's limits; test_operating.py has the other commands."""
+    assert len({str(request) for request in lived.requests}) > 50
+    assert violations(lived.requests) == []
 
 
 def test_each_action_is_asked_for(lived: Asked) -> None:

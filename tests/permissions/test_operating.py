@@ -15,6 +15,7 @@ import pytest
 from cryptoctl.ops.permissions import Purpose
 from feed.exchange_server import ExchangeServer
 from feed.harness import real_trades
+from hostile.requests import violations
 from kit.waiting import eventually
 from permissions.authorization import actions_of, granted, idle, idle_grants
 from permissions.commands import Asked, Command, Person, commands_of, told_of_each
@@ -45,12 +46,13 @@ READING = [
     _command("prices", "SENT"),
     _command("cost", "--actual"),
     _command("webhook", "list"),
-    _command("chart", "SENT"),
-    _command("candles", "SENT"),
+    _command("chart", "SENT", "--last", "400"),
+    _command("candles", "SENT", "--interval", "5m"),
     _command("symbols"),
     # First the one that finds nothing, whatever has been logged until it is run again.
     _command("logs", "--since", "2099-01-01"),
     _command("logs", "--since", "1h"),
+    _command("logs", "enricher", "--since", "1h30m", "--level", "error"),
     # Last: they go on without what may not be read.
     _command("status"),
     _command("dashboard", "--save", os.devnull),
@@ -58,11 +60,10 @@ READING = [
 
 
 def operating(directory: Path, exchange: ExchangeServer) -> list[Command]:
-    """Everything that an operator does, each dead letter coming back in the end but the one that is none."""
+    """All that an operator does besides, each dead letter coming back in the end but the one that is none."""
     prices, letters, purged = (str(directory / name) for name in ("p.csv", "exported.jsonl", "purged.jsonl"))
     Path(prices).write_text("symbol,price,exchange\nSENT,1,here\nSENT,2,here\n", encoding="utf-8")
     return [
-        *READING,
         _command("send-price", "SENT", "100", "here", "--id", "7"),
         _command("send-price", "SENT", "101", "here", "--async"),
         _command("send-price", "--file", prices, "--now"),
@@ -79,6 +80,7 @@ def operating(directory: Path, exchange: ExchangeServer) -> list[Command]:
         ],
         _command("dlq", "list"),
         _command("dlq", "peek"),
+        _command("dlq", "peek", "--symbol", "OHTTP", "--limit", "3"),
         _command("dlq", "export", letters),
         Command(
             words=("dlq", "purge", "--where", "shape!='unknown'", "--yes", "--export-to", purged),
@@ -90,7 +92,7 @@ def operating(directory: Path, exchange: ExchangeServer) -> list[Command]:
         _command("dlq", "replay", "--where", "shape=='record'", "--set", "price=5"),
         _command("dlq", "replay", "--where", "shape=='event'"),
         _command("dlq", "repair"),
-        _command("dlq", "repair", "--symbol", "SENT"),
+        _command("dlq", "repair", "--symbol", "SENT", "--since", "2d"),
     ]
 
 
@@ -132,8 +134,15 @@ def operator(stage: Stage) -> Iterator[Person]:
 
 
 @pytest.fixture(scope="module")
-def read(reader: Person) -> Asked:
-    """Every command that a reader has."""
+def letters(stage: Stage) -> None:
+    """Dead letters of every shape wait."""
+    empty(stage)
+    letters_of_every_shape(stage, "O")
+
+
+@pytest.fixture(scope="module")
+def read(reader: Person, letters: None) -> Asked:
+    """Every command that a reader has, with dead letters of every shape."""
     return reader.runs(READING)
 
 
@@ -150,12 +159,11 @@ def nothing(nobody: Person) -> Asked:
 
 
 @pytest.fixture(scope="module")
-def operated(stage: Stage, operator: Person, tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    """Every command that an operator has, with dead letters of every shape."""
-    empty(stage)
-    letters_of_every_shape(stage, "O")
+def operated(stage: Stage, operator: Person, read: Asked, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """Every command that an operator has: a reader's, which were run as one, and all others."""
+    asked = operator.would_run(read)
     with ExchangeServer({"BTCUSDT": real_trades(3)}) as exchange:
-        asked = operator.runs(operating(tmp_path_factory.mktemp("operating"), exchange))
+        asked = asked.and_then(operator.runs(operating(tmp_path_factory.mktemp("operating"), exchange)))
     stage.enriched("BTC/USDT", 3)
     for symbol in ("OHTTP", "OEVENT", "OPOISON", "OPOINTER"):
         stage.enriched(symbol, 1)
@@ -171,6 +179,10 @@ def test_who_reads_has_enough(read: Asked) -> None:
 def test_who_operates_has_enough(operated: Asked) -> None:
     assert operated.lacking == set()
     assert {command.name for command, _ in operated.of} == commands_of(Purpose.OPERATE)
+
+
+def test_every_request_is_valid(read: Asked, operated: Asked, nothing: Asked) -> None:
+    assert violations([*read.requests, *operated.requests, *nothing.requests]) == []
 
 
 def test_each_action_of_reading_is_asked_for_on_each_resource(read: Asked, nothing: Asked) -> None:
