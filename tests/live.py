@@ -16,6 +16,7 @@ from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
 from cryptoctl.webhook_settings import Sender, Webhook
 
+# One alarm stands for all of them, where nothing is said of alarms.
 LAG_ALARM = AlarmSettings(dead_letters="off", errors="off", throttles="off", unauthorized="off")
 # With every kind of resource that only some configurations have.
 WITH_A_SENDER = Environment(

@@ -10,6 +10,14 @@ import pytest
 from cryptoctl.local.engine import Engine
 from kit.commands import Cli as Cli
 
+# One alarm stands for all of them, where nothing is said of alarms.
+LAG_ALARM = """
+[env.{name}.alarms]
+dead_letters = "off"
+errors = "off"
+throttles = "off"
+"""
+
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Path:
@@ -35,8 +43,15 @@ def cli(elsewhere: Path) -> Cli:
 
 @pytest.fixture
 def local_cli(engine: Engine, elsewhere: Path) -> Callable[[str], Cli]:
-    """cryptoctl for an environment on the engine, by name."""
-    return lambda environment: Cli("--local", "--env", environment)
+    """cryptoctl for an environment on the engine, by name; without a configuration it gets one."""
+    file = elsewhere / "cryptoctl.toml"
+
+    def of(environment: str) -> Cli:
+        if not file.exists():
+            file.write_text(LAG_ALARM.format(name=environment), encoding="utf-8")
+        return Cli("--local", "--env", environment)
+
+    return of
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +61,8 @@ def day(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.mktemp("work")
         patch.chdir(directory)
-        (directory / "cryptoctl.toml").write_text(f"[env.{name}.stream]\nwindow_s = 0\n", encoding="utf-8")
+        text = f"[env.{name}.stream]\nwindow_s = 0\n" + LAG_ALARM.format(name=name)
+        (directory / "cryptoctl.toml").write_text(text, encoding="utf-8")
         cli = Cli("--local", "--env", name)
         cli.ok("up")
         yield cli

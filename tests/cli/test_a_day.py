@@ -237,12 +237,13 @@ def test_down_keeps_the_data_when_asked(local_cli: Any) -> None:
 def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) -> None:
     cli = local_cli("guarded")
     config = elsewhere / "cryptoctl.toml"
-    config.write_text("[env.guarded]\nprotected = true\n", encoding="utf-8")
+    unprotected = config.read_text(encoding="utf-8")
+    config.write_text(f"[env.guarded]\nprotected = true\n{unprotected}", encoding="utf-8")
     cli.ok("up")
     protected = cli("down", "--yes")
     assert protected.code == 6
     assert "guarded is protected" in protected.err
-    config.unlink()
+    config.write_text(unprotected, encoding="utf-8")
     refused = cli("down", "--yes")
     assert refused.code == 6
     assert "deletion protection" in refused.err

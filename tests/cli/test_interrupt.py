@@ -20,6 +20,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_up_interrupted_says_what_is_finished_and_the_next_up_continues(local_cli: Any) -> None:
+    cli = local_cli("interrupted")
     command = [sys.executable, "-m", "cryptoctl", "up", "--local", "--env", "interrupted", "--no-color"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -29,7 +30,6 @@ def test_up_interrupted_says_what_is_finished_and_the_next_up_continues(local_cl
                 break
         said = process.stderr.read()
         code = process.wait()
-    cli = local_cli("interrupted")
     assert code == Problem.INTERRUPTED, said
     assert "Interrupted:" in said
     assert "done" in said

@@ -21,7 +21,7 @@ from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Stream, Target
 from kit.engines import OPTIONS
 from kit.waiting import eventually
-from live import Connect, Live
+from live import LAG_ALARM, Connect, Live
 
 QUICK = ReaderIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
 
@@ -45,7 +45,7 @@ class AskedAws(Aws):
 @pytest.fixture(scope="module")
 def standing(connect: Connect) -> Iterator[Live]:
     """An environment whose prices are enriched at once."""
-    live = connect(f"r{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0)))
+    live = connect(f"r{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0), alarms=LAG_ALARM))
     live.up()
     yield live
     live.down()

@@ -35,7 +35,7 @@ def one_correct_stack(world: World, base: Baseline, name: str) -> None:
 
 
 @one_seed_here_fifty_in_torture
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.torture), 4])
 def test_several_ups_at_once_make_one_stack(
     world: World, base: Baseline, environment: Callable[[], str], count: int, seed: int
 ) -> None:

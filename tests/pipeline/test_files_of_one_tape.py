@@ -17,7 +17,7 @@ from cryptoctl.files.reader import open_files
 from cryptoctl.files.records import FileOptions
 from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.settings import Environment, Stream
-from live import Connect, Live
+from live import LAG_ALARM, Connect, Live
 
 pytestmark = pytest.mark.engine
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
@@ -27,7 +27,7 @@ NOW_MS = 1_700_000_000_000
 @pytest.fixture(scope="module")
 def pipeline(connect: Connect) -> Iterator[Live]:
     """An environment that is up; each shape has a symbol of its own."""
-    live = connect(f"p{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0)))
+    live = connect(f"p{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0), alarms=LAG_ALARM))
     live.up()
     yield live
     live.down()

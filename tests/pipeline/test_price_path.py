@@ -27,7 +27,7 @@ from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.settings import Environment, Stream
 from kit.waiting import eventually
-from live import Connect, Live
+from live import LAG_ALARM, Connect, Live
 
 pytestmark = pytest.mark.engine
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
@@ -37,7 +37,7 @@ NOW_MS = 1_700_000_000_000
 @pytest.fixture(scope="module")
 def pipeline(connect: Connect) -> Iterator[Live]:
     """An environment that is up, and that waits for no batch to fill; each test has symbols of its own."""
-    live = connect(f"p{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0)))
+    live = connect(f"p{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0), alarms=LAG_ALARM))
     live.up()
     yield live
     live.down()
