@@ -266,11 +266,12 @@ def test_a_table_without_a_policy_of_its_own_is_not_worth_a_word(code: str) -> N
     assert plan(STACK.prices, {**TABLE, "GetResourcePolicy": code}).notes == ()
 
 
-def test_a_tables_policy_that_may_not_be_read_stops_nothing_and_is_told() -> None:
-    found = plan(STACK.prices, {**TABLE, "GetResourcePolicy": "AccessDeniedException"})
+@pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])
+def test_a_tables_policy_that_cannot_be_read_stops_nothing_and_is_told(code: str) -> None:
+    found = plan(STACK.prices, {**TABLE, "GetResourcePolicy": code})
     assert found.work
     [note] = found.notes
-    assert "dynamodb:GetResourcePolicy answered AccessDeniedException" in note
+    assert f"dynamodb:GetResourcePolicy answered {code}" in note
 
 
 def mapping(uuid: str, **more: Any) -> dict[str, Any]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cryptoctl.aws import Caller
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.cli.up import up
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.permissions import Permission
-from cryptoctl.settings import Environment
+from cryptoctl.security_settings import Security
+from cryptoctl.session import Session, SessionOptions
+from cryptoctl.settings import Environment, Settings, Target
 from cryptoctl.stack import Stack
+from cryptoctl.ui.screen import Screen
 from unit.answers import SCOPE, Answers
 
 QUEUE = "arn:aws:sqs:us-east-1:222222222222:pager"
@@ -98,3 +105,52 @@ def test_reading_the_queue_is_among_the_permissions() -> None:
         ("sqs:GetQueueUrl", (QUEUE,)),
         ("sqs:GetQueueAttributes", (QUEUE,)),
     }
+
+
+def test_a_subscriber_that_has_not_confirmed_is_told_by_every_plan() -> None:
+    """Without that, alerts are lost for months, and nothing differs."""
+    its = stack("a@b.c", "d@e.f")
+    listed = [
+        {"Protocol": "email", "Endpoint": endpoint, "SubscriptionArn": arn}
+        for endpoint, arn in (
+            ("a@b.c", "PendingConfirmation"),
+            ("d@e.f", f"{its.alerts.arn}:1"),
+            ("somebody@else.org", "PendingConfirmation"),
+        )
+    ]
+    [note] = notes(its, {"ListSubscriptionsByTopic": {"Subscriptions": listed}})
+    assert note.startswith(f"the subscription of a@b.c to {its.alerts} is not confirmed")
+
+
+class Empty(Answers):
+    """An account in which there is nothing until the topic is created, whose subscriber must confirm then."""
+
+    caller = Caller(account=SCOPE.account, arn=f"arn:aws:iam::{SCOPE.account}:root")
+    region, partition, made = SCOPE.region, SCOPE.partition, False
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Any:
+        """Creating is remembered."""
+        self.made |= operation == "CreateTopic"
+        return super().call(service, operation, **params)
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+        """Nothing before that."""
+        return super().find(service, operation, absent=absent, **params) if self.made else None
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["made now", "there already"])
+def test_up_says_once_that_a_subscriber_must_confirm(
+    made: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
+    config = Environment(alert_subscribers=("a@b.c",), security=Security(refuse_plain_http=False))
+    whole = Stack(SCOPE, config, Code(zip_bytes=b"", sha256=""))
+    listed = {"Protocol": "email", "Endpoint": "a@b.c", "SubscriptionArn": "PendingConfirmation"}
+    tags = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
+    there = {"ListTagsForResource": {"Tags": tags}, "ListSubscriptionsByTopic": {"Subscriptions": [listed]}}
+    aws = Empty({**TOPIC, **there, "CreateTopic": {}, "Subscribe": {}})
+    aws.made = made
+    session = Session(SessionOptions(environment="dev", target=Target.AWS))
+    session.__dict__ |= {"aws": aws, "stack": whole, "settings": Settings(), "last_location": None}
+    up(CommandRun(session=session, screen=Screen(colour=False)), only=[whole.alerts.name])
+    assert capsys.readouterr().err.count(f"The subscription of a@b.c to {whole.alerts} is not confirmed") == 1

@@ -17,7 +17,7 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.values import resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
-from cryptoctl.ui.plans import plan_document, show_plan
+from cryptoctl.ui.plans import plan_document, sentence, show_plan
 
 
 @command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
@@ -76,6 +76,7 @@ def up(
     run.answer(outputs=outputs)
     if not run.machine:
         show_outputs(screen, outputs)
+    _mention_news(run, plan, rest)
     _mention_alerts(run, rest)
 
 
@@ -99,6 +100,13 @@ def _ask(run: CommandRun, plan: Plan) -> None:
         raise Failure(Problem.REFUSED, "Nothing was changed.")
 
 
+def _mention_news(run: CommandRun, before: Plan, after: Plan) -> None:
+    """What is to be known of what was made, and was not there to be told with the plan."""
+    for note in after.notes:
+        if note not in before.notes:
+            run.screen.say(sentence(note), style="yellow")
+
+
 def _mention_alerts(run: CommandRun, plan: Plan) -> None:
     """Who hears of errors, as the plan has found it; nothing where it did not look at the topic."""
     alerts = run.session.stack.alerts
@@ -110,9 +118,6 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
         recipients = ", ".join(told)
         run.screen.say(f"Alerts to {recipients} stay on this machine: `cryptoctl local outbox` shows them.")
         return
-    for endpoint, pending in told.items():
-        if pending:
-            run.screen.say(f"{endpoint} must still confirm its subscription to the alerts.", style="yellow")
     if not told:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.say(

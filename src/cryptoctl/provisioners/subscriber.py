@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cryptoctl.provisioners.resource_policy import lets
@@ -60,6 +60,18 @@ def delivery_notes(aws: Aws, topic: object, topic_arn: str, queue_arn: str) -> I
             f"the policy of {queue_arn} does not let {topic} send: its messages do not arrive there; allow "
             f"sqs:SendMessage to the service {SNS} in that policy, for the aws:SourceArn {topic_arn}"
         )
+
+
+def unconfirmed_notes(
+    topic: object, subscribers: Iterable[Subscriber], pending: Collection[str]
+) -> Iterator[str]:
+    """A sentence on each subscriber that is among the endpoints which must still confirm."""
+    for each in subscribers:
+        if each.endpoint in pending:
+            yield (
+                f"the subscription of {each.endpoint} to {topic} is not confirmed, so nothing is sent there: "
+                "AWS has sent it a message with a link that does it"
+            )
 
 
 def _policy(aws: Aws, arn: str) -> str | None:

@@ -74,12 +74,10 @@ def out_of_use(table: object, observed: Observed | None) -> Iterator[Obstacle]:
 
 
 def resource_policy_notes(aws: Aws, table: object, arn: str) -> Iterator[str]:
-    """Whom a policy of the table itself shuts out or lets in, or that these credentials may not read it."""
+    """Whom a policy of the table itself shuts out or lets in, or that it could not be read."""
     try:
         found = aws.find("dynamodb", "GetResourcePolicy", absent=NO_POLICY, ResourceArn=arn)
-    except AwsError as error:
-        if not error.denied:
-            raise
+    except AwsError as error:  # whatever it is: nothing that is done needs the policy
         yield (
             f"the policy of {table} could not be read (dynamodb:GetResourcePolicy answered {error.code}): "
             "whom it shuts out and lets in is not known"

@@ -12,7 +12,14 @@ from cryptoctl.provisioners import transport
 from cryptoctl.provisioners.customer_key import Encrypted
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.resource_policy import lets, remarks
-from cryptoctl.provisioners.subscriber import Subscriber, delivery_notes, key, queues, reading
+from cryptoctl.provisioners.subscriber import (
+    Subscriber,
+    delivery_notes,
+    key,
+    queues,
+    reading,
+    unconfirmed_notes,
+)
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
@@ -107,12 +114,12 @@ class Topic(Encrypted, Priced):
                 "Policy": transport.found(its.get("Policy")),
                 "Tags": mapped(tags.get("Tags", ())),
                 "Subscriptions": there,
-                "PendingConfirmation": tuple(sorted(pending)),
                 "WholePolicy": its.get("Policy"),
             },
             notes=(
                 *remarks(self, its.get("Policy"), but=transport.SID),
                 *self._silence(its.get("Policy")),
+                *unconfirmed_notes(self, self.subscribers, pending),
                 *(note for notes in undelivered for note in notes),
             ),
         )
@@ -252,10 +259,9 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
         token = {"NextToken": page["NextToken"]}
 
 
-def subscribed(observed: Observed) -> dict[str, bool]:
-    """The endpoints that were found subscribed, and of each whether it must still confirm."""
-    endpoints = (each.split(" ", 1)[1] for each in observed.fields["Subscriptions"])
-    return {each: each in observed.fields["PendingConfirmation"] for each in endpoints}
+def subscribed(observed: Observed) -> tuple[str, ...]:
+    """The endpoints that were found subscribed."""
+    return tuple(each.split(" ", 1)[1] for each in observed.fields["Subscriptions"])
 
 
 def may_publish(topic: Topic) -> Statement:
