@@ -308,3 +308,22 @@ def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> Non
     ended = not running.is_alive()
     goes_on.set()
     assert ended
+
+
+def test_a_defect_while_a_failure_is_told_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that dies without a word would be waited for for ever."""
+
+    def broken(*_: object) -> str:
+        raise ValueError("odd")
+
+    monkeypatch.setattr("cryptoctl.reconcile.execute.remedy", broken)
+    bad = Thing(name="bad")
+    aws = FakeAws(before=failing("CreateThing", "Denied", "no", name="bad"))
+    report, _, _ = run(aws, bad, Thing(name="child", needs=(bad,)), Thing(name="free"))
+    assert outcomes(report) == {
+        "bad": StepOutcome.FAILED,
+        "child": StepOutcome.BLOCKED,
+        "free": StepOutcome.DONE,
+    }
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert failed.problem == "ValueError: odd" and "please report it" in failed.hint

@@ -140,7 +140,22 @@ class _Run:
         return self._results.get(step.resource, not_waited_for)
 
     def _work(self, step: Step) -> None:
+        """Carries out the step. Whatever happens, the others hear that it is over: they wait for it."""
         begun_s = self.clock.now_s()
+        try:
+            result = self._carried_out(step, begun_s)
+        except BaseException as error:  # a defect of ours: told, and the others are still finished
+            problem, seconds = f"{type(error).__name__}: {error}", self.clock.now_s() - begun_s
+            result = StepResult(
+                step=step, outcome=StepOutcome.FAILED, seconds=seconds, problem=problem, hint=DEFECT
+            )
+        with self._changed:
+            self._results[step.resource] = result
+            self._pending.discard(step.resource)
+            self._changed.notify_all()
+        self._tell(self._listener.ended, result)
+
+    def _carried_out(self, step: Step, begun_s: float) -> StepResult:
         outcome, problem, hint, failure = StepOutcome.DONE, "", "", None
         try:
             self._wait_for(step)
@@ -160,9 +175,7 @@ class _Run:
             failure = Failure(Problem.AWS, problem, hint) if error.denied else None
         except Failure as error:
             outcome, problem, hint, failure = StepOutcome.FAILED, error.message, error.hint, error
-        except BaseException as error:  # a defect of ours: told, and the others are still finished
-            outcome, problem, hint = StepOutcome.FAILED, f"{type(error).__name__}: {error}", DEFECT
-        result = StepResult(
+        return StepResult(
             step=step,
             outcome=outcome,
             seconds=self.clock.now_s() - begun_s,
@@ -170,11 +183,6 @@ class _Run:
             hint=hint,
             failure=failure,
         )
-        with self._changed:
-            self._results[step.resource] = result
-            self._pending.discard(step.resource)
-            self._changed.notify_all()
-        self._tell(self._listener.ended, result)
 
     def _tell(self, event: Callable[..., None], *what: object, timeout_s: float = -1) -> None:
         if not self._telling.acquire(timeout=timeout_s):
