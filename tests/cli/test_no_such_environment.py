@@ -42,12 +42,12 @@ def test_taking_down_what_is_not_there_succeeds_and_says_so(standing: Live, cli:
     assert "There is no environment nosuch on this machine (there are: " in said.err
 
 
-def test_where_one_resource_is_missing_the_environment_is_incomplete(fresh: Live, cli: Cli) -> None:
-    fresh.up()
-    fresh.aws.call("dynamodb", "DeleteTable", TableName=fresh.stack.prices.name)
-    said = cli("prices", "BTC", "--local", "--env", fresh.session.environment)
+def test_where_one_resource_is_missing_the_environment_is_incomplete(standing: Live, cli: Cli) -> None:
+    standing.aws.call("dynamodb", "DeleteTable", TableName=standing.stack.prices.name)
+    said = cli("prices", "BTC", "--local", "--env", standing.session.environment)
+    standing.up()
     assert said.code == Problem.FAILED
-    assert f"{fresh.session.environment} is not complete" in said.err
+    assert f"{standing.session.environment} is not complete" in said.err
 
 
 def test_a_window_that_hides_everything_is_named(standing: Live, cli: Cli) -> None:

@@ -14,6 +14,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import Environment
 from cryptoctl.stack import APPLICATION, Stack
+from hostile.conftest import CONFIGURATION
 from hostile.lengths import function_of
 from hostile.matrix import differences
 from hostile.resting import Shown, ShownGroup
@@ -63,7 +64,8 @@ class Standing:
 def standing(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     world.proxy.behave()
     name, config = "replaced", tmp_path_factory.mktemp("replaced") / "cryptoctl.toml"
-    config.write_text(f"[env.{name}.stream]\nwindow_s = 0\n", encoding="utf-8")
+    text = f"[env.{name}.stream]\nwindow_s = 0\n" + CONFIGURATION.format(name=name)
+    config.write_text(text, encoding="utf-8")
     yield Standing(world, name, ("--config", str(config)))
     world.proxy.behave()
     world.down(name)

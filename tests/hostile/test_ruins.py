@@ -54,7 +54,8 @@ def falls(world: World, base: Baseline, name: str, seed: int) -> list[str]:
 
 
 def test_down_leaves_nothing_of_a_ruin(world: World, base: Baseline, environment: Callable[[], str]) -> None:
-    assert [each for seed in range(3) for each in falls(world, base, environment(), seed)] == []
+    """A stack that was disturbed, and one of which an `up` and then a `down` was killed."""
+    assert [each for seed in range(2) for each in falls(world, base, environment(), seed)] == []
 
 
 @pytest.mark.torture

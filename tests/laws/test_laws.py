@@ -60,13 +60,12 @@ def test_law_2_up_sends_exactly_the_planned_calls(fresh: Live) -> None:
         assert (call.service, call.operation, wire(call.params)) in fresh.aws.writes
 
 
-def test_law_3_the_second_plan_is_empty_and_the_second_up_writes_nothing(fresh: Live) -> None:
-    done(fresh.up())
-    fresh.aws.writes.clear()
-    second = fresh.plan()
+def test_law_3_the_second_plan_is_empty_and_the_second_up_writes_nothing(standing: Live) -> None:
+    standing.aws.writes.clear()
+    second = standing.plan()
     assert [(str(step.resource), step.changes) for step in second.work] == []
-    done(fresh.run(second))
-    assert fresh.aws.writes == []
+    done(standing.run(second))
+    assert standing.aws.writes == []
 
 
 @each_resource
@@ -148,17 +147,18 @@ def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(fresh: Live) -> 
     done(fresh.down())
 
 
-def test_a_role_made_again_under_its_name_is_given_to_its_function_again(fresh: Live) -> None:
-    done(fresh.up())
-    role = fresh.stack.webhook_role
-    fresh.run(fresh.plan(Goal.ABSENT, [role]))
-    done(fresh.up(list(with_dependencies([role]))))
-    plan = fresh.plan()
+def test_a_role_made_again_under_its_name_is_given_to_its_function_again(standing: Live) -> None:
+    role = standing.stack.webhook_role
+    standing.run(standing.plan(Goal.ABSENT, [role]))
+    done(standing.up(list(with_dependencies([role]))))
+    plan = standing.plan()
     [step] = plan.work
-    assert step.resource is fresh.stack.webhook
+    assert step.resource is standing.stack.webhook
     assert [change.field for change in step.changes] == ["RoleId"]
     roles = [call.params["Role"] for call in step.calls if call.operation == "UpdateFunctionConfiguration"]
-    assert roles == [fresh.stack.webhook.other_role.arn, role.arn]
+    assert roles == [standing.stack.webhook.other_role.arn, role.arn]
+    done(standing.run(plan))
+    assert standing.plan().work == ()
 
 
 def test_what_bears_our_name_without_our_tags_is_refused(fresh: Live) -> None:
@@ -173,21 +173,21 @@ def test_what_bears_our_name_without_our_tags_is_refused(fresh: Live) -> None:
     fresh.aws.call("sqs", "DeleteQueue", QueueUrl=url)
 
 
-def test_several_environments_live_side_by_side(fresh: Live, connect: Connect) -> None:
-    done(fresh.up())
-    other = connect(f"{fresh.session.environment}b")
+def test_several_environments_live_side_by_side(standing: Live, connect: Connect) -> None:
+    other = connect(f"{standing.session.environment}b")
     done(other.up())
     done(other.down())
-    assert fresh.plan().work == ()
+    assert standing.plan().work == ()
 
 
-def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed(fresh: Live) -> None:
-    done(fresh.up())
-    assert fresh.aws.endpoint_url
-    assert fresh.aws._credentials
-    there = Aws(region="eu-west-1", endpoint_url=fresh.aws.endpoint_url, credentials=fresh.aws._credentials)
-    scope = replace(fresh.session.scope, region="eu-west-1")
-    stack = list(Stack(scope, Environment(), fresh.stack.code))
+def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed(standing: Live) -> None:
+    assert standing.aws.endpoint_url
+    assert standing.aws._credentials
+    there = Aws(
+        region="eu-west-1", endpoint_url=standing.aws.endpoint_url, credentials=standing.aws._credentials
+    )
+    scope = replace(standing.session.scope, region="eu-west-1")
+    stack = list(Stack(scope, Environment(), standing.stack.code))
     roles = [resource for resource in stack if resource.kind == "role"]
     for goal in Goal:
         plan = planned(stack, there, goal, adopt=goal is Goal.PRESENT)

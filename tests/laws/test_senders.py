@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.ops.doctor import examine
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
@@ -18,18 +17,15 @@ from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import Sender, Webhook
 from laws.drifts import CONSTANTS, SOMETHING
 from laws.test_laws import done
-from live import Connect, Live
+from live import LAG_ALARM, Connect, Live
 
 pytestmark = pytest.mark.engine
-
-# Each sender has an alarm as well; here it is of what lets requests in.
-QUIET = AlarmSettings(unauthorized="off")
 
 
 @pytest.fixture(scope="module")
 def live(connect: Connect) -> Iterator[Live]:
     """An environment that is up, without senders."""
-    found = connect("senders", Environment(alarms=QUIET))
+    found = connect("senders", Environment(alarms=LAG_ALARM))
     done(found.up())
     yield found
     with_senders(found)
@@ -39,7 +35,7 @@ def live(connect: Connect) -> Iterator[Live]:
 def with_senders(live: Live, *names: str) -> None:
     """Configures the environment anew."""
     webhook = Webhook(senders={name: Sender(preset="standard-webhooks") for name in names})
-    live.stack = Stack(live.session.scope, Environment(webhook=webhook, alarms=QUIET), live.stack.code)
+    live.stack = Stack(live.session.scope, Environment(webhook=webhook, alarms=LAG_ALARM), live.stack.code)
 
 
 def secret(live: Live, sender: str) -> str:
