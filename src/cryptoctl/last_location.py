@@ -18,6 +18,8 @@ class LastLocation:
 
     target: Target
     account: str
+    region: str | None = None
+    """None where an earlier version has noted it."""
 
 
 def file() -> Path:
@@ -29,7 +31,11 @@ def read(environment: str) -> LastLocation | None:
     """The hint for an environment; None where there is none, or none that can be read."""
     found: Any = _all().get(environment)
     try:
-        return LastLocation(target=Target(found["target"]), account=str(found["account"]))
+        return LastLocation(
+            target=Target(found["target"]),
+            account=str(found["account"]),
+            region=str(found.get("region") or "") or None,
+        )
     except (TypeError, KeyError, ValueError):
         return None
 

@@ -109,6 +109,7 @@ class Session:
             self._check_account(ENGINE_ACCOUNT)
             return self._engine_aws()
         aws = self._real_aws()
+        self._check_region(aws)
         if self._expected_account is not None:
             aws.confirm(lambda caller: self._check_account(caller.account))
         return aws
@@ -143,6 +144,23 @@ class Session:
             region=self.options.region or self.config.region or DEFAULT_REGION,
             endpoint_url=status.url,
             credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+        )
+
+    def _check_region(self, aws: Aws) -> None:
+        """A region that nobody has chosen must be the one in which the environment is."""
+        known = self.last_location
+        chosen = self.options.region or self.config.region or env_vars.aws_region()
+        if chosen or known is None or known.target is not self.target or known.region is None:
+            return
+        if aws.region == known.region or self._expected_account != known.account:
+            return
+        origin = "as the AWS profile says" if aws.region_is_named else "the default"
+        raise Failure(
+            Problem.USAGE,
+            f"{self.environment} was last brought up in {known.region}, and nothing names a region: "
+            f"this would work in {aws.region}, {origin}.",
+            f"Name it: --region {known.region}, `region` in cryptoctl.toml, or AWS_REGION; the same with "
+            f"{aws.region} if the environment has moved.",
         )
 
     def _check_account(self, account: str) -> None:
@@ -189,7 +207,7 @@ class Session:
 
     def remember(self) -> None:
         """Notes where the environment lives now."""
-        location = LastLocation(target=self.target, account=self.scope.account)
+        location = LastLocation(target=self.target, account=self.scope.account, region=self.scope.region)
         last_location.write(self.environment, location)
 
     @property

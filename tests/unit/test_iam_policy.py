@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cryptoctl.ops.permissions import Purpose, parts, policy
+from cryptoctl.ops.permissions import Purpose, characters, parts, policy
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.security_settings import Functions, Security
@@ -16,6 +17,7 @@ from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
 from live import WITH_A_SENDER
 
+PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
 # The longest names of regions and partitions that there are.
 LONGEST = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
@@ -156,3 +158,22 @@ def test_nobody_may_take_a_boundary_off_or_attach_a_policy() -> None:
     document = policy(stack(SHORT, permissions_boundary=BOUNDARY), Purpose.DEPLOY)
     actions = {action for action, _, _ in grants(document)}
     assert not actions & {"iam:DeleteRolePermissionsBoundary", "iam:AttachRolePolicy"}
+
+
+def test_the_document_has_the_sizes_of_the_policies() -> None:
+    key = Security(customer_key="arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab")
+    environments: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+        "`dev` in us-east-1": (SHORT, {}),
+        "`production` in us-east-1": ({**SHORT, "environment": "production"}, {}),
+        "`dev`, with a permissions boundary": (SHORT, {"permissions_boundary": BOUNDARY}),
+        "`dev`, with a sender": (SHORT, {"webhook": WITH_A_SENDER.webhook}),
+        "`dev`, with a customer's key": (SHORT, {"security": key}),
+        "a name of 41 characters, the longest region, all settings": (LONGEST, EVERYTHING),
+    }
+    text = PERMISSIONS.read_text(encoding="utf-8")
+    for name, (place, settings) in environments.items():
+        whole = stack(place, **settings)
+        documents = parts(whole, Purpose.DEPLOY)
+        printed = f"one document of {characters(documents[0]):,}" if len(documents) == 1 else "two parts"
+        exact = characters(policy(whole, Purpose.DEPLOY))
+        assert f"| {name} | {exact:,} | {printed} |" in text
