@@ -124,9 +124,14 @@ class Session:
         known = self.last_location
         return known.account if known and known.target is self.target else None
 
+    @property
+    def _named_region(self) -> str | None:
+        """The region that was named for the command; a profile's was not."""
+        return self.options.region or self.config.region or env_vars.aws_region()
+
     def _real_aws(self) -> Aws:
         return Aws(
-            region=self.options.region or self.config.region or env_vars.aws_region(),
+            region=self._named_region,
             profile=self.options.profile or self.config.profile,
         )
 
@@ -149,8 +154,7 @@ class Session:
     def _check_region(self, aws: Aws) -> None:
         """A region that nobody has chosen must be the one in which the environment is."""
         known = self.last_location
-        chosen = self.options.region or self.config.region or env_vars.aws_region()
-        if chosen or known is None or known.target is not self.target or known.region is None:
+        if self._named_region or known is None or known.target is not self.target or known.region is None:
             return
         if aws.region == known.region or self._expected_account != known.account:
             return

@@ -6,6 +6,7 @@ import getpass
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import (
@@ -22,7 +23,7 @@ from cryptoctl.aws import Aws, Credentials
 from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Target
+from cryptoctl.settings import Settings, Target
 
 # A credential_process is one.
 pytestmark = pytest.mark.process
@@ -171,6 +172,17 @@ def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
     )
     assert aws.client("sqs").meta.region_name == "us-east-1"
     assert not aws.metered
+
+
+def test_a_command_for_the_engine_takes_no_region_from_the_users_aws(configured: Configured) -> None:
+    configured("credential_process=/nope/x\nregion=sa-east-1\n")
+    session = Session(SessionOptions(environment="dev", target=Target.LOCAL))
+    made_up = SimpleNamespace(access_key="a", secret_key="b")
+    engine = SimpleNamespace(
+        status=lambda: SimpleNamespace(url="http://127.0.0.1:9"), credentials=lambda _: made_up
+    )
+    session.__dict__ |= {"settings": Settings(), "last_location": None, "engine": engine}
+    assert (session.aws.region, session.aws.client("sqs").meta.region_name) == ("us-east-1", "us-east-1")
 
 
 def test_no_proxy_comes_between_a_command_and_an_engine(
