@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,8 @@ def test_a_resource_is_on_disk_before_its_answer(engine: Engine) -> None:
 
 
 def test_a_kill_keeps_a_whole_environment_as_it_was_answered(engine: Engine) -> None:
-    """Whatever else the stack comes to use: a service whose state is not among what is saved shows here."""
-    start(engine)
+    """Whatever else the stack comes to use: what is not saved before the answer shows here."""
+    engine.start(port=0, options=replace(QUICK, save_every_s=600.0))
     live = connected(engine, "whole", WITH_A_SENDER)
     live.up()
     kill(engine)

@@ -49,7 +49,7 @@ class Durability:
         # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
         self._changed.set()
         if not operation.startswith(_FREQUENT):
-            self._files.save()
+            self._files.save(request.service)
 
     async def work(self) -> None:
         """Saves what changed little by little, for as long as the engine lives."""

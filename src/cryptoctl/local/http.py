@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
-_CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/")
+_CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/([^/,&]*)")
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,20 @@ class HttpRequest:
         service, _, operation = self.headers.get("x-amz-target", "").partition(".")
         return f"{service.partition('_')[0]}.{operation}" if operation else ""
 
-    @cached_property
+    @property
     def region(self) -> str:
         """The region the request was signed for."""
+        return self._signed_for[0]
+
+    @property
+    def service(self) -> str:
+        """The service the request was signed for, by the name that signatures have for it; else empty."""
+        return self._signed_for[1]
+
+    @cached_property
+    def _signed_for(self) -> tuple[str, str]:
         found = _CREDENTIAL.search(self.headers.get("authorization") or unquote(self.query_string))
-        return found.group(1) if found else DEFAULT_REGION
+        return (found.group(1), found.group(2)) if found else (DEFAULT_REGION, "")
 
     @cached_property
     def json(self) -> dict[str, Any]:

@@ -56,6 +56,19 @@ STATE_FILES: Final[tuple[str, ...]] = (
     "tagging",
 )
 
+# What a request to a service may change, by the name that signatures have for it; to any other, everything.
+STATE_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "dynamodb": ("dynamodb", "dynamodb_streams"),
+    "iam": ("iam",),
+    "kms": ("kms",),
+    "lambda": ("lambda", "lambda_core", "lambda_durable"),
+    "logs": ("cloudwatch_logs",),
+    "monitoring": ("cloudwatch",),
+    "sns": ("sns",),
+    "sqs": ("sqs",),
+    "ssm": ("ssm",),
+}
+
 # CloudWatch's state but for the metrics.
 CLOUDWATCH_PARTS: Final[tuple[str, ...]] = (
     "alarms",
@@ -153,11 +166,14 @@ class StateFiles:
         self._written: dict[str, str] = {}
         self._metrics: str | None = None
 
-    def save(self, *, metrics: bool = False) -> None:
-        """Writes what has changed, as ministack does when it ends; `metrics`: these too. Raises OSError."""
+    def save(self, service: str = "", *, metrics: bool = False) -> None:
+        """Writes what has changed, as ministack does when it ends; `metrics`: these too. Raises OSError.
+
+        After a request to a `service`, only what that may have changed is looked at.
+        """
         app = importlib.import_module("ministack.app")
         states = app._build_persistence_save_dict()  # noqa: SLF001 (there is no public way)
-        for name in STATE_FILES:
+        for name in STATE_OF.get(service, STATE_FILES):
             if name in states:
                 content = self._cloudwatch(metrics) if name == "cloudwatch" else _text(states[name]())
                 if content != self._written.get(name):
