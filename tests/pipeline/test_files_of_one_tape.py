@@ -93,7 +93,8 @@ def test_four_shapes_of_one_tape_leave_the_same_table(pipeline: Live, tmp_path: 
         tally, prices = Tally(), file.prices(lambda: NOW_MS)
         while part := list(islice(prices, 37 if shape == "ARRAYS" else 1000)):
             send(pipeline, part, tally)
-        assert (tally.stored, tally.duplicate, tally.refused) == (count, 0, 0), shape
+        # A request whose answer is lost is sent again, and its prices are there then.
+        assert (tally.stored + tally.duplicate, tally.refused) == (count, 0), shape
         tables[shape] = stored(pipeline, symbol)
     assert len(tables["CSV"]) == count
     assert any("occurrence" in item for item in tables["CSV"])

@@ -87,6 +87,13 @@ class Parameter(ConsentRequired, Listed):
             hint="The value cannot be read any more. Delete the parameter by its name: the next "
             "`cryptoctl up` makes a new secret, which its sender has to be given.",
         ),
+        Remedy(
+            codes=("InvalidKeyId",),
+            operations=("GetParameter",),
+            hint="The value lies under a key that is switched off or goes: `aws kms cancel-key-deletion` and "
+            "`aws kms enable-key` with the key's ARN bring it back. Without the key, delete the parameter by "
+            "its name: the next `cryptoctl up` makes a new secret, which its sender has to be given.",
+        ),
     )
 
     @property
