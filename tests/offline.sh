@@ -12,6 +12,8 @@ fi
 shift
 
 ip link set lo up
+# Chromium asks the system for a way to this address, without sending anything, to learn whether there is IPv6.
+ip -6 route add blackhole 2001:4860:4860::8888/128
 
 unroutable() {
 	awk '/^Ip:/ { if (!column) { for (i = 1; i <= NF; i++) if ($i == "OutNoRoutes") column = i } else print $column }' \

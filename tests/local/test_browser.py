@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local.engine import Engine
-from kit.browser import chromium
+from kit.browser import NOWHERE_ELSE, OWN_BUSINESS, chromium
 from local.clients import client, workbench
 from local.conftest import QUICK
 
@@ -68,8 +68,9 @@ def look(url: str, profile: Path) -> str:
     """The page's text after its scripts have run."""
     command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
     # The private-network rules of newer browsers are switched off: the engine must not need them.
-    command += ["--disable-features=PrivateNetworkAccessRespectPreflightResults,LocalNetworkAccessChecks"]
-    command += ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--virtual-time-budget=8000"]
+    off = f"PrivateNetworkAccessRespectPreflightResults,LocalNetworkAccessChecks,{OWN_BUSINESS}"
+    hosts = f"MAP evil.example 127.0.0.1, {NOWHERE_ELSE}"
+    command += [f"--disable-features={off}", f"--host-resolver-rules={hosts}", "--virtual-time-budget=8000"]
     shown = subprocess.run(
         [*command, "--dump-dom", url], capture_output=True, text=True, timeout=90, check=False
     )

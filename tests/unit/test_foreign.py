@@ -363,3 +363,9 @@ def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
     assert summary(found) == "1 refused; `up` would not start"
     protected = plan(STACK.webhook_logs, group(deletionProtectionEnabled=True), Goal.ABSENT)
     assert summary(protected) == "1 to delete; 1 call; `down` would not start"
+
+
+@pytest.mark.parametrize("code", ["TableNotFoundException", "ResourceNotFoundException"])
+def test_a_table_that_goes_between_two_looks_was_absent(code: str) -> None:
+    answers = Answers({**TABLE, "DescribeContinuousBackups": code})
+    assert STACK.prices.observe(answers) is None  # type: ignore[arg-type]

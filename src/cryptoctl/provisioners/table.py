@@ -86,7 +86,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             lambda: aws.find(
                 "dynamodb",
                 "DescribeContinuousBackups",
-                absent="TableNotFoundException",
+                absent=("TableNotFoundException", NOT_FOUND),  # the second is other engines' word for it
                 TableName=self.name,
             ),
             lambda: self._tags(aws),
