@@ -200,6 +200,24 @@ class Workshop:
         finally:
             self._set(function, before)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The enricher gets nothing from the stream, and no pass of it is under way."""
+        asked: dict[str, Any] = {"FunctionName": self.stack.enricher.name}
+        [mapping] = self.aws.call("lambda", "ListEventSourceMappings", **asked)["EventSourceMappings"]
+        self._switch(mapping["UUID"], enabled=False, state="Disabled")
+        try:
+            yield
+        finally:
+            self._switch(mapping["UUID"], enabled=True, state="Enabled")
+
+    def _switch(self, uuid: str, *, enabled: bool, state: str) -> None:
+        self.aws.call("lambda", "UpdateEventSourceMapping", UUID=uuid, Enabled=enabled)
+        eventually(
+            lambda: self.aws.call("lambda", "GetEventSourceMapping", UUID=uuid)["State"] == state,
+            what=f"the mapping to be {state}",
+        )
+
     def _set(self, function: Function, variables: dict[str, str]) -> None:
         self.aws.call(
             "lambda",
