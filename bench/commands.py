@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from bench.provisioning import covered_s
 from cryptoctl.local.engine import Engine
 from hostile.proxy import Entry, HostileProxy
 
@@ -69,7 +70,7 @@ def _round(proxy: HostileProxy, env: Mapping[str, str], directory: Path) -> dict
         _run([cryptoctl, *words, "--env", NAME, "--aws"], env, directory)
         ended_s = time.monotonic()
         phases = _phases(began_s, ended_s, mood.recorded)
-        yardstick_s = imports_s + _under_way_s(mood.recorded)
+        yardstick_s = imports_s + covered_s(mood.recorded)
         whole_s = ended_s - began_s
         found[action] = [*phases, whole_s, yardstick_s, whole_s / yardstick_s]
     return found
@@ -83,15 +84,6 @@ def _phases(began_s: float, ended_s: float, entries: Sequence[Entry]) -> list[fl
     last_write_s = max((each.ended_s for each in writes), default=last_s)
     moments = [began_s, first_s, first_write_s, last_write_s, last_s, ended_s]
     return [later - earlier for earlier, later in pairwise(moments)]
-
-
-def _under_way_s(entries: Sequence[Entry]) -> float:
-    """How long at least one request was under way."""
-    covered_s = until_s = 0.0
-    for each in sorted(entries, key=lambda entry: entry.began_s):
-        covered_s += max(0.0, each.ended_s - max(each.began_s, until_s))
-        until_s = max(until_s, each.ended_s)
-    return covered_s
 
 
 def _run(command: Sequence[str], env: Mapping[str, str], directory: Path) -> None:

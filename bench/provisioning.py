@@ -11,9 +11,10 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cryptoctl.aws import Answer, Aws
 from cryptoctl.local.engine import Engine
@@ -147,7 +148,7 @@ def phases(looked: int, worked: int, intervals: list[Interval]) -> str:
     look, work, again = intervals[:looked], intervals[looked:worked], intervals[worked:]
     parts = {"look": _span(look)}
     if work:
-        writing_s = _covered([each for each in work if each.writes])
+        writing_s = covered_s([each for each in work if each.writes])
         parts |= {"write": writing_s, "settle": _span(work) - writing_s}
     if again:
         parts["second look"] = _span(again)
@@ -155,13 +156,25 @@ def phases(looked: int, worked: int, intervals: list[Interval]) -> str:
     return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in {**parts, "between": between_s}.items())
 
 
-def _covered(intervals: list[Interval]) -> float:
+class Span(Protocol):
+    """Something that began and ended, in seconds of one clock."""
+
+    @property
+    def began_s(self) -> float:
+        """When it began."""
+
+    @property
+    def ended_s(self) -> float:
+        """When it ended."""
+
+
+def covered_s(spans: Sequence[Span]) -> float:
     """How long at least one of them lasts."""
-    covered_s = until_s = 0.0
-    for each in sorted(intervals, key=lambda interval: interval.began_s):
-        covered_s += max(0.0, each.ended_s - max(each.began_s, until_s))
+    total_s = until_s = 0.0
+    for each in sorted(spans, key=lambda span: span.began_s):
+        total_s += max(0.0, each.ended_s - max(each.began_s, until_s))
         until_s = max(until_s, each.ended_s)
-    return covered_s
+    return total_s
 
 
 def _session(environment: str, aws: Aws) -> Session:

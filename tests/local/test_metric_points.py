@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.local.metric_points import LATE_S, MOST_A_MINUTE, compacted
+from cryptoctl.local.ministack_adapter import patch_metrics
 
 NOW_S = 1_700_000_040.0  # a whole minute
 POINTS = st.lists(
@@ -84,3 +85,27 @@ def test_the_present_minute_statistic_sets_and_other_units_are_left() -> None:
 def test_what_is_too_old_goes() -> None:
     old, new = point(NOW_S - 10 * LATE_S, 1), point(NOW_S - 5 * LATE_S, 2)
     assert compacted([old, new], oldest_s=NOW_S - 6 * LATE_S, until_s=NOW_S) == [new]
+
+
+def test_at_a_request_each_minute_ministack_s_own_metrics_are_put_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = pytest.importorskip("ministack.services.cloudwatch")
+    metrics = type(service._metrics)()
+    for name in ("_evaluate_alarm", "_evict_old_metrics"):
+        monkeypatch.setattr(service, name, getattr(service, name))
+    monkeypatch.setattr(service, "_metrics", metrics)
+    moment = [NOW_S]
+    monkeypatch.setattr("cryptoctl.local.ministack_adapter.time.time", lambda: moment[0])
+    patch_metrics()
+    many = [point(NOW_S - 30, value) for value in range(100)]
+    metrics["lag"], metrics["old"] = list(many), [point(NOW_S - 15 * 86_400, 1)]
+    service._evict_old_metrics()
+    assert len(metrics["lag"]) == MOST_A_MINUTE and "old" not in metrics
+    metrics["lag"] = list(many)
+    moment[0] += 59
+    service._evict_old_metrics()
+    assert len(metrics["lag"]) == 100
+    moment[0] += 1
+    service._evict_old_metrics()
+    assert len(metrics["lag"]) == MOST_A_MINUTE

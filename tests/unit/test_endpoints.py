@@ -12,6 +12,7 @@ from cryptoctl.aws_setup import SUFFIXES, of_aws
 from cryptoctl.ops.doctor import Check, Verdict, _endpoints, _region
 from cryptoctl.ops.permissions import Purpose, needed
 from unit.answers import STACK
+from unit.surroundings import only_credentials
 
 WANTED = needed(STACK, Purpose.DEPLOY)
 ENGINE = "http://localhost:4566"
@@ -20,12 +21,7 @@ ENGINE = "http://localhost:4566"
 @pytest.fixture(autouse=True)
 def nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials, and nothing else."""
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    only_credentials(monkeypatch, tmp_path)
 
 
 def endpoints() -> list[Check]:

@@ -12,17 +12,13 @@ from cryptoctl.last_location import LastLocation
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Settings, Target
 from unit.answers import ACCOUNT, SCOPE
+from unit.surroundings import only_credentials
 
 
 @pytest.fixture(autouse=True)
 def brought_up_in_frankfurt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By an earlier command; now there are credentials, and nothing names a region."""
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    only_credentials(monkeypatch, tmp_path)
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("cryptoctl.aws.Aws.confirm", lambda *_: None)
     note("eu-central-1")

@@ -56,3 +56,14 @@ def test_more_concurrency_and_larger_batches_never_lower_the_highest_rate() -> N
 def test_the_drawing_stays_in_its_frame() -> None:
     text = drawn({"a": [(1, 0.01), (10_000, 1_000)]})
     assert '<polyline points="60,340 700,20"' in text
+
+
+def test_each_symbol_of_a_batch_has_its_query() -> None:
+    queries_alone = Durations(
+        webhook_s=0, put_s=0, enricher_s=0, query_s=1, update_s=0, publish_s=0, poll_s=0
+    )
+    full_batches = Settings(batch_size=10, window_s=1_000)
+    for symbols, least_s in ((1, 1), (10, 3)):
+        workload = Workload(prices_a_second=1, symbols=symbols)
+        found = Simulation(workload, full_batches, queries_alone, of_shards=1).run(200)
+        assert min(found.lags_s) >= least_s
