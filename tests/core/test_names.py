@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -74,6 +75,24 @@ def test_what_hides_or_imitates_is_refused_by_its_code_point(text: str, code: st
     for stored in (stored_symbol, stored_exchange):
         with pytest.raises(BadName, match=re.escape(code)):
             stored(text)
+
+
+@pytest.mark.parametrize("stored", [stored_symbol, stored_exchange])
+def test_a_name_has_64_characters_and_a_letter_4_marks_and_not_one_more(stored: Callable[[str], str]) -> None:
+    for longest in ("B" * 64, "币" * 64, "Q\u0323\u0324\u0325\u0326"):
+        assert stored(longest) == longest
+    for longer in ("B" * 65, "币" * 65):
+        with pytest.raises(BadName, match="65 characters; at most 64 are taken"):
+            stored(longer)
+    with pytest.raises(BadName, match=re.escape("U+032D")):
+        stored("Q\u0323\u0324\u0325\u0326\u032d")
+
+
+def test_a_mark_needs_a_letter_before_it_on_which_it_is_seen() -> None:
+    assert stored_exchange("B\u0323 Q\u0323") == "\u1e04 Q\u0323"
+    for text in ("A \u0301", "B\u0323 \u0323B"):
+        with pytest.raises(BadName, match="has a combining mark where none can be"):
+            stored_exchange(text)
 
 
 @given(anything | letters)

@@ -54,14 +54,14 @@ def _checked(text: str, *, spaces: bool, cased: bool) -> str:
     if len(text) > LONGEST_NAME:
         raise BadName(f"{len(text)} characters; at most {LONGEST_NAME} are taken")
     text = unicodedata.normalize("NFC", text)
-    marks = 0
-    for position, character in enumerate(text):
+    marks = MOST_MARKS  # before the first letter, and after a space, nothing can bear one
+    for character in text:
         if spaces and character == " ":
-            marks = 0
+            marks = MOST_MARKS
             continue
         _check(character, cased=cased)
         marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
-        if marks > position or marks > MOST_MARKS:
+        if marks > MOST_MARKS:
             raise BadName(f"has a combining mark where none can be: {_code(character)}")
     return text
 
