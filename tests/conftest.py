@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import uuid
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from cryptoctl import env_vars
+from cryptoctl.__main__ import GC_THRESHOLDS
 from cryptoctl.local.engine import Engine
 from kit.engines import OPTIONS
 from kit.leftovers import Leftovers
@@ -38,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Each command that a test runs in this process has a session of its own; what AWS's services look like is
     # parsed once, not for each of them.
     botocore.session.create_loader = cache(botocore.session.create_loader)
+    gc.set_threshold(*GC_THRESHOLDS)  # as in a command's own process
     config.stash[GUARD] = Guard()
 
 

@@ -20,8 +20,8 @@ from cryptoctl.stack import Stack
 RECENT = 60
 MINUTE_MS = 60_000
 SPANS_MS = {"5m": 5 * MINUTE_MS, "1h": 60 * MINUTE_MS}
-# Behind the last key that a price can have: a year far beyond 9999, in milliseconds.
-BEHIND_ALL = "9" * 30
+# The largest number that DynamoDB stores, so that no item lies behind it, whoever wrote it.
+BEHIND_ALL = f"{'9' * 38}E+88"
 _PERCENT = Context(prec=12)
 
 

@@ -1,0 +1,42 @@
+"""The names of a table's symbols, found by skipping from one to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cryptoctl.ops.symbols import names
+from unit.answers import STACK
+
+Key = tuple[str, Decimal]
+
+
+@dataclass
+class Scanned:
+    """A table that is scanned as DynamoDB does it: from behind a key on, whether or not an item bears it."""
+
+    keys: list[Key]
+    requests: int = 0
+
+    def call(self, service: str, operation: str, **request: Any) -> Any:
+        self.requests += 1
+        assert (operation, request["Limit"]) == ("Scan", 1) and self.requests <= 2 * len(self.keys) + 1
+        start = request.get("ExclusiveStartKey")
+        after = (start["symbol"]["S"], Decimal(start["timestamp"]["N"])) if start else ("", Decimal(0))
+        behind = [key for key in sorted(self.keys) if key > after]
+        return {"Items": [{"symbol": {"S": symbol}} for symbol, _ in behind[:1]]}
+
+
+@pytest.mark.parametrize(
+    "latest",
+    ["1700000000000", "1e25", "1e31", "9.9999999999999999999999999999999999998e125", "9" * 38 + "e88"],
+)
+def test_each_symbol_is_found_once_whatever_the_keys_of_its_items(latest: str) -> None:
+    table = Scanned(
+        [("A", Decimal("-1e17")), ("A", Decimal(latest)), ("B", Decimal(latest)), ("C", Decimal(1))]
+    )
+    assert list(names(table, STACK.prices)) == ["A", "B", "C"]  # type: ignore[arg-type]
+    assert table.requests == 4
