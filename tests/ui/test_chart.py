@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice
+from cryptoctl.ops.symbols import percent as changed
 from cryptoctl.ui.chart import BLANK, chart
+from cryptoctl.ui.styles import BAD, GOOD
+from cryptoctl.ui.symbols import change
 
 PRICES = st.decimals("0.00000001", 10**9, allow_nan=False, places=8)
 
@@ -79,6 +82,30 @@ def test_a_difference_in_the_last_of_38_digits_is_seen() -> None:
     assert dots(rows[-1]) > 0
     assert rows[0].split()[0] == "1234567890123456789012345678.0000000002"
     assert rows[-1].split()[0] == "1234567890123456789012345678.0000000001"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("1E-20", "1E+10"), ("1E-130", "9.9E+125"), ("9.9E+125", "1E-130"), ("2", "3")]
+)
+def test_a_change_is_shown_in_few_characters_however_large(before: str, after: str) -> None:
+    header, *_ = chart(stored([Decimal(before), Decimal(after)]), 400, 20)
+    shown = change(changed(Decimal(before), Decimal(after))).plain
+    assert shown in header.plain and 6 <= len(shown) <= 14
+
+
+@pytest.mark.parametrize(
+    ("percent", "shown", "style"),
+    [
+        ("12.345", "+12.34 %", GOOD),
+        ("-0.006", "-0.01 %", BAD),
+        ("0.004", "+0.00 %", ""),
+        ("-999999.99", "-999999.99 %", BAD),
+        ("1e6", "+1.0e+6 %", GOOD),
+        ("123456789e30", "+1.2e+38 %", GOOD),
+    ],
+)
+def test_a_change_has_its_sign_and_colour(percent: str, shown: str, style: str) -> None:
+    assert (change(Decimal(percent)).plain, change(Decimal(percent)).style) == (shown, style)
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])

@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptoctl.core import json_text, keys
 from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
-from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from
+from cryptoctl.core.numbers import EXACT, JsonNumber, NumberError, decimal_from
 
 LONGEST_ID = 128
 LARGEST_OCCURRENCE = 10**9
@@ -274,7 +274,7 @@ def _milliseconds(value: object) -> int:
         ) from None
     if not 0 <= number <= keys.LARGEST_MILLISECOND:
         raise Rejected("timestamp", "is no time in seconds or milliseconds since 1970")
-    return int(number * 1000 if number < MILLISECONDS_FROM else number)
+    return int(EXACT.multiply(number, 1000) if number < MILLISECONDS_FROM else number)
 
 
 def _milliseconds_of_iso(text: str) -> int:

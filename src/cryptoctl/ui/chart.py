@@ -14,7 +14,7 @@ from cryptoctl.ops.logs import moment
 from cryptoctl.ops.symbols import percent
 from cryptoctl.ui.sparklines import shares, sparkline
 from cryptoctl.ui.styles import AVERAGE, BAD, GOOD
-from cryptoctl.ui.text import printable
+from cryptoctl.ui.text import percent_text, printable
 
 # The dots of a braille character, by row and column.
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -64,7 +64,7 @@ def _header(prices: Sequence[StoredPrice]) -> Text:
     )
     if changed is not None:
         sign, style = ("▲", GOOD) if changed > 0 else ("▼", BAD) if changed < 0 else ("=", "")
-        text.append(f"  {sign} {round(changed, 2):+f} %", style=style)
+        text.append(f"  {sign} {percent_text(changed)}", style=style)
     return text.append("  ━ price").append("  ┅ ma_20", style=AVERAGE)
 
 

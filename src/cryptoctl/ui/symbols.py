@@ -13,7 +13,7 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.styles import BAD, BARS, GOOD
 from cryptoctl.ui.tables import Column
-from cryptoctl.ui.text import age
+from cryptoctl.ui.text import age, percent_text
 
 COLUMNS = (
     Column("symbol", cut=12),
@@ -49,5 +49,5 @@ def change(percent: Decimal | None) -> Text:
     """A change with its sign, and a colour besides."""
     if percent is None:
         return Text("")
-    rounded = round(percent, 2)
-    return Text(f"{rounded:+f} %", style=GOOD if rounded > 0 else BAD if rounded < 0 else "")
+    text = percent_text(percent)
+    return Text(text, style="" if text in ("+0.00 %", "-0.00 %") else GOOD if percent > 0 else BAD)

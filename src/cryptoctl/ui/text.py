@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 # Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
 _BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
 
@@ -37,3 +39,8 @@ def age(milliseconds: int) -> str:
             rest = seconds % size // smaller
             return f"{seconds // size}{unit} {rest}{name}" if rest else f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def percent_text(percent: Decimal) -> str:
+    """A change with its sign: to a hundredth of a percent, from a million percent on as a power of ten."""
+    return f"{percent:+.2f} %" if abs(percent) < 1_000_000 else f"{percent:+.1e} %"
