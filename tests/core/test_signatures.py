@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -238,3 +239,21 @@ def test_a_source_lies_in_one_of_the_networks(address: str, inside: bool) -> Non
 
     networks = [ip_network("10.0.0.0/8"), ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")]
     assert within(address, networks) == inside
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        *(of_preset(preset).scheme for preset in ("github-like", "standard-webhooks", "stripe-like")),
+        TokenScheme(),
+        BasicScheme(username="desk"),
+        NoScheme(),
+    ],
+)
+def test_who_does_not_exist_is_refused_in_the_time_of_a_check(
+    monkeypatch: pytest.MonkeyPatch, scheme: Scheme
+) -> None:
+    digest = Mock(wraps=hmac.digest)
+    monkeypatch.setattr(hmac, "digest", digest)
+    assert not scheme.accepts(request(), ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], NOW_S)
+    assert [call.args[1].endswith(BODY) for call in digest.mock_calls] == [True]
