@@ -207,6 +207,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
         "EvaluationPeriods": _alarm(EvaluationPeriods=6),
         "DatapointsToAlarm": _alarm(DatapointsToAlarm=2),
         "TreatMissingData": _alarm(TreatMissingData="breaching"),
+        "Unit": _alarm(Unit="Bytes"),
         "ActionsEnabled": lambda aws, alarm: aws.call(
             "cloudwatch", "DisableAlarmActions", AlarmNames=[alarm.name]
         ),
@@ -301,17 +302,19 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     "log subscription": {"destinationArn": _redirect},
     "stream mapping": {
         "State": _mapping(Enabled=False),
+        "TumblingWindowInSeconds": _mapping(TumblingWindowInSeconds=60),
         "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),
         "FunctionResponseTypes": _mapping(FunctionResponseTypes=[]),
     },
 }
 
-# Fields that only another resource's change, or AWS itself, can make differ; the law of disappearance and
-# the tests of what is in the way cover them.
+# Fields that only another resource's change, or AWS itself, can make differ, or that the engine does not
+# keep; the law of disappearance and the tests of what is in the way cover them.
 FROM_ELSEWHERE: dict[str, frozenset[str]] = {
     "table": frozenset({"TableStatus"}),
     "function": frozenset({"RoleId", "State", "LastUpdateStatus", "PackageType"}),
     "stream mapping": frozenset({"EventSourceArn", "KMSKeyArn"}),
+    "log subscription": frozenset({"fieldSelectionCriteria", "applyOnTransformedLogs"}),
     "parameter": frozenset({"Value"}),
     "role": frozenset({"Path"}),
     "log group": frozenset({"logGroupClass"}),

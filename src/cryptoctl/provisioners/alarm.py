@@ -60,6 +60,7 @@ class Alarm(Listed, Priced):
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceeded", "LimitExceededFault", "LimitExceededException"),
+            operations=("PutMetricAlarm",),
             hint="The account's alarms in this region are used up: delete alarms that nobody needs, or ask "
             f"for more ({QUOTAS_URL}, Amazon CloudWatch).",
         ),
@@ -86,6 +87,7 @@ class Alarm(Listed, Priced):
         return Observed(
             fields={
                 **compared,
+                "Unit": its.get("Unit"),
                 "Threshold": _whole(its.get("Threshold")),
                 "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
                 "AlarmActions": tuple(its.get("AlarmActions", ())),
@@ -109,6 +111,8 @@ class Alarm(Listed, Priced):
     def desired(self) -> Fields:
         return {
             **self._settings(),
+            # With a unit that nobody measures in, it sees no data, and all is well for ever.
+            "Unit": None,
             "Dimensions": dict(self.metric.dimensions),
             "Tags": self.scope.tags,
         }

@@ -24,6 +24,8 @@ from cryptoctl.reconcile import (
 )
 
 NOT_FOUND = "ResourceNotFoundException"
+# What the filter has not, and how that is taken off one that has it.
+TAKEN_OFF = {"fieldSelectionCriteria": "", "applyOnTransformedLogs": False}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,15 +73,24 @@ class LogSubscription(Provisioner):
         ]
         if not exact:
             return None
+        its = exact[0]
         return Observed(
             fields={
-                "filterPattern": exact[0]["filterPattern"],
-                "destinationArn": exact[0]["destinationArn"],
+                "filterPattern": its["filterPattern"],
+                "destinationArn": its["destinationArn"],
+                "fieldSelectionCriteria": its.get("fieldSelectionCriteria") or None,
+                "applyOnTransformedLogs": bool(its.get("applyOnTransformedLogs")),
             }
         )
 
     def desired(self) -> Fields:
-        return {"filterPattern": self.pattern, "destinationArn": self.destination.arn}
+        return {
+            "filterPattern": self.pattern,
+            "destinationArn": self.destination.arn,
+            # Either may keep the lines that match from the function.
+            "fieldSelectionCriteria": None,
+            "applyOnTransformedLogs": False,
+        }
 
     def permissions(self) -> Iterator[Permission]:
         both = self.group.arn, self.group.streams_arn
@@ -96,6 +107,7 @@ class LogSubscription(Provisioner):
                 "filterName": self.name,
                 "filterPattern": self.pattern,
                 "destinationArn": self.destination.arn,
+                **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
             },
         )
 

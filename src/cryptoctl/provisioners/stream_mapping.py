@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.stream_mapping_configuration import normal_mapping
+from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, normal_mapping
 from cryptoctl.provisioners.stream_mapping_errors import RETRY_RULES, STUCK
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
@@ -172,6 +172,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "State": "Enabled",
             "BatchSize": self.batch_size,
             "MaximumBatchingWindowInSeconds": self.window_s,
+            "TumblingWindowInSeconds": 0,
             "ParallelizationFactor": self.parallelization,
             "BisectBatchOnFunctionError": True,
             "MaximumRetryAttempts": self.retries,
@@ -234,7 +235,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                     params={
                         "UUID": self._uuid,
                         **self._settings(delta.desired),
-                        **({"KMSKeyArn": ""} if delta.touches("KMSKeyArn") else {}),
+                        **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
                     },
                 )
             yield self._rested("Enabled")

@@ -8,6 +8,10 @@ from typing import Any
 
 from cryptoctl.reconcile import Value, frozen
 
+# What a new mapping has not, and how that is taken off one that has it. In a tumbling window a function has
+# to give a state back, which ours does not.
+TAKEN_OFF: Mapping[str, Value] = {"KMSKeyArn": "", "TumblingWindowInSeconds": 0}
+
 
 def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
     """The mapping's fields under the names of `StreamMapping.desired`."""
@@ -18,6 +22,7 @@ def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
         "State": mapping["State"],
         "BatchSize": mapping.get("BatchSize"),
         "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
+        "TumblingWindowInSeconds": mapping.get("TumblingWindowInSeconds") or 0,
         "ParallelizationFactor": mapping.get("ParallelizationFactor", 1),
         "BisectBatchOnFunctionError": bool(mapping.get("BisectBatchOnFunctionError")),
         "MaximumRetryAttempts": mapping.get("MaximumRetryAttempts"),

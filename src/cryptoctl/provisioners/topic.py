@@ -211,7 +211,8 @@ class Topic(Encrypted, Priced):
             yield self._set("KmsMasterKeyId", self.customer_key or "")
         if delta.touches("Policy"):
             there = delta.observed.fields.get("WholePolicy") or self._first_policy()
-            yield self._set("Policy", transport.merged(there, self._refusal))
+            # A topic cannot be without a policy: where ours is all of it, the first one comes back.
+            yield self._set("Policy", transport.merged(there, self._refusal) or self._first_policy())
 
     def _set(self, name: str, value: Value) -> Call:
         return Call(

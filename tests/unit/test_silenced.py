@@ -1,0 +1,86 @@
+"""Drift that keeps alerts from people: a plan names it, and what is sent ends it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cryptoctl.provisioners.transport import SID
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.values import wire
+from unit.answers import SCOPE, STACK, Answers
+from unit.test_foreign import mapping, mapping_seen
+
+ALARM = STACK.alarms[0]
+FILTER = STACK.webhook_errors
+TAGS = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
+
+
+def step(resource: Provisioner, answers: dict[str, Any]) -> Step:
+    [found] = planned([resource], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
+    return found
+
+
+def alarm(**more: Any) -> dict[str, Any]:
+    [made] = planned([ALARM], Answers({}), Goal.PRESENT).steps[0].calls  # type: ignore[arg-type]
+    its = {name: value for name, value in wire(made.params).items() if name != "Tags"}
+    return {"DescribeAlarms": {"MetricAlarms": [{**its, **more}]}, "ListTagsForResource": {"Tags": TAGS}}
+
+
+def log_filter(**more: Any) -> dict[str, Any]:
+    its = {"filterName": FILTER.name, "filterPattern": FILTER.pattern}
+    its |= {"destinationArn": FILTER.destination.arn, **more}
+    return {"DescribeSubscriptionFilters": {"subscriptionFilters": [its]}}
+
+
+def test_an_alarm_in_a_unit_that_nobody_measures_in_is_written_without_one() -> None:
+    assert step(ALARM, alarm()).changes == ()
+    found = step(ALARM, alarm(Unit="Bytes"))
+    assert [(each.field, each.old, each.new) for each in found.changes] == [("Unit", "Bytes", None)]
+    [call] = found.calls
+    assert (call.operation, "Unit" in call.params) == ("PutMetricAlarm", False)
+
+
+@pytest.mark.parametrize(
+    ("field", "found", "sent"),
+    [
+        ("fieldSelectionCriteria", '@aws.account = "999999999999"', ""),
+        ("applyOnTransformedLogs", True, False),
+    ],
+)
+def test_a_log_filter_that_takes_other_lines_is_set_back(field: str, found: Any, sent: Any) -> None:
+    other = {"fieldSelectionCriteria": "", "applyOnTransformedLogs": False}
+    assert step(FILTER, log_filter()).changes == step(FILTER, log_filter(**other)).changes == ()
+    drifted = step(FILTER, log_filter(**{field: found}))
+    assert [each.field for each in drifted.changes] == [field]
+    [call] = drifted.calls
+    assert {name: call.params[name] for name in other if name in call.params} == {field: sent}
+
+
+def test_a_tumbling_window_is_taken_off_the_mapping() -> None:
+    assert mapping_seen(mapping("ours")).fields["TumblingWindowInSeconds"] == 0
+    assert mapping_seen(mapping("ours", TumblingWindowInSeconds=60)).fields["TumblingWindowInSeconds"] == 60
+    assert STACK.prices_to_enricher.desired()["TumblingWindowInSeconds"] == 0
+
+
+def test_a_topic_whose_policy_is_ours_alone_gets_its_first_one_back() -> None:
+    """SNS takes no empty policy, and without the first one no alarm may publish."""
+    of = replace(STACK.alerts, refuse_plain_http=True)
+    ours = json.dumps({"Statement": [of.desired()["Policy"][SID]]})
+    off = replace(of, refuse_plain_http=False)
+    found = step(
+        off,
+        {
+            "GetTopicAttributes": {"Attributes": {"Policy": ours}},
+            "ListTagsForResource": {"Tags": TAGS},
+            "ListSubscriptionsByTopic": {"Subscriptions": []},
+        },
+    )
+    [call] = found.calls
+    sent = json.loads(str(wire(call.params["AttributeValue"])))
+    assert [each["Sid"] for each in sent["Statement"]] == ["__default_statement_ID"]
