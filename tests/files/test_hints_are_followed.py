@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.files.layout import parse_mapping
+from cryptoctl.files.records import listing, shell_word
 from files.reading import opened, read, refusal, refused, rows
 from files.test_shapes_that_people_hold import Row
 
@@ -141,3 +144,13 @@ def test_a_file_whose_times_cannot_be_read_is_not_said_to_have_a_unit(tmp_path: 
     content = "timestamp,price\n1.67533E+12,1\n"
     assert "CSV with commas, no time that can be read;" in recognised(opened(tmp_path, content))
     assert list(refused(read(tmp_path, content))) == [2]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["a b", "it's", "a\nb", "é\tü'\\x", "币\r\n✓ 5 stored"])
+def test_a_name_is_one_word_for_the_shell_and_one_line_for_the_reader(name: str) -> None:
+    word = shell_word(name)
+    assert word.isprintable() and listing([name]).isprintable()
+    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert said.stdout.decode() == name

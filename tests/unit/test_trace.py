@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from cryptoctl.ops.trace.timeline import concerned, timeline
 from cryptoctl.ops.trace.tracing import Traced, prices_of
 from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ops.trace.wanted import Wanted, described, is_about, keys_in
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.trace import show_request
 
 NAMES = Names(webhook="w", enricher="e", table="t", topic="s", queues={"webhook": "wq", "enricher": "eq"})
 T = 1_764_000_000_000
@@ -268,6 +272,16 @@ def test_a_request_s_prices_are_listed_with_what_became_of_each() -> None:
         ("B", "3", "stored before"),
         ("C", "4", "failed"),
     ]
+
+
+def test_the_command_that_is_shown_has_a_sender_s_symbol_as_one_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    symbol = "A$(ID);B&C"
+    found = traced(timeline(BTC, NAMES, None, (), []), None, [], ())
+    show_request(Screen(colour=False), "r", found, [(symbol, "1.02", "done")], "dev")
+    [command] = re.findall("`(.*)`", capsys.readouterr().err.replace("\n", " "))
+    assert shlex.split(command)[:5] == ["cryptoctl", "trace", symbol, "--sort-key", "1.02"]
 
 
 def test_an_item_is_described_whoever_wrote_it() -> None:

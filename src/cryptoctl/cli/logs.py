@@ -14,9 +14,9 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.log_entries import LEVELS, entries, folded
-from cryptoctl.ops.logs import Line, follow, moment, newest_ms
+from cryptoctl.ops.logs import Line, follow, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import moment, moment_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.logs import line_document, show_entry

@@ -9,10 +9,9 @@ import typer
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Output
 from cryptoctl.core.names import folded_symbol
-from cryptoctl.ops.logs import moment
 from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import moment, moment_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.ui.prices import show_prices, write_csv

@@ -15,10 +15,10 @@ from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.names import folded_symbol
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.logs import moment, newest_ms
+from cryptoctl.ops.logs import newest_ms
 from cryptoctl.ops.prices import Query, oldest
 from cryptoctl.ops.prices import prices as read_prices
-from cryptoctl.ops.times import moment_ms, now_ms
+from cryptoctl.ops.times import moment, moment_ms, now_ms
 from cryptoctl.ops.trace.events import Item
 from cryptoctl.ops.trace.tracing import Traced, Tracer, prices_of
 from cryptoctl.ops.trace.wanted import Wanted
@@ -188,10 +188,11 @@ def _refuse_several(run: CommandRun, wanted: Wanted, found: Sequence[Item]) -> N
         show_prices(run.screen, prices)
         for price in prices:
             run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
+    words = ("cryptoctl", "trace", wanted.symbol, "--sort-key", found[0]["timestamp"]["N"])
     raise Failure(
         Problem.USAGE,
         f"{len(found)} prices of {wanted.symbol} are meant.",
-        f"Choose one: `cryptoctl trace {wanted.symbol} --sort-key {found[0]['timestamp']['N']}`.",
+        f"Choose one: `{shlex.join(words)}`.",
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.lookalikes import lookers
 from cryptoctl.files.outgoing import FIELDS
-from cryptoctl.files.records import FileOptions, listing, quoted
+from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.shapes import FileShape
 
 NEEDED = ("price", "symbol", "exchange")
@@ -34,7 +33,7 @@ def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
         if parts[0] or len(parts) < 3:
             raise Failure(
                 Problem.USAGE,
-                f"--map {shlex.quote(text)} does not begin with a field and `=`.",
+                f"--map {shell_word(text)} does not begin with a field and `=`.",
                 f"Such as --map price=close,timestamp=unix; the fields are {', '.join(FIELDS)}.",
             )
         for name, value in zip(parts[1::2], parts[2::2], strict=True):
@@ -119,7 +118,7 @@ def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: st
         Problem.USAGE,
         f"The times of {name} are in two columns: {quoted(days[0])} has the day and {quoted(times[0])} the "
         "time of day.",
-        f"Add --map {shlex.quote(f'timestamp={joined}')} --ignore {shlex.quote(f'{days[0]},{times[0]}')}."
+        f"Add --map {shell_word(f'timestamp={joined}')} --ignore {shell_word(f'{days[0]},{times[0]}')}."
         if objects
         else "Join them into one column, such as 2024-01-31 09:20:00, and send the file again.",
     )
@@ -133,7 +132,7 @@ def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
             raise Failure(
                 Problem.USAGE,
                 f"{file} has {' and '.join(map(repr, alike))}: either could be the {each}.",
-                f"Add --map {shlex.quote(f'{each}={alike[0]}')} --ignore {shlex.quote(alike[1])}.",
+                f"Add --map {shell_word(f'{each}={alike[0]}')} --ignore {shell_word(alike[1])}.",
             )
         if alike:
             found[each] = alike[0]
@@ -181,9 +180,9 @@ class _Suggestion:
         parts = []
         if self.mapped:
             pairs = ",".join(f"{name}={column}" for name, column in self.mapped.items())
-            parts.append(f"--map {shlex.quote(pairs)}")
+            parts.append(f"--map {shell_word(pairs)}")
         if self.ignored:
-            parts.append(f"--ignore {shlex.quote(','.join(self.ignored))}")
+            parts.append(f"--ignore {shell_word(','.join(self.ignored))}")
         return " ".join(parts)
 
 
@@ -202,7 +201,7 @@ def _refuse_open_questions(
         raise Failure(
             Problem.USAGE,
             f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
-            f"Leave it out, or add --ignore {shlex.quote(fields['timestamp'])}.",
+            f"Leave it out, or add --ignore {shell_word(fields['timestamp'])}.",
         )
     if not suggestion.looks and not missing and not timeless:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -70,8 +71,22 @@ def quoted(text: object) -> str:
     return repr(shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…")
 
 
+def shell_word(text: str) -> str:
+    """The text as one word of a shell's line; with bash's and zsh's $'…' where it has a line break, say."""
+    if text.isprintable():
+        return shlex.quote(text)
+    return f"$'{''.join(map(_escaped, text))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
 def listing(names: Iterable[str]) -> str:
     """Some of the names of columns, each as far as it can be read."""
-    shown = [name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}…" for name in names if name]
+    readable = (name if name.isprintable() else repr(name)[1:-1] for name in names if name)
+    shown = [name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}…" for name in readable]
     more = f" and {len(shown) - MOST_LISTED} more" if len(shown) > MOST_LISTED else ""
     return f"{', '.join(shown[:MOST_LISTED])}{more}"

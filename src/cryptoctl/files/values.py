@@ -18,6 +18,7 @@ from cryptoctl.files.times import TimeReader
 
 EARLIEST_MS = 10**11  # below, a number would be taken for seconds
 LARGEST_EXACT_FLOAT = 2**53
+TEXTS = ("symbol", "exchange", "id")
 NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
 
 _FLOAT_ID = re.compile(r"([0-9]+)\.0*", re.ASCII)
@@ -35,6 +36,7 @@ class FieldReader:
     constants: Mapping[str, str]
     decimal: str | None = None
     exported: bool = False
+    guarded: bool = False
     absolute: bool = False
     now: bool = False
 
@@ -72,6 +74,14 @@ class FieldReader:
         """The value's text; None for an id that is absent in what `cryptoctl prices` writes."""
         if self.exported and name == "id" and value in (None, ""):
             return None
+        if (
+            self.exported
+            and name in ("symbol", "exchange", "id")
+            and isinstance(value, str)
+            and value.strip()
+        ):
+            # Written as it is stored, so that nothing is guessed; in a column, behind an apostrophe.
+            return value.strip().removeprefix("'" if self.guarded else "")
         if value is None:
             optional = ": leave it out where there is none" if name in ("id", "volume") else ""
             raise Rejected(name, f"is null{optional}")
@@ -86,8 +96,6 @@ class FieldReader:
             return self._number(name, text)
         if name == "id":
             return _id(text, number=isinstance(value, JsonNumber | Decimal))
-        if name in ("symbol", "exchange") and self.exported:
-            return text.removeprefix("'")
         return text
 
     def _number(self, name: str, text: str) -> str:
@@ -152,6 +160,7 @@ def field_reader(
         constants=layout.constants,
         decimal=options.decimal,
         exported=preset is not None and preset.exported,
+        guarded=names is not None,
         absolute=preset is not None and preset.absolute,
         now=options.now,
     )

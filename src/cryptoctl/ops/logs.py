@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
@@ -204,8 +203,3 @@ def _line(function: Function, event: dict[str, Any]) -> Line:
     return Line(
         id=event.get("eventId") or made_up, time_ms=event["timestamp"], function=function.name, text=text
     )
-
-
-def moment(time_ms: int) -> str:
-    """A time as it is shown: UTC, to the millisecond."""
-    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -16,6 +15,7 @@ from cryptoctl.core.keys import FRACTION_DIGITS, LARGEST_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.rows import rows
+from cryptoctl.ops.times import moment
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Retry
@@ -131,10 +131,9 @@ def document(price: StoredPrice) -> dict[str, Any]:
 
 def row(price: StoredPrice, digits: int = 8) -> Sequence[str]:
     """A price for a person: `time` in UTC, averages to some significant digits."""
-    timestamp_ms, indicators = price.timestamp_ms, price.indicators
-    second = datetime.fromtimestamp(timestamp_ms // 1000, tz=UTC)
+    indicators = price.indicators
     return (
-        f"{second:%Y-%m-%d %H:%M:%S}.{timestamp_ms % 1000:03d}",
+        moment(price.timestamp_ms),
         price.symbol,
         price.exchange,
         plain(price.price),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from cryptoctl.errors import Failure, Problem
 
@@ -22,6 +23,7 @@ _PART = re.compile(rf"(\d{{1,12}})\s*({_UNITS})(?![a-z])\s*", re.ASCII | re.IGNO
 _SPAN = re.compile(rf"(?:{_PART.pattern})+(?:ago)?", re.ASCII | re.IGNORECASE)
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _EPOCH = re.compile(r"\d{1,15}", re.ASCII)
+_YEAR_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
 LONGEST_SHOWN = 40
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -39,8 +41,22 @@ def iso(moment: datetime) -> str:
 
 
 def iso_of_ms(milliseconds: int) -> str:
-    """The same for milliseconds since 1970."""
-    return iso(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
+    """The same for milliseconds since 1970; of a time before the year 1 or after 9999, their number."""
+    utc = _utc(milliseconds)
+    return str(milliseconds) if utc is None else iso(utc)
+
+
+def moment(milliseconds: int, to: Literal["milliseconds", "seconds", "minutes"] = "milliseconds") -> str:
+    """A time in UTC as it is shown to a person; of one before the year 1 or after 9999, its number."""
+    utc = _utc(milliseconds)
+    return f"{milliseconds} ms" if utc is None else utc.replace(tzinfo=None).isoformat(" ", to)
+
+
+def _utc(milliseconds: int) -> datetime | None:
+    try:
+        return _YEAR_1970 + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 def moment_ms(text: str, now: int | None = None) -> int:

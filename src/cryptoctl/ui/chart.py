@@ -10,8 +10,8 @@ from rich.text import Text
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import EXACT, plain
-from cryptoctl.ops.logs import moment
 from cryptoctl.ops.symbols import percent
+from cryptoctl.ops.times import moment
 from cryptoctl.ui.sparklines import shares, sparkline
 from cryptoctl.ui.styles import AVERAGE, BAD, GOOD
 from cryptoctl.ui.text import percent_text, printable
@@ -70,8 +70,8 @@ def _header(prices: Sequence[StoredPrice]) -> Text:
 
 def _covered(prices: Sequence[StoredPrice]) -> str:
     """From when to when, how many prices, and whether all are enriched."""
-    begin, end = (moment(each.timestamp_ms)[:19] for each in (prices[0], prices[-1]))
-    same_day = begin[:10] == end[:10]
+    begin, end = (moment(each.timestamp_ms, "seconds") for each in (prices[0], prices[-1]))
+    same_day = begin[:10] == end[:10] and begin[10] == " "  # else it is no date
     waiting = sum(not price.processed for price in prices)
     enriched = "all enriched" if not waiting else f"{waiting} not enriched"
     count = f"{len(prices)} price{'s' * (len(prices) != 1)}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.enriching import Enriched
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, iso
 from cryptoctl.ops.dead_letters.overview import SLOTS, Causes, most, some
@@ -153,7 +154,7 @@ def step_document(step: ReplayStep) -> dict[str, Any]:
         "summary": step.summary or None,
         "resumed": step.resumed,
         "payload": step.payload or None,
-        "items": [{"symbol": symbol, "sort_key": number} for symbol, number in step.keys],
+        "items": [{"symbol": symbol, "sort_key": plain(key)} for symbol, key in step.keys],
         "changes": dict(step.changes),
         "search_table": step.search,
         "problem": step.problem or None,
@@ -204,7 +205,11 @@ def _show_summary(screen: Screen, summary: Summary) -> None:
 
 def repaired_document(screen: Screen, found: Enriched) -> dict[str, Any]:
     """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
-    left = [{"symbol": e.key[0], "sort_key": e.key[1], "reason": screen.hint(e.reason)} for e in found.left]
+    left = [
+        {"symbol": symbol, "sort_key": plain(key), "reason": screen.hint(each.reason)}
+        for each in found.left
+        for symbol, key in (each.key,)
+    ]
     counts = {"found": found.tried, "enriched": found.enriched, "gone": found.gone}
     return {**counts, "left": left, "given_up": found.given_up}
 
@@ -215,7 +220,7 @@ def show_repaired(screen: Screen, found: Enriched) -> None:
         screen.data(f"✗ {screen.hint(str(each))}")
     if len(found.left) > SHOWN_LEFT:
         screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
-    screen.data(f"{found.enriched} of {found.tried} prices without enrichment were enriched.")
+    screen.data(f"{found.enriched} of {found.tried} prices that needed it were enriched.")
 
 
 def _short(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from cryptoctl.ops.log_entries import LogEntry, entries
-from cryptoctl.ops.logs import Line, moment
-from cryptoctl.ops.times import iso_of_ms
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.times import iso_of_ms, moment
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, VERY_BAD
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from cryptoctl.ops.doctor import Check, Verdict
-from cryptoctl.ops.logs import moment
 from cryptoctl.ops.overview import NEWEST_ERRORS, Concern, ErrorLine, Overview
 from cryptoctl.ops.status import ResourceState
+from cryptoctl.ops.times import moment
 from cryptoctl.ui.plans import sentence
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
 
 from cryptoctl.ops.log_entries import entries
-from cryptoctl.ops.logs import moment
-from cryptoctl.ops.times import iso_of_ms, now_ms, span_text
+from cryptoctl.ops.times import iso_of_ms, moment, now_ms, span_text
 from cryptoctl.ops.trace.events import Stage, Timeline, TraceEvent
 from cryptoctl.ops.trace.tracing import Traced
 from cryptoctl.ops.trace.verdict import verdict
@@ -65,16 +65,15 @@ def show_request(
     if named:
         screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])
         symbol, sort_key, _ = named[0]
-        screen.say(
-            f"`cryptoctl trace {printable(symbol)} --sort-key {printable(sort_key)}` follows one of them."
-        )
+        words = ("cryptoctl", "trace", symbol, "--sort-key", sort_key)
+        screen.say(f"`{printable(shlex.join(words))}` follows one of them.")
     _show_lines(screen, traced)
 
 
 def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
     """Where all of it is of one day, the day stands above it once."""
     days = {moment(each.time_ms)[DATE] for each in ways.events}
-    whole = len(days) > 1
+    whole = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
     columns = (
         Column("time (UTC)" if whole else f"{''.join(days)} UTC"),
         Column("lag", right=True),

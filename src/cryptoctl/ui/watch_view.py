@@ -8,8 +8,8 @@ from rich.text import Text
 
 from cryptoctl.ops.activity import FunctionActivity
 from cryptoctl.ops.health import Health, health
-from cryptoctl.ops.logs import moment
 from cryptoctl.ops.overview import Concern, Overview
+from cryptoctl.ops.times import moment
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.status import error_lines, verdict
 from cryptoctl.ui.styles import BAD, BARS, DOUBTFUL, GOOD, VERY_BAD

@@ -13,6 +13,7 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.core.enrichment import REACH, wrong
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.enriching import Enriched, Enricher, Key, Left, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
 from cryptoctl.ops.rows import existing, rows
@@ -89,11 +90,16 @@ def incorrect(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
     """
     request: dict[str, Any] = {"ConsistentRead": True}
     if search.symbol is not None:
-        start = _reach_before(aws, table, search)
+        names, values = {"#symbol": "symbol"}, {":symbol": {"S": search.symbol}}
+        condition = "#symbol = :symbol"
+        if search.since_ms is not None:
+            start = _reach_before(aws, table, search.symbol, search.since_ms)
+            condition += " AND #timestamp >= :start"
+            names["#timestamp"], values[":start"] = "timestamp", {"N": plain(start)}
         request |= {
-            "KeyConditionExpression": "#symbol = :symbol AND #timestamp >= :start",
-            "ExpressionAttributeNames": {"#symbol": "symbol", "#timestamp": "timestamp"},
-            "ExpressionAttributeValues": {":symbol": {"S": search.symbol}, ":start": {"N": f"{start:f}"}},
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
         }
     items = rows(aws, table, "Scan" if search.whole_table else "Query", **request)
     since = None if search.since_ms is None else Decimal(search.since_ms)
@@ -108,20 +114,18 @@ def _prices(items: Iterable[Any]) -> Iterator[StoredPrice]:
             yield stored_price(item)
 
 
-def _reach_before(aws: Aws, table: Table, search: Search) -> Decimal:
+def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal:
     """The key at which reading starts, so that the first price from `since_ms` has all its neighbours."""
-    if search.since_ms is None:
-        return Decimal(0)
     request = {
         "KeyConditionExpression": "#symbol = :symbol AND #timestamp < :since",
         "ExpressionAttributeNames": {"#symbol": "symbol", "#timestamp": "timestamp"},
-        "ExpressionAttributeValues": {":symbol": {"S": search.symbol}, ":since": {"N": str(search.since_ms)}},
+        "ExpressionAttributeValues": {":symbol": {"S": symbol}, ":since": {"N": str(since_ms)}},
         "ProjectionExpression": "#symbol, #timestamp",
         "ScanIndexForward": False,
         "ConsistentRead": True,
     }
     before = islice(rows(aws, table, "Query", **request), REACH)
-    return min((key_of(item)[1] for item in before), default=Decimal(search.since_ms))
+    return min((key_of(item)[1] for item in before), default=Decimal(since_ms))
 
 
 def unrecovered(letter: DeadLetter, enriched: Enriched) -> str:

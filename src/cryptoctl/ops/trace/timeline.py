@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
+from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
 from cryptoctl.ops.log_entries import LogEntry, entries
@@ -90,12 +91,13 @@ def _enriched_by_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
 
 def indicators_text(item: Item) -> str:
     """The indicators of an item in one line."""
-    shown = ((name, _value(item, name)) for name in ("ma_5", "ma_20", "volatility"))
-    return " ".join(f"{name}={_short(value)}" for name, value in shown if value) or "too little history"
-
-
-def _short(number: str) -> str:
-    return plain(Decimal(f"{Decimal(number):.8g}"))
+    try:
+        found = stored_price(item).indicators
+    except UnusableError as error:
+        return f"no price any more: {error}"
+    known = (("ma_5", found.ma_5), ("ma_20", found.ma_20), ("volatility", found.volatility))
+    shown = (f"{name}={plain(Decimal(f'{value:.8g}'))}" for name, value in known if value is not None)
+    return " ".join(shown) or "too little history"
 
 
 def _of_letter(names: Names, letter: DeadLetter) -> TraceEvent:

@@ -1,0 +1,73 @@
+"""What `cryptoctl prices` writes is read again as the same prices: sending it stores nothing twice."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
+from cryptoctl.ops.prices import document
+from cryptoctl.ui.prices import write_csv
+from files.reading import MS, read, sent
+
+# What a spreadsheet or a reader of files would touch.
+ODD_NAMES = ("'X", "''X", "=1+1", "-X", "@X", "NULL", "NAN", "5.0", "1E+5", "X,Y", "X;Y", "TRUE")
+ODD_IDS = ("5.0", "1e+5", "nan", "-abc", "'x", "''", "=A1", "+1", "007", "NULL", "12345678901234567890.0")
+
+
+def name(stored: Any) -> st.SearchStrategy[str]:
+    """Names that are taken as they are."""
+
+    def taken(text: str) -> bool:
+        try:
+            return bool(stored(text) == text)
+        except BadName:
+            return False
+
+    odd = st.sampled_from(
+        ["'X", "''X", "=1+1", "-X", "@X", "NULL", "NAN", "5.0", "1E+5", "X,Y", "X;Y", "TRUE"]
+    )
+    return odd | st.text(st.characters(min_codepoint=33, max_codepoint=1500), min_size=1, max_size=9).filter(
+        taken
+    )
+
+
+IDS = st.sampled_from(
+    ["5.0", "1e+5", "nan", "-abc", "'x", "''", "=A1", "+1", "007", "NULL", "12345678901234567890.0"]
+)
+
+
+@example(symbol="X", exchange="'quoted", trade_id="'-abc")
+@given(
+    symbol=name(stored_symbol),
+    exchange=name(stored_exchange),
+    trade_id=IDS,
+)
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_price_comes_back_as_it_is_stored(form: str, symbol: str, exchange: str, trade_id: str) -> None:
+    price = StoredPrice(
+        symbol=symbol,
+        key=Decimal(MS),
+        price=Decimal("1.50"),
+        volume=Decimal(2),
+        exchange=exchange,
+        id=trade_id,
+    )
+    written: list[str] = [json.dumps({"prices": [document(price)]})]
+    if form == "csv":
+        written.clear()
+        write_csv(SimpleNamespace(raw=written.append), [price])  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory() as directory:
+        given = {"symbol": None, "exchange": None}
+        [found] = sent(read(Path(directory), "".join(written), f"prices.{form}", **given))
+    assert (found["symbol"], found["exchange"], found["id"]) == (symbol, exchange, trade_id)
+    assert (found["price"], found["volume"], int(found["timestamp"])) == (Decimal("1.5"), 2, MS)
