@@ -18,7 +18,7 @@ from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Attempt, Replayer
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
 from dead_letters.command_line import run
-from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+from dead_letters.workshop import ENRICHER, FROM_LAMBDA, NO_LONGER_THERE, WEBHOOK, Workshop
 
 pytestmark = pytest.mark.engine
 
@@ -54,7 +54,7 @@ def _fill(shop: Workshop) -> None:
         "streamArn": shop.stream,
     }
     shop.send(ENRICHER, json.dumps({"DDBStreamBatchInfo": info}), {})
-    shop.send(ENRICHER, json.dumps({"Records": []}))
+    shop.send(ENRICHER, json.dumps({"Records": [NO_LONGER_THERE]}))
     shop.send(ENRICHER, "scribble", {})
 
 

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from dead_letters.killed import shorten_the_first_timeout
-from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop, eventually
+from dead_letters.workshop import (
+    ENRICHER,
+    FROM_LAMBDA,
+    NO_LONGER_THERE,
+    WEBHOOK,
+    Told,
+    Workshop,
+    eventually,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -57,7 +65,7 @@ def test_the_time_that_was_chosen_is_kept_over_a_kill(shop: Workshop) -> None:
 def test_what_was_received_and_never_written_down_is_waited_for(shop: Workshop) -> None:
     """The other queue's messages, held and known, must not be taken for those that are missing."""
     shop.send_events([shop.price(number) for number in range(8)])
-    shop.send(ENRICHER, json.dumps({"Records": []}))
+    shop.send(ENRICHER, json.dumps({"Records": [NO_LONGER_THERE]}))
     assert _killed(shop, "enricher received", "after") == -signal.SIGKILL
     assert shop.depths["enricher"] == (0, 1)
     assert shop.replay().complete

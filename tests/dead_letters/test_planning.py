@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.aws import AwsError
+from cryptoctl.core.webhook_messages import message_item
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.enriching import Image, Key
 from cryptoctl.ops.dead_letters.lookups import Reading
@@ -143,6 +144,46 @@ def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest()
     part = planned(pointer(), facts=Known(reading=Reading(keys=keys[:1])))
     assert (part.keys, part.search) == (tuple(keys[:1]), True)
     assert "no price that could be changed" in planned(pointer(), Edits(changes={"price": "1"})).problem
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"body": TIMELESS, "requestContext": {"timeEpoch": 5}}, TIMELESS, f"[{TIMELESS}]"],
+    ids=["HTTP", "bare", "several"],
+)
+def test_prices_in_the_enrichers_queue_are_stored_and_not_handed_to_it(event: object) -> None:
+    assert planned(letter(event, queue=QueueName.ENRICHER)).action is ReplayAction.STORE
+
+
+def test_an_event_of_the_enricher_is_its_prices_enriched_but_not_our_own_items() -> None:
+    ours = message_item("tv", "m", SENT_MS)
+    keys = [{"symbol": {"S": "BTC"}, "timestamp": {"N": number}} for number in ("5", "6", "5")]
+    records = [{"eventName": "INSERT", "dynamodb": {"Keys": each}} for each in (*keys, ours)]
+    step = planned(letter({"Records": records}, queue=QueueName.ENRICHER))
+    assert (step.action, step.keys, step.search) == (
+        ReplayAction.ENRICH,
+        (("BTC", Decimal(5)), ("BTC", Decimal(6))),
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        [],
+        {"Records": []},
+        {"Records": {"a": 1}},
+        {"Records": [5]},
+        {"Records": [{"dynamodb": {"Keys": {"symbol": {"S": 5}, "timestamp": {"N": "5"}}}}]},
+        {"Records": [{"dynamodb": {"Keys": {"symbol": {"S": "BTC"}}}}]},
+    ],
+    ids=str,
+)
+def test_an_event_that_names_no_price_stays_in_the_enrichers_queue(event: object) -> None:
+    step = planned(letter(event, queue=QueueName.ENRICHER))
+    assert step.action is ReplayAction.NONE
+    assert "neither prices nor records" in step.problem or "does not name an item" in step.problem
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,23 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(sh
     assert shop.now_ms - 60_000 < stored["LOG"] < sent["LOG"]
 
 
+def test_what_is_in_the_enrichers_queue_is_in_the_table_before_it_is_deleted(shop: Workshop) -> None:
+    """The enricher answers an event without records that all went well."""
+    with shop.paused():
+        item = shop.put("NEW", 1)
+        keys = {name: item[name] for name in ("symbol", "timestamp")}
+        shop.send(ENRICHER, json.dumps({"Records": [{"eventName": "INSERT", "dynamodb": {"Keys": keys}}]}))
+        shop.send(ENRICHER, json.dumps({"body": shop.price(2, "SENT"), "requestContext": {"timeEpoch": 5}}))
+        shop.send(ENRICHER, json.dumps({"Records": []}))
+        told = Told()
+        summary = shop.replay(told=told)
+        found = {each["symbol"]["S"]: each["processed"]["BOOL"] for each in shop.items()}
+    assert found == {"NEW": True, "SENT": False}
+    assert summary.outcomes == {Outcome.BACK: 2, Outcome.FAILED: 1}
+    assert "neither prices nor records" in told.results[-1].reason
+    assert shop.depths == {"webhook": (0, 0), "enricher": (1, 0)}
+
+
 def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop: Workshop) -> None:
     refused = [shop.price(number, price=-1) for number in range(8)]
     shop.send_events(refused)

@@ -29,6 +29,12 @@ FROM_LAMBDA: Attributes = {
     "ErrorMessage": {"DataType": "String", "StringValue": "An error occurred (Teapot) when calling it"},
 }
 
+# A record of an item that was deleted since: nothing is left to do.
+NO_LONGER_THERE = {
+    "eventName": "INSERT",
+    "dynamodb": {"Keys": {"symbol": {"S": "GONE"}, "timestamp": {"N": "5"}}},
+}
+
 
 class Told(ReplayListener):
     """Remembers what a replay told."""

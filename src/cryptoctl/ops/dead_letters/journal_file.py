@@ -14,7 +14,7 @@ from cryptoctl import env_vars
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.scope import Scope
 
-VERSION = 1
+VERSION = 2
 # Beside the file itself, in the journal mode that is used.
 COMPANIONS = ("", "-wal", "-shm")
 

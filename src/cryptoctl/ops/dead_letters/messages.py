@@ -118,6 +118,14 @@ class DeadLetter:
         """The exchanges it names, sorted."""
         return _distinct((each.get("exchange") for each in self._prices()), upper=False)
 
+    @property
+    def holds_prices(self) -> bool:
+        """Whether it is an event of the webhook processor, whichever queue it is in."""
+        if self.shape is not Shape.EVENT:
+            return False
+        sent = isinstance(self.content, dict) and "body" in self.content
+        return sent or any("symbol" in each for each in event_prices(self.content))
+
     def readable_until_ms(self) -> int | None:
         """For a pointer: when its first record leaves the stream, since 1970; None for other shapes."""
         if self.shape is not Shape.POINTER:

@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from cryptoctl.aws import AwsError
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
-from cryptoctl.ops.dead_letters.enriching import Image, Key, key_of
+from cryptoctl.ops.dead_letters.enriching import Image, Key, key_item, key_of
 from cryptoctl.ops.dead_letters.lookups import Reading
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, iso
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits, Prices
@@ -25,8 +26,6 @@ class ReplayAction(StrEnum):
 
     STORE = "store"
     """invoke the webhook processor with `payload`"""
-    INVOKE_ENRICHER = "invoke enricher"
-    """invoke the price enricher with `payload`"""
     ENRICH = "enrich"
     """make `changes` to the item, then enrich the prices at `keys`"""
     DELETE = "delete"
@@ -148,7 +147,7 @@ def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
         return ReplayStep(
             letter=letter, action=ReplayAction.DELETE, how="delete it: it was brought back before"
         )
-    if letter.shape is Shape.EVENT and letter.message.queue is QueueName.WEBHOOK:
+    if letter.shape is Shape.EVENT and (letter.message.queue is QueueName.WEBHOOK or letter.holds_prices):
         return _store(letter, edits, facts)
     if letter.shape is Shape.RECORD:
         return _enrich_item(letter, edits, facts)
@@ -159,12 +158,7 @@ def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
         raise EditError(f"{named} holds no price that could be changed")
     if letter.shape is Shape.POINTER:
         return _enrich_records(letter, facts)
-    return ReplayStep(
-        letter=letter,
-        action=ReplayAction.INVOKE_ENRICHER,
-        how="invoke the price enricher with it",
-        payload=letter.message.body,
-    )
+    return _enrich_event(letter)
 
 
 def _store(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
@@ -204,12 +198,7 @@ def _original_time(letter: DeadLetter, facts: Facts) -> StoredAt:
 
 
 def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
-    stream = letter.content["record"].get("dynamodb")
-    image = stream.get("Keys") or stream.get("NewImage") if isinstance(stream, dict) else None
-    try:
-        key = key_of(image)
-    except ValueError as error:
-        raise ValueError(f"its record does not name an item of the table: {error}") from None
+    key = _key_of_record(letter.content["record"])
     changes = edits.of_item(facts.item(key) if edits.editor is not None else None)
     return ReplayStep(
         letter=letter,
@@ -234,3 +223,28 @@ def _enrich_records(letter: DeadLetter, facts: Facts) -> ReplayStep:
         keys=tuple(found.keys),
         search=not found.whole,
     )
+
+
+def _enrich_event(letter: DeadLetter) -> ReplayStep:
+    """By the table, as all else: the enricher's answer does not tell whether it has enriched a price."""
+    records = letter.content.get("Records") if isinstance(letter.content, dict) else None
+    if not isinstance(records, list) or not records:
+        raise ValueError("it has neither prices nor records of the table's stream")
+    keys = dict.fromkeys(map(_key_of_record, records))
+    found = tuple(key for key in keys if not is_message(key_item(key)))
+    return ReplayStep(
+        letter=letter,
+        action=ReplayAction.ENRICH,
+        how="enrich its prices",
+        detail=f"{len(found)} of them",
+        keys=found,
+    )
+
+
+def _key_of_record(record: Any) -> Key:
+    stream = record.get("dynamodb") if isinstance(record, dict) else None
+    image = stream.get("Keys") or stream.get("NewImage") if isinstance(stream, dict) else None
+    try:
+        return key_of(image)
+    except ValueError as error:
+        raise ValueError(f"its record does not name an item of the table: {error}") from None

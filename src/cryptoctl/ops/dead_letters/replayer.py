@@ -55,9 +55,6 @@ class Replayer:
             case ReplayAction.STORE:
                 answer, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
                 return _verdict(answer, step) if problem is None else Attempt(reason=problem)
-            case ReplayAction.INVOKE_ENRICHER:
-                problem = self.enricher.invoke(step.payload)
-                return Attempt(reason=problem) if problem else Attempt(way=step.summary)
             case ReplayAction.ENRICH:
                 return self._enrich(step)
             case ReplayAction.DELETE:
