@@ -11,7 +11,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Step
-from cryptoctl.reconcile.retry import Stop
+from cryptoctl.reconcile.retry import Stop, Wait
 from live import Silent
 from unit.things import FakeAws, FakeClock, Thing, refusal
 
@@ -44,6 +44,33 @@ def test_a_value_reaches_the_call_that_waits_for_it() -> None:
     report, _, _ = run(aws, Thing(name="last", size=data.id), data)
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.things["last"]["Fields"]["Size"] == "id-of-data"
+
+
+def test_a_value_is_there_for_others_while_its_own_step_still_waits() -> None:
+    waiting, used = threading.Event(), threading.Event()
+
+    class Waiting(Silent):
+        def waiting(self, step: Step, wait: Wait) -> None:
+            waiting.set()
+
+    class UntilUsed(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            used.wait(2)
+            super().sleep(seconds)
+
+    def before(_: str, params: Mapping[str, Any]) -> None:
+        if params["Name"] == "data":
+            assert waiting.wait(10)
+
+    def after(_: str, params: Mapping[str, Any]) -> None:
+        aws.things["data"]["State"] = "Pending" if params["Name"] == "data" else "Ready"
+        if params["Name"] == "last":
+            used.set()
+
+    aws, data = FakeAws(before=before, after=after), Thing(name="data", settles=True)
+    plan = planned([data, Thing(name="last", size=data.id)], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Waiting(), clock=UntilUsed()).run(plan)  # type: ignore[arg-type]
+    assert set(outcomes(report).values()) == {StepOutcome.DONE}
 
 
 def test_a_failure_blocks_its_descendants_only() -> None:

@@ -36,6 +36,13 @@ def test_nothing_there_means_create_in_order_of_need() -> None:
     assert plan.work[2].calls[0].params["Fields"]["Size"] == Ref(data, "Id")
 
 
+def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missing() -> None:
+    thing = Thing(name="taken")
+    plan = build([thing], {thing: seen(thing, Tags={})}, Goal.PRESENT)
+    assert [step.verb for step in plan.refused] == [Verb.REFUSED] and not plan.settled
+    assert plan.way_out.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.way_out
+
+
 def test_a_value_that_is_known_stands_in_the_plan() -> None:
     data = Thing(name="data")
     last = Thing(name="last", size=data.id)
