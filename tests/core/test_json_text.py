@@ -90,6 +90,15 @@ def test_what_is_no_number_is_left_to_whoever_uses_it(constant: str) -> None:
         decimal_from(document.value["a"])
 
 
-@given(values)
+@given(values | st.text(alphabet=st.characters()) | st.text(alphabet=st.characters(categories=["Cs"])))
 def test_a_value_is_written_as_it_was_read(value: object) -> None:
-    assert json.loads(dumps(Document(json.dumps(value)).value)) == value
+    text = dumps(Document(json.dumps(value)).value)
+    assert json.loads(text.encode()) == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"prices": 1, "prices": [{}]}', '{"prices": [{}], "prices": [1]}', '{"a":1,"a":2,"prices":[]}']
+)
+def test_of_two_members_of_one_name_neither_is_the_list(text: str) -> None:
+    with pytest.raises(JsonError, match="twice"):
+        list(Document(text).elements("prices"))

@@ -197,7 +197,15 @@ def test_a_body_or_a_price_that_is_too_long_is_refused_for_its_size() -> None:
     assert isinstance(refusal(note="é" * prices.MOST_PRICE_BYTES), TooLarge)
 
 
-@pytest.mark.parametrize("text", ["", "{", "5x", "[]", '{"prices":[]}', '{"prices":{}}', '{"a":1,"a":2}'])
+TWO_LISTS = [
+    '{"prices":1,"prices":[{"symbol":"BTC","price":3,"exchange":"x"}]}',
+    '{"prices":[{"symbol":"BTC","price":3,"exchange":"x"}],"prices":[1]}',
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "5x", "[]", '{"prices":[]}', '{"prices":{}}', '{"a":1,"a":2}', *TWO_LISTS]
+)
 def test_a_request_without_a_price_is_refused_as_a_whole(text: str) -> None:
     with pytest.raises(Rejected):
         parse_request(text, CLOCK)

@@ -77,6 +77,15 @@ def test_what_is_no_json_is_left_to_the_handler_to_refuse(text: str) -> None:
     assert isinstance(stamped(prices, NOW_MS).event, str)
 
 
+@pytest.mark.parametrize("text", ['{"prices": 1, "prices": [{}]}', '{"prices": [{}], "prices": 1}'])
+def test_where_none_says_which_list_is_meant_it_is_left_to_the_handler_too(text: str) -> None:
+    prices = Prices(text=text, in_body=True)
+    assert stamped(prices, NOW_MS) == prices
+    assert not lacks_time(prices)
+    with pytest.raises(EditError):
+        with_changes(prices, {"price": "1"})
+
+
 def test_an_http_event_is_replayed_without_its_context() -> None:
     event = {"body": "{}", "requestContext": {"timeEpoch": 5}}
     assert json.loads(prices_in(event, json.dumps(event)).event) == {"body": "{}"}

@@ -426,6 +426,40 @@ def test_a_sender_s_members_of_our_names_mean_nothing_in_a_dead_letter(
     assert results.get("results", [results])[0]["status"] == "duplicate"
 
 
+HALF = b'"note": "\\ud83d", '
+
+
+@pytest.mark.parametrize("name", [each for each in SENDERS if each != "coinmarket"])
+def test_half_a_character_in_a_member_that_nobody_uses_costs_no_price(door: FakeAws, name: str) -> None:
+    def down(operation: str, moment: str) -> None:
+        if operation == "PutItem":
+            raise FaultError("InternalServerError")
+
+    body = BODIES.get(name, json.dumps(PRICE).encode())
+    old = b'"s"' if name == "mapped" else b'"exchange"'
+    asked = honest(name, body.replace(old, HALF + old))
+    door.fault = down
+    assert answer(asked)["statusCode"] == 503
+    door.fault = lambda operation, moment: None
+    kept = json.loads(door.queue[0]["MessageBody"])
+    assert answer(kept)["statusCode"] == 200
+    assert answer(asked)["statusCode"] == 200
+    (item,) = door.items.values()
+    assert json.loads(item["raw_data"]["S"])["note"] == "\ud83d"
+
+
+@pytest.mark.parametrize("name", ["tradingview", "mapped", "header"])
+@pytest.mark.parametrize("field", ["symbol", "price", "exchange", "timestamp", "id"])
+def test_half_a_character_in_a_field_is_refused(door: FakeAws, name: str, field: str) -> None:
+    price = {**PRICE, field: "\ud83d"}
+    short = {"symbol": "s", "price": "p", "timestamp": "t"}
+    record = {short.get(each, each): value for each, value in price.items()} if name == "mapped" else price
+    said = answer(honest(name, json.dumps({"data": [record]} if name == "mapped" else record).encode()))
+    taken = name == "mapped" and field in ("exchange", "id")  # which it has from elsewhere, or not at all
+    assert said["statusCode"] == (200 if taken else 400)
+    assert not door.queue
+
+
 @pytest.mark.parametrize("field", ["symbol", "exchange", "id"])
 def test_a_secret_in_a_field_of_a_price_is_refused_and_shown_nowhere(
     door: FakeAws, field: str, capsys: pytest.CaptureFixture[str]

@@ -1,7 +1,8 @@
 """Strict JSON: numbers keep their text, and what other parsers let pass is refused.
 
 Refused: duplicate keys, deep nesting, text that is no UTF-8. NaN and Infinity are numbers that no field
-takes. Of each element of a list the exact text can be had as well.
+takes. An escaped half of a surrogate pair is written escaped again. Of each element of a list the exact text
+can be had as well.
 """
 
 import json
@@ -19,6 +20,7 @@ BYTE_ORDER_MARK = "\ufeff"
 # A string, even one that never ends (so that each character is looked at once), or a bracket.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
+_TWICE = "a key occurs twice in one object"
 
 
 class JsonError(ValueError):
@@ -47,6 +49,7 @@ class Document:
         _refuse_deep_nesting(text)
         self._text = text
         self._found: list[str] = []
+        self._repeats = False  # whether the object that was finished last has a key twice
         self._decoder = json.JSONDecoder(
             object_pairs_hook=self._object,
             parse_float=number,
@@ -58,9 +61,15 @@ class Document:
         except json.JSONDecodeError as error:
             raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from None
         self.problems = tuple(self._found)
+        self._ambiguous = self._repeats  # of the outermost object, which was finished last
 
     def elements(self, name: str | None = None) -> Iterator[Element]:
-        """The elements of a list: of the whole text or, with `name`, of that member of the object."""
+        """The elements of a list: of the whole text or, with `name`, of that member of the object.
+
+        Raises JsonError where a member of the object occurs twice, so that none says which list is meant.
+        """
+        if name is not None and self._ambiguous:
+            raise JsonError(_TWICE)
         position = _skip_space(self._text, 0)
         if name is not None:
             position = self._member(position, name)
@@ -85,20 +94,22 @@ class Document:
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
-        if len(members) != len(pairs):
-            self._found.append("a key occurs twice in one object")
+        self._repeats = len(members) != len(pairs)
+        if self._repeats:
+            self._found.append(_TWICE)
         return members
 
 
 def dumps(value: Any) -> str:
-    """JSON text with each number as it was written."""
+    """JSON text with each number as it was written. It can always be encoded."""
     if isinstance(value, JsonNumber | Decimal):
         return str(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(name)}: {dumps(each)}" for name, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(dumps, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    # What has no bytes in UTF-8 is half of a surrogate pair, and JSON's escape for it is Python's.
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
 
 
 def _skip_space(text: str, position: int) -> int:

@@ -104,7 +104,10 @@ def parse_request(text: str, limits: TimeLimits) -> Request:
             raise Rejected("body", document.problems[0])
         return Request(prices=(_one(document.value, _without_margins(text), limits),), several=False)
     check_count(listed)
-    elements = list(document.elements(name))
+    try:
+        elements = list(document.elements(name))
+    except json_text.JsonError as error:
+        raise Rejected("body", str(error)) from None
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
     return Request(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)

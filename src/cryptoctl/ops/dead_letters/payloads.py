@@ -177,14 +177,14 @@ def _parts(text: str) -> tuple[list[json_text.Element], bool]:
     """The prices in a text, and whether they stand in a list; none if the handler refuses all of it."""
     try:
         document = json_text.Document(text)
+        value, name = document.value, None
+        if isinstance(value, dict) and isinstance(value.get("prices"), list):
+            name = "prices"
+        if name is None and not isinstance(value, list):
+            return [json_text.Element(value=value, raw=text.strip(), problems=document.problems)], False
+        return list(document.elements(name)), True
     except json_text.JsonError:
         return [], False
-    value, name = document.value, None
-    if isinstance(value, dict) and isinstance(value.get("prices"), list):
-        name = "prices"
-    if name is None and not isinstance(value, list):
-        return [json_text.Element(value=value, raw=text.strip(), problems=document.problems)], False
-    return list(document.elements(name)), True
 
 
 def _good(part: json_text.Element) -> bool:
