@@ -247,6 +247,83 @@ def test_what_could_not_be_read_is_asked_for_again_soon_but_not_at_each_request(
     assert answer(honest("github"))["statusCode"] == 200
 
 
+def levels(said: str) -> list[str]:
+    return [line["level"] for line in map(json.loads, said.splitlines()) if "level" in line]
+
+
+def throttled(operation: str, moment: str) -> None:
+    if operation == "GetParameter":
+        raise FaultError("ThrottlingException")
+
+
+def test_a_secret_that_cannot_be_read_again_counts_for_five_minutes(
+    door: FakeAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(honest("github"))["statusCode"] == 200
+    door.fault = throttled
+    capsys.readouterr()
+    for _ in range(4):
+        clock.now_s += 61
+        assert answer(honest("github"))["statusCode"] == 200
+    assert set(levels(capsys.readouterr().out)) == {"WARNING", "INFO"}
+    clock.now_s += 61
+    assert answer(honest("github"))["statusCode"] == 503
+    assert levels(capsys.readouterr().out) == ["ERROR"] * len(SENDERS)
+    door.fault = lambda operation, moment: None
+    clock.now_s += 6
+    assert answer(honest("github"))["statusCode"] == 200
+
+
+def test_what_is_signed_with_a_new_secret_is_no_401_while_the_old_one_cannot_be_read_again(
+    door: FakeAws, clock: Clock
+) -> None:
+    assert answer(honest("github"))["statusCode"] == 200
+    door.parameters["/cryptoctl/test/webhook/github"] = json.dumps({"secret": "the-new-one"})
+    door.fault = throttled
+    clock.now_s += 61
+    assert answer(honest("github", secret="the-new-one"))["statusCode"] == 503
+    assert answer(event("/nobody"))["statusCode"] == 401
+    door.fault = lambda operation, moment: None
+    clock.now_s += 6
+    assert answer(honest("github", secret="the-new-one"))["statusCode"] == 200
+    assert answer(honest("github"))["statusCode"] == 401
+
+
+@pytest.mark.parametrize("text", [None, "no JSON"])
+def test_a_secret_that_is_gone_counts_no_longer_and_is_alone_asked_for_soon(
+    door: FakeAws, clock: Clock, text: str | None
+) -> None:
+    assert answer(honest("github"))["statusCode"] == 200
+    door.parameters.pop("/cryptoctl/test/webhook/github")
+    if text is not None:
+        door.parameters["/cryptoctl/test/webhook/github"] = text
+    clock.now_s += 61
+    door.calls.clear()
+    assert answer(honest("github"))["statusCode"] == 503
+    assert door.calls["GetParameter"] == len(SENDERS)
+    for _ in range(9):
+        clock.now_s += 6
+        assert answer(honest("standard"))["statusCode"] == 200
+    assert door.calls["GetParameter"] == len(SENDERS) + 9
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WEBHOOK_SENDERS", "{x"), ("WEBHOOK_SENDERS", "[]"), ("ENVIRONMENT", "")]
+)
+def test_where_nobody_can_be_let_in_somebody_is_told(
+    door: FakeAws,
+    name: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert answer(honest("github"))["statusCode"] == 503
+    assert levels(capsys.readouterr().out) == ["ERROR"]
+    assert not door.queue, "nobody knows whose it is"
+    assert answer(event("/health", method="GET"))["statusCode"] == 200
+
+
 MESSAGE = (
     '{"symbol":"BTCUSD","exchange":"BITSTAMP","price":50000.25,"volume":1.5,'
     '"timestamp":"2023-11-14T22:13:20Z"}'

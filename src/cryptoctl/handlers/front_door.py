@@ -79,14 +79,21 @@ def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
 
 
 def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
-    senders = _senders(os.environ.get("WEBHOOK_SENDERS") or "{}")
-    secrets = sender_secrets.current(senders) if senders else {}
+    try:
+        senders = _senders(os.environ.get("WEBHOOK_SENDERS") or "{}")
+        secrets = sender_secrets.current(senders) if senders else {}
+    except Exception as error:
+        # Nothing of the request has been looked at, so no stranger can cause it.
+        _log.error("who may send cannot be read (WEBHOOK_SENDERS): nobody is let in", exc_info=error)
+        return _unavailable()
     sender = senders.get(name, NOBODY)
     if sender is not NOBODY and name not in secrets:
         return _unavailable()
     now_s = time.time()
-    accepted = secrets[name].accepted(int(now_s * 1000)) if sender is not NOBODY else ()
+    accepted = secrets[name].secret.accepted(int(now_s * 1000)) if sender is not NOBODY else ()
     if not sender.accepts(request, accepted, now_s):
+        if sender is not NOBODY and secrets[name].outdated:
+            return _unavailable()  # it may be signed with a new secret
         metrics.emit({"Unauthorized": 1}, {"Sender": sender.name})
         message = "the request is not from a known sender, or is not signed as that sender signs"
         return http_answer(401, {"error": "unauthorized", "message": message})

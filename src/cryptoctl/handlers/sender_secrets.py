@@ -1,66 +1,105 @@
-"""The senders' secrets, read from SSM at first use and again when they are older than a minute.
+"""The senders' secrets, read from SSM at first use and each again when it is older than a minute.
 
-All senders' are read together, whoever a request claims to be from, so that the time of an answer does not
-tell which senders exist.
+All senders' that are due are read together, whoever a request claims to be from, so that the time of an
+answer does not tell which senders exist.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+
+from botocore.exceptions import ClientError
 
 from cryptoctl.core.senders import AllowedSender
-from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
+from cryptoctl.core.webhook_secrets import SecretError, SenderSecret, parse_secret
 from cryptoctl.handlers import logs, side_by_side
 from cryptoctl.handlers.clients import parameter_client, setting
 
 LONGEST_AGE_S = 60.0
 FAILURE_AGE_S = 5.0  # what could not be read is not asked for again at each request
+LONGEST_OUTAGE_S = 300.0  # how old a secret may become that cannot be read again
 _MOST_AT_ONCE = 8
 
 _log = logs.logger("webhook_processor")
 
 
-@dataclass(slots=True)
-class _Cache:
-    secrets: Mapping[str, SenderSecret] = field(default_factory=dict)
-    read_at_s: float = 0.0
-    lifetime_s: float = 0.0
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownSecret:
+    """A sender's secret; `outdated` where it could not be read again, and may have been rotated since."""
+
+    secret: SenderSecret
+    outdated: bool
 
 
-_cache = _Cache()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reading:
+    """The last attempt to read a sender's secret; `read_at_s` is when `secret` was in the parameter."""
+
+    secret: SenderSecret | None
+    read_at_s: float
+    tried_at_s: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether the attempt did not give the secret."""
+        return self.secret is None or self.read_at_s != self.tried_at_s
+
+    def due(self, now_s: float) -> bool:
+        """Whether it is time to read it again."""
+        return not 0 <= now_s - self.tried_at_s < (FAILURE_AGE_S if self.failed else LONGEST_AGE_S)
+
+    def lasts(self, now_s: float) -> bool:
+        """Whether there is a secret that counts even if it cannot be read again now."""
+        return self.secret is not None and 0 <= now_s - self.read_at_s < LONGEST_OUTAGE_S
 
 
-def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, SenderSecret]:
-    """The secrets by sender; without those that cannot be read, or are none for their sender's scheme."""
+_readings: dict[str, _Reading] = {}
+
+
+def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, KnownSecret]:
+    """The secrets by sender; without those that cannot be read, or are none for their sender's scheme.
+
+    After a failure that says nothing of the parameter (throttling, an outage) the secret that was read
+    before counts on, until it is LONGEST_OUTAGE_S old.
+    """
     # The wall clock, because a frozen execution environment's other clocks may stand still.
-    age_s = time.time() - _cache.read_at_s
-    if not 0 <= age_s < _cache.lifetime_s:
-        _read([senders[name] for name in sorted(senders)])
-    return _cache.secrets
+    now_s = time.time()
+    due = [senders[name] for name in sorted(senders) if name not in _readings or _readings[name].due(now_s)]
+    if due:
+        parameter_client()  # making one is not safe in several threads at once, using it is
+        found = side_by_side.run(lambda sender: _read(sender, now_s), due, _MOST_AT_ONCE)
+        _readings.update(zip((sender.name for sender in due), found, strict=True))
+    return {
+        name: KnownSecret(secret=reading.secret, outdated=reading.failed)
+        for name in senders
+        if (reading := _readings[name]).secret is not None
+    }
 
 
 def forget() -> None:
     """The next request reads them anew."""
-    _cache.lifetime_s = 0.0
-    _cache.secrets = {}
+    _readings.clear()
 
 
-def _read(senders: list[AllowedSender]) -> None:
-    parameter_client()  # making one is not safe in several threads at once, using it is
-    found = list(zip(senders, side_by_side.run(_one, senders, _MOST_AT_ONCE), strict=True))
-    _cache.secrets = {sender.name: secret for sender, secret in found if secret is not None}
-    _cache.lifetime_s = LONGEST_AGE_S if len(_cache.secrets) == len(senders) else FAILURE_AGE_S
-    _cache.read_at_s = time.time()
-
-
-def _one(sender: AllowedSender) -> SenderSecret | None:
-    name = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
+def _read(sender: AllowedSender, now_s: float) -> _Reading:
+    parameter = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
+    before = _readings.get(sender.name)
     try:
-        answer = parameter_client().get_parameter(Name=name, WithDecryption=True)
+        answer = parameter_client().get_parameter(Name=parameter, WithDecryption=True)
         secret = parse_secret(answer["Parameter"]["Value"])
         sender.check(secret)
     except Exception as error:
+        if before is not None and before.lasts(now_s) and not _final(error):
+            extra = {"parameter": parameter, "age_s": round(now_s - before.read_at_s)}
+            _log.warning("the secret of a sender cannot be read again yet", extra=extra, exc_info=error)
+            return replace(before, tried_at_s=now_s)
         # The configuration names it, so this is ours to repair, and not for a stranger to cause.
-        _log.error("the secret of a sender cannot be read", extra={"parameter": name}, exc_info=error)
-        return None
-    return secret
+        _log.error("the secret of a sender cannot be read", extra={"parameter": parameter}, exc_info=error)
+        return _Reading(secret=None, read_at_s=now_s, tried_at_s=now_s)
+    return _Reading(secret=secret, read_at_s=now_s, tried_at_s=now_s)
+
+
+def _final(error: Exception) -> bool:
+    """Whether the secret is no longer what it was: it is gone, or replaced by what is none."""
+    gone = isinstance(error, ClientError) and error.response["Error"]["Code"] == "ParameterNotFound"
+    return gone or isinstance(error, SecretError)
