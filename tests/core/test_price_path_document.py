@@ -16,7 +16,7 @@ AHEAD_MINUTES, BEHIND_DAYS = prices.MOST_AHEAD.seconds // 60, prices.MOST_BEHIND
     "claim",
     [
         f"1 to {names.LONGEST_NAME} visible characters after trimming",
-        f"more than {names.MOST_MARKS} combining marks on a letter",
+        f"more than {names.MOST_MARKS} combining marks on one",
         f"a whole number from 1 to {prices.LARGEST_OCCURRENCE}",
         f"1 to {prices.LONGEST_ID} printable ASCII characters",
         f"At most {prices.MOST_PRICES} prices and\n{prices.MOST_BYTES} bytes in a request",

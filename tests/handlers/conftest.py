@@ -1,6 +1,7 @@
 """The handlers' tests run against AWS in memory: behind real boto3 clients or, for many runs, directly."""
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ if TESTS not in sys.path:
 from cryptoctl.handlers import clients, history, sender_secrets  # noqa: E402
 from handlers import fake_aws  # noqa: E402
 from handlers.events import PARAMETERS, SENDERS  # noqa: E402
+from handlers.senders import parameters, variable  # noqa: E402
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "x",
@@ -64,6 +66,31 @@ def aws(environment: None, _boto3_clients: dict[str, Any]) -> Iterator[fake_aws.
     _now.append(fake_aws.FakeAws(parameters=dict(PARAMETERS)))
     yield _now[-1]
     _now.pop()
+
+
+@pytest.fixture
+def door(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_aws.FakeAws]:
+    """An AWS in memory, and senders of every scheme with their secrets."""
+    monkeypatch.setenv("WEBHOOK_SENDERS", variable())
+    yield connect_directly(fake_aws.FakeAws(parameters=parameters()))
+    sender_secrets.forget()
+
+
+class Clock:
+    """The wall clock of the handlers."""
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.time", clock)
+    return clock
 
 
 def connect_directly(aws: fake_aws.FakeAws) -> fake_aws.FakeAws:

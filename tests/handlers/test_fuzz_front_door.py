@@ -7,15 +7,13 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from cryptoctl.handlers import sender_secrets, webhook_processor
-from handlers.conftest import connect_directly
+from cryptoctl.handlers import webhook_processor
 from handlers.fake_aws import FakeAws
-from handlers.senders import SECRETS, SENDERS, honest, parameters, variable
+from handlers.senders import SECRETS, SENDERS, honest
 
 pytestmark = pytest.mark.thorough
 
@@ -47,13 +45,6 @@ HEADERS = [
     "content-type",
     "content-encoding",
 ]
-
-
-@pytest.fixture
-def door(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    monkeypatch.setenv("WEBHOOK_SENDERS", variable())
-    yield connect_directly(FakeAws(parameters=parameters()))
-    sender_secrets.forget()
 
 
 def mutated(text: str, chance: random.Random) -> str:
