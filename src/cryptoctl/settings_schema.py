@@ -19,8 +19,8 @@ class Between:
     allow_inf_nan: bool | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The number's schema with the limits in it."""
-        limits = {"ge": self.least, "le": self.most, "allow_inf_nan": self.allow_inf_nan}
+        """The number's schema with the limits in it; true and "5" are no numbers in a TOML file."""
+        limits = {"ge": self.least, "le": self.most, "allow_inf_nan": self.allow_inf_nan, "strict": True}
         return {**handler(source), **{name: limit for name, limit in limits.items() if limit is not None}}
 
 

@@ -45,6 +45,9 @@ def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> 
     [
         ("[env.dev", "is not valid TOML"),
         ("[env.dev]\nlog_retention_days = 4\n", "env.dev.log_retention_days = 4"),
+        ("[env.dev.stream]\nbatch_size = true\n", "env.dev.stream.batch_size = true"),
+        ("[engine]\nport = '14770'\n", 'engine.port = "14770"'),
+        ("[engine]\nsave_every_s = true\n", "engine.save_every_s = true"),
         ("[env.dev]\nlog_retention_day = 3\n", "unknown key `env.dev.log_retention_day`"),
         ("[env.dev]\naccount_id = '12'\n", "env.dev.account_id"),
         ("[env.dev.webhook_processor]\nreserved_concurrency = 'all'\n", "reserved_concurrency"),
