@@ -37,10 +37,12 @@ THROTTLED = frozenset(
 class AwsError(Exception):
     """An error that AWS answered with: its exact code and message, and what was asked.
 
-    `doing` says for which purpose it was asked, where that is more than the operation's name.
+    `doing` says for which purpose it was asked, where that is more than the operation's name; `remedies` are
+    those of the resource that was read.
     """
 
     doing = ""
+    remedies: tuple[Remedy, ...] = ()
 
     def __init__(
         self, *, service: str, operation: str, code: str, message: str, request_id: str | None = None
@@ -95,8 +97,13 @@ class Remedy:
 
 def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
-    fitting = (each.hint for each in (*own, *COMMON) if each.matches(error))
+    fitting = (each.hint for each in (*own, *error.remedies, *COMMON) if each.matches(error))
     return next(fitting, _unknown(error))
+
+
+def forbidden(message: str) -> bool:
+    """Whether a refusal names a deny or the organization: no time and no right of the account ends that."""
+    return any(each in message.lower() for each in FORBIDDEN)
 
 
 def _unknown(error: AwsError) -> str:
@@ -105,18 +112,51 @@ def _unknown(error: AwsError) -> str:
 
 
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")
+ORGANIZATIONS = ("service control policy", "resource control policy")
+FORBIDDEN = ("explicit deny", *ORGANIZATIONS)
 QUOTAS_URL = "https://console.aws.amazon.com/servicequotas"
+LIMITS = ("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")
+FULL_OF_TAGS = (
+    "A resource may have 50 tags, and others have put theirs on this one: take off one that nobody needs."
+)
 COMMON = (
-    Remedy(
-        codes=DENIED,
-        contains="service control policy",
-        hint="The organization forbids it, whatever this account allows: choose a region or an account "
-        "where it is allowed, or ask those who administer the organization.",
+    *(
+        Remedy(
+            codes=DENIED,
+            contains=each,
+            hint="The organization forbids it, whatever this account allows: choose a region or an account "
+            "where it is allowed, or ask those who administer the organization.",
+        )
+        for each in ORGANIZATIONS
     ),
     Remedy(
         codes=DENIED,
         contains="explicit deny",
         hint="A deny outweighs every allow: take it out of the policy of the kind that the message names.",
+    ),
+    # Each of these has to allow it beside the policies of the user or role.
+    Remedy(
+        codes=DENIED,
+        contains="permissions boundary allows",
+        hint="The permissions boundary of the user or role that is named does not allow it: whoever keeps "
+        "it must allow in it what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
+    ),
+    Remedy(
+        codes=DENIED,
+        contains="session policy allows",
+        hint="The session was begun with a policy that does not allow it: begin one without such a policy, "
+        "or with one that allows what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
+    ),
+    Remedy(
+        codes=DENIED,
+        contains="VPC endpoint policy allows",
+        hint="The policy of the VPC endpoint that the request went through does not allow it: allow it "
+        "there, or run the command where requests take another way.",
+    ),
+    Remedy(
+        codes=DENIED,
+        contains="resource-based policy allows",
+        hint="The policy of the resource itself does not allow it: ask those who keep that policy.",
     ),
     Remedy(
         codes=DENIED,
@@ -160,7 +200,12 @@ COMMON = (
         hint="Enable the region for the account (Account, AWS Regions), or name another --region.",
     ),
     Remedy(
-        codes=("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
+        codes=("TagLimitExceeded", "TagLimitExceededException", "TooManyTagsError", "TooManyTagsException"),
+        hint=FULL_OF_TAGS,
+    ),
+    Remedy(codes=LIMITS, operations=("TagResource", "TagRole"), hint=FULL_OF_TAGS),
+    Remedy(
+        codes=LIMITS,
         hint=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS_URL}).",
     ),
 )

@@ -196,18 +196,25 @@ DENIED = (
 WORDS = {
     "": "because no identity-based policy allows the lambda:CreateFunction action",
     "service control policy": "with an explicit deny in a service control policy: arn:aws:organizations::…",
+    "resource control policy": "with an explicit deny in a resource control policy",
+    "permissions boundary allows": "because no permissions boundary allows the lambda:CreateFunction action",
+    "session policy allows": "because no session policy allows the lambda:CreateFunction action",
+    "VPC endpoint policy allows": "because no VPC endpoint policy allows the lambda:CreateFunction action",
+    "resource-based policy allows": "because no resource-based policy allows the lambda:CreateFunction …",
     "explicit deny": "with an explicit deny in a permissions boundary: arn:aws:iam::000000000000:policy/no",
 }
 
 
 def shared_refusals() -> Iterator[Situation]:
     function = next(each for each in STACK if each.kind == "function")
-    call = asking(function, "CreateFunction")
     for known in COMMON:
+        call = asking(function, next(iter(known.operations), "CreateFunction"))
         message = f"{DENIED}{WORDS[known.contains]}" if "AccessDenied" in known.codes else "(AWS's words)"
         words = f" “… {known.contains} …”" if known.contains else ""
-        title = f"any request is answered {' or '.join(known.codes)}{words}"
+        what = call.operation if known.operations else "any request"
+        title = f"{what} is answered {' or '.join(known.codes)}{words}"
         yield told(title, refuses(known.codes[-1], message), step_of(function, call))
+    call = asking(function, "CreateFunction")
     yield told(
         "an error of which cryptoctl knows nothing",
         refuses("NewException", "Something new.", request_id="5c1d…"),

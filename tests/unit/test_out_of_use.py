@@ -72,6 +72,22 @@ def test_a_key_that_nothing_here_can_enable_is_told_before_anything_is_tried(
     assert plan(STACK.key, key("EXTERNAL", KeyState=state), Goal.ABSENT).obstacles == ()
 
 
+@pytest.mark.parametrize(
+    "made_for",
+    [
+        {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},
+        {"KeySpec": "HMAC_256"},
+        {"KeyUsage": "KEY_AGREEMENT"},
+    ],
+)
+def test_a_key_that_encrypts_no_variables_is_told_before_anything_is_made(made_for: dict[str, str]) -> None:
+    answers = {**key("AWS_KMS", **made_for), "GetKeyRotationStatus": "UnsupportedOperationException"}
+    [obstacle] = plan(STACK.key, answers).obstacles
+    assert all(each in obstacle.what for each in made_for.values())
+    assert "delete-alias" in obstacle.hint
+    assert plan(STACK.key, answers, Goal.ABSENT).obstacles == ()
+
+
 @pytest.mark.parametrize("state", ["Enabled", "Disabled", "PendingDeletion"])
 def test_a_key_that_can_be_enabled_is_no_obstacle(state: str) -> None:
     leaving = {"DeletionDate": datetime(2026, 12, 1, tzinfo=UTC)} if state == "PendingDeletion" else {}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.provisioner import Provisioner
-from unit.answers import STACK
+from unit.answers import STACK, Answers
 
 REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
     (
@@ -44,6 +47,72 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
         "Subscriber limit exceeded: Update to PayPerRequest mode are limited to once in 1 day(s).",
         "once in 24 h",
     ),
+    (
+        STACK.prices,
+        "TagResource",
+        "LimitExceededException",
+        "Subscriber limit exceeded: There is a limit of 5 TagResource operations per second",
+        "five changes of tags a second",
+    ),
+    (
+        STACK.webhook_role,
+        "TagRole",
+        "LimitExceeded",
+        "Cannot exceed quota for TagsPerRole: 50",
+        "take off one that nobody needs",
+    ),
+    (
+        STACK.key,
+        "TagResource",
+        "LimitExceededException",
+        "Number of tags exceeds the limit of 50",
+        "take off one that nobody needs",
+    ),
+    (
+        STACK.alerts,
+        "TagResource",
+        "TagLimitExceeded",
+        "Could not complete request: tag quota of per resource exceeded",
+        "take off one that nobody needs",
+    ),
+    (
+        STACK.webhook,
+        "AddPermission",
+        "PublicPolicyException",
+        "would grant public access to it",
+        "take the senders out of cryptoctl.toml",
+    ),
+    (
+        STACK.key,
+        "PutKeyPolicy",
+        "AccessDeniedException",
+        "not authorized to perform: kms:PutKeyPolicy with an explicit deny in a service control policy",
+        "The organization forbids it",
+    ),
+    (
+        STACK.prices_to_enricher,
+        "ListTags",
+        "AccessDeniedException",
+        "because no identity-based policy allows the lambda:ListTags action",
+        "a mapping with the environment's tags",
+    ),
+    *(
+        (
+            STACK.webhook,
+            "CreateFunction",
+            "AccessDeniedException",
+            f"because no {kind} allows the iam:PassRole action",
+            told,
+        )
+        for kind, told in (
+            ("permissions boundary", "The permissions boundary"),
+            ("session policy", "The session"),
+            ("VPC endpoint policy", "The policy of the VPC endpoint"),
+            ("resource-based policy", "The policy of the resource itself"),
+            ("resource control policy", "The organization forbids it"),
+            ("identity-based policy", "attach what `cryptoctl iam-policy --for deploy`"),
+        )
+    ),
 ]
 
 
@@ -54,6 +123,34 @@ def test_a_refusal_that_stays_says_what_to_do(
     error = AwsError(service="s", operation=operation, code=code, message=message)
     assert told in remedy(error, resource.remedies)
     assert not any(rule.matches(operation, code, message) for rule in resource.retry_rules)
+
+
+@pytest.mark.parametrize(
+    "ending", ["an explicit deny in an identity-based policy", "a service control policy"]
+)
+def test_what_a_deny_or_the_organization_forbids_is_waited_for_by_no_rule(ending: str) -> None:
+    for resource in STACK:
+        for rule in resource.retry_rules:
+            operation = next(iter(rule.operations), "Any")
+            assert rule.matches(operation, rule.code, f"{rule.contains} no.")
+            assert not rule.matches(operation, rule.code, f"{rule.contains} with {ending}"), rule
+
+
+def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:
+    mapping = {"UUID": "u", "State": "Enabled", "EventSourceArn": f"{STACK.prices.arn}/stream/1"}
+
+    class Denies(Answers):
+        def find(self, service: str, operation: str, **params: Any) -> Any:
+            if operation == "ListTags":
+                message = "because no identity-based policy allows the lambda:ListTags action"
+                code = "AccessDeniedException"
+                raise AwsError(service=service, operation=operation, code=code, message=message)
+            return super().find(service, operation, **params)
+
+    aws: Any = Denies({"ListEventSourceMappings": {"EventSourceMappings": [mapping]}})
+    with pytest.raises(AwsError) as denied:
+        observe([STACK.prices_to_enricher], aws)
+    assert "tag one that was made by other means by hand first" in remedy(denied.value)
 
 
 def test_of_what_nobody_knows_nothing_is_promised() -> None:

@@ -195,15 +195,11 @@ def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_i
 
 def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
     witness = Witness(Clock())
-    witness.answered(
-        "logs",
-        "PutSubscriptionFilter",
-        AwsError(
-            service="logs", operation="PutSubscriptionFilter", code="LimitExceededException", message=""
-        ),
-    )
+    for code in ("KMSInvalidStateException", "LimitExceededException"):
+        refused = AwsError(service="logs", operation="PutSubscriptionFilter", code=code, message="")
+        witness.answered("logs", "PutSubscriptionFilter", refused)
     found = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
-    assert found["key: LimitExceededException"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
+    assert found["key: KMSInvalidStateException"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
     assert found["every service: LimitExceededException"].check(bench()).outcome is ClaimOutcome.HOLDS
 
 

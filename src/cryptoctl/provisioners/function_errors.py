@@ -131,6 +131,12 @@ REMEDIES: tuple[Remedy, ...] = (
         hint=KEY_UNUSABLE,
     ),
     Remedy(
+        codes=("PublicPolicyException",),
+        operations=("AddPermission",),
+        hint="The account does not let functions be public, which the address of the senders has to be: ask "
+        "who keeps that setting of Lambda's, or take the senders out of cryptoctl.toml.",
+    ),
+    Remedy(
         codes=("PolicyLengthExceededException",),
         operations=("AddPermission",),
         hint="The function's policy is full: take off permissions that others have added to it.",

@@ -72,8 +72,9 @@ class FunctionUrl(ConsentRequired, Untagged):
         Remedy(
             codes=("AccessDeniedException",),
             contains="explicit deny",
-            hint="A policy of the organization forbids addresses without IAM (lambda:FunctionUrlAuthType): "
-            "ask who keeps it, or take the senders out of cryptoctl.toml.",
+            operations=("CreateFunctionUrlConfig", "UpdateFunctionUrlConfig"),
+            hint="A policy of the kind that the message names forbids addresses without IAM "
+            "(lambda:FunctionUrlAuthType): ask who keeps it, or take the senders out of cryptoctl.toml.",
         ),
     )
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners.customer_key import principal
-from cryptoctl.provisioners.key_material import material_notes, out_of_use, rotates
+from cryptoctl.provisioners.key_errors import LOOK_AGAIN, REMEDIES, RETRY_RULES
+from cryptoctl.provisioners.key_material import made_for, material_notes, out_of_use, rotates
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
-    QUOTAS_URL,
     Access,
     Action,
     AssignedArn,
@@ -41,7 +41,6 @@ from cryptoctl.reconcile import (
 )
 
 NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
-LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,50 +58,8 @@ class Key(AssignedArn, Preflight, Priced):
     """Only the key with this id; None for the environment's."""
 
     kind: ClassVar[str] = "key"
-    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        RetryRule(
-            code="MalformedPolicyDocumentException",
-            reason="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
-            timeout_s=60,
-            operations=("PutKeyPolicy",),
-            hint="KMS asks that whoever sets a key's policy may change it afterwards: use credentials of the "
-            "account that `cryptoctl doctor` names.",
-        ),
-        RetryRule(
-            code="AccessDeniedException",
-            reason="the new key's tags to count in permissions; KMS takes up to five minutes for that",
-            timeout_s=330,
-            operations=("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "ScheduleKeyDeletion"),
-            new_only=True,
-            hint="These credentials lack that permission on the environment's key: attach what "
-            "`cryptoctl iam-policy --for deploy` prints.",
-        ),
-        RetryRule(
-            code=NOT_FOUND,
-            reason="the new key to be seen by all of KMS; its changes take a while to spread",
-            timeout_s=30,
-            operations=(
-                "CreateAlias",
-                "PutKeyPolicy",
-                "EnableKeyRotation",
-                "TagResource",
-                "ScheduleKeyDeletion",
-            ),
-            hint=LOOK_AGAIN,
-        ),
-    )
-    remedies: ClassVar[tuple[Remedy, ...]] = (
-        Remedy(
-            codes=("LimitExceededException",),
-            hint="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
-            f"keys that nobody uses, or ask for more ({QUOTAS_URL}, AWS KMS).",
-        ),
-        Remedy(
-            codes=("KMSInvalidStateException", "DisabledException"),
-            hint="Somebody changes the key at this moment, or its deletion has begun: the next run looks "
-            "again, and takes a key back whose deletion is pending.",
-        ),
-    )
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
+    remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
     @property
     def key_id(self) -> Ref:
@@ -140,6 +97,7 @@ class Key(AssignedArn, Preflight, Priced):
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
+                **made_for(metadata),
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
                 "KeyRotationEnabled": rotates(metadata, rotation),

@@ -8,6 +8,8 @@ from typing import Any
 from cryptoctl.reconcile import Answer, Observed, Obstacle
 
 OF_AWS = "AWS_KMS"
+# What Lambda encrypts a function's variables with; none of this can be changed in a key.
+MADE_FOR = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"}
 # The states that only those who hold the material, the key store or the replicas can end.
 OUT_OF_USE = {
     "PendingImport": (
@@ -41,9 +43,24 @@ def material_notes(key: object, metadata: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def made_for(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Of which kind a key is, and what it may be used for."""
+    return {name: str(metadata.get(name, usual)) for name, usual in MADE_FOR.items()}
+
+
 def out_of_use(key: object, observed: Observed | None) -> Iterator[Obstacle]:
-    """An obstacle where nothing here can enable the key."""
-    state = observed.fields["KeyState"] if observed else None
+    """An obstacle where nothing here can enable the key, or where it is of a kind that encrypts nothing."""
+    if observed is None:
+        return
+    found = made_for(observed.fields)
+    if found != MADE_FOR:
+        yield Obstacle(
+            what=f"The {key} is no symmetric key for encrypting ({', '.join(found.values())}): Lambda cannot "
+            "encrypt variables with it, and it does not rotate.",
+            hint="Take the alias off it (`aws kms delete-alias`), or choose another --env; then "
+            "run `cryptoctl up` again.",
+        )
+    state = observed.fields["KeyState"]
     if state in OUT_OF_USE:
         why, remedy = OUT_OF_USE[state]
         yield Obstacle(

@@ -89,6 +89,7 @@ class Role(ConflictChecked, Listed, Preflight):
         ),
         Remedy(
             codes=("LimitExceeded",),
+            operations=("CreateRole",),
             hint="The account's roles are used up: delete roles that nobody uses, or ask for more "
             f"({QUOTAS_URL}, IAM, “Roles per account”; in us-east-1, whatever the region).",
         ),

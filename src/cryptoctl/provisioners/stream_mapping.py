@@ -9,7 +9,7 @@ from typing import ClassVar
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, normal_mapping
-from cryptoctl.provisioners.stream_mapping_errors import RETRY_RULES, STUCK
+from cryptoctl.provisioners.stream_mapping_errors import REMEDIES, RETRY_RULES, STUCK
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
@@ -28,6 +28,7 @@ from cryptoctl.reconcile import (
     Observed,
     Permission,
     Ref,
+    Remedy,
     RetryRule,
     Value,
     WaitUntil,
@@ -65,6 +66,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     # A stream that was switched off and on is another stream.
     immutable: ClassVar[frozenset[str]] = frozenset({"EventSourceArn"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
+    remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
     @property
     def arn(self) -> Ref:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
-from cryptoctl.reconcile import RetryRule
+from cryptoctl.provisioners.tags import without_our_tags
+from cryptoctl.reconcile import Remedy, RetryRule
 
 CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
 ROLE_TO_BE_SEEN = f"the function's role and rights to be seen by Lambda; {SPREADS}"
@@ -33,3 +34,4 @@ RETRY_RULES: tuple[RetryRule, ...] = (
         hint=STUCK,
     ),
 )
+REMEDIES: tuple[Remedy, ...] = (without_our_tags("mapping", "ListTags", "TagResource"),)

@@ -53,6 +53,13 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         codes=("LimitExceededException",),
+        operations=("TagResource",),
+        hint="DynamoDB takes five changes of tags a second in an account, and 50 tags on a table: wait some "
+        "seconds, or take off a tag that nobody needs.",
+    ),
+    Remedy(
+        codes=("LimitExceededException",),
+        operations=("CreateTable",),
         hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
         f"for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
     ),

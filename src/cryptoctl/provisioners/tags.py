@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptoctl.reconcile import (
     Delta,
+    Remedy,
     Value,
 )
 
@@ -24,3 +25,16 @@ def listed(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> t
 def mapped(tags: Iterable[Mapping[str, Any]], key: str = "Key", value: str = "Value") -> dict[str, str]:
     """A service's list of pairs as a mapping."""
     return {tag[key]: tag[value] for tag in tags}
+
+
+def without_our_tags(kind: str, *operations: str) -> Remedy:
+    """For a right that the printed policies give only on what has the environment's tags."""
+    return Remedy(
+        codes=("AccessDeniedException",),
+        contains="identity-based policy allows",
+        operations=operations,
+        hint="These credentials lack that right: attach what `cryptoctl iam-policy --for deploy` (or "
+        "operate, or read) prints to the user or role that is named. It holds only for a "
+        f"{kind} with the environment's tags: tag one that was made by other means by hand first, or adopt "
+        "it once with broader rights (`up --adopt`).",
+    )

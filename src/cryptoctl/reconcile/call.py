@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from cryptoctl.aws_errors import forbidden
 from cryptoctl.reconcile.values import Fields, Value
 
 
@@ -66,7 +67,7 @@ class RetryRule:
 
     `operations` narrows it to those requests; empty means all of the provisioner's. With `new_only` it is
     for a resource that this run creates or that was created a moment ago. `hint` is what a person does next
-    where it has not passed after `timeout_s`.
+    where it has not passed after `timeout_s`. What a deny or the organization forbids is never waited for.
     """
 
     code: str
@@ -83,4 +84,5 @@ class RetryRule:
             code == self.code
             and self.contains.lower() in message.lower()
             and (not self.operations or operation in self.operations)
+            and not forbidden(message)
         )

@@ -24,7 +24,7 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, 
         try:
             return resource.observe(aws)
         except AwsError as error:
-            error.doing = f"reading {resource}"
+            error.doing, error.remedies = f"reading {resource}", resource.remedies
             raise
 
     return dict(zip(resources, aws.map(look, resources), strict=True))
