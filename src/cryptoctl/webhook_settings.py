@@ -13,6 +13,8 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, get_args
 
+from cryptoctl.core.fields import check_constants
+from cryptoctl.core.prices import Rejected
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
 from cryptoctl.settings_schema import Between, Checked, Section, means
 from cryptoctl.webhook_presets import PRESETS, Preset
@@ -248,6 +250,12 @@ def _check_fields(keys: Mapping[str, Any]) -> None:
     missing = [name for name in REQUIRED_FIELDS if mapped and name not in (*mapped, *constants)]
     if missing:
         raise ValueError(f"`fields` needs `{missing[0]}`, or `constants` does")
+    try:
+        check_constants(constants)
+    except Rejected as rejected:
+        raise ValueError(
+            f"`constants.{rejected.field}` would have every price refused: {rejected.reason}"
+        ) from None
 
 
 def senders_variable(senders: Mapping[str, Sender]) -> str:

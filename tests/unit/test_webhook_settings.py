@@ -102,6 +102,35 @@ def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: s
     assert said in refused(tmp_path, text)
 
 
+NEVER_PRICES = {
+    "symbol": ["A B", "bad<name>"],
+    "exchange": ["x" * 82, "bad<name>", " "],
+    "price": ["0", "-1", "many", "1e999"],
+    "volume": ["many", "-1", "NaN", "1e"],
+    "timestamp": ["yesterday", "2026-01-01T00:00:00", "-1"],
+    "id": ["two words", "é", "i" * 129],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, each) for name in NEVER_PRICES for each in NEVER_PRICES[name]]
+)
+def test_a_constant_with_which_nothing_can_be_a_price_is_refused(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    said = refused(tmp_path, HMAC + f'constants = {{ {name} = "{value}" }}')
+    assert f"`constants.{name}` would have every price refused: " in said
+
+
+@pytest.mark.parametrize(
+    "constants",
+    ['symbol = "btc"', 'exchange = "BtcTurk | Kripto"', 'price = "1e-18"', 'volume = "0"', 'id = "7"']
+    + [f'timestamp = "{each}"' for each in ("0", "1767323045000", "2026-01-01T00:00:00Z", "9999999999")],
+)
+def test_a_constant_that_a_price_can_have_is_taken(tmp_path: Path, constants: str) -> None:
+    assert webhook(tmp_path, HMAC + f"constants = {{ {constants} }}").variables
+
+
 @pytest.mark.parametrize("name", ["TV", "a_b", '"a.b"', "x" * 33, '""', "health", "unknown"])
 def test_a_sender_has_a_name_that_fits_into_an_address(tmp_path: Path, name: str) -> None:
     assert "1 to 32 lower-case letters, digits and hyphens" in refused(tmp_path, HMAC, name)

@@ -6,10 +6,12 @@ brings the expressions as well, compiled, so that nothing here depends on a libr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from cryptoctl.core import json_text
+from cryptoctl.core.keys import LARGEST_MILLISECOND
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import (
     MOST_PRICE_BYTES,
@@ -98,6 +100,12 @@ class FieldMapping:
             return self.price(record, limits)
         except Rejected as rejected:
             return rejected
+
+
+def check_constants(constants: Mapping[str, str]) -> None:
+    """Raises Rejected for constants with which no record can ever be a price; it names the field."""
+    whenever = TimeLimits(now_ms=LARGEST_MILLISECOND, arrival_ms=0, most_behind=timedelta.max)
+    parse_price({"symbol": "A", "price": "1", "exchange": "a", **constants}, "", whenever)
 
 
 def exact(text: str) -> Decimal | JsonNumber | None:
