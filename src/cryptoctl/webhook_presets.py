@@ -54,7 +54,8 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "scheme": "token",
         "token_in_path": True,
         "fields": {
-            "symbol": "join('-', [currency, target_currency])",
+            # An alert of percent_price does not say what its price is in, and so is refused: no symbol.
+            "symbol": "target_currency && join('-', [currency, target_currency])",
             "price": "price",
             "exchange": "exchange",
         },

@@ -50,7 +50,7 @@ def test_an_example_sends_a_price(door: Door, language: str, number: int) -> Non
 def test_the_senders_of_the_document_are_valid_and_one_is_the_tests_own() -> None:
     found = [TypeAdapter(Settings).validate_python(tomllib.loads(each)) for each in blocks("toml")]
     senders = {name: its for each in found for name, its in each.env["dev"].webhook.senders.items()}
-    assert set(senders) == {"tradingview", "desk", "provider"}
+    assert set(senders) == {"tradingview", "desk", "provider", "alerts"}
 
 
 def test_the_message_for_tradingview_is_the_one_that_is_shown() -> None:
