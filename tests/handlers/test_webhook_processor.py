@@ -315,6 +315,21 @@ def test_how_far_back_a_timestamp_may_lie_is_read_from_the_environment(
     assert "30 days back" in send({**GOOD, "timestamp": MS})[1]["message"]
 
 
+@pytest.mark.parametrize("days", ["20 years", "nan", "inf", "-inf", "1e12", "0", "-1", "1e-400"])
+@pytest.mark.parametrize("event", [http(BODY), GOOD], ids=["HTTP", "direct"])
+def test_a_limit_that_is_none_loses_no_price_and_is_told(
+    aws: FakeAws,
+    event: Any,
+    days: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MAX_AGE_DAYS", days)
+    assert send(event)[0] == 200
+    assert '"level":"ERROR","message":"MAX_AGE_DAYS' in capsys.readouterr().out
+    assert "7305 days back" in send({**GOOD, "timestamp": 1})[1]["message"]
+
+
 def test_a_hundred_prices_with_one_id_of_20_digits_in_one_millisecond_are_stored(aws: FakeAws) -> None:
     prices = [{"id": "9" * 20, "timestamp": 1_675_329_600_000, "exchange": f"e{n}"} for n in range(150)]
     assert send_prices(*prices)[1]["message"] == "150 stored"

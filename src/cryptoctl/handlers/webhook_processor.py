@@ -136,8 +136,16 @@ def _time_limits(event: Any) -> TimeLimits:
 
 
 def _most_behind() -> timedelta:
-    days = os.environ.get("MAX_AGE_DAYS")
-    return timedelta(days=float(days)) if days else MOST_BEHIND
+    """How far back a timestamp may lie. A limit that is none loses no price: the default counts."""
+    text = os.environ.get("MAX_AGE_DAYS")
+    try:
+        days = float(text) if text else MOST_BEHIND.days
+    except ValueError:
+        days = 0
+    if 0 < days < timedelta.max.days:
+        return timedelta(days=days)
+    _log.error("MAX_AGE_DAYS is no number of days: the default counts", extra={"value": text})
+    return MOST_BEHIND
 
 
 def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> Answer:
