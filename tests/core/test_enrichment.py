@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.enrichment import enrichments, wrong
-from cryptoctl.core.indicators import indicators
+from cryptoctl.core.enrichment import Announcement, enrichments, wrong
+from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators, indicators
 from cryptoctl.core.items import StoredPrice
 
 Table = dict[Decimal, StoredPrice]
@@ -118,12 +118,17 @@ def test_a_revision_of_any_kind_is_followed_by_the_first(revision: dict[str, Any
 
 def test_what_was_announced_last_and_is_stored_needs_nothing() -> None:
     series = enriched(6)
-    assert enrichments(series, set(), {Decimal(5): series[5].indicators}) == []
+    told = Announcement(indicators=series[5].indicators, revision=None)
+    assert enrichments(series, set(), {Decimal(5): told}) == []
 
 
-def test_what_was_announced_and_is_not_what_is_stored_is_announced_and_written_again() -> None:
+@pytest.mark.parametrize("other", [indicators([Decimal(1)] * 5), None], ids=["others", "perhaps"])
+def test_what_was_announced_and_is_not_what_is_stored_is_announced_and_written_again(
+    other: Indicators | None,
+) -> None:
     series = enriched(6)
-    (found,) = enrichments(series, set(), {Decimal(5): indicators([Decimal(1)] * 5)})
+    told = Announcement(indicators=other, revision=series[5].revision)
+    (found,) = enrichments(series, set(), {Decimal(5): told})
     assert found.announce and found.correction
     assert found.indicators == series[5].indicators
     assert found.revision != (series[5].revision or {})["S"]
@@ -140,3 +145,15 @@ def test_wrong_finds_what_differs_from_its_neighbours_or_has_nothing_yet() -> No
 
 def test_wrong_takes_a_revision_of_others_for_right_where_the_values_are() -> None:
     assert list(wrong(replace(price, revision=None) for price in enriched(30))) == []
+
+
+@pytest.mark.parametrize("processed", [False, True])
+def test_what_was_announced_and_is_not_written_is_only_written_while_nobody_else_has(processed: bool) -> None:
+    series = enriched(6)
+    right = series[5].indicators
+    series[5] = replace(series[5], processed=processed, indicators=NOTHING_KNOWN)
+    told = Announcement(indicators=right, revision=series[5].revision)
+    (found,) = enrichments(series, set(), {Decimal(5): told})
+    assert not found.announce and found.changes and found.indicators == right
+    (found,) = enrichments(series, set(), {Decimal(5): replace(told, revision={"S": "7-00000000"})})
+    assert found.announce

@@ -12,7 +12,7 @@ TESTS = str(Path(__file__).parents[1])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
-from cryptoctl.handlers import clients, history, sender_secrets  # noqa: E402
+from cryptoctl.handlers import clients, history, price_enricher, sender_secrets  # noqa: E402
 from handlers import fake_aws  # noqa: E402
 from handlers.events import PARAMETERS, SENDERS  # noqa: E402
 from handlers.senders import parameters, variable  # noqa: E402
@@ -54,6 +54,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment variables of the functions; afterwards the handlers have no clients any more."""
     _set_environment(monkeypatch)
     history.lagging.clear()
+    price_enricher.unwritten.clear()
     sender_secrets.forget()
     yield
     clients.disconnect()
@@ -99,6 +100,7 @@ def connect_directly(aws: fake_aws.FakeAws) -> fake_aws.FakeAws:
     aws.parameters |= PARAMETERS
     clients.connect(table=client, topic=client, queue=client, parameters=client)
     history.lagging.clear()
+    price_enricher.unwritten.clear()
     return aws
 
 

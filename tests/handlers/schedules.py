@@ -12,9 +12,14 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from handlers.fake_aws import Direct, FakeAws
 
 Task = Callable[[], object]
+Fails = Callable[
+    [int, bool], bool
+]  # whether the n-th request (from 0) of a task fails: before or after its work
 
 
 class Stopped(BaseException):
@@ -70,6 +75,7 @@ class _Runner(threading.Thread):
         self.waiting: Request | None = None
         self.error: BaseException | None = None
         self.dies_at: tuple[int, bool] | None = None
+        self.fails: Fails = lambda number, answered: False
         self.requests = 0
 
     def run(self) -> None:
@@ -88,12 +94,17 @@ class _Runner(threading.Thread):
         self.go.acquire()
         if self.stopping:
             raise Stopped
-        self.die(answered=False)
+        self.meet(request.operation, answered=False)
 
-    def die(self, *, answered: bool) -> None:
-        if self.dies_at == (self.requests, answered):
+    def meet(self, operation: str, *, answered: bool) -> None:
+        """Ends the invocation, or fails the request before its work or after it, where that is asked for."""
+        number = self.requests
+        if self.dies_at == (number, answered):
             raise Crash
-        self.requests += answered
+        fails = self.fails(number, answered)
+        self.requests += answered or fails
+        if fails:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
 
     def step(self) -> None:
         self.go.release()
@@ -114,14 +125,14 @@ class Stepwise(Direct):
         if not self.single or operation not in _PARTS:
             runner.pause(_request(operation, request))
             answer = super().ask(operation, request)
-            runner.die(answered=True)
+            runner.meet(operation, answered=True)
             return answer
         asked, given = _PARTS[operation]
         answers: list[Any] = []
         for part in request[asked]:
             runner.pause(_request(operation, {**request, asked: [part]}))
             answers += super().ask(operation, {**request, asked: [part]})[given]
-            runner.die(answered=True)
+            runner.meet(operation, answered=True)
         return {given: answers}
 
 
@@ -248,5 +259,17 @@ def dying(task: Task, request: int, *, answered: bool) -> Task:
             task()
         except Crash:
             runner.dies_at = None
+
+    return run
+
+
+def failing(task: Task, fails: Fails) -> Task:
+    """The task, of whose requests some fail."""
+
+    def run() -> None:
+        runner = threading.current_thread()
+        assert isinstance(runner, _Runner)
+        runner.fails = fails
+        task()
 
     return run

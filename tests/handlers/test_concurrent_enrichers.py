@@ -6,20 +6,22 @@ means than the code's, and the last announcement of each item is the one that is
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cryptoctl.handlers import clients, history
+from cryptoctl.handlers import clients, history, logs, price_enricher
 from handlers.events import announcements, enrich
 from handlers.fake_aws import FakeAws
-from handlers.schedules import Stepwise, Task, dying, every_schedule, one_schedule
+from handlers.schedules import Stepwise, Task, dying, every_schedule, failing, one_schedule
 
 pytestmark = pytest.mark.thorough
 
@@ -27,23 +29,26 @@ MS = 1_675_329_600_000
 NAMES = ("ma_5", "ma_20", "volatility")
 
 
-class _HintOfEachTask(threading.local):
-    """The hint about cost, which each execution environment has for itself."""
+class _OfEachTask(threading.local, MutableMapping[str, Any]):
+    """What an execution environment remembers of symbols: each task has it for itself."""
 
-    def __init__(self) -> None:
-        self.symbols: dict[str, Decimal | None] = dict(LAGGING)
+    def __init__(self, beginning: Mapping[str, Any]) -> None:
+        self.symbols = dict(beginning)
 
-    def __contains__(self, symbol: str) -> bool:
-        return symbol in self.symbols
+    def __getitem__(self, symbol: str) -> Any:
+        return self.symbols[symbol]
 
-    def __setitem__(self, symbol: str, start: Decimal | None) -> None:
-        self.symbols[symbol] = start
+    def __setitem__(self, symbol: str, known: Any) -> None:
+        self.symbols[symbol] = known
 
-    def pop(self, symbol: str, default: None) -> Decimal | None:
-        return self.symbols.pop(symbol, default)
+    def __delitem__(self, symbol: str) -> None:
+        del self.symbols[symbol]
 
-    def clear(self) -> None:
-        self.symbols.clear()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.symbols)
+
+    def __len__(self) -> int:
+        return len(self.symbols)
 
 
 LAGGING: dict[str, Decimal | None] = {}
@@ -51,7 +56,8 @@ LAGGING: dict[str, Decimal | None] = {}
 
 @pytest.fixture(autouse=True)
 def _environment(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(history, "lagging", _HintOfEachTask())
+    monkeypatch.setattr(history, "lagging", _OfEachTask(LAGGING))
+    monkeypatch.setattr(price_enricher, "unwritten", _OfEachTask({}))
     yield
     LAGGING.clear()
 
@@ -90,22 +96,38 @@ def record(price: P) -> dict[str, Any]:
     return {"eventName": "INSERT", "dynamodb": stream}
 
 
-def enrich_until_done(batch: Sequence[P]) -> None:
-    """As Lambda's mapping does."""
-    for _ in range(5):
-        if not enrich([record(price) for price in batch]):
-            return
+def enrich_until_done(batch: Sequence[P], *, elsewhere: bool = False) -> None:
+    """As Lambda's mapping does; `elsewhere` is each time in another execution environment."""
+    for _ in range(100):
+        if elsewhere:
+            price_enricher.unwritten.clear()
+        with suppress(logs.RetryError):
+            if not enrich([record(price) for price in batch]):
+                return
     raise AssertionError("the batch comes again and again")
+
+
+def store_until_done(price: P) -> None:
+    try:
+        clients.table_client().put_item(Item=item(price))
+    except ClientError:
+        store_until_done(price)
 
 
 class Stage:
     """The scene's tables and tasks, made anew for each schedule."""
 
     def __init__(
-        self, scene: Scene, *, single: bool = False, play: Callable[[int, Task], Task] | None = None
+        self,
+        scene: Scene,
+        *,
+        single: bool = False,
+        elsewhere: bool = False,
+        play: Callable[[int, Task], Task] | None = None,
     ):
         self.scene = scene
         self.single = single
+        self.elsewhere = elsewhere
         self.play = play or (lambda _, task: task)
         self.aws = FakeAws()
 
@@ -125,9 +147,9 @@ class Stage:
         def run() -> None:
             for step in steps:
                 if isinstance(step, P):
-                    clients.table_client().put_item(Item=item(step))
+                    store_until_done(step)
                 else:
-                    enrich_until_done(step)
+                    enrich_until_done(step, elsewhere=self.elsewhere)
 
         return run
 
@@ -275,12 +297,40 @@ def test_the_table_ends_right_also_where_a_pass_dies_and_comes_again(
 
         def die_and_come_again() -> None:
             dying(task, request_number, answered=answered)()
+            price_enricher.unwritten.clear()
             task()
 
         return die_and_come_again
 
     stage = Stage(scene, play=play)
     every_schedule(stage.start, stage.check_table)
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("request_number", range(4))
+def test_one_failed_request_changes_nothing_of_that_wherever_the_batch_comes_again(
+    request_number: int, answered: bool
+) -> None:
+    moment = request_number, answered
+
+    def play(number: int, task: Task) -> Task:
+        return task if number else failing(task, lambda *now: now == moment)
+
+    stage = Stage(TWO["a price and a late one before it"], play=play, elsewhere=True)
+    assert every_schedule(stage.start, stage.check) >= 6
+
+
+@pytest.mark.parametrize("share", [0.03, 0.2])
+@pytest.mark.parametrize("name", [*TWO, *THREE])
+def test_any_requests_may_fail_and_the_end_is_right(name: str, share: float) -> None:
+    chance = random.Random(f"{name} {share}")
+
+    def play(_: int, task: Task) -> Task:
+        return failing(task, lambda *_: chance.random() < share)
+
+    stage = Stage({**TWO, **THREE}[name], play=play, single=chance.random() < 0.5)
+    for _ in range(40):
+        stage.check(one_schedule(stage.start, chance.randrange))
 
 
 @pytest.mark.parametrize("name", THREE)

@@ -137,6 +137,15 @@ def test_wrong_values_of_a_processed_price_are_corrected(aws: FakeAws) -> None:
     assert announcements(aws)[-1]["correction"] is True
 
 
+def test_a_text_in_place_of_an_indicator_that_is_not_known_yet_is_removed(aws: FakeAws) -> None:
+    add(*range(1, 4))
+    Mapping(aws).run()
+    last = aws.of("BTC")[-1]
+    aws.put({**last, "ma_5": {"S": "?"}})
+    Mapping(aws).run()
+    assert_right(aws)
+
+
 @pytest.mark.thorough
 def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: FakeAws) -> None:
     add(*range(1, 601))

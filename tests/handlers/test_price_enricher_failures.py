@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.handlers import clients, history, logs
+from cryptoctl.handlers import clients, history, logs, price_enricher
 from handlers.enriched import MS, add, assert_right
 from handlers.events import Context, Mapping, SlowAws, announcements, enrich, send_prices
 from handlers.fake_aws import FakeAws, FaultError
@@ -166,8 +166,74 @@ def test_symbols_for_which_no_time_is_left_are_given_back_and_the_others_enriche
     monkeypatch.setattr(clients, "time", slow)
     aws.fault = slow
     failed = enrich(aws.inserts(), Context(remaining_ms=30_000))
-    assert failed == [aws.inserts()[3]["dynamodb"]["SequenceNumber"]]  # at 27 of 24 seconds
-    assert [item["processed"]["BOOL"] for symbol in "ABCD" for item in aws.of(symbol)] == [True] * 3 + [False]
+    assert failed == [aws.inserts()[n]["dynamodb"]["SequenceNumber"] for n in (2, 3)]  # at 18 of 12 seconds
+    assert [item["processed"]["BOOL"] for symbol in "ABCD" for item in aws.of(symbol)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("operation", ["Query", "PublishBatch", "BatchExecuteStatement"])
+def test_slow_answers_cut_no_invocation_off_and_each_finishes_a_part(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    for symbol in "ABCDEFGHIJ":
+        add(*range(1, 26), symbol=symbol)
+    Mapping(aws, size=50).run()
+    send_prices(*({"symbol": symbol, "timestamp": MS + 4, "price": 7} for symbol in "ABCDEFGHIJ"))
+    slow = SlowAws(operation, 2.9)
+    monkeypatch.setattr(clients, "time", slow)
+    aws.fault = slow
+    late = aws.inserts()[-10:]
+    for attempt in range(10):
+        price_enricher.unwritten.clear()  # each comes to another execution environment
+        began = slow.now
+        failed = enrich(late, Context(30_000))
+        assert slow.now - began < 30
+        if not failed:
+            assert attempt
+            break
+        assert len(failed) < len(late)
+        late = [record for record in late if record["dynamodb"]["SequenceNumber"] in failed]
+    assert not failed
+    for symbol in "ABCDEFGHIJ":
+        assert_right(aws, symbol)
+
+
+def test_what_is_written_before_a_later_call_fails_is_named(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def second_write(operation: str, moment: str) -> None:
+        if operation == "BatchExecuteStatement" and aws.calls[operation] % 3 == 2:
+            raise FaultError("ThrottlingException")
+
+    add(*range(1, 61))
+    aws.fault = second_write
+    assert enrich(aws.inserts()) == []
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (named,) = [line["keys"]["BTC"] for line in lines if line.get("message") == "prices enriched"]
+    assert sorted(named) == [item["timestamp"]["N"] for item in aws.of("BTC")]
+    assert_right(aws)
+
+
+def test_a_throttled_write_is_not_announced_again(aws: FakeAws) -> None:
+    def first_write(operation: str, moment: str) -> None:
+        if operation == "BatchExecuteStatement" and aws.calls[operation] == 1:
+            raise FaultError("ThrottlingException")
+
+    add(1, 2, 3)
+    aws.fault = first_write
+    assert enrich(aws.inserts()) == []
+    assert len(aws.announced) == 3
+    assert_right(aws)
+
+
+def test_what_could_not_be_written_is_not_remembered_without_bound(aws: FakeAws) -> None:
+    price_enricher.unwritten.update({f"S{number}": {} for number in range(1500)})
+    assert enrich([]) == []
+    assert len(price_enricher.unwritten) == 1000 and "S1499" in price_enricher.unwritten
 
 
 # What an adopted table may hold: the present item's attributes are somebody else's.
@@ -179,6 +245,7 @@ ODD: list[dict[str, Any]] = [
     {"rev": {"S": "somebody's"}},
     {"rev": {"NULL": True}, "ma_5": {"L": []}},
     {"id": {"BOOL": True}, "volatility": {"S": "high"}},
+    {"ma_20": {"S": "much"}, "volatility": {"NULL": True}},
 ]
 
 

@@ -18,7 +18,19 @@ from cryptoctl.core.items import AttributeValue, StoredPrice
 
 REACH = LONG_WINDOW - 1  # how many prices before one it depends on, and how many after it depend on it
 
-Announced = Mapping[Decimal, Indicators]  # by key
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Announcement:
+    """What subscribers may have heard last of a price, of which nothing is known to be written since.
+
+    `indicators` is None where the topic did not say whether it took them; `revision` is what the item had.
+    """
+
+    indicators: Indicators | None
+    revision: AttributeValue | None
+
+
+Announced = Mapping[Decimal, Announcement]  # by key
 _NOTHING_ANNOUNCED: Announced = MappingProxyType({})
 _REVISION = re.compile(r"([0-9]{1,12})-([0-9a-f]{8})", re.ASCII)
 
@@ -40,6 +52,11 @@ class Enrichment:
         """Whether the price was enriched, and announced, before."""
         return self.price.processed
 
+    @property
+    def changes(self) -> bool:
+        """Whether subscribers hear, or have just heard, other values than those that are stored."""
+        return self.announce or self.indicators != self.price.indicators
+
 
 def enrichments(
     series: Sequence[StoredPrice], new_keys: Collection[Decimal], announced: Announced = _NOTHING_ANNOUNCED
@@ -48,7 +65,7 @@ def enrichments(
 
     `series` is a gapless run of the symbol's prices in key order. It reaches `REACH` prices, or the
     beginning, back from the first new or announced key, and `REACH` prices, or the end, on from the last new
-    one. `announced` are values that the caller has announced and could not write: where others are stored,
+    one. `announced` is what the caller has announced and could not write: where other values are stored,
     those are announced again, and written again, so that whoever announced last is also the last to write.
     Prices that follow a new one and wait for their own pass are enriched too: that pass may have read them
     already, without the new one.
@@ -64,8 +81,8 @@ def enrichments(
         first = max(0, position - REACH)
         right = indicators([each.price for each in series[first : position + 1]])
         fingerprint = _fingerprint(inputs[first : position + 1])
-        announce = not _is_correct(price, right) or announced.get(price.key, right) != right
-        if not announce and _is_made_from(price.revision, fingerprint):
+        announce = _must_announce(price, right, announced.get(price.key))
+        if not announce and _is_correct(price, right) and _is_made_from(price.revision, fingerprint):
             continue
         found.append(
             Enrichment(
@@ -93,8 +110,17 @@ def wrong(series: Iterable[StoredPrice], since: Decimal | None = None) -> Iterat
             yield price
 
 
+def _must_announce(price: StoredPrice, right: Indicators, last: Announcement | None) -> bool:
+    """Whether subscribers may have heard something else last; `last` is what they heard of the caller."""
+    if last is not None and last.indicators != right:
+        return True
+    # While nobody has written the item, whoever announced other values will not be able to, and reads again.
+    heard = last is not None and last.revision == price.revision
+    return not heard and not _is_correct(price, right)
+
+
 def _is_correct(price: StoredPrice, right: Indicators) -> bool:
-    return price.processed and price.indicators == right
+    return price.processed and not price.unreadable and price.indicators == right
 
 
 def _input(price: StoredPrice) -> str:

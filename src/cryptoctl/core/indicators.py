@@ -33,6 +33,7 @@ class Indicators:
 
 
 NOTHING_KNOWN = Indicators()
+INDICATORS = ("ma_5", "ma_20", "volatility")  # the attributes of an item
 
 
 def indicators(prices: Sequence[Decimal]) -> Indicators:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cryptoctl.core import keys
-from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators
+from cryptoctl.core.indicators import INDICATORS, NOTHING_KNOWN, Indicators
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.core.prices import Price
 
@@ -27,7 +27,8 @@ class StoredPrice:
     """A price as read from the table. `exchange` is empty where an item written by hand has none.
 
     `enriched_at` is None also where it is no text; `revision` is the attribute `rev`, whatever its type.
-    `occurrence` is None where the item does not say which of prices that are alike it is.
+    `occurrence` is None where the item does not say which of prices that are alike it is. `unreadable` names
+    the indicators that are stored and are no numbers.
     """
 
     symbol: str
@@ -41,6 +42,7 @@ class StoredPrice:
     enriched_at: str | None = None
     revision: AttributeValue | None = None
     indicators: Indicators = NOTHING_KNOWN
+    unreadable: frozenset[str] = frozenset()
 
     @property
     def sort_key(self) -> str:
@@ -103,6 +105,7 @@ def stored_price(item: Item) -> StoredPrice:
         enriched_at=item.get("enriched_at", {}).get("S"),
         revision=item.get("rev"),
         indicators=_indicators(item),
+        unreadable=frozenset(name for name in INDICATORS if name in item and _indicator(item, name) is None),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers.clients import setting, topic_client
+from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, topic_client
 
 _MOST_MESSAGES = 10  # in one PublishBatch
 
@@ -15,11 +15,18 @@ class AnnouncementError(RuntimeError):
     """The topic did not take a message."""
 
 
-def announce(found: Sequence[Enrichment]) -> list[Exception | None]:
-    """Announces the enrichments, ten in a call, and says of each what went wrong."""
+def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[Exception | None]:
+    """Announces the enrichments, ten in a call, and says of each what went wrong.
+
+    Of those that no time was left for, `OutOfTimeError`.
+    """
     errors: list[Exception | None] = []
     for start in range(0, len(found), _MOST_MESSAGES):
-        errors += _announce_batch(found[start : start + _MOST_MESSAGES])
+        batch = found[start : start + _MOST_MESSAGES]
+        if deadline.passed():
+            errors += [OutOfTimeError("the time was up before every price was announced")] * len(batch)
+        else:
+            errors += _announce_batch(batch)
     return errors
 
 

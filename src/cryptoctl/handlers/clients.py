@@ -105,16 +105,21 @@ def setting(name: str) -> str:
     return value
 
 
+class OutOfTimeError(RuntimeError):
+    """The invocation has no time left for the rest of its work."""
+
+
 class Deadline:
     """The moment to stop beginning things, so that an invocation is not cut off.
 
-    It keeps `reserve_s` for what is under way and for the last words, but at most half of the time there is.
+    It keeps `reserve_s` for what is under way and for the last words, but leaves `at_least` that share of the
+    time there is.
     """
 
-    def __init__(self, context: object, reserve_s: float) -> None:
+    def __init__(self, context: object, reserve_s: float, *, at_least: float = 0.5) -> None:
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         left_s = remaining() / 1000 if remaining is not None else float("inf")
-        self._end = time.monotonic() + max(left_s - reserve_s, left_s / 2)
+        self._end = time.monotonic() + max(left_s - reserve_s, left_s * at_least)
 
     def passed(self) -> bool:
         """Whether it is time to stop."""

@@ -9,43 +9,49 @@ record that comes again announces nothing, and one whose announcement failed is 
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from cryptoctl.core.enrichment import Enrichment
-from cryptoctl.core.indicators import Indicators
+from cryptoctl.core.enrichment import Announcement, Enrichment
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.handlers import dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
-from cryptoctl.handlers.clients import Deadline
+from cryptoctl.handlers.clients import Deadline, OutOfTimeError
 from cryptoctl.handlers.history import enrichments_of
 
 _log = logs.logger("price_enricher")
-_RESERVE_S = 6.0  # for saying which records are left, instead of being cut off
 _LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40
 _MOST_PASSES = 10  # each but the last is overtaken by another pass that has written
+_MOST_REPEATS = 2  # after failures, of a symbol of which something is announced and not written
+_MOST_SYMBOLS = 1000  # of which it is remembered what is not written
 
 Record = Mapping[str, Any]
 Arrivals = dict[str, dict[Decimal, str]]  # symbol → key of a new price → sequence number of its record
 
 
-class OutOfTimeError(RuntimeError):
-    """The invocation has no time left for the rest of its records."""
+# What was announced and is not known to be written, by symbol and key. It outlives an invocation that fails:
+# Lambda's retry, or another batch of the symbol, then announces what became of those prices.
+unwritten: dict[str, dict[Decimal, Announcement]] = {}
 
 
 @dataclass(kw_only=True)
 class BatchProgress:
-    """What an invocation may still do, and has done so far."""
+    """What an invocation may still do, and has done so far.
 
-    deadline: Deadline
+    Each step keeps time for the next, so that what is read can be announced, what is announced be written,
+    and what is left be given back, instead of being cut off.
+    """
+
+    reading: Deadline
+    announcing: Deadline
+    writing: Deadline
     failed: dict[str, Exception] = field(default_factory=dict)  # by symbol, or by sequence number of a record
-    announced: dict[str, dict[Decimal, Indicators]] = field(default_factory=lambda: defaultdict(dict))
-    """by symbol and key: what was announced and is not written yet"""
+    repeats: Counter[str] = field(default_factory=Counter)  # by symbol
     done: list[Enrichment] = field(default_factory=list)
     set_aside: int = 0
 
@@ -56,9 +62,15 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     Raises RetryError where none of the batch could be enriched, so that the failure shows as one.
     """
     logs.begin_request(context)
-    progress = BatchProgress(deadline=Deadline(context, _RESERVE_S))
+    progress = BatchProgress(
+        reading=Deadline(context, 18.0, at_least=0.4),
+        announcing=Deadline(context, 6.0, at_least=0.75),
+        writing=Deadline(context, 3.0, at_least=0.85),
+    )
     arrivals, poison = _sort(event.get("Records") or [])
     _enrich(arrivals, progress)
+    for oldest in list(unwritten)[:-_MOST_SYMBOLS]:
+        del unwritten[oldest]
     _set_aside(poison, arrivals, progress)
     in_vain = bool(
         progress.failed
@@ -124,11 +136,14 @@ def _set_record_aside(record: Record, reason: str, progress: BatchProgress) -> N
 
 
 def _enrich(arrivals: Arrivals, progress: BatchProgress) -> None:
-    """Reads, announces, writes; again for a symbol whose prices another pass has written meanwhile."""
+    """Reads, announces, writes; again for a symbol whose prices another pass has written meanwhile.
+
+    Also after a failure where something is announced and not written: another pass may have written it.
+    """
     symbols = list(arrivals)
     for _ in range(_MOST_PASSES):
         found = _announce(_read(symbols, arrivals, progress), progress)
-        symbols = _write(found, progress)
+        symbols = _write(found, progress) + _to_repeat(progress)
         if not symbols:
             return
     for symbol in symbols:
@@ -141,39 +156,53 @@ def _read(symbols: Sequence[str], arrivals: Arrivals, progress: BatchProgress) -
     found: list[Enrichment] = []
     for symbol in symbols:
         try:
-            if progress.deadline.passed():
+            if progress.reading.passed():
                 raise OutOfTimeError("the time was up before every symbol was read")
-            found += enrichments_of(symbol, arrivals[symbol], progress.announced[symbol])
+            its = enrichments_of(symbol, arrivals[symbol], unwritten.get(symbol, {}))
         except Exception as error:  # whatever it is, the other symbols go on and this one comes again
             progress.failed[symbol] = error
+            continue
+        found += its
+        for key in unwritten.get(symbol, {}).keys() - {each.price.key for each in its}:
+            _settle(symbol, key)  # it was deleted, or the table has what was announced
     return found
+
+
+def _to_repeat(progress: BatchProgress) -> list[str]:
+    """The symbols that have failed and are to be read again at once."""
+    if progress.reading.passed():
+        return []
+    symbols = [
+        symbol
+        for symbol in progress.failed
+        if symbol in unwritten and progress.repeats[symbol] < _MOST_REPEATS
+    ]
+    progress.repeats.update(symbols)
+    for symbol in symbols:
+        del progress.failed[symbol]
+    return symbols
 
 
 def _announce(found: Sequence[Enrichment], progress: BatchProgress) -> list[Enrichment]:
     """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
     to_announce = [each for each in found if each.announce]
-    errors = announce(to_announce)
-    for each, error in zip(to_announce, errors, strict=True):
-        if error is None:
-            progress.announced[each.price.symbol][each.price.key] = each.indicators
-    _note(to_announce, errors, progress)
+    for each, error in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
+        if not isinstance(error, OutOfTimeError):
+            told = each.indicators if error is None else None
+            _remember(each.price, Announcement(indicators=told, revision=each.price.revision))
+        if error is not None:
+            progress.failed.setdefault(each.price.symbol, error)
     return [each for each in found if each.price.symbol not in progress.failed]
 
 
 def _write(found: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
     """Writes the enrichments, and gives the symbols that must be read again."""
-    if not found:
-        return []
-    try:
-        errors = table.update(found, logs.iso_utc(time.time()))
-    except Exception as error:
-        _note(found, [error] * len(found), progress)
-        return []
+    errors = table.update(found, logs.iso_utc(time.time()), progress.writing)
     overtaken: dict[str, None] = {}
     for each, refusal in zip(found, errors, strict=True):
         if refusal is None:
             progress.done.append(each)
-            progress.announced[each.price.symbol].pop(each.price.key, None)
+            _settle(each.price.symbol, each.price.key)
         elif isinstance(refusal, table.OvertakenError):
             overtaken[each.price.symbol] = None
         else:
@@ -181,10 +210,15 @@ def _write(found: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
     return [symbol for symbol in overtaken if symbol not in progress.failed]
 
 
-def _note(found: Sequence[Enrichment], errors: Sequence[Exception | None], progress: BatchProgress) -> None:
-    for each, error in zip(found, errors, strict=True):
-        if error is not None:
-            progress.failed.setdefault(each.price.symbol, error)
+def _remember(price: StoredPrice, last: Announcement) -> None:
+    unwritten.setdefault(price.symbol, {})[price.key] = last
+
+
+def _settle(symbol: str, key: Decimal) -> None:
+    its = unwritten.get(symbol, {})
+    its.pop(key, None)
+    if not its:
+        unwritten.pop(symbol, None)
 
 
 def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
@@ -196,7 +230,7 @@ def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
 
 def _report(arrivals: Arrivals, progress: BatchProgress, *, in_vain: bool) -> None:
     new = [each for each in progress.done if not each.correction]
-    corrections = [each for each in progress.done if each.correction and each.announce]
+    corrections = [each for each in progress.done if each.correction and each.changes]
     counts = {
         "Enriched": len(new),
         "Corrected": len(corrections),

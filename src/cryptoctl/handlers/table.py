@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 
 from cryptoctl.core import keys
 from cryptoctl.core.enrichment import Enrichment
+from cryptoctl.core.indicators import INDICATORS
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers.clients import setting, table_client
+from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, table_client
 
 _MOST_STATEMENTS = 25  # in one BatchExecuteStatement
 _READ = (
@@ -91,18 +92,29 @@ def since(symbol: str, key: Decimal, limit: int) -> PriceReader:
     return PriceReader(symbol, ">=", key, forward=True, limit=limit)
 
 
-def update(found: Sequence[Enrichment], enriched_at: str) -> list[Exception | None]:
+def update(found: Sequence[Enrichment], enriched_at: str, deadline: Deadline) -> list[Exception | None]:
     """Writes the enrichments, 25 in a call, and says of each what went wrong.
 
     A price that was deleted, or written by another pass since it was read, is left alone: `OvertakenError`.
+    Of those that no time was left for, `OutOfTimeError`.
     """
     outcomes: list[Exception | None] = []
     for start in range(0, len(found), _MOST_STATEMENTS):
         chunk = found[start : start + _MOST_STATEMENTS]
+        if deadline.passed():
+            outcomes += [OutOfTimeError("the time was up before every price was written")] * len(chunk)
+        else:
+            outcomes += _update_chunk(chunk, enriched_at)
+    return outcomes
+
+
+def _update_chunk(chunk: Sequence[Enrichment], enriched_at: str) -> list[Exception | None]:
+    try:
         statements = [_update_statement(each, enriched_at) for each in chunk]
         answer = table_client().batch_execute_statement(Statements=statements)
-        outcomes += [_outcome(response.get("Error")) for response in answer["Responses"]]
-    return outcomes
+    except Exception as error:  # the other chunks may be written nevertheless
+        return [error] * len(chunk)
+    return [_outcome(response.get("Error")) for response in answer["Responses"]]
 
 
 class OvertakenError(RuntimeError):
@@ -120,12 +132,10 @@ def _outcome(error: dict[str, str] | None) -> Exception | None:
 def _update_statement(enrichment: Enrichment, enriched_at: str) -> dict[str, Any]:
     """An UPDATE, which in PartiQL never creates an item, on condition that the revision is the one read."""
     price, right = enrichment.price, enrichment.indicators
-    values = {name: getattr(right, name) for name in ("ma_5", "ma_20", "volatility")}
+    values = {name: getattr(right, name) for name in INDICATORS}
     sets = [f'SET "{name}"=?' for name, value in values.items() if value is not None]
-    stored = price.indicators
-    removes = [
-        f'REMOVE "{name}"' for name in values if values[name] is None and getattr(stored, name) is not None
-    ]
+    stored = {name for name in values if getattr(price.indicators, name) is not None} | price.unreadable
+    removes = [f'REMOVE "{name}"' for name in values if values[name] is None and name in stored]
     parameters: list[Any] = [{"N": plain(value)} for value in values.values() if value is not None]
     parameters += [{"BOOL": True}, {"S": enriched_at}, {"S": enrichment.revision}]
     parameters += [{"S": price.symbol}, {"N": plain(price.key)}]
