@@ -16,6 +16,7 @@ def _no_hint() -> None:
     history.lagging.clear()
 
 
+SYMBOLS = "ABCDEFGHIJKLM"
 POISON: list[dict[str, Any]] = [
     {},
     {"price": {"S": "free"}},
@@ -179,14 +180,14 @@ def test_symbols_for_which_no_time_is_left_are_given_back_and_the_others_enriche
 def test_slow_answers_cut_no_invocation_off_and_each_finishes_a_part(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    for symbol in "ABCDEFGHIJ":
+    for symbol in SYMBOLS:
         add(*range(1, 26), symbol=symbol)
     Mapping(aws, size=50).run()
-    send_prices(*({"symbol": symbol, "timestamp": MS + 4, "price": 7} for symbol in "ABCDEFGHIJ"))
+    send_prices(*({"symbol": symbol, "timestamp": MS + 4, "price": 7} for symbol in SYMBOLS))
     slow = SlowAws(operation, 2.9)
     monkeypatch.setattr(clients, "time", slow)
     aws.fault = slow
-    late = aws.inserts()[-10:]
+    late = aws.inserts()[-len(SYMBOLS) :]
     for attempt in range(10):
         price_enricher.unwritten.clear()  # each comes to another execution environment
         began = slow.now
@@ -198,7 +199,7 @@ def test_slow_answers_cut_no_invocation_off_and_each_finishes_a_part(
         assert len(failed) < len(late)
         late = [record for record in late if record["dynamodb"]["SequenceNumber"] in failed]
     assert not failed
-    for symbol in "ABCDEFGHIJ":
+    for symbol in SYMBOLS:
         assert_right(aws, symbol)
 
 
