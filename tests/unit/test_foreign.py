@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Failure
-from cryptoctl.provisioners.resource_permission import foreign, statements_in
+from cryptoctl.provisioners.resource_permission import foreign
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.observed import Observed
@@ -111,11 +111,38 @@ def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
     told = [
         note
         for statement in (again, {**again, "Condition": {}})
-        for note in foreign(
-            "f", statements_in({"Policy": json.dumps({"Statement": [{**statement, "Sid": "s"}]})}), ours
-        )
+        for note in foreign("f", policy({**statement, "Sid": "s"}), ours)
     ]
     assert len(told) == 1
+
+
+def test_a_statement_for_an_organization_is_told_with_its_condition_and_not_as_everybodys() -> None:
+    ours = {"Action": "lambda:InvokeFunction", "Effect": "Allow", "Principal": "*", "Sid": "our-org"}
+    bound = {**ours, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}
+    [note] = foreign("f", policy(bound), {})
+    assert "invoked by * (aws:principalorgid o-a1b2c3d4e5), by the statement our-org" in note
+    [note] = foreign("f", policy({**ours, "Principal": {"AWS": "*"}}), {})
+    assert "invoked by * (everybody), by the statement our-org" in note
+
+
+def test_a_statement_that_denies_lets_nobody_in() -> None:
+    denies = {"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "lambda:InvokeFunction"}
+    assert list(foreign("f", policy(denies), {})) == []
+
+
+def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:
+    who = {"AWS": ["arn:aws:iam::1:root"], "Service": "s3.amazonaws.com"}
+    others = [
+        {"Effect": "Allow", "Principal": each, "Action": "lambda:InvokeFunction"}
+        for each in (who, {"AWS": "2"})
+    ]
+    first, second = foreign("f", policy(*others), {})
+    assert "invoked by arn:aws:iam::1:root, s3.amazonaws.com, by the statement without an id" in first
+    assert "invoked by 2, by the statement without an id" in second
+
+
+def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Policy": json.dumps({"Statement": statements})}
 
 
 DENIED = {"ErrorCode": "AccessDeniedException", "Message": "not authorized to perform: kms:Decrypt"}

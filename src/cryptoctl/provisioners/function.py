@@ -120,7 +120,7 @@ class Function(Preflight, Priced):
                 "Tags": tags,
             },
             notes=(
-                *foreign(self.name, statements, self.resource_policy),
+                *foreign(self.name, policy, self.resource_policy),
                 *attached_notes(self.name, configuration),
             ),
             unreadable=unreadable_variables(self.name, found),

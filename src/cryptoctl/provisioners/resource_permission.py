@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
+from cryptoctl.provisioners.resource_policy import for_everybody, principals
 from cryptoctl.reconcile import Action, Answer, Call, Delta, Value
 
 
@@ -89,26 +90,37 @@ def changed_statements(
 
 def statements_in(policy: Answer | None) -> dict[str, Value]:
     """The statements in a GetPolicy answer by their id, in the form of `described`."""
-    if policy is None:
-        return {}
-    statements = normal(json.loads(policy["Policy"]))["Statement"]
-    return {statement.get("Sid", ""): _described(statement) for statement in statements}
+    return {_id(statement): _described(statement) for statement in _statements(policy)}
 
 
-def foreign(
-    name: str, statements: Mapping[str, Value], ours: Mapping[str, ResourcePermission | None]
-) -> Iterator[str]:
+def foreign(name: str, policy: Answer | None, ours: Mapping[str, ResourcePermission | None]) -> Iterator[str]:
     """A sentence on each statement of a function's policy that allows what ours do not: it may be needed."""
     allowed = [each.described for each in ours.values() if each]
-    others = {sid: each for sid, each in statements.items() if sid not in ours and each not in allowed}
-    for sid, statement in sorted(others.items()):
-        who = ", ".join(statement["Principal"])
-        everybody = " (everybody)" if who == "*" else ""
+    for statement in sorted(_statements(policy), key=_id):
+        described, sid = _described(statement), _id(statement)
+        if statement.get("Effect") != "Allow" or sid in ours or described in allowed:
+            continue
+        who = ", ".join(described["Principal"]) or "all but some"
+        which = "everybody" if for_everybody(statement) else _tests(described["Condition"])
+        command = f"aws lambda remove-permission --function-name {name} --statement-id {sid}"
         yield (
-            f"function {name} may also be invoked by {who}{everybody}, by the statement {sid} that cryptoctl "
-            f"did not set: `aws lambda remove-permission --function-name {name} --statement-id {sid}` "
-            "takes it away if nobody needs it"
+            f"function {name} may also be invoked by {who}{which and f' ({which})'}, by the statement "
+            f"{sid or 'without an id'} that cryptoctl did not set: "
+            + (f"`{command}` takes it away if nobody needs it" if sid else "look whether anybody needs it")
         )
+
+
+def _tests(condition: Mapping[str, Value]) -> str:
+    said = (f"{key} {' or '.join(map(str, values))}" for key, values in condition.items())
+    return ", ".join(said)
+
+
+def _statements(policy: Answer | None) -> tuple[Mapping[str, Value], ...]:
+    return () if policy is None else tuple(normal(json.loads(policy["Policy"]))["Statement"])
+
+
+def _id(statement: Mapping[str, Value]) -> str:
+    return str(statement.get("Sid", ""))
 
 
 def _described(statement: Mapping[str, Value]) -> dict[str, Value]:
@@ -116,7 +128,7 @@ def _described(statement: Mapping[str, Value]) -> dict[str, Value]:
     return {
         "Effect": statement.get("Effect"),
         "Action": statement.get("Action"),
-        "Principal": (principal,) if isinstance(principal, str) else next(iter(principal.values()), ()),
+        "Principal": tuple(principals(principal)),
         # How a condition compares is Lambda's to choose: AddPermission takes values only.
         "Condition": {
             key.lower(): value

@@ -36,7 +36,7 @@ def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
                 f"the policy of {what} denies {actions} ({name}): "
                 "look whether that meets the functions, which fail then"
             )
-        elif _for_everybody(statement):
+        elif for_everybody(statement):
             yield (
                 f"the policy of {what} lets everybody, in any account, do {actions} ({name}): take the "
                 "statement out, or bind it to those who are meant, to an account say (aws:PrincipalAccount)"
@@ -48,7 +48,7 @@ def lets(policy: str, service: str, action: str) -> bool:
     return any(
         statement["Effect"] == "Allow"
         and any(fnmatchcase(action.lower(), each.lower()) for each in statement.get("Action", "*"))
-        and {"*", service} & set(_principals(statement.get("Principal", "*")))
+        and {"*", service} & set(principals(statement.get("Principal", "*")))
         for statement in _statements(policy)
     )
 
@@ -57,10 +57,10 @@ def _statements(policy: str | None) -> tuple[Mapping[str, Any], ...]:
     return normal(policy)["Statement"] if policy else ()
 
 
-def _for_everybody(statement: Mapping[str, Any]) -> bool:
+def for_everybody(statement: Mapping[str, Any]) -> bool:
     """Whether it is for every account, and bound by no condition."""
     # A statement for all but some has no principal.
-    return "*" in _principals(statement.get("Principal", "*")) and not any(
+    return "*" in principals(statement.get("Principal", "*")) and not any(
         key.lower() in BINDING and "*" not in values
         for operator, tests in statement.get("Condition", {}).items()
         if "Not" not in operator and operator != "Null"
@@ -68,7 +68,7 @@ def _for_everybody(statement: Mapping[str, Any]) -> bool:
     )
 
 
-def _principals(principal: Value) -> Iterator[str]:
+def principals(principal: Value) -> Iterator[str]:
     if isinstance(principal, str):
         yield principal
     else:
