@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from ipaddress import ip_network
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
+from cryptoctl.expressions import compiled, functions
 from cryptoctl.settings_schema import Between, Checked, Section, means
 from cryptoctl.webhook_presets import PRESETS, Preset
 
@@ -69,22 +70,13 @@ def _source(text: str) -> str:
 
 
 def _expression(text: str) -> str:
-    import jmespath
-
     try:
-        used = set(_functions(jmespath.compile(_short(text)).parsed))
-    except jmespath.exceptions.JMESPathError as error:
-        raise ValueError(f"is no JMESPath expression: {str(error).splitlines()[0]}") from None
+        used = functions(compiled(_short(text)))
+    except ValueError as error:
+        raise ValueError(f"is no JMESPath expression: {error}") from None
     if used & INEXACT_FUNCTIONS:
         raise ValueError(f"must not use {min(used & INEXACT_FUNCTIONS)}, which would lose digits of a number")
     return text
-
-
-def _functions(node: Mapping[str, Any]) -> Iterator[str]:
-    if node["type"] == "function_expression":
-        yield node["value"]
-    for child in node["children"]:
-        yield from _functions(child)
 
 
 _Header = Annotated[str, Checked(_header)]

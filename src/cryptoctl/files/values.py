@@ -12,6 +12,7 @@ from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.expressions import compiled
 from cryptoctl.files.layout import Layout
 from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
 from cryptoctl.files.times import TimeReader
@@ -173,14 +174,12 @@ def _cell(index: int) -> Find:
 def _member(field: str, path: str, members: Sequence[str]) -> Find:
     if path in members:
         return lambda record: record.get(path, ABSENT)
-    import jmespath
-
     try:
-        mapping = FieldMapping(fields={field: jmespath.compile(path)})
-    except jmespath.exceptions.JMESPathError:
+        mapping = FieldMapping(fields={field: compiled(path)})
+    except ValueError as error:
         raise Failure(
             Problem.USAGE,
-            f"{quoted(path)} is neither a member of the records nor a JMESPath expression.",
+            f"{quoted(path)} is neither a member of the records nor a JMESPath expression: {error}.",
             f"The members: {listing(members)}.",
         ) from None
     return lambda record: mapping.values(record).get(field)

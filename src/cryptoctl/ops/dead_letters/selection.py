@@ -8,7 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.expressions import compiled
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName
+
+LONGEST_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +54,14 @@ class Selection:
 
     @cached_property
     def _expression(self) -> Any:
-        import jmespath
-
+        where = self.where or ""
         try:
-            return jmespath.compile(self.where)
-        except jmespath.exceptions.JMESPathError as error:
+            return compiled(where)
+        except ValueError as error:
+            shown = where if len(where) <= LONGEST_SHOWN else f"{where[:LONGEST_SHOWN]}…"
             raise Failure(
                 Problem.USAGE,
-                f"--where {self.where!r} is not a JMESPath expression: {' '.join(str(error).split())}.",
+                f"--where {shown!r} is not a JMESPath expression: {error}.",
                 "For example --where \"shape=='event' && contains(symbols, 'BTC')\"; "
                 "`cryptoctl dlq peek --output json` shows the fields.",
             ) from None
@@ -66,11 +69,9 @@ class Selection:
     def _where(self, letter: DeadLetter, now_ms: int) -> bool:
         if self.where is None:
             return True
-        import jmespath
-
         try:
             found = self._expression.search(letter.document(now_ms))
-        except jmespath.exceptions.JMESPathError:  # the length of a number, for example: it is not true
+        except (ValueError, ArithmeticError, TypeError):  # the length of a number, say: it is not true
             return False
         return found not in (None, False, "", [], {})
 

@@ -1,0 +1,60 @@
+"""JMESPath expressions that a person has written: a fault is told before anything is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+# So that evaluating one, a few calls of Python for each level, never meets their limit.
+DEEPEST = 128
+
+
+def compiled(text: str) -> Any:
+    """The expression, with `search(document)`. Raises ValueError with the reason, on one line.
+
+    JMESPath itself finds an unknown function, a wrong number of arguments and a step of zero only when it
+    comes to that part, and evaluates none of it for an empty queue.
+    """
+    import jmespath
+
+    try:
+        found = jmespath.compile(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError as error:  # JMESPath's own errors, and a number of more digits than Python reads
+        raise ValueError(" ".join(str(error).split())) from None
+    for node in _nodes(found.parsed):
+        _refuse_faults(node)
+    return found
+
+
+def functions(expression: Any) -> set[str]:
+    """The functions that it calls."""
+    return {node["value"] for node in _nodes(expression.parsed) if node["type"] == "function_expression"}
+
+
+def _nodes(parsed: Any) -> Iterator[Any]:
+    level, depth = [parsed], 0
+    while level:
+        if depth == DEEPEST:
+            raise ValueError("nested too deeply")
+        yield from level
+        # The children of a slice are its three numbers.
+        level = [child for node in level for child in node["children"] if isinstance(child, dict)]
+        depth += 1
+
+
+def _refuse_faults(node: Any) -> None:
+    from jmespath.functions import Functions
+
+    if node["type"] == "slice" and node["children"][2] == 0:
+        raise ValueError("the step of a slice cannot be 0")
+    if node["type"] != "function_expression":
+        return
+    name, given = node["value"], len(node["children"])
+    if name not in Functions.FUNCTION_TABLE:
+        raise ValueError(f"there is no function {name}()")
+    wanted = Functions.FUNCTION_TABLE[name]["signature"]
+    variadic = bool(wanted) and bool(wanted[-1].get("variadic"))
+    if given < len(wanted) or (given > len(wanted) and not variadic):
+        raise ValueError(f"{name}() takes {len(wanted)}{' or more' * variadic} arguments, not {given}")

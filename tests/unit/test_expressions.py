@@ -1,0 +1,87 @@
+"""What a person writes as JMESPath is evaluated, or refused in one sentence before anything is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.expressions import DEEPEST, compiled, functions
+from cryptoctl.ops.dead_letters.messages import Message, QueueName, decode
+from cryptoctl.ops.dead_letters.selection import Selection
+
+LETTER = decode(
+    Message(
+        queue=QueueName.WEBHOOK,
+        id="i",
+        body='{"symbol": "BTC", "big": 1e400}',
+        attributes={"ErrorMessage": {"DataType": "String", "StringValue": "no"}},
+        sent_ms=0,
+        receives=1,
+    )
+)
+FAULTS = {
+    "symbols[::0]": "step",
+    "foo(@)": "no function foo()",
+    "shape=='none' && foo(@)": "no function foo()",
+    "map(&foo(@), symbols)": "no function foo()",
+    "length()": "length() takes 1 arguments, not 0",
+    "length(@, @)": "length() takes 1 arguments, not 2",
+    "not_null()": "not_null() takes 1 or more arguments, not 0",
+    "][": "",
+    f"[0:{'9' * 5000}]": "",
+    "(" * 6000: "nested too deeply",
+    "!" * 20_000 + "a": "nested too deeply",
+    "`" + "[" * 100_000 + "`": "",
+}
+
+
+@pytest.mark.parametrize(("where", "why"), FAULTS.items(), ids=lambda text: text[:30])
+def test_a_fault_is_told_whatever_the_queues_hold(where: str, why: str) -> None:
+    with pytest.raises(Failure) as raised:
+        Selection(where=where)
+    assert raised.value.problem is Problem.USAGE
+    assert why in raised.value.message and "\n" not in raised.value.message
+    assert len(raised.value.message) < 500
+
+
+@pytest.mark.parametrize(
+    "deepen", [lambda text: f"!{text}", lambda text: f"map(&{text}, [@])"], ids=["!", "&"]
+)
+def test_what_is_not_refused_as_too_deep_can_be_evaluated(deepen: Callable[[str], str]) -> None:
+    text = "id"
+    for _ in range(DEEPEST):
+        deeper = deepen(text)
+        try:
+            compiled(deeper)
+        except ValueError:
+            break
+        text = deeper
+    assert text != "id"
+    Selection(where=text).matches(LETTER, 0)
+
+
+@pytest.mark.parametrize("where", ["ceil(to_number(body.big))", "length(age_s)", "join(',', [age_s])"])
+def test_what_cannot_be_evaluated_for_a_message_is_not_true_of_it(where: str) -> None:
+    assert not Selection(where=where).matches(LETTER, 0)
+
+
+def test_the_functions_of_an_expression_are_found_at_any_depth() -> None:
+    assert functions(compiled("a[?length(b) > `1`] | [0].c[1:2:3]")) == {"length"}
+
+
+PIECES = ["symbols", "body", "id", "[", "]", "(", ")", "::0", "*", "&", "@", "!", "|", "||", "`1e999`"]
+PIECES += ["ceil", "to_number", "sort_by", "length", "foo", ",", "==", "?", "'x'", "{a:", "}", "-1", "."]
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join) | st.text(min_size=1))
+def test_no_text_is_a_traceback(where: str) -> None:
+    try:
+        found = Selection(where=where)
+    except Failure as failure:
+        assert failure.problem is Problem.USAGE
+    else:
+        found.matches(LETTER, 0)
