@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters import files
+from cryptoctl.ops.dead_letters import files, lines
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 
 
@@ -93,6 +94,8 @@ def test_an_export_to_an_impossible_place_leaves_nothing_behind(tmp_path: Path) 
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
+MESSAGE = {"queue": "webhook", "body": "x"}
+TEXT = {"DataType": "String", "StringValue": "x"}
 GOOD = '{"queue": "webhook", "body": "x"}'
 
 
@@ -116,6 +119,18 @@ GOOD = '{"queue": "webhook", "body": "x"}'
         '{"queue": "webhook", "body": "x", "attributes": {"a": null}}',
         '{"queue": "webhook", "body": "x", "attributes": {"a": {"DataType": null, "StringValue": "x"}}}',
         '{"queue": "webhook", "body": "x", "attributes": {"a": {"DataType": "S", "BinaryValue": "ü"}}}',
+        '{"queue": "webhook", "body": "x", "attributes": {"a": {"DataType": "String", "StringValue": ""}}}',
+        json.dumps({**MESSAGE, "attributes": {"a": {**TEXT, "Foo": "b"}}}),
+        json.dumps({**MESSAGE, "attributes": {"a": {**TEXT, "BinaryValue": "AA=="}}}),
+        json.dumps({**MESSAGE, "attributes": {"a": {**TEXT, "StringValue": "\ud800"}}}),
+        json.dumps({**MESSAGE, "attributes": {"\ud800": TEXT}}),
+        json.dumps({**MESSAGE, "attributes": {f"a{number}": TEXT for number in range(11)}}),
+        json.dumps({**MESSAGE, "attributes": {"a" * 1_048_570: TEXT}}),
+        json.dumps({**MESSAGE, "body": ""}),
+        json.dumps({**MESSAGE, "body": "\ud800"}),
+        json.dumps({**MESSAGE, "body": "\x1b"}),
+        json.dumps({**MESSAGE, "body": "\uffff"}),
+        json.dumps({**MESSAGE, "body": "ü" * 600_000}),
         "null",
         "[]",
         '"x"',
@@ -138,10 +153,35 @@ def test_no_value_in_any_place_is_a_traceback(value: object) -> None:
     for name in ("queue", "body", "id", "sent_ms", "receives", "attributes"):
         line = json.dumps({"queue": "webhook", "body": "x", name: value})
         try:
-            message = files.message_of(line)
+            message = lines.message_of(line)
         except ValueError:
             continue
         decode(message).document(0)
+
+
+def test_what_fills_a_message_of_sqs_to_the_last_byte_is_read_and_no_more() -> None:
+    """Name, type and value of an attribute count, a binary value by its bytes."""
+    binary = {"DataType": "Binary", "BinaryValue": base64.b64encode(b"y" * 100).decode()}
+    room = 1_048_576 - len("a") - len("Binary") - 100
+    whole = json.dumps({**MESSAGE, "body": "x" * room, "attributes": {"a": binary}})
+    assert lines.message_of(whole).attributes == {"a": binary}
+    with pytest.raises(ValueError, match="1048577 bytes"):
+        lines.message_of(json.dumps({**MESSAGE, "body": "x" * (room + 1), "attributes": {"a": binary}}))
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert [each.message.body for each in files.read(path)] == ["x"]
+
+
+@pytest.mark.parametrize("place", ["/", ".", "", "..", "directory"])
+def test_a_directory_is_no_file_to_write(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(Failure, match=r"is a directory|exists"):
+        files.write(Path(place), letters(1))
+    assert [each.name for each in tmp_path.iterdir()] == ["directory"]
 
 
 def test_what_is_not_a_regular_file_is_not_read(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.files import Imported
 from cryptoctl.ops.dead_letters.journal import Journal
+from cryptoctl.ops.dead_letters.lines import line_of
 from cryptoctl.ops.dead_letters.messages import Message
 from cryptoctl.ops.dead_letters.receiving import reading
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -29,7 +30,7 @@ def path(tmp_path: Path) -> Path:
     """A file of 40 messages, every second one for the other queue."""
     queues = (WEBHOOK, ENRICHER)
     lines = [
-        files.line_of(
+        line_of(
             Message(
                 queue=queues[n % 2], id=str(n), body=f"{n}", attributes=FROM_LAMBDA, sent_ms=0, receives=1
             )

@@ -1,4 +1,4 @@
-"""What ends the reading of a queue: a long poll on AWS, which asks all of SQS's servers."""
+"""What ends the reading of a queue, and what becomes of messages that SQS does not take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import Aws, AwsError, Credentials
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue, Depth
@@ -74,3 +74,37 @@ def test_an_engine_is_one_server_and_is_not_waited_for() -> None:
     many = queue([], metered=False)
     assert read(many) == []
     assert set(many.waits_s) == {0}
+
+
+class Strict(Aws):
+    """SQS, which refuses a whole call for one of its messages."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="s")
+        )
+        self.code, self.calls = code, 0
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Takes what is good."""
+        self.calls += 1
+        if any(each["MessageBody"] == "bad" for each in params["Entries"]):
+            raise AwsError(service=service, operation=operation, code=self.code, message="no")
+        return {"Successful": [{"Id": each["Id"]} for each in params["Entries"]]}
+
+
+def sender(code: str) -> DeadLetterQueue:
+    return DeadLetterQueue(aws=Strict(code), name=QueueName.WEBHOOK, queue_name="q", url="", identity="")
+
+
+@pytest.mark.parametrize("code", ["BatchRequestTooLong", "AWS.SimpleQueueService.InvalidMessageContents"])
+def test_a_message_for_which_sqs_refuses_the_call_keeps_no_other_from_being_sent(code: str) -> None:
+    bodies = ["a", "bad", "c", "d", "bad"]
+    assert list(sender(code).send([(body, {}) for body in bodies])) == [True, False, True, True, False]
+
+
+def test_what_concerns_every_message_is_no_refusal_of_one() -> None:
+    queue = sender("AccessDenied")
+    with pytest.raises(AwsError):
+        list(queue.send([("bad", {}), ("c", {})]))
+    assert isinstance(queue.aws, Strict) and queue.aws.calls == 1

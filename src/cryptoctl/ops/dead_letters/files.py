@@ -5,8 +5,6 @@ What SQS assigns anew is in the file (id, sent_ms, receives) but not restored by
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import os
@@ -20,6 +18,7 @@ from typing import Any
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.lines import line_of, message_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.receiving import delete, reading
@@ -28,72 +27,6 @@ from cryptoctl.ops.times import now_ms
 
 SENT_AT_ONCE = 10
 DELETED_AT_ONCE = 100
-LARGEST = 253_402_300_799_999  # the end of the year 9999, in milliseconds since 1970
-
-
-def line_of(message: Message) -> str:
-    """A message as a line of ASCII; text keeps every character."""
-    return json.dumps(
-        {
-            "queue": message.queue.value,
-            "id": message.id,
-            "sent_ms": message.sent_ms,
-            "receives": message.receives,
-            "attributes": message.attributes,
-            "body": message.body,
-        }
-    )
-
-
-def message_of(line: str) -> Message:
-    """The message of a line. Raises ValueError, which says what is wrong with it."""
-    try:
-        found: Any = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
-    except RecursionError:
-        raise ValueError("not JSON: nested too deeply") from None
-    if not isinstance(found, dict) or not isinstance(found.get("body"), str):
-        raise ValueError("not an object with a text `body`")
-    if found.get("queue") not in list(QueueName):
-        raise ValueError(f"`queue` must be one of {', '.join(QueueName)}")
-    return Message(
-        queue=QueueName(found["queue"]),
-        id=_text(found, "id"),
-        body=found["body"],
-        attributes=_attributes(found.get("attributes", {})),
-        sent_ms=_count(found, "sent_ms"),
-        receives=_count(found, "receives"),
-    )
-
-
-def _text(found: dict[str, Any], name: str) -> str:
-    value = found.get(name, "")
-    if not isinstance(value, str):
-        raise ValueError(f"`{name}` must be a text")
-    return value
-
-
-def _count(found: dict[str, Any], name: str) -> int:
-    value = found.get(name, 0)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
-        raise ValueError(f"`{name}` must be a whole number from 0 to {LARGEST}")
-    return value
-
-
-def _attributes(found: Any) -> dict[str, dict[str, str]]:
-    if not isinstance(found, dict):
-        raise ValueError("`attributes` must be an object")
-    for name, value in found.items():
-        if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-            raise ValueError(f"attribute {name!r} must be an object of texts")
-        if "DataType" not in value or len(value.keys() & {"StringValue", "BinaryValue"}) != 1:
-            raise ValueError(f"attribute {name!r} needs DataType and one of StringValue, BinaryValue")
-        try:
-            base64.b64decode(value.get("BinaryValue", ""), validate=True)
-        except binascii.Error:
-            raise ValueError(f"attribute {name!r} is not base64") from None
-    return found
 
 
 def write(path: Path, letters: Iterable[DeadLetter]) -> int:
@@ -101,6 +34,10 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
 
     Raises Failure if the file exists or cannot be written.
     """
+    if not path.name:  # /, ., or nothing at all
+        raise Failure(
+            Problem.USAGE, f"{str(path)!r} is a directory. Nothing was written.", "Name a new file."
+        )
     fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
     count = 0
     try:
@@ -152,7 +89,7 @@ def read(path: Path) -> Iterator[ImportLine]:
     try:
         if path.exists() and not path.is_file():
             raise Failure(Problem.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             for line in file:
                 number += 1
                 if line.strip():

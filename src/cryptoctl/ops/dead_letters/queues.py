@@ -23,6 +23,18 @@ LONG_POLL_S = 1
 MOST_BYTES_A_CALL = 250_000
 # SQS allows 120,000 messages in flight, and answers with this code beyond.
 OVER_LIMIT = "OverLimit"
+# With these SQS refuses a call for one of its messages, not for who sends it or where.
+OF_A_MESSAGE = frozenset(
+    {
+        "BatchRequestTooLong",
+        "InvalidAttributeValue",
+        "InvalidMessageContents",
+        "InvalidParameterCombination",
+        "InvalidParameterValue",
+        "MissingParameter",
+        "ValidationError",
+    }
+)
 DEPTH = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -110,12 +122,26 @@ class DeadLetterQueue:
         return list(self._each("DeleteMessageBatch", messages, lambda each: {"ReceiptHandle": each.receipt}))
 
     def send(self, messages: Sequence[tuple[str, Attributes]]) -> Iterator[bool]:
-        """Sends (body, attributes) as new messages; of each whether SQS took it, as soon as that is known."""
-        return self._each(
-            "SendMessageBatch",
-            messages,
-            lambda each: {"MessageBody": each[0], "MessageAttributes": _to_sqs(each[1])},
-        )
+        """Sends (body, attributes) as new messages; of each whether SQS took it, as soon as that is known.
+
+        Where SQS refuses a call for what is in it, each of its messages is sent alone.
+        """
+        for chunk in _chunks(
+            [{"MessageBody": body, "MessageAttributes": _to_sqs(held)} for body, held in messages]
+        ):
+            yield from self._sent(chunk)
+
+    def _sent(self, chunk: Sequence[dict[str, Any]]) -> Iterator[bool]:
+        try:
+            yield from self._done("SendMessageBatch", chunk)
+        except AwsError as error:
+            if error.code.rpartition(".")[2] not in OF_A_MESSAGE:
+                raise
+            if len(chunk) == 1:
+                yield False
+            else:
+                for each in chunk:
+                    yield from self._sent([each])
 
     def _attributes(self, *names: str) -> dict[str, Any]:
         return self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=list(names))
@@ -124,10 +150,13 @@ class DeadLetterQueue:
         self, operation: str, things: Sequence[T], entry: Callable[[T], dict[str, Any]]
     ) -> Iterator[bool]:
         for chunk in _chunks([entry(thing) for thing in things]):
-            entries = [{"Id": str(number), **each} for number, each in enumerate(chunk)]
-            answer = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
-            done = {each["Id"] for each in answer.get("Successful", ())}
-            yield from [each["Id"] in done for each in entries]
+            yield from self._done(operation, chunk)
+
+    def _done(self, operation: str, chunk: Sequence[dict[str, Any]]) -> list[bool]:
+        entries = [{"Id": str(number), **each} for number, each in enumerate(chunk)]
+        answer = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
+        done = {each["Id"] for each in answer.get("Successful", ())}
+        return [each["Id"] in done for each in entries]
 
 
 DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]

@@ -1,0 +1,116 @@
+"""A dead letter as a line of a file, and back: what SQS would not take is refused before anything is sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.provisioners.queue import LARGEST_MESSAGE_BYTES
+
+LARGEST = 253_402_300_799_999  # the end of the year 9999, in milliseconds since 1970
+MOST_ATTRIBUTES = 10
+LONGEST_QUOTE = 60
+MEMBERS = ("DataType", "StringValue", "BinaryValue")
+# Any but the characters that SQS takes (SendMessage, MessageBody).
+_NOT_TAKEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def line_of(message: Message) -> str:
+    """A message as a line of ASCII; text keeps every character."""
+    return json.dumps(
+        {
+            "queue": message.queue.value,
+            "id": message.id,
+            "sent_ms": message.sent_ms,
+            "receives": message.receives,
+            "attributes": message.attributes,
+            "body": message.body,
+        }
+    )
+
+
+def message_of(line: str) -> Message:
+    """The message of a line. Raises ValueError, which says what is wrong with it."""
+    try:
+        found: Any = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("not JSON: nested too deeply") from None
+    if not isinstance(found, dict) or not isinstance(found.get("body"), str):
+        raise ValueError("not an object with a text `body`")
+    if found.get("queue") not in list(QueueName):
+        raise ValueError(f"`queue` must be one of {', '.join(QueueName)}")
+    attributes = _attributes(found.get("attributes", {}))
+    _refuse_what_sqs_would(found["body"], attributes)
+    return Message(
+        queue=QueueName(found["queue"]),
+        id=_text(found, "id"),
+        body=found["body"],
+        attributes=attributes,
+        sent_ms=_count(found, "sent_ms"),
+        receives=_count(found, "receives"),
+    )
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"`{name}` must be a text")
+    return value
+
+
+def _count(found: dict[str, Any], name: str) -> int:
+    value = found.get(name, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
+        raise ValueError(f"`{name}` must be a whole number from 0 to {LARGEST}")
+    return value
+
+
+def _attributes(found: Any) -> dict[str, dict[str, str]]:
+    if not isinstance(found, dict):
+        raise ValueError("`attributes` must be an object")
+    for name, value in found.items():
+        if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+            raise ValueError(f"attribute {_quoted(name)} must be an object of texts")
+        if "DataType" not in value or len(value) != 2 or not value.keys() <= set(MEMBERS):
+            raise ValueError(f"attribute {_quoted(name)} needs DataType and one of StringValue, BinaryValue")
+        try:
+            base64.b64decode(value.get("BinaryValue", ""), validate=True)
+        except ValueError:
+            raise ValueError(f"attribute {_quoted(name)} is not base64") from None
+    return found
+
+
+def _refuse_what_sqs_would(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
+    """What can be told without SQS; the rest is refused message by message when it is sent."""
+    if not body:
+        raise ValueError("`body` is empty, which SQS does not take")
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise ValueError(f"SQS takes at most {MOST_ATTRIBUTES} attributes, not {len(attributes)}")
+    size = _bytes("`body`", body)
+    for name, value in attributes.items():
+        size += _bytes("the name of an attribute", name)
+        for each in value.values():
+            if not each:
+                raise ValueError(f"attribute {_quoted(name)} is empty, which SQS does not take")
+            size += _bytes(f"attribute {_quoted(name)}", each)
+        if "BinaryValue" in value:  # it is sent as its bytes
+            size += len(base64.b64decode(value["BinaryValue"])) - len(value["BinaryValue"])
+    if size > LARGEST_MESSAGE_BYTES:
+        raise ValueError(f"{size} bytes with its attributes, and SQS takes at most {LARGEST_MESSAGE_BYTES}")
+
+
+def _bytes(where: str, text: str) -> int:
+    found = _NOT_TAKEN.search(text)
+    if found is not None:
+        raise ValueError(f"{where} has a character that SQS does not take: {found[0]!a}")
+    return len(text.encode())
+
+
+def _quoted(name: str) -> str:
+    return ascii(name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}…")
