@@ -91,7 +91,7 @@ class StackAlarms:
             threshold=above,
             topic=self.topic,
             meaning=meaning,
-            command=f"`cryptoctl {command} --env {self.scope.environment}`",
+            command=f"`cryptoctl {command} --env {self.scope.environment} --region {self.scope.region}`",
         )
 
 

@@ -65,7 +65,8 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
     messages = told(engine, alarm.name)
     assert sorted(each.subject.partition(":")[0] for each in messages) == ["ALARM", "ALARM", "OK"]
     assert {each.recipient for each in messages} == {"person@example.com"}
-    command = f"`cryptoctl dlq list --env {watched.session.environment}`"
+    scope = watched.session.scope
+    command = f"`cryptoctl dlq list --env {scope.environment} --region {scope.region}`"
     assert all(queue.name in each.text and command in each.text for each in messages)
 
 

@@ -42,13 +42,25 @@ class UnreadableError(ValueError):
     """A payload that is no CloudWatch Logs delivery."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldBack:
+    """How many events are not told yet, and when the first was, in milliseconds since 1970."""
+
+    count: int = 0
+    since_ms: int | None = None
+
+    def plus(self, events: Group) -> "HeldBack":
+        """With further events."""
+        return HeldBack(count=self.count + len(events), since_ms=_earliest_ms(events, self.since_ms))
+
+
 @dataclass(kw_only=True)
 class AlertWindow:
     """What was alerted of a function, and what was held back since its last alert."""
 
     minute: int = 0
     alerts: int = 0
-    held_back: int = 0
+    held_back: HeldBack = HeldBack()
     quiet_until: dict[str, float] = field(default_factory=dict)  # by cause, seconds since 1970
 
     def to_tell(self, groups: Sequence[Group], now_s: float) -> list[Group]:
@@ -62,7 +74,7 @@ class AlertWindow:
     def told(self, groups: Sequence[Group], now_s: float) -> None:
         """Notes an alert."""
         self.alerts += 1
-        self.held_back = 0
+        self.held_back = HeldBack()
         for event in (group[0] for group in groups):
             self.quiet_until.pop(event.cause, None)
             self.quiet_until[event.cause] = (
@@ -74,6 +86,7 @@ class AlertWindow:
 
 windows: dict[str, AlertWindow] = {}  # by function
 _requests: deque[str] = deque(maxlen=1000)  # whose own line was seen, and whose report may come later
+_reported: deque[tuple[str, str]] = deque(maxlen=1000)  # what a report has told of, and the report's type
 
 
 def handler(event: Any, context: object) -> dict[str, Any]:
@@ -83,42 +96,54 @@ def handler(event: Any, context: object) -> dict[str, Any]:
         delivery = _unpack(event)
     except UnreadableError as error:
         _log.warning("unreadable delivery", extra={"reason": str(error)})
-        _publish("errors that cannot be read", f"A log delivery could not be read: {error}.")
-        return {"alerts": 1, "events": 0}
+        return _report_unreadable(error)
     found = delivery.get("logEvents")
     if delivery.get("messageType") == "CONTROL_MESSAGE" or not isinstance(found, list) or not found:
         _log.info("nothing to report", extra={"message_type": str(delivery.get("messageType"))})
         return {"alerts": 0, "events": 0}
     function = str(delivery.get("logGroup") or "an unknown function").removeprefix("/aws/lambda/")
     events = [log_events.read(each) for each in found]
-    _requests.extend(
-        each.request for each in events if not (each.is_report or each.is_warning) and each.request
-    )
-    return _report(function, delivery, log_events.worth_an_alert(events, set(_requests)))
+    _requests.extend(each.request for each in events if each.is_own and each.request)
+    errors = log_events.worth_an_alert(events, set(_requests), _reported)
+    _reported.extend((each.subject, each.report) for each in errors if each.report)
+    return _report(function, delivery, errors)
+
+
+def _report_unreadable(error: UnreadableError) -> dict[str, Any]:
+    """As of any other error: this function's own log says no more, so that is where the alert leads."""
+    event = {"timestamp": int(time.time() * 1000), "message": f"a log delivery cannot be read: {error}"}
+    delivery = {
+        "logGroup": os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME") or "unknown",
+        "logStream": os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or "unknown",
+    }
+    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "error-notifier"
+    return _report(function, delivery, [log_events.read(event)])
 
 
 def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEvent]) -> dict[str, Any]:
     if not events:
         _log.info(
-            "nothing to report: warnings, or reports of errors that were seen", extra={"about": function}
+            "nothing to report: no errors, or reports of errors that were seen", extra={"about": function}
         )
         return {"alerts": 0, "events": 0}
     window = windows.setdefault(function, AlertWindow())
     now_s = time.time()
     groups = window.to_tell(log_events.by_cause(events), now_s)
     count = sum(map(len, groups))
-    held_back = len(events) - count
+    told = {group[0].cause for group in groups}
+    now_held = [event for event in events if event.cause not in told]
+    held_back = window.held_back.plus(now_held)
     if groups:
-        text = _text(function, delivery, groups, window, window.held_back + held_back)
+        text = _text(function, delivery, groups, window, held_back)
         _publish(_headline(function, groups), text)
         window.told(groups, now_s)
         metrics.emit({"Alerted": count})
         _log.info("alert published", extra={"about": function, "events": count})
     else:
-        window.held_back += held_back
-    if held_back:
-        metrics.emit({"HeldBack": held_back})
-        _log.warning("errors held back", extra={"about": function, "events": held_back})
+        window.held_back = held_back
+    if now_held:
+        metrics.emit({"HeldBack": len(now_held)})
+        _log.warning("errors held back", extra={"about": function, "events": len(now_held)})
     return {"alerts": 1 if groups else 0, "events": len(events)}
 
 
@@ -151,22 +176,24 @@ def _text(
     delivery: Mapping[str, Any],
     groups: Sequence[Group],
     window: AlertWindow,
-    held_back: int,
+    held_back: HeldBack,
 ) -> str:
     environment = _environment()
-    count = sum(map(len, groups))
+    told = [event for group in groups for event in group]
+    since, look_since = _since(told), _since(told, held_back.since_ms)
+    count = len(told)
     of_causes = f", {len(groups)} causes" if len(groups) > 1 else ""
     head = [
         f"{count} error{'s' if count > 1 else ''} in {function}{of_causes}",
         f"Environment: {environment}",
-        f"Since:       {_since(groups)}",
+        f"Since:       {since}",
         f"Log group:   {delivery.get('logGroup')}",
         f"Log stream:  {delivery.get('logStream')}",
-        f"Look:        cryptoctl logs {function} --env {environment} --since {_since(groups)}{_region()}",
+        f"Look:        cryptoctl logs {function} --env {environment} --since {look_since}{_region()}",
         f"Then:        cryptoctl status --env {environment}{_region()}",
     ]
-    if held_back:
-        head.append(f"Held back:   {held_back} more since the last alert; the log has them")
+    if held_back.count:
+        head.append(f"Held back:   {held_back.count} more since the last alert; the log has them")
     if window.alerts + 1 == _MOST_ALERTS:
         head.append(
             f"The {_MOST_ALERTS}th alert in this minute: what follows in it is held back, and counted."
@@ -179,11 +206,15 @@ def _environment() -> str:
     return os.environ.get("ENVIRONMENT") or "unknown"
 
 
-def _since(groups: Sequence[Group]) -> str:
+def _since(events: Group, before_ms: int | None = None) -> str:
     """The second of the first event, as `--since` takes it; ten minutes ago where no event has a time."""
-    known = [event.at_ms for group in groups for event in group if event.at_ms is not None]
-    earliest = min((each for each in known if 0 <= each < 10**14), default=None)
+    earliest = _earliest_ms(events, before_ms)
     return "10m" if earliest is None else logs.iso_utc(earliest // 1000)[:19] + "Z"
+
+
+def _earliest_ms(events: Group, before_ms: int | None) -> int | None:
+    known = [at_ms for at_ms in (before_ms, *(event.at_ms for event in events)) if at_ms is not None]
+    return min((each for each in known if 0 <= each < 10**14), default=None)
 
 
 def _region() -> str:
@@ -199,6 +230,7 @@ def _block(number: int, function: str, group: Group) -> str:
         lines += _retried(function, len(group))
     for event in group[:_MOST_EXAMPLES]:
         lines += [event.error] if event.error else []
+        lines += [f"Symbol: {event.symbol}"] if event.symbol else []
         lines += [f"Request id: {event.request}"] if event.request else []
     lines += [first.detail] if first.detail else []
     return "\n   ".join("\n".join(lines).splitlines()) + "\n"

@@ -11,6 +11,7 @@ from cryptoctl.handlers import logs
 _LONGEST_DETAIL = 8_000  # characters of one log event
 _VARYING = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|[0-9]+", re.IGNORECASE | re.ASCII)
 _END_OF_A_PROCESS = "Runtime."  # out of memory, a crash: nothing but Lambda's report tells of it
+_BELOW_ERROR = frozenset({"TRACE", "DEBUG", "INFO", "WARN", "WARNING"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,18 +22,33 @@ class ErrorEvent:
     time: str
     message: str
     error: str
+    error_type: str
     request: str
+    symbol: str
     detail: str
     will_be_retried: bool
     """the end of an invocation that Lambda retries"""
-    is_warning: bool
-    is_report: bool
-    """Lambda's report of an invocation that failed: the function's own line of it says more"""
+    is_below_error: bool
+    """a line whose level says that it is no error: it has matched by a word in it"""
+    report: str
+    """of Lambda's own reports of an invocation or a start that failed, the type; else empty"""
+    ends_process: bool
+    """a report of an end that the function itself can say nothing of"""
 
     @property
     def cause(self) -> str:
         """The same for events that differ in numbers and ids alone."""
         return _VARYING.sub("#", f"{self.message} {self.error}")[:1000]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the function itself, or its runtime, tells of an error."""
+        return not self.report and not self.is_below_error
+
+    @property
+    def subject(self) -> str:
+        """What a report is about: an invocation; of a failed start, the error."""
+        return self.request or self.error_type
 
 
 def read(event: Any) -> ErrorEvent:
@@ -53,22 +69,37 @@ def read(event: Any) -> ErrorEvent:
         time=str(line.get("timestamp") or line.get("time") or _time(at_ms)),
         message=message.splitlines()[0] if message else "an error without a message",
         error=error if error != message else "",
+        error_type=str(kind or ""),
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
+        symbol=str(line.get("symbol") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_LONGEST_DETAIL],
         will_be_retried=kind == logs.RetryError.__name__ or message == logs.GIVEN_BACK,
-        is_warning=line.get("level") == "WARNING" and message != logs.GIVEN_BACK,
-        is_report=_is_report_of_a_failure(line, record),
+        is_below_error=str(line.get("level")) in _BELOW_ERROR and message != logs.GIVEN_BACK,
+        report=_report_of_a_failure(line, record),
+        ends_process=record.get("status") == "timeout" or str(kind or "").startswith(_END_OF_A_PROCESS),
     )
 
 
-def worth_an_alert(events: Sequence[ErrorEvent], known: Collection[str]) -> list[ErrorEvent]:
-    """The events without warnings that match by chance, and without reports that add nothing.
+def worth_an_alert(
+    events: Sequence[ErrorEvent], known: Collection[str], reported: Collection[tuple[str, str]] = ()
+) -> list[ErrorEvent]:
+    """The events without lines that match by chance, and without reports that add nothing.
 
-    `known` are the requests of which the function's own line has been seen.
+    Lambda reports one failure up to three times (`platform.runtimeDone`, `platform.report`, those of a start),
+    beside the function's own line. `known` are the requests of which the function's own line has been seen,
+    `reported` the subjects that reports have been told of, each with the report's type.
     """
-    return [
-        event for event in events if not event.is_warning and not (event.is_report and event.request in known)
-    ]
+    explained = {event.error_type for event in events if event.is_own} - {""}
+    told = dict(reported)
+    best: dict[str, ErrorEvent] = {}
+    for event in events:
+        explains_itself = event.error_type in explained if event.ends_process else event.request in known
+        if not event.report or explains_itself or told.get(event.subject, event.report) != event.report:
+            continue
+        first = best.setdefault(event.subject, event)
+        if event.error_type and not first.error_type:
+            best[event.subject] = event
+    return [event for event in events if event.is_own or (event.report and best.get(event.subject) is event)]
 
 
 def by_cause(events: Sequence[ErrorEvent]) -> list[list[ErrorEvent]]:
@@ -79,9 +110,10 @@ def by_cause(events: Sequence[ErrorEvent]) -> list[list[ErrorEvent]]:
     return sorted(causes.values(), key=lambda group: (group[0].will_be_retried, -len(group)))
 
 
-def _is_report_of_a_failure(line: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    failed = line.get("type") == "platform.report" and record.get("status") in ("failure", "error")
-    return failed and not str(record.get("errorType") or "").startswith(_END_OF_A_PROCESS)
+def _report_of_a_failure(line: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    kind = str(line.get("type"))
+    failed = kind.startswith("platform.") and record.get("status") in ("failure", "error", "timeout")
+    return kind if failed else ""
 
 
 def _platform_message(line: Mapping[str, Any]) -> str:

@@ -102,7 +102,7 @@ def _entry(line: Line) -> LogEntry:
     fields = line.fields
     event = log_events.read({"message": line.text, "timestamp": line.time_ms})
     level = str(fields.get("level") or fields.get("log_level") or "")
-    failed = event.is_report or (_record(fields) and _status(fields) not in ("success", ""))
+    failed = bool(event.report) or (_record(fields) and _status(fields) not in ("success", ""))
     error = event.error.removeprefix(ENVELOPE)
     message = event.message.removeprefix(ENVELOPE)
     frames = _PLACE.findall(event.detail)
