@@ -12,8 +12,9 @@ TESTS = str(Path(__file__).parents[1])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
-from cryptoctl.handlers import clients, history, price_enricher, sender_secrets  # noqa: E402
+from cryptoctl.handlers import clients, error_notifier, history, price_enricher, sender_secrets  # noqa: E402
 from handlers import fake_aws  # noqa: E402
+from handlers.deliveries import Minutes  # noqa: E402
 from handlers.events import PARAMETERS, SENDERS  # noqa: E402
 from handlers.senders import parameters, variable  # noqa: E402
 
@@ -56,6 +57,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     history.lagging.clear()
     price_enricher.unwritten.clear()
     sender_secrets.forget()
+    error_notifier.windows.clear()
+    error_notifier._requests.clear()
+    error_notifier._reported.clear()
     yield
     clients.disconnect()
 
@@ -91,6 +95,13 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("time.time", clock)
+    return clock
+
+
+@pytest.fixture
+def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
+    clock = Minutes()
+    monkeypatch.setattr(error_notifier, "time", clock)
     return clock
 
 

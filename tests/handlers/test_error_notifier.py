@@ -14,61 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cryptoctl.handlers import error_notifier, log_events, logs
-from handlers.events import Context
+from handlers.deliveries import MS, Minutes, alert, delivery, line, packed, report
 from handlers.fake_aws import FakeAws, FaultError
-
-MS = 1_675_329_600_138
-
-
-def delivery(*messages: Any, **more: Any) -> dict[str, Any]:
-    """A delivery as CloudWatch Logs packs it."""
-    content = {
-        "messageType": "DATA_MESSAGE",
-        "owner": "123456789012",
-        "logGroup": "/aws/lambda/webhook-processor-prod",
-        "logStream": "2026/11/22/[$LATEST]abc",
-        "subscriptionFilters": ["webhook-error-filter-prod"],
-        "logEvents": [{"id": str(n), "timestamp": MS, "message": text} for n, text in enumerate(messages)],
-        **more,
-    }
-    return packed(json.dumps(content).encode())
-
-
-def packed(content: bytes) -> dict[str, Any]:
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(content)).decode()}}
-
-
-class Minutes:
-    """The clock that the cap looks at."""
-
-    def __init__(self) -> None:
-        self.minute = 100
-
-    def time(self) -> float:
-        return self.minute * 60 + 59.0
-
-
-@pytest.fixture
-def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
-    clock = Minutes()
-    monkeypatch.setattr(error_notifier, "time", clock)
-    return clock
-
-
-@pytest.fixture(autouse=True)
-def _nothing_alerted_yet() -> None:
-    error_notifier.windows.clear()
-    error_notifier._requests.clear()
-
-
-def alert(aws: FakeAws, event: Any) -> dict[str, Any]:
-    error_notifier.handler(event, Context())
-    (message,) = aws.announced
-    assert len(message["Subject"]) <= 100
-    assert re.fullmatch("[ -~]+", message["Subject"])
-    assert len(message["Message"].encode()) <= 262_144
-    return message
-
 
 OUR_LINE = json.dumps(
     {
@@ -205,10 +152,6 @@ def test_our_own_error_lines_reach_the_alert_in_full(aws: FakeAws) -> None:
     assert "enrichment failed" in text and "ArithmeticError: no average" in text
 
 
-def line(message: str, at_ms: int = MS, **more: Any) -> dict[str, Any]:
-    return {"timestamp": at_ms, "message": json.dumps({"level": "ERROR", "message": message, **more})}
-
-
 def test_one_cause_is_told_once_however_often_it_occurs(aws: FakeAws) -> None:
     events = [line(f"price {n} lost in request 6f7c5d1e-0000-4000-8000-{n:012}", MS + n) for n in range(12)]
     message = alert(aws, delivery(logEvents=events))
@@ -217,11 +160,6 @@ def test_one_cause_is_told_once_however_often_it_occurs(aws: FakeAws) -> None:
 
 
 RETRIED = line("slow", requestId="r", errorType="RetryError", errorMessage="slow")
-
-
-def report(status: str, request: str = "r", **more: str) -> dict[str, Any]:
-    record = {"requestId": request, "status": status, **more}
-    return {"timestamp": MS, "message": json.dumps({"type": "platform.report", "record": record})}
 
 
 DENIED = "User: arn:aws:sts::123456789012:assumed-role/x is not authorized to perform: dynamodb:PutItem"
@@ -285,8 +223,9 @@ def test_what_is_given_up_is_told_before_what_is_retried(aws: FakeAws) -> None:
     assert re.search(r"^1\. .*lost$", message["Message"], re.MULTILINE)
 
 
-def test_a_warning_that_matches_by_chance_is_no_alert(aws: FakeAws) -> None:
-    event = line("request refused", level="WARNING", reasons=["[ERROR]"])
+@pytest.mark.parametrize("level", ["WARNING", "WARN", "INFO", "DEBUG", "TRACE"])
+def test_a_line_below_error_that_matches_by_chance_is_no_alert(aws: FakeAws, level: str) -> None:
+    event = line("prices taken in", level=level, symbols=["[ERROR]"], requestId="q")
     assert error_notifier.handler(delivery(logEvents=[event]), None) == {"alerts": 0, "events": 0}
 
 

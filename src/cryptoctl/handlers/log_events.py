@@ -85,7 +85,7 @@ def worth_an_alert(
 ) -> list[ErrorEvent]:
     """The events without lines that match by chance, and without reports that add nothing.
 
-    Lambda reports one failure up to three times (`platform.runtimeDone`, `platform.report`, those of a start),
+    Lambda reports one failure several times (`platform.runtimeDone`, `platform.report`, those of a start),
     beside the function's own line. `known` are the requests of which the function's own line has been seen,
     `reported` the subjects that reports have been told of, each with the report's type.
     """

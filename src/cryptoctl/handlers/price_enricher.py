@@ -131,9 +131,7 @@ def _set_record_aside(record: Record, reason: str, progress: BatchProgress) -> N
         _log.warning("record cannot be enriched, and not be set aside yet", exc_info=error, extra=extra)
         progress.failed[_sequence_number(record)] = error
         return
-    _log.error(
-        "record set aside on the dead-letter queue, as it can never be enriched: %s", reason, extra=extra
-    )
+    _log.error("record set aside, because %s; it is on the dead-letter queue", reason, extra=extra)
     progress.set_aside += 1
 
 

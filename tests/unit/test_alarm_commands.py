@@ -1,0 +1,14 @@
+"""What an alarm tells a person to type works wherever that person is, whatever their AWS configuration names."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptoctl.provisioners.alarm import Alarm
+from unit.answers import STACK
+
+
+@pytest.mark.parametrize("alarm", STACK.alarms, ids=lambda alarm: alarm.name)
+def test_the_command_names_environment_and_region(alarm: Alarm) -> None:
+    scope = STACK.scope
+    assert alarm.description.endswith(f" --env {scope.environment} --region {scope.region}` shows more.")
