@@ -1,4 +1,4 @@
-"""What an alarm tells a person to type works wherever that person is, whatever their AWS configuration names."""
+"""What an alarm tells a person to type works also where the AWS configuration names another region."""
 
 from __future__ import annotations
 
