@@ -34,6 +34,8 @@ def path(tmp_path: Path) -> Path:
     with Journal(path, OURS) as journal:
         journal.add([(message(), MessageState.CHOSEN)], extend_ms=0)
         journal.begin("webhook/i", {"payload": "x" * 100})
+        journal.failed("webhook/j", "no", now_ms=1)
+        journal.note("collecting since", 1)
     return path
 
 
@@ -108,6 +110,17 @@ def _of_a_later_version(path: Path) -> None:
     database.close()
 
 
+def _sql(statement: str) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with sqlite3.connect(path) as database:
+            changed = database.execute(statement).rowcount
+        database.close()
+        assert changed
+
+    damage.__name__ = statement
+    return damage
+
+
 DAMAGES: list[Callable[[Path], None]] = [
     _truncated,
     _emptied,
@@ -117,6 +130,24 @@ DAMAGES: list[Callable[[Path], None]] = [
     _a_directory,
     _of_another_version,
     _of_a_later_version,
+    *map(
+        _sql,
+        [
+            "DROP TABLE settled",
+            "DROP TABLE imported",
+            "DROP TABLE notes",
+            "DROP TABLE failures",
+            "ALTER TABLE settled RENAME COLUMN at_ms TO then_ms",
+            "UPDATE notes SET value = 'x' WHERE name = 'collecting since'",
+            "UPDATE notes SET value = x'00' WHERE name = 'collecting since'",
+            "UPDATE messages SET sent_ms = 'x'",
+            "UPDATE messages SET state = 'lost'",
+            "UPDATE messages SET body = x'00'",
+            "UPDATE messages SET key = 'webhook/k'",
+            "UPDATE failures SET step = '{'",
+            "UPDATE failures SET reason = 'another'",
+        ],
+    ),
 ]
 
 

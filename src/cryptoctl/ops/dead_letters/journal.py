@@ -12,11 +12,11 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.dead_letters.journal_file import MessageState as MessageState
 from cryptoctl.ops.dead_letters.journal_file import open_database, seal
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 
@@ -29,22 +29,7 @@ _PAGE_OF = """
 SELECT * FROM messages WHERE state = ? AND (queue < ? OR queue = ? AND (sent_ms, key) > (?, ?))
 ORDER BY queue DESC, sent_ms, key LIMIT ?
 """
-
-
-class MessageState(StrEnum):
-    """How far a replay has come with a message."""
-
-    ASIDE = "aside"
-    """received so that it does not hide others; not selected"""
-    CHOSEN = "chosen"
-    BEGUN = "begun"
-    """its step is journaled, and may have been run or not"""
-    TRIMMED = "trimmed"
-    """a pointer whose records have left the stream: to be recovered from the table"""
-    DONE = "done"
-    """brought back; to be deleted"""
-    FAILED = "failed"
-    """it stays in the queue"""
+_SEALED = "SELECT key, queue, id, body, attributes, sent_ms, receives FROM messages WHERE key = ?"
 
 
 class Journal:
@@ -75,7 +60,10 @@ class Journal:
             (
                 *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
                 *(each.sent_ms, each.receives, each.receipt, extend_ms, state, None),
-                seal(each.queue, each.id, each.body, json.dumps(each.attributes), None),
+                seal(
+                    *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
+                    *(each.sent_ms, each.receives, None),
+                ),
             )
             for each, state in messages
         ]
@@ -112,7 +100,7 @@ class Journal:
         """Writes down the step that is about to be run."""
         text = json.dumps(step)
         with self._transaction():
-            (row,) = self._rows("SELECT queue, id, body, attributes FROM messages WHERE key = ?", key)
+            (row,) = self._rows(_SEALED, key)
             self._do(
                 "UPDATE messages SET state = ?, step = ?, seal = ? WHERE key = ?",
                 *(MessageState.BEGUN, text, seal(*row, text), key),
@@ -159,9 +147,12 @@ class Journal:
         """Writes down why a message stays in its queue; `peek` shows it."""
         with self._transaction():
             self._do("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
+            step = next(
+                (row["step"] for row in self._rows("SELECT step FROM messages WHERE key = ?", key)), None
+            )
             self._do(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, (SELECT step FROM messages WHERE key = ?))",
-                *(key, reason, now_ms, key),
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
+                *(key, reason, now_ms, step, seal(key, reason, step)),
             )
 
     def failures(self) -> dict[str, str]:
@@ -174,14 +165,14 @@ class Journal:
         step: dict[str, Any] | None = json.loads(found[0]["step"]) if found else None
         return step
 
-    def note(self, name: str, value: str) -> None:
-        """Keeps a value about the run itself."""
-        self._do("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)
+    def note(self, name: str, time_ms: int) -> None:
+        """Keeps a time of the run itself, since 1970."""
+        self._do("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, str(time_ms))
 
-    def noted(self, name: str) -> str:
-        """That value; empty if there is none."""
+    def noted(self, name: str) -> int:
+        """That time; 0 if there is none."""
         found = self._rows("SELECT value FROM notes WHERE name = ?", name)
-        return str(found[0]["value"]) if found else ""
+        return int(found[0]["value"]) if found else 0
 
     def imported(self, key: str) -> bool:
         """Whether a line of a file was put back before."""

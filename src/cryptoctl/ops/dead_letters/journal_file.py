@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from cryptoctl import env_vars
@@ -17,6 +19,7 @@ from cryptoctl.reconcile.scope import Scope
 VERSION = 2
 # Beside the file itself, in the journal mode that is used.
 COMPANIONS = ("", "-wal", "-shm")
+_NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 _SCHEMA = """
 CREATE TABLE messages (
@@ -27,10 +30,31 @@ CREATE TABLE messages (
 CREATE INDEX in_order ON messages (state, queue DESC, sent_ms, key);
 CREATE INDEX by_extension ON messages (extend_ms);
 CREATE TABLE settled (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
-CREATE TABLE failures (key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, step TEXT);
+CREATE TABLE failures (
+  key TEXT PRIMARY KEY, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, step TEXT, seal TEXT
+);
 CREATE TABLE imported (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_SEALED = """
+SELECT key, queue, id, body, attributes, sent_ms, receives, step, state, seal FROM messages
+"""
+
+
+class MessageState(StrEnum):
+    """How far a replay has come with a message."""
+
+    ASIDE = "aside"
+    """received so that it does not hide others; not selected"""
+    CHOSEN = "chosen"
+    BEGUN = "begun"
+    """its step is journaled, and may have been run or not"""
+    TRIMMED = "trimmed"
+    """a pointer whose records have left the stream: to be recovered from the table"""
+    DONE = "done"
+    """brought back; to be deleted"""
+    FAILED = "failed"
+    """it stays in the queue"""
 
 
 def own_directory(*below: str) -> Path:
@@ -140,17 +164,34 @@ def _check(db: sqlite3.Connection, identity: str) -> None:
         raise _Unusable(f"is damaged ({damage})")
     if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
         raise _Unusable("is of another version of cryptoctl")
-    found = db.execute("SELECT value FROM notes WHERE name = 'identity'").fetchone()
-    if found is None or found["value"] != identity:
+    if _tables(db) != _tables_as_created():
+        raise _Unusable("is damaged (a table is not as it was created)")
+    notes = dict(db.execute("SELECT name, value FROM notes").fetchall())
+    if notes.pop("identity", None) != identity:
         raise _Unusable("is of another account, another region, or queues that were deleted since")
-    for row in db.execute("SELECT queue, id, body, attributes, step, seal FROM messages"):
-        if row["seal"] != seal(*row[:-1]):
+    if not all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in notes.values()):
+        raise _Unusable("is damaged (a note is not as it was written)")
+    for row in db.execute(_SEALED):
+        if row["seal"] != seal(*row[:-2]) or row["state"] not in list(MessageState):
             raise _Unusable("is damaged (a message is not as it was written)")
+    for row in db.execute("SELECT key, reason, step, seal FROM failures"):
+        if row["seal"] != seal(*row[:-1]):
+            raise _Unusable("is damaged (a failure is not as it was written)")
 
 
-def seal(*parts: str | None) -> str:
-    """What shows that a message (queue, id, body, attributes) and its step are as they were written."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+def _tables(db: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in db.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")]
+
+
+def _tables_as_created() -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _tables(db)
+
+
+def seal(*parts: str | int | None) -> str:
+    """What shows that a row is as it was written: of a message what does not change, of a failure all."""
+    return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()
 
 
 def _set_aside(path: Path, inode: int | None, why: str) -> Path:

@@ -121,7 +121,7 @@ class Replay:
             picked += letter.shape is not Shape.UNKNOWN
             return MessageState.CHOSEN
 
-        missing_until_ms = int(journal.noted(COLLECTING) or 0) + FIRST_VISIBILITY_S * 1000
+        missing_until_ms = journal.noted(COLLECTING) + FIRST_VISIBILITY_S * 1000
         wanted = Receiving(
             journal=journal,
             before_ms=started_ms,
@@ -129,12 +129,12 @@ class Replay:
             enough=enough,
             missing_until_ms=missing_until_ms,
         )
-        journal.note(COLLECTING, str(now_ms()))
+        journal.note(COLLECTING, now_ms())
         for count, _ in enumerate(receive_all(queues, wanted)):
             if count % 100 == 0:
-                journal.note(COLLECTING, str(now_ms()))
+                journal.note(COLLECTING, now_ms())
                 self._listener.collecting(picked)
-        journal.note(COLLECTING, "0")
+        journal.note(COLLECTING, 0)
         self._summary.chosen += picked
         release(self._queues, journal, MessageState.ASIDE)
 
