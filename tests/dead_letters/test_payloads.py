@@ -22,6 +22,7 @@ from cryptoctl.ops.dead_letters.payloads import (
     lacks_time,
     prices_in,
     stamped,
+    with_bytes,
     with_changes,
 )
 
@@ -146,3 +147,37 @@ def test_what_the_editor_changed_in_an_item() -> None:
         item_changes(image, json.dumps({**image, "price": 5}))
     with pytest.raises(EditError, match="key"):
         item_changes(image, json.dumps({**image, "symbol": {"S": "ETH"}}))
+
+
+def test_what_is_binary_in_an_item_is_base64_in_the_editor_and_bytes_in_the_table() -> None:
+    """The changes themselves stay JSON: the journal holds them."""
+    image: dict[str, Any] = {
+        "symbol": {"S": "BTC"},
+        "price": {"S": "five"},
+        "one": {"B": b"\x00\x01"},
+        "some": {"BS": [b"a", b"b"]},
+        "deep": {"M": {"in": {"L": [{"B": b"\xff"}, {"N": "1"}]}}},
+    }
+    assert json.loads(item_text(image))["one"] == {"B": "AAE="}
+    assert item_changes(image, item_text(image)) == {}
+    edited = {**json.loads(item_text(image)), "one": {"B": "AAI="}, "new": {"L": [{"B": "/w=="}]}}
+    changes = item_changes(image, json.dumps(edited))
+    assert changes == {"one": {"B": "AAI="}, "new": {"L": [{"B": "/w=="}]}}
+    assert {name: with_bytes(value) for name, value in changes.items()} == {
+        "one": {"B": b"\x00\x02"},
+        "new": {"L": [{"B": b"\xff"}]},
+    }
+    assert with_bytes(json.loads(item_text(image))["deep"]) == image["deep"]
+
+
+@pytest.mark.parametrize("value", [{"B": "b'\\x00'"}, {"B": 5}, {"BS": 5}, {"L": 5}, {"M": []}], ids=str)
+def test_what_is_not_binary_as_dynamodb_writes_it_is_refused(value: dict[str, Any]) -> None:
+    image = {"symbol": {"S": "BTC"}, "one": {"B": b"x"}}
+    with pytest.raises(EditError, match="one: write it as DynamoDB does"):
+        item_changes(image, json.dumps({**json.loads(item_text(image)), "one": value}))
+
+
+def test_a_text_that_cannot_be_used_is_named_as_the_edited_one() -> None:
+    edits = Edits(editor=lambda _: '{"a": 1, "a": 2}')
+    with pytest.raises(EditError, match="editing cannot be used: a key occurs twice"):
+        edits.edited("{}")

@@ -99,15 +99,20 @@ def purge(
         run.answer(**purged.document())
     else:
         run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
-        if purged.unknown:
-            run.screen.say(f"{purged.unknown} of unknown format were kept; select them with --id.")
     if purged.found and not purged.deleted:
         raise Failure(Problem.REFUSED, "Nothing was deleted.")
-    if not purged.complete:
+    if purged.deleted < purged.found:
         raise Failure(
             Problem.FAILED,
             "Not everything selected is deleted.",
             "`cryptoctl dlq list` shows what is left; run the same command again.",
+        )
+    if purged.unknown:
+        raise Failure(
+            Problem.FAILED,
+            f"{purged.unknown} of the messages selected have an unknown format and were kept.",
+            "`cryptoctl dlq peek --where \"shape=='unknown'\"` shows them with their ids; "
+            "`cryptoctl dlq purge --id ID` deletes one.",
         )
 
 

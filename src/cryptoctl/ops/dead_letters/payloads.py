@@ -5,6 +5,7 @@ What is not edited stays as it was written, digit for digit: it becomes the pric
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Edits:
         try:
             loads(changed)
         except json_text.JsonError as error:
-            raise EditError(f"the text after editing is {error}") from None
+            raise EditError(f"the text after editing cannot be used: {error}") from None
         return changed.strip()
 
     def of_item(self, item: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -141,8 +142,14 @@ def attribute_value(name: str, text: str) -> dict[str, Any]:
 
 
 def item_text(item: Mapping[str, Any]) -> str:
-    """The item for the editor, in DynamoDB's JSON."""
-    return json.dumps(item, indent=2, sort_keys=True, default=str)
+    """The item for the editor, in DynamoDB's JSON: what is binary in base64, a set as a list."""
+    return json.dumps(item, indent=2, sort_keys=True, default=_written)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
 
 
 def item_changes(item: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -157,7 +164,31 @@ def item_changes(item: Mapping[str, Any], text: str) -> dict[str, Any]:
         _refuse_key(name)
         if value is not None and not (isinstance(value, dict) and len(value) == 1):
             raise EditError(f'{name}: write it as DynamoDB does, such as {{"N": "5"}}')
+        try:
+            with_bytes(value)
+        except (TypeError, ValueError, AttributeError):
+            raise EditError(f"{name}: write it as DynamoDB does, what is binary in base64") from None
     return changes
+
+
+def with_bytes(value: Any) -> Any:
+    """An attribute value of DynamoDB's JSON with what is binary in it as bytes, which boto3 takes.
+
+    Raises TypeError, ValueError or AttributeError for what is none.
+    """
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((kind, held),) = value.items()
+    match kind:
+        case "B":
+            return {kind: base64.b64decode(held, validate=True)}
+        case "BS":
+            return {kind: [base64.b64decode(each, validate=True) for each in held]}
+        case "M":
+            return {kind: {name: with_bytes(each) for name, each in held.items()}}
+        case "L":
+            return {kind: [with_bytes(each) for each in held]}
+    return value
 
 
 def _refuse_key(name: str) -> None:

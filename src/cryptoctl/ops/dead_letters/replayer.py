@@ -12,6 +12,7 @@ from cryptoctl.ops.dead_letters.enriching import Enricher, Image, Key, invoke, k
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.lookups import Reading, first_logged_ms, read_again
 from cryptoctl.ops.dead_letters.messages import DeadLetter
+from cryptoctl.ops.dead_letters.payloads import with_bytes
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, reason_of, stored_at
 from cryptoctl.stack import Stack
 
@@ -77,7 +78,7 @@ class Replayer:
         """Changes the item; False if there is none any more."""
         numbered = list(enumerate(changes.items()))
         names = {f"#{number}": name for number, (name, _) in numbered}
-        values = {f":{number}": value for number, (_, value) in numbered if value}
+        values = {f":{number}": with_bytes(value) for number, (_, value) in numbered if value}
         sets = ", ".join(f"#{number} = :{number}" for number, (_, value) in numbered if value)
         removed = ", ".join(f"#{number}" for number, (_, value) in numbered if not value)
         request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
