@@ -41,6 +41,7 @@ WITHOUT_RESOURCE = {
     "lambda:GetAccountSettings",
     "lambda:ListEventSourceMappings",
     "logs:DescribeLogGroups",
+    "sns:GetSubscriptionAttributes",
     "ssm:DescribeParameters",
     "tag:GetResources",
 }

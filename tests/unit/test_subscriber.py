@@ -118,8 +118,48 @@ def test_a_subscriber_that_has_not_confirmed_is_told_by_every_plan() -> None:
             ("somebody@else.org", "PendingConfirmation"),
         )
     ]
-    [note] = notes(its, {"ListSubscriptionsByTopic": {"Subscriptions": listed}})
+    [note] = notes(
+        its, {"ListSubscriptionsByTopic": {"Subscriptions": listed}, "GetSubscriptionAttributes": {}}
+    )
     assert note.startswith(f"the subscription of a@b.c to {its.alerts} is not confirmed")
+
+
+def filtered(policy: str | None, endpoint: str = "a@b.c") -> tuple[str, ...]:
+    its = stack("a@b.c")
+    arn = f"{its.alerts.arn}:1"
+    listed = {"Protocol": "email", "Endpoint": endpoint, "SubscriptionArn": arn}
+    attributes = {"Attributes": {} if policy is None else {"FilterPolicy": policy}}
+    there = {"ListSubscriptionsByTopic": {"Subscriptions": [listed]}, "GetSubscriptionAttributes": attributes}
+    return notes(its, there)
+
+
+def test_a_filter_that_keeps_alerts_from_a_subscriber_is_told_with_the_way_out() -> None:
+    """Nothing differs, and nobody hears anything."""
+    [note] = filtered('{"nobody": ["sends this"]}')
+    assert note.startswith("the subscription of a@b.c to topic price-alerts-dev has a filter policy")
+    assert '{"nobody": ["sends this"]}' in note
+    assert "--subscription-arn arn:aws:sns:us-east-1:111111111111:price-alerts-dev:1 --attribute-name" in note
+
+
+@pytest.mark.parametrize(
+    ("policy", "endpoint"), [(None, "a@b.c"), ("", "a@b.c"), ("{}", "a@b.c"), ('{"a": ["b"]}', "d@e.f")]
+)
+def test_no_filter_or_somebody_elses_is_not_worth_a_word(policy: str | None, endpoint: str) -> None:
+    assert filtered(policy, endpoint) == ()
+
+
+def test_a_subscription_that_may_not_be_read_stops_nothing() -> None:
+    its = stack("a@b.c")
+    listed = {"Protocol": "email", "Endpoint": "a@b.c", "SubscriptionArn": f"{its.alerts.arn}:1"}
+    there = {"ListSubscriptionsByTopic": {"Subscriptions": [listed]}}
+    assert notes(its, {**there, "GetSubscriptionAttributes": "AuthorizationError"}) == ()
+
+
+def test_reading_a_subscription_is_among_the_permissions_where_somebody_is_subscribed() -> None:
+    def reads(of: Stack) -> bool:
+        return "sns:GetSubscriptionAttributes" in {each.action for each in of.alerts.permissions()}
+
+    assert (reads(stack("a@b.c")), reads(stack())) == (True, False)
 
 
 class Empty(Answers):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cryptoctl.provisioners.resource_policy import lets
@@ -33,6 +34,11 @@ def subscriber(text: str) -> Subscriber:
 def key(protocol: str, endpoint: str) -> str:
     """What a subscription is known by: its protocol and its endpoint."""
     return f"{protocol} {endpoint}"
+
+
+def key_of(listed: Mapping[str, str]) -> str:
+    """What a subscription that SNS lists is known by."""
+    return key(listed["Protocol"], listed["Endpoint"])
 
 
 def queues(subscribers: tuple[Subscriber, ...], region: str) -> tuple[str, ...]:
@@ -72,6 +78,35 @@ def unconfirmed_notes(
                 f"the subscription of {each.endpoint} to {topic} is not confirmed, so nothing is sent there: "
                 "AWS has sent it a message with a link that does it"
             )
+
+
+def filter_notes(
+    aws: Aws, topic: object, subscribers: Iterable[Subscriber], listed: Iterable[Mapping[str, str]]
+) -> Iterator[str]:
+    """A sentence on each subscriber whose subscription, as SNS lists it, takes only some of the messages.
+
+    Says nothing of one that may not be read: one in another account may be its owner's alone.
+    """
+    ours = {each.key for each in subscribers}
+    arns = {each["SubscriptionArn"]: each["Endpoint"] for each in listed if key_of(each) in ours}
+    confirmed = [arn for arn in arns if arn.startswith("arn:")]
+    for arn, policy in zip(confirmed, aws.map(lambda arn: _filter(aws, arn), confirmed), strict=True):
+        if policy:
+            yield (
+                f"the subscription of {arns[arn]} to {topic} has a filter policy, and only what matches it "
+                f"is sent there: {policy}; `aws sns set-subscription-attributes --subscription-arn {arn} "
+                "--attribute-name FilterPolicy --attribute-value {}` takes it off"
+            )
+
+
+def _filter(aws: Aws, subscription: str) -> str | None:
+    """A subscription's filter policy; None where it has none, or where that is not known."""
+    try:
+        found = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=subscription)
+    except AwsError:
+        return None
+    policy = str(found.get("Attributes", {}).get("FilterPolicy") or "{}")
+    return policy if json.loads(policy) else None
 
 
 def _policy(aws: Aws, arn: str) -> str | None:

@@ -15,7 +15,8 @@ from cryptoctl.provisioners.resource_policy import lets, remarks
 from cryptoctl.provisioners.subscriber import (
     Subscriber,
     delivery_notes,
-    key,
+    filter_notes,
+    key_of,
     queues,
     reading,
     unconfirmed_notes,
@@ -105,7 +106,7 @@ class Topic(Encrypted, Priced):
         )
         if attributes is None or tags is None:
             return None
-        there = {key(item["Protocol"], item["Endpoint"]): True for item in subscriptions}
+        there = {key_of(item): True for item in subscriptions}
         pending = {item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == PENDING}
         its = attributes.get("Attributes", {})
         return Observed(
@@ -120,6 +121,7 @@ class Topic(Encrypted, Priced):
                 *remarks(self, its.get("Policy"), but=transport.SID),
                 *self._silence(its.get("Policy")),
                 *unconfirmed_notes(self, self.subscribers, pending),
+                *filter_notes(aws, self, self.subscribers, subscriptions),
                 *(note for notes in undelivered for note in notes),
             ),
         )
@@ -160,6 +162,8 @@ class Topic(Encrypted, Priced):
             Access.MANAGE, "sns", "CreateTopic SetTopicAttributes TagResource DeleteTopic", self.arn
         )
         if self.subscribers:
+            # Nothing that is done needs it: a deployer's policy keeps its room for what is.
+            yield from allow(Access.READ_DATA, "sns", "GetSubscriptionAttributes", "*")
             yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
         for queue in self._queues:
             yield from reading(queue)
