@@ -118,9 +118,11 @@ def test_no_message_is_too_odd_to_be_shown(body: Any, queue: QueueName, reasons:
     assert found.function
 
 
-def test_a_number_beyond_every_float_stays_its_text() -> None:
-    found = letter('{"a": 1e999, "b": [-1e999, NaN], "c": 1.5}')
-    assert found.content == {"a": "1e999", "b": ["-1e999", "NaN"], "c": 1.5}
+def test_a_number_that_no_float_holds_stays_its_text() -> None:
+    found = letter('{"a": 1e999, "b": [-1e999, NaN], "c": 1.5, "d": 0.10, "e": 1E+2}')
+    assert found.content == {"a": "1e999", "b": ["-1e999", "NaN"], "c": 1.5, "d": 0.1, "e": 100.0}
+    for text in ("50000.12345678901234567890123", "1e-999", f"1e-{'9' * 30}"):
+        assert letter(f'{{"price": {text}}}').content == {"price": text}
 
 
 # What SQS gives out, and takes again.

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -138,7 +139,7 @@ class DeadLetter:
 
         queue, id, shape, function, cause, error, request_id (texts), symbols, exchanges (lists), sent_at
         (ISO 8601, UTC), age_s, receives, readable_for_s (pointers, else null), attributes, body (JSON if it
-        is JSON, else text).
+        is JSON, else text; a number of more digits than a float holds is a text).
         """
         until = self.readable_until_ms()
         return {
@@ -248,9 +249,12 @@ def _json(text: str) -> Any:
 
 
 def _float(text: str) -> float | str:
-    """1e999 is no number in JSON that we write, and stays its text."""
+    """What a float cannot hold, 1e999 or the digits of 0.10000000000000000001, stays its text."""
     number = float(text)
-    return number if math.isfinite(number) else text
+    try:
+        return number if math.isfinite(number) and Decimal(repr(number)) == Decimal(text) else text
+    except InvalidOperation:  # its exponent is beyond a Decimal's too
+        return text
 
 
 def _deeper(value: Any, levels: int) -> bool:
