@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -254,7 +255,8 @@ class Aws:
 
         if self._shared is None:
             return read()
-        found: Sequence[Any] = self._shared.get((service, operation, key, *sorted(params.items())), read)
+        what = json.dumps([service, operation, key, params], sort_keys=True)
+        found: Sequence[Any] = self._shared.get(what, read)
         return found
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:

@@ -40,13 +40,14 @@ REQUESTS_A_SECOND = {
     "cloudwatch.DescribeAlarms": 9,
     "cloudwatch.PutMetricAlarm": 3,
     "cloudwatch.DeleteAlarms": 3,
+    "ssm.PutParameter": 3,
 }
 
 
 class Paces:
     """The requests of one command, each in its turn where AWS takes few a second."""
 
-    SERVICES = ("lambda", "cloudwatch")
+    SERVICES = ("lambda", "cloudwatch", "ssm")
 
     def __init__(self) -> None:
         self._lambda = Pace(LAMBDA_REQUESTS_A_SECOND)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.reconcile.call import Action, Call
-from cryptoctl.reconcile.delta import Delta, difference
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.values import ReadRequest, Secret
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.values import Secret
 from cryptoctl.ui.plans import plan_document, show_plan
 from cryptoctl.ui.screen import Screen
 from live import Silent
@@ -94,34 +91,3 @@ def test_an_error_that_repeats_it_hides_it() -> None:
     result = run(aws, look(aws, secret_thing([])))
     assert result.outcome is StepOutcome.FAILED
     assert (TEXT in result.problem, "'(secret)' failed" in result.problem) == (False, True)
-
-
-KEPT = ReadRequest(service="things", operation="GetSecret", params={"Name": "safe"}, path="Secret")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Remade(Thing):
-    """A thing that is changed by deleting and creating it, with the secret that it has."""
-
-    def apply(self, delta: Delta) -> Iterator[Action]:
-        yield Call(service="things", operation="DeleteThing", params={"Name": self.name})
-        yield from super().apply(Delta(desired=delta.desired, observed=None, changes=()))
-
-
-@dataclass
-class Readable(FakeAws):
-    """Shows the secret of a thing that is there."""
-
-    def _GetSecret(self, Name: str) -> dict[str, Any]:  # noqa: N802, N803
-        return {"Secret": self.things[Name]["Fields"]["Size"]}
-
-
-def test_one_that_is_kept_is_read_before_the_first_call_and_sent_again() -> None:
-    thing = Remade(name="safe", size=Secret(lambda: "another", kept=KEPT), shape="square")
-    there = {**thing.desired(), "Size": TEXT, "Shape": "round"}
-    aws = Readable(things={"safe": {"Fields": there, "Id": "1"}})
-    delta = difference(thing.desired(), thing.observe(aws), frozenset())
-    step = Step(resource=thing, verb=Verb.UPDATE, delta=delta, actions=tuple(thing.apply(delta)))
-    assert run(aws, Plan(goal=Goal.PRESENT, steps=(step,), known={})).outcome is StepOutcome.DONE
-    assert aws.things["safe"]["Fields"]["Size"] == TEXT
-    assert [operation for operation, _ in aws.calls] == ["GetSecret", "DeleteThing", "CreateThing"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.policy import Statement
@@ -15,12 +15,14 @@ from cryptoctl.reconcile import (
     Action,
     Aws,
     Call,
-    ConsentRequired,
     Delta,
     Fields,
     Listed,
     Observed,
+    Obstacle,
     Permission,
+    Preflight,
+    Provisioner,
     ReadRequest,
     Remedy,
     RetryRule,
@@ -34,13 +36,16 @@ NOT_FOUND, EXISTS = "ParameterNotFound", "ParameterAlreadyExists"
 # What AWS answers where tags are asked of a parameter that is gone.
 NO_RESOURCE = "InvalidResourceId"
 TYPE, TIER = "SecureString", "Standard"
+PAGE = 50
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Parameter(ConsentRequired, Listed):
+class Parameter(Preflight, Listed):
     """A SecureString. Its name is a path; the value is never read to compare it.
 
-    Under another key or as another type, the same value is written again as it should be.
+    Under another key the same value is written again under the right one. One of another type would have to
+    be deleted, and nothing but a process would hold its value meanwhile: that is refused. The tier stays:
+    AWS takes no advanced parameter back to the standard one.
     """
 
     key: Key
@@ -49,6 +54,9 @@ class Parameter(ConsentRequired, Listed):
 
     kind: ClassVar[str] = "parameter"
     sensitive: ClassVar[frozenset[str]] = frozenset({"Value"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"Type"})
+    # SSM may take a name for 30 s after its deletion as still there.
+    visible_within_s: ClassVar[float] = 45.0
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
         RetryRule(
             code="AccessDeniedException",
@@ -56,7 +64,6 @@ class Parameter(ConsentRequired, Listed):
             reason="the key's tags to count in permissions; KMS takes up to five minutes for that",
             timeout_s=330,
             operations=("PutParameter",),
-            new_only=True,
             hint="These credentials lack that permission on the environment's key: attach what "
             "`cryptoctl iam-policy --for deploy` prints.",
         ),
@@ -102,14 +109,10 @@ class Parameter(ConsentRequired, Listed):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads what describes it. Nothing here, and no permission for it, shows the value."""
-        only = {"Key": "Name", "Option": "Equals", "Values": [self.name]}
-        described, tags = aws.gather(
-            lambda: aws.call("ssm", "DescribeParameters", ParameterFilters=[only])["Parameters"],
-            lambda: self._tags(aws),
-        )
-        if not described or tags is None:
+        described, tags = aws.gather(lambda: self._beside(aws), lambda: self._tags(aws))
+        found = next((each for each in described if each["Name"] == self.name), None)
+        if found is None or tags is None:
             return None
-        (found,) = described
         return Observed(
             fields={
                 "Type": found["Type"],
@@ -122,12 +125,20 @@ class Parameter(ConsentRequired, Listed):
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """The parameters beside it."""
-        beside = {"Key": "Name", "Option": "BeginsWith", "Values": [self._folder]}
-        found = aws.paginate("ssm", "DescribeParameters", "Parameters", ParameterFilters=[beside])
-        yield from (replace(self, name=each["Name"]).arn for each in found)
+        yield from (replace(self, name=each["Name"]).arn for each in self._beside(aws))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
         return self._tags(aws) or {}
+
+    def _beside(self, aws: Aws) -> Sequence[Mapping[str, Any]]:
+        """Itself and those beside it; in one look, one request for fifty.
+
+        AWS cuts the pages first and filters then: one may be empty, and the next one not.
+        """
+        beside = {"Key": "Name", "Option": "BeginsWith", "Values": [self._folder]}
+        return aws.listed(
+            "ssm", "DescribeParameters", "Parameters", ParameterFilters=[beside], MaxResults=PAGE
+        )
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find(
@@ -147,7 +158,6 @@ class Parameter(ConsentRequired, Listed):
     def desired(self) -> Fields:
         return {
             "Type": TYPE,
-            "Tier": TIER,
             "KeyId": self.key.arn,
             "Value": self.value,
             "Tags": self.scope.tags,
@@ -165,24 +175,33 @@ class Parameter(ConsentRequired, Listed):
         keys = self.scope.arn("kms", "key/*")
         yield from allow(Access.MANAGE, "kms", "Encrypt Decrypt", keys, condition=by_ssm)
 
-    def consent_reason(self, delta: Delta) -> str | None:
-        if not delta.touches("Type", "Tier"):
-            return None
-        return "deletion and creation anew, with the same value,"
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Yields an obstacle for each parameter of another type."""
+        for parameter, delta in changes.items():
+            if delta.touches("Type") and delta.observed and isinstance(parameter, cls):
+                yield parameter.of_another_type(delta.observed)
+
+    def of_another_type(self, observed: Observed) -> Obstacle:
+        """Why a parameter that is no SecureString is in the way, and how a person keeps its secret."""
+        sender = self.name.rpartition("/")[2]
+        return Obstacle(
+            what=f"The {self} is of type {observed.fields['Type']}, where its secret is not encrypted, and "
+            "AWS changes no parameter's type.",
+            hint=f"`cryptoctl webhook show {sender} --reveal` shows the secret: keep it. Then `aws ssm "
+            f"delete-parameter --region {self.scope.region} --name {self.name}`, "
+            f"`cryptoctl up`, and `cryptoctl webhook rotate {sender} --grace 0s --secret-file -` for the one "
+            "that you kept. Without that last step there is a new one, which the sender has to be given.",
+        )
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates it with a new value; or writes the value that is there again, under the right key."""
-        tags = listed(delta.desired["Tags"])
-        kept = Secret(self.value.make, kept=self._reading)
-        if delta.creating:
-            yield self._put(self.value, Tags=tags, exists=EXISTS)
-        elif delta.touches("Type", "Tier"):
-            # Neither can be changed in place, nor does an advanced parameter become a standard one.
-            yield self._delete()
-            yield self._put(kept, Tags=tags, exists=EXISTS)
+        if delta.observed is None:
+            yield self._put(self.value, TIER, Tags=listed(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
-            yield self._put(kept, Overwrite=True)
-        if delta.touches("Tags") and not delta.touches("Type", "Tier"):
+            kept = Secret(self.value.make, kept=self._reading)
+            yield self._put(kept, delta.observed.fields["Tier"], Overwrite=True)
+        if delta.touches("Tags"):
             yield Call(
                 service="ssm",
                 operation="AddTagsToResource",
@@ -194,7 +213,7 @@ class Parameter(ConsentRequired, Listed):
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield self._delete()
+        yield Call(service="ssm", operation="DeleteParameter", params={"Name": self.name}, gone=NOT_FOUND)
 
     @property
     def _folder(self) -> str:
@@ -202,10 +221,21 @@ class Parameter(ConsentRequired, Listed):
 
     @property
     def _reading(self) -> ReadRequest:
-        params: Fields = {"Name": self.name, "WithDecryption": True}
-        return ReadRequest(service="ssm", operation="GetParameter", params=params, path="Parameter.Value")
+        return ReadRequest(
+            service="ssm",
+            operation="GetParameter",
+            params=self.reading(),
+            path="Parameter.Value",
+            version="Parameter.Version",
+            written="Version",
+            earlier=self.reading,
+        )
 
-    def _put(self, value: Secret, *, exists: str | None = None, **params: Value) -> Call:
+    def reading(self, version: int | None = None) -> Fields:
+        """The parameters of the request that reads the value, or what an earlier version of it was."""
+        return {"Name": self.name if version is None else f"{self.name}:{version}", "WithDecryption": True}
+
+    def _put(self, value: Secret, tier: str, *, exists: str | None = None, **params: Value) -> Call:
         return Call(
             service="ssm",
             operation="PutParameter",
@@ -215,14 +245,11 @@ class Parameter(ConsentRequired, Listed):
                 "Value": value,
                 "Type": TYPE,
                 "KeyId": self.key.arn,
-                "Tier": TIER,
+                "Tier": tier,
                 **params,
             },
             exists=exists,
         )
-
-    def _delete(self) -> Call:
-        return Call(service="ssm", operation="DeleteParameter", params={"Name": self.name}, gone=NOT_FOUND)
 
 
 def via_ssm(key: Key) -> dict[str, str]:

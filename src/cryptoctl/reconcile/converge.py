@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Protocol
@@ -17,7 +16,8 @@ from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.planner import absent, given_by, present
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
-from cryptoctl.reconcile.values import ReadRequest, Ref, Secret, Value, leaves, resolve, wire
+from cryptoctl.reconcile.revealed_secrets import RevealedSecrets
+from cryptoctl.reconcile.values import Ref, Value, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
@@ -74,7 +74,7 @@ class Convergence:
         self._run, self._step = run, step
         self._retry = Retry(run.clock, lambda wait: run.told_waiting(self._step, wait))
         self._made: list[Call] = []
-        self._revealed = _Revealed(run.aws)
+        self._revealed = RevealedSecrets(run.aws)
 
     def converge(self) -> None:
         """Runs the step's calls; where what is there is not what was planned for, goes on from that.
@@ -101,9 +101,6 @@ class Convergence:
         raise StepFailed(f"it is being changed by another run; {refusal}", ANOTHER_RUN) from refusal
 
     def _attempt(self) -> None:
-        for leaf in leaves([action.params for action in self._step.actions]):
-            if isinstance(leaf, Secret) and leaf.kept:
-                self._revealed(leaf)  # a call before the one that sends it may remove it
         for action in self._step.actions:
             self._run.check_stop()
             self._do(action)
@@ -167,13 +164,12 @@ class Convergence:
                 self._made.append(action)
 
     def _resolved(self, action: Action) -> dict[str, Value]:
-        resolved = resolve(action.params, lambda ref: self._run.value(self._step, ref))
-        params: dict[str, Value] = wire(resolved, self._revealed)
+        resolved: dict[str, Value] = resolve(action.params, lambda ref: self._run.value(self._step, ref))
         self._run.told_started(self._step)
-        return params
+        return resolved
 
     def _wait(self, wait: WaitUntil) -> None:
-        params = self._resolved(wait)
+        params = wire(self._resolved(wait))
         latest: Value = None
         answer: Answer | None = None
 
@@ -198,12 +194,12 @@ class Convergence:
         self._publish(wait.gives, answer)
 
     def _call(self, call: Call) -> None:
-        params = self._resolved(call)
+        resolved = self._resolved(call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
+            params = wire(resolved, self._revealed)
             try:
                 answer = self._run.aws.call(call.service, call.operation, once=call.once, **params)
-                break
             except (AwsError, Failure) as error:
                 self._revealed.hide_in(error)
                 if isinstance(error, Failure):
@@ -220,6 +216,9 @@ class Convergence:
                     hint = rule.hint or remedy(error, self._step.resource.remedies)
                     waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
                     raise StepFailed(f"{error} ({waited})", hint) from error
+            else:
+                if not self._revealed.overwrote(resolved, answer):
+                    break
         self._publish(call.gives, answer)
 
     def _rule(self, call: Call, error: AwsError) -> RetryRule | None:
@@ -232,31 +231,3 @@ class Convergence:
     def _publish(self, gives: Mapping[str, str], answer: Answer | None) -> None:
         found = {name: jmespath.search(path, answer) for name, path in gives.items()}
         self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
-
-
-class _Revealed:
-    """The secrets of one step: sent as they are, and hidden in what comes back."""
-
-    def __init__(self, aws: Aws) -> None:
-        self._aws = aws
-        self._texts: dict[Secret, str] = {}
-
-    def __call__(self, secret: Secret) -> str:
-        if secret not in self._texts:
-            self._texts[secret] = self._read(secret.kept) if secret.kept else secret.make()
-        return self._texts[secret]
-
-    def _read(self, reading: ReadRequest) -> str:
-        answer = self._aws.call(reading.service, reading.operation, **reading.params)
-        return str(jmespath.search(reading.path, answer))
-
-    def hide_in(self, error: AwsError | Failure) -> None:
-        """Takes the secrets out of an error, as they are and as JSON text has them, and out of its cause."""
-        if not self._texts:
-            return
-        for secret, text in self._texts.items():
-            for form in (text, json.dumps(text)[1:-1]):
-                error.message = error.message.replace(form, str(secret))
-        error.args = (error.message,)
-        # What botocore raised repeats the parameters as they were sent.
-        error.__cause__, error.__context__, error.__suppress_context__ = None, None, True

@@ -36,12 +36,19 @@ class Json:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadRequest:
-    """A reading request, and where in its answer the value stands (JMESPath)."""
+    """A reading request, and where in its answer the value and its version stand (JMESPath).
+
+    Each write raises the version by one and has it at `written` in its answer; `earlier` gives the
+    parameters that read that version.
+    """
 
     service: str
     operation: str
     params: Fields
     path: str
+    version: str
+    written: str
+    earlier: Callable[[int], Fields]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -49,7 +56,8 @@ class Secret:
     """A value that is made once, when it is first sent, and that nobody is ever shown.
 
     It is compared by existence: where `observe` gives EXISTS, there is no difference. With `kept` nothing is
-    made: the value that is there is read before the step's first call, and sent again.
+    made: the value that is there is read immediately before each request that sends it again, and what
+    another has written between the two is put back.
     """
 
     make: Callable[[], str]

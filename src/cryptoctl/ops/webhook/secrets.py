@@ -6,8 +6,10 @@ The permissions are those of the parameter itself: who deploys may, who operates
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.webhook_secrets import (
@@ -22,7 +24,7 @@ from cryptoctl.core.webhook_secrets import (
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import iso_of_ms
-from cryptoctl.provisioners.parameter import NOT_FOUND, Parameter
+from cryptoctl.provisioners.parameter import NOT_FOUND, TYPE, Parameter
 from cryptoctl.stack import Stack
 
 # By then each instance of the function has read its senders' parameters again; see sender_secrets.py.
@@ -47,18 +49,26 @@ class SecretStore:
 
     def read(self) -> SenderSecret:
         """The secret as it is. Raises Failure where there is none, or something else."""
-        name = self.parameter.name
-        found = self.aws.find("ssm", "GetParameter", absent=NOT_FOUND, Name=name, WithDecryption=True)
+        return self._parsed(self._stored()["Value"])
+
+    def _stored(self, version: int | None = None) -> Mapping[str, Any]:
+        """What the parameter holds, or what a version of it was. Raises Failure where there is none."""
+        params = self.parameter.reading(version)
+        found = self.aws.find("ssm", "GetParameter", absent=NOT_FOUND, **params)
         if found is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
+        its: Mapping[str, Any] = found["Parameter"]
+        return its
+
+    def _parsed(self, text: str) -> SenderSecret:
         try:
-            secret = parse_secret(found["Parameter"]["Value"])
+            secret = parse_secret(text)
             for each in filter(None, (secret.secret, secret.previous)):
                 key_bytes(each, _encoding(self.stack, self.sender))
         except SecretError as error:
             raise Failure(
                 Problem.FAILED,
-                f"The parameter {name} holds no secret of cryptoctl's: {error}.",
+                f"The parameter {self.parameter.name} holds no secret of cryptoctl's: {error}.",
                 f"Write a new one with `cryptoctl webhook rotate {self.sender} --replace`.",
             ) from error
         return secret
@@ -66,9 +76,11 @@ class SecretStore:
     def rotate(self, new: str, *, now_ms: int, grace: timedelta) -> SenderSecret:
         """Replaces the secret; the old one counts for as long as `grace` says.
 
-        Raises Failure (REFUSED) where one before it still counts, which only a grace of 0 may end.
+        Raises Failure (REFUSED) where one before it still counts, which only a grace of 0 may end, and where
+        another rotation came at the same time: then that one's secret is the one that counts.
         """
-        found = self.read()
+        stored = self._stored()
+        found = self._parsed(stored["Value"])
         if grace and len(found.accepted(now_ms)) > 1:
             raise Failure(
                 Problem.REFUSED,
@@ -78,26 +90,45 @@ class SecretStore:
                 "change to. Rotate again after that time, or with --grace 0s, which ends both.",
             )
         rotated = found.rotated(new, now_ms=now_ms, grace=grace)
-        self.write(rotated)
+        written = self._put(rotated.text())
+        if written != stored["Version"] + 1:
+            before = self._stored(written - 1)["Value"]
+            # `up` writes the same value again where it lies under another key.
+            if before not in (stored["Value"], rotated.text()):
+                self._put(before)
+                raise Failure(
+                    Problem.REFUSED,
+                    f"The secret of {self.sender} was rotated by somebody else at the same time: that one's "
+                    "new secret counts, and this command's does not.",
+                    f"`cryptoctl webhook show {self.sender} --reveal` shows the one that counts.",
+                )
         return rotated
 
     def write(self, secret: SenderSecret) -> None:
-        """Replaces what the parameter holds, under the key that it has."""
+        """Replaces what the parameter holds, whatever that is, under the key that it has."""
+        self._put(secret.text())
+
+    def _put(self, text: str) -> int:
+        """Gives the parameter's new version."""
         name = self.parameter.name
-        only = {"Key": "Name", "Option": "Equals", "Values": [name]}
-        described = self.aws.call("ssm", "DescribeParameters", ParameterFilters=[only])["Parameters"]
-        if not described:
+        found = self.parameter.observe(self.aws)
+        if found is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
-        self.aws.call(
+        if found.fields["Type"] != TYPE:
+            obstacle = self.parameter.of_another_type(found)
+            raise Failure(Problem.REFUSED, f"{obstacle.what} Nothing was changed.", obstacle.hint)
+        answer = self.aws.call(
             "ssm",
             "PutParameter",
             Name=name,
-            Value=secret.text(),
-            Type="SecureString",
-            # Without it the account's own key would take its place.
-            KeyId=described[0]["KeyId"],
+            Value=text,
+            Type=TYPE,
+            # Without these the account's own key and tier would take their place.
+            KeyId=found.fields["KeyId"],
+            Tier=found.fields["Tier"],
             Overwrite=True,
         )
+        return int(answer["Version"])
 
 
 def made_for(stack: Stack, sender: str) -> str:

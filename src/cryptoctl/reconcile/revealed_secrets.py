@@ -1,0 +1,62 @@
+"""The secrets of one step as they are sent: made once, or read again so that nobody's change is undone."""
+
+from __future__ import annotations
+
+import json
+
+import jmespath
+
+from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.errors import Failure
+from cryptoctl.reconcile.values import Fields, ReadRequest, Secret, Value, leaves
+
+
+class RevealedSecrets:
+    """The secrets of one step: sent as they are, and hidden in what comes back."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+        self._texts: dict[Secret, str] = {}
+        self._versions: dict[Secret, int] = {}
+        self._put_back: set[Secret] = set()
+
+    def __call__(self, secret: Secret) -> str:
+        if secret.kept and secret not in self._put_back:
+            # Each time: it may have been changed while something was waited for.
+            answer = self._read(secret.kept, secret.kept.params)
+            self._texts[secret] = jmespath.search(secret.kept.path, answer)
+            self._versions[secret] = jmespath.search(secret.kept.version, answer)
+        elif secret not in self._texts:
+            self._texts[secret] = secret.make()
+        return self._texts[secret]
+
+    def overwrote(self, sent: Value, answer: Answer) -> bool:
+        """Whether another's value, written after ours was read, was overwritten; that one is sent next."""
+        for secret in leaves(sent):
+            if not isinstance(secret, Secret) or not secret.kept:
+                continue
+            version = jmespath.search(secret.kept.written, answer)
+            if version in (None, self._versions[secret] + 1):
+                continue
+            before = self._read(secret.kept, secret.kept.earlier(version - 1))
+            text = jmespath.search(secret.kept.path, before)
+            if text != self._texts[secret]:
+                self._texts[secret], self._versions[secret] = text, version
+                self._put_back.add(secret)
+                return True
+        return False
+
+    def _read(self, reading: ReadRequest, params: Fields) -> Answer:
+        return self._aws.call(reading.service, reading.operation, **params)
+
+    def hide_in(self, error: AwsError | Failure) -> None:
+        """Takes the secrets out of an error, as they are and as JSON text has them, and out of its cause."""
+        if not self._texts:
+            return
+        for secret, text in self._texts.items():
+            for form in (text, json.dumps(text)[1:-1]):
+                error.message = error.message.replace(form, str(secret))
+        error.args = (error.message,)
+        # What botocore raised repeats the parameters as they were sent.
+        error.__cause__, error.__context__, error.__suppress_context__ = None, None, True

@@ -1,0 +1,344 @@
+"""No run loses or undoes a secret, whatever others do meanwhile; and a parameter is found on any page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.cli.apply import check
+from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.ops.webhook.secrets import SecretStore
+from cryptoctl.provisioners.parameter import Parameter
+from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
+from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.planner import absent, present
+from cryptoctl.reconcile.values import Ref
+from cryptoctl.settings import Environment
+from cryptoctl.stack import Stack
+from cryptoctl.webhook_settings import Sender, Webhook
+from live import Silent
+from unit.answers import SCOPE, STACK
+from unit.things import FakeClock
+
+SENDERS = {name: Sender(scheme="token", token_header="x-token") for name in ("desk", "provider")}
+WITH_SENDERS = Stack(SCOPE, Environment(webhook=Webhook(senders=SENDERS)), STACK.code)
+DESK = WITH_SENDERS.webhook_secrets["desk"]
+KEY, OTHER_KEY = "arn:aws:kms:us-east-1:111111111111:key/1", "arn:aws:kms:us-east-1:111111111111:key/2"
+GIVEN = SenderSecret(secret="given by its provider")
+ROTATED = SenderSecret(secret="rotated meanwhile", previous=GIVEN.secret, until_ms=10**15)
+DENIED = "User: u is not authorized to perform: kms:Encrypt on resource: key/1"
+
+
+@dataclass
+class FakeSsm:
+    """Parameter Store with every version of a value; the first page of a list is always empty.
+
+    `before` and `after` are told of each call; what they do to it is done by others. `refuse` may raise.
+    """
+
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    clock: FakeClock = field(default_factory=FakeClock)
+    calls: list[str] = field(default_factory=list)
+    refuse: Callable[[FakeSsm, str], None] = lambda *_: None
+    after: dict[str, Callable[[FakeSsm], None]] = field(default_factory=dict)
+
+    @property
+    def secret(self) -> SenderSecret:
+        return parse_secret(self.versions[-1]["Value"])
+
+    def put(self, secret: SenderSecret, **differing: Any) -> None:
+        """Somebody else's write."""
+        there = self.versions[-1] if self.versions else {"Type": "SecureString", "Tier": "Standard"}
+        self.versions.append({"KeyId": KEY, **there, "Value": secret.text(), **differing})
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Any:
+        self.calls.append(operation)
+        self.refuse(self, operation)
+        answer = getattr(self, operation)(**params)
+        if hook := self.after.pop(operation, None):
+            hook(self)
+        return answer
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+        try:
+            return self.call(service, operation, **params)
+        except AwsError as error:
+            if error.code in absent:
+                return None
+            raise
+
+    def listed(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+        first = self.call(service, operation, **params)
+        return [*first[key], *self.call(service, operation, NextToken=first["NextToken"], **params)[key]]
+
+    def map(self, function: Callable[[Any], Any], things: Any) -> list[Any]:
+        return [function(thing) for thing in things]
+
+    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
+        return [read() for read in reads]
+
+    def looking(self) -> FakeSsm:
+        return self
+
+    def DescribeParameters(self, NextToken: str = "", **_: Any) -> dict[str, Any]:  # noqa: N802, N803
+        if not NextToken:
+            return {"Parameters": [], "NextToken": "second"}
+        shown = ("Type", "Tier", "KeyId")
+        there = [{name: each[name] for name in shown if name in each} for each in self.versions[-1:]]
+        return {"Parameters": [{"Name": DESK.name, **each} for each in there]}
+
+    def ListTagsForResource(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        if not self.versions:
+            raise refused("ListTagsForResource", "InvalidResourceId")
+        return {"TagList": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]}
+
+    def GetParameter(self, Name: str, WithDecryption: bool) -> dict[str, Any]:  # noqa: N802, N803
+        number = int(Name.rpartition(":")[2]) if ":" in Name else len(self.versions)
+        if not 0 < number <= len(self.versions):
+            raise refused("GetParameter", "ParameterNotFound")
+        return {"Parameter": {"Value": self.versions[number - 1]["Value"], "Version": number}}
+
+    def PutParameter(self, Overwrite: bool = False, **params: Any) -> dict[str, Any]:  # noqa: N802, N803
+        if self.versions and not Overwrite:
+            raise refused("PutParameter", "ParameterAlreadyExists")
+        if self.versions and params["Type"] != self.versions[-1]["Type"]:
+            raise refused("PutParameter", "HierarchyTypeMismatchException")
+        self.versions.append(params)
+        return {"Version": len(self.versions)}
+
+    def DeleteParameter(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        self.versions.clear()
+        return {}
+
+    @property
+    def writes(self) -> list[str]:
+        return [each for each in self.calls if each.startswith(("Put", "Delete"))]
+
+
+def refused(operation: str, code: str, message: str = "") -> AwsError:
+    return AwsError(service="ssm", operation=operation, code=code, message=message)
+
+
+def holding(secret: SenderSecret = GIVEN, **differing: Any) -> FakeSsm:
+    """One that has the sender's parameter."""
+    ssm = FakeSsm()
+    ssm.put(secret, **differing)
+    return ssm
+
+
+def ref() -> Ref:
+    arn = WITH_SENDERS.key.arn
+    assert isinstance(arn, Ref)
+    return arn
+
+
+def planned_for(ssm: Any) -> Plan:
+    """The plan for the sender's parameter alone, with its key known."""
+    known = {ref(): KEY}
+    step = present(DESK, DESK.observe(ssm), known, adopt=False)
+    return Plan(goal=Goal.PRESENT, steps=(replace(step, after=()),), known=known)
+
+
+def up(ssm: FakeSsm, plan: Plan | None = None) -> StepResult:
+    executor = Executor(aws=ssm, listener=Silent(), clock=ssm.clock)  # type: ignore[arg-type]
+    (result,) = executor.run(plan or planned_for(ssm)).results
+    return result
+
+
+def store(ssm: Any) -> SecretStore:
+    return SecretStore(aws=ssm, stack=WITH_SENDERS, sender="desk")
+
+
+def rotate(ssm: FakeSsm, new: str = ROTATED.secret) -> SenderSecret:
+    return store(ssm).rotate(new, now_ms=0, grace=timedelta(hours=1))
+
+
+def for_s(seconds: float, code: str, message: str = "") -> Callable[[FakeSsm, str], None]:
+    """Refuses PutParameter for so long."""
+
+    def refuse(ssm: FakeSsm, operation: str) -> None:
+        if operation == "PutParameter" and ssm.clock.time_s < seconds:
+            raise refused(operation, code, message)
+
+    return refuse
+
+
+class Counting(Aws):
+    """Counts the pages' requests; an account whose first page has none of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="s")
+        )
+        self.asked: list[str] = []
+
+    def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        self.asked.append(operation)
+        yield from (
+            {"Name": each.name, "Type": "SecureString", "Tier": "Standard", "KeyId": KEY} for each in many()
+        )
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+        assert operation == "ListTagsForResource"
+        return {"TagList": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]}
+
+
+def many() -> list[Parameter]:
+    return [replace(DESK, name=f"{DESK.name}-{number}") for number in range(50)]
+
+
+def test_it_is_found_on_a_later_page() -> None:
+    ssm = holding()
+    assert DESK.observe(ssm) is not None  # type: ignore[arg-type]
+    assert list(DESK.candidate_arns(ssm)) == [DESK.arn]  # type: ignore[arg-type]
+    rotate(ssm)
+    assert ssm.secret.secret == ROTATED.secret
+
+
+def test_fifty_senders_are_read_with_one_request() -> None:
+    aws = Counting()
+    assert all(observe(many(), aws.looking()).values())
+    assert aws.asked == ["DescribeParameters"]
+
+
+def test_under_another_key_the_same_value_is_written_again() -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+    assert up(ssm).outcome is StepOutcome.DONE
+    assert (ssm.secret, ssm.versions[-1]["KeyId"], ssm.writes) == (GIVEN, KEY, ["PutParameter"])
+
+
+def test_an_advanced_one_stays_one() -> None:
+    ssm = holding(Tier="Advanced")
+    assert planned_for(ssm).settled
+    ssm.put(GIVEN, KeyId=OTHER_KEY)
+    assert up(ssm).outcome is StepOutcome.DONE
+    rotate(ssm)
+    assert [each["Tier"] for each in ssm.versions] == ["Advanced"] * 4
+
+
+def test_one_of_another_type_stops_up_before_anything_is_changed() -> None:
+    ssm = holding(Type="String")
+    del ssm.versions[-1]["KeyId"]
+    (obstacle,) = Parameter.preflight(ssm, {DESK: planned_for(ssm).steps[0].delta})  # type: ignore[arg-type]
+    for told in ("webhook show desk --reveal", f"delete-parameter --region us-east-1 --name {DESK.name}`"):
+        assert told in obstacle.hint
+    assert GIVEN.secret not in str(obstacle)
+    with pytest.raises(Failure) as caught:
+        check(replace(planned_for(ssm), obstacles=(obstacle,)))
+    assert caught.value.problem is Problem.REFUSED
+    with pytest.raises(Failure) as caught:
+        rotate(ssm)
+    assert (caught.value.problem, caught.value.hint) == (Problem.REFUSED, obstacle.hint)
+    assert (ssm.secret, ssm.writes) == (GIVEN, [])
+
+
+def test_the_obstacle_is_in_the_plan() -> None:
+    plan = planned([DESK], holding(Type="String"), Goal.PRESENT)  # type: ignore[arg-type]
+    assert [each.what for each in plan.obstacles if "of type String" in each.what]
+
+
+def test_down_removes_one_of_another_type() -> None:
+    ssm = holding(Type="String")
+    step = absent(DESK, DESK.observe(ssm), after=())  # type: ignore[arg-type]
+    assert step.verb is Verb.DELETE
+    assert up(ssm, Plan(goal=Goal.ABSENT, steps=(step,), known={})).outcome is StepOutcome.DONE
+    assert ssm.versions == []
+
+
+def test_one_that_another_run_made_of_another_type_meanwhile_is_not_replaced() -> None:
+    ssm = FakeSsm()
+    plan = planned_for(ssm)
+    ssm.put(GIVEN, Type="String")
+    assert up(ssm, plan).outcome is StepOutcome.FAILED
+    assert ssm.secret == GIVEN
+
+
+def test_a_rotation_while_it_waits_for_its_new_key_counts() -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+    refuse = for_s(20, "InvalidKeyId")
+
+    def rotated_meanwhile(its: FakeSsm, operation: str) -> None:
+        if operation == "PutParameter" and 10 < its.clock.time_s < 20 and its.secret == GIVEN:
+            its.put(ROTATED)
+        refuse(its, operation)
+
+    ssm.refuse = rotated_meanwhile
+    assert up(ssm).outcome is StepOutcome.DONE
+    assert (ssm.secret, ssm.versions[-1]["KeyId"]) == (ROTATED, KEY)
+    assert [parse_secret(each["Value"]) for each in ssm.versions] == [GIVEN, ROTATED, ROTATED]
+
+
+def test_a_rotation_between_reading_and_writing_counts() -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+    ssm.after = {"GetParameter": lambda its: its.put(ROTATED)}
+    assert up(ssm).outcome is StepOutcome.DONE
+    assert (ssm.secret, ssm.versions[-1]["KeyId"]) == (ROTATED, KEY)
+
+
+def test_a_write_that_was_repeated_after_a_lost_answer_is_no_other_ones() -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+    ssm.after = {"GetParameter": lambda its: its.put(GIVEN)}
+    assert up(ssm).outcome is StepOutcome.DONE
+    assert (ssm.secret, ssm.writes) == (GIVEN, ["PutParameter"])
+
+
+def test_of_two_rotations_at_once_one_counts_and_the_other_says_so() -> None:
+    ssm = holding()
+    first = SenderSecret(secret="the first one's", previous=GIVEN.secret, until_ms=10**15)
+    ssm.after = {"GetParameter": lambda its: its.put(first)}
+    with pytest.raises(Failure) as caught:
+        rotate(ssm)
+    assert (caught.value.problem, ssm.secret) == (Problem.REFUSED, first)
+    assert first.secret not in str(caught.value) + caught.value.hint
+
+
+def test_a_rotation_at_the_time_of_a_move_to_another_key_counts() -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+    ssm.after = {"GetParameter": lambda its: its.put(GIVEN, KeyId=KEY)}
+    assert rotate(ssm).secret == ssm.secret.secret == ROTATED.secret
+    assert ssm.versions[-1]["KeyId"] == KEY
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["moved", "created"])
+def test_a_replaced_keys_tags_are_waited_for(there: bool) -> None:
+    ssm = holding(KeyId=OTHER_KEY) if there else FakeSsm()
+    ssm.refuse = for_s(240, "AccessDeniedException", DENIED)
+    result = up(ssm)
+    assert result.outcome is StepOutcome.DONE, result.problem
+    assert ssm.clock.time_s >= 240
+    assert not there or ssm.secret == GIVEN
+
+
+def test_a_name_that_was_deleted_a_moment_ago_is_waited_for() -> None:
+    """`PutParameter` after `DeleteParameter`: "wait for at least 30 seconds"."""
+    ssm = FakeSsm(refuse=for_s(30, "ParameterAlreadyExists"))
+    result = up(ssm)
+    assert result.outcome is StepOutcome.DONE, result.problem
+    assert len(ssm.versions) == 1
+
+
+def test_no_error_shows_it() -> None:
+    def echoes(its: FakeSsm, operation: str) -> None:
+        if operation == "PutParameter":
+            raise refused(operation, "ValidationException", json.dumps({"Value": GIVEN.text()}))
+
+    ssm = holding(KeyId=OTHER_KEY)
+    ssm.refuse = echoes
+    result = up(ssm)
+    assert result.outcome is StepOutcome.FAILED
+    assert GIVEN.secret not in result.problem + result.hint
+
+
+def test_tags_go_without_the_value() -> None:
+    fields: Mapping[str, Any] = {**DESK.observe(holding()).fields, "Tags": {}}  # type: ignore[union-attr, arg-type]
+    step = present(DESK, replace(DESK.observe(holding()), fields=fields), {ref(): KEY}, adopt=True)  # type: ignore[arg-type, type-var]
+    assert [call.operation for call in step.calls] == ["AddTagsToResource"]
