@@ -177,11 +177,15 @@ def _parameter(**params: Any) -> Request:
     return lambda aws, its: aws.call("ssm", "PutParameter", Name=its.name, Value=SOMETHING, **params)
 
 
-def _made_anew(**params: Any) -> Request:
+def made_anew(**params: Any) -> Request:
+    """Deletes a parameter and makes it otherwise."""
+
     def request(aws: Aws, parameter: Any) -> None:
         aws.call("ssm", "DeleteParameter", Name=parameter.name)
         tags = [{"Key": name, "Value": value} for name, value in parameter.scope.tags.items()]
-        _parameter(**{"Type": "SecureString", "Tags": tags, **params})(aws, parameter)
+        _parameter(**{"Type": "SecureString", "KeyId": parameter.key.name, "Tags": tags, **params})(
+            aws, parameter
+        )
 
     return request
 
@@ -214,8 +218,6 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     },
     "parameter": {
         "KeyId": _parameter(Type="SecureString", Overwrite=True),
-        "Type": _made_anew(Type="String"),
-        "Tier": _made_anew(Tier="Advanced"),
     },
     "function URL": {
         "AuthType": _address(AuthType="AWS_IAM"),
@@ -315,7 +317,7 @@ FROM_ELSEWHERE: dict[str, frozenset[str]] = {
     "function": frozenset({"RoleId", "State", "LastUpdateStatus", "PackageType"}),
     "stream mapping": frozenset({"EventSourceArn", "KMSKeyArn"}),
     "log subscription": frozenset({"fieldSelectionCriteria", "applyOnTransformedLogs"}),
-    "parameter": frozenset({"Value"}),
+    "parameter": frozenset({"Value", "Type"}),
     "role": frozenset({"Path"}),
     "log group": frozenset({"logGroupClass"}),
 }

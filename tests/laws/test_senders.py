@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.cli.apply import check
+from cryptoctl.errors import Failure
 from cryptoctl.ops.doctor import examine
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.settings import Environment
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import Sender, Webhook
-from laws.drifts import CONSTANTS, SOMETHING
+from laws.drifts import SOMETHING, made_anew
 from laws.test_laws import done
 from live import LAG_ALARM, Connect, Live
 
@@ -153,20 +155,34 @@ def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_
     assert address(live) is None
 
 
-@pytest.mark.parametrize("field", ["KeyId", "Type", "Tier"])
-def test_under_another_key_or_as_another_kind_a_parameter_keeps_its_value(live: Live, field: str) -> None:
+@pytest.mark.parametrize("tier", ["Standard", "Advanced"])
+def test_under_another_key_a_parameter_keeps_its_value_and_its_tier(live: Live, tier: str) -> None:
     with_senders(live, "desk")
     done(live.up())
     its = live.stack.webhook_secrets["desk"]
-    CONSTANTS["parameter"][field](live.aws, its)
-    there = secret(live, "desk")
-    live.aws.writes.clear()
+    made_anew(Tier=tier, KeyId="alias/aws/ssm")(live.aws, its)
     plan = live.plan()
-    assert {change.field for step in plan.work for change in step.changes} >= {field}
-    assert (plan.consents == ()) == (field == "KeyId")
+    assert [change.field for step in plan.work for change in step.changes] == ["KeyId"]
     done(live.run(plan))
     assert settled(live)
-    assert secret(live, "desk") == there == SOMETHING
+    observed = its.observe(live.aws)
+    assert observed is not None
+    assert (secret(live, "desk"), observed.fields["Tier"]) == (SOMETHING, tier)
+
+
+def test_one_of_another_type_is_in_the_way_of_up_and_not_of_down(live: Live) -> None:
+    with_senders(live, "desk")
+    done(live.up())
+    made_anew(Type="String")(live.aws, live.stack.webhook_secrets["desk"])
+    plan = live.plan()
+    [obstacle] = plan.obstacles
+    assert "is of type String" in obstacle.what
+    with pytest.raises(Failure, match="Nothing was changed"):
+        check(plan)
+    assert secret(live, "desk") == SOMETHING
+    with_senders(live)
+    done(live.up())
+    assert parameters(live) == set()
 
 
 def test_an_environment_with_senders_goes_whole(live: Live) -> None:
