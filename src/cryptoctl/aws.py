@@ -256,8 +256,7 @@ class Aws:
         if self._shared is None:
             return read()
         what = json.dumps([service, operation, key, params], sort_keys=True)
-        found: Sequence[Any] = self._shared.get(what, read)
-        return found
+        return self._shared.get(what, read)
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """What the tag index lists under all of the tags: each ARN with all its tags.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptoctl.parallel import awaited
+
+T = TypeVar("T")
 
 
 class SharedReads:
@@ -17,7 +19,7 @@ class SharedReads:
         self._lock = threading.Lock()
         self._answers: dict[Hashable, Future[Any]] = {}
 
-    def get(self, what: Hashable, read: Callable[[], Any]) -> Any:
+    def get(self, what: Hashable, read: Callable[[], T]) -> T:
         """The answer to `what`, read once. Raises what the reading raised."""
         with self._lock:
             first = what not in self._answers
@@ -27,4 +29,5 @@ class SharedReads:
                 answer.set_result(read())
             except BaseException as error:
                 answer.set_exception(error)
-        return awaited(answer)
+        found: T = awaited(answer)
+        return found

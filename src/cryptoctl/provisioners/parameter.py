@@ -200,7 +200,7 @@ class Parameter(Preflight, Listed):
             yield self._put(self.value, TIER, Tags=listed(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
             kept = Secret(self.value.make, kept=self._reading)
-            yield self._put(kept, delta.observed.fields["Tier"], Overwrite=True)
+            yield self._put(kept, delta.observed.fields.get("Tier", TIER), Overwrite=True)
         if delta.touches("Tags"):
             yield Call(
                 service="ssm",
