@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.local.tables.store import FIRST_SEQUENCE
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
@@ -118,11 +119,12 @@ class Workshop:
         return item
 
     def items(self) -> list[dict[str, Any]]:
-        """The table as it is, in the order of its keys."""
+        """The table's prices as they are, in the order of their keys."""
         found = self.aws.paginate(
             "dynamodb", "Scan", "Items", TableName=self.stack.prices.name, ConsistentRead=True
         )
-        return sorted(found, key=lambda item: (item["symbol"]["S"], float(item["timestamp"]["N"])))
+        prices = (item for item in found if not is_message(item))
+        return sorted(prices, key=lambda item: (item["symbol"]["S"], float(item["timestamp"]["N"])))
 
     def enriched(self) -> list[dict[str, Any]]:
         """The table once all of it is enriched, without the moments at which that happened."""

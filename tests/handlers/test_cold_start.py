@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
-    "webhook_processor": 29,
+    "webhook_processor": 30,
     "price_enricher": 20,
     "error_notifier": 7,
 }

@@ -15,7 +15,8 @@ from cryptoctl.core.numbers import EXACT, JsonNumber, NumberError, decimal_from
 LONGEST_ID = 128
 LARGEST_OCCURRENCE = 10**9
 MOST_PRICES = 1000  # in one request
-MOST_BYTES = 500_000  # of a request's body, so that it fits whole into a dead-letter message
+MOST_BYTES = 500_000  # of a request's body
+MOST_KEPT_BYTES = 1_048_576  # of what was accepted and kept: as much as a dead-letter message holds
 MOST_PRICE_BYTES = 8_000  # of one price's text, which is stored with it
 MOST_AHEAD = timedelta(minutes=5)
 MOST_BEHIND = timedelta(days=7305)  # 20 years: older than any cryptocurrency, so 0 is no timestamp
@@ -85,15 +86,15 @@ class Request:
     several: bool  # a list was sent, even if of one
 
 
-def parse_request(text: str, limits: TimeLimits) -> Request:
+def parse_request(text: str, limits: TimeLimits, most_bytes: int = MOST_BYTES) -> Request:
     """The prices in a request's JSON text: one object, a list, or {"prices": [ … ]}.
 
     Raises Rejected (TooLarge) where the request as a whole is refused; a refused price among several
     stands in the answer.
     """
     size = len(text.encode(errors="surrogatepass"))
-    if size > MOST_BYTES:
-        raise TooLarge("body", f"{size} bytes; at most {MOST_BYTES} are taken at once")
+    if size > most_bytes:
+        raise TooLarge("body", f"{size} bytes; at most {most_bytes} are taken at once")
     try:
         document = json_text.Document(text)
     except json_text.JsonError as error:

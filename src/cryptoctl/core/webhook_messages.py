@@ -1,19 +1,76 @@
-"""When a sender's message came first, kept in the table beside the prices.
+"""When something came first that may come again under the same id, kept in the table beside the prices.
 
-A sender signs anew, with a new time, whenever it sends a message again; only the message's id stays. So a
-price that brings no time of its own takes the one at which its message came first, and the message sent
-again, hours later too, is the same price.
+A sender signs anew, with a new time, whenever it sends a message again, and Lambda tries an invocation again
+whenever it fails; only the id stays. So a price that brings no time of its own takes the one at which its
+message or invocation came first, and the same again, hours later too, is the same price.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 # No symbol of a price begins so: those are in upper case and have no spaces.
 _PARTITION = "webhook messages of "
 _PLACES = 10**28  # fewer than lie behind every price, where the list of symbols goes on
 _MESSAGE_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
+INVOCATIONS = "(invocations)"  # in place of a sender, whose name has no parentheses
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """When something came, in milliseconds since 1970, and whose message it is, with its id.
+
+    `message_id` is empty where nothing tells that the same comes again. `sender` is INVOCATIONS where the id
+    is Lambda's of an invocation. `content_type` says that the event's body is still as its sender wrote it.
+    """
+
+    ms: int
+    sender: str = ""
+    message_id: str = ""
+    content_type: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """What an event says of it in JSON, named as Lambda names the members of `requestContext`."""
+        found: dict[str, Any] = {"timeEpoch": self.ms}
+        if self.sender:
+            found |= {"sender": self.sender, "messageId": self.message_id}
+        if self.content_type is not None:
+            found["contentType"] = self.content_type
+        return found
+
+
+def arrival_in(document: object) -> Arrival | None:
+    """The arrival that an event's JSON says; None where it says no time."""
+    found = document if isinstance(document, Mapping) else {}
+    ms = found.get("timeEpoch")
+    if not isinstance(ms, int) or isinstance(ms, bool) or ms <= 0:
+        return None
+    sender, message_id, content_type = (found.get(each) for each in ("sender", "messageId", "contentType"))
+    return Arrival(
+        ms=ms,
+        sender=sender if isinstance(sender, str) else "",
+        message_id=message_id if isinstance(message_id, str) else "",
+        content_type=content_type if isinstance(content_type, str) else None,
+    )
+
+
+def enveloped(event: str, arrival: Arrival) -> str:
+    """What the webhook processor is invoked with to take an event in again, unchanged, as having come then.
+
+    `event` is the event's JSON text, and so is the result.
+    """
+    return f'{{"event": {event}, "arrival": {json.dumps(arrival.document())}}}'
+
+
+def opened(payload: Any) -> tuple[Any, Arrival] | None:
+    """The event in such an envelope, and its arrival; None for what is none."""
+    if not isinstance(payload, dict) or set(payload) != {"event", "arrival"}:
+        return None
+    arrival = arrival_in(payload["arrival"])
+    return None if arrival is None else (payload["event"], arrival)
 
 
 def short_id(message_id: str) -> str:
@@ -23,17 +80,23 @@ def short_id(message_id: str) -> str:
     return hashlib.sha256(message_id.encode(errors="surrogatepass")).hexdigest()
 
 
-def message_item(sender: str, message_id: str, arrival_ms: int) -> dict[str, dict[str, Any]]:
-    """The item that says when a message came first; `arrival_ms` since 1970.
+def message_key(arrival: Arrival) -> tuple[str, int]:
+    """The symbol and the number of the item that says when the message came first."""
+    digest = hashlib.sha256(short_id(arrival.message_id).encode()).digest()
+    return _PARTITION + arrival.sender, int.from_bytes(digest) % _PLACES
+
+
+def message_item(arrival: Arrival) -> dict[str, dict[str, Any]]:
+    """The item that says when the message came first.
 
     It is `processed`, so that nobody looks for a price in it.
     """
-    digest = hashlib.sha256(message_id.encode(errors="surrogatepass")).digest()
+    symbol, number = message_key(arrival)
     return {
-        "symbol": {"S": _PARTITION + sender},
-        "timestamp": {"N": str(int.from_bytes(digest) % _PLACES)},
-        "message_id": {"S": short_id(message_id)},
-        "first_ms": {"N": str(arrival_ms)},
+        "symbol": {"S": symbol},
+        "timestamp": {"N": str(number)},
+        "message_id": {"S": short_id(arrival.message_id)},
+        "first_ms": {"N": str(arrival.ms)},
         "processed": {"BOOL": True},
     }
 

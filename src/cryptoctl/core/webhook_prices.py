@@ -1,21 +1,33 @@
 """From a sender's request to prices, and to what is set aside where they cannot be stored."""
 
+import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import plain
-from cryptoctl.core.prices import MOST_PRICE_BYTES, Price, Rejected, Request, TimeLimits, parse_request
+from cryptoctl.core.occurrences import counted
+from cryptoctl.core.prices import (
+    MILLISECONDS_FROM,
+    MOST_BYTES,
+    MOST_PRICE_BYTES,
+    Price,
+    Rejected,
+    Request,
+    TimeLimits,
+    parse_request,
+)
 from cryptoctl.core.senders import AllowedSender
-from cryptoctl.core.webhook_messages import short_id
+from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 
 SHORTEST_REDACTED = 16  # a shorter text may stand in a price by chance
 REDACTED = "(secret)"
-OUR_OWN_MEMBERS = ("id", "occurrence", "prices")  # what a price may have, and what holds a list of them
+OUR_OWN_MEMBERS = ("timestamp", "id", "occurrence", "prices")  # a price may have them, or a list of prices
 MOST_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
 
 
@@ -30,9 +42,11 @@ def prices_in_request(
 
 
 def at_first_arrival(request: Request, first_ms: int) -> Request:
-    """The same prices, those that brought no time at that of their message's first arrival."""
+    """The same prices, those without a time at that of their message's first arrival, as if they had it."""
     prices = (
-        replace(price, timestamp_ms=first_ms) if isinstance(price, Price) and price.arrived else price
+        replace(price, timestamp_ms=first_ms, arrived=False)
+        if isinstance(price, Price) and price.arrived
+        else price
         for price in request.prices
     )
     return replace(request, prices=tuple(prices))
@@ -70,42 +84,78 @@ def _redacted(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
-def dead_letter(request: Request, arrival_ms: int) -> dict[str, Any]:
-    """The event to keep where accepted prices could not be stored: as if they had been sent as we write them.
+def dead_letters_of(request: Request, arrival: Arrival) -> list[dict[str, Any]]:
+    """The events to keep where accepted prices could not be stored, as if they had come as we write them.
 
-    It says of each price its time and its id, so that a replay and the sender's own retry are one price. It
-    holds neither headers nor path nor secret.
+    They say of each price its time and its id, so that a replay and the sender's own retry are one price;
+    where a price brought no time and its message has an id, they say that instead, because an earlier or a
+    later attempt may be the message's first. They hold neither headers nor path nor secret, and each is as
+    small as a request has to be.
     """
-    accepted = [price for price in request.prices if isinstance(price, Price)]
-    text = _text([_record(price) for price in accepted], request.several)
-    if len(json.dumps(text)) > MOST_DEAD_LETTER_BYTES:
-        text = _text([_members(price) for price in accepted], request.several)
-    return {"body": text, "requestContext": {"timeEpoch": arrival_ms}}
+    accepted = counted(price for price in request.prices if isinstance(price, Price))
+    unknown = bool(arrival.message_id) and any(price.arrived for price in accepted)
+    said = (arrival if unknown else Arrival(ms=arrival.ms)).document()
+    records = [_record(price, with_time=not (unknown and price.arrived)) for price in accepted]
+    texts = [f"[{', '.join(part)}]" for part in _parts(records)] if request.several else records
+    return [{"body": text, "requestContext": said} for text in texts]
 
 
-def unread(request: WebhookRequest, secrets: Sequence[str], arrival_ms: int) -> dict[str, Any]:
+def unread(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) -> dict[str, Any]:
     """The event to keep of a request that could not be read for a reason of ours: its body, no secret."""
-    text = _redacted(request.body.decode(errors="replace"), secrets)
-    return {"body": text, "requestContext": {"timeEpoch": arrival_ms}}
+    text = _redacted(request.body.decode(errors="surrogateescape"), secrets)
+    said = replace(arrival, content_type=request.header("content-type")).document()
+    if len(json.dumps(text)) <= MOST_DEAD_LETTER_BYTES:
+        return {"body": text, "requestContext": said}
+    encoded = base64.b64encode(text.encode(errors="surrogateescape")).decode()  # a third longer at most
+    return {"body": encoded, "isBase64Encoded": True, "requestContext": said}
 
 
-def _text(records: list[dict[str, Any]], several: bool) -> str:
-    return json_text.dumps(records if several else records[0])
+def request_again(body: str, arrival: Arrival, sender: AllowedSender) -> WebhookRequest:
+    """The request that `unread` has kept, as far as its prices depend on it."""
+    headers = {"content-type": arrival.content_type or ""}
+    if sender.message_id_header is not None:
+        headers[sender.message_id_header] = arrival.message_id
+    return WebhookRequest(headers=headers, body=body.encode(errors="surrogatepass"))
 
 
-def _record(price: Price) -> dict[str, Any]:
-    """What was received, with our members over it."""
+def _parts(records: Iterable[str]) -> Iterator[list[str]]:
+    """The records, divided so that each part may be a request's body and SQS takes it."""
+    part: list[str] = []
+    size, escaped = 0, 0
+    for record in records:
+        length, most = len(record.encode()) + 2, len(json.dumps(record))
+        if part and (size + length > MOST_BYTES or escaped + most > MOST_DEAD_LETTER_BYTES):
+            yield part
+            part, size, escaped = [], 0, 0
+        part.append(record)
+        size, escaped = size + length, escaped + most
+    yield part
+
+
+def _record(price: Price, *, with_time: bool) -> str:
+    """The text of what was received, with our members over it, where that is the same price again."""
     members = _members(price)
+    if not with_time:
+        del members["timestamp"]
     try:
         received = json_text.Document(price.raw).value
     except json_text.JsonError:
-        return members
+        return json_text.dumps(members)
     if not isinstance(received, dict):
-        return members
+        return json_text.dumps(members)
     # A replay would read these as ours, and the sender has another meaning of them or none.
     others = {name: value for name, value in received.items() if name not in OUR_OWN_MEMBERS}
-    whole = {**others, **members}
-    return whole if len(json_text.dumps(whole).encode(errors="replace")) <= MOST_PRICE_BYTES else members
+    whole = json_text.dumps({**others, **members})
+    return whole if _is_taken(whole) else json_text.dumps(members)
+
+
+def _is_taken(text: str) -> bool:
+    """Whether a price's text is taken in a list of such: neither too long nor too deep."""
+    try:
+        json_text.Document(f"[{text}]")
+    except json_text.JsonError:
+        return False
+    return len(text.encode()) <= MOST_PRICE_BYTES
 
 
 def _members(price: Price) -> dict[str, Any]:
@@ -114,10 +164,17 @@ def _members(price: Price) -> dict[str, Any]:
         "price": plain(price.price),
         "exchange": price.exchange,
         "volume": plain(price.volume),
-        "timestamp": price.timestamp_ms,
+        "timestamp": _time(price.timestamp_ms),
     }
     if price.id is not None:
         members["id"] = price.id
     elif price.occurrence is not None:
         members["occurrence"] = price.occurrence
     return members
+
+
+def _time(timestamp_ms: int) -> int | str:
+    """Milliseconds, or ISO 8601 where the number would be read as seconds."""
+    if timestamp_ms >= MILLISECONDS_FROM:
+        return timestamp_ms
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=timestamp_ms)).isoformat()

@@ -4,6 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cryptoctl.core.prices import Rejected, TooLarge
+from cryptoctl.core.webhook_requests import UnsupportedType
+
 Answer = dict[str, Any]
 
 
@@ -14,3 +17,14 @@ def http_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]
         "headers": {"Content-Type": "application/json", **(headers or {})},
         "body": json.dumps(body),
     }
+
+
+def refusal(rejected: Rejected) -> Answer:
+    """The answer to a request, or to its only price, that is refused."""
+    status, error = 400, "invalid_request"
+    if isinstance(rejected, TooLarge):
+        status, error = 413, "too_large"
+    elif isinstance(rejected, UnsupportedType):
+        status, error = 415, "unsupported_type"
+    said = {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
+    return http_answer(status, said)

@@ -18,6 +18,7 @@ import jmespath
 
 from cryptoctl.core.prices import MOST_BYTES
 from cryptoctl.core.senders import NOBODY, AllowedSender, allowed_senders
+from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers import logs, metrics, sender_secrets
 from cryptoctl.handlers.answers import Answer, http_answer
@@ -35,6 +36,11 @@ class Admitted:
     sender: AllowedSender
     request: WebhookRequest
     secrets: tuple[str, ...]
+
+    def arrival(self, ms: int) -> Arrival:
+        """When it came (milliseconds since 1970), and which message of the sender's it is."""
+        message_id = self.request.header(self.sender.message_id_header)
+        return Arrival(ms=ms, sender=self.sender.name, message_id=short_id(message_id) if message_id else "")
 
 
 def is_http(event: Any) -> bool:
@@ -80,7 +86,7 @@ def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
 
 def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
     try:
-        senders = _senders(os.environ.get("WEBHOOK_SENDERS") or "{}")
+        senders = known_senders()
         secrets = sender_secrets.current(senders) if senders else {}
     except Exception as error:
         # Nothing of the request has been looked at, so no stranger can cause it.
@@ -142,6 +148,11 @@ def _headers(headers: Any) -> dict[str, str]:
     if not isinstance(headers, dict):
         return {}
     return {str(name).lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+def known_senders() -> Mapping[str, AllowedSender]:
+    """The senders that are configured, by name. Raises where the configuration cannot be read."""
+    return _senders(os.environ.get("WEBHOOK_SENDERS") or "{}")
 
 
 @lru_cache(maxsize=1)

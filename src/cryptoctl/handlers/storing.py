@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import count
 from operator import itemgetter
 
 from cryptoctl.core import keys
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, new_item, same_id, stored_price
+from cryptoctl.core.occurrences import Occurrences
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import side_by_side, table
 from cryptoctl.handlers.clients import Deadline, table_client
@@ -80,14 +80,6 @@ class _Millisecond:
         self._places: set[int] = set()
         self._first_free = 0
         self._alike: dict[object, _Alike] = defaultdict(_Alike)
-        self._counted: dict[object, set[int]] = defaultdict(set)
-
-    def number(self, price: Price) -> int:
-        """Which of the prices alike this one is: as it says, or counted in this request."""
-        taken = self._counted[_likeness(price)]
-        number = price.occurrence or next(each for each in count(len(taken) + 1) if each not in taken)
-        taken.add(number)
-        return number
 
     def find(self, price: Price, number: int) -> StoredPrice | None:
         """The stored price that this one repeats, as far as it is known."""
@@ -130,11 +122,12 @@ class _Writer:
 
     def write(self, prices: list[tuple[int, Price]]) -> dict[int, Stored]:
         milliseconds: dict[int, _Millisecond] = {}
+        occurrences = Occurrences()
         outcomes: dict[int, Stored] = {}
         for index, price in sorted(prices, key=_key_order):
             if price.id is None:
                 shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
-                outcomes[index] = self._without_id(price, shared)
+                outcomes[index] = self._without_id(price, occurrences.number(price), shared)
             else:
                 outcomes[index] = self._with_id(price)
         return outcomes
@@ -147,9 +140,8 @@ class _Writer:
                 return Stored(sort_key=sort_key, duplicate=holder is not None)
         raise NotStoredError("every key of a price is taken by another")
 
-    def _without_id(self, price: Price, shared: _Millisecond) -> Stored:
+    def _without_id(self, price: Price, number: int, shared: _Millisecond) -> Stored:
         """A price goes to place n only when all that stands at the places before is known not to be it."""
-        number = shared.number(price)
         while True:
             repeated = shared.find(price, number)
             if repeated is not None:

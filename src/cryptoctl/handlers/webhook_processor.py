@@ -12,29 +12,44 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from cryptoctl.core.prices import (
     MOST_BEHIND,
+    MOST_BYTES,
+    MOST_KEPT_BYTES,
     Price,
     Rejected,
     Request,
     TimeLimits,
-    TooLarge,
     parse_parsed,
     parse_request,
 )
-from cryptoctl.core.webhook_messages import first_ms, message_item
-from cryptoctl.core.webhook_prices import at_first_arrival, dead_letter, prices_in_request, unread
-from cryptoctl.core.webhook_requests import UnsupportedType
-from cryptoctl.handlers import dead_letters, front_door, logs, metrics, table
-from cryptoctl.handlers.answers import Answer, http_answer
-from cryptoctl.handlers.clients import Deadline
+from cryptoctl.core.webhook_messages import (
+    INVOCATIONS,
+    Arrival,
+    arrival_in,
+    first_ms,
+    message_item,
+    opened,
+)
+from cryptoctl.core.webhook_prices import (
+    at_first_arrival,
+    dead_letters_of,
+    prices_in_request,
+    request_again,
+    unread,
+)
+from cryptoctl.handlers import dead_letters, front_door, logs, metrics, side_by_side, table
+from cryptoctl.handlers.answers import Answer, http_answer, refusal
+from cryptoctl.handlers.clients import Deadline, queue_client
 from cryptoctl.handlers.front_door import RETRY_AFTER_S, Admitted
 from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
+_MOST_LETTERS_AT_ONCE = 8  # as many as the client has connections
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
 
 
@@ -52,13 +67,13 @@ def handler(event: Any, context: object) -> Answer:
         return _take_in(admitted, event, context) if isinstance(admitted, Admitted) else admitted
     request: Request | None = None
     try:
-        request = _parse(event)
-        return _stored(request, context)
+        request, arrival = _parse(event, context)
+        return _stored(_as_first_sent(request, arrival), context)
     except Rejected as rejected:
         return _refuse(rejected)
     except Exception as error:
         if _is_request(event):
-            return _set_aside(event, context, error, request)
+            return _set_aside([event], context, error, request)
         _log.warning("request not stored, and will be tried again", exc_info=error, extra=_wanted(request))
         raise logs.RetryError(str(error) or type(error).__name__) from error
 
@@ -66,29 +81,27 @@ def handler(event: Any, context: object) -> Answer:
 def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
     """The answer to a request of a known sender."""
     limits = _time_limits(event)
-    sender = admitted.sender
+    sender, arrival = admitted.sender, admitted.arrival(limits.arrival_ms)
     try:
         request = prices_in_request(admitted.request, sender, admitted.secrets, limits)
     except Rejected as rejected:
         return _refuse(rejected, sender.name)
     except Exception as error:
-        return _set_aside(unread(admitted.request, admitted.secrets, limits.arrival_ms), context, error)
+        return _set_aside([unread(admitted.request, admitted.secrets, arrival)], context, error)
     try:
-        request = _as_first_sent(request, admitted, limits.arrival_ms)
+        request = _as_first_sent(request, arrival)
         return _stored(request, context, sender.name)
     except Exception as error:
-        return _set_aside(dead_letter(request, limits.arrival_ms), context, error, request)
+        return _set_aside(dead_letters_of(request, arrival), context, error, request)
 
 
-def _as_first_sent(request: Request, admitted: Admitted, arrival_ms: int) -> Request:
-    """The prices with the times that they had when their message came first, if it came before."""
-    sender = admitted.sender
-    message_id = admitted.request.header(sender.message_id_header)
+def _as_first_sent(request: Request, arrival: Arrival) -> Request:
+    """The prices with the times that they had when they came first, if the same may have come before."""
     timeless = any(isinstance(price, Price) and price.arrived for price in request.prices)
-    if not message_id or not timeless:
+    if not arrival.message_id or not timeless:
         return request
-    before = table.put_if_new(message_item(sender.name, message_id, arrival_ms))
-    return request if before is None else at_first_arrival(request, first_ms(before))
+    before = table.put_if_new(message_item(arrival))
+    return at_first_arrival(request, arrival.ms if before is None else first_ms(before))
 
 
 def _stored(request: Request, context: object, sender: str | None = None) -> Answer:
@@ -100,8 +113,19 @@ def _stored(request: Request, context: object, sender: str | None = None) -> Ans
     return _answer(request, stored, sender)
 
 
-def _parse(event: Any) -> Request:
-    limits = _time_limits(event)
+def _parse(event: Any, context: object) -> tuple[Request, Arrival]:
+    """The prices of an event that did not come over HTTP, and when it came first."""
+    kept = opened(event)
+    inner, arrival = kept or (event, arrival_in(event["requestContext"]) if _is_request(event) else None)
+    limits = _time_limits({"requestContext": arrival.document()} if arrival is not None else None)
+    if arrival is None:
+        arrival = Arrival(ms=limits.arrival_ms, sender=INVOCATIONS, message_id=_request_id(context))
+    if kept is None:
+        return _prices(inner, arrival, limits, MOST_BYTES), arrival
+    return _prices(inner, arrival, _as_on_arrival(limits), MOST_KEPT_BYTES), arrival
+
+
+def _prices(event: Any, arrival: Arrival, limits: TimeLimits, most_bytes: int) -> Request:
     if not isinstance(event, dict) or "body" not in event:
         if _is_request(event):
             raise Rejected("body", "is missing")
@@ -111,7 +135,12 @@ def _parse(event: Any) -> Request:
         raise Rejected("body", "must be JSON text")
     if event.get("isBase64Encoded") is True:
         body = _decode(body)
-    return parse_request(body, limits)
+    if arrival.content_type is None:
+        return parse_request(body, limits, most_bytes)
+    sender = front_door.known_senders().get(arrival.sender)
+    if sender is None:
+        raise Rejected("sender", "is not configured any more, so nothing says how it writes prices")
+    return prices_in_request(request_again(body, arrival, sender), sender, (), limits)
 
 
 def _decode(body: str) -> str:
@@ -133,6 +162,12 @@ def _time_limits(event: Any) -> TimeLimits:
     if not isinstance(arrival_ms, int) or isinstance(arrival_ms, bool) or arrival_ms <= 0:
         arrival_ms = now_ms
     return TimeLimits(now_ms=now_ms, arrival_ms=arrival_ms, most_behind=_most_behind())
+
+
+def _as_on_arrival(limits: TimeLimits) -> TimeLimits:
+    """What was accepted is not too old because it had to wait."""
+    waited = timedelta(milliseconds=max(0, limits.now_ms - limits.arrival_ms))
+    return replace(limits, most_behind=limits.most_behind + waited)
 
 
 def _most_behind() -> timedelta:
@@ -167,7 +202,7 @@ def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> 
 
 def _answer_to_one(price: Price | Rejected, result: dict[str, Any]) -> Answer:
     if isinstance(price, Rejected):
-        return http_answer(_status(price), _error_body(price))
+        return refusal(price)
     result.pop("index")
     return http_answer(200, {"message": f"price {result['status']}", **result})
 
@@ -236,30 +271,29 @@ def _refuse(rejected: Rejected, sender: str | None = None) -> Answer:
     _log.warning("request refused", extra={"reasons": [str(rejected)], **_from(sender)})
     metrics.emit({"Rejected": 1})
     metrics.emit({"Rejected": 1}, {"Reason": rejected.field})
-    return http_answer(_status(rejected), _error_body(rejected))
+    return refusal(rejected)
 
 
-def _status(rejected: Rejected) -> int:
-    return 413 if isinstance(rejected, TooLarge) else 415 if isinstance(rejected, UnsupportedType) else 400
-
-
-def _error_body(rejected: Rejected) -> dict[str, Any]:
-    error = {413: "too_large", 415: "unsupported_type"}.get(_status(rejected), "invalid_request")
-    return {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
-
-
-def _set_aside(event: Any, context: object, error: Exception, request: Request | None = None) -> Answer:
+def _set_aside(
+    events: Sequence[Any], context: object, error: Exception, request: Request | None = None
+) -> Answer:
     _log.error("request not stored", exc_info=error, extra=_wanted(request))
-    request_id = str(getattr(context, "aws_request_id", "") or "")
+    attributes = dead_letters.event_attributes(_request_id(context), error)
     try:
-        dead_letters.send(event, dead_letters.event_attributes(request_id, error))
+        queue_client()  # making one is not safe in several threads at once, using it is
+        side_by_side.run(lambda event: dead_letters.send(event, attributes), events, _MOST_LETTERS_AT_ONCE)
     except Exception:
         _log.exception("request neither stored nor put on the dead-letter queue")
         return _unavailable("not stored and not kept: send it again")
-    metrics.emit({"DeadLettered": 1})
+    metrics.emit({"DeadLettered": len(events)})
     return _unavailable(
         "not stored yet, but kept on the dead-letter queue, from which it can be stored later"
     )
+
+
+def _request_id(context: object) -> str:
+    """Lambda's id of the invocation, which stays when Lambda tries it again."""
+    return str(getattr(context, "aws_request_id", "") or "")
 
 
 def _unavailable(message: str) -> Answer:

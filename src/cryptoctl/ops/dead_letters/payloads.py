@@ -1,4 +1,4 @@
-"""What a replay sends: the original payload at its original time, with the edits that were asked for.
+"""What a replay sends: the original event, its original time beside it, with the edits asked for.
 
 What is not edited stays as it was written, digit for digit: it becomes the price's raw_data.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from, plain
+from cryptoctl.core.webhook_messages import Arrival, arrival_in, enveloped
 from cryptoctl.ops.dead_letters.messages import event_text
 
 KEYS = ("symbol", "timestamp")
@@ -79,14 +80,13 @@ class Prices:
     text: str
     in_body: bool
 
-    @property
-    def event(self) -> str:
-        """The event to invoke the webhook processor with.
+    def sent_again(self, arrival: Arrival) -> str:
+        """The JSON text to invoke the webhook processor with.
 
-        Without requestContext: a failure is then the invocation's own, and the message stays as it is,
-        whereas the handler would put a failed HTTP event on the queue once more.
+        The event in it has no requestContext: a failure is then the invocation's own, and the message stays
+        as it is, whereas the handler would put a failed HTTP event on the queue once more.
         """
-        return json.dumps({"body": self.text}) if self.in_body else self.text
+        return enveloped(json.dumps({"body": self.text}) if self.in_body else self.text, arrival)
 
 
 def prices_in(event: Any, original: str) -> Prices:
@@ -98,11 +98,9 @@ def prices_in(event: Any, original: str) -> Prices:
     return Prices(text=original, in_body=False)
 
 
-def arrival_ms(event: Any) -> int | None:
-    """When an HTTP event arrived, since 1970; None for any other event."""
-    context = event.get("requestContext") if isinstance(event, dict) else None
-    moment = context.get("timeEpoch") if isinstance(context, dict) else None
-    return moment if isinstance(moment, int) and not isinstance(moment, bool) and moment > 0 else None
+def arrival_of(event: Any) -> Arrival | None:
+    """When an HTTP event arrived, and whose message it is; None for any other event."""
+    return arrival_in(event.get("requestContext")) if isinstance(event, dict) else None
 
 
 def lacks_time(prices: Prices) -> bool:
@@ -110,19 +108,17 @@ def lacks_time(prices: Prices) -> bool:
     return any("timestamp" not in each.value for each in _parts(prices.text)[0] if _good(each))
 
 
-def stamped(prices: Prices, timestamp_ms: int) -> Prices:
-    """The same with that timestamp in each price that has none."""
-    return _rebuilt(prices, lambda value, raw: raw if "timestamp" in value else _with_time(raw, timestamp_ms))
-
-
 def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
     """The same with members set in every price; `changes` is name → JSON text. Raises EditError."""
     if not changes:
         return prices
-    if not any(map(_good, _parts(prices.text)[0])):
+    parts, several = _parts(prices.text)
+    if not any(map(_good, parts)):
         raise EditError("its body has no price that is a JSON object; use --edit")
     parsed = {name: loads(text) for name, text in changes.items()}
-    return _rebuilt(prices, lambda value, _: json_text.dumps({**value, **parsed}))
+    texts = [json_text.dumps({**each.value, **parsed}) if _good(each) else each.raw for each in parts]
+    # A list means the same as {"prices": [ … ]}, whose other members nobody reads.
+    return Prices(text=f"[{', '.join(texts)}]" if several else texts[0], in_body=prices.in_body)
 
 
 def attribute_value(name: str, text: str) -> dict[str, Any]:
@@ -221,18 +217,3 @@ def _parts(text: str) -> tuple[list[json_text.Element], bool]:
 def _good(part: json_text.Element) -> bool:
     """Whether it is an object that the handler reads."""
     return isinstance(part.value, dict) and not part.problems
-
-
-def _rebuilt(prices: Prices, change: Callable[[Any, str], str]) -> Prices:
-    parts, several = _parts(prices.text)
-    texts = [change(each.value, each.raw) if _good(each) else each.raw for each in parts]
-    if not several:
-        return Prices(text=texts[0] if texts else prices.text, in_body=prices.in_body)
-    # A list means the same as {"prices": [ … ]}, whose other members nobody reads.
-    return Prices(text="[" + ", ".join(texts) + "]", in_body=prices.in_body)
-
-
-def _with_time(raw: str, timestamp_ms: int) -> str:
-    rest = raw[1:].lstrip()
-    comma = "" if rest.startswith("}") else ", "
-    return f'{{"timestamp": {timestamp_ms}{comma}{rest}'

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
 from cryptoctl.aws import AwsError
-from cryptoctl.core.webhook_messages import is_message
+from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, first_ms, is_message, message_key
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Image, Key, key_item, key_of
@@ -163,34 +163,40 @@ def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
 
 def _store(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
     prices = payloads.prices_in(letter.content, letter.message.body)
-    prices, time = _timed(payloads.with_changes(prices, edits.changes), None, letter, facts)
-    if edits.editor is not None:
-        edited = Prices(text=edits.edited(prices.text), in_body=prices.in_body)
-        prices, time = _timed(edited, time, letter, facts)
+    prices = payloads.with_changes(prices, edits.changes)
+    prices = Prices(text=edits.edited(prices.text), in_body=prices.in_body)
+    message = payloads.arrival_of(letter.content) or Arrival(
+        ms=letter.message.sent_ms, sender=INVOCATIONS, message_id=letter.request_id
+    )
+    as_sent = message.content_type is not None
+    time = _time(message, letter, facts) if not as_sent and payloads.lacks_time(prices) else None
+    arrival = message if time is None else replace(message, ms=time.ms)
+    how = f"store it at {'its own time' if time is None else time.source}"
     return ReplayStep(
         letter=letter,
         action=ReplayAction.STORE,
-        how=f"store it at {'its own time' if time is None else time.source}",
+        how=f"store what {message.sender} sent" if as_sent else how,
         detail="" if time is None else iso(time.ms),
-        payload=prices.event,
+        payload=prices.sent_again(arrival),
         stored_at=time,
     )
 
 
-def _timed(
-    prices: Prices, time: StoredAt | None, letter: DeadLetter, facts: Facts
-) -> tuple[Prices, StoredAt | None]:
-    """The prices with a time in each, and that time; None if each has its own."""
-    if not payloads.lacks_time(prices):
-        return prices, time
-    time = time or facts.stored_at(letter) or _original_time(letter, facts)
-    return payloads.stamped(prices, time.ms), time
+def _time(message: Arrival, letter: DeadLetter, facts: Facts) -> StoredAt:
+    """The time of prices that have none of their own."""
+    if message.message_id:
+        symbol, number = message_key(message)
+        item = facts.item((symbol, Decimal(number)))
+        if item is not None:
+            # An attempt may write it after this: the handler goes by the item, whatever is found here.
+            return StoredAt(ms=first_ms(item), source="the time it first came")
+    return facts.stored_at(letter) or _original_time(letter, facts)
 
 
 def _original_time(letter: DeadLetter, facts: Facts) -> StoredAt:
-    arrived_ms = payloads.arrival_ms(letter.content)
-    if arrived_ms is not None:
-        return StoredAt(ms=arrived_ms, source="the time of its HTTP event")
+    arrival = payloads.arrival_of(letter.content)
+    if arrival is not None:
+        return StoredAt(ms=arrival.ms, source="the time of its HTTP event")
     logged_ms = facts.first_logged_ms(letter)
     if logged_ms is not None:
         return StoredAt(ms=logged_ms, source="the time of its first log line")

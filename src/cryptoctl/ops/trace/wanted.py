@@ -13,7 +13,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_parsed, parse_request
 from cryptoctl.ops.dead_letters.enriching import key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, event_text
-from cryptoctl.ops.dead_letters.payloads import arrival_ms
+from cryptoctl.ops.dead_letters.payloads import arrival_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,8 @@ def _prices(letter: DeadLetter) -> Iterator[Price]:
     """The prices of an event, as the webhook processor reads them."""
     event: Any = letter.content
     sent_ms = letter.message.sent_ms
-    limits = TimeLimits(now_ms=sent_ms, arrival_ms=arrival_ms(event) or sent_ms)
+    arrival = arrival_of(event)
+    limits = TimeLimits(now_ms=sent_ms, arrival_ms=sent_ms if arrival is None else arrival.ms)
     text = event_text(event) if isinstance(event, dict) and "body" in event else None
     try:
         found = parse_request(text, limits) if text is not None else parse_parsed(event, limits)
