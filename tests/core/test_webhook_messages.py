@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core.names import BadName, stored_symbol
-from cryptoctl.core.webhook_messages import first_ms, is_message, message_item, short_id
+from cryptoctl.core.webhook_messages import (
+    INVOCATIONS,
+    Arrival,
+    arrival_in,
+    enveloped,
+    first_ms,
+    is_message,
+    message_item,
+    opened,
+    short_id,
+)
 
 IDS = st.text(st.characters(), min_size=1, max_size=300)
+arrivals = st.builds(
+    Arrival,
+    ms=st.integers(1, 10**14),
+    sender=st.sampled_from(["desk", INVOCATIONS]),
+    message_id=st.text(),
+    content_type=st.none() | st.text(),
+)
+
+
+def _item(sender: str, message_id: str, arrival_ms: int) -> dict[str, dict[str, Any]]:
+    return message_item(Arrival(ms=arrival_ms, sender=sender, message_id=message_id))
 
 
 @pytest.mark.parametrize("message_id", ["msg_1", "!" * 100, "~"])
@@ -27,7 +50,7 @@ def test_any_other_is_its_sha_256(message_id: str) -> None:
 
 @given(st.sampled_from(["desk", "tv"]), IDS, st.sampled_from(["desk", "tv"]), IDS)
 def test_two_messages_have_two_items_and_one_has_one(one: str, first: str, other: str, second: str) -> None:
-    here, there = message_item(one, first, 1), message_item(other, second, 2)
+    here, there = _item(one, first, 1), _item(other, second, 2)
     same_item = (here["symbol"], here["timestamp"]) == (there["symbol"], there["timestamp"])
     assert same_item == ((one, first) == (other, second))
     assert (here["message_id"] == there["message_id"]) == (first == second)
@@ -36,7 +59,7 @@ def test_two_messages_have_two_items_and_one_has_one(one: str, first: str, other
 
 @given(IDS)
 def test_it_is_told_from_every_price_and_looks_processed(message_id: str) -> None:
-    item = message_item("desk", message_id, 1_700_000_000_000)
+    item = _item("desk", message_id, 1_700_000_000_000)
     assert is_message(item) and item["processed"] == {"BOOL": True}
     assert 0 <= int(item["timestamp"]["N"]) < 10**28
     with pytest.raises(BadName):
@@ -46,3 +69,25 @@ def test_it_is_told_from_every_price_and_looks_processed(message_id: str) -> Non
 @pytest.mark.parametrize("symbol", [None, {"N": "1"}, {"S": "BTC"}, "webhook messages of desk"])
 def test_what_is_odd_is_no_message(symbol: object) -> None:
     assert not is_message({"symbol": symbol})
+
+
+@given(arrivals)
+def test_an_envelope_holds_the_event_to_the_digit_and_all_that_is_known_of_its_arrival(
+    arrival: Arrival,
+) -> None:
+    event = '{"price": 0.10000000000000000000000001}'
+    sent = enveloped(event, arrival)
+    assert event in sent
+    assert opened(json.loads(sent)) == (json.loads(event), arrival)
+    assert arrival_in({**arrival.document(), "http": {}}) == arrival
+
+
+@pytest.mark.parametrize("ms", [None, True, 0, -1, 1.5, "5", 10**400 * -1])
+def test_an_arrival_without_a_time_is_none(ms: object) -> None:
+    assert arrival_in({"timeEpoch": ms}) is None
+    assert opened({"event": {}, "arrival": {"timeEpoch": ms}}) is None
+
+
+@pytest.mark.parametrize("payload", [None, [], {}, {"event": 1}, {"event": 1, "arrival": {}, "more": 1}])
+def test_what_is_no_envelope_is_an_event_like_any(payload: object) -> None:
+    assert opened(payload) is None

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.prices import Price, TimeLimits, parse_parsed, parse_request
+from cryptoctl.core.prices import Price, TimeLimits, parse_parsed
+from cryptoctl.core.webhook_messages import Arrival, opened
 from cryptoctl.ops.dead_letters.payloads import (
     EditError,
     Edits,
     Prices,
-    arrival_ms,
+    arrival_of,
     attribute_value,
     item_changes,
     item_text,
     lacks_time,
     prices_in,
-    stamped,
     with_bytes,
     with_changes,
 )
@@ -29,59 +27,20 @@ from cryptoctl.ops.dead_letters.payloads import (
 NOW_MS = 1_800_000_000_000
 CLOCK = TimeLimits(now_ms=NOW_MS, arrival_ms=1)
 
-digits = st.decimals(min_value=Decimal("1e-20"), max_value=Decimal("1e15"), allow_nan=False, places=12)
-one = st.builds(
-    lambda price, space, stamp: (
-        f'{{{space}"symbol":{space}"BTC", "price": {price:f},"exchange":"k"'
-        + (f', "timestamp": {NOW_MS - 5}' if stamp else "")
-        + f"{space}}}"
-    ),
-    digits.filter(lambda number: number > 0),
-    st.sampled_from(["", " ", "\n\t"]),
-    st.booleans(),
-)
-several = st.lists(one, min_size=1, max_size=4).map(lambda texts: f"[{', '.join(texts)}]")
-requests = st.one_of(
-    one, several, several.map(lambda text: f'{{"note": [{{"symbol": "BTC"}}], "prices": {text}}}')
-)
-
-
-def _prices(text: str) -> list[Any]:
-    return list(parse_request(text, CLOCK).prices)
-
-
-@given(requests)
-def test_stamping_gives_the_time_to_those_without_and_changes_nothing_else(text: str) -> None:
-    before = _prices(text)
-    after = _prices(stamped(Prices(text=text, in_body=True), NOW_MS - 9).text)
-    assert len(before) == len(after)
-    for old, new in zip(before, after, strict=True):
-        if isinstance(old, Price):
-            own = '"timestamp"' in old.raw
-            assert new.timestamp_ms == (old.timestamp_ms if own else NOW_MS - 9)
-            assert (new.price, new.volume, new.exchange) == (old.price, old.volume, old.exchange)
-            assert not own or new.raw == old.raw, "what has its time keeps every character"
-        else:  # without a time, at the beginning of time: refused
-            assert new.timestamp_ms == NOW_MS - 9
-    assert not lacks_time(stamped(Prices(text=text, in_body=True), NOW_MS))
-
-
-@given(requests)
-def test_stamping_twice_is_stamping_once(text: str) -> None:
-    once = stamped(Prices(text=text, in_body=True), NOW_MS - 9)
-    assert stamped(once, NOW_MS) == once or "prices" in text
+ARRIVAL = Arrival(ms=5, sender="desk", message_id="msg_1")
 
 
 @given(st.text())
 def test_what_is_no_json_is_left_to_the_handler_to_refuse(text: str) -> None:
-    prices = Prices(text=text, in_body=True)
-    assert isinstance(stamped(prices, NOW_MS).event, str)
+    assert opened(json.loads(Prices(text=text, in_body=True).sent_again(ARRIVAL))) == (
+        {"body": text},
+        ARRIVAL,
+    )
 
 
 @pytest.mark.parametrize("text", ['{"prices": 1, "prices": [{}]}', '{"prices": [{}], "prices": 1}'])
 def test_where_none_says_which_list_is_meant_it_is_left_to_the_handler_too(text: str) -> None:
     prices = Prices(text=text, in_body=True)
-    assert stamped(prices, NOW_MS) == prices
     assert not lacks_time(prices)
     with pytest.raises(EditError):
         with_changes(prices, {"price": "1"})
@@ -89,15 +48,16 @@ def test_where_none_says_which_list_is_meant_it_is_left_to_the_handler_too(text:
 
 def test_an_http_event_is_replayed_without_its_context() -> None:
     event = {"body": "{}", "requestContext": {"timeEpoch": 5}}
-    assert json.loads(prices_in(event, json.dumps(event)).event) == {"body": "{}"}
-    assert arrival_ms(event) == 5
-    assert arrival_ms({"requestContext": {"timeEpoch": True}}) is None
-    assert arrival_ms([]) is None
+    sent = json.loads(prices_in(event, json.dumps(event)).sent_again(ARRIVAL))
+    assert opened(sent) == ({"body": "{}"}, ARRIVAL)
+    assert arrival_of(event) == Arrival(ms=5)
+    assert arrival_of({"requestContext": {"timeEpoch": True}}) is None
+    assert arrival_of([]) is None
 
 
 def test_a_bare_price_is_replayed_as_it_was_written() -> None:
     text = '{"symbol": "BTC", "price": 1.10, "exchange": "k", "timestamp": 1700000000}'
-    assert prices_in(json.loads(text), text).event == text
+    assert f'"event": {text},' in prices_in(json.loads(text), text).sent_again(ARRIVAL)
     (price,) = parse_parsed(json.loads(text), CLOCK).prices
     assert isinstance(price, Price)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.aws import AwsError
-from cryptoctl.core.webhook_messages import message_item
+from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, arrival_in, message_item, opened
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.enriching import Image, Key
 from cryptoctl.ops.dead_letters.lookups import Reading
@@ -76,10 +76,15 @@ def pointer() -> DeadLetter:
     return letter({"DDBStreamBatchInfo": {}}, {}, QueueName.ENRICHER)
 
 
+def _sent(step: ReplayStep) -> tuple[Any, Arrival]:
+    """The event, and when it is said to have come."""
+    found = opened(json.loads(step.payload))
+    assert found is not None
+    return found
+
+
 def _timestamp(step: ReplayStep) -> int:
-    stamp = json.loads(json.loads(step.payload)["body"])["timestamp"]
-    assert isinstance(stamp, int)
-    return stamp
+    return _sent(step)[1].ms
 
 
 def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue() -> None:
@@ -99,7 +104,28 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue() 
 def test_a_price_with_a_time_of_its_own_is_sent_as_it_was_written() -> None:
     text = TIMELESS.replace("}", ', "timestamp": 1700000000}')
     step = planned(letter({"body": text}))
-    assert (step.stored_at, json.loads(step.payload)) == (None, {"body": text})
+    assert (step.stored_at, _sent(step)[0]) == (None, {"body": text})
+
+
+def test_what_may_come_again_is_sent_with_its_id_and_at_the_time_it_first_came() -> None:
+    said = {"timeEpoch": SENT_MS - 9, "sender": "desk", "messageId": "msg_1"}
+    theirs = letter({"body": TIMELESS, "requestContext": said})
+    request = {"RequestID": {"DataType": "String", "StringValue": "6f7c5d1e"}}
+    lambdas = letter({"body": TIMELESS}, {**REASONS, **request})
+    for each, sender, message_id in ((theirs, "desk", "msg_1"), (lambdas, INVOCATIONS, "6f7c5d1e")):
+        event, arrival = _sent(planned(each))
+        assert event == {"body": TIMELESS}, "unchanged, to the digit"
+        assert (arrival.sender, arrival.message_id) == (sender, message_id)
+        step = planned(each, facts=Known(image=message_item(replace(arrival, ms=SENT_MS - 100))))
+        assert step.stored_at == StoredAt(ms=SENT_MS - 100, source="the time it first came")
+        assert _sent(step)[1] == replace(arrival, ms=SENT_MS - 100)
+
+
+def test_what_could_not_be_read_is_sent_for_its_sender_to_be_asked_how_it_writes() -> None:
+    said = {"timeEpoch": SENT_MS, "sender": "desk", "messageId": "", "contentType": "text/plain"}
+    step = planned(letter({"body": '{"s": "BTC"}', "requestContext": said}))
+    assert (step.summary, step.stored_at) == ("store what desk sent", None)
+    assert _sent(step) == ({"body": '{"s": "BTC"}'}, arrival_in(said))
 
 
 def test_the_time_that_a_failed_attempt_has_used_is_used_again_with_or_without_edits() -> None:
@@ -109,16 +135,16 @@ def test_the_time_that_a_failed_attempt_has_used_is_used_again_with_or_without_e
         assert (step.stored_at, _timestamp(step)) == (used, SENT_MS - 100)
 
 
-def test_the_editor_sees_the_time_and_may_take_it_out_again() -> None:
+def test_the_editor_sees_what_was_sent_and_may_give_it_a_time() -> None:
     seen: list[str] = []
 
     def edit(text: str) -> str:
         seen.append(text)
-        return TIMELESS
+        return TIMED
 
     step = planned(letter({"body": TIMELESS}), Edits(editor=edit))
-    assert f'"timestamp": {SENT_MS}' in seen[0]
-    assert _timestamp(step) == SENT_MS
+    assert seen == [TIMELESS]
+    assert (step.stored_at, _sent(step)[0]) == (None, {"body": TIMED})
 
 
 def test_a_message_brought_back_before_is_only_deleted() -> None:
