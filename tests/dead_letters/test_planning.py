@@ -182,7 +182,7 @@ def test_prices_in_the_enrichers_queue_are_stored_and_not_handed_to_it(event: ob
 
 
 def test_an_event_of_the_enricher_is_its_prices_enriched_but_not_our_own_items() -> None:
-    ours = message_item("tv", "m", SENT_MS)
+    ours = message_item(Arrival(ms=SENT_MS, sender="tv", message_id="m"))
     keys = [{"symbol": {"S": "BTC"}, "timestamp": {"N": number}} for number in ("5", "6", "5")]
     records = [{"eventName": "INSERT", "dynamodb": {"Keys": each}} for each in (*keys, ours)]
     step = planned(letter({"Records": records}, queue=QueueName.ENRICHER))

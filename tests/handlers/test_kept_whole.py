@@ -1,0 +1,189 @@
+"""Whatever is accepted fits into dead letters, and each of them is taken in again as the same prices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.occurrences import counted
+from cryptoctl.core.prices import MOST_BYTES, Price, Request, TimeLimits, parse_request
+from cryptoctl.core.webhook_messages import Arrival, is_message
+from cryptoctl.core.webhook_prices import dead_letters_of
+from cryptoctl.handlers import sender_secrets, webhook_processor
+from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
+from cryptoctl.ops.dead_letters.planning import ReplayStep
+from dead_letters.test_planning import letter, planned
+from handlers.conftest import connect_directly
+from handlers.events import ARRIVED_MS, PARAMETERS, TOKEN, http, send
+from handlers.fake_aws import FakeAws, FaultError
+from handlers.senders import honest, parameters, variable
+
+MOST_SQS_BYTES = 1_048_576
+MAPPED = {
+    "scheme": "token",
+    "token_in_path": True,
+    "fields": {"symbol": "s", "price": "p", "id": "i"},
+    "constants": {"exchange": "\U0001f600" * 64},
+}
+
+
+def down(operation: str, moment: str) -> None:
+    if operation == "PutItem":
+        raise FaultError("InternalServerError")
+
+
+def replays(aws: FakeAws) -> list[ReplayStep]:
+    """The steps for all that is on the queue, which is empty then."""
+    found = [letter(each["MessageBody"], _attributes(each), QueueName.WEBHOOK) for each in aws.queue]
+    aws.queue.clear()
+    return [planned(each) for each in found]
+
+
+def _attributes(message: dict[str, Any]) -> Attributes:
+    attributes: Attributes = message["MessageAttributes"]
+    return attributes
+
+
+def prices(aws: FakeAws) -> list[Any]:
+    return [item for item in aws.items.values() if not is_message(item)]
+
+
+LARGEST: dict[str, Callable[[int], dict[str, Any]]] = {
+    "without times": lambda n: {"symbol": "BTC", "price": 5 + n, "exchange": "x", "note": "x" * 434},
+    "with ids and times": lambda n: {
+        "symbol": "BTC",
+        "price": 5,
+        "exchange": "x",
+        "id": n,
+        "timestamp": ARRIVED_MS,
+        "note": "x" * 395,
+    },
+    "in characters that SQS refuses": lambda n: {
+        "symbol": "BTC",
+        "price": 5 + n,
+        "exchange": "x",
+        "note": "\uffff" * 142,
+    },
+    "of many bytes each": lambda n: {
+        "s": "\U0001f601" * 20 + str(n),
+        "p": "1e-130",
+        "i": "\\" * 120 + f"{n:04}",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LARGEST)
+def test_the_largest_requests_are_kept_and_come_back(
+    environment: None, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "WEBHOOK_SENDERS",
+        json.dumps({"desk": {"scheme": "token", "token_in_path": True}, "mapped": MAPPED}),
+    )
+    aws = connect_directly(FakeAws(fault=down))
+    aws.parameters["/cryptoctl/test/webhook/mapped"] = PARAMETERS["/cryptoctl/test/webhook/desk"]
+    name = "mapped" if kind == "of many bytes each" else "desk"
+    body = json.dumps([LARGEST[kind](n) for n in range(1000)], separators=(",", ":"), ensure_ascii=False)
+    assert 300_000 < len(body.encode()) <= MOST_BYTES
+    status, answer = send({**http(body), "rawPath": f"/{name}/{TOKEN}"})
+    assert (status, "but kept" in answer["message"]) == (503, True)
+    for each in aws.queue:
+        size = len(each["MessageBody"].encode()) + len(json.dumps(each["MessageAttributes"]))
+        assert size <= MOST_SQS_BYTES
+        assert len(json.loads(each["MessageBody"])["body"].encode()) <= MOST_BYTES
+    aws.fault = lambda operation, moment: None
+    for step in replays(aws):
+        assert send(json.loads(step.payload))[0] == 200
+    assert len(prices(aws)) == 1000
+    sender_secrets.forget()
+
+
+texts = st.text(max_size=20)
+raws = st.dictionaries(
+    st.sampled_from(["id", "occurrence", "prices", "timestamp", "note", "volume", "price"]),
+    st.recursive(texts | st.integers(), lambda inner: st.lists(inner, max_size=2), max_leaves=20),
+).map(lambda found: json.dumps(found, ensure_ascii=False))
+kept = st.builds(
+    Price,
+    symbol=st.sampled_from(["BTC", "\U0001f601" * 64]),
+    exchange=st.sampled_from(["x", "\U0001f600" * 64]),
+    price=st.decimals(min_value="1e-9", max_value="1e30", places=9),
+    volume=st.integers(0, 1).map(Decimal),
+    timestamp_ms=st.sampled_from([1, 10**11 - 1, 10**11, ARRIVED_MS]),
+    id=st.none() | st.sampled_from(["7", "\\" * 128]),
+    raw=raws | st.just("[" * 16 + "]" * 16) | st.just('{"a": ' + "[" * 15 + "]" * 15 + "}"),
+    occurrence=st.none() | st.integers(1, 3),
+)
+
+
+@given(st.lists(kept, min_size=1, max_size=6), st.booleans())
+def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], several: bool) -> None:
+    request = Request(prices=tuple(found if several else found[:1]), several=several)
+    limits = TimeLimits(now_ms=ARRIVED_MS, arrival_ms=1, most_behind=timedelta(days=40_000))
+    read = [
+        price
+        for event in dead_letters_of(request, Arrival(ms=5))
+        for price in parse_request(event["body"], limits).prices
+        if isinstance(price, Price)
+    ]
+    wanted = [each for each in request.prices if isinstance(each, Price)]
+    assert [_meaning(each) for each in counted(read)] == [_meaning(each) for each in counted(wanted)]
+
+
+def _meaning(price: Price) -> tuple[Any, ...]:
+    number = None if price.id is not None else price.occurrence or 1
+    return (
+        *(price.symbol, price.exchange, price.price, price.volume, price.timestamp_ms),
+        *(price.id, number),
+    )
+
+
+def test_what_was_accepted_is_not_too_old_after_it_had_to_wait(
+    environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_AGE_DAYS", "30")
+    aws = connect_directly(FakeAws(fault=down))
+    now_s = 1_800_000_000.0
+    monkeypatch.setattr("time.time_ns", lambda: int(now_s * 1e9))
+    event = http(json.dumps({"symbol": "BTC", "price": 1, "exchange": "x", "timestamp": now_s - 29 * 86_400}))
+    event["requestContext"]["timeEpoch"] = int(now_s * 1000)
+    assert send(event)[0] == 503
+    aws.fault = lambda operation, moment: None
+    now_s += 3 * 86_400
+    (step,) = replays(aws)
+    assert send(json.loads(step.payload))[0] == 200
+
+
+@pytest.mark.parametrize("body", ['{"data":[{"s":"BTC","p":1,"note":"ü"}]}', None])
+def test_what_could_not_be_read_is_read_again_as_its_sender_s(
+    environment: None, body: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Request:
+        raise RuntimeError("ours")
+
+    monkeypatch.setenv("WEBHOOK_SENDERS", variable())
+    aws = connect_directly(FakeAws(parameters=parameters()))
+    content = body.encode() if body is not None else _of_quotes()
+    with monkeypatch.context() as patch:
+        patch.setattr(webhook_processor, "prices_in_request", broken)
+        status, answer = send(honest("mapped", content))
+        assert (status, "but kept" in answer["message"]) == (503, True)
+    assert len(aws.queue[0]["MessageBody"].encode()) <= MOST_SQS_BYTES
+    (step,) = replays(aws)
+    assert send(json.loads(step.payload))[0] == 200
+    assert send(honest("mapped", content))[1]["message"] == "1 duplicate"
+    assert len(prices(aws)) == 1
+    sender_secrets.forget()
+
+
+def _of_quotes() -> bytes:
+    """A body that is twice as long in a dead letter, were it kept as text."""
+    price: dict[str, Any] = {"s": "BTC", "p": 1}
+    return json.dumps({"data": [price], "odd": '"' * 240_000}).encode()
