@@ -68,7 +68,7 @@ class Workshop:
         """Empties queues and table."""
         for queue in self.queues.values():
             self.aws.call("sqs", "PurgeQueue", QueueUrl=queue.url)
-        for item in self.items():
+        for item in self._all_items():
             key = {name: item[name] for name in ("symbol", "timestamp")}
             self.aws.call("dynamodb", "DeleteItem", TableName=self.stack.prices.name, Key=key)
 
@@ -120,11 +120,15 @@ class Workshop:
 
     def items(self) -> list[dict[str, Any]]:
         """The table's prices as they are, in the order of their keys."""
-        found = self.aws.paginate(
-            "dynamodb", "Scan", "Items", TableName=self.stack.prices.name, ConsistentRead=True
-        )
-        prices = (item for item in found if not is_message(item))
+        prices = (item for item in self._all_items() if not is_message(item))
         return sorted(prices, key=lambda item: (item["symbol"]["S"], float(item["timestamp"]["N"])))
+
+    def _all_items(self) -> list[dict[str, Any]]:
+        return list(
+            self.aws.paginate(
+                "dynamodb", "Scan", "Items", TableName=self.stack.prices.name, ConsistentRead=True
+            )
+        )
 
     def enriched(self) -> list[dict[str, Any]]:
         """The table once all of it is enriched, without the moments at which that happened."""

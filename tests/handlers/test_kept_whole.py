@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.core import webhook_prices
 from cryptoctl.core.occurrences import counted
 from cryptoctl.core.prices import MOST_BYTES, Price, Request, TimeLimits, parse_request
 from cryptoctl.core.webhook_messages import Arrival, is_message
@@ -103,6 +104,22 @@ def test_the_largest_requests_are_kept_and_come_back(
         assert send(json.loads(step.payload))[0] == 200
     assert len(prices(aws)) == 1000
     sender_secrets.forget()
+
+
+def test_equal_trades_stay_as_many_where_they_are_divided(
+    environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_prices, "MOST_BYTES", 100)
+    aws = connect_directly(FakeAws(fault=down))
+    trade = {"symbol": "BTC", "price": 1, "exchange": "x", "timestamp": ARRIVED_MS}
+    asked = http(json.dumps([trade, trade, {**trade, "occurrence": 7}, trade]))
+    assert send(asked)[0] == 503
+    assert len(aws.queue) == 4
+    aws.fault = lambda operation, moment: None
+    for step in reversed(replays(aws)):
+        assert send(json.loads(step.payload))[1]["message"] == "1 stored"
+    assert sorted(item.get("occurrence", {}).get("N", "1") for item in prices(aws)) == ["1", "2", "4", "7"]
+    assert send(asked)[1]["message"] == "4 duplicate"
 
 
 texts = st.text(max_size=20)
