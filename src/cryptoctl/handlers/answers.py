@@ -8,6 +8,7 @@ from cryptoctl.core.prices import Rejected, TooLarge
 from cryptoctl.core.webhook_requests import UnsupportedType
 
 Answer = dict[str, Any]
+RETRY_AFTER_S = 30
 
 
 def http_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
@@ -28,3 +29,8 @@ def refusal(rejected: Rejected) -> Answer:
         status, error = 415, "unsupported_type"
     said = {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
     return http_answer(status, said)
+
+
+def unavailable(message: str) -> Answer:
+    """The answer to a request that may succeed when it is sent again."""
+    return http_answer(503, {"error": "unavailable", "message": message}, {"Retry-After": str(RETRY_AFTER_S)})

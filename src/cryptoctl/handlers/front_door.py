@@ -21,10 +21,10 @@ from cryptoctl.core.senders import NOBODY, AllowedSender, allowed_senders
 from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers import logs, metrics, sender_secrets
-from cryptoctl.handlers.answers import Answer, http_answer
+from cryptoctl.handlers.answers import Answer, http_answer, unavailable
 
 HEALTH = "health"
-RETRY_AFTER_S = 30
+NOT_CHECKED = "the request could not be checked: send it again"
 
 _log = logs.logger("webhook_processor")
 
@@ -56,7 +56,7 @@ def admit(event: Mapping[str, Any]) -> Admitted | Answer:
     except Exception as error:
         # Not its text, which may be the stranger's.
         _log.warning("request not checked", extra={"error": type(error).__name__})
-        return _unavailable()
+        return unavailable(NOT_CHECKED)
 
 
 def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
@@ -91,15 +91,15 @@ def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
     except Exception as error:
         # Nothing of the request has been looked at, so no stranger can cause it.
         _log.error("who may send cannot be read (WEBHOOK_SENDERS): nobody is let in", exc_info=error)
-        return _unavailable()
+        return unavailable(NOT_CHECKED)
     sender = senders.get(name, NOBODY)
     if sender is not NOBODY and name not in secrets:
-        return _unavailable()
+        return unavailable(NOT_CHECKED)
     now_s = time.time()
     accepted = secrets[name].secret.accepted(int(now_s * 1000)) if sender is not NOBODY else ()
     if not sender.accepts(request, accepted, now_s):
         if sender is not NOBODY and secrets[name].outdated:
-            return _unavailable()  # it may be signed with a new secret
+            return unavailable(NOT_CHECKED)  # it may be signed with a new secret
         metrics.emit({"Unauthorized": 1}, {"Sender": sender.name})
         message = "the request is not from a known sender, or is not signed as that sender signs"
         return http_answer(401, {"error": "unauthorized", "message": message})
@@ -158,8 +158,3 @@ def known_senders() -> Mapping[str, AllowedSender]:
 @lru_cache(maxsize=1)
 def _senders(variable: str) -> dict[str, AllowedSender]:
     return allowed_senders(variable, jmespath.compile)
-
-
-def _unavailable() -> Answer:
-    body = {"error": "unavailable", "message": "the request could not be checked: send it again"}
-    return http_answer(503, body, {"Retry-After": str(RETRY_AFTER_S)})

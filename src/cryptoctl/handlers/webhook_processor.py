@@ -43,9 +43,9 @@ from cryptoctl.core.webhook_prices import (
     unread,
 )
 from cryptoctl.handlers import dead_letters, front_door, logs, metrics, side_by_side, table
-from cryptoctl.handlers.answers import Answer, http_answer, refusal
+from cryptoctl.handlers.answers import Answer, http_answer, refusal, unavailable
 from cryptoctl.handlers.clients import Deadline, queue_client
-from cryptoctl.handlers.front_door import RETRY_AFTER_S, Admitted
+from cryptoctl.handlers.front_door import Admitted
 from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
@@ -167,7 +167,7 @@ def _time_limits(event: Any) -> TimeLimits:
 def _as_on_arrival(limits: TimeLimits) -> TimeLimits:
     """What was accepted is not too old because it had to wait."""
     waited = timedelta(milliseconds=max(0, limits.now_ms - limits.arrival_ms))
-    return replace(limits, most_behind=limits.most_behind + waited)
+    return replace(limits, most_behind=limits.most_behind + min(waited, timedelta.max - limits.most_behind))
 
 
 def _most_behind() -> timedelta:
@@ -284,18 +284,11 @@ def _set_aside(
         side_by_side.run(lambda event: dead_letters.send(event, attributes), events, _MOST_LETTERS_AT_ONCE)
     except Exception:
         _log.exception("request neither stored nor put on the dead-letter queue")
-        return _unavailable("not stored and not kept: send it again")
+        return unavailable("not stored and not kept: send it again")
     metrics.emit({"DeadLettered": len(events)})
-    return _unavailable(
-        "not stored yet, but kept on the dead-letter queue, from which it can be stored later"
-    )
+    return unavailable("not stored yet, but kept on the dead-letter queue, from which it can be stored later")
 
 
 def _request_id(context: object) -> str:
     """Lambda's id of the invocation, which stays when Lambda tries it again."""
     return str(getattr(context, "aws_request_id", "") or "")
-
-
-def _unavailable(message: str) -> Answer:
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return http_answer(503, {"error": "unavailable", "message": message}, headers)
