@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core import webhook_prices
-from cryptoctl.core.occurrences import counted
+from cryptoctl.core.numbering import counted
 from cryptoctl.core.prices import MOST_BYTES, Price, Request, TimeLimits, parse_request
 from cryptoctl.core.webhook_messages import Arrival, is_message
 from cryptoctl.core.webhook_prices import dead_letters_of

@@ -9,8 +9,8 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping
+from cryptoctl.core.numbering import counted
 from cryptoctl.core.numbers import plain
-from cryptoctl.core.occurrences import counted
 from cryptoctl.core.prices import (
     MILLISECONDS_FROM,
     MOST_BYTES,

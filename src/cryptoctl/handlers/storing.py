@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from cryptoctl.core import keys
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, new_item, same_id, stored_price
-from cryptoctl.core.occurrences import Occurrences
+from cryptoctl.core.numbering import Numbering
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import side_by_side, table
 from cryptoctl.handlers.clients import Deadline, table_client
@@ -122,12 +122,12 @@ class _Writer:
 
     def write(self, prices: list[tuple[int, Price]]) -> dict[int, Stored]:
         milliseconds: dict[int, _Millisecond] = {}
-        occurrences = Occurrences()
+        numbering = Numbering()
         outcomes: dict[int, Stored] = {}
         for index, price in sorted(prices, key=_key_order):
             if price.id is None:
                 shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
-                outcomes[index] = self._without_id(price, occurrences.number(price), shared)
+                outcomes[index] = self._without_id(price, numbering.number(price), shared)
             else:
                 outcomes[index] = self._with_id(price)
         return outcomes

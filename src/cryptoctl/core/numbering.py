@@ -8,7 +8,7 @@ from itertools import count
 from cryptoctl.core.prices import Price
 
 
-class Occurrences:
+class Numbering:
     """Counts the prices of one request, asked in the request's order."""
 
     def __init__(self) -> None:
@@ -27,9 +27,9 @@ def counted(prices: Iterable[Price]) -> list[Price]:
 
     The first of its kind says none, as it needs none.
     """
-    occurrences = Occurrences()
+    numbering = Numbering()
     found = []
     for price in prices:
-        number = occurrences.number(price) if price.id is None else 1
+        number = numbering.number(price) if price.id is None else 1
         found.append(replace(price, occurrence=number) if number > 1 else price)
     return found
