@@ -23,6 +23,8 @@ class Windows:
     """CREATING; a third of it UPDATING."""
     table_gone: float = 0
     """DELETING"""
+    table_tags: float = 0
+    """A new table shows no tags."""
     backups: float = 0
     """From ACTIVE until point-in-time recovery can be switched on."""
     function: float = 0

@@ -21,11 +21,12 @@ FUNCTION_CHANGES = (
 
 
 class TableWindow:
-    """CREATING, UPDATING, DELETING, and backups that come later still."""
+    """CREATING, UPDATING, DELETING; tags that are shown late, and backups that come later still."""
 
     def __init__(self, lengths: Windows) -> None:
         self.lengths = lengths
         self.creating, self.updating, self.deleting = Timer(), Timer(), Timer()
+        self.untagged = Timer()
         self.last: dict[str, dict[str, Any]] = {}
 
     def refuse(self, request: Request) -> Answer | None:
@@ -53,11 +54,14 @@ class TableWindow:
         name = table_of(request)
         if answer.ok and request.operation == "CreateTable":
             self.creating.open(name, self.lengths.table)
+            self.untagged.open(name, self.lengths.table_tags)
         elif answer.ok and request.operation == "UpdateTable":
             self.updating.open(name, self.lengths.table / 3)
         elif answer.ok and request.operation == "DeleteTable":
             self.deleting.open(name, self.lengths.table_gone)
             self.last[name] = {**answer.document()["TableDescription"], "TableStatus": "DELETING"}
+        elif answer.ok and request.operation == "ListTagsOfResource" and name in self.untagged:
+            return answer.with_document({"Tags": []})
         elif request.operation == "DescribeTable":
             return self._described(name, request, answer)
         return answer

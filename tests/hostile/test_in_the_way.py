@@ -8,10 +8,26 @@ import pytest
 
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, wrong_with
+from hostile.proxy import Accident, Trap
 from hostile.resting import Shown
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
+
+
+def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_late(
+    world: World, environment: Callable[[], str]
+) -> None:
+    name = environment()
+    only = ("--only", f"crypto-prices-{name}")
+    world.proxy.behave(Windows(table_tags=6), trap=killed_after("CreateTable"))
+    assert world.clients.run("up", "--env", name, "--yes", "--aws", *only).code
+    assert "waits for AWS to show its tags" in world.up(name, *only).err
+    assert world.plan_is_empty(name, *only)
+
+
+def killed_after(operation: str) -> Trap:
+    return Trap(matches=lambda each: each.operation == operation, accident=Accident.KILLED_AFTER)
 
 
 def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(

@@ -14,7 +14,15 @@ from hostile.world import World
 pytestmark = pytest.mark.engine
 
 WINDOWS = Windows(
-    role=0.3, policy=0.2, key=0.2, table=0.3, table_gone=0.3, backups=0.2, function=0.3, mapping=0.2
+    role=0.3,
+    policy=0.2,
+    key=0.2,
+    table=0.3,
+    table_gone=0.3,
+    table_tags=2,
+    backups=0.2,
+    function=0.3,
+    mapping=0.2,
 )
 SLOWEST_S = 0.6
 one_seed_here_fifty_in_torture = pytest.mark.parametrize(

@@ -24,6 +24,7 @@ SHORT = Windows(
     key=0.3,
     table=0.6,
     table_gone=0.5,
+    table_tags=1.0,
     backups=0.3,
     function=0.3,
     mapping=0.4,

@@ -8,6 +8,7 @@ import pytest
 
 from cryptoctl.aws import ANSWER_LOST
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.converge import TAGS_TO_SHOW
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Step
@@ -149,6 +150,54 @@ def test_what_somebody_else_made_meanwhile_is_not_touched() -> None:
     report, _, _ = run(aws, Thing(name="a", size=5))
     assert outcomes(report) == {"a": StepOutcome.FAILED}
     assert aws.things["a"]["Fields"]["Size"] == 4
+
+
+def shows_its_tags_after(aws: FakeAws, looks: int) -> None:
+    """Another run makes the thing a moment before, and AWS shows its tags only after so many looks."""
+    thing, left = Thing(name="a"), [looks]
+
+    def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
+        if operation == "CreateThing":
+            fields = {**thing.desired(), "Tags": {}}
+            aws.things.setdefault("a", {"Fields": fields, "Id": "x", "State": "Ready"})
+
+    def found(*_: Any, **__: Any) -> dict[str, Any] | None:
+        there = aws.things.get("a")
+        if there is not None:
+            left[0] -= 1
+            if left[0] < 0:
+                there["Fields"] = thing.desired()
+        return there
+
+    aws.before, aws.find = meanwhile, found  # type: ignore[method-assign]
+
+
+def test_what_another_run_made_meanwhile_is_ours_although_its_tags_are_shown_late() -> None:
+    shows_its_tags_after(aws := FakeAws(), looks=5)
+    report, listener, clock = run(aws, Thing(name="a"))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert ("thing a", TAGS_TO_SHOW) in listener.waits
+    assert 0 < clock.time_s < Thing.visible_within_s
+
+
+def test_what_appeared_and_never_shows_a_tag_is_somebody_elses() -> None:
+    shows_its_tags_after(aws := FakeAws(), looks=10**6)
+    report, _, clock = run(aws, Thing(name="a"))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert "exists without our tags" in failed.problem
+    assert clock.time_s == pytest.approx(Thing.visible_within_s)
+
+
+def test_what_appeared_with_anothers_tags_is_not_waited_for() -> None:
+    aws = FakeAws()
+
+    def meanwhile(*_: Any) -> None:
+        fields = {**Thing(name="a").desired(), "Tags": {"Owner": "somebody"}}
+        aws.things["a"] = {"Fields": fields, "Id": "x", "State": "Ready"}
+
+    aws.before = meanwhile
+    report, _, clock = run(aws, Thing(name="a"))
+    assert (outcomes(report), clock.time_s) == ({"a": StepOutcome.FAILED}, 0)
 
 
 def test_it_waits_for_rest_and_says_why_a_thing_broke() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from cryptoctl.provisioners.tags import may_be_late
 from cryptoctl.reconcile.execute import Executor
-from cryptoctl.reconcile.observe import planned, remaining
+from cryptoctl.reconcile.observe import TAGS_TO_SHOW, planned, recognised, remaining
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.retry import Wait
 from live import Silent
@@ -47,6 +51,49 @@ def test_what_never_comes_is_given_back_when_its_time_is_over() -> None:
     clock, again = FakeClock(), plans(1)
     assert [step.resource for step in remaining(lambda: next(again), clock).work] == [THING]
     assert clock.time_s == THING.visible_within_s
+
+
+def refused(*, new: bool, looks: int) -> tuple[Callable[[], Plan], FakeClock]:
+    """Looks at a thing that shows our tags only after so many of them."""
+    aws = FakeAws()
+    aws.things["a"] = {"Fields": {**THING.desired(), "Tags": {}}, "Id": "x", "New": new}
+    left = [looks]
+
+    def look() -> Plan:
+        left[0] -= 1
+        if left[0] < 0:
+            aws.things["a"]["Fields"] = THING.desired()
+        return planned([THING], aws, Goal.PRESENT)  # type: ignore[arg-type]
+
+    return look, FakeClock()
+
+
+def test_tags_of_what_was_made_a_moment_ago_are_waited_for_and_told() -> None:
+    look, clock = refused(new=True, looks=4)
+    told: list[str] = []
+    plan = recognised(look, clock, lambda step, wait: told.append(f"{step.resource}: {wait.reason}"))
+    assert plan.settled
+    assert told == [f"thing a: {TAGS_TO_SHOW}"] * 4
+    assert 0 < clock.time_s < THING.visible_within_s
+
+
+def test_tags_that_never_come_are_given_up_and_the_thing_is_refused() -> None:
+    look, clock = refused(new=True, looks=10**6)
+    assert [step.resource for step in recognised(look, clock).refused] == [THING]
+    assert clock.time_s == THING.visible_within_s
+
+
+def test_an_old_thing_without_tags_is_refused_at_once() -> None:
+    look, clock = refused(new=False, looks=10**6)
+    assert [step.resource for step in recognised(look, clock).refused] == [THING]
+    assert clock.time_s == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "late"), [(None, False), (timedelta(0), True), (timedelta(minutes=6), False)]
+)
+def test_only_a_new_table_may_show_its_tags_later(made: timedelta | None, late: bool) -> None:
+    assert may_be_late(made if made is None else datetime.now(UTC) - made) is late
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Thing(Provisioner):
         found = aws.find("things", "GetThing", absent="NoSuchThing", Name=self.name)
         if found is None:
             return None
-        return Observed(fields=found["Fields"], outputs={"Id": found["Id"]})
+        return Observed(fields=found["Fields"], outputs={"Id": found["Id"]}, new=found.get("New", False))
 
     def permissions(self) -> Iterator[Permission]:
         yield from allow(Access.DESCRIBE, "things", "GetThing", "*")

@@ -10,7 +10,7 @@ from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Listener, Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
-from cryptoctl.reconcile.observe import remaining
+from cryptoctl.reconcile.observe import new_without_tags, recognised, remaining
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -63,6 +63,15 @@ def check(plan: Plan, expect: str | None = None) -> None:
             " ".join([*(each.what for each in plan.obstacles), "Nothing was changed."]),
             " ".join(each.hint for each in plan.obstacles),
         )
+
+
+def looked(run: CommandRun, look: Callable[[], Plan]) -> Plan:
+    """The plan, once what was made a moment ago shows its tags, or had the time to."""
+    plan = look()
+    if not new_without_tags(plan):
+        return plan
+    with PlanProgress(run.screen, run.clock) as progress:
+        return recognised(look, run.clock, progress.waiting)
 
 
 @contextmanager

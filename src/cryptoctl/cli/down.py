@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, check, orphans, removed
+from cryptoctl.cli.apply import before_any_change, check, looked, orphans, removed
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.environments import not_deployed
@@ -38,7 +38,7 @@ def down(
         def look() -> Plan:
             return planned(resources, session.aws, Goal.ABSENT, orphans=others)
 
-        plan = look()
+        plan = looked(run, look)
         run.answer(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
         check(plan)

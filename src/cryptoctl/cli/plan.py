@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import chosen, orphans
+from cryptoctl.cli.apply import chosen, looked, orphans
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import resource_names
 from cryptoctl.cli.options import Output
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.ui.plan_markdown import markdown, mermaid
 from cryptoctl.ui.plans import plan_document, show_plan
 
@@ -46,7 +46,11 @@ def plan(
 ) -> None:
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
     resources, others = chosen(run, only or []), orphans(run, only or [])
-    found = planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
+
+    def look() -> Plan:
+        return planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
+
+    found = looked(run, look)
     run.answer(plan=plan_document(found))
     if graph and not run.machine:
         run.screen.raw(mermaid(found))

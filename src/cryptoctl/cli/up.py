@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans
+from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, looked, orphans
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import resource_names
 from cryptoctl.errors import Failure, Problem
@@ -50,7 +50,7 @@ def up(
         def look(after: Plan | None = None) -> Plan:
             return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others, after=after)
 
-        plan = look()
+        plan = looked(run, look)
         run.answer(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
         check(plan, expect)

@@ -16,7 +16,7 @@ from cryptoctl.provisioners.table_configuration import (
     schema,
 )
 from cryptoctl.provisioners.table_errors import GOES_ON, REMEDIES, RETRY_RULES
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import listed, mapped, may_be_late, pairs
 from cryptoctl.reconcile import (
     Access,
     Action,
@@ -110,6 +110,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
             notes=(*notes, *limits_and_copies(self.name, table)),
+            new=may_be_late(table.get("CreationDateTime")),
         )
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:

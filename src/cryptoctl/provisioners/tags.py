@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptoctl.reconcile import (
@@ -10,6 +11,14 @@ from cryptoctl.reconcile import (
     Remedy,
     Value,
 )
+
+# Some seconds, as DynamoDB says of its own; the clocks of AWS and of this machine may differ by minutes.
+SHOWN_AFTER = timedelta(minutes=5)
+
+
+def may_be_late(made: datetime | None) -> bool:
+    """Whether what was made then is so new that AWS may not show its tags yet."""
+    return made is not None and datetime.now(UTC) - made < SHOWN_AFTER
 
 
 def pairs(delta: Delta, field: str) -> dict[str, Value]:

@@ -14,7 +14,7 @@ from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
-from cryptoctl.reconcile.planner import absent, given_by, present
+from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.revealed_secrets import RevealedSecrets
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
@@ -24,6 +24,9 @@ ANOTHER_RUN = "Let the other run, or the other tool, end first."
 SOMEBODYS = "Check who owns it; the next run shows it before it changes anything."
 ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same command again."
 TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
+
+
+TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
 
 class StepFailed(Exception):
@@ -126,6 +129,7 @@ class Convergence:
 
     def _plan_again(self, observed: Observed | None) -> None:
         """The step from here on. Raises StepFailed where it would do more than what was agreed to."""
+        observed = self._with_its_tags(observed)
         step, resource = self._step, self._step.resource
         if step.verb is Verb.DELETE:
             self._step = absent(resource, observed, after=step.after)
@@ -145,6 +149,18 @@ class Convergence:
         given = given_by(again)
         self._run.publish({ref: value for ref, value in outputs.items() if ref not in given})
         self._step = again
+
+    def _with_its_tags(self, observed: Observed | None) -> Observed | None:
+        """What appeared during the run, or was made a moment before, looked at until it shows its tags."""
+        appeared = self._step.delta.observed is None
+
+        def late(its: Observed | None) -> bool:
+            return its is not None and (its.new or appeared) and untagged_yet(self._step.resource, its)
+
+        pauses = self._retry.pauses(TAGS_TO_SHOW, self._step.resource.visible_within_s)
+        while late(observed) and next(pauses, None) is not None:
+            observed = self._observe()
+        return observed
 
     def _undo_superseded(self) -> None:
         """Takes back what this run made where another run's turned out to be the resource."""

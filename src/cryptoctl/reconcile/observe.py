@@ -11,7 +11,7 @@ from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build, untagged_yet
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, RealClock, Retry, Wait
 from cryptoctl.reconcile.traits import DeletionProtected, Preflight
@@ -59,6 +59,38 @@ def planned(
         found = orphans.find(look, candidates, seen)
     plan = build(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
+
+
+TAGS_TO_SHOW = "AWS to show its tags, without which nobody knows whose it is; it was made a moment ago"
+
+
+def recognised(
+    look: Callable[[], Plan],
+    clock: Clock | None = None,
+    tell: Callable[[Step, Wait], None] = lambda *_: None,
+) -> Plan:
+    """Plans, again where something is refused for tags that AWS may not show yet, for as long as that takes.
+
+    `tell` hears what is waited for, step by step.
+    """
+    latest = look()
+
+    def still(wait: Wait) -> None:
+        for step in new_without_tags(latest):
+            tell(step, wait)
+
+    timeout_s = max((step.resource.visible_within_s for step in new_without_tags(latest)), default=0.0)
+    for _ in Retry(clock or RealClock(), still).pauses(TAGS_TO_SHOW, timeout_s):
+        latest = look()
+        if not new_without_tags(latest):
+            break
+    return latest
+
+
+def new_without_tags(plan: Plan) -> list[Step]:
+    """The steps that are refused for want of tags that AWS may not show yet."""
+    found = [(step, step.delta.observed) for step in plan.refused]
+    return [step for step, its in found if its and its.new and untagged_yet(step.resource, its)]
 
 
 def remaining(

@@ -26,7 +26,7 @@ class Observed:
     outputs: Mapping[str, str] = field(default_factory=dict)
     pending_deletion_until: datetime | None = None
     deleting: bool = False
-    new: bool = False
+    new: bool = field(default=False, compare=False)
     notes: tuple[str, ...] = ()
     data: str = field(default="", compare=False)
     unreadable: Failure | None = field(default=None, compare=False)

@@ -129,6 +129,14 @@ def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str |
     return None if adopt or owned(resource, observed) else WITHOUT_TAGS
 
 
+def untagged_yet(resource: Provisioner, observed: Observed) -> bool:
+    """Whether all that is against its being ours is that AWS shows no tag of it at all.
+
+    Of what was made a moment ago it may show them later.
+    """
+    return not owned(resource, observed) and not observed.fields["Tags"]
+
+
 def owned(resource: Provisioner, observed: Observed) -> bool:
     """Whether it is ours: it carries our tags, or it cannot carry any and belongs to its parent."""
     tags = observed.fields.get("Tags")
