@@ -45,6 +45,7 @@ class Trap:
 
     def kill(self) -> None:
         """The client ends as with a power cut."""
+        assert self.victim, "0 is whoever runs the test"
         os.kill(self.victim, signal.SIGKILL)
 
 

@@ -20,14 +20,12 @@ def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_l
 ) -> None:
     name = environment()
     only = ("--only", f"crypto-prices-{name}")
-    world.proxy.behave(Windows(table_tags=6), trap=killed_after("CreateTable"))
-    assert world.clients.run("up", "--env", name, "--yes", "--aws", *only).code
+    trap = Trap(matches=lambda each: each.operation == "CreateTable", accident=Accident.KILLED_AFTER)
+    world.proxy.behave(Windows(table_tags=6), trap=trap)
+    arguments = ("up", "--env", name, "--yes", "--aws", *only)
+    assert world.clients.start(*arguments, known=lambda pid: setattr(trap, "victim", pid)).wait().code
     assert "waits for AWS to show its tags" in world.up(name, *only).err
     assert world.plan_is_empty(name, *only)
-
-
-def killed_after(operation: str) -> Trap:
-    return Trap(matches=lambda each: each.operation == operation, accident=Accident.KILLED_AFTER)
 
 
 def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(

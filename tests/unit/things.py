@@ -74,6 +74,7 @@ class Thing(Provisioner):
                 failure_reason="Why",
                 reason="the thing to be ready",
                 timeout_s=30,
+                gone="NoSuchThing",
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:

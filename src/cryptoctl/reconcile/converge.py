@@ -24,6 +24,7 @@ ANOTHER_RUN = "Let the other run, or the other tool, end first."
 SOMEBODYS = "Check who owns it; the next run shows it before it changes anything."
 ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same command again."
 TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
+AGAIN = "AWS to show the resource again; it was there a moment ago"
 
 
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
@@ -38,11 +39,14 @@ class StepFailed(Exception):
 
 
 class LookAgain(Exception):
-    """The thing is there already, or an answer was lost: what is there decides how it goes on."""
+    """The thing is there already or no more, or an answer was lost: what is there decides how it goes on.
 
-    def __init__(self, refusal: AwsError) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
+    `to_show` is what is waited for meanwhile, `end` how the step ends where it goes on like that.
+    """
+
+    def __init__(self, end: StepFailed, to_show: str = TO_SHOW) -> None:
+        super().__init__(str(end))
+        self.end, self.to_show = end, to_show
 
 
 class Running(Protocol):
@@ -84,24 +88,26 @@ class Convergence:
 
         Raises StepFailed, AwsError, Failure or Interrupted where it cannot go on.
         """
-        refusal: AwsError | None = None
+        end: StepFailed
         # AWS may show what it says is there only after a while; another run may be at work on it.
         pauses = self._retry.pauses(TO_SHOW, self._step.resource.visible_within_s)
         for _ in chain((0.0,), pauses):
             try:
                 self._attempt()
             except LookAgain as again:
-                refusal = again.refusal
+                end = again.end
                 # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-                within_s = self._step.resource.visible_within_s
-                self._plan_again(self._retry.until(self._observe, TO_SHOW, within_s))
+                # What is to be removed is seen already.
+                removing = self._step.verb is Verb.DELETE
+                within_s = 0.0 if removing else self._step.resource.visible_within_s
+                self._plan_again(self._retry.until(self._observe, again.to_show, within_s))
             except AwsError as error:
-                refusal = error
+                end = _in_the_end(error)
                 self._plan_again(self._changed_meanwhile(error))
             else:
                 self._undo_superseded()
                 return
-        raise StepFailed(f"it is being changed by another run; {refusal}", ANOTHER_RUN) from refusal
+        raise end
 
     def _attempt(self) -> None:
         for action in self._step.actions:
@@ -188,15 +194,21 @@ class Convergence:
         params = wire(self._resolved(wait))
         latest: Value = None
         answer: Answer | None = None
+        shown = False
 
         def reached() -> bool | None:
-            nonlocal latest, answer
+            nonlocal latest, answer, shown
             try:
                 answer = self._run.aws.find(wait.service, wait.operation, absent=wait.gone, **params)
             except AwsError as error:
                 if error.throttled:  # asked again after the pause
                     return None
                 raise
+            if answer is None and None not in wait.until and self._vanished(shown=shown):
+                raise LookAgain(
+                    StepFailed(f"it was deleted during the wait for {wait.reason}", ASK_AGAIN), AGAIN
+                )
+            shown = answer is not None
             latest = None if answer is None else jmespath.search(wait.path, answer)
             if latest in wait.fails:
                 why = jmespath.search(wait.failure_reason, answer) if wait.failure_reason else None
@@ -208,6 +220,13 @@ class Convergence:
             waited = f"waited {wait.timeout_s:.0f} s for {wait.reason}"
             raise StepFailed(f"{waited}: {wait.path} is still {latest or 'absent'}", wait.hint)
         self._publish(wait.gives, answer)
+
+    def _vanished(self, *, shown: bool) -> bool:
+        """Whether what a wait does not find was there before: then no waiting brings it back.
+
+        What the step has just made, a key's name say, may only be shown late.
+        """
+        return shown or (self._step.verb is Verb.UPDATE and self._observe() is None)
 
     def _call(self, call: Call) -> None:
         resolved = self._resolved(call)
@@ -225,7 +244,7 @@ class Convergence:
                     if error.code == call.gone:
                         return
                     if error.code == call.exists or (call.once and error.answer_lost):
-                        raise LookAgain(error) from error
+                        raise LookAgain(_in_the_end(error)) from error
                     raise
                 waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
                 if next(waits, None) is None:
@@ -247,3 +266,10 @@ class Convergence:
     def _publish(self, gives: Mapping[str, str], answer: Answer | None) -> None:
         found = {name: jmespath.search(path, answer) for name, path in gives.items()}
         self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
+
+
+def _in_the_end(error: AwsError) -> StepFailed:
+    """What to say where a step, looked at again and again, goes on to meet that error."""
+    if error.answer_lost:
+        return StepFailed(str(error), remedy(error))
+    return StepFailed(f"it is being changed by another run; {error}", ANOTHER_RUN)
