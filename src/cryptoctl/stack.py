@@ -20,7 +20,7 @@ from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.provisioners.function import Code, Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
-from cryptoctl.provisioners.key import Key, lambda_environment_policy
+from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_subscription import LogSubscription
 from cryptoctl.provisioners.parameter import Parameter, may_read
 from cryptoctl.provisioners.policy import Statement
@@ -36,7 +36,7 @@ from cryptoctl.reconcile.values import Secret, Value, leaves
 from cryptoctl.settings import Environment
 from cryptoctl.stack_alarms import StackAlarms, any_alarm
 from cryptoctl.stack_dashboard import StackDashboard
-from cryptoctl.stack_parts import StackParts
+from cryptoctl.stack_parts import StackParts, lambda_environment_policy
 
 APPLICATION = {"Application": "crypto-price-processing"}
 

@@ -146,3 +146,22 @@ class StackParts:
             system_log_level=self.config.functions.system_log_level,
             tracing=self.config.functions.tracing,
         )
+
+
+def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
+    """The account administers the key; Lambda may decrypt with it, for this account only."""
+    return (
+        Statement(
+            sid="AccountAdministers",
+            actions=("kms:*",),
+            resources=("*",),
+            principal={"AWS": scope.arn("iam", "root", regional=False)},
+        ),
+        Statement(
+            sid="LambdaDecrypts",
+            actions=("kms:Decrypt", "kms:DescribeKey"),
+            resources=("*",),
+            principal={"Service": "lambda.amazonaws.com"},
+            condition={"StringEquals": {"aws:SourceAccount": scope.account}},
+        ),
+    )

@@ -9,7 +9,7 @@ import pytest
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, wrong_with
 from hostile.proxy import Accident, Trap
-from hostile.resting import Shown
+from hostile.resting import Shown, TableWindow
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -21,9 +21,11 @@ def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_l
     name = environment()
     only = ("--only", f"crypto-prices-{name}")
     trap = Trap(matches=lambda each: each.operation == "CreateTable", accident=Accident.KILLED_AFTER)
-    world.proxy.behave(Windows(table_tags=6), trap=trap)
+    late = TableWindow(Windows(table_tags=6))
+    world.proxy.behave(more=[late], trap=trap)
     arguments = ("up", "--env", name, "--yes", "--aws", *only)
     assert world.clients.start(*arguments, known=lambda pid: setattr(trap, "victim", pid)).wait().code
+    world.proxy.behave(more=[late])
     assert "waits for AWS to show its tags" in world.up(name, *only).err
     assert world.plan_is_empty(name, *only)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.key import Key
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.scope import Scope
 from live import Silent
 from unit.things import FakeClock, Thing
@@ -31,6 +32,9 @@ class FakeKms:
     before: dict[str, Hook] = field(default_factory=dict)
     alias_hidden_for: int = 0
     """How many reads do not show an alias yet."""
+    alias_shown_for: int = 0
+    """How many reads still show an alias that was deleted."""
+    _deleted: dict[str, str] = field(default_factory=dict)
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
         if hook := self.before.pop(operation, None):
@@ -81,10 +85,17 @@ class FakeKms:
         self.aliases[AliasName] = TargetKeyId
         return {}
 
+    def DeleteAlias(self, AliasName: str) -> dict[str, Any]:  # noqa: N802, N803
+        self._deleted[AliasName] = self.aliases.pop(AliasName)
+        return {}
+
     def DescribeKey(self, KeyId: str) -> dict[str, Any]:  # noqa: N802, N803
         if KeyId in self.aliases and self.alias_hidden_for > 0:
             self.alias_hidden_for -= 1
             raise refused("DescribeKey", "NotFoundException")
+        if KeyId in self._deleted and KeyId not in self.aliases and self.alias_shown_for > 0:
+            self.alias_shown_for -= 1
+            return {"KeyMetadata": self.keys[self._deleted[KeyId]]}
         key_id = self.aliases.get(KeyId, KeyId)
         if key_id not in self.keys:
             raise refused("DescribeKey", "NotFoundException")
@@ -175,6 +186,44 @@ def test_a_key_that_was_found_without_a_name_is_used_only_once_it_has_it() -> No
 def test_a_name_that_is_shown_late_is_waited_for() -> None:
     aws = FakeKms(before={"CreateAlias": named_by_another_run}, alias_hidden_for=12)
     right(aws, run(aws))
+
+
+def test_a_key_that_another_run_has_left_is_named_and_is_no_difference() -> None:
+    agreed = look(aws := FakeKms())
+    run(aws, agreed)
+    aws.new_key()
+    other = replace(KEY, only_id="key-2")
+    seen = observe([KEY, USER, other], aws)  # type: ignore[arg-type]
+    orphans = {other: each} if (each := seen[other]) else {}
+    rest = build([KEY, USER], seen, Goal.PRESENT, orphans=orphans)
+    assert rest.left_by_others(agreed) == rest.work
+    assert [str(step.resource) for step in rest.work] == ["key key-2"]
+    assert rest.left_by_others(rest) == ()
+
+
+def test_a_name_that_kms_still_shows_is_waited_for_before_a_removal_is_over() -> None:
+    aws = FakeKms()
+    run(aws)
+    plan = planned([KEY], aws, Goal.ABSENT)  # type: ignore[arg-type]
+    aws.alias_shown_for = 12
+    clock = FakeClock()
+    Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]
+    assert aws.alias_shown_for == 0 and 0 < clock.time_s < 60
+    observed = KEY.observe(aws)  # type: ignore[arg-type]
+    assert observed is not None and observed.fields["Alias"] is None
+
+
+def test_a_removal_does_not_wait_for_a_key_that_another_run_has_taken_back() -> None:
+    def taken_back(kms: FakeKms) -> None:
+        kms.aliases[ALIAS] = kms.new_key()
+
+    aws = FakeKms()
+    run(aws)
+    plan = planned([KEY], aws, Goal.ABSENT)  # type: ignore[arg-type]
+    aws.before["DescribeKey"] = taken_back
+    clock = FakeClock()
+    report = Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]
+    assert ({each.outcome for each in report.results}, clock.time_s) == ({StepOutcome.DONE}, 0)
 
 
 def test_a_run_alone_keeps_the_key_that_it_made() -> None:

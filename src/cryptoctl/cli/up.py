@@ -13,7 +13,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.provisioners.topic import subscribed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.values import resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
@@ -60,13 +60,21 @@ def up(
     rest = plan
     if plan.work:
         rest = carry_out(run, plan, lambda: look(plan))
-        if rest.work or rest.refused:
+        left = rest.left_by_others(plan)
+        differing = [step for step in (*rest.work, *rest.refused) if step not in left]
+        if differing:
             show_plan(screen, rest, environment=session.location)
             raise Failure(
                 Problem.FAILED,
-                f"AWS took every call, but these still differ: {', '.join(_differing(rest))}.",
-                "Run `cryptoctl plan` in a minute. If it still differs, another tool sets it back "
+                f"AWS took every call, but these still differ: {', '.join(map(_difference, differing))}.",
+                "Run `cryptoctl plan` in a minute. If it still differs, another run or tool changes it "
                 "(CloudTrail says which), or AWS does not keep that value.",
+            )
+        for step in left:
+            screen.say(
+                f"Another run has left {step.resource}. Unless that run still deletes it, the next "
+                "`cryptoctl up` does, after asking.",
+                style="yellow",
             )
         for step in plan.work:
             if step.follow_up:
@@ -80,11 +88,8 @@ def up(
     _mention_alerts(run, rest)
 
 
-def _differing(rest: Plan) -> list[str]:
-    return [
-        f"{step.resource} ({', '.join(change.path for change in step.changes) or step.verb})"
-        for step in (*rest.work, *rest.refused)
-    ]
+def _difference(step: Step) -> str:
+    return f"{step.resource} ({', '.join(change.path for change in step.changes) or step.verb})"
 
 
 def _ask(run: CommandRun, plan: Plan) -> None:

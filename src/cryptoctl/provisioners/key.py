@@ -30,7 +30,6 @@ from cryptoctl.reconcile import (
     Ref,
     Remedy,
     RetryRule,
-    Scope,
     Traffic,
     Usage,
     Value,
@@ -197,12 +196,18 @@ class Key(AssignedArn, Preflight, Priced):
             yield self._call("TagResource", self.key_id, Tags=tags)
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        """Deletes the alias and schedules the key's deletion: AWS deletes no key at once."""
+        """Deletes the alias and schedules the key's deletion: AWS deletes no key at once.
+
+        Then it waits until KMS shows that key under the alias no more: whoever saw it so would take it back
+        and not name it.
+        """
         if observed.fields["Alias"] is not None:
             yield Call(
                 service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
             )
         yield self._schedule_deletion(observed.outputs["KeyId"])
+        if observed.fields["Alias"] is not None:
+            yield self._forgotten()
 
     def _name(self, key_id: Value) -> Call:
         return Call(
@@ -226,6 +231,20 @@ class Key(AssignedArn, Preflight, Priced):
             hint=LOOK_AGAIN,
         )
 
+    def _forgotten(self) -> WaitUntil:
+        # Another run may have named another key meanwhile, or have taken this one back.
+        return WaitUntil(
+            service="kms",
+            operation="DescribeKey",
+            params={"KeyId": self.name},
+            path="KeyMetadata.DeletionDate",
+            until=(None,),
+            gone=NOT_FOUND,
+            reason="KMS to forget the key's name; its changes take a while to spread",
+            timeout_s=60,
+            hint="KMS has taken the deletion: run `cryptoctl up` only once it is forgotten.",
+        )
+
     def _schedule_deletion(self, key_id: Value) -> Call:
         return Call(
             service="kms",
@@ -236,22 +255,3 @@ class Key(AssignedArn, Preflight, Priced):
 
     def _call(self, operation: str, key_id: Value, *, exists: str | None = None, **params: Value) -> Call:
         return Call(service="kms", operation=operation, params={"KeyId": key_id, **params}, exists=exists)
-
-
-def lambda_environment_policy(scope: Scope) -> tuple[Statement, ...]:
-    """The account administers the key; Lambda may decrypt with it, for this account only."""
-    return (
-        Statement(
-            sid="AccountAdministers",
-            actions=("kms:*",),
-            resources=("*",),
-            principal={"AWS": scope.arn("iam", "root", regional=False)},
-        ),
-        Statement(
-            sid="LambdaDecrypts",
-            actions=("kms:Decrypt", "kms:DescribeKey"),
-            resources=("*",),
-            principal={"Service": "lambda.amazonaws.com"},
-            condition={"StringEquals": {"aws:SourceAccount": scope.account}},
-        ),
-    )

@@ -106,6 +106,11 @@ class Plan:
         """The resources with our names that belong to somebody else."""
         return tuple(step for step in self.steps if step.verb is Verb.REFUSED)
 
+    def left_by_others(self, since: Plan) -> tuple[Step, ...]:
+        """The orphans that `since`, the plan that was agreed to, did not have: another run has left them."""
+        before = {str(step.resource) for step in since.steps}
+        return tuple(s for s in self.work if s.why == ORPHANED and str(s.resource) not in before)
+
     @property
     def settled(self) -> bool:
         """Whether there is nothing to do and nothing to refuse."""
