@@ -11,8 +11,10 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.key import Key
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from live import Silent
 from unit.things import FakeClock, Thing
@@ -194,7 +196,7 @@ def test_a_key_that_another_run_has_left_is_named_and_is_no_difference() -> None
     aws.new_key()
     other = replace(KEY, only_id="key-2")
     seen = observe([KEY, USER, other], aws)  # type: ignore[arg-type]
-    orphans = {other: each} if (each := seen[other]) else {}
+    orphans: dict[Provisioner, Observed] = {other: each} if (each := seen[other]) else {}
     rest = build([KEY, USER], seen, Goal.PRESENT, orphans=orphans)
     assert rest.left_by_others(agreed) == rest.work
     assert [str(step.resource) for step in rest.work] == ["key key-2"]

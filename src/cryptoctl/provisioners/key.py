@@ -242,7 +242,7 @@ class Key(AssignedArn, Preflight, Priced):
             gone=NOT_FOUND,
             reason="KMS to forget the key's name; its changes take a while to spread",
             timeout_s=60,
-            hint="KMS has taken the deletion: run `cryptoctl up` only once it is forgotten.",
+            hint="KMS has taken the deletion; an `up` before it forgets the name may leave the key unnamed.",
         )
 
     def _schedule_deletion(self, key_id: Value) -> Call:

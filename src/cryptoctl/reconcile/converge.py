@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Protocol
 
 import jmespath
 
@@ -15,8 +14,9 @@ from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
-from cryptoctl.reconcile.retry import Clock, Retry, Wait
+from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import RevealedSecrets
+from cryptoctl.reconcile.running import Running
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
@@ -47,31 +47,6 @@ class LookAgain(Exception):
     def __init__(self, end: StepFailed, to_show: str = TO_SHOW) -> None:
         super().__init__(str(end))
         self.end, self.to_show = end, to_show
-
-
-class Running(Protocol):
-    """The run of a whole plan, as one of its steps sees it."""
-
-    aws: Aws
-    clock: Clock
-
-    def check_stop(self) -> None:
-        """Raises Interrupted where the person has asked to stop."""
-
-    def told_started(self, step: Step) -> None:
-        """The step begins, or goes on after a wait."""
-
-    def told_waiting(self, step: Step, wait: Wait) -> None:
-        """The step waits."""
-
-    def value(self, step: Step, ref: Ref) -> Value:
-        """The value of a Ref, waited for."""
-
-    def known(self) -> dict[Ref, str]:
-        """All values that are known now."""
-
-    def publish(self, values: Mapping[Ref, str]) -> None:
-        """Gives values to the steps that wait for them."""
 
 
 class Convergence:

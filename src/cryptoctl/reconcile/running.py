@@ -1,0 +1,36 @@
+"""The run of a whole plan, as its steps see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from cryptoctl.aws import Aws
+from cryptoctl.reconcile.plan import Step
+from cryptoctl.reconcile.retry import Clock, Wait
+from cryptoctl.reconcile.values import Ref, Value
+
+
+class Running(Protocol):
+    """The run of a whole plan, as one of its steps sees it."""
+
+    aws: Aws
+    clock: Clock
+
+    def check_stop(self) -> None:
+        """Raises Interrupted where the person has asked to stop."""
+
+    def told_started(self, step: Step) -> None:
+        """The step begins, or goes on after a wait."""
+
+    def told_waiting(self, step: Step, wait: Wait) -> None:
+        """The step waits."""
+
+    def value(self, step: Step, ref: Ref) -> Value:
+        """The value of a Ref, waited for."""
+
+    def known(self) -> dict[Ref, str]:
+        """All values that are known now."""
+
+    def publish(self, values: Mapping[Ref, str]) -> None:
+        """Gives values to the steps that wait for them."""

@@ -1,0 +1,134 @@
+"""What appears, goes or shows its tags late while a step is at work on it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import ANSWER_LOST
+from cryptoctl.reconcile.converge import AGAIN, TAGS_TO_SHOW
+from cryptoctl.reconcile.execute import StepOutcome
+from unit.running import failing, outcomes, run
+from unit.things import FakeAws, Thing
+
+
+def shows_its_tags_after(aws: FakeAws, looks: int) -> None:
+    """Another run makes the thing a moment before, and AWS shows its tags only after so many looks."""
+    thing, left = Thing(name="a"), [looks]
+
+    def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
+        if operation == "CreateThing":
+            fields = {**thing.desired(), "Tags": {}}
+            aws.things.setdefault("a", {"Fields": fields, "Id": "x", "State": "Ready"})
+
+    def found(*_: Any, **__: Any) -> dict[str, Any] | None:
+        there = aws.things.get("a")
+        if there is not None:
+            left[0] -= 1
+            if left[0] < 0:
+                there["Fields"] = thing.desired()
+        return there
+
+    aws.before, aws.find = meanwhile, found  # type: ignore[method-assign]
+
+
+def test_what_another_run_made_meanwhile_is_ours_although_its_tags_are_shown_late() -> None:
+    shows_its_tags_after(aws := FakeAws(), looks=5)
+    report, listener, clock = run(aws, Thing(name="a"))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert ("thing a", TAGS_TO_SHOW) in listener.waits
+    assert 0 < clock.time_s < Thing.visible_within_s
+
+
+def test_what_appeared_and_never_shows_a_tag_is_somebody_elses() -> None:
+    shows_its_tags_after(aws := FakeAws(), looks=10**6)
+    report, _, clock = run(aws, Thing(name="a"))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert "exists without our tags" in failed.problem
+    assert clock.time_s == pytest.approx(Thing.visible_within_s)
+
+
+def test_what_appeared_with_anothers_tags_is_not_waited_for() -> None:
+    aws = FakeAws()
+
+    def meanwhile(*_: Any) -> None:
+        fields = {**Thing(name="a").desired(), "Tags": {"Owner": "somebody"}}
+        aws.things["a"] = {"Fields": fields, "Id": "x", "State": "Ready"}
+
+    aws.before = meanwhile
+    report, _, clock = run(aws, Thing(name="a"))
+    assert (outcomes(report), clock.time_s) == ({"a": StepOutcome.FAILED}, 0)
+
+
+def test_what_is_deleted_before_it_is_waited_for_is_made_again() -> None:
+    aws = FakeAws()
+    run(aws, Thing(name="a", settles=True))
+    left = [1]
+
+    def deleted(operation: str, params: Mapping[str, Any]) -> None:
+        if operation == "UpdateThing" and left.pop():
+            aws.things.clear()
+
+    aws.after = deleted
+    report, listener, clock = run(aws, Thing(name="a", size=2, settles=True))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert aws.things["a"]["Fields"]["Size"] == 2
+    assert ("thing a", AGAIN) in listener.waits
+    assert clock.time_s < 2 * Thing.visible_within_s
+
+
+def test_what_is_deleted_while_it_is_waited_for_and_made_again_by_another_run_is_followed() -> None:
+    aws, thing, looks = FakeAws(), Thing(name="a", settles=True), [0]
+
+    def found(*_: Any, **__: Any) -> dict[str, Any] | None:
+        there = aws.things.get("a")
+        looks[0] += there is not None
+        if there is None or looks[0] == 2:
+            return None
+        return {**there, "State": "Ready" if looks[0] > 2 else "Pending"}
+
+    aws.find = found  # type: ignore[method-assign]
+    report, _, clock = run(aws, thing)
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert [operation for operation, _ in aws.calls] == ["CreateThing"]
+    assert clock.time_s < 1
+
+
+def test_what_is_deleted_over_and_over_is_told_as_that() -> None:
+    aws, looks = FakeAws(), itertools.count()
+
+    def found(*_: Any, **__: Any) -> dict[str, Any] | None:
+        there = aws.things.get("a")
+        if there is None or next(looks) % 3 == 2:
+            return None
+        return {**there, "Fields": {**there["Fields"], "Size": 99}, "State": "Pending"}
+
+    aws.find = found  # type: ignore[method-assign]
+    report, _, _ = run(aws, Thing(name="a", settles=True))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert failed.problem == "it was deleted during the wait for the thing to be ready"
+
+
+def test_what_was_made_and_is_not_shown_yet_is_waited_for() -> None:
+    aws, looks = FakeAws(), [20]
+
+    def late(*_: Any, **__: Any) -> dict[str, Any] | None:
+        there = aws.things.get("a")
+        looks[0] -= there is not None
+        return there if looks[0] < 0 else None
+
+    aws.find = late  # type: ignore[method-assign]
+    report, listener, _ = run(aws, Thing(name="a", settles=True))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert {reason for _, reason in listener.waits} == {"the thing to be ready"}
+
+
+def test_an_answer_that_is_lost_over_and_over_is_no_other_run() -> None:
+    aws = FakeAws(before=failing("CreateThing", ANSWER_LOST, "a fault of ours"))
+    report, _, _ = run(aws, Thing(name="a"))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert failed.problem == "things:CreateThing got no answer: a fault of ours"
+    assert "Whether it was done is not known" in failed.hint
