@@ -72,9 +72,7 @@ class Convergence:
             except LookAgain as again:
                 end = again.end
                 # What was made a moment ago may be shown to nobody yet; to make it again would double it.
-                # What is to be removed is seen already.
-                removing = self._step.verb is Verb.DELETE
-                within_s = 0.0 if removing else self._step.resource.visible_within_s
+                within_s = self._step.resource.visible_within_s
                 self._plan_again(self._retry.until(self._observe, again.to_show, within_s))
             except AwsError as error:
                 end = _in_the_end(error)
@@ -132,14 +130,10 @@ class Convergence:
         self._step = again
 
     def _with_its_tags(self, observed: Observed | None) -> Observed | None:
-        """What appeared during the run, or was made a moment before, looked at until it shows its tags."""
-        appeared = self._step.delta.observed is None
-
-        def late(its: Observed | None) -> bool:
-            return its is not None and (its.new or appeared) and untagged_yet(self._step.resource, its)
-
-        pauses = self._retry.pauses(TAGS_TO_SHOW, self._step.resource.visible_within_s)
-        while late(observed) and next(pauses, None) is not None:
+        """What is there now; where it shows no tag at all, looked at again until it does."""
+        resource = self._step.resource
+        pauses = self._retry.pauses(TAGS_TO_SHOW, resource.visible_within_s)
+        while observed and untagged_yet(resource, observed) and next(pauses, None) is not None:
             observed = self._observe()
         return observed
 
