@@ -129,6 +129,8 @@ class Dashboard(ConflictChecked, Listed, Priced):
                     "DashboardBody": self.body,
                     **({"Tags": listed(self.scope.tags)} if delta.creating else {}),
                 },
+                # Tags go with one that is made; of one that is there, CloudWatch takes none so.
+                exists="ConflictException",
             )
         if not delta.creating and delta.touches("Tags"):
             yield Call(

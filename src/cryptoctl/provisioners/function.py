@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from cryptoctl.provisioners.function_configuration import (
@@ -107,8 +107,10 @@ class Function(Preflight, Priced):
         )
         if found is None:
             return None
-        tags = tags_of(self.name, found)
         configuration = found["Configuration"]
+        if configuration.get("State") == "Deleting":
+            return Observed(fields={}, deleting=True)
+        tags = tags_of(self.name, found)
         statements = statements_in(policy)
         reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
         return Observed(
@@ -217,7 +219,13 @@ class Function(Preflight, Priced):
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the function; AWS deletes its permissions and settings with it."""
-        yield self._call("DeleteFunction", gone=NOT_FOUND)
+        if observed.deleting:
+            yield replace(
+                self._settled("State", (None,), reason="the function to be gone; Lambda is deleting it"),
+                hint="Lambda goes on with it: the next run waits anew.",
+            )
+        else:
+            yield self._call("DeleteFunction", gone=NOT_FOUND)
 
     def _create(self, desired: Fields) -> Call:
         return Call(
@@ -291,7 +299,7 @@ class Function(Preflight, Priced):
         until = ("Successful",) if fails else ("Successful", "Failed")
         return self._settled("LastUpdateStatus", until, reason="the function's update to be done by Lambda")
 
-    def _settled(self, path: str, until: tuple[str, ...], *, reason: str) -> WaitUntil:
+    def _settled(self, path: str, until: tuple[str | None, ...], *, reason: str) -> WaitUntil:
         return WaitUntil(
             service="lambda",
             operation="GetFunctionConfiguration",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -107,22 +108,22 @@ class Role(ConflictChecked, Listed, Preflight):
     def observe(self, aws: Aws) -> Observed | None:
         role, inline, attached = aws.gather(
             lambda: aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name),
-            lambda: aws.find("iam", "ListRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
-            lambda: aws.find("iam", "ListAttachedRolePolicies", absent=NO_SUCH_ENTITY, RoleName=self.name),
+            lambda: self._all(aws, "ListRolePolicies", "PolicyNames"),
+            lambda: self._all(aws, "ListAttachedRolePolicies", "AttachedPolicies"),
         )
         if role is None or inline is None or attached is None:
             return None
-        policies = aws.gather(*[_reading(aws, self.name, name) for name in inline["PolicyNames"]])
+        policies = aws.gather(*[_reading(aws, self.name, name) for name in inline])
         found = role["Role"]
         return Observed(
             fields={
                 "AssumeRolePolicyDocument": normal(found["AssumeRolePolicyDocument"]),
                 "Policies": {
                     name: normal(policy["PolicyDocument"])
-                    for name, policy in zip(inline["PolicyNames"], policies, strict=True)
+                    for name, policy in zip(inline, policies, strict=True)
                     if policy is not None
                 },
-                "AttachedPolicies": {item["PolicyArn"]: True for item in attached["AttachedPolicies"]},
+                "AttachedPolicies": {item["PolicyArn"]: True for item in attached},
                 "PermissionsBoundary": _boundary(found),
                 "Path": found["Path"],
                 "RoleName": found["RoleName"],
@@ -184,6 +185,9 @@ class Role(ConflictChecked, Listed, Preflight):
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
         found = aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name)
         return mapped(found["Role"].get("Tags", ())) if found else {}
+
+    def _all(self, aws: Aws, operation: str, key: str) -> list[Any] | None:
+        return all_pages(aws, "iam", operation, key, absent=NO_SUCH_ENTITY, RoleName=self.name)
 
     def desired(self) -> Fields:
         trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})

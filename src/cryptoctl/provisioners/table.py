@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.table_configuration import (
     customer_key,
     limits_and_copies,
@@ -21,7 +22,6 @@ from cryptoctl.reconcile import (
     Access,
     Action,
     Aws,
-    AwsError,
     Call,
     DeletionProtected,
     Delta,
@@ -114,12 +114,9 @@ class Table(Encrypted, DeletionProtected, Priced):
         )
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
-        try:
-            return mapped(aws.paginate("dynamodb", "ListTagsOfResource", "Tags", ResourceArn=self.arn))
-        except AwsError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
+        operation = "ListTagsOfResource"
+        found = all_pages(aws, "dynamodb", operation, "Tags", absent=NOT_FOUND, ResourceArn=self.arn)
+        return None if found is None else mapped(found)
 
     def desired(self) -> Fields:
         return {

@@ -1,0 +1,68 @@
+"""What AWS shows late, in pages, or on its way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.provisioners.dashboard import Dashboard
+from cryptoctl.reconcile.call import Call, WaitUntil
+from cryptoctl.reconcile.execute import Executor, StepOutcome
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.plan import Goal, Verb
+from live import Silent
+from unit.answers import SCOPE, STACK, Answers
+from unit.test_foreign import TAGS, allowing, function, plan, role
+from unit.things import FakeClock
+
+
+def test_a_function_that_is_being_deleted_is_waited_for_and_made_again() -> None:
+    leaving = function(configuration={"State": "Deleting"})
+    [again] = plan(STACK.webhook, leaving).steps
+    assert again.verb is Verb.CREATE
+    first, then, *_ = again.actions
+    assert isinstance(first, WaitUntil) and first.until == (None,)
+    assert isinstance(then, Call) and then.operation == "CreateFunction"
+    [gone] = plan(STACK.webhook, leaving, Goal.ABSENT).steps
+    assert (gone.verb, gone.actions) == (Verb.DELETE, (first,))
+
+
+class Paged(Answers):
+    """IAM gives a page of a list, and the whole only to who asks for all of them."""
+
+    def find(self, service: str, operation: str, **params: Any) -> Any:
+        found = super().find(service, operation, **params)
+        return {**found, "PolicyNames": []} if operation == "ListRolePolicies" else found
+
+
+def test_the_policies_of_a_role_are_read_page_by_page() -> None:
+    observed = STACK.webhook_role.observe(Paged(role({"last": allowing("*")})))  # type: ignore[arg-type]
+    assert observed is not None and list(observed.fields["Policies"]) == ["last"]
+
+
+@dataclass
+class Late(Answers):
+    """Another run has made the dashboard, and CloudWatch does not show it for the first few looks."""
+
+    looks: int = 3
+    body: str = ""
+
+    def call(self, service: str, operation: str, **params: Any) -> Any:
+        if operation == "PutDashboard":
+            raise AwsError(service=service, operation=operation, code="ConflictException", message="")
+        return {}
+
+    def find(self, service: str, operation: str, **_: Any) -> Any:
+        if operation == "GetDashboard":
+            self.looks -= 1
+            return {"DashboardBody": self.body} if self.looks < 0 else None
+        return {"Tags": TAGS}
+
+
+def test_a_dashboard_that_another_run_has_made_is_waited_for_until_it_is_shown() -> None:
+    dashboard = Dashboard(scope=SCOPE, name="it", graphs=(), alarms=("arn:one",))
+    aws, clock = Late({}, body=dashboard.body), FakeClock()
+    agreed = planned([dashboard], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    [result] = Executor(aws=aws, listener=Silent(), clock=clock).run(agreed).results  # type: ignore[arg-type]
+    assert (result.outcome, aws.looks) == (StepOutcome.DONE, -1)
