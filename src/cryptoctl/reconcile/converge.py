@@ -7,7 +7,7 @@ from itertools import chain
 
 import jmespath
 
-from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws import Answer
 from cryptoctl.aws_errors import AwsError, one_line, remedy
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
