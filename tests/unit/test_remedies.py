@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.aws_errors import DENIED, AwsError, remedy
+from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.provisioner import Provisioner
-from unit.answers import STACK, Answers
+from cryptoctl.stack import Stack
+from live import WITH_A_SENDER
+from unit.answers import SCOPE, STACK, Answers
 
 REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
     (
@@ -134,6 +137,13 @@ def test_what_a_deny_or_the_organization_forbids_is_waited_for_by_no_rule(ending
             operation = next(iter(rule.operations), "Any")
             assert rule.matches(operation, rule.code, f"{rule.contains} no.")
             assert not rule.matches(operation, rule.code, f"{rule.contains} with {ending}"), rule
+
+
+def test_of_which_policy_denies_only_the_message_knows_and_no_rule_says_it_before() -> None:
+    whole = Stack(SCOPE, WITH_A_SENDER, Code(zip_bytes=b"", sha256=""))
+    waited = [(each, rule) for each in whole for rule in each.retry_rules if rule.code in DENIED]
+    assert {each.kind for each, _ in waited} == {"key", "parameter"}
+    assert [str(each) for each, rule in waited if rule.hint] == []
 
 
 def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:

@@ -64,8 +64,6 @@ class Parameter(Preflight, Listed):
             reason="the key's tags to count in permissions; KMS takes up to five minutes for that",
             timeout_s=330,
             operations=("PutParameter",),
-            hint="These credentials lack that permission on the environment's key: attach what "
-            "`cryptoctl iam-policy --for deploy` prints.",
         ),
         RetryRule(
             code="InvalidKeyId",
