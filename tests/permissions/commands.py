@@ -31,6 +31,7 @@ GONE_ON_WITHOUT = {
     },
 }
 WITHIN_S = 60.0
+WITHOUT_A_RIGHT_S = 400  # a refusal by a new key is waited out: its tags may not count yet
 
 Words = tuple[str, ...]
 
@@ -124,7 +125,9 @@ class Person:
         if command.name in ("up", "down"):
             words.append("--yes")
         try:
-            return guard, self.world.clients.start(*words, variables=command.variables).wait(WITHIN_S)
+            return guard, self.world.clients.start(*words, variables=command.variables).wait(
+                WITHOUT_A_RIGHT_S if without else WITHIN_S
+            )
         finally:
             self.world.proxy.behave()
             if not without:
