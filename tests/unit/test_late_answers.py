@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.dashboard import Dashboard
+from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.transport import SID
 from cryptoctl.reconcile.call import Call, WaitUntil
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import planned
@@ -39,6 +42,28 @@ class Paged(Answers):
 def test_the_policies_of_a_role_are_read_page_by_page() -> None:
     observed = STACK.webhook_role.observe(Paged(role({"last": allowing("*")})))  # type: ignore[arg-type]
     assert observed is not None and list(observed.fields["Policies"]) == ["last"]
+
+
+def test_a_statement_that_somebody_adds_after_the_plan_was_made_stays_in_the_policy() -> None:
+    queue = Queue(scope=SCOPE, name="q", retention_s=60, refuse_plain_http=True)
+    theirs = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}
+    attributes = dict(queue.desired()["Attributes"])
+    aws = Answers(
+        {
+            "GetQueueUrl": {"QueueUrl": "https://q"},
+            "GetQueueAttributes": {"Attributes": attributes},
+            "ListQueueTags": {"Tags": SCOPE.tags},
+            "SetQueueAttributes": {},
+        }
+    )
+    agreed = planned([queue], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    attributes["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": [theirs]})
+    executor = Executor(aws=aws, listener=Silent(), clock=FakeClock())  # type: ignore[arg-type]
+    [result] = executor.run(agreed).results
+    [sent] = [params for operation, params in aws.asked if operation == "SetQueueAttributes"]
+    statements = json.loads(sent["Attributes"]["Policy"])["Statement"]
+    assert result.outcome is StepOutcome.DONE
+    assert [each["Sid"] for each in statements] == ["Theirs", SID]
 
 
 @dataclass

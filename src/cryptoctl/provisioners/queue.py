@@ -47,6 +47,7 @@ class Queue(Encrypted):
 
     kind: ClassVar[str] = "queue"
     key_field: ClassVar[str] = "KmsMasterKeyId"
+    shared: ClassVar[frozenset[str]] = frozenset({"Policy"})
     # SQS may take a minute to show changed attributes.
     visible_within_s: ClassVar[float] = 60.0
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (

@@ -70,6 +70,7 @@ class Topic(Encrypted, Priced):
 
     kind: ClassVar[str] = "topic"
     key_field: ClassVar[str] = "KmsMasterKeyId"
+    shared: ClassVar[frozenset[str]] = frozenset({"Policy"})
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("TopicLimitExceeded", "TopicLimitExceededException"),

@@ -25,8 +25,6 @@ SOMEBODYS = "Check who owns it; the next run shows it before it changes anything
 ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same command again."
 TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 AGAIN = "AWS to show the resource again; it was there a moment ago"
-
-
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
 
@@ -63,6 +61,7 @@ class Convergence:
 
         Raises StepFailed, AwsError, Failure or Interrupted where it cannot go on.
         """
+        self._follow_others()
         end: StepFailed
         # AWS may show what it says is there only after a while; another run may be at work on it.
         pauses = self._retry.pauses(TO_SHOW, self._step.resource.visible_within_s)
@@ -81,6 +80,15 @@ class Convergence:
                 self._undo_superseded()
                 return
         raise end
+
+    def _follow_others(self) -> None:
+        """Plans again from what is there now where others write in what the step sends as a whole."""
+        step = self._step
+        if step.verb is not Verb.UPDATE or not step.delta.touches(*step.resource.shared):
+            return
+        observed = self._observe()
+        if observed != step.delta.observed:
+            self._plan_again(observed)
 
     def _attempt(self) -> None:
         for action in self._step.actions:

@@ -43,6 +43,8 @@ class Provisioner(Resource, ABC):
     """Fields whose mapping is ours alone: a key that we do not declare is a difference too."""
     sensitive: ClassVar[frozenset[str]] = frozenset()
     """Fields that may hold a secret: their values are never shown."""
+    shared: ClassVar[frozenset[str]] = frozenset()
+    """Fields that others write in too and that go as a whole: read again right before they are written."""
     part_of: ClassVar[str | None] = None
     """The field with the resource that takes this one with it when it is removed."""
     untagged_is_ours: ClassVar[bool] = False
