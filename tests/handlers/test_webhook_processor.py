@@ -60,9 +60,10 @@ def test_a_bare_price_a_body_and_an_http_event_come_to_the_same(aws: FakeAws) ->
         {"body": json.dumps(price)},
         http(json.dumps(price)),
         http(encoded, isBase64Encoded=True),
+        {"body": encoded, "isBase64Encoded": True},
     ]
     answers = [send(event) for event in events]
-    assert [body["status"] for _, body in answers] == ["stored", "duplicate", "duplicate", "duplicate"]
+    assert [body["status"] for _, body in answers] == ["stored", *["duplicate"] * 4]
     assert len(aws.items) == 1
 
 
@@ -70,13 +71,14 @@ def test_without_a_timestamp_the_arrival_counts(aws: FakeAws) -> None:
     assert send(http(BODY))[1]["timestamp"] == ARRIVED_MS
 
 
-@pytest.mark.parametrize("junk", [None, "x", True, -1, {}, 1.5])
+@pytest.mark.parametrize("junk", [None, "x", True, -1, 0, {}, 1.5])
 def test_an_arrival_that_is_none_is_now(aws: FakeAws, junk: object) -> None:
     assert send(http(BODY, requestContext={"timeEpoch": junk}))[1]["timestamp"] > ARRIVED_MS
 
 
 BAD_EVENTS: list[Any] = [None, 5, "x", [], {}, {"requestContext": {}}]
 BAD_EVENTS += [{"body": body} for body in (None, 5, "", GOOD, "\ud800", BODY.replace("50000.0", "1" * 39))]
+BAD_EVENTS += [{"body": body, "isBase64Encoded": True} for body in ("###", "/w==", BODY)]
 BAD_EVENTS += [http(body) for body in ("{", "[" * 100_000, '{"symbol":"A","symbol":"B"}')]
 BAD_EVENTS += [http(body, isBase64Encoded=True) for body in ("no base64!", "//4=")]
 BAD_EVENTS += [http('{"symbol":"BTC","price":NaN,"exchange":"x"}'), {**GOOD, "price": float("nan")}]
