@@ -82,7 +82,7 @@ def test_an_envelope_holds_the_event_to_the_digit_and_all_that_is_known_of_its_a
     assert arrival_in({**arrival.document(), "http": {}}) == arrival
 
 
-@pytest.mark.parametrize("ms", [None, True, 0, -1, 1.5, "5", 10**400 * -1])
+@pytest.mark.parametrize("ms", [None, True, 0, -1, 1.5, "5", 10**400 * -1, 99_999_999_999_999_999_999])
 def test_an_arrival_without_a_time_is_none(ms: object) -> None:
     assert arrival_in({"timeEpoch": ms}) is None
     assert opened({"event": {}, "arrival": {"timeEpoch": ms}}) is None

@@ -16,6 +16,7 @@ from typing import Any
 _PARTITION = "webhook messages of "
 _PLACES = 10**28  # fewer than lie behind every price, where the list of symbols goes on
 _MESSAGE_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
+_YEAR_10000_MS = 253_402_300_800_000  # since 1970; no time of Python's is so late
 INVOCATIONS = "(invocations)"  # in place of a sender, whose name has no parentheses
 
 
@@ -46,7 +47,7 @@ def arrival_in(document: object) -> Arrival | None:
     """The arrival that an event's JSON says; None where it says no time."""
     found = document if isinstance(document, Mapping) else {}
     ms = found.get("timeEpoch")
-    if not isinstance(ms, int) or isinstance(ms, bool) or ms <= 0:
+    if not isinstance(ms, int) or isinstance(ms, bool) or not 0 < ms < _YEAR_10000_MS:
         return None
     sender, message_id, content_type = (found.get(each) for each in ("sender", "messageId", "contentType"))
     return Arrival(
