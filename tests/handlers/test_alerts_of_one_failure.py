@@ -113,3 +113,12 @@ def test_of_a_record_that_is_set_aside_the_alert_says_which_symbol_and_why(
     assert "it has no price" in message["Subject"]
     for wanted in ("its price is not greater than 0", "Symbol: BTC", "Symbol: ETH"):
         assert wanted in message["Message"]
+
+
+def test_failed_starts_of_two_functions_are_two(aws: FakeAws) -> None:
+    starts = (("webhook-processor-prod", "initReport"), ("price-enricher-prod", "initRuntimeDone"))
+    for function, kind in starts * 2:
+        events = [platform(kind, "error", IMPORT)]
+        error_notifier.handler(delivery(logGroup=f"/aws/lambda/{function}", logEvents=events), None)
+    said = [message["Message"].splitlines()[0] for message in aws.announced]
+    assert [sum(function in line for line in said) for function in ("webhook", "enricher")] == [1, 1]

@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given
@@ -17,7 +20,9 @@ from cryptoctl.core.numbering import counted
 from cryptoctl.core.prices import MOST_BYTES, Price, Request, TimeLimits, parse_request
 from cryptoctl.core.webhook_messages import Arrival, is_message
 from cryptoctl.core.webhook_prices import dead_letters_of
+from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers import sender_secrets, webhook_processor
+from cryptoctl.handlers.logs import RetryError
 from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from dead_letters.test_planning import letter, planned
@@ -131,7 +136,7 @@ kept = st.builds(
     Price,
     symbol=st.sampled_from(["BTC", "\U0001f601" * 64]),
     exchange=st.sampled_from(["x", "\U0001f600" * 64]),
-    price=st.decimals(min_value="1e-9", max_value="1e30", places=9),
+    price=st.decimals(min_value="1e-9", max_value="1e28", places=9),  # 38 digits
     volume=st.integers(0, 1).map(Decimal),
     timestamp_ms=st.sampled_from([1, 10**11 - 1, 10**11, ARRIVED_MS]),
     id=st.none() | st.sampled_from(["7", "\\" * 128]),
@@ -176,6 +181,61 @@ def test_what_was_accepted_is_not_too_old_after_it_had_to_wait(
     now_s += 3 * 86_400
     (step,) = replays(aws)
     assert send(json.loads(step.payload))[0] == 200
+
+
+def test_where_only_some_dead_letters_could_be_sent_the_sender_hears_it(
+    environment: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEBHOOK_SENDERS", json.dumps({"desk": {"scheme": "token", "token_in_path": True}}))
+    sent: list[str] = []
+
+    def second_fails(operation: str, moment: str) -> None:
+        down(operation, moment)
+        if operation == "SendMessage" and moment == "before":
+            sent.append(operation)
+            if len(sent) == 2:
+                raise FaultError("InternalError")
+
+    aws = connect_directly(FakeAws(fault=second_fails))
+    body = json.dumps([LARGEST["without times"](n) for n in range(1000)], separators=(",", ":"))
+    status, answer = send({**http(body), "rawPath": f"/desk/{TOKEN}"})
+    assert status == 503 and answer["message"] == "not stored and not kept, or only in part: send it again"
+    assert len(aws.queue) == len(sent) - 1 > 0
+    assert f'"DeadLettered":{len(aws.queue)}' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_each_attempt_of_an_invocation_logs_the_keys_that_its_prices_get(
+    environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nows = count(ARRIVED_MS * 10**6, 10**9)
+    monkeypatch.setattr("cryptoctl.handlers.webhook_processor.time.time_ns", lambda: next(nows))
+    context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 30_000)
+
+    puts = count(1)
+
+    def each_second_put_fails(operation: str, moment: str) -> None:
+        if operation == "PutItem" and moment == "before" and next(puts) % 2 == 0:
+            raise FaultError("InternalServerError")  # the price's, behind its message's
+
+    aws = connect_directly(FakeAws(fault=each_second_put_fails))
+    price = {"symbol": "BTC", "price": 1, "exchange": "x"}
+    for _ in range(3):
+        with pytest.raises(RetryError):
+            webhook_processor.handler(price, context)
+    logged = [line for line in capsys.readouterr().out.splitlines() if "tried again" in line]
+    aws.fault = lambda operation, moment: None
+    webhook_processor.handler(price, context)
+    [key] = [item["timestamp"]["N"] for item in prices(aws)]
+    assert [key in line for line in logged] == [True, True, True]
+
+
+@pytest.mark.parametrize("form", ["{}", "token={}", '{{"token": {}}}'])
+def test_a_secret_is_taken_out_however_a_body_writes_it(form: str) -> None:
+    secret = 'p@ss"w/rd of the sender'
+    written = {"{}": secret, "token={}": quote_plus(secret)}.get(form, json.dumps(secret))
+    request = WebhookRequest(headers={}, body=form.format(written).encode())
+    kept = json.dumps(webhook_prices.unread(request, [secret], Arrival(ms=1)))
+    assert "rd" not in kept and webhook_prices.REDACTED in kept
 
 
 @pytest.mark.parametrize("body", ['{"data":[{"s":"BTC","p":1,"note":"ü"}]}', None])

@@ -45,6 +45,13 @@ def test_a_queue_as_it_should_be_is_left_and_our_own_denial_is_not_worth_a_word(
     assert (found.work, found.notes) == ((), ())
 
 
+def test_a_message_that_arrives_is_no_change_of_its_queue() -> None:
+    counts = ({f"ApproximateNumberOfMessages{of}": number for of in ("", "NotVisible")} for number in "05")
+    empty, busy = (HERE.observe(Answers(queue(**each))) for each in counts)  # type: ignore[arg-type]
+    assert empty is not None and busy is not None
+    assert (empty.fields, empty.data, busy.data) == (busy.fields, "", "10 messages")
+
+
 @pytest.mark.parametrize(
     ("attribute", "found", "sent"),
     [

@@ -229,7 +229,10 @@ def test_one_of_another_type_stops_up_before_anything_is_changed() -> None:
     ssm = holding(Type="String")
     del ssm.versions[-1]["KeyId"]
     (obstacle,) = Parameter.preflight(ssm, {DESK: planned_for(ssm).steps[0].delta})  # type: ignore[arg-type]
-    for told in ("webhook show desk --reveal", f"delete-parameter --region us-east-1 --name {DESK.name}`"):
+    for told in (
+        "--query Parameter.Value --output text`",
+        f"delete-parameter --region us-east-1 --name {DESK.name}`",
+    ):
         assert told in obstacle.hint
     assert GIVEN.secret not in str(obstacle)
     with pytest.raises(Failure) as caught:
@@ -282,6 +285,59 @@ def test_a_rotation_between_reading_and_writing_counts() -> None:
     ssm.after = {"GetParameter": lambda its: its.put(ROTATED)}
     assert up(ssm).outcome is StepOutcome.DONE
     assert (ssm.secret, ssm.versions[-1]["KeyId"]) == (ROTATED, KEY)
+
+
+@pytest.mark.parametrize("operation", ["GetParameter", "PutParameter"])
+def test_what_could_not_be_put_back_is_a_failure_and_no_success(operation: str) -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+    ssm.after = {"GetParameter": lambda its: its.put(ROTATED)}
+
+    def refuse(its: FakeSsm, asked: str) -> None:
+        if asked == operation and len(its.versions) > 2:
+            raise refused(asked, "InternalServerError", f"odd: {ROTATED.text()}" * (asked == "PutParameter"))
+
+    ssm.refuse = refuse
+    result = up(ssm)
+    assert result.outcome is StepOutcome.FAILED and ROTATED.secret not in result.problem + result.hint
+    assert "overwrote a secret" in result.problem and "earlier versions" in result.hint
+
+
+def test_a_refused_read_of_what_is_kept_is_waited_out() -> None:
+    ssm = holding(KeyId=OTHER_KEY)
+
+    def refuse(its: FakeSsm, asked: str) -> None:
+        if asked == "GetParameter" and its.clock.time_s < 10:
+            raise refused(asked, "ThrottlingException", "Rate exceeded")
+
+    ssm.refuse = refuse
+    assert up(ssm).outcome is StepOutcome.DONE and ssm.secret == GIVEN
+
+
+def test_a_rotation_that_cannot_put_back_what_it_overwrote_says_so() -> None:
+    ssm = holding()
+    ssm.after = {"GetParameter": lambda its: its.put(SenderSecret(secret="the first one's"))}
+
+    def refuse(its: FakeSsm, asked: str) -> None:
+        if asked == "PutParameter" and len(its.versions) > 2:
+            raise refused(asked, "TooManyUpdates", "again later")
+
+    ssm.refuse = refuse
+    with pytest.raises(Failure, match=r"could not put it back: .*TooManyUpdates") as caught:
+        rotate(ssm)
+    assert "--reveal" in caught.value.hint and "the first one's" not in str(caught.value)
+
+
+def test_of_three_rotations_at_once_the_last_one_that_was_told_success_counts() -> None:
+    ssm = holding()
+    first, second = SenderSecret(secret="the first one's"), SenderSecret(secret="the second one's")
+
+    def second_comes(its: FakeSsm) -> None:
+        its.after = {"GetParameter": lambda _: its.put(second)}
+
+    ssm.after = {"GetParameter": lambda its: its.put(first), "PutParameter": second_comes}
+    with pytest.raises(Failure):
+        rotate(ssm)
+    assert ssm.secret == second
 
 
 def test_a_write_that_was_repeated_after_a_lost_answer_is_no_other_ones() -> None:

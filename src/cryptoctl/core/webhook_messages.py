@@ -14,7 +14,7 @@ from typing import Any
 
 # No symbol of a price begins so: those are in upper case and have no spaces.
 _PARTITION = "webhook messages of "
-_PLACES = 10**28  # fewer than lie behind every price, where the list of symbols goes on
+_PLACES = 10**28  # a number that DynamoDB stores has at most 38 digits
 _MESSAGE_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 _YEAR_10000_MS = 253_402_300_800_000  # since 1970; no time of Python's is so late
 INVOCATIONS = "(invocations)"  # in place of a sender, whose name has no parentheses

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping
@@ -80,7 +81,8 @@ def _without(secrets: Sequence[str], price: Price) -> Price | Rejected:
 def _redacted(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         if len(secret) >= SHORTEST_REDACTED:
-            text = text.replace(secret, REDACTED)
+            for form in (secret, quote_plus(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]):
+                text = text.replace(form, REDACTED)
     return text
 
 

@@ -75,12 +75,7 @@ class FieldReader:
         """The value's text; None for an id that is absent in what `cryptoctl prices` writes."""
         if self.exported and name == "id" and value in (None, ""):
             return None
-        if (
-            self.exported
-            and name in ("symbol", "exchange", "id")
-            and isinstance(value, str)
-            and value.strip()
-        ):
+        if self.exported and name in TEXTS and isinstance(value, str) and value.strip():
             # Written as it is stored, so that nothing is guessed; in a column, behind an apostrophe.
             return value.strip().removeprefix("'" if self.guarded else "")
         if value is None:

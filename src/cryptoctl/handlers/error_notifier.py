@@ -86,7 +86,7 @@ class AlertWindow:
 
 windows: dict[str, AlertWindow] = {}  # by function
 _requests: deque[str] = deque(maxlen=1000)  # whose own line was seen, and whose report may come later
-_reported: deque[tuple[str, str]] = deque(maxlen=1000)  # what a report has told of, and the report's type
+_reported: deque[tuple[str, str, str]] = deque(maxlen=1000)  # function, what a report told of, its type
 
 
 def handler(event: Any, context: object) -> dict[str, Any]:
@@ -104,8 +104,9 @@ def handler(event: Any, context: object) -> dict[str, Any]:
     function = str(delivery.get("logGroup") or "an unknown function").removeprefix("/aws/lambda/")
     events = [log_events.read(each) for each in found]
     _requests.extend(each.request for each in events if each.is_own and each.request)
-    errors = log_events.worth_an_alert(events, set(_requests), _reported)
-    _reported.extend((each.subject, each.report) for each in errors if each.report)
+    told = [(subject, report) for of, subject, report in _reported if of == function]
+    errors = log_events.worth_an_alert(events, set(_requests), told)
+    _reported.extend((function, each.subject, each.report) for each in errors if each.report and each.subject)
     return _report(function, delivery, errors)
 
 

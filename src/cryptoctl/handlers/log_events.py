@@ -93,8 +93,8 @@ def worth_an_alert(
     told = dict(reported)
     best: dict[str, ErrorEvent] = {}
     for event in events:
-        explains_itself = event.error_type in explained if event.ends_process else event.request in known
-        if not event.report or explains_itself or told.get(event.subject, event.report) != event.report:
+        is_explained = event.error_type in explained if event.ends_process else event.request in known
+        if not event.report or is_explained or told.get(event.subject, event.report) != event.report:
             continue
         first = best.setdefault(event.subject, event)
         if event.error_type and not first.error_type:

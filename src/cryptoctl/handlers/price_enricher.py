@@ -29,6 +29,7 @@ _LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40
 _MOST_PASSES = 10  # each but the last is overtaken by another pass that has written
 _MOST_REPEATS = 2  # after failures, of a symbol of which something is announced and not written
 _MOST_SYMBOLS = 1000  # of which it is remembered what is not written
+_MOST_REMEMBERED = 1000  # prices of one symbol
 
 Record = Mapping[str, Any]
 Arrivals = dict[str, dict[Decimal, str]]  # symbol → key of a new price → sequence number of its record
@@ -69,8 +70,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     )
     arrivals, poison = _sort(event.get("Records") or [])
     _enrich(arrivals, progress)
-    for oldest in list(unwritten)[:-_MOST_SYMBOLS]:
-        del unwritten[oldest]
+    _forget_the_oldest()
     _set_aside(poison, arrivals, progress)
     in_vain = bool(
         progress.failed
@@ -212,6 +212,14 @@ def _write(found: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
 
 def _remember(price: StoredPrice, last: Announcement) -> None:
     unwritten.setdefault(price.symbol, {})[price.key] = last
+
+
+def _forget_the_oldest() -> None:
+    for symbol in list(unwritten)[:-_MOST_SYMBOLS]:
+        del unwritten[symbol]
+    for its in unwritten.values():
+        for key in list(its)[:-_MOST_REMEMBERED]:
+            del its[key]
 
 
 def _settle(symbol: str, key: Decimal) -> None:

@@ -42,14 +42,13 @@ from cryptoctl.core.webhook_prices import (
     request_again,
     unread,
 )
-from cryptoctl.handlers import dead_letters, front_door, logs, metrics, side_by_side, table
+from cryptoctl.handlers import dead_letters, front_door, logs, metrics, table
 from cryptoctl.handlers.answers import Answer, http_answer, refusal, unavailable
-from cryptoctl.handlers.clients import Deadline, queue_client
+from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.front_door import Admitted
 from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
-_MOST_LETTERS_AT_ONCE = 8  # as many as the client has connections
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
 
 
@@ -68,7 +67,8 @@ def handler(event: Any, context: object) -> Answer:
     request: Request | None = None
     try:
         request, arrival = _parse(event, context)
-        return _stored(_as_first_sent(request, arrival), context)
+        request = _as_first_sent(request, arrival)
+        return _stored(request, context)
     except Rejected as rejected:
         return _refuse(rejected)
     except Exception as error:
@@ -279,13 +279,14 @@ def _set_aside(
 ) -> Answer:
     _log.error("request not stored", exc_info=error, extra=_wanted(request))
     attributes = dead_letters.event_attributes(_request_id(context), error)
-    try:
-        queue_client()  # making one is not safe in several threads at once, using it is
-        side_by_side.run(lambda event: dead_letters.send(event, attributes), events, _MOST_LETTERS_AT_ONCE)
-    except Exception:
-        _log.exception("request neither stored nor put on the dead-letter queue")
-        return unavailable("not stored and not kept: send it again")
-    metrics.emit({"DeadLettered": len(events)})
+    failures = dead_letters.send_all(events, attributes)
+    kept = len(events) - len(failures)
+    if kept:
+        metrics.emit({"DeadLettered": kept})
+    if failures:
+        _log.error("request neither stored nor put on the dead-letter queue", exc_info=failures[0])
+        part = ", or only in part" if kept else ""
+        return unavailable(f"not stored and not kept{part}: send it again")
     return unavailable("not stored yet, but kept on the dead-letter queue, from which it can be stored later")
 
 

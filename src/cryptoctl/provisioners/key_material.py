@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryptoctl.reconcile import Answer, Observed, Obstacle
+from cryptoctl.reconcile import Answer, Observed, Obstacle, Provisioner
 
 OF_AWS = "AWS_KMS"
 # What Lambda encrypts a function's variables with; none of this can be changed in a key.
@@ -48,7 +48,7 @@ def made_for(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(metadata.get(name, usual)) for name, usual in MADE_FOR.items()}
 
 
-def out_of_use(key: object, observed: Observed | None) -> Iterator[Obstacle]:
+def out_of_use(key: Provisioner, observed: Observed | None) -> Iterator[Obstacle]:
     """An obstacle where nothing here can enable the key, or where it is of a kind that encrypts nothing."""
     if observed is None:
         return
@@ -57,8 +57,8 @@ def out_of_use(key: object, observed: Observed | None) -> Iterator[Obstacle]:
         yield Obstacle(
             what=f"The {key} is no symmetric key for encrypting ({', '.join(found.values())}): Lambda cannot "
             "encrypt variables with it, and it does not rotate.",
-            hint="Take the alias off it (`aws kms delete-alias`), or choose another --env; then "
-            "run `cryptoctl up` again.",
+            hint=f"Take the alias off it (`aws kms delete-alias --alias-name {key.name}`), or choose another "
+            "--env; then run `cryptoctl up` again.",
         )
     state = observed.fields["KeyState"]
     if state in OUT_OF_USE:

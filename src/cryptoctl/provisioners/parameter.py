@@ -183,11 +183,13 @@ class Parameter(Preflight, Listed):
     def of_another_type(self, observed: Observed) -> Obstacle:
         """Why a parameter that is no SecureString is in the way, and how a person keeps its secret."""
         sender = self.name.rpartition("/")[2]
+        place = f"--region {self.scope.region} --name {self.name}"
         return Obstacle(
             what=f"The {self} is of type {observed.fields['Type']}, where its secret is not encrypted, and "
             "AWS changes no parameter's type.",
-            hint=f"`cryptoctl webhook show {sender} --reveal` shows the secret: keep it. Then `aws ssm "
-            f"delete-parameter --region {self.scope.region} --name {self.name}`, "
+            hint=f"`aws ssm get-parameter {place} --query Parameter.Value --output text` shows what it "
+            "holds: keep the secret (of JSON, the value of `secret`). Then "
+            f"`aws ssm delete-parameter {place}`, "
             f"`cryptoctl up`, and `cryptoctl webhook rotate {sender} --grace 0s --secret-file -` for the one "
             "that you kept. Without that last step there is a new one, which the sender has to be given.",
         )

@@ -87,7 +87,8 @@ class Queue(Encrypted):
             return None
         # What was taken away is shown as empty, or not at all.
         found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
-        messages = sum(int(found.get(each) or 0) for each in MESSAGES)
+        # How many wait is no setting: a queue that is in use has not been changed by anybody.
+        messages = sum(int(found.pop(each, None) or 0) for each in MESSAGES)
         return Observed(
             fields={
                 "Attributes": found,

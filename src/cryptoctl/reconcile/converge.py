@@ -15,8 +15,8 @@ from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
-from cryptoctl.reconcile.revealed_secrets import RevealedSecrets
-from cryptoctl.reconcile.running import Running
+from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
+from cryptoctl.reconcile.running import Running, StepFailed
 from cryptoctl.reconcile.values import Ref, Value, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
@@ -26,14 +26,6 @@ ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same co
 TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 AGAIN = "AWS to show the resource again; it was there a moment ago"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
-
-
-class StepFailed(Exception):
-    """A step that cannot go on: why it failed, and what to do next."""
-
-    def __init__(self, problem: str, hint: str) -> None:
-        super().__init__(problem)
-        self.hint = hint
 
 
 class LookAgain(Exception):
@@ -209,15 +201,20 @@ class Convergence:
         resolved = self._resolved(call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
-            params = wire(resolved, self._revealed)
             try:
+                params = wire(resolved, self._revealed)
                 answer = self._run.aws.call(call.service, call.operation, once=call.once, **params)
+                if self._revealed.overwrote(resolved, answer):
+                    continue
+                break
             except (AwsError, Failure) as error:
                 self._revealed.hide_in(error)
                 if isinstance(error, Failure):
                     raise
                 rule = TOO_OFTEN if error.throttled else self._rule(call, error)
                 if rule is None:
+                    if self._revealed.overwritten:
+                        raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
                     if error.code == call.gone:
                         return
                     if error.code == call.exists or (call.once and error.answer_lost):
@@ -228,9 +225,6 @@ class Convergence:
                     hint = rule.hint or remedy(error, self._step.resource.remedies)
                     waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
                     raise StepFailed(f"{error} ({waited})", hint) from error
-            else:
-                if not self._revealed.overwrote(resolved, answer):
-                    break
         self._publish(call.gives, answer)
 
     def _rule(self, call: Call, error: AwsError) -> RetryRule | None:

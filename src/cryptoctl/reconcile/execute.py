@@ -12,10 +12,11 @@ from typing import Protocol
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.converge import Convergence, StepFailed
+from cryptoctl.reconcile.converge import Convergence
 from cryptoctl.reconcile.plan import Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Stop, Wait
+from cryptoctl.reconcile.running import StepFailed
 from cryptoctl.reconcile.values import Ref, Value
 
 LOOKS_EVERY_S = 0.1

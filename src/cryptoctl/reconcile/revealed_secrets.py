@@ -9,7 +9,15 @@ import jmespath
 from cryptoctl.aws import Answer, Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
+from cryptoctl.reconcile.running import StepFailed
 from cryptoctl.reconcile.values import Fields, ReadRequest, Secret, Value, leaves
+
+NOT_PUT_BACK = (
+    "it overwrote a secret that somebody else had written at the same time, and could not put it back"
+)
+PUT_BACK = (
+    "AWS keeps a parameter's earlier versions: write the one before again, or give everybody a new secret."
+)
 
 
 class RevealedSecrets:
@@ -20,6 +28,8 @@ class RevealedSecrets:
         self._texts: dict[Secret, str] = {}
         self._versions: dict[Secret, int] = {}
         self._put_back: set[Secret] = set()
+        self.overwritten = False
+        """Whether another's value is overwritten and not put back yet."""
 
     def __call__(self, secret: Secret) -> str:
         if secret.kept and secret not in self._put_back:
@@ -37,14 +47,20 @@ class RevealedSecrets:
             if not isinstance(secret, Secret) or not secret.kept:
                 continue
             version = jmespath.search(secret.kept.written, answer)
-            if version in (None, self._versions[secret] + 1):
+            self.overwritten = version not in (None, self._versions[secret] + 1)
+            if not self.overwritten:
                 continue
-            before = self._read(secret.kept, secret.kept.earlier(version - 1))
+            try:
+                before = self._read(secret.kept, secret.kept.earlier(version - 1))
+            except (AwsError, Failure) as error:
+                self.hide_in(error)
+                raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
             text = jmespath.search(secret.kept.path, before)
             if text != self._texts[secret]:
                 self._texts[secret], self._versions[secret] = text, version
                 self._put_back.add(secret)
                 return True
+            self.overwritten = False
         return False
 
     def _read(self, reading: ReadRequest, params: Fields) -> Answer:

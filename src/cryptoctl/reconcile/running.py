@@ -1,4 +1,4 @@
-"""The run of a whole plan, as its steps see it."""
+"""The run of a whole plan, as its steps see it, and how one of them fails."""
 
 from __future__ import annotations
 
@@ -34,3 +34,11 @@ class Running(Protocol):
 
     def publish(self, values: Mapping[Ref, str]) -> None:
         """Gives values to the steps that wait for them."""
+
+
+class StepFailed(Exception):
+    """A step that cannot go on: why it failed, and what to do next."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint

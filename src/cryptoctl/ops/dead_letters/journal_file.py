@@ -110,7 +110,8 @@ def _notice(path: Path, why: str) -> str:
     return (
         f"The journal {path} {why}. A new one is begun: what a killed replay has left becomes visible in its "
         "queue within ten minutes, and is replayed from there. Only a price without a time of its own whose "
-        "log line is gone could then be stored a second time, at another time."
+        "log line is gone could then be stored a second time, at another time. What `import` has put back is "
+        "forgotten too: importing the same file again would send all of it again."
     )
 
 

@@ -16,6 +16,9 @@ from cryptoctl.ops.dead_letters.payloads import with_bytes
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, reason_of, stored_at
 from cryptoctl.stack import Stack
 
+# What a function says that does not know how a replay gives it an event with its arrival.
+NOT_OPENED = "symbol: is missing"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
@@ -141,4 +144,7 @@ def _verdict(answer: Any, step: ReplayStep) -> Attempt:
         return Attempt(reason="the webhook processor gave an answer that cannot be read")
     if status == 200:
         return Attempt(way=f"{step.summary}: {said}")
-    return Attempt(reason=f"refused with status {status}: {'; '.join(refused[:3]) or said}")
+    why = "; ".join(refused[:3]) or said
+    if said == NOT_OPENED:
+        why += "; or the function is of an older version, which `cryptoctl up` replaces"
+    return Attempt(reason=f"refused with status {status}: {why}")

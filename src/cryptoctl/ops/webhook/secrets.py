@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.webhook_secrets import (
     LONGEST_SECRET,
     SecretEncoding,
@@ -95,7 +95,7 @@ class SecretStore:
             before = self._stored(written - 1)["Value"]
             # `up` writes the same value again where it lies under another key.
             if before not in (stored["Value"], rotated.text()):
-                self._put(before)
+                self._put_back(before, written)
                 raise Failure(
                     Problem.REFUSED,
                     f"The secret of {self.sender} was rotated by somebody else at the same time: that one's "
@@ -103,6 +103,20 @@ class SecretStore:
                     f"`cryptoctl webhook show {self.sender} --reveal` shows the one that counts.",
                 )
         return rotated
+
+    def _put_back(self, text: str, version: int) -> None:
+        """Writes what this rotation overwrote, or what was written since: whoever wrote last is obeyed."""
+        try:
+            while (written := self._put(text)) != version + 1:
+                version, text = written, self._stored(written - 1)["Value"]
+        except AwsError as error:
+            raise Failure(
+                Problem.FAILED,
+                f"The secret of {self.sender} was rotated by somebody else at the same time. This command "
+                f"overwrote that one's new secret and could not put it back: {error}.",
+                f"`cryptoctl webhook show {self.sender} --reveal` shows the one that counts now: give it "
+                "to the sender, or rotate once more.",
+            ) from error
 
     def write(self, secret: SenderSecret) -> None:
         """Replaces what the parameter holds, whatever that is, under the key that it has."""
