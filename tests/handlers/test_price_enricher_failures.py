@@ -1,11 +1,13 @@
 """The price enricher: what it sets aside and gives back, and items that are not as ours."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cryptoctl.handlers import clients, history, logs, price_enricher
+from handlers.conftest import connect_directly
 from handlers.enriched import MS, add, assert_right
 from handlers.events import Context, Mapping, SlowAws, announcements, enrich, send_prices
 from handlers.fake_aws import FakeAws, FaultError
@@ -138,6 +140,41 @@ def test_the_topic_out_of_reach_is_a_failure_and_nothing_is_lost(aws: FakeAws) -
     aws.fault = lambda operation, moment: None
     Mapping(aws).run()
     assert [each["correction"] for each in announcements(aws)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "heard"), [(404, 0, False), (403, 0, False), (400, 1, None), (500, 0, None)]
+)
+def test_what_the_topic_has_refused_nobody_has_heard_and_it_is_neither_repeated_nor_remembered(
+    aws: FakeAws, status: int, attempts: int, heard: bool | None
+) -> None:
+    said = {"HTTPStatusCode": status, "RetryAttempts": attempts}
+
+    def refused(operation: str, moment: str) -> None:
+        if operation == "PublishBatch":
+            raise FaultError("Odd", ResponseMetadata=said)
+
+    connect_directly(aws)
+    add(1, 2, 3)
+    aws.fault = refused
+    with pytest.raises(logs.RetryError):
+        enrich(aws.inserts())
+    assert aws.calls["PublishBatch"] == (1 if heard is False else 3)
+    assert bool(price_enricher.unwritten) == (heard is None)
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_a_message_refused_in_an_answer_was_heard_by_nobody_unless_an_attempt_before_was_lost(
+    aws: FakeAws, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = {"HTTPStatusCode": 200, "RetryAttempts": attempts}
+    answer = {"Failed": [{"Id": "0", "Code": "Odd"}], "ResponseMetadata": metadata}
+    topic = SimpleNamespace(publish_batch=lambda **_: answer)
+    monkeypatch.setattr("cryptoctl.handlers.announcing.topic_client", lambda: topic)
+    add(1)
+    with pytest.raises(logs.RetryError):
+        enrich(aws.inserts())
+    assert bool(price_enricher.unwritten) == bool(attempts)
 
 
 def test_an_average_that_fails_is_not_a_zero(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """One message on the success topic for each enriched or corrected price."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
 
 from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.numbers import plain
@@ -15,35 +17,54 @@ class AnnouncementError(RuntimeError):
     """The topic did not take a message."""
 
 
-def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[Exception | None]:
-    """Announces the enrichments, ten in a call, and says of each what went wrong.
+class Announced(NamedTuple):
+    """How an announcement ended; `heard` is None where nobody knows, because an answer was lost."""
 
-    Of those that no time was left for, `OutOfTimeError`.
+    error: Exception | None
+    heard: bool | None
+
+
+def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[Announced]:
+    """Announces the enrichments, ten in a call, and says of each how it ended.
+
+    Of those that no time was left for, the error is `OutOfTimeError`.
     """
-    errors: list[Exception | None] = []
+    outcomes: list[Announced] = []
     for start in range(0, len(found), _MOST_MESSAGES):
         batch = found[start : start + _MOST_MESSAGES]
         if deadline.passed():
-            errors += [OutOfTimeError("the time was up before every price was announced")] * len(batch)
+            late = OutOfTimeError("the time was up before every price was announced")
+            outcomes += [Announced(late, heard=False)] * len(batch)
         else:
-            errors += _announce_batch(batch)
-    return errors
+            outcomes += _announce_batch(batch)
+    return outcomes
 
 
-def _announce_batch(found: Sequence[Enrichment]) -> list[Exception | None]:
+def _announce_batch(found: Sequence[Enrichment]) -> list[Announced]:
     entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(found)]
     try:
         answer = topic_client().publish_batch(
             TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
         )
     except Exception as error:
-        return [error] * len(found)
+        refused = isinstance(error, ClientError) and _is_first_answer(error.response, below=500)
+        return [Announced(error, heard=False if refused else None)] * len(found)
     failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
-    return [_error(failed.get(str(number))) for number in range(len(found))]
+    unheard = False if _is_first_answer(answer, below=300) else None
+    return [
+        Announced(_error(entry), heard=unheard) if entry else Announced(None, heard=True)
+        for entry in (failed.get(str(number)) for number in range(len(found)))
+    ]
 
 
-def _error(entry: dict[str, Any] | None) -> Exception | None:
-    return None if entry is None else AnnouncementError(f"{entry.get('Code')}: {entry.get('Message')}")
+def _is_first_answer(answer: Mapping[str, Any], *, below: int) -> bool:
+    """Whether the topic has said all there is to know: an attempt without an answer may have been heard."""
+    metadata = answer.get("ResponseMetadata", {})
+    return bool(metadata.get("HTTPStatusCode", below) < below and not metadata.get("RetryAttempts"))
+
+
+def _error(entry: Mapping[str, Any]) -> AnnouncementError:
+    return AnnouncementError(f"{entry.get('Code')}: {entry.get('Message')}")
 
 
 def _message(enrichment: Enrichment) -> dict[str, Any]:

@@ -186,12 +186,12 @@ def _to_repeat(progress: BatchProgress) -> list[str]:
 def _announce(found: Sequence[Enrichment], progress: BatchProgress) -> list[Enrichment]:
     """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
     to_announce = [each for each in found if each.announce]
-    for each, error in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
-        if not isinstance(error, OutOfTimeError):
-            told = each.indicators if error is None else None
+    for each, said in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
+        if said.heard is not False:
+            told = each.indicators if said.heard else None
             _remember(each.price, Announcement(indicators=told, revision=each.price.revision))
-        if error is not None:
-            progress.failed.setdefault(each.price.symbol, error)
+        if said.error is not None:
+            progress.failed.setdefault(each.price.symbol, said.error)
     return [each for each in found if each.price.symbol not in progress.failed]
 
 
