@@ -19,6 +19,7 @@ from cryptoctl.ops.dead_letters.lookups import Reading
 from cryptoctl.ops.dead_letters.messages import Attributes, DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, plan
+from cryptoctl.ops.dead_letters.replayer import verdict
 
 SENT_MS = 1_800_000_000_000
 REASONS: Attributes = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError: 'x'"}}
@@ -266,3 +267,12 @@ def test_planning_twice_gives_the_same_steps_and_the_journal_gives_them_back(
         assert step.letter is each
         journaled: Any = json.loads(json.dumps(step.document()))
         assert ReplayStep.from_document(each, journaled) == replace(step, problem="")
+
+
+def test_a_function_that_does_not_know_how_a_replay_comes_is_named_as_one_of_an_older_version() -> None:
+    refused = {"error": "invalid_request", "message": "symbol: is missing", "field": "symbol"}
+    step = planned(letter('{"symbol":"A","price":1,"exchange":"x"}'))
+    for message, told in (("symbol: is missing", True), ("price: is missing", False)):
+        answer = {"statusCode": 400, "body": json.dumps({**refused, "message": message})}
+        found = verdict(answer, step)
+        assert message in found.reason and ("`cryptoctl up`" in found.reason) is told

@@ -1,11 +1,13 @@
 """The price enricher: what it sets aside and gives back, and items that are not as ours."""
 
 import json
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cryptoctl.core.enrichment import Announcement
 from cryptoctl.handlers import clients, history, logs, price_enricher
 from handlers.conftest import connect_directly
 from handlers.enriched import MS, add, assert_right
@@ -270,8 +272,11 @@ def test_a_throttled_write_is_not_announced_again(aws: FakeAws) -> None:
 
 def test_what_could_not_be_written_is_not_remembered_without_bound(aws: FakeAws) -> None:
     price_enricher.unwritten.update({f"S{number}": {} for number in range(1500)})
+    told = Announcement(indicators=None, revision=None)
+    price_enricher.unwritten["S1499"] = {Decimal(number): told for number in range(1500)}
     assert enrich([]) == []
-    assert len(price_enricher.unwritten) == 1000 and "S1499" in price_enricher.unwritten
+    assert len(price_enricher.unwritten) == 1000
+    assert list(price_enricher.unwritten["S1499"]) == list(range(500, 1500))
 
 
 # What an adopted table may hold: the present item's attributes are somebody else's.

@@ -58,7 +58,7 @@ class Replayer:
         match step.action:
             case ReplayAction.STORE:
                 answer, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
-                return _verdict(answer, step) if problem is None else Attempt(reason=problem)
+                return verdict(answer, step) if problem is None else Attempt(reason=problem)
             case ReplayAction.ENRICH:
                 return self._enrich(step)
             case ReplayAction.DELETE:
@@ -135,7 +135,8 @@ class LookedUp:
         return self.replayer.enricher.items([key]).get(key)
 
 
-def _verdict(answer: Any, step: ReplayStep) -> Attempt:
+def verdict(answer: Any, step: ReplayStep) -> Attempt:
+    """How a step ended, by the webhook processor's answer."""
     try:
         status, body = answer["statusCode"], json.loads(answer["body"])
         said, results = str(body.get("message", "")), body.get("results", ())
