@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptoctl.core.prices import Price, Rejected
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.json_records import JsonRecords
 from cryptoctl.files.layout import Layout, layout
 from cryptoctl.files.occurrences import Occurrences
@@ -129,7 +130,8 @@ def _laid_out(
         inside=_inside(file),
     )
     reader = field_reader(None if objects else names, found, options, names)
-    return replace(file, layout=found, fields=reader)
+    records = file.records.reading(found.fields) if isinstance(file.records, ColumnarTable) else file.records
+    return replace(file, records=records, layout=found, fields=reader)
 
 
 def _whose_values(file: PriceFile, names: Sequence[str], are: Callable[[str], object]) -> set[str]:
