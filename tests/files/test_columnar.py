@@ -132,7 +132,7 @@ PERIOD = {"ARROW:extension:name": "pandas.period", "ARROW:extension:metadata": '
             "float32, which has no room for the digits",
         ),
         ("id", pa.array([7.0, 8.0], pa.float32()).dictionary_encode(), "which has no room for the digits"),
-        ("timestamp", pa.array([1.7e9, 1.7e9 + 62], pa.float32()), "for the digits of a time"),
+        ("timestamp", pa.array([1.7e9, 1.7e9 + 62], pa.float32()), "for the digits of its timestamp"),
         ("id", pa.array([b"\xff", b"\xfe"]), "is binary, and not all of it is text"),
         ("id", pa.array([{"a": 1}, {"a": 2}]), "no plain value"),
     ],

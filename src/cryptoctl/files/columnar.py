@@ -168,7 +168,7 @@ def _unfit(field: str, column: Any) -> tuple[str, str] | None:
         return f"of the type {str(kind)[:100]}, and no plain value", "Save what is in it as columns."
     if field in ("id", "timestamp") and (types.is_float16(kind) or types.is_float32(kind)):
         return (
-            f"float{kind.bit_width}, which has no room for the digits of {'an id' if field == 'id' else 'a time'}",
+            f"float{kind.bit_width}, which has no room for the digits of its {field}",
             "Make the file again with whole numbers or text: what is lost in this one does not come back.",
         )
     return None
