@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.files.outgoing import FIELDS, Outgoing
+from cryptoctl.files.presets import presets
 from files.reading import CASES, opened, read, refusal, refused, rows, sent
 
 D = Decimal
@@ -91,7 +93,6 @@ def test_a_file_that_is_refused_arrives_exactly_with_what_the_hint_says(
     [
         ("f08b", {3}, "scientific notation"),
         ("f09c", {2, 3, 4}, "scientific notation"),
-        ("f15b", {2}, "id: is null"),
         ("f27", {2}, "not closed on this line"),
         ("f28", {3, 4}, ""),
         ("f29", {1}, "timestamp: is null"),
@@ -103,6 +104,13 @@ def test_a_faulty_line_is_refused_alone(tmp_path: Path, name: str, lines: set[in
     assert all(reason in each for each in refused(found).values())
     total = len([line for line in case(name).splitlines() if line.strip()])
     assert len(found) == total - (case(name)[:1] not in b"{[")
+
+
+def test_a_member_that_a_shape_calls_otherwise_is_asked_for_wherever_it_comes(tmp_path: Path) -> None:
+    assert "--map volume=amount --ignore volume" in refusal(tmp_path, case("f15b"))
+    found = read(tmp_path, case("f15b"), mapping={"volume": "amount"}, ignore=("volume",))
+    assert [each.price.volume for each in found if isinstance(each, Outgoing)] == [D(23)]
+    assert refused(found) == {2: "id: is null: leave it out where there is none"}
 
 
 def test_the_hint_for_an_unused_time_is_followed_and_then_the_bad_line_is_named(tmp_path: Path) -> None:
@@ -233,3 +241,89 @@ def test_a_shape_is_recognised_by_its_header_or_its_cells(tmp_path: Path, name: 
 )
 def test_a_shape_that_is_not_certain_is_asked_for(tmp_path: Path, content: str, said: str) -> None:
     assert said in refusal(tmp_path, content)
+
+
+def cryptodatadownload(symbol: str, first: str, second: str) -> str:
+    return (
+        "https://www.CryptoDataDownload.com\n"
+        f"unix,date,symbol,open,high,low,close,Volume {first},Volume {second}\n"
+        f"1646092800,2022-03-01 00:00:00,{symbol},43221.71,43626.49,43185.48,43312.27,2251237.14,51.97\n"
+    )
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USD", "BTCUSD", "btc-usd"])
+def test_of_two_volumes_that_of_what_is_traded_is_taken(tmp_path: Path, symbol: str) -> None:
+    for given in ({}, {"preset": "cryptodatadownload"}):
+        [price] = sent(read(tmp_path, cryptodatadownload(symbol, "USD", "BTC"), **given))
+        assert price["volume"] == D("51.97")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "first", "second"),
+    [("XBT/USD", "USD", "BTC"), ("ETH/EUR", "USD", "BTC"), ("USDTUSD", "USD", "USDT")],
+)
+def test_of_two_volumes_that_the_symbol_leaves_open_one_is_asked_for(
+    tmp_path: Path, symbol: str, first: str, second: str
+) -> None:
+    said = refusal(tmp_path, cryptodatadownload(symbol, first, second))
+    assert f"'Volume {first}' looks like a quantity and is used for nothing" in said
+
+
+def test_no_preset_throws_away_a_column_with_the_name_of_a_field() -> None:
+    """Where one has, `fields` names it, or has the same in a better unit."""
+    same = {("bitstamp-stream", "price"), ("bitstamp-stream", "timestamp")}
+    found = {
+        (preset.name, name)
+        for preset in presets()
+        for name in {each.lower() for each in preset.others} & set(FIELDS) - set(preset.fields.values())
+    }
+    assert found == same
+
+
+def test_the_exchange_that_a_line_says_is_its_exchange(tmp_path: Path) -> None:
+    content = (
+        "trade_id,price,size,time,exchange,side\n"
+        "1,42000,0.5,2023-11-14T22:13:20Z,kraken,buy\n2,42000,0.25,2023-11-14T22:13:21Z,binance,buy\n"
+    )
+    assert [each["exchange"] for each in sent(read(tmp_path, content, exchange="coinbase"))] == [
+        "kraken",
+        "binance",
+    ]
+
+
+def test_a_volume_beside_an_amount_is_asked_for(tmp_path: Path) -> None:
+    content = "id,timestamp,price,volume,amount\n1,1700000000,42000,0.5,21000\n"
+    for given in ({}, {"preset": "ccxt"}):
+        assert "--map volume=amount --ignore volume, or the other" in refusal(tmp_path, content, **given)
+    for used, ignored, volume in (("amount", "volume", D(21000)), ("volume", "amount", D("0.5"))):
+        [price] = sent(read(tmp_path, content, mapping={"volume": used}, ignore=(ignored,)))
+        assert price["volume"] == volume
+
+
+TRADED = '"23200","23210","23190","23205"'
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f'[1640804880000,{TRADED},"3.55",1640804940000,"168387"]',  # MEXC: volume, close time, quote volume
+        f'["1659323280000",{TRADED},"12.5","290000","290000"]',  # Bitget: volume, and two of quotes
+        f'["1659323280000",{TRADED},"0","290000","290000"]',
+    ],
+)
+def test_candles_whose_average_is_no_price_are_not_kraken_s(tmp_path: Path, row: str) -> None:
+    assert "Name its 8 columns in order" in refusal(tmp_path, f"[{row},{row}]")
+
+
+def test_a_candle_of_kraken_s_without_trades_has_no_average(tmp_path: Path) -> None:
+    traded = f'[1688671200,{TRADED},"23200.5","3.39",23]'
+    without = '[1688671260,"23205","23205","23205","23205","0","0.0000",0]'
+    found = rows(read(tmp_path, f"[{traded},{without}]"))
+    assert found == [(1688671200000, None, D(23205), D("3.39")), (1688671260000, None, D(23205), 0)]
+
+
+def test_contracts_are_not_taken_for_the_volume_of_a_trade(tmp_path: Path) -> None:
+    by_coin = "1,42000.1,10,0.02380946,1700000000000,true\n2,42000.1,10,0.02380946,1700000000000,true\n"
+    assert "Name its 6 columns in order" in refusal(tmp_path, by_coin)
+    by_money = "1,42000.1,10,420001,1700000000000,true\n"
+    assert rows(read(tmp_path, by_money)) == [(1700000000000, "1", D("42000.1"), D(10))]

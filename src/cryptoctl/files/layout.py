@@ -76,6 +76,8 @@ def layout(
     kept = [each for each in names if each not in options.ignore]
     fields = dict(_own_names(kept, name) if shape is None else shape.fields)
     fields = {each: column for each, column in fields.items() if column not in options.ignore}
+    if shape is not None:
+        _refuse_two_names(kept, fields, shape, options, name)
     for each, column in options.mapping.items():
         if not objects and column not in names:
             raise Failure(
@@ -137,6 +139,22 @@ def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
         if alike:
             found[each] = alike[0]
     return found
+
+
+def _refuse_two_names(
+    names: Sequence[str], fields: Mapping[str, str], shape: FileShape, options: FileOptions, file: str
+) -> None:
+    """Refuses a file of a known shape in which another column has the name of the field that one is."""
+    same = {*fields.values(), *shape.preset.others}
+    for each, column in fields.items():
+        own = next((name for name in names if name.lower() == each and not _known(name, same)), None)
+        if own is not None and each not in options.mapping:
+            raise Failure(
+                Problem.USAGE,
+                f"{file} has the columns of the preset {shape.preset.name}, whose {each} is {quoted(column)}, "
+                f"and {quoted(own)}: either could be the {each}.",
+                f"Add --map {shell_word(f'{each}={column}')} --ignore {shell_word(own)}, or the other way round.",
+            )
 
 
 def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> None:

@@ -117,7 +117,7 @@ def _laid_out(
     file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions, *, complete: bool
 ) -> PriceFile:
     objects = file.records.columns is None
-    shape = shape or _shape(names, options, file.name)
+    shape = shape or _shape(file, names, options)
     found = layout(
         names,
         options,
@@ -145,6 +145,17 @@ def _whose_values(file: PriceFile, names: Sequence[str], are: Callable[[str], ob
     return found
 
 
+def _symbols(file: PriceFile, names: Sequence[str]) -> set[str]:
+    """Those of the first records, by the column or member of that name."""
+    columns = [index for index, name in enumerate(names) if name.lower() == "symbol"]
+    records = [each for _, each in file.first if not isinstance(each, Fault)] if columns else []
+    return {
+        str(each.get(names[index]) if isinstance(each, Mapping) else each[index])
+        for each in records
+        for index in columns
+    }
+
+
 def _inside(file: PriceFile) -> Mapping[str, Sequence[str]]:
     """The members of the first record that are objects, with the names of theirs."""
     _, first = file.first[0] if file.first else (0, None)
@@ -152,18 +163,19 @@ def _inside(file: PriceFile) -> Mapping[str, Sequence[str]]:
     return {name: list(value) for name, value in members if isinstance(value, Mapping) and value}
 
 
-def _shape(names: Sequence[str], options: FileOptions, name: str) -> FileShape | None:
+def _shape(file: PriceFile, names: Sequence[str], options: FileOptions) -> FileShape | None:
+    symbols = _symbols(file, names)
     kept = [each for each in names if each not in options.ignore]
     if options.columns:
         return None
     if options.preset is None:
-        return by_header(kept)
+        return by_header(kept, symbols)
     preset = preset_named(options.preset)
-    shape = of_preset(preset, kept)
+    shape = of_preset(preset, kept, symbols)
     if shape is None:
         raise Failure(
             Problem.USAGE,
-            f"{name} has not the columns of {preset.title}: {', '.join(preset.fields.values())}.",
+            f"{file.name} has not the columns of {preset.title}: {', '.join(preset.fields.values())}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
     return shape

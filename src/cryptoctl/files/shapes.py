@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -46,54 +46,64 @@ def preset_named(name: str) -> Preset:
     return found
 
 
-def by_header(names: Sequence[str]) -> FileShape | None:
-    """The shape whose columns these are, in whatever case; None where there is none."""
+def by_header(names: Sequence[str], symbols: Collection[str]) -> FileShape | None:
+    """The shape whose columns these are, in whatever case; None where there is none.
+
+    `symbols` are some of the file's, so that of two volumes the one of what is traded is found.
+    """
     for preset in presets():
         plain = all(field == column for field, column in preset.fields.items())
         if not plain or preset.exported:
-            fields = _matched(preset, [each for each in names if each])
+            fields = _matched(preset, [each for each in names if each], symbols)
             if fields is not None:
                 return FileShape(preset=preset, fields=fields)
     return None
 
 
-def of_preset(preset: Preset, names: Sequence[str]) -> FileShape | None:
+def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> FileShape | None:
     """The columns of a preset that a person has named, among whatever others; None where some are missing."""
-    fields = {field: _column(column, names) for field, column in preset.fields.items()}
+    fields = {field: _column(column, names, symbols) for field, column in preset.fields.items()}
     found = {field: column for field, column in fields.items() if column is not None}
     return (
-        FileShape(preset=preset, fields=_with_own_names(preset, found, names))
-        if len(found) == len(fields)
-        else None
+        FileShape(preset=preset, fields=_with_own_names(found, names)) if len(found) == len(fields) else None
     )
 
 
-def _matched(preset: Preset, names: Sequence[str]) -> Mapping[str, str] | None:
-    shape = of_preset(preset, names)
+def _matched(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> Mapping[str, str] | None:
+    shape = of_preset(preset, names, symbols)
     if shape is None or (preset.exported and "sort_key" not in names):
         return None
     used = set(shape.fields.values())
     rest = [each for each in names if each not in used]
-    known = all(any(_fits(pattern, each, names) for pattern in preset.others) for each in rest)
+    known = all(
+        each.lower() in FIELDS or any(_fits(pattern, each, names) for pattern in preset.others)
+        for each in rest
+    )
     return shape.fields if known else None
 
 
-def _with_own_names(preset: Preset, fields: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
-    others = set(preset.others)
+def _with_own_names(fields: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
     own = {
         field: column
         for field in ("symbol", "exchange")
-        if field not in fields and field not in others and (column := _column(field, names)) is not None
+        if field not in fields and (column := _column(field, names)) is not None
     }
     return {**fields, **own}
 
 
-def _column(wanted: str, names: Sequence[str]) -> str | None:
-    """The column of this name: exactly, or the only one in another case; of a pattern, the first."""
+def _column(wanted: str, names: Sequence[str], symbols: Collection[str] = ()) -> str | None:
+    """The column of this name: exactly, or the only one in another case; of a pattern, that of the symbols."""
     if wanted in names:
         return wanted
     alike = [each for each in names if _fits(wanted, each, names)]
-    return alike[0] if len(alike) == 1 or (alike and "*" in wanted) else None
+    if "*" in wanted:
+        before = wanted.index("*")
+        alike = [each for each in alike if _begin_with(each[before:], symbols)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _begin_with(base: str, symbols: Collection[str]) -> bool:
+    return bool(symbols) and all(each.lower().startswith(base.lower()) for each in symbols)
 
 
 def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
@@ -130,8 +140,10 @@ def _holds(preset: Preset, row: Sequence[str]) -> bool:
     """Whether the numbers of a row fulfil what the preset's `check` demands."""
     cells = dict(zip(preset.order, row, strict=True))
     if preset.check == "candle":
-        low, high, *between = (Decimal(cells[name]) for name in ("low", "high", "open", "close"))
-        return all(low <= each <= high for each in between)
+        within = [Decimal(cells[name]) for name in ("open", "close", "vwap") if name in cells]
+        if "vwap" in cells and within[-1] == Decimal(cells["volume"]) == 0:
+            within.pop()  # nothing was traded, so there is no average
+        return all(Decimal(cells["low"]) <= each <= Decimal(cells["high"]) for each in within)
     if preset.check == "product":
         cost = Decimal(cells["cost"] if "cost" in cells else cells["quote_qty"])
         product = Decimal(cells[preset.fields["price"]]) * Decimal(cells[preset.fields["volume"]])
