@@ -151,9 +151,10 @@ def _refuse_two_names(
         if own is not None and each not in options.mapping:
             raise Failure(
                 Problem.USAGE,
-                f"{file} has the columns of the preset {shape.preset.name}, whose {each} is {quoted(column)}, "
-                f"and {quoted(own)}: either could be the {each}.",
-                f"Add --map {shell_word(f'{each}={column}')} --ignore {shell_word(own)}, or the other way round.",
+                f"{file} has the columns of the preset {shape.preset.name}, whose {each} is "
+                f"{quoted(column)}, and {quoted(own)}: either could be the {each}.",
+                f"Add --map {shell_word(f'{each}={column}')} --ignore {shell_word(own)}, or the other way "
+                "round.",
             )
 
 

@@ -92,7 +92,7 @@ def _with_own_names(fields: Mapping[str, str], names: Sequence[str]) -> Mapping[
 
 
 def _column(wanted: str, names: Sequence[str], symbols: Collection[str] = ()) -> str | None:
-    """The column of this name: exactly, or the only one in another case; of a pattern, that of the symbols."""
+    """The column of this name: exactly, or the only one in another case; of a pattern, the symbols'."""
     if wanted in names:
         return wanted
     alike = [each for each in names if _fits(wanted, each, names)]
