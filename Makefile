@@ -6,6 +6,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 RELEASE := .venv-release
 
+# Where the shell forbids the cache of compiled modules, each of the tests' processes compiles them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down quick test check offline coverage mutation judges python314 golden bench torture pictures lock dist sbom clean
 
