@@ -33,6 +33,15 @@ def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, re
     assert "Nothing was sent" in said.err
 
 
+@pytest.mark.parametrize("option", ["--env", "--profile", "--region"])
+def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> None:
+    """In a script the variable behind it is not set; the default would be another environment."""
+    for line in ("down --yes --local", "plan"):
+        said = cli(*line.split(), option, "")
+        assert said.code == Problem.USAGE
+        assert f"{option} is empty." in said.err
+
+
 @pytest.mark.parametrize("name", ["my env", "a" * 42, "-dev", "prod/eu", "dév"])
 def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> None:
     said = cli("plan", f"--env={name}")

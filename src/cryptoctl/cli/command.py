@@ -152,6 +152,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
     run = CommandRun(session=session, screen=screen, output=output)
     code, failure = 0, None
     try:
+        options.check()
         if output not in (Output.TABLE, Output.JSON, *declared.formats):
             others = "".join(f", {each}" for each in declared.formats)
             raise Failure(

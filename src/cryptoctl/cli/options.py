@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 import typer
 
 from cryptoctl.cli import completion
+from cryptoctl.errors import Failure, Problem
 
 Group: TypeAlias = Callable[..., Any]
 
@@ -64,6 +65,16 @@ class CommonOptions:
             "--config": None if self.config is None else str(self.config),
         }
         return {**{name: value for name, value in values.items() if value is not None}, **target}
+
+    def check(self) -> None:
+        """An option that is given and empty was meant to name something: a script's variable that is not set.
+
+        Raises:
+            Failure: USAGE; the default would be another environment, account or region.
+        """
+        for name, value in {"--env": self.env, "--profile": self.profile, "--region": self.region}.items():
+            if value is not None and not value.strip():
+                raise Failure(Problem.USAGE, f"{name} is empty.", "Name one, or leave the option out.")
 
     def over(self, before: CommonOptions) -> CommonOptions:
         """These, and `before` where these are not given."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cryptoctl import last_location
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY, Scope
+from cryptoctl.settings import Target
 from cryptoctl.stack import Stack
 
 
@@ -47,6 +49,12 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
             f"There is no {what}: {name} is not complete.",
             f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`.",
         )
+    if (region := _elsewhere(aws, scope)) is not None:
+        return Failure(
+            Problem.FAILED,
+            f"There is no environment {name} in {scope.region}: it was last brought up in {region}.",
+            f"Name that region: --region {region}.",
+        )
     there = f"there are: {', '.join(others)}" if others else "there is none yet"
     return Failure(
         Problem.FAILED,
@@ -55,6 +63,19 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
     )
 
 
+def _elsewhere(aws: Aws, scope: Scope) -> str | None:
+    # The other region of this account in which `up` last put the environment, as far as this machine knows.
+    known = last_location.read(scope.environment)
+    here = (_target(aws), scope.account)
+    if known is None or (known.target, known.account) != here or known.region == scope.region:
+        return None
+    return known.region
+
+
+def _target(aws: Aws) -> Target:
+    return Target.AWS if aws.endpoint_url is None else Target.LOCAL
+
+
 def place(aws: Aws, scope: Scope) -> str:
     """Where an environment is looked for, as text: account and region, or this machine."""
-    return f"in {scope.account}, {scope.region}" if aws.endpoint_url is None else "on this machine"
+    return f"in {scope.account}, {scope.region}" if _target(aws) is Target.AWS else "on this machine"

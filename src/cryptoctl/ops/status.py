@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptoctl.aws import Aws
+from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access, Permission, allow
-from cryptoctl.reconcile.plan import Goal, Step, Verb
+from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Step, Verb
 from cryptoctl.stack import Stack
 
 
@@ -70,11 +71,8 @@ class Inventory:
     resources: tuple[ResourceReport, ...]
     notes: tuple[str, ...] = ()
     """what else should be known, a sentence each"""
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is anything of the environment at all."""
-        return any(each.state is not ResourceState.MISSING for each in self.resources)
+    exists: bool = True
+    """whether there is anything of the environment at all"""
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
@@ -87,7 +85,16 @@ def inventory(stack: Stack, aws: Aws) -> Inventory:
     """Observes every resource; all reads run at the same time."""
     resources = list(stack)
     plan = planned(resources, aws, Goal.PRESENT, orphans=stack.orphans)
-    return Inventory(resources=tuple(map(_resource, plan.steps)), notes=plan.notes)
+    return Inventory(
+        resources=tuple(map(_resource, plan.steps)), notes=plan.notes, exists=any(map(_is_there, plan.steps))
+    )
+
+
+def _is_there(step: Step) -> bool:
+    # `down` leaves a key that is pending deletion, and roles are in every region: neither is an environment.
+    if step.verb is Verb.REFUSED:
+        return step.why == WITHOUT_TAGS
+    return step.verb is not Verb.CREATE and step.resource.kind != Key.kind
 
 
 def _resource(step: Step) -> ResourceReport:

@@ -157,9 +157,10 @@ class Role(ConflictChecked, Listed, Preflight):
         regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5} - {"", "*", self.scope.region}
         if not regions:
             return None
+        there = ", ".join(sorted(regions))
         return (
-            f"serves this environment in {', '.join(sorted(regions))}: IAM roles are global, so the name "
-            "of an environment can be used in one region of an account"
+            f"serves this environment in {there} (--region {there} works on it): IAM roles are global, so "
+            "the name of an environment can be used in one region of an account"
         )
 
     @classmethod
