@@ -109,11 +109,12 @@ class Screen:
         self._write(write)
 
     def raw(self, text: str) -> None:
-        """The answer for a machine, on stdout, as it is."""
+        """The answer for a machine, on stdout, as it is; nothing where stdout is closed."""
+        out = self.terminal.out
 
         def write() -> None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            out.file.write(text)
+            out.file.flush()
 
         self._write(write)
 
