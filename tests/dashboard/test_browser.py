@@ -198,6 +198,17 @@ def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reade
     assert browser.problems == []
 
 
+def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(replace(HEALTHY, queues=(replace(HEALTHY.queues[1], visible=5),)))
+    browser.open(site.url)
+    boxes = "[...document.querySelectorAll('#pipeline article')].map((each) => each.textContent)"
+    webhook, _, enricher = browser.until(boxes)
+    assert webhook.endswith("▼ no queue") and enricher.endswith("▼ 5 dead letters")
+    assert "dead letters" not in webhook and browser.problems == []
+
+
 def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(
     browser: Browser, site: Site, reader: ToldReader
 ) -> None:

@@ -132,10 +132,26 @@ def test_an_alarm_for_dead_letters_is_theirs_and_not_their_function_s() -> None:
     assert HEALTHY.alarms is not None
     letters = replace(HEALTHY.alarms[0], name="cryptoctl-dev-webhook-processor-dlq", state="ALARM")
     raised = replace(HEALTHY, alarms=(letters,))
-    assert health(raised, "webhook-processor", 0) is Health.GOOD
-    assert health(replace(raised, queues=BROKEN.queues), "webhook-processor", 0) is Health.DOUBTFUL
+    assert health(raised, "webhook-processor") is Health.GOOD
+    assert health(replace(raised, queues=BROKEN.queues), "webhook-processor") is Health.DOUBTFUL
     errors = replace(letters, name="cryptoctl-dev-webhook-processor-errors")
-    assert health(replace(HEALTHY, alarms=(errors,)), "webhook-processor", 0) is Health.BAD
+    assert health(replace(HEALTHY, alarms=(errors,)), "webhook-processor") is Health.BAD
+
+
+def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function() -> None:
+    """And the next step is one that does not need the missing queue."""
+    letters = replace(HEALTHY.queues[1], visible=5)
+    missing = ResourceReport(name="queue webhook-processor-dlq-dev", state=ResourceState.MISSING)
+    found = replace(HEALTHY, queues=(letters,), inventory=Inventory(resources=(missing,)))
+    assert health(found, "webhook-processor") is Health.BAD
+    assert health(found, "price-enricher") is Health.DOUBTFUL
+    for columns in (60, 80, 120):
+        said = "\n".join(on_a_terminal(found, columns, 30))
+        assert said.index("▼ no queue") < said.index("▼ 5 dead letters")
+    assert [each.hint for each in found.concerns][1] == (
+        "`cryptoctl dlq list --queue enricher` says why, "
+        "and `cryptoctl dlq replay --queue enricher` processes them again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +224,7 @@ def test_a_terminal_shows_all_of_it_and_scrolls_nothing_away(
 
 
 def test_who_sees_no_colours_sees_which_part_needs_somebody() -> None:
-    waiting = replace(HEALTHY, queues=(HEALTHY.queues[0], BROKEN.queues[0]))
+    waiting = replace(HEALTHY, queues=(HEALTHY.queues[0], replace(HEALTHY.queues[1], visible=4)))
     for columns in (60, 80, 120):
         assert any(
             "!webhook-processor " in line.replace("! w", "!w") for line in on_a_terminal(BROKEN, columns, 24)

@@ -57,7 +57,7 @@ dlq = "dlq"
 def list_(run: CommandRun, selection: Selection) -> None:
     """Show how many messages there are, since when, and why. Consumes nothing."""
     aws = run.session.aws
-    queues = dead_letter_queues(aws, run.session.stack)
+    queues = dead_letter_queues(aws, run.session.stack, selection.queues)
     found = overview(queues, selection, partial(reasons, aws, _functions(run)))
     if run.machine:
         run.answer(**found.document())
@@ -72,7 +72,7 @@ def peek(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many messages.")] = 10,
 ) -> None:
     """Show messages with the log lines of their requests. Consumes nothing."""
-    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     failed = _failures(run, queues)
     documents = []
     with reading(queues, selection, limit=limit) as (letters, _):
@@ -144,7 +144,7 @@ def replay(
         max_failures=max_failures,
         edits=_edits(run, set_ or [], edit=edit),
     )
-    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     replayer = Replayer(aws=run.session.aws, stack=run.session.stack)
     with open_journal(run, queues) as journal:
         if dry_run:

@@ -28,7 +28,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="A new file; one JSON object a line.")],
 ) -> None:
     """Write messages to a file, bodies and attributes exactly. Consumes nothing."""
-    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     with reading(queues, selection) as (letters, _):
         count = files.write(file, letters)
     if run.machine:
@@ -50,7 +50,7 @@ def import_(
 
     What was put back is remembered message by message: the same command again sends only the rest.
     """
-    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     with open_journal(run, queues) as journal:
         done = files.put_back(queues, file, selection, journal, again=again)
     if run.machine:
@@ -86,7 +86,7 @@ def purge(
         raise Failure(Problem.USAGE, "--no-export and --export-to exclude each other.", "Leave one out.")
     if not yes:
         run.screen.require_terminal("This deletes messages")
-    queues = dead_letter_queues(run.session.aws, run.session.stack)
+    queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     target = None if no_export else export_to or _purged_file(run)
 
     def confirm(count: int) -> bool:

@@ -17,8 +17,8 @@ from cryptoctl.ops.prices import document
 
 NEWEST = 30
 MOST_ERRORS = 50
-# The parts of the pipeline: a name in the names of their resources, and which of the queues is theirs.
-PARTS = (("webhook-processor", 0), ("crypto-prices", None), ("price-enricher", 1))
+# The parts of the pipeline: a name in the names of their resources.
+PARTS = ("webhook-processor", "crypto-prices", "price-enricher")
 
 
 class PageCause(TypedDict):
@@ -80,7 +80,7 @@ def state(found: Overview, overview: Mapping[str, Any]) -> PageState:
     return PageState(
         at_ms=found.at_ms,
         overview=overview,
-        health={name: health(found, name, queue) for name, queue in PARTS},
+        health={name: health(found, name) for name in PARTS},
         causes=causes(found),
         errors=errors(found),
     )

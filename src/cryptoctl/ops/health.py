@@ -17,9 +17,14 @@ class Health(StrEnum):
     """it needs somebody"""
 
 
-def health(found: Overview, name: str, queue: int | None = None) -> Health:
-    """How the part with this name in its resources' names stands; `queue` is its place among the queues."""
-    if any(name in each.subject and "-dlq" not in each.subject for each in found.concerns):
+def health(found: Overview, name: str) -> Health:
+    """How the part with this name in its resources' names stands."""
+    if any(name in each.subject and not _of_letters(each.subject) for each in found.concerns):
         return Health.BAD
-    waiting = queue is not None and len(found.queues) > queue and found.queues[queue].visible
-    return Health.DOUBTFUL if waiting else Health.GOOD
+    queue = found.dead_letter_queue(name)
+    return Health.DOUBTFUL if queue is not None and queue.visible else Health.GOOD
+
+
+def _of_letters(subject: str) -> bool:
+    """Whether it is about what is in a queue, rather than about the queue itself."""
+    return "-dlq" in subject and not subject.startswith("queue ")

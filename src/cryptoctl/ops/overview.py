@@ -26,6 +26,7 @@ HOUR_MS = 3_600_000
 NEWEST_ERRORS = 5
 MOST_SYMBOLS = 12
 LATE_S = 60.0
+QUEUE_CHOICES = {"webhook-processor": "webhook", "price-enricher": "enricher"}
 HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
 
 
@@ -79,6 +80,10 @@ class Overview:
         """When the newest price was traded; None where none is known."""
         return self.symbols[0].last.timestamp_ms if self.symbols else None
 
+    def dead_letter_queue(self, part: str) -> QueueDepth | None:
+        """The queue of the part with this name in its resources' names; None where there is none."""
+        return next((each for each in self.queues if each.name.startswith(f"{part}-dlq-")), None)
+
     def cause(self, queue: str) -> str | None:
         """What most errors of the queue's function were in the last hour; None where it logged none."""
         function = queue.replace("-dlq-", "-", 1)
@@ -102,6 +107,9 @@ class Overview:
 
     def _of_queues(self) -> Iterator[Concern]:
         for each in self.queues:
+            # Where the other one is missing, the commands refuse to look at both.
+            part = each.name.partition("-dlq-")[0]
+            alone = "" if len(self.queues) > 1 else f" --queue {QUEUE_CHOICES[part]}"
             count = each.visible + each.in_flight + each.delayed
             if count:
                 cause = self.cause(each.name)
@@ -113,7 +121,8 @@ class Overview:
                 yield Concern(
                     subject=each.name,
                     what=f"{count} dead letter{'s' * (count != 1)}{flying}{delayed}{oldest}{why}",
-                    hint="`cryptoctl dlq list` says why, and `cryptoctl dlq replay` processes them again",
+                    hint=f"`cryptoctl dlq list{alone}` says why, "
+                    f"and `cryptoctl dlq replay{alone}` processes them again",
                 )
 
     def _of_mapping(self) -> Iterator[Concern]:

@@ -86,21 +86,21 @@ def _diagram(found: Overview, width: int) -> Iterator[Text]:
             line.append(arrow if number == 1 else " " * len(arrow)).append_text(side[number])
         yield line.append(f"{arrow}{end}" if number == 1 else "")
     between = widths[0] + widths[1] + 2 * len(arrow) + 2
-    first, second = (_letters(found, place) for place in (0, 1))
+    first, second = (_letters(found, name) for name in (NAMES[0], NAMES[2]))
     yield Text.assemble(" " * (8 + len(arrow)), _padded(first, between), second)
 
 
 def _listed(found: Overview) -> Iterator[Text]:
     """The same, one under the other, where there is no room for the diagram."""
-    for place, (name, (state, rows)) in enumerate(zip(NAMES, _boxes(found, 0), strict=True)):
-        letters = [] if place == 1 else [_letters(found, place // 2)]
+    for name, (state, rows) in zip(NAMES, _boxes(found, 0), strict=True):
+        letters = [] if name == NAMES[1] else [_letters(found, name)]
         beginning = (f"{MARKS[state]} ", STYLES[state]), (name, STYLES[state]), " " * (19 - len(name))
         yield Text.assemble(*beginning, Text("  ").join([*letters, *rows]))
 
 
 def _boxes(found: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
     webhook, enricher = found.activity.functions if found.activity else (None, None)
-    yield health(found, "webhook-processor", 0), [_rate("in", webhook, bars), _failed(webhook, bars)]
+    yield health(found, "webhook-processor"), [_rate("in", webhook, bars), _failed(webhook, bars)]
     newest = found.symbols[0] if found.symbols else None
     last = "no prices" if newest is None else f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
     waiting = [each for each in found.symbols or () if not each.last.processed]
@@ -108,7 +108,7 @@ def _boxes(found: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
     yield health(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = found.activity.iterator_age_s if found.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
-    yield health(found, "price-enricher", 1), [lag, _failed(enricher, bars)]
+    yield health(found, "price-enricher"), [lag, _failed(enricher, bars)]
 
 
 def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
@@ -132,10 +132,10 @@ def _bars(numbers: Sequence[float], count: int) -> str:
     return f" {sparkline(numbers[-count * 3 :], count, from_zero=True)}" if count else ""
 
 
-def _letters(found: Overview, place: int) -> Text:
-    if len(found.queues) <= place:
+def _letters(found: Overview, name: str) -> Text:
+    queue = found.dead_letter_queue(name)
+    if queue is None:
         return Text("▼ no queue", style=BAD)
-    queue = found.queues[place]
     count = queue.visible + queue.in_flight + queue.delayed
     if not count:
         return Text("▼ 0", style=GOOD)

@@ -2,9 +2,9 @@
 // What stands around the chart, drawn from the state and the newest prices.
 
 const STEPS = [
-  ["webhook-processor", 0, "receives prices"],
-  ["crypto-prices", null, "the table"],
-  ["price-enricher", 1, "adds ma_5, ma_20, volatility"],
+  ["webhook-processor", "receives prices"],
+  ["crypto-prices", "the table"],
+  ["price-enricher", "adds ma_5, ma_20, volatility"],
 ];
 
 function showState(answer, now_ms) {
@@ -41,8 +41,8 @@ function withCommands(text) {
 
 function showPipeline(state, now_ms) {
   const boxes = [element("span", "end", "sender")];
-  for (const [name, queue, what] of STEPS) {
-    boxes.push(arrow(), box(state, name, queue, what, now_ms));
+  for (const [name, what] of STEPS) {
+    boxes.push(arrow(), box(state, name, what, now_ms));
   }
   boxes.push(arrow(), element("span", "end", "updates topic"));
   replaceWith(document.getElementById("pipeline"), ...boxes);
@@ -54,10 +54,10 @@ function arrow() {
   return made;
 }
 
-function box(state, name, queue, what, now_ms) {
+function box(state, name, what, now_ms) {
   const health = state.health[name];
   const words = { good: "all is well", doubtful: "dead letters", bad: "needs somebody" };
-  const lines = queue === null ? tableLines(state, now_ms) : functionLines(state, queue);
+  const lines = name === "crypto-prices" ? tableLines(state, now_ms) : functionLines(state, name);
   return element(
     "article", health,
     element("h3", "", name), element("span", "badge", words[health]), element("p", "quiet", what), ...lines,
@@ -74,9 +74,9 @@ function tableLines({ overview }, now_ms) {
   ];
 }
 
-function functionLines({ overview }, queue) {
-  const activity = overview.functions[queue];
-  const letters = overview.queues[queue];
+function functionLines({ overview }, name) {
+  const activity = overview.functions.find((each) => each.function.startsWith(`${name}-`));
+  const letters = overview.queues.find((each) => each.name.startsWith(`${name}-dlq-`));
   const count = letters ? letters.visible + letters.in_flight + letters.delayed : 0;
   const [mapping] = overview.mappings;
   const lines = [];
@@ -84,11 +84,12 @@ function functionLines({ overview }, queue) {
     lines.push(rate("prices a minute", activity.prices));
     if (activity.errors.some((each) => each > 0)) lines.push(rate("failures a minute", activity.errors, "bad"));
   }
-  if (queue === 1 && mapping) {
+  if (name === "price-enricher" && mapping) {
     const lag = mapping.iterator_age_s === null ? "idle" : `lag ${mapping.iterator_age_s.toFixed(1)} s`;
     lines.push(element("p", "", `stream ${mapping.state.toLowerCase()}, ${lag}`));
   }
-  lines.push(element("p", count ? "bad" : "", `▼ ${count} dead letter${count === 1 ? "" : "s"}`));
+  const said = letters ? `▼ ${count} dead letter${count === 1 ? "" : "s"}` : "▼ no queue";
+  lines.push(element("p", count || !letters ? "bad" : "", said));
   return lines;
 }
 

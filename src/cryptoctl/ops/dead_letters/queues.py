@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -162,16 +162,27 @@ class DeadLetterQueue:
 DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]
 
 
-def dead_letter_queues(aws: Aws, stack: Stack) -> DeadLetterQueues:
-    """Both queues. Raises Failure if the environment is not up, or a queue would move what is received."""
+def dead_letter_queues(
+    aws: Aws, stack: Stack, wanted: Collection[QueueName] = tuple(QueueName)
+) -> DeadLetterQueues:
+    """Both queues; one that is missing and not wanted is left out.
+
+    Raises Failure if a wanted one is missing, or a queue would move what is received.
+    """
     queues = {QueueName.WEBHOOK: stack.webhook_dead_letters, QueueName.ENRICHER: stack.enricher_dead_letters}
-    found = aws.map(lambda item: _found(aws, *item), queues.items())
-    return {each.name: each for each in found}
+    read = aws.map(lambda item: _found(aws, *item), queues.items())
+    found = {each.name: each for each in read if each is not None}
+    for name in wanted:
+        if name not in found:
+            failure = not_deployed(aws, queues[name].scope, f"queue {queues[name].name}")
+            others = "".join(f" `--queue {other}` works on the other queue alone." for other in found)
+            raise Failure(failure.problem, failure.message, failure.hint + others)
+    return found
 
 
 def identity(queues: DeadLetterQueues) -> str:
     """The queues in their present life, whose journal is no other's."""
-    return " ".join(queues[name].identity for name in QueueName)
+    return " ".join(queues[name].identity for name in QueueName if name in queues)
 
 
 def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Message]]]:
@@ -181,10 +192,10 @@ def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Mess
             yield name, ours
 
 
-def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue:
+def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
     found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
-        raise not_deployed(aws, queue.scope, f"queue {queue.name}")
+        return None
     names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
     answer = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
     attributes = answer["Attributes"]
