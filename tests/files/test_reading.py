@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import sys
+import warnings
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -299,6 +300,17 @@ def test_several_files_and_directories_are_read_in_order(tmp_path: Path) -> None
     names = [each.name.removeprefix(f"{tmp_path}/") for each in found.files]
     assert names == ["a.zip/1.csv", "a.zip/x/2.csv", "below/1.csv.gz", "below/2.jsonl"]
     assert [Path(each).name for each in found.passed_over] == [".hidden.csv", "notes.md"]
+
+
+def test_two_members_of_an_archive_with_one_name_are_both_read(tmp_path: Path) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        for number in (7, 8):
+            with warnings.catch_warnings(action="ignore"):
+                written.writestr("a.csv", f"timestamp,id,price\n{MS},{number},1\n")
+    (tmp_path / "a.zip").write_bytes(archive.getvalue())
+    files = open_files([tmp_path / "a.zip"], options()).files
+    assert [rows(list(file.prices(lambda: MS)))[0][1] for file in files] == ["7", "8"]
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import exact
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.json_scanner import JsonScanner, ScanError, enter, lists
-from cryptoctl.files.records import Cells, Fault, Members, Record, quoted
+from cryptoctl.files.json_scanner import JsonScanner, ScanError, lists, lists_at
+from cryptoctl.files.records import Cells, Fault, Members, Record, quoted, shell_word
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import chunks, lines
 
@@ -28,8 +28,11 @@ def json_records(source: Source, encoding: str, head: str, chosen: str | None) -
     if chosen is None and _is_lines(head, whole=len(head) < 1000):
         return JsonRecords(source=source, encoding=encoding, layout="lines")
     if source.stream:
-        layout = "list" if head.lstrip()[:1] == "[" else "values"
-        return JsonRecords(source=source, encoding=encoding, layout=layout)
+        if head.lstrip()[:1] == "[":
+            _refuse_path(chosen, source.name)
+            return JsonRecords(source=source, encoding=encoding, layout="list")
+        layout = "values" if chosen is None else "list"
+        return JsonRecords(source=source, encoding=encoding, layout=layout, path=chosen)
     try:
         layout, path = _layout(JsonScanner(chunks(source, encoding)), chosen, source.name)
     except ScanError as error:
@@ -52,46 +55,67 @@ def _is_lines(head: str, *, whole: bool) -> bool:
     return found[1][0] in "{["
 
 
-def _layout(scanner: JsonScanner, chosen: str | None, name: str) -> tuple[str, tuple[str, ...]]:
-    first = scanner.peek()
-    if first == "[":
-        if chosen is not None:
-            raise Failure(Problem.USAGE, f"{name} is itself a list: --records cannot apply.", "Leave it out.")
-        return "list", ()
-    found = list(lists(scanner))
-    records = [path for path, inside in found if inside and inside in "{["]
+def _layout(scanner: JsonScanner, chosen: str | None, name: str) -> tuple[str, str | None]:
+    if scanner.peek() == "[":
+        _refuse_path(chosen, name)
+        return "list", None
     if chosen is not None:
-        wanted = tuple(chosen.split("."))
-        if wanted not in records:
-            raise Failure(
-                Problem.USAGE, f"{name} has no list of records at {quoted(chosen)}.", _choices(records)
-            )
-        return "list", wanted
-    if any(len(path) == 1 and path[0] in PRICE_MEMBERS for path, inside in found if not inside):
-        return "values", ()
+        _refuse_no_list(scanner, chosen, name)
+        return "list", chosen
+    found = list(lists(scanner))
+    if any(path in PRICE_MEMBERS for path, inside in found if not inside):
+        return "values", None
     if scanner.peek():  # more than one value, one after the other
-        return "values", ()
+        return "values", None
+    records = _of_records(found)
+    if len(set(records)) < len(records):
+        raise _twice(name, next(each for each in records if records.count(each) > 1), scanner.line)
     if len(records) > 1:
         raise Failure(Problem.USAGE, f"{name} holds more than one list of records.", _choices(records))
     empty = [path for path, inside in found if inside == "]"]
     if not records and not empty:
-        return "values", ()
+        return "values", None
     return "list", (records or empty)[0]
 
 
-def _choices(records: Sequence[tuple[str, ...]]) -> str:
-    known = [".".join(path) for path in records[:20]]
-    return f"Choose one: {', '.join(f'--records {each}' for each in known)}." if known else "See --dry-run."
+def _refuse_path(chosen: str | None, name: str) -> None:
+    if chosen is not None:
+        raise Failure(Problem.USAGE, f"{name} is itself a list: --records cannot apply.", "Leave it out.")
+
+
+def _refuse_no_list(scanner: JsonScanner, chosen: str, name: str) -> None:
+    """Refuses a text none of whose values has a list of records there."""
+    known: dict[str, None] = {}
+    while first := scanner.peek():
+        if first != "{":
+            scanner.value(keep=False)
+            continue
+        known |= dict.fromkeys(_of_records(lists(scanner)))
+        if chosen in known:
+            return
+    raise Failure(Problem.USAGE, f"{name} has no list of records at {quoted(chosen)}.", _choices(list(known)))
+
+
+def _of_records(found: Iterable[tuple[str, str]]) -> Sequence[str]:
+    return [path for path, inside in found if inside and inside in "{["]
+
+
+def _choices(paths: Sequence[str]) -> str:
+    known = [f"--records {shell_word(each)}" for each in paths[:20]]
+    return f"Choose one: {', '.join(known)}." if known else "See --dry-run."
 
 
 @dataclass(frozen=True, kw_only=True)
 class JsonRecords:
-    """The records of a JSON text: `lines`, `values` (one after the other), or a `list` at a path of keys."""
+    """The records of a JSON text: `lines`, `values` (one after the other), or a `list`.
+
+    With a path, the elements of the lists there, in each of the values that come one after the other.
+    """
 
     source: Source
     encoding: str
     layout: str
-    path: tuple[str, ...] = ()
+    path: str | None = None
     columns: Sequence[str] | None = None
 
     @property
@@ -103,7 +127,7 @@ class JsonRecords:
     def format(self) -> str:
         """Such as "JSON, the list at data"."""
         if self.layout == "list":
-            return f"JSON, the list at {'.'.join(self.path)}" if self.path else "a JSON list"
+            return "a JSON list" if self.path is None else f"JSON, the list at {self.path}"
         return {"lines": "JSON lines", "values": "JSON"}[self.layout]
 
     def with_columns(self, columns: Sequence[str]) -> JsonRecords:
@@ -133,7 +157,7 @@ class JsonRecords:
         scanner = JsonScanner(chunks(self.source, self.encoding))
         try:
             for number, text in enumerate(self._texts(scanner), start=1):
-                yield number, _value(text)
+                yield number, text if isinstance(text, Fault) else _value(text)
         except ScanError as error:
             raise _not_json(self.source.name, error) from None
 
@@ -142,12 +166,30 @@ class JsonRecords:
             while scanner.peek():
                 yield scanner.value()
             return
-        if self.path:
-            enter(scanner, self.path)
+        if self.path is not None:
+            while scanner.peek():
+                yield from self._listed(scanner, self.path)
+            return
         for _, text in scanner.elements():
             yield text
-        if not self.path and scanner.peek():
+        if scanner.peek():
             scanner.fail("the end of the file is expected after the list")
+
+    def _listed(self, scanner: JsonScanner, path: str) -> Iterator[str]:
+        """The texts in the list at a path of the next value; or, once, that it has none."""
+        if scanner.peek() != "{":
+            scanner.value(keep=False)
+            yield Fault(f"has no list at {quoted(path)}")
+            return
+        found = 0
+        for elements in lists_at(scanner, path):
+            found += 1
+            if found > 1:
+                raise _twice(self.source.name, path, scanner.line)
+            for _, text in elements:
+                yield text
+        if not found:
+            yield Fault(f"has no list at {quoted(path)}")
 
     def _record(self, value: Any) -> Cells | Members | Fault:
         if isinstance(value, Fault):
@@ -176,6 +218,14 @@ def _number(text: str) -> Any:
     """The number as expressions need it; NaN and Infinity as the texts that they are."""
     number = exact(text)
     return text if number is None else number
+
+
+def _twice(name: str, path: str, line: int) -> Failure:
+    return Failure(
+        Problem.USAGE,
+        f"{name} has the list {quoted(path)} twice in one object, by line {line}.",
+        "Give each list a name of its own.",
+    )
 
 
 def _not_json(name: str, error: ScanError) -> Failure:

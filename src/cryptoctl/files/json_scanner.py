@@ -149,18 +149,19 @@ def _closed(token: str) -> bool:
     return len(token) > 1 and token[-1] == '"' and (len(token) - len(token[:-1].rstrip("\\"))) % 2 == 1
 
 
-def lists(scanner: JsonScanner, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def lists(scanner: JsonScanner, path: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:
     """The lists in an object and the objects in it: the path of keys, and the first character inside.
 
-    Keys are as they are written, with their quotation marks taken off. The scalars are passed over.
+    Keys are as they are written, with their quotation marks taken off, a point between them. The scalars are
+    passed over.
     """
     for text in scanner.members():
-        key = (*path, text[1:-1])
+        key = path + text[1:-1]
         first = scanner.peek()
         if first == "[":
             yield key, _first_inside(scanner)
-        elif first == "{" and len(key) < DEEPEST_LIST:
-            yield from lists(scanner, key)
+        elif first == "{" and depth < DEEPEST_LIST:
+            yield from lists(scanner, f"{key}.", depth + 1)
         else:
             yield key, ""
             scanner.value(keep=False)
@@ -177,14 +178,14 @@ def _first_inside(scanner: JsonScanner) -> str:
     return first
 
 
-def enter(scanner: JsonScanner, path: tuple[str, ...]) -> None:
-    """Goes to the list at a path that `lists` has given."""
+def lists_at(scanner: JsonScanner, path: str) -> Iterator[Iterator[tuple[int, str]]]:
+    """The elements of each list that an object has at a path, as `lists` writes it."""
     for text in scanner.members():
-        if text[1:-1] != path[0]:
-            scanner.value(keep=False)
-        elif len(path) == 1:
-            return
+        key = text[1:-1]
+        first = scanner.peek()
+        if key == path and first == "[":
+            yield scanner.elements()
+        elif path.startswith(f"{key}.") and first == "{":
+            yield from lists_at(scanner, path[len(key) + 1 :])
         else:
-            enter(scanner, path[1:])
-            return
-    scanner.fail(f"a member {path[0]} is expected")
+            scanner.value(keep=False)

@@ -16,10 +16,10 @@ from cryptoctl.files.layout import Layout, layout
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
-from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing, quoted
+from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing, quoted, shell_word
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
 from cryptoctl.files.sources import Source, sources
-from cryptoctl.files.survey import Survey, decided_unit, survey
+from cryptoctl.files.survey import Survey, decided_unit, refuse_too_many, survey
 from cryptoctl.files.times import TimeReader, is_time_of_day, kind_of, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
@@ -52,7 +52,9 @@ class PriceFile:
         """
         occurrences = Occurrences()
         every = iter(self.records) if self.rest is None else chain(self.first, self.rest)
+        given = 0
         for number, record in every:
+            given += 1
             found = self._price(record, now_ms())
             if isinstance(found, str):
                 if number >= first_line:
@@ -63,6 +65,12 @@ class PriceFile:
                 yield Outgoing(
                     line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
                 )
+        if self.survey is not None and given < self.survey.records:
+            raise Failure(
+                Problem.FAILED,
+                f"{self.name} had {self.survey.records} {self.records.counted_in}s when it was read through, "
+                f"and {given} now: it was changed meanwhile.",
+            )
 
     def _price(self, record: Any, now_ms: int) -> Price | str:
         if isinstance(record, Fault):
@@ -95,7 +103,7 @@ def open_files(paths: Sequence[Path], options: FileOptions) -> PriceFiles:
 def _opened(source: Source, options: FileOptions) -> PriceFile:
     records, shape = open_records(source, options)
     rest = iter(records) if source.stream else None
-    first = list(islice(iter(records) if rest is None else rest, 1 if source.stream else SAMPLE_RECORDS))
+    first = list(islice(iter(records) if rest is None else rest, SAMPLE_RECORDS))
     if isinstance(records, JsonRecords) and not source.stream:
         records, shape = _arrays(records, first, options, source)
     names = records.columns if records.columns is not None else _members(first)
@@ -188,13 +196,50 @@ def _surveyed(
     _refuse_commas(file, options)
     if file.source.stream:
         unit = decided_unit(None, options, file.name)
-        return replace(file, times=TimeReader(unit=unit, zone=time_zone))
+        rest = _without_late(file, names, shape, options)
+        return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
     found = survey(file.records, file.fields)
     if file.records.columns is None and (options.ignore or not found.names <= set(names)):
         names = [*names, *sorted(found.names - set(names))]
         file = _laid_out(file, names, shape, options, complete=True)
     unit = decided_unit(found, options, file.name)
     return replace(file, survey=found, times=TimeReader(unit=unit, zone=time_zone), first=())
+
+
+def _without_late(
+    file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions
+) -> Iterator[Record] | None:
+    """The rest of a stream; a record with a member that may be a field, and that none before had, is none."""
+    if file.rest is None or file.records.columns is not None:
+        return file.rest
+
+    def late(member: str) -> bool:
+        try:
+            found = _laid_out(file, [*names, member], shape, options, complete=False)
+        except Failure:
+            return True
+        return found.layout.fields != file.layout.fields
+
+    def checked(rest: Iterator[Record]) -> Iterator[Record]:
+        known = dict.fromkeys(names, False)
+        for number, record in rest:
+            members = record if isinstance(record, Mapping) else ()
+            for each in members:
+                if each not in known:
+                    known[each] = late(each)
+                    refuse_too_many(known, number)
+            found = next((each for each in members if known[each]), None)
+            yield (
+                number,
+                record
+                if found is None
+                else Fault(
+                    f"has {quoted(found)}, which the first records have not and which may be a field: "
+                    f"save the stream to a file and send that, or add --ignore {shell_word(found)}"
+                ),
+            )
+
+    return checked(file.rest)
 
 
 def _refuse_commas(file: PriceFile, options: FileOptions) -> None:

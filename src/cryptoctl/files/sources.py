@@ -1,4 +1,4 @@
-"""Which files: paths, directories, what is in a ZIP archive, and standard input."""
+"""Which files: paths, directories, what is in a ZIP archive, standard input and other pipes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from cryptoctl.files.compression import (
     readable,
     seekable,
 )
+from cryptoctl.files.pipes import with_head, with_magic
 
 STANDARD_INPUT = Path("-")
 # What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
@@ -46,7 +47,7 @@ class Source:
             return plain(self.open_raw(), self.name)
 
     def head(self) -> bytes:
-        """Its first bytes, which of a stream are those that have come."""
+        """Its first bytes; of a stream, whole lines of them."""
         with readable(self.name):
             opened = self.open()
             if self.stream:
@@ -68,17 +69,21 @@ def sources(paths: Sequence[Path], *, one_pass: bool) -> Sources:
     files: list[Source] = []
     passed_over: list[str] = []
     for path in paths:
-        if path == STANDARD_INPUT:
-            files += _standard_input(one_pass=one_pass)
-        elif path.is_dir():
-            for file in sorted(each for each in path.rglob("*") if each.is_file()):
-                hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-                if not hidden and file.suffix.lower() in ENDINGS:
-                    files += _sources_of(file, str(file))
-                else:
-                    passed_over.append(str(file))
-        else:
-            files += _sources_of(path, path.name if len(paths) == 1 else str(path))
+        with readable(str(path)):
+            if path == STANDARD_INPUT:
+                files += _pipe(sys.stdin.buffer, "standard input", one_pass=one_pass, closing=False)
+            elif path.is_dir():
+                for file in sorted(each for each in path.rglob("*") if each.is_file()):
+                    hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+                    if not hidden and file.suffix.lower() in ENDINGS:
+                        files += _sources_of(file, str(file))
+                    else:
+                        passed_over.append(str(file))
+            elif path.exists() and (not path.is_file() or path.is_relative_to("/dev")):
+                # Some systems open a file as /dev/stdin where it was read to.
+                files += _pipe(path.open("rb"), str(path), one_pass=one_pass, closing=True)
+            else:
+                files += _sources_of(path, path.name if len(paths) == 1 else str(path))
     if not files:
         raise Failure(
             Problem.USAGE,
@@ -106,27 +111,31 @@ def _members(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Source]:
     if any(each.flag_bits & 1 for each in members):
         raise Failure(Problem.USAGE, f"{name} is encrypted.", "Unpack it and send what is in it.")
 
-    def open_member(member: str) -> BinaryIO:
+    def open_member(member: zipfile.ZipInfo) -> BinaryIO:
         file = opened()
         archive = zipfile.ZipFile(file)
         return cast("BinaryIO", LayeredReader(archive.open(member), (file, archive)))
 
-    for member in sorted(each.filename for each in members):
-        if "__MACOSX/" not in member:
+    for member in sorted(members, key=lambda each: each.filename):  # two may have one name
+        if "__MACOSX/" not in member.filename:
             yield Source(
-                name=name if len(members) == 1 else f"{name}/{member}", open_raw=partial(open_member, member)
+                name=name if len(members) == 1 else f"{name}/{member.filename}",
+                open_raw=partial(open_member, member),
             )
 
 
-def _standard_input(*, one_pass: bool) -> Iterator[Source]:
-    """Standard input: as it comes, or copied to a file without a name, which can be read twice."""
-    name, incoming = "standard input", sys.stdin.buffer
-    stream = plain(cast("BinaryIO", incoming), name)
+def _pipe(incoming: BinaryIO, name: str, *, one_pass: bool, closing: bool) -> Iterator[Source]:
+    """What comes through a pipe: as it comes, or copied to a file without a name, which can be read twice."""
+    with readable(name):
+        stream = plain(with_magic(incoming, closing=closing), name)
+        if one_pass:
+            stream = with_head(cast("BinaryIO", stream))
     if one_pass and not stream.peek(8).startswith(_WHOLE):
         yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), stream=True)
         return
     with readable(name), seekable(stream) as copied:
         descriptor = os.dup(copied.fileno())  # kept until the process ends
+    stream.close()
 
     def again() -> BinaryIO:
         os.lseek(descriptor, 0, os.SEEK_SET)

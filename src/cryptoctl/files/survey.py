@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
@@ -34,12 +34,7 @@ def survey(records: Records, fields: FieldReader) -> Survey:
             continue
         if objects and isinstance(record, Mapping) and not record.keys() <= found.names:
             found.names |= record.keys()
-            if len(found.names) > MOST_NAMES:
-                raise Failure(
-                    Problem.USAGE,
-                    f"Its records have more than {MOST_NAMES} different members by line {number}.",
-                    "A file of prices has the same few in each.",
-                )
+            refuse_too_many(found.names, number)
         text = fields.time_text(record)
         kind = kind_of(text) if text else None
         if kind is not None and text is not None:
@@ -47,6 +42,16 @@ def survey(records: Records, fields: FieldReader) -> Survey:
                 found.first[kind] = number, text
             found.times[kind] = found.times.get(kind, 0) + 1
     return found
+
+
+def refuse_too_many(names: Collection[str], number: int) -> None:
+    """Raises Failure for records, up to this one, with more different members than a file of prices has."""
+    if len(names) > MOST_NAMES:
+        raise Failure(
+            Problem.USAGE,
+            f"Its records have more than {MOST_NAMES} different members by line {number}.",
+            "A file of prices has the same few in each.",
+        )
 
 
 def decided_unit(found: Survey | None, options: FileOptions, name: str) -> str:

@@ -65,7 +65,7 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
         except UnicodeDecodeError as error:
             raise _undecodable(source.name, number, error) from error
         finally:
-            _close(source, text)
+            text.close()
 
 
 def chunks(source: Source, encoding: str) -> Iterator[str]:
@@ -80,14 +80,7 @@ def chunks(source: Source, encoding: str) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise _undecodable(source.name, read, error) from error
         finally:
-            _close(source, text)
-
-
-def _close(source: Source, text: io.TextIOWrapper) -> None:
-    if source.stream:
-        text.detach()
-    else:
-        text.close()
+            text.close()
 
 
 def _too_long(name: str, number: int) -> Failure:

@@ -1,0 +1,183 @@
+"""What can be read only once is read as a file is, however its bytes come."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.errors import Failure
+from cryptoctl.files.pipes import with_head, with_magic
+from cryptoctl.files.reader import PriceFile, open_files
+from files.reading import MS, NOW_MS, Found, opened, options, read, refusal, refused, rows
+from files.test_reading import COMPRESSED, EXPECTED, PLAIN
+
+
+class Trickle(io.RawIOBase):
+    """Gives its parts one read after the other, as a pipe does."""
+
+    def __init__(self, *parts: bytes) -> None:
+        super().__init__()
+        self._parts = [*filter(None, parts)]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._parts.pop(0) if self._parts else b""
+        if part[len(buffer) :]:
+            self._parts.insert(0, part[len(buffer) :])
+        given = part[: len(buffer)]
+        buffer[: len(given)] = given
+        return len(given)
+
+
+@pytest.fixture
+def standard_input(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Reads what comes through standard input in some parts."""
+
+    def read_through(*parts: bytes, **given: Any) -> Found:
+        stream = io.TextIOWrapper(io.BufferedReader(Trickle(*parts)))
+        monkeypatch.setattr(sys, "stdin", stream)
+        [file] = open_files([Path("-")], options(**given)).files
+        found = list(file.prices(lambda: NOW_MS))
+        assert not stream.closed
+        return found
+
+    return read_through
+
+
+def through_a_pipe(content: bytes, **given: Any) -> PriceFile:
+    """The file at a path behind which there is a pipe, as a shell's <( … ) makes one."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, content)
+        os.close(writing)
+        [file] = open_files([Path(f"/dev/fd/{reading}")], options(**given)).files
+    finally:
+        os.close(reading)
+    return file
+
+
+@pytest.mark.parametrize("how", ["plain", *COMPRESSED])
+@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+def test_a_pipe_as_a_path_is_read_as_a_file(how: str, given: dict[str, Any]) -> None:
+    content = PLAIN.encode() if how == "plain" else COMPRESSED[how](PLAIN.encode())
+    assert rows(list(through_a_pipe(content, **given).prices(lambda: NOW_MS))) == EXPECTED
+
+
+def test_a_file_that_gives_less_than_when_it_was_read_through_fails(tmp_path: Path) -> None:
+    file = opened(tmp_path, PLAIN)
+    (tmp_path / "prices.csv").write_text(PLAIN[: PLAIN.index(f"{MS + 1}")], encoding="utf-8")
+    given: list[Any] = []
+    with pytest.raises(Failure, match="had 2 lines when it was read through, and 1 now"):
+        given.extend(file.prices(lambda: NOW_MS))
+    assert file.survey is not None
+    again = replace(file, survey=replace(file.survey, records=1))
+    assert rows(list(again.prices(lambda: NOW_MS))) == EXPECTED[:1]
+
+
+@pytest.mark.parametrize("at", [1, 15, 37, 38, 39, 45])
+def test_what_has_come_so_far_does_not_decide_the_columns(standard_input: Any, at: int) -> None:
+    content = f"price,timestamp,exchange,symbol,volume,id\n1,{MS},x,S,5,7\n".encode()
+    found = standard_input(content[:at], content[at:], time_unit="ms")
+    assert rows(found) == [(MS, "7", 1, 5)]
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_what_has_come_so_far_does_not_decide_the_format(standard_input: Any, how: str) -> None:
+    content = COMPRESSED[how](PLAIN.encode())
+    assert rows(standard_input(content[:1], content[1:2], content[2:], time_unit="ms")) == EXPECTED
+
+
+ONE = f'{{"price": 1, "timestamp": {MS}}}\n'
+
+
+@pytest.mark.parametrize("member", ["id", "volume", "qty", "trade_id", "Price"])
+def test_a_member_that_a_stream_brings_late_and_that_may_be_a_field_is_no_longer_dropped(
+    standard_input: Any, member: str
+) -> None:
+    late = ONE.replace("}", f', "{member}": 7}}')
+    found = standard_input((ONE * 60).encode(), (late + ONE + late).encode(), time_unit="ms")
+    assert list(refused(found)) == [61, 63]
+    assert f"--ignore {member}" in refused(found)[61]
+    ignored = standard_input((ONE * 60 + late).encode(), time_unit="ms", ignore=(member,))
+    assert len(rows(ignored)) == 61
+
+
+def test_a_member_that_a_stream_brings_late_and_that_is_no_field_may_come(standard_input: Any) -> None:
+    late = ONE.replace("}", ', "side": "buy"}')
+    assert len(rows(standard_input((ONE * 60 + late).encode(), time_unit="ms"))) == 61
+
+
+@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+def test_a_member_among_the_first_records_is_a_field_in_a_file_and_in_a_stream(
+    standard_input: Any, given: dict[str, Any]
+) -> None:
+    late = ONE.replace("}", ', "id": 7, "volume": 3}')
+    found = standard_input(ONE.encode(), (late).encode(), **given)
+    assert rows(found) == [(MS, None, 1, 0), (MS, "7", 1, 3)]
+
+
+MESSAGES = [
+    f'{{"topic": "t", "data": [{{"price": {n}, "timestamp": {MS}, "id": {n}}}, '
+    f'{{"price": {n}, "timestamp": {MS}, "id": {n + 100}}}]}}\n'
+    for n in range(1, 4)
+]
+IN_MESSAGES = [(MS, str(number), n, 0) for n in range(1, 4) for number in (n, n + 100)]
+
+
+@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+def test_the_list_at_a_path_is_read_in_every_message(
+    standard_input: Any, tmp_path: Path, given: dict[str, Any]
+) -> None:
+    content = "".join(MESSAGES)
+    assert rows(read(tmp_path, content, records="data", **given)) == IN_MESSAGES
+    assert rows(standard_input(content.encode(), records="data", **given)) == IN_MESSAGES
+
+
+def test_a_message_without_the_list_is_its_own_fault(tmp_path: Path) -> None:
+    others = '{"event": "subscribed"}\n', '{"data": null}\n', "7\n"
+    content = "".join(f"{other}{message}" for other, message in zip(others, MESSAGES, strict=True))
+    found = read(tmp_path, content, records="data")
+    assert refused(found) == dict.fromkeys((1, 4, 7), "has no list at 'data'")
+    assert len(found) == 9
+    assert "no list of records at 'dato'. Choose one: --records data." in refusal(
+        tmp_path, content, records="dato"
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"records": "data"}])
+def test_a_path_that_occurs_twice_is_refused(tmp_path: Path, given: dict[str, Any]) -> None:
+    content = MESSAGES[0].replace('"topic": "t"', '"data": [{"price": 1}]')
+    assert "has the list 'data' twice in one object" in refusal(tmp_path, content, **given)
+
+
+def test_a_path_may_have_a_point_in_a_key(tmp_path: Path) -> None:
+    content = MESSAGES[0].replace("data", "BTC.D").replace('"t"', f"[{ONE}]")
+    assert "--records topic, --records BTC.D" in refusal(tmp_path, content)
+    assert rows(read(tmp_path, content, records="BTC.D")) == IN_MESSAGES[:2]
+
+
+def test_records_cannot_apply_to_a_stream_that_is_a_list(standard_input: Any) -> None:
+    with pytest.raises(Failure, match="--records cannot apply"):
+        standard_input(f" [{ONE}]".encode(), records="data", time_unit="ms")
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=12))
+def test_nothing_is_lost_between_what_is_waited_for_and_the_rest(parts: list[bytes]) -> None:
+    whole = b"".join(parts)
+    for begun in (with_head, lambda stream: with_magic(stream, closing=True)):
+        stream: Any = io.BufferedReader(Trickle(*parts))
+        with begun(stream) as pipe:
+            assert whole.startswith(pipe.peek())
+            assert len(pipe.peek()) >= min(8, len(whole))
+            assert pipe.read() == whole
+        assert stream.closed
