@@ -212,3 +212,16 @@ def test_a_rate_has_a_unit_or_is_a_second(text: str, per_s: float) -> None:
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(Failure, match="not a valid rate"):
         _per_second(text)
+
+
+def test_what_is_free_in_a_month_and_not_used_is_not_free_later() -> None:
+    """At 10 prices a second the table grows by 12.4 GB in 30 days: 6.2, 18.7 and 31.1 on average, 25 free."""
+    found = estimate(STACK, Load(prices_per_s=10, days=90))
+    stored = [10 * 86_400 * 30 * 480 / 1e9 * (month + 0.5) for month in range(3)]
+    assert of(found, "storage") == pytest.approx(sum(stored) * 0.25)
+    assert of(found, "storage") - found.free["storage"] == pytest.approx((stored[2] - 25) * 0.25)
+
+
+@pytest.mark.parametrize(("days", "usd"), [(30, 1), (365, 365 / 30), (730, 1095 / 30), (1095, 2190 / 30)])
+def test_the_first_two_rotations_of_the_key_cost_as_much_as_the_key_again(days: int, usd: float) -> None:
+    assert of(estimate(STACK, Load(prices_per_s=1, days=days)), "key") == pytest.approx(usd)

@@ -158,7 +158,10 @@ class Key(AssignedArn, Preflight, Priced):
             yield from out_of_use(key, delta.observed)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
-        yield Usage(item="kms_key_months", amount=traffic.months, driver="time")
+        # From its first and from its second yearly rotation on, a key costs as much again (AWS KMS, Pricing).
+        rotated_days = sum(max(0.0, traffic.days - years * 365) for years in (1, 2))
+        driver = "time and yearly rotation" if rotated_days else "time"
+        yield Usage(item="kms_key_months", amount=traffic.months + rotated_days / 30, driver=driver)
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates and names a key; or cancels a pending deletion and changes what differs."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -82,36 +82,64 @@ class CostEstimate:
 
 
 def estimate(stack: Stack, load: Load) -> CostEstimate:
-    """What an environment costs under a load."""
-    return priced(stack, traffic(stack, load), load)
+    """What an environment costs under a load, from its first day on."""
+    ends = (*(float(days) for days in range(30, math.ceil(load.days), 30)), load.days)
+    until = [_used(stack, traffic(stack, replace(load, days=days)), days) for days in ends]
+    free: dict[str, float] = defaultdict(float)
+    before: Mapping[str, float] = {}
+    for start, end, used in zip((0.0, *ends), ends, until, strict=False):
+        amounts = _amounts(used)
+        # What is free in one month and not used is not free in the next.
+        of_month = {item: amount - before.get(item, 0.0) for item, amount in amounts.items()}
+        for name, usd in _free(of_month, end - start).items():
+            free[name] += usd
+        before = amounts
+    return CostEstimate(load=load, lines=tuple(map(_line, until[-1])), free=free, prices=price_list())
 
 
 def priced(stack: Stack, passing: Mapping[Provisioner, Traffic], load: Load) -> CostEstimate:
-    """What an environment costs with this traffic in the load's days, each kind's part as the kind says.
+    """What an environment costs with this traffic, the same each day of the load's, as each kind says.
 
     An amount that is not known (NaN) is in no total.
     """
-    prices = price_list()
-    lines: list[CostLine] = []
+    used = _used(stack, passing, load.days)
+    free = _free(_amounts(used), load.days)
+    return CostEstimate(load=load, lines=tuple(map(_line, used)), free=free, prices=price_list())
+
+
+def _used(
+    stack: Stack, passing: Mapping[Provisioner, Traffic], days: float
+) -> list[tuple[Provisioner, Usage]]:
+    return [
+        (resource, each)
+        for resource in stack
+        if isinstance(resource, Priced)
+        for each in resource.usage(passing.get(resource, Traffic(days=days)))
+    ]
+
+
+def _amounts(used: Iterable[tuple[Provisioner, Usage]]) -> dict[str, float]:
     amounts: dict[str, float] = defaultdict(float)
-    for resource in stack:
-        if isinstance(resource, Priced):
-            for each in resource.usage(passing.get(resource, Traffic(days=load.days))):
-                amounts[each.item] += 0.0 if math.isnan(each.amount) else each.amount
-                lines.append(_line(str(resource), each, prices.items[each.item]))
-    months = load.days / 30
+    for _, each in used:
+        amounts[each.item] += 0.0 if math.isnan(each.amount) else each.amount
+    return amounts
+
+
+def _free(amounts: Mapping[str, float], days: float) -> dict[str, float]:
+    """What is taken off, in USD by the item's name, where something is."""
+    items = {item: price_list().items[item] for item in amounts}
     free = {
-        prices.items[item].name: prices.items[item].cost_usd(min(amount, prices.items[item].free * months))
+        items[item].name: items[item].cost_usd(min(amount, items[item].free * days / 30))
         for item, amount in amounts.items()
     }
-    return CostEstimate(
-        load=load, lines=tuple(lines), free={name: usd for name, usd in free.items() if usd}, prices=prices
-    )
+    return {name: usd for name, usd in free.items() if usd}
 
 
-def _line(resource: str, usage: Usage, item: PriceItem) -> CostLine:
+def _line(used: tuple[Provisioner, Usage]) -> CostLine:
+    resource, usage = used
+    item = price_list().items[usage.item]
     return CostLine(
-        resource=resource,
+        resource=str(resource),
         item=item.name,
         amount=usage.amount,
         unit=item.unit,
