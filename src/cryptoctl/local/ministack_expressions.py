@@ -16,6 +16,8 @@ from cryptoctl.local.http import ServiceError
 
 Item = dict[str, Any]
 Tokens = list[tuple[str, str]]
+Paths = set[tuple[str | int, ...]]
+"""Places in an item: an attribute's name, then names and indexes inside its value."""
 
 
 @functools.cache
@@ -38,11 +40,18 @@ def condition_holds(
 
 def updated(
     text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]
-) -> tuple[Item, set[str]]:
-    """The item after an update expression, and the attributes that it names. Raises ServiceError."""
+) -> tuple[Item, Paths]:
+    """The item after an update expression, and the places that it names. Raises ServiceError."""
     apply = _dynamodb()._apply_update_expression  # noqa: SLF001
-    changed: tuple[Item, set[str]] = _said(lambda: apply(item, text, values, names))
+    changed: tuple[Item, Paths] = _said(lambda: apply(item, text, values, names))
     return changed
+
+
+def parts(item: Item, paths: Paths) -> Item:
+    """What an item has at these places: an attribute whole, or of a map no more than the members named."""
+    select = _dynamodb()._diff_attributes  # noqa: SLF001
+    found: Item = select({}, item, paths, return_old=False)
+    return found
 
 
 def projected(text: str, item: Item, names: Mapping[str, str]) -> Item:

@@ -218,6 +218,48 @@ def test_updates(bench: Workbench, table: str) -> None:
 
 
 @pytest.mark.behaviour(
+    "tables", "an update returns, when asked, what it names: before or after, of a map the member only", UPDATES
+)
+def test_updated_attributes(bench: Workbench, table: str) -> None:
+    client = bench.client("dynamodb")
+    nested = {"M": {"k": {"S": "v"}, "other": {"S": "w"}}}
+    client.put_item(TableName=table, Item={**key(1), "n": {"N": "1"}, "gone": {"S": "?"}, "m": nested})
+
+    def update(wanted: str) -> Any:
+        return client.update_item(
+            TableName=table,
+            Key=key(1),
+            UpdateExpression="SET #m.k = :x REMOVE gone ADD n :n",
+            ExpressionAttributeNames={"#m": "m"},
+            ExpressionAttributeValues={":x": {"S": "x"}, ":n": {"N": "1"}},
+            ReturnValues=wanted,
+        )["Attributes"]
+
+    assert update("UPDATED_OLD") == {"n": {"N": "1"}, "gone": {"S": "?"}, "m": {"M": {"k": {"S": "v"}}}}
+    assert update("UPDATED_NEW") == {"n": {"N": "3"}, "m": {"M": {"k": {"S": "x"}}}}
+
+
+@pytest.mark.behaviour("tables", "an update of a key attribute is refused", UPDATES)
+@pytest.mark.parametrize("update", ["SET symbol = :s", "SET #at = :n", "ADD #at :n", "REMOVE #at"])
+def test_keys_are_not_updated(bench: Workbench, table: str, update: str) -> None:
+    client = bench.client("dynamodb")
+    client.put_item(TableName=table, Item=key(1))
+    more: dict[str, Any] = {"ExpressionAttributeNames": {"#at": "at"}} if "#at" in update else {}
+    values = {":s": {"S": "ETH"}, ":n": {"N": "2"}}
+    used = {name: value for name, value in values.items() if name in update}
+    with pytest.raises(ClientError, match="This attribute is part of the key") as caught:
+        client.update_item(
+            TableName=table,
+            Key=key(1),
+            UpdateExpression=update,
+            **({"ExpressionAttributeValues": used} if used else {}),
+            **more,
+        )
+    assert code(caught) == "ValidationException"
+    assert client.scan(TableName=table)["Items"] == [key(1)]
+
+
+@pytest.mark.behaviour(
     "tables", "an update creates the item it does not find; with a condition it does not", UPDATES
 )
 def test_an_update_creates_unless_told_not_to(bench: Workbench, table: str) -> None:

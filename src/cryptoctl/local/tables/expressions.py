@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from cryptoctl.local.ministack_expressions import (
+    Paths,
     Tokens,
     check_references,
     condition_holds,
@@ -67,13 +68,13 @@ class Expressions:
         text = self._texts.get(field)
         return text is None or condition_holds(text, item, self._values, self._names, field)
 
-    def update(self, item: Item) -> tuple[Item, list[str]]:
-        """The item after the update expression, and the attributes that it names."""
+    def update(self, item: Item) -> tuple[Item, Paths]:
+        """The item after the update expression, and the places that it names."""
         text = self._texts.get("UpdateExpression")
         if text is None:
-            return item, []
+            return item, set()
         new, changed = updated(text, item, self._values, self._names)
-        return {name: normal(value) for name, value in new.items()}, sorted(changed)
+        return {name: normal(value) for name, value in new.items()}, changed
 
     def project(self, item: Item) -> Item:
         """The parts of an item that the request asks for."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
+from cryptoctl.local.ministack_expressions import Paths, parts
 from cryptoctl.local.tables.expressions import Expressions
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, invalid, normal
@@ -30,13 +31,14 @@ class Write:
     updates: Item | None = None
     """The key of an item to update, or None."""
 
-    def result(self, old: Item | None) -> tuple[Item | None, list[str]]:
-        """What the item becomes, and which attributes an update names."""
+    def result(self, old: Item | None) -> tuple[Item | None, Paths]:
+        """What the item becomes, and which places an update names."""
         if self.updates is None:
-            return self.put, []
+            return self.put, set()
         new, changed = self.expressions.update(dict(old or self.updates))
+        attributes = {path[0] for path in changed}
         for name in self.updates:
-            if name in changed:
+            if name in attributes:
                 raise invalid(
                     "One or more parameter values were invalid: "
                     f"Cannot update attribute {name}. This attribute is part of the key"
@@ -66,8 +68,8 @@ def prepare(table: StoredTable, kind: str, asked: Mapping[str, Any]) -> Write:
     )
 
 
-def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, list[str]]:
-    """Makes a write: what the item was, what it is now, and which attributes an update names."""
+def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, Paths]:
+    """Makes a write: what the item was, what it is now, and which places an update names."""
     old = store.get(write.table, write.place)
     if not write.expressions.holds("ConditionExpression", old or {}):
         shown: dict[str, Any] = {"Item": old} if write.show_failed and old is not None else {}
@@ -88,7 +90,7 @@ def write_item(store: TableStore, table: StoredTable, kind: str, asked: Mapping[
     if wanted == "NONE":
         return {}
     source = (old if wanted.endswith("OLD") else new) or {}
-    shown = source if wanted.startswith("ALL") else {name: source[name] for name in changed if name in source}
+    shown = source if wanted.startswith("ALL") else parts(source, changed)
     return {"Attributes": shown} if shown else {}
 
 
