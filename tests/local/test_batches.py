@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, judge
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, judge, split_aged
 
 
 def record(number: int) -> dict[str, Any]:
@@ -89,3 +89,17 @@ def test_infinite_retries_never_give_up() -> None:
     )
     assert verdict.given_up is None
     assert verdict.again[0].failures == 5001
+
+
+@given(written_s=st.lists(st.integers(0, 20)), horizon_s=st.integers(0, 20))
+def test_whatever_the_clock_did_each_record_is_given_up_or_left_once_and_in_order(
+    written_s: list[int], horizon_s: int
+) -> None:
+    records = [record(number) for number in range(len(written_s))]
+    for each, moment_s in zip(records, written_s, strict=True):
+        each["dynamodb"]["ApproximateCreationDateTime"] = moment_s
+    aged, left = split_aged(Batch(records=tuple(records), failures=2), horizon_s)
+    assert [*aged.records, *left.records] == records
+    assert all(written_s[number_of(each)] < horizon_s for each in aged.records)
+    assert not left.records or written_s[number_of(left.records[0])] >= horizon_s
+    assert aged.failures == left.failures == 2

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -74,6 +75,19 @@ def judge(batch: Batch, answer: BatchResult, rules: FailureRules) -> BatchDecisi
     if 0 <= rules.retries < failures:
         return BatchDecision(done=failed_from, given_up=tried)
     return BatchDecision(done=failed_from, again=(tried,))
+
+
+def split_aged(batch: Batch, horizon_s: float) -> tuple[Batch, Batch]:
+    """The records at the beginning that were written before a moment (Unix time), and the others.
+
+    A clock that was set back leaves an old record behind a young one: it stays with the others, since a
+    position says of a stream that everything up to a record is done.
+    """
+    aged = tuple(
+        takewhile(lambda each: each["dynamodb"]["ApproximateCreationDateTime"] < horizon_s, batch.records)
+    )
+    left = batch.records[len(aged) :]
+    return Batch(records=aged, failures=batch.failures), Batch(records=left, failures=batch.failures)
 
 
 def _failed_from(records: Sequence[Record], answer: BatchResult, rules: FailureRules) -> int | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, judge
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, judge, split_aged
 from cryptoctl.local.mappings.delivery import BatchDelivery
 from cryptoctl.local.mappings.filters import parse_filters, passes
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
@@ -174,15 +174,10 @@ class MappingWorker:
         oldest_s = self.mapping.settings["MaximumRecordAgeInSeconds"]
         if oldest_s < 0:
             return batch
-        horizon = time.time() - oldest_s
-        aged = [
-            record for record in batch.records if record["dynamodb"]["ApproximateCreationDateTime"] < horizon
-        ]
-        if aged:
-            await self._give_up(
-                Batch(records=tuple(aged), failures=batch.failures), "RecordAgeExceeded", None
-            )
-        return Batch(records=batch.records[len(aged) :], failures=batch.failures)
+        aged, left = split_aged(batch, time.time() - oldest_s)
+        if aged.records:
+            await self._give_up(aged, "RecordAgeExceeded", None)
+        return left
 
     async def _give_up(self, batch: Batch, condition: str, answer: BatchResult | None) -> None:
         await self._delivery.give_up(batch.records, self._reader.shard, condition, batch.failures, answer)
