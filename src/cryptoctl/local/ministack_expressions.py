@@ -38,9 +38,7 @@ def condition_holds(
     return bool(_said(lambda: evaluate(text, item, values, names, field)))
 
 
-def updated(
-    text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]
-) -> tuple[Item, Paths]:
+def updated(text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Item, Paths]:
     """The item after an update expression, and the places that it names. Raises ServiceError."""
     apply = _dynamodb()._apply_update_expression  # noqa: SLF001
     changed: tuple[Item, Paths] = _said(lambda: apply(item, text, values, names))

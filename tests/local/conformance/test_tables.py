@@ -218,7 +218,7 @@ def test_updates(bench: Workbench, table: str) -> None:
 
 
 @pytest.mark.behaviour(
-    "tables", "an update returns, when asked, what it names: before or after, of a map the member only", UPDATES
+    "tables", "an update returns what it names, before or after; of a map only the member", UPDATES
 )
 def test_updated_attributes(bench: Workbench, table: str) -> None:
     client = bench.client("dynamodb")
