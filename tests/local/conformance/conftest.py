@@ -88,3 +88,9 @@ def bench(shared_bench: Workbench) -> Iterator[Workbench]:
     """The workbench, cleared after each test."""
     yield shared_bench
     shared_bench.clear()
+
+
+@pytest.fixture
+def table(bench: Workbench) -> str:
+    """The name of a new table."""
+    return bench.table()[0]
