@@ -59,7 +59,7 @@ class EngineApp:
         self._execution = Execution(
             _function_variables(endpoint, access),
             (port, *options.function_ports),
-            self._logs.write_line,
+            self._logs.write_lines,
             options.idle_environment_s,
         )
         functions = FunctionLookup(client, data.code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -35,6 +35,10 @@ class Database:
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """One statement; on its own it is its own transaction."""
         return self._connection.execute(sql, values)
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """One statement for each row, within a transaction."""
+        self._connection.executemany(sql, rows)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -12,11 +12,12 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from cryptoctl.local.functions.function import LEVELS, FunctionConfig
+from cryptoctl.local.functions.log_lines import LogLines
 from cryptoctl.local.launch import SOURCE_ROOT
 from cryptoctl.local.processes import held_bytes, peak_bytes
 
@@ -25,17 +26,24 @@ CONTAINMENT: Final[Path] = Path(__file__).parents[1] / "containment.py"
 OUT_OF_MEMORY: Final[str] = "signal: killed"
 INIT_WITHIN_S: Final[float] = 10.0
 
-LogLine = Callable[[float, str], None]
+READ_AT_ONCE_BYTES: Final[int] = 1 << 14
+"""How much of a handler's output is taken before others get their turn: a handler may write without end."""
+PIPE_BYTES: Final[int] = 1 << 16
+"""The most that waits in a pipe."""
+TAIL_CHARACTERS: Final[int] = 4096
+
+WriteLines = Callable[[float, Sequence[str]], None]
 
 
 @dataclass(kw_only=True)
 class InvocationOutcome:
-    """How an invocation ended. `payload` is the answer's JSON text; `error` says whether it is an error's."""
+    """How an invocation ended. `payload` is the answer's JSON text; `error` says whether it is an error's;
+    `log_tail` is the end of what it wrote, TAIL_CHARACTERS at most."""
 
     payload: str
     error: bool = False
     error_type: str = ""
-    lines: list[str] = field(default_factory=list)
+    log_tail: str = ""
 
 
 class EnvironmentLostError(Exception):
@@ -53,11 +61,11 @@ class ExecutionEnvironment:
         self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         self._variables, self._ports = variables, ports
         self._process: subprocess.Popen[bytes] | None = None
-        self._log: LogLine = lambda _moment, _text: None
-        self._rest = b""
-        self._lines: list[str] = []
+        self._log: WriteLines = lambda _moment, _lines: None
+        self._lines = LogLines()
+        self.log_tail = ""
 
-    def write_to(self, log: LogLine) -> None:
+    def write_to(self, log: WriteLines) -> None:
         """Where the lines go that the handler writes."""
         self._log = log
 
@@ -82,7 +90,7 @@ class ExecutionEnvironment:
         )
         theirs.close()
         os.close(output)
-        asyncio.get_running_loop().add_reader(self._output, self.drain)
+        asyncio.get_running_loop().add_reader(self._output, self._read_output)
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         self._send(_init(self.function, self._ports))
         # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
@@ -91,7 +99,7 @@ class ExecutionEnvironment:
 
     async def invoke(self, request_id: str, payload: str, invoked_arn: str) -> InvocationOutcome:
         """Runs the handler. Raises EnvironmentLostError with the reason where the process was lost."""
-        self._lines = []
+        self.log_tail = ""
         deadline = time.time() + self.function.timeout_s
         message = {
             "request_id": request_id,
@@ -104,17 +112,13 @@ class ExecutionEnvironment:
             answer = await self._receive(self.function.timeout_s)
         finally:
             self.used_at = time.monotonic()
-            self.drain()
+            self._drain()
         if "error" in answer:
             error = answer["error"]
             return InvocationOutcome(
-                payload=json.dumps(error), error=True, error_type=error["errorType"], lines=self._lines
+                payload=json.dumps(error), error=True, error_type=error["errorType"], log_tail=self.log_tail
             )
-        return InvocationOutcome(payload=answer["result"], lines=self._lines)
-
-    def take_lines(self) -> list[str]:
-        """The lines written since the invocation began."""
-        return self._lines
+        return InvocationOutcome(payload=answer["result"], log_tail=self.log_tail)
 
     def close(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -123,9 +127,8 @@ class ExecutionEnvironment:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        self.drain()
-        if self._rest:
-            self._emit(self._rest)
+        self._drain()
+        self._emit(self._lines.take_rest())
         asyncio.get_running_loop().remove_reader(self._output)
         os.close(self._output)
         self._writer.close()
@@ -141,26 +144,30 @@ class ExecutionEnvironment:
             if used > self.function.memory_mb * 2**20:
                 self._process.kill()
 
-    def drain(self) -> None:
+    def _drain(self) -> None:
         """Takes over what the handler has written so far. Called at once when an answer comes: every line
         of an invocation is in the pipe by then, because the worker flushes before it answers."""
-        while True:
-            try:
-                part = os.read(self._output, 1 << 16)
-            except (BlockingIOError, OSError):
-                return
-            if not part:
-                asyncio.get_running_loop().remove_reader(self._output)
-                return
-            *lines, self._rest = (self._rest + part).split(b"\n")
-            for line in lines:
-                self._emit(line)
+        left = PIPE_BYTES
+        while left > 0 and (taken := self._read_output()):
+            left -= taken
 
-    def _emit(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").replace("\r", "\n").rstrip("\n")
-        if text and not (self.function.json_logs and below_level(text, self.function.log_level)):
-            self._lines.append(text)
-            self._log(time.time(), text)
+    def _read_output(self) -> int:
+        """Takes over a piece of what the handler has written; how many bytes, 0 where nothing waits."""
+        try:
+            part = os.read(self._output, READ_AT_ONCE_BYTES)
+        except OSError:
+            return 0
+        if not part:
+            asyncio.get_running_loop().remove_reader(self._output)
+        self._emit(self._lines.take(part))
+        return len(part)
+
+    def _emit(self, lines: list[str]) -> None:
+        if self.function.json_logs:
+            lines = [line for line in lines if not below_level(line, self.function.log_level)]
+        if lines:
+            self.log_tail = "\n".join([self.log_tail, *lines])[-TAIL_CHARACTERS:].lstrip("\n")
+            self._log(time.time(), lines)
 
     def _send(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()

@@ -16,12 +16,13 @@ from cryptoctl.local.functions.environment import (
     EnvironmentLostError,
     ExecutionEnvironment,
     InvocationOutcome,
+    WriteLines,
 )
 from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.http import ServiceError
 
-Write = Callable[[str, str, str, float, str], None]
-"""Takes a log line: region, group, stream, time, text."""
+Write = Callable[[str, str, str, float, Sequence[str]], None]
+"""Takes log lines: region, group, stream, time, texts."""
 
 MEMORY_WATCHED_EVERY_S = 0.1
 MOST_ENVIRONMENTS = 32
@@ -129,9 +130,9 @@ class Execution:
         environment.write_to(self._writer(function, environment.log_stream))
         return environment
 
-    def _writer(self, function: FunctionConfig, stream: str) -> Callable[[float, str], None]:
-        def write(moment: float, text: str) -> None:
-            self._write(function.region, function.log_group, stream, moment, text)
+    def _writer(self, function: FunctionConfig, stream: str) -> WriteLines:
+        def write(moment: float, lines: Sequence[str]) -> None:
+            self._write(function.region, function.log_group, stream, moment, lines)
 
         return write
 
@@ -181,5 +182,5 @@ def _gone(
         what = f"Runtime exited with error: {how}"
     payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
     return InvocationOutcome(
-        payload=json.dumps(payload), error=True, error_type=kind, lines=environment.take_lines()
+        payload=json.dumps(payload), error=True, error_type=kind, log_tail=environment.log_tail
     )

@@ -120,7 +120,7 @@ class Invocations:
         if outcome.error:
             headers["x-amz-function-error"] = "Unhandled"
         if request.headers.get("x-amz-log-type") == "Tail":
-            tail = "\n".join(outcome.lines).encode()[-TAIL_BYTES:]
+            tail = outcome.log_tail.encode()[-TAIL_BYTES:]
             headers["x-amz-log-result"] = base64.b64encode(tail).decode()
         return HttpResponse(200, outcome.payload.encode(), headers)
 

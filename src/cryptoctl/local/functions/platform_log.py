@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cryptoctl.local.functions.function import LEVELS, FunctionConfig
@@ -14,7 +14,7 @@ class PlatformLog:
     """The platform's lines about one invocation."""
 
     def __init__(
-        self, function: FunctionConfig, request_id: str, write: Callable[[float, str], None]
+        self, function: FunctionConfig, request_id: str, write: Callable[[float, Sequence[str]], None]
     ) -> None:
         self._function = function
         self._request_id = request_id
@@ -88,7 +88,7 @@ class PlatformLog:
         self._line(json.dumps(line, separators=(",", ":")) if self._function.json_logs else text)
 
     def _line(self, text: str) -> None:
-        self._write(time.time(), text)
+        self._write(time.time(), [text])
 
 
 def _now() -> str:

@@ -125,23 +125,25 @@ class LogStore:
             self._streams[place] = row[0]
         return self._streams[place]
 
-    def write_line(self, region: str, group: str, stream: str, moment: float, text: str) -> None:
-        """A function's line. Its stream is made when needed; without its group it is lost, as on AWS
+    def write_lines(self, region: str, group: str, stream: str, moment: float, texts: Iterable[str]) -> None:
+        """A function's lines. Their stream is made when needed; without its group they are lost, as on AWS
         where the function's role may not create groups."""
         if self.stream_id(region, group, stream) is None and not self.add_stream(region, group, stream):
             return
-        self.append(region, group, stream, [(int(moment * 1000), text)])
+        self.append(region, group, stream, [(int(moment * 1000), text) for text in texts])
 
     def append(self, region: str, group: str, stream: str, lines: Iterable[tuple[int, str]]) -> None:
         """Adds events to an existing stream and tells the listener."""
         number = self.stream_id(region, group, stream)
         now = _now()
-        events: list[LogEvent] = []
         with self._database.transaction():
-            for at, message in lines:
-                sql = "INSERT INTO log_event (stream_id, at, ingested_at, message) VALUES (?, ?, ?, ?)"
-                identity = self._database.execute(sql, number, at, now, message).lastrowid or 0
-                events.append(LogEvent(id=identity, stream=stream, at=at, ingested_at=now, message=message))
+            (last,) = self._database.execute("SELECT coalesce(max(id), 0) FROM log_event").fetchone()
+            events = [
+                LogEvent(id=identity, stream=stream, at=at, ingested_at=now, message=message)
+                for identity, (at, message) in enumerate(lines, last + 1)
+            ]
+            sql = "INSERT INTO log_event (id, stream_id, at, ingested_at, message) VALUES (?, ?, ?, ?, ?)"
+            self._database.execute_many(sql, ((e.id, number, e.at, now, e.message) for e in events))
         for take in self.on_events:
             take(region, group, stream, events)
 
