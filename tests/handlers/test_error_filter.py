@@ -99,7 +99,7 @@ BAD_ENDS = {
 def engine_lines(json_logs: bool, bad_end: str = "", status: str = "success") -> list[str]:
     lines: list[str] = []
     function = FunctionConfig(**FUNCTION, json_logs=json_logs)
-    log = PlatformLog(function, "r", lambda _moment, text: lines.append(text))
+    log = PlatformLog(function, "r", lambda _moment, texts: lines.extend(texts))
     log.init()
     log.start()
     if bad_end:
