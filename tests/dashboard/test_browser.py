@@ -209,6 +209,25 @@ def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_func
     assert "dead letters" not in webhook and browser.problems == []
 
 
+def test_prices_that_do_not_fill_a_candle_are_no_empty_chart_without_a_word(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(HEALTHY, "BTC")
+    series = PriceSeries(2)
+    series.take([stored(AT_MS, "1"), stored(AT_MS + 60_000, "2")], None)
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    browser.open(site.url)
+    browser.until(READY)
+    nothing = "document.getElementById('nothing')"
+    assert browser.run(f"{nothing}.hidden")
+    browser.run("document.querySelector('input[value=\"1h\"]').click()")
+    said = browser.until(f"{nothing}.hidden ? '' : {nothing}.textContent")
+    assert said.startswith("The last 2 prices of BTC do not fill a candle of 1h.") and "--last" in said
+    assert browser.run("document.getElementById('chart').hidden")
+    browser.run("document.querySelector('input[value=\"1m\"]').click()")
+    browser.until(f"{nothing}.hidden && {READY}")
+
+
 def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(
     browser: Browser, site: Site, reader: ToldReader
 ) -> None:

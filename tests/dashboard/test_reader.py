@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.cli.dashboard import _places
-from cryptoctl.dashboard.reader import PageReader, Place, ReaderIntervals
+from cryptoctl.dashboard.reader import MOST_SYMBOLS_SAVED, PageReader, Place, ReaderIntervals
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
@@ -152,8 +152,16 @@ def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: L
 
 
 def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(standing: Live, reader: PageReader) -> None:
-    put(standing, "KEPT", 60_000, 120_000)
+    put(standing, "KEPT", 260_000, 320_000)
     found = reader.everything()
     assert found["state"]["state"]["overview"] == {"verdict": "as told"}
     assert set(found["prices"]["KEPT"]) == set(Interval)
-    assert [each["time_ms"] for each in found["prices"]["KEPT"]["1m"]["candles"]] == [60_000, 120_000]
+    assert [each["time_ms"] for each in found["prices"]["KEPT"]["1m"]["candles"]] == [240_000, 300_000]
+
+
+def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(standing: Live, reader: PageReader) -> None:
+    """Not the first of the alphabet, nor only those of the last hour."""
+    for number in range(MOST_SYMBOLS_SAVED + 1):
+        put(standing, f"A{number:02}", 1_000_000 + number)
+    newest = [f"A{number:02}" for number in range(1, MOST_SYMBOLS_SAVED + 1)]
+    assert list(reader.everything()["prices"]) == newest[::-1]

@@ -70,7 +70,10 @@ class PagePrices(TypedDict):
     interval: str
     revision: int
     since_ms: int | None
+    kept: int
+    """how many prices are known"""
     complete: bool
+    """whether they are all that there are"""
     candles: list[PageCandle]
     newest: list[Mapping[str, Any]]
 
@@ -118,6 +121,7 @@ def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) 
         interval=interval.value,
         revision=series.revision,
         since_ms=None if changed_ms is None else since_ms,
+        kept=len(stored),
         complete=series.complete,
         candles=page_candles(known, interval),
         newest=[document(each) for each in series.prices[: -NEWEST - 1 : -1]],

@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.core.items import StoredPrice
 from cryptoctl.dashboard import documents
 from cryptoctl.dashboard.documents import PagePrices, PageState
 from cryptoctl.dashboard.price_series import PriceSeries
@@ -23,7 +24,14 @@ from cryptoctl.stack import Stack
 
 WATCHED_FOR_S = 10.0
 """A page asks every second; one that has not asked for so long is closed, or nobody looks at it."""
-MOST_SYMBOLS_SHOWN = 8
+SYMBOLS_KEPT = 8
+"""so many are remembered where nobody asks for them any more"""
+MOST_SYMBOLS_SHOWN = 32
+"""each of them is a request every second or two, and up to some ten MiB"""
+TOO_MANY_SHOWN = (
+    f"Pages show {MOST_SYMBOLS_SHOWN} symbols already, which is the most at a time; "
+    f"another one is read once a page is closed for {WATCHED_FOR_S:.0f} s."
+)
 MOST_SYMBOLS_SAVED = 12
 MOST_CANDLES_SAVED = 2000
 REVISIONS_OF_A_SERIES = 10**9
@@ -92,6 +100,7 @@ class PageReader:
         self._names: list[str] = []
         self._names_known = False
         self._troubles: dict[str, str] = {}
+        self._refused_s = float("-inf")
 
     def start(self) -> None:
         """Begins to read, as soon as somebody asks."""
@@ -119,39 +128,46 @@ class PageReader:
             return self._known()
 
     def _known(self) -> dict[str, Any]:
+        refused = time.monotonic() - self._refused_s < WATCHED_FOR_S
+        troubles = [*self._troubles.values(), TOO_MANY_SHOWN if refused else ""]
         return {
             **self._about,
             "state": self._state,
             "names": self._names,
             "names_known": self._names_known,
-            "trouble": " ".join(dict.fromkeys(each for each in self._troubles.values() if each)),
+            "trouble": " ".join(dict.fromkeys(each for each in troubles if each)),
         }
 
     def prices(self, symbol: str, interval: Interval, revision: int) -> PagePrices | None:
         """What has changed of a symbol's prices; None while they are not read yet."""
         with self._changed:
-            now_s = time.monotonic()
+            self._asked_s = now_s = time.monotonic()
             shown = self._shown.get(symbol)
             if shown is None:
+                if not self._has_room(now_s):
+                    self._refused_s = now_s
+                    return None
                 self._series_made += 1
                 series = PriceSeries(self._most, self._series_made * REVISIONS_OF_A_SERIES)
                 shown = self._shown[symbol] = _Shown(series=series, asked_s=now_s)
-                self._make_room()
-            shown.asked_s = self._asked_s = now_s
+            shown.asked_s = now_s
             self._changed.notify_all()
             return documents.prices(symbol, shown.series, interval, revision) if shown.series.read else None
 
-    def _make_room(self) -> None:
-        while len(self._shown) > MOST_SYMBOLS_SHOWN:
-            del self._shown[min(self._shown, key=lambda symbol: self._shown[symbol].asked_s)]
+    def _has_room(self, now_s: float) -> bool:
+        """Whether one symbol more can be shown; those that nobody asks for any more make room."""
+        by_age = sorted(self._shown, key=lambda symbol: self._shown[symbol].asked_s)
+        for symbol in by_age[: max(0, len(by_age) - SYMBOLS_KEPT + 1)]:
+            if now_s - self._shown[symbol].asked_s >= WATCHED_FOR_S:
+                del self._shown[symbol]
+        return len(self._shown) < MOST_SYMBOLS_SHOWN
 
     def everything(self) -> dict[str, Any]:
-        """What a page without a server needs: the state, and the prices of the symbols of the last hour."""
-        found = self.read_overview()
+        """What a page without a server needs: the state, and the symbols with the newest prices."""
+        self.read_overview()
         self.read_names()
-        chosen = [each.symbol for each in found.symbols or ()] or self._names
         place, answers = self._place(), {}
-        for symbol in chosen[:MOST_SYMBOLS_SAVED]:
+        for symbol in self._newest_names(place)[:MOST_SYMBOLS_SAVED]:
             series = PriceSeries(self._most)
             series.take(prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._most)), None)
             answers[symbol] = {
@@ -159,6 +175,14 @@ class PageReader:
             }
         self._names = sorted(answers)
         return {"state": self._known(), "prices": answers}
+
+    def _newest_names(self, place: Place) -> list[str]:
+        """The symbols that have a price, the one with the newest first."""
+        read = place.aws.map(
+            lambda name: prices(place.aws, place.stack.prices, Query(symbol=name, last=1)), self._names
+        )
+        keys = {name: found[0].key for name, found in zip(self._names, read, strict=True) if found}
+        return sorted(keys, key=lambda name: (-keys[name], name))
 
     def read_overview(self) -> Overview:
         """Reads the overview."""
@@ -176,7 +200,10 @@ class PageReader:
             self._names, self._names_known = found, True
 
     def read_prices(self) -> None:
-        """Reads what is new of every symbol that a page has asked for lately."""
+        """Reads what is new of every symbol that a page has asked for lately.
+
+        Raises the error of one that cannot be read once the others are.
+        """
         place = self._place()
         with self._changed:
             now_s = time.monotonic()
@@ -191,13 +218,26 @@ class PageReader:
             Query(symbol=symbol, last=self._most, since_ms=since_ms)
             for symbol, (_, since_ms) in shown.items()
         ]
-        read = place.aws.map(lambda query: prices(place.aws, place.stack.prices, query), queries)
+
+        def read(query: Query) -> list[StoredPrice] | Exception:
+            try:
+                return prices(place.aws, place.stack.prices, query)
+            except Exception as error:
+                return error
+
+        failed: list[Exception] = []
+        answers = place.aws.map(read, queries)
         with self._changed:
-            for query, found in zip(queries, read, strict=True):
+            for query, found in zip(queries, answers, strict=True):
                 each = shown[query.symbol][0]
+                if isinstance(found, Exception):
+                    failed.append(found)
+                    continue
                 each.series.take(found, query.since_ms)
                 if query.since_ms is None:
                     each.read_s = now_s
+        if failed:
+            raise failed[0]
 
     def _since_ms(self, each: _Shown, now_s: float) -> int | None:
         return None if now_s - each.read_s >= self._pace.everything_s else each.series.since_ms
@@ -208,7 +248,7 @@ class PageReader:
             try:
                 read()
                 trouble = ""
-            except TROUBLES as error:
+            except Exception as error:  # a thread that ends would leave the pages waiting for ever
                 trouble = self._hint(_sentence(error))
             with self._changed:
                 self._troubles[name] = trouble
@@ -233,6 +273,8 @@ def _newest(found: PagePrices) -> PagePrices:
 
 
 def _sentence(error: BaseException) -> str:
+    if not isinstance(error, TROUBLES):
+        return f"Reading failed: {error!r}."
     said = getattr(error, "message", "") or str(error)
     hint = remedy(error) if isinstance(error, AwsError) else getattr(error, "hint", "")
     return f"{said[:1].upper()}{said[1:]} {hint}".strip()

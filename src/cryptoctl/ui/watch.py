@@ -50,6 +50,8 @@ class Watch:
                 self._latest, self.trouble = self._read(), ""
             except (AwsError, Failure, OSError) as error:
                 self.trouble = f"not refreshed: {error}"
+            except Exception as error:  # a thread that ends would leave the screen as it is for ever
+                self.trouble = f"not refreshed: {error!r}"
             self._over.wait(EVERY_S)
 
 

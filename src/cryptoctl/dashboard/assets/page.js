@@ -88,10 +88,18 @@ function showNothing() {
   const none = state && names_known && names.length === 0 && state.overview.symbols.length === 0;
   const nothing = document.getElementById("nothing");
   const noneOfIt = page.found && page.found.newest.length === 0;
-  nothing.hidden = !(none || noneOfIt);
+  // The oldest candle is not shown where prices before those that are known may belong to it.
+  const tooFew = page.found && !page.found.complete && page.chart.candles.length + page.chart.leftOut === 0;
+  nothing.hidden = !(none || noneOfIt || tooFew);
   if (none) replaceWith(nothing, ...withCommands(empty));
   else if (noneOfIt) setText("nothing", `No prices of ${page.symbol}.`);
-  document.getElementById("chart").hidden = Boolean(none || noneOfIt);
+  else if (tooFew) setText("nothing", tooFewText(page));
+  document.getElementById("chart").hidden = Boolean(none || noneOfIt || tooFew);
+}
+
+function tooFewText({ found, interval }) {
+  return `The last ${found.kept} prices of ${found.symbol} do not fill a candle of ${interval}. ` +
+    "Choose a shorter interval, or read more prices with --last.";
 }
 
 /** Says how old what is shown is, and what keeps it from being newer. */
