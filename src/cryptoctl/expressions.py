@@ -7,6 +7,8 @@ from typing import Any
 
 # So that evaluating one, a few calls of Python for each level, never meets their limit.
 DEEPEST = 128
+# They turn numbers into floats, which lose digits, or into whole ones; a number needs none of them.
+INEXACT_FUNCTIONS = frozenset({"to_number", "abs", "avg", "ceil", "floor", "max", "min", "sum"})
 
 
 def compiled(text: str) -> Any:
@@ -31,6 +33,11 @@ def compiled(text: str) -> Any:
 def functions(expression: Any) -> set[str]:
     """The functions that it calls."""
     return {node["value"] for node in _nodes(expression.parsed) if node["type"] == "function_expression"}
+
+
+def inexact_function(expression: Any) -> str | None:
+    """The name of a function in it that would lose digits of a number."""
+    return min(functions(expression) & INEXACT_FUNCTIONS, default=None)
 
 
 def _nodes(parsed: Any) -> Iterator[Any]:

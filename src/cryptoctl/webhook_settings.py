@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
-from cryptoctl.expressions import compiled, functions
+from cryptoctl.expressions import compiled, inexact_function
 from cryptoctl.settings_schema import Between, Checked, Section, means
 from cryptoctl.webhook_presets import PRESETS, Preset
 
@@ -31,8 +31,6 @@ Scheme = Literal["hmac", "token", "basic"]
 PRICE_FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
 REQUIRED_FIELDS = ("symbol", "price", "exchange")
 PriceField = Literal["symbol", "price", "exchange", "volume", "timestamp", "id"]
-# They turn numbers into floats, which lose digits; a number needs none of them.
-INEXACT_FUNCTIONS = frozenset({"to_number", "abs", "avg", "ceil", "floor", "max", "min", "sum"})
 
 
 def _sender_name(text: str) -> str:
@@ -71,11 +69,11 @@ def _source(text: str) -> str:
 
 def _expression(text: str) -> str:
     try:
-        used = functions(compiled(_short(text)))
+        found = inexact_function(compiled(_short(text)))
     except ValueError as error:
         raise ValueError(f"is no JMESPath expression: {error}") from None
-    if used & INEXACT_FUNCTIONS:
-        raise ValueError(f"must not use {min(used & INEXACT_FUNCTIONS)}, which would lose digits of a number")
+    if found is not None:
+        raise ValueError(f"must not use {found}, which would lose digits of a number")
     return text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -210,71 +209,6 @@ def test_a_time_before_1973_is_not_taken_for_another_unit() -> None:
     assert TimeReader(unit="ISO 8601").milliseconds("1971-01-01T00:00:00Z") < 10**11
     with pytest.raises(Rejected):
         TimeReader(unit="ms").milliseconds("31536000000")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("1206419187.0", "1206419187"), ("7", "7"), ("0012", "0012"), ("5e10", "5e10"), ("a-1", "a-1")],
-)
-def test_an_id_is_what_it_says(tmp_path: Path, text: str, expected: str) -> None:
-    assert rows(read(tmp_path, f"price,timestamp,id\n1,{MS},{text}\n")) == [(MS, expected, 1, 0)]
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("1.20642E+09", "scientific notation"),
-        ("1e+12", "scientific notation"),
-        ("9007199254740993.0", "lost digits"),
-        ("nan", "is empty (nan)"),
-        ("", "is empty"),
-    ],
-)
-def test_an_id_that_lost_digits_or_is_none_is_refused(tmp_path: Path, text: str, reason: str) -> None:
-    assert reason in refused(read(tmp_path, f"price,timestamp,id\n1,{MS},{text}\n"))[2]
-
-
-@pytest.mark.parametrize(
-    ("text", "given", "expected"),
-    [
-        ('"43221,71"', {"decimal": ","}, "43221.71"),
-        ("1e-08", {}, "1e-8"),
-        (".5", {}, "0.5"),
-        ("5.", {}, "5"),
-        ("+5", {}, "5"),
-        ("0.1000000000000000055511", {}, "0.1000000000000000055511"),
-    ],
-)
-def test_a_number_is_read_from_its_text(
-    tmp_path: Path, text: str, given: dict[str, Any], expected: str
-) -> None:
-    assert rows(read(tmp_path, f"price;timestamp\n{text};{MS}\n", **given)) == [
-        (MS, None, Decimal(expected), 0)
-    ]
-
-
-def test_a_point_among_decimal_commas_is_refused(tmp_path: Path) -> None:
-    found = read(tmp_path, f"price;timestamp\n1.234,5;{MS}\n2,5;{MS}\n", decimal=",")
-    assert "has a point" in refused(found)[2]
-
-
-def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
-    content = f'{{"d": {{"p": "1.10", "t": {MS}}}, "s": "btc", "trade id": 1206419187.0}}\n'
-    found = sent(
-        read(tmp_path, content, mapping={"price": "d.p", "timestamp": "d.t", "symbol": "s", "id": "trade id"})
-    )
-    assert found[0]["symbol"] == "BTC"
-    assert (found[0]["price"], found[0]["id"]) == (Decimal("1.1"), "1206419187")
-    assert (
-        "timestamp: is null"
-        in refused(
-            read(
-                tmp_path,
-                content,
-                mapping={"price": "d.p", "timestamp": "d.x", "symbol": "s", "id": "trade id"},
-            )
-        )[1]
-    )
 
 
 def test_what_prices_writes_is_read_as_it_was(tmp_path: Path) -> None:

@@ -143,11 +143,12 @@ def _laid_out(
 
 
 def _whose_values(file: PriceFile, names: Sequence[str], are: Callable[[str], object]) -> set[str]:
-    """The columns, or members, whose values among the first records all are something."""
+    """The columns, or members, whose values among the first records all are something, if there are any."""
     records = [each for _, each in file.first if not isinstance(each, Fault)]
     found: set[str] = set()
     for index, name in enumerate(names):
-        values = [each.get(name) if isinstance(each, Mapping) else each[index] for each in records]
+        every = [each.get(name) if isinstance(each, Mapping) else each[index] for each in records]
+        values = [each for each in every if each not in (None, "")]
         if name and values and all(are(str(value)) for value in values):
             found.add(name)
     return found
@@ -244,12 +245,11 @@ def _without_late(
 
 def _refuse_commas(file: PriceFile, options: FileOptions) -> None:
     """A file whose every price has a comma is refused before anything is sent."""
-    finder = next((find for name, find in file.fields.finders if name == "price"), None)
-    records = [each for _, each in file.first if not isinstance(each, Fault)]
-    if finder is None or options.decimal is not None or not records:
+    if options.decimal is not None:
         return
-    texts = [str(finder(each)) for each in records]
-    if all("," in text for text in texts):
+    found = (file.fields.text("price", each) for _, each in file.first if not isinstance(each, Fault))
+    texts = [each for each in found if each]
+    if texts and all("," in text for text in texts):
         raise Failure(
             Problem.USAGE,
             f"The prices of {file.name} have a comma: {quoted(texts[0])}.",

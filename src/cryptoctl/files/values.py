@@ -12,7 +12,7 @@ from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.expressions import compiled
+from cryptoctl.expressions import compiled, inexact_function
 from cryptoctl.files.layout import Layout
 from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
 from cryptoctl.files.times import TimeReader
@@ -22,8 +22,21 @@ LARGEST_EXACT_FLOAT = 2**53
 TEXTS = ("symbol", "exchange", "id")
 NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
 
-_FLOAT_ID = re.compile(r"([0-9]+)\.0*", re.ASCII)
-_EXPONENT_ID = re.compile(r"[0-9]\.[0-9]+[eE][+-]?[0-9]+|[0-9][eE][+-][0-9]+", re.ASCII)
+# What programs write where there is no id, whatever its case; a symbol may be called NIL.
+NO_ID = frozenset(
+    (
+        *(text.casefold() for text in NULLS),
+        *("na", "#na", "#n/a n/a", "nil", "-nan(ind)", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+        *("undefined", "(null)", "-", "--", "?", "#value!", "#ref!", "#name?", "#num!", "#null!", "#div/0!"),
+    )
+)
+
+_FLOAT_ID = {mark: re.compile(rf"([0-9]+){re.escape(mark)}0*", re.ASCII) for mark in ".,"}
+_POINTED_ID = re.compile(r"[0-9]+(?:\.[0-9]*)+", re.ASCII)
+# With a mark or a sign: 12e5 may as well be hexadecimal.
+_EXPONENT_ID = re.compile(
+    r"[+-]?(?:[0-9]+[.,][0-9]*|[.,][0-9]+)[eE][+-]?[0-9]+|[+-]?[0-9]+[eE][+-][0-9]+", re.ASCII
+)
 
 Find = Callable[[Any], Any]
 ABSENT = object()
@@ -41,13 +54,19 @@ class FieldReader:
     absolute: bool = False
     now: bool = False
 
+    def text(self, field: str, record: Cells | Members) -> str | None:
+        """The text of one of the record's fields; None where it has none, or its expression fails."""
+        find = next((find for name, find in self.finders if name == field), None)
+        try:
+            value = None if find is None else find(record)
+        except Rejected:
+            return None
+        return None if value is None or value is ABSENT else str(value).strip()
+
     def time_text(self, record: Cells | Members) -> str | None:
         """The text of the record's time; None where it has none."""
-        for name, find in self.finders:
-            if name == "timestamp":
-                value = find(record)
-                return None if value is None or value is ABSENT else self._pointed(str(value).strip())
-        return None
+        text = self.text("timestamp", record)
+        return None if text is None else self._pointed(text)
 
     def price(self, record: Cells | Members, times: TimeReader, now_ms: int) -> Price:
         """The price in a record, checked as the webhook processor will. Raises Rejected."""
@@ -91,7 +110,8 @@ class FieldReader:
         if name in ("price", "volume"):
             return self._number(name, text)
         if name == "id":
-            return _id(text, number=isinstance(value, JsonNumber | Decimal))
+            number = isinstance(value, JsonNumber | Decimal)
+            return _id(text, "." if number or self.decimal is None else self.decimal, number=number)
         return text
 
     def _number(self, name: str, text: str) -> str:
@@ -119,14 +139,18 @@ def _together(faults: Sequence[Rejected]) -> Rejected:
     return Rejected(first.field, "; ".join([first.reason, *map(str, others)]))
 
 
-def _id(text: str, *, number: bool) -> str:
+def _id(text: str, mark: str, *, number: bool) -> str:
+    if text.casefold() in NO_ID:
+        raise Rejected("id", f"is empty ({text})")
     if _EXPONENT_ID.fullmatch(text) or (number and "e" in text.lower()):
         raise Rejected(
             "id",
             f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
             "(in a spreadsheet, format it as a number without decimals)",
         )
-    whole = _FLOAT_ID.fullmatch(text)
+    if mark == "," and _POINTED_ID.fullmatch(text):
+        raise Rejected("id", f"{quoted(text)} has a point, though the decimal sign is a comma")
+    whole = _FLOAT_ID[mark].fullmatch(text)
     if whole is None:
         return text
     if int(whole[1][:40]) > LARGEST_EXACT_FLOAT:
@@ -170,11 +194,19 @@ def _member(field: str, path: str, members: Sequence[str]) -> Find:
     if path in members:
         return lambda record: record.get(path, ABSENT)
     try:
-        mapping = FieldMapping(fields={field: compiled(path)})
+        expression = compiled(path)
     except ValueError as error:
         raise Failure(
             Problem.USAGE,
             f"{quoted(path)} is neither a member of the records nor a JMESPath expression: {error}.",
             f"The members: {listing(members)}.",
         ) from None
+    inexact = inexact_function(expression)
+    if inexact is not None:
+        raise Failure(
+            Problem.USAGE,
+            f"{quoted(path)} uses {inexact}, which would lose digits of a number.",
+            "A text that is a number is taken as one without it; else compute the values and send that file.",
+        )
+    mapping = FieldMapping(fields={field: expression})
     return lambda record: mapping.values(record).get(field)

@@ -1,0 +1,145 @@
+"""Ids, numbers and what an expression gives: each is what its text says, digit by digit, or a fault."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.files.outgoing import Outgoing
+from files.reading import MS, read, refusal, refused, rows, sent
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1206419187.0", "1206419187"),
+        ("7", "7"),
+        ("0012", "0012"),
+        ("5e10", "5e10"),
+        ("12e5", "12e5"),
+        ("4a6e7", "4a6e7"),
+        ("a-1", "a-1"),
+        ("nano", "nano"),
+    ],
+)
+def test_an_id_is_what_it_says(tmp_path: Path, text: str, expected: str) -> None:
+    assert rows(read(tmp_path, f"price,timestamp,id\n1,{MS},{text}\n")) == [(MS, expected, 1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1.20642E+09", "scientific notation"),
+        ("12.06E+08", "scientific notation"),
+        ("12.06E8", "scientific notation"),
+        ("1206E+06", "scientific notation"),
+        ("-1.2e9", "scientific notation"),
+        ("1e+12", "scientific notation"),
+        ("9007199254740993.0", "lost digits"),
+        ("nan", "is empty (nan)"),
+        *((text, f"is empty ({text})") for text in ("NA", "n/a", "#NA", "none", "NIL", "null", "<na>", "-")),
+        ("", "is empty"),
+    ],
+)
+def test_an_id_that_lost_digits_or_is_none_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    assert reason in refused(read(tmp_path, f"price,timestamp,id\n1,{MS},{text}\n"))[2]
+
+
+def test_a_symbol_may_be_called_what_an_id_may_not(tmp_path: Path) -> None:
+    found = sent(read(tmp_path, f"price,timestamp,symbol\n1,{MS},NIL\n1,{MS},NA\n", symbol=None))
+    assert [each["symbol"] for each in found] == ["NIL", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1,20642E+09", "scientific notation"),
+        ("9007199254740993,0", "lost digits"),
+        ("1.206.419.187", "has a point"),
+        ("1.000", "has a point"),
+    ],
+)
+def test_an_id_that_a_decimal_comma_shows_to_be_none_is_refused(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    found = read(tmp_path, f"price;timestamp;id\n1,5;{MS};{text}\n2,5;{MS};1206419187,0\n", decimal=",")
+    assert reason in refused(found)[2]
+    assert [each.price.id for each in found if isinstance(each, Outgoing)] == ["1206419187"]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "expected"),
+    [
+        ('"43221,71"', {"decimal": ","}, "43221.71"),
+        ("1e-08", {}, "1e-8"),
+        (".5", {}, "0.5"),
+        ("5.", {}, "5"),
+        ("+5", {}, "5"),
+        ("0.1000000000000000055511", {}, "0.1000000000000000055511"),
+    ],
+)
+def test_a_number_is_read_from_its_text(
+    tmp_path: Path, text: str, given: dict[str, Any], expected: str
+) -> None:
+    assert rows(read(tmp_path, f"price;timestamp\n{text};{MS}\n", **given)) == [
+        (MS, None, Decimal(expected), 0)
+    ]
+
+
+def test_a_point_among_decimal_commas_is_refused(tmp_path: Path) -> None:
+    found = read(tmp_path, f"price;timestamp\n1.234,5;{MS}\n2,5;{MS}\n", decimal=",")
+    assert "has a point" in refused(found)[2]
+
+
+def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
+    content = f'{{"d": {{"p": "1.10", "t": {MS}}}, "s": "btc", "trade id": 1206419187.0}}\n'
+    found = sent(
+        read(tmp_path, content, mapping={"price": "d.p", "timestamp": "d.t", "symbol": "s", "id": "trade id"})
+    )
+    assert found[0]["symbol"] == "BTC"
+    assert (found[0]["price"], found[0]["id"]) == (Decimal("1.1"), "1206419187")
+    assert (
+        "timestamp: is null"
+        in refused(
+            read(
+                tmp_path,
+                content,
+                mapping={"price": "d.p", "timestamp": "d.x", "symbol": "s", "id": "trade id"},
+            )
+        )[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "function", ["to_number(p)", "avg([a, b])", "max([a, b])", "join('', [to_number(p)])"]
+)
+def test_a_function_that_loses_digits_is_refused(tmp_path: Path, function: str) -> None:
+    content = f'{{"p": "0.12345678901234567890123", "a": 1.5, "b": 2, "timestamp": {MS}}}\n'
+    assert "would lose digits" in refusal(tmp_path, content, mapping={"price": function})
+    assert rows(read(tmp_path, content, mapping={"price": "p"}))[0][2] == Decimal("0.12345678901234567890123")
+
+
+@pytest.mark.parametrize(
+    "mapping", [{"timestamp": "join('T', [date, time])"}, {"price": "join('', [price])"}]
+)
+def test_an_expression_that_fails_on_a_record_is_that_records_fault(
+    tmp_path: Path, mapping: dict[str, str]
+) -> None:
+    record = '{"date": "2023-02-02", "time": "09:20:00.138Z", "price": "1"}\n'
+    bad = record.replace('"09:20:00.138Z"' if "timestamp" in mapping else '"1"', "null")
+    given: dict[str, Any] = {"mapping": mapping, "ignore": ("date", "time")}
+    given["now"] = "timestamp" not in mapping
+    for content in (record + bad, bad + record):
+        found = read(tmp_path, content, **given)
+        assert len(found) == 2
+        assert ["cannot be evaluated" in reason for reason in refused(found).values()] == [True]
+
+
+def test_a_null_does_not_hide_that_day_and_time_are_in_two_members(tmp_path: Path) -> None:
+    record = '{"date": "2023-02-02", "time": "09:20:00", "price": "1"}\n'
+    said = refusal(tmp_path, record + record.replace('"09:20:00"', "null") + record)
+    assert "join" in said
+    assert "join" not in refusal(tmp_path, record.replace('"09:20:00"', "null"))
