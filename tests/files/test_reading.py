@@ -30,6 +30,8 @@ EXPECTED = [
     (MS + 1, "8", Decimal("1666.79"), Decimal("0.152")),
 ]
 
+ONE, TWO = f'{{"price": 1.10, "timestamp": {MS}}}', f'{{"price": 2, "timestamp": {MS + 1}, "id": 7}}'
+
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -48,6 +50,8 @@ def test_any_usual_separator_and_quotation_mark(tmp_path: Path, separator: str, 
     "content",
     [
         f"sep=;\n{PLAIN.replace(',', ';')}",
+        f'"sep=;"\n{PLAIN.replace(",", ";")}',
+        "sep=\t\n" + PLAIN.replace(",", "\t"),
         f"\n\n{PLAIN}\n\n",
         PLAIN.replace(",", " , "),
         PLAIN.replace(",volume", ",volume,note")
@@ -67,6 +71,10 @@ def zipped(content: bytes, *names: str) -> bytes:
             opened.writestr(name, content)
     return archive.getvalue()
 
+
+# Both places of an archive in which the method of compression stands: before the member, and in the list.
+DEFLATE64 = zipped(PLAIN.encode(), "a.csv").replace(b"PK\3\4\x14\0\0\0\0\0", b"PK\3\4\x14\0\0\0\x09\0")
+DEFLATE64 = DEFLATE64.replace(b"PK\1\2\x14\3\x14\0\0\0\0\0", b"PK\1\2\x14\3\x14\0\0\0\x09\0")
 
 COMPRESSED: dict[str, Any] = {
     "gzip": gzip.compress,
@@ -105,6 +113,7 @@ def test_a_compressed_file_that_is_cut_short_is_refused_at_once(tmp_path: Path, 
             "not UTF-8 text: about line 2, byte 0xf6",
         ),
         (zipped(b"", "xl/workbook.xml"), "an Excel workbook"),
+        (DEFLATE64, "compressed in a way that cannot be read"),
         (b"\xd0\xcf\x11\xe0 old", "an Excel workbook"),
         (b"%PDF-1.7", "a PDF document"),
         (b"<!DOCTYPE html><html>404</html>", "a web page"),
@@ -129,6 +138,25 @@ def test_an_encoding_can_be_named(tmp_path: Path) -> None:
     content = f"exchange,price,timestamp\nB\u00f6rse,1,{MS}\n".encode("windows-1252")
     assert sent(read(tmp_path, content, encoding="windows-1252"))[0]["exchange"] == "B\u00f6rse"
     assert "not an encoding" in refusal(tmp_path, content, encoding="klingon")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "UTF8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "utf-32-le"]
+)
+def test_a_byte_order_mark_is_no_part_of_the_text_though_the_encoding_is_named(
+    tmp_path: Path, encoding: str
+) -> None:
+    marked = "utf-8-sig" if "8" in encoding else encoding.removesuffix("-le")
+    content = f"{PLAIN.splitlines()[1]}\n"
+    names = ("timestamp", "id", "price", "volume")
+    found = read(tmp_path, content.encode(marked), encoding=encoding, columns=names)
+    assert rows(found) == EXPECTED[:1]
+    assert rows(read(tmp_path, f"[{ONE}]".encode(marked), encoding=encoding))[0][0] == MS
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "idna"])
+def test_a_text_that_is_not_in_the_named_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    assert f"is not {encoding} text" in refusal(tmp_path, PLAIN.encode("utf-16-le"), encoding=encoding)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +199,6 @@ def test_what_is_quoted_is_split_as_it_was(cells: list[str]) -> None:
 def test_any_line_is_split_or_is_a_fault(line: str, separator: str) -> None:
     found = splitter(separator, '"')(line)
     assert isinstance(found, Fault) or len(found) >= 1
-
-
-ONE, TWO = f'{{"price": 1.10, "timestamp": {MS}}}', f'{{"price": 2, "timestamp": {MS + 1}, "id": 7}}'
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,12 @@ def readable(name: str) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise _damaged(name, error) from error
+    except NotImplementedError as error:  # of a ZIP archive, such as Deflate64
+        raise Failure(
+            Problem.USAGE,
+            f"{name} is compressed in a way that cannot be read: {error}.",
+            "Unpack it and send what is in it.",
+        ) from error
     except OSError as error:
         raise Failure(Problem.USAGE, f"{name} cannot be read: {error.strerror or error}.") from error
     except Exception as error:

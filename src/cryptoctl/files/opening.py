@@ -29,7 +29,7 @@ def open_records(source: Source, options: FileOptions) -> tuple[Records, FileSha
         _refuse_options(options, source, "separator", "decimal", "encoding", "records", "columns")
         return ColumnarTable(source=source, head=head), None
     encoding = encoding_of(head, source.name, options.encoding)
-    text = head_text(head, encoding).lstrip("\ufeff")
+    text = head_text(head, encoding, source.name).lstrip("\ufeff")
     if looks_like_json(text):
         _refuse_options(options, source, "separator")
         return json_records(source, encoding, text, options.records), None
@@ -122,7 +122,7 @@ def _with_unnamed_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def _preamble(sample: Sequence[str]) -> tuple[int, str | None]:
     """How many lines come before the header, and the separator that they declare."""
-    first = sample[0].strip().strip('"').lower()
+    first = sample[0].strip(' "').lower()  # not a tab, which may be what it declares
     if first.startswith("sep=") and len(first) == 5:
         return 1, first[4]
     known = any(each.preamble and each.preamble in first for each in presets())

@@ -113,8 +113,12 @@ def _members(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Source]:
 
     def open_member(member: zipfile.ZipInfo) -> BinaryIO:
         file = opened()
-        archive = zipfile.ZipFile(file)
-        return cast("BinaryIO", LayeredReader(archive.open(member), (file, archive)))
+        try:
+            archive = zipfile.ZipFile(file)
+            return cast("BinaryIO", LayeredReader(archive.open(member), (file, archive)))
+        except BaseException:
+            file.close()
+            raise
 
     for member in sorted(members, key=lambda each: each.filename):  # two may have one name
         if "__MACOSX/" not in member.filename:

@@ -23,19 +23,20 @@ _MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
 
 
 def encoding_of(head: bytes, name: str, given: str | None) -> str:
-    """The encoding as given or, by a byte order mark, certain; else UTF-8. Raises Failure."""
+    """The encoding that a byte order mark tells, or that is given; else UTF-8. Raises Failure."""
+    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
     if given is not None:
         try:
-            codecs.lookup(given)
+            family = codecs.lookup(given).name.removesuffix("-le").removesuffix("-be")
             "".encode(given)
         except (LookupError, ValueError):
             raise Failure(
                 Problem.USAGE,
                 f"{given!r} is not an encoding.",
-                "Such as --encoding windows-1252, or utf-16.",
+                "Such as --encoding windows-1252, or utf-16-le.",
             ) from None
-        return given
-    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+        # Of the same family: the mark, which is no part of the text, is certain.
+        return marked if marked is not None and marked.removesuffix("-sig") == family else given
     if marked is None and head[:200].count(0) * 3 > len(head[:200]):
         raise Failure(
             Problem.USAGE,
@@ -45,9 +46,12 @@ def encoding_of(head: bytes, name: str, given: str | None) -> str:
     return marked or "utf-8"
 
 
-def head_text(head: bytes, encoding: str) -> str:
-    """The beginning as text, as far as it can be decoded; line ends as \\n."""
-    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
+def head_text(head: bytes, encoding: str, name: str) -> str:
+    """The beginning as text, as far as it can be decoded; line ends as \\n. Raises Failure."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
+    except UnicodeError as error:
+        raise _undecodable(name, 0, error, encoding) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -62,8 +66,8 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
                 if len(line) > LONGEST_LINE:
                     raise _too_long(source.name, number)
                 yield number, line.removesuffix("\n")
-        except UnicodeDecodeError as error:
-            raise _undecodable(source.name, number, error) from error
+        except UnicodeError as error:
+            raise _undecodable(source.name, number, error, encoding) from error
         finally:
             text.close()
 
@@ -77,8 +81,8 @@ def chunks(source: Source, encoding: str) -> Iterator[str]:
             for chunk in iter(partial(text.read, 1 << 16), ""):
                 read += chunk.count("\n")
                 yield chunk
-        except UnicodeDecodeError as error:
-            raise _undecodable(source.name, read, error) from error
+        except UnicodeError as error:
+            raise _undecodable(source.name, read, error, encoding) from error
         finally:
             text.close()
 
@@ -91,7 +95,10 @@ def _too_long(name: str, number: int) -> Failure:
     )
 
 
-def _undecodable(name: str, lines_before: int, error: UnicodeDecodeError) -> Failure:
+def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: str) -> Failure:
+    if not isinstance(error, UnicodeDecodeError):  # no mark where there has to be one, say
+        hint = "Save it as UTF-8 and leave --encoding out; without a byte order mark, UTF-16 is utf-16-le."
+        return Failure(Problem.USAGE, f"{name} is not {encoding} text: {error}.", hint)
     line = lines_before + 1 + error.object[: error.start].count(b"\n")
     what = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
     hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252, say."
