@@ -247,7 +247,7 @@ def test_without_a_beginning_it_is_the_newest_trade(
 def test_a_trade_between_the_end_of_rest_and_the_beginning_of_the_websocket_is_not_lost(
     rules: TapeRules,
 ) -> None:
-    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS))
+    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS + 1))
     exchange.happen([1, 1, 1])
     while exchange.answer(1000, 0):
         exchange.take(10)
@@ -266,7 +266,7 @@ def test_a_trade_between_the_end_of_rest_and_the_beginning_of_the_websocket_is_n
 
 @ALL
 def test_a_joined_websocket_needs_no_pages(rules: TapeRules) -> None:
-    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS))
+    exchange = Exchange(rules=rules, follower=Tape(rules, since_ms=BEGIN_MS + 1))
     exchange.connect(0)
     exchange.happen([1] * 5)
     exchange.deliver(5)
@@ -321,6 +321,37 @@ def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole()
     assert tape.counts.missing == 1
 
 
+def only_the_newest(tape: Tape, newest: list[Trade], looks: int = len(BACK_MS) + 1) -> list[int | None]:
+    """From when on pages are asked for; an exchange answers each with those of its newest trades."""
+    asked = []
+    for look in range(looks):
+        fetch = tape.wanted(look * 10.0)
+        if fetch is None or tape.ready:
+            break
+        asked.append(fetch.since_ms)
+        tape.page(fetch, [each for each in newest if each.timestamp_ms >= (fetch.since_ms or 0)], look * 10.0)
+    return asked
+
+
+def test_an_exchange_that_does_not_reach_back_to_the_beginning_has_a_hole_there() -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    asked = only_the_newest(tape, [trade(5, 7_200_000), trade(6, 7_200_001)])
+    assert asked == [BEGIN_MS, BEGIN_MS - 60_000, BEGIN_MS - 3_600_000, BEGIN_MS - 3_600_000]
+    assert [each.id for each in tape.take(9)] == ["5", "6"]
+    assert tape.counts.missing == 1
+
+
+@pytest.mark.parametrize(("before_ms", "looks"), [(0, 1), (1, 2), (60_000, 2), (60_001, 3), (3_600_000, 3)])
+def test_a_trade_from_before_the_beginning_shows_that_nothing_is_missing(before_ms: int, looks: int) -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape_before = trade(4, -before_ms)
+    asked = only_the_newest(tape, [tape_before, trade(5, 7_200_000), trade(6, 7_200_001)])
+    assert len(asked) == looks
+    taken = [each.id for each in tape.take(9)]
+    assert taken == ["4", "5", "6"][before_ms > 0 :]
+    assert tape.counts.missing == 0
+
+
 def test_a_hole_inside_a_page_is_looked_at_again() -> None:
     tape = Tape(NUMBERED_BY_ID)
     tape.page(Fetch(), [trade(7)], 0.0)
@@ -349,9 +380,9 @@ def test_what_a_websocket_tells_from_before_the_beginning_is_left() -> None:
 
 
 def test_a_websocket_that_is_silent_while_rest_has_new_trades_is_not_trusted_any_more() -> None:
-    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
     tape.receive([trade(1, 1, "a")], 0.0)
-    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a")], 0.0)
+    tape.page(Fetch(since_ms=BEGIN_MS + 1), [trade(1, 1, "a")], 0.0)
     fetch = tape.wanted(QUIET_S + 1)
     assert fetch is not None
     tape.page(fetch, [trade(1, 1, "a"), trade(2, 2, "b")], QUIET_S + 1)
@@ -361,8 +392,8 @@ def test_a_websocket_that_is_silent_while_rest_has_new_trades_is_not_trusted_any
 
 
 def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
-    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0)
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
+    tape.page(Fetch(since_ms=BEGIN_MS + 1), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0)
     tape.receive([trade(1, 1, "a"), trade(4, 4, "d")], 0.1)
     fetch = tape.wanted(5.0)
     assert fetch == Fetch(since_ms=BEGIN_MS + 2)

@@ -166,6 +166,7 @@ def _say_beginnings(run: CommandRun, following: Feed, beginnings: Sequence[Begin
             if begin.since_ms is None
             else f"begins at {iso_of_ms(begin.since_ms)}"
         )
+        when += ", behind the newest stored price without an id" if begin.nameless else ""
         how = "" if line.market.can_watch else "; by REST alone, since it has no websocket of trades"
         run.screen.say(f"{line.source} {when}{how}.", style="dim")
 

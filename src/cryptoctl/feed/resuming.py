@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from cryptoctl.aws import Aws
+from cryptoctl.core.items import StoredPrice
 from cryptoctl.feed.batching import MOST_PRICES
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.prices import Query, newest_first
@@ -20,10 +21,14 @@ ALL = 10**9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beginning:
-    """From when on trades are wanted, and which of them are stored; None: from the newest one on."""
+    """From when on trades are wanted, and which of them are stored; None: from the newest one on.
+
+    `nameless`: it lies behind prices without an id, with which no trade can be compared.
+    """
 
     since_ms: int | None
     known: Sequence[str] = ()
+    nameless: bool = False
 
 
 def beginning(aws: Aws, table: Table, source: FeedSource) -> Beginning:
@@ -33,7 +38,20 @@ def beginning(aws: Aws, table: Table, source: FeedSource) -> Beginning:
     """
     query = Query(symbol=source.stored_symbol, last=ALL)
     mine = (each for each in newest_first(aws, table, query) if each.exchange == source.exchange)
-    found = list(islice(mine, OVERLAP))
-    if not found:
+    return behind(list(islice(mine, OVERLAP)))
+
+
+def behind(stored: Sequence[StoredPrice]) -> Beginning:
+    """Where the tape goes on behind these prices, the newest first.
+
+    Among prices without ids, as a dump without them leaves, trades could not be told from repeats: it goes on
+    behind the newest of those; where their times are whole seconds, with the next second.
+    """
+    if not stored:
         return Beginning(since_ms=None)
-    return Beginning(since_ms=found[-1].timestamp_ms, known=[each.id for each in found if each.id])
+    since_ms, known = stored[-1].timestamp_ms, [each.id for each in stored if each.id]
+    nameless_ms = [each.timestamp_ms for each in stored if not each.id]
+    if not nameless_ms:
+        return Beginning(since_ms=since_ms, known=known)
+    step_ms = 1 if any(each % 1000 for each in nameless_ms) else 1000
+    return Beginning(since_ms=nameless_ms[0] + step_ms, known=known, nameless=True)

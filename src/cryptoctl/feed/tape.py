@@ -29,6 +29,8 @@ LONGEST_POLL_S = 5.0
 QUIET_S = 30.0  # a joined websocket that says nothing for so long is checked with a page
 # A hole is looked at again, each time from further back: trades may stand out of the order of their times.
 BACK_MS = (0, 1_000, 60_000)
+# The same before the beginning: a trade from before it shows that a page reaches back.
+BEFORE_MS = (0, 60_000, 3_600_000)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -231,9 +233,11 @@ class Tape:
         """Whether the first new trade of a page is the next one of the tape."""
         if self.rules.consecutive and self.last is not None:
             return _number(first) == _number(self.last) + 1
-        if self.rules.reaches_back or not self._recent:
+        if self.rules.reaches_back:
             return True
-        return any(trade.id in self._recent for trade in found)
+        if self._recent:
+            return any(trade.id in self._recent for trade in found)
+        return self._since_ms is None or found[0].timestamp_ms <= self._since_ms
 
     def _hole_before(self, first: Trade) -> int:
         if self.rules.consecutive and self.last is not None:
@@ -256,9 +260,11 @@ class Tape:
 
     def _back_ms(self) -> int | None:
         """Where to begin again: at the last settled trade, after a hole further back."""
-        if self.last is None:
-            return self._since_ms
-        return self.last.timestamp_ms - BACK_MS[min(self._holes_seen, len(BACK_MS) - 1)]
+        if self.last is not None:
+            return self.last.timestamp_ms - BACK_MS[min(self._holes_seen, len(BACK_MS) - 1)]
+        if self._since_ms is None:
+            return None
+        return max(0, self._since_ms - BEFORE_MS[min(self._holes_seen, len(BEFORE_MS) - 1)])
 
     # Both.
 

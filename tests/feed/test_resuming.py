@@ -1,0 +1,61 @@
+"""Where a feed goes on behind what the table has."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.core.items import StoredPrice
+from cryptoctl.feed.pages import Fetch, TapeRules
+from cryptoctl.feed.resuming import Beginning, behind
+from cryptoctl.feed.tape import Tape
+from cryptoctl.feed.trade import Trade
+
+SECOND_MS = 1_700_000_000_000
+
+
+def price(at_ms: int, id_: str | None) -> StoredPrice:
+    return StoredPrice(
+        symbol="ETH/USD", key=Decimal(at_ms), price=Decimal(5), volume=Decimal(1), exchange="kraken", id=id_
+    )
+
+
+def test_behind_nothing_the_newest_trade_is_the_first() -> None:
+    assert behind([]) == Beginning(since_ms=None)
+
+
+@given(st.lists(st.integers(0, 5_000), min_size=1), st.sampled_from([1, 1_000]))
+def test_behind_prices_with_ids_all_of_them_are_asked_for_again(after_ms: list[int], unit_ms: int) -> None:
+    times = sorted((SECOND_MS + each * unit_ms for each in after_ms), reverse=True)
+    begin = behind([price(at_ms, f"t{number}") for number, at_ms in enumerate(times)])
+    assert begin == Beginning(since_ms=times[-1], known=[f"t{number}" for number in range(len(times))])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=1).filter(
+        lambda found: not all(named for _, named in found)
+    ),
+    st.sampled_from([1, 1_000]),
+)
+def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
+    found: list[tuple[int, bool]], unit_ms: int
+) -> None:
+    """The dump's times are cut to its unit; the exchange's trades have milliseconds."""
+    stored = sorted(
+        (price(SECOND_MS + at * unit_ms, f"t{at}" if named else None) for at, named in found),
+        key=lambda each: -each.timestamp_ms,
+    )
+    begin = behind(stored)
+    dumped_ms = [each.timestamp_ms for each in stored if not each.id]
+    assert begin.nameless and begin.since_ms is not None
+    cut_to_seconds = not any(each % 1000 for each in dumped_ms)
+    assert begin.since_ms == dumped_ms[0] + (1000 if cut_to_seconds else 1)
+    tape = Tape(TapeRules(reaches_back=True), since_ms=begin.since_ms, known=begin.known)
+    trades = [
+        Trade(id=f"x{at_ms}", timestamp_ms=at_ms, price="5", volume="1")
+        for at_ms in {SECOND_MS, *dumped_ms, dumped_ms[0] + 999 * cut_to_seconds, begin.since_ms}
+    ]
+    tape.page(Fetch(since_ms=begin.since_ms), trades, 0.0)
+    assert [each.timestamp_ms for each in tape.take(9)] == [begin.since_ms]
