@@ -1,19 +1,21 @@
-"""Where a feed goes on behind what the table has."""
+"""Where a feed begins: behind what the table has, and as far back as the exchange reaches."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.resuming import Beginning, behind
-from cryptoctl.feed.tape import Tape
+from cryptoctl.feed.tape import BACK_MS, Tape
 from cryptoctl.feed.trade import Trade
+from feed.test_tape import BEGIN_MS, UNNUMBERED, trade
 
-SECOND_MS = 1_700_000_000_000
+SECOND_MS = BEGIN_MS
 
 
 def price(at_ms: int, id_: str | None) -> StoredPrice:
@@ -59,3 +61,34 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
     ]
     tape.page(Fetch(since_ms=begin.since_ms), trades, 0.0)
     assert [each.timestamp_ms for each in tape.take(9)] == [begin.since_ms]
+
+
+def only_the_newest(tape: Tape, newest: list[Trade], looks: int = len(BACK_MS) + 1) -> list[int | None]:
+    """From when on pages are asked for; an exchange answers each with those of its newest trades."""
+    asked = []
+    for look in range(looks):
+        fetch = tape.wanted(look * 10.0)
+        if fetch is None or tape.ready:
+            break
+        asked.append(fetch.since_ms)
+        tape.page(fetch, [each for each in newest if each.timestamp_ms >= (fetch.since_ms or 0)], look * 10.0)
+    return asked
+
+
+def test_an_exchange_that_does_not_reach_back_to_the_beginning_has_a_hole_there() -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    asked = only_the_newest(tape, [trade(5, 7_200_000), trade(6, 7_200_001)])
+    assert asked == [BEGIN_MS, BEGIN_MS - 60_000, BEGIN_MS - 3_600_000, BEGIN_MS - 3_600_000]
+    assert [each.id for each in tape.take(9)] == ["5", "6"]
+    assert tape.counts.missing == 1
+
+
+@pytest.mark.parametrize(("before_ms", "looks"), [(0, 1), (1, 2), (60_000, 2), (60_001, 3), (3_600_000, 3)])
+def test_a_trade_from_before_the_beginning_shows_that_nothing_is_missing(before_ms: int, looks: int) -> None:
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape_before = trade(4, -before_ms)
+    asked = only_the_newest(tape, [tape_before, trade(5, 7_200_000), trade(6, 7_200_001)])
+    assert len(asked) == looks
+    taken = [each.id for each in tape.take(9)]
+    assert taken == ["4", "5", "6"][before_ms > 0 :]
+    assert tape.counts.missing == 0

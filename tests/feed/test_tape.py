@@ -321,37 +321,6 @@ def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole()
     assert tape.counts.missing == 1
 
 
-def only_the_newest(tape: Tape, newest: list[Trade], looks: int = len(BACK_MS) + 1) -> list[int | None]:
-    """From when on pages are asked for; an exchange answers each with those of its newest trades."""
-    asked = []
-    for look in range(looks):
-        fetch = tape.wanted(look * 10.0)
-        if fetch is None or tape.ready:
-            break
-        asked.append(fetch.since_ms)
-        tape.page(fetch, [each for each in newest if each.timestamp_ms >= (fetch.since_ms or 0)], look * 10.0)
-    return asked
-
-
-def test_an_exchange_that_does_not_reach_back_to_the_beginning_has_a_hole_there() -> None:
-    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    asked = only_the_newest(tape, [trade(5, 7_200_000), trade(6, 7_200_001)])
-    assert asked == [BEGIN_MS, BEGIN_MS - 60_000, BEGIN_MS - 3_600_000, BEGIN_MS - 3_600_000]
-    assert [each.id for each in tape.take(9)] == ["5", "6"]
-    assert tape.counts.missing == 1
-
-
-@pytest.mark.parametrize(("before_ms", "looks"), [(0, 1), (1, 2), (60_000, 2), (60_001, 3), (3_600_000, 3)])
-def test_a_trade_from_before_the_beginning_shows_that_nothing_is_missing(before_ms: int, looks: int) -> None:
-    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    tape_before = trade(4, -before_ms)
-    asked = only_the_newest(tape, [tape_before, trade(5, 7_200_000), trade(6, 7_200_001)])
-    assert len(asked) == looks
-    taken = [each.id for each in tape.take(9)]
-    assert taken == ["4", "5", "6"][before_ms > 0 :]
-    assert tape.counts.missing == 0
-
-
 def test_a_hole_inside_a_page_is_looked_at_again() -> None:
     tape = Tape(NUMBERED_BY_ID)
     tape.page(Fetch(), [trade(7)], 0.0)
