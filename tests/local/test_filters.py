@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.local.mappings.filters import FilterError, parse_filters, passes
+from cryptoctl.local.filter_rules import FilterError, check_policy
+from cryptoctl.local.http import ServiceError
+from cryptoctl.local.mappings.filters import parse_filters, passes
+from cryptoctl.local.mappings.mapping import Mapping
+from cryptoctl.local.mappings.settings import DEFAULTS
+from cryptoctl.local.mappings.worker import MappingWorker
 
 RECORD = {
     "eventName": "INSERT",
@@ -59,7 +64,83 @@ def test_any_of_several_patterns_is_enough_and_none_means_all() -> None:
     assert passes(RECORD, parse_filters(None))
 
 
-@pytest.mark.parametrize("wrong", ["", "[]", "{}", "{", '{"eventName": "INSERT"}', '{"eventName": []}'])
+BROKEN = [
+    "",
+    "[]",
+    "{}",
+    "{",
+    '{"a":' * 100_000,
+    '{"eventName": "INSERT"}',
+    '{"eventName": []}',
+    '{"eventName": {}}',
+    '{"$or": "INSERT"}',
+    '{"$or": [{"eventName": [{"foo": 1}]}]}',
+    *(
+        f'{{"a": [{rule}]}}'
+        for rule in (
+            "[1]",
+            "{}",
+            '{"foo": 1}',
+            '{"prefix": 1}',
+            '{"prefix": "x", "suffix": "y"}',
+            '{"exists": "yes"}',
+            '{"numeric": 5}',
+            '{"numeric": []}',
+            '{"numeric": [">"]}',
+            '{"numeric": [">", "x"]}',
+            '{"numeric": ["?", 1]}',
+            '{"numeric": [">", 1, "<"]}',
+            '{"numeric": [">", 2, "<", 1]}',
+            '{"numeric": [">", 1, ">", 2]}',
+            '{"numeric": ["<", 1, ">", 0]}',
+            '{"anything-but": []}',
+            '{"anything-but": null}',
+            '{"anything-but": {"numeric": ["=", 1]}}',
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("wrong", BROKEN, ids=lambda text: text[:40])
 def test_broken_patterns_are_refused(wrong: str) -> None:
     with pytest.raises(FilterError):
         parse_filters({"Filters": [{"Pattern": wrong}]})
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope"),
+    [
+        ("", ""),
+        ("{}", ""),
+        ('{"a": ["x", 1, true, null, {"prefix": "y"}, {"wildcard": "*z"}, {"cidr": "10.0.0.0/8"}]}', ""),
+        ('{"a": {"b": [{"anything-but": {"suffix": "x"}}]}}', "MessageBody"),
+    ],
+)
+def test_filter_policies(policy: str, scope: str) -> None:
+    check_policy(policy, scope)
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ("{", "JSON"),
+        ("[]", "object"),
+        ('{"a": "b"}', "must be an object or an array"),
+        ('{"a": [{"foo": "b"}]}', "Unrecognized match type foo"),
+        ('{"p": [{"numeric": [">", "x"]}]}', "must be numeric"),
+        ('{"a": {"b": ["c"]}}', "does not support nested"),
+        (json.dumps({str(number): ["x"] for number in range(6)}), "more than 5 keys"),
+    ],
+)
+def test_broken_filter_policies_are_refused(policy: str, problem: str) -> None:
+    with pytest.raises(ServiceError, match=problem) as caught:
+        check_policy(policy, "MessageAttributes")
+    assert caught.value.code == "InvalidParameter"
+
+
+def test_a_pattern_that_was_kept_and_is_refused_now_does_not_keep_the_engine_from_starting() -> None:
+    kept = {"Filters": [{"Pattern": '{"a": [{"foo": 1}]}'}]}
+    arns = {"EventSourceArn": "arn:stream", "FunctionArn": "arn:aws:lambda:eu-central-1:1:function:f"}
+    mapping = Mapping(uuid="1", region="eu-central-1", settings={**DEFAULTS, **arns, "FilterCriteria": kept})
+    nobody: Any = None
+    MappingWorker(mapping, nobody, nobody, nobody)

@@ -39,6 +39,7 @@ from cryptoctl.local.supervision import Supervisor
 from cryptoctl.local.tables.api import TablesApi
 from cryptoctl.local.tables.store import TableStore
 from cryptoctl.local.tables.streams import StreamsApi
+from cryptoctl.local.topic_checks import TopicChecks
 
 HOUSEKEEPING_S: Final[float] = 60.0
 
@@ -79,6 +80,7 @@ class EngineApp:
         self._alarms = Alarms(middleware.inner, client, regions, outbox.alarm)
         middleware.services = (
             RequestChecks(client),
+            TopicChecks(client),
             outbox,
             self._alarms,
             Dashboards(middleware.inner, self._database, client),

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, unquote
-from xml.sax.saxutils import escape
+from urllib.parse import parse_qs, parse_qsl, unquote
+from xml.sax.saxutils import escape, unescape
 
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
+_XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 _CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/([^/,&]*)")
 
 
@@ -91,6 +92,13 @@ class HttpRequest:
         return content
 
     @cached_property
+    def form(self) -> dict[str, str]:
+        """The parameters of a request in the query protocol; of any other protocol, none."""
+        if self.path != "/" or self.target or b"Action=" not in self.body:
+            return {}
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), True))
+
+    @cached_property
     def query(self) -> dict[str, str]:
         """The query string's parameters; of a repeated one, the last."""
         return {name: values[-1] for name, values in parse_qs(self.query_string, True).items()}
@@ -122,6 +130,10 @@ class ServiceError(Exception):
         content = {"__type": self.code, "message": self.message, **self.extra}
         return json_response(content, status=self.status, headers={"x-amzn-errortype": self.code})
 
+    def response_to(self, request: HttpRequest) -> HttpResponse:
+        """The error in the shape of the request's protocol."""
+        return xml_error(self.code, self.message, status=self.status) if request.form else self.response()
+
 
 def error_response(
     code: str, message: str, *, status: int, headers: Mapping[str, str] | None = None
@@ -133,7 +145,8 @@ def error_response(
 
 def xml_error(code: str, message: str, *, status: int) -> HttpResponse:
     """An error in the query protocol's shape."""
-    what = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+    fault = "Receiver" if status >= 500 else "Sender"
+    what = f"<Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
     body = f"<ErrorResponse><Error>{what}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
     return HttpResponse(status, body.encode(), {"content-type": "text/xml"})
 
@@ -152,7 +165,9 @@ def error_of(response: HttpResponse) -> ServiceError:
     try:
         content = json.loads(response.body)
     except ValueError:
-        content = {"message": response.body.decode("utf-8", "replace")}
+        text = response.body.decode("utf-8", "replace")
+        found = _XML_ERROR.search(text)
+        content = {"__type": found[1], "message": unescape(found[2])} if found else {"message": text}
     code = str(content.get("__type") or response.headers.get("x-amzn-errortype") or "InternalFailure")
     message = content.get("message") or content.get("Message") or ""
     return ServiceError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)

@@ -82,10 +82,11 @@ class Middleware:
         try:
             return await answer
         except ServiceError as error:
-            return error.response()
+            refused = error
         except Exception:
             logger.exception("%s %s", request.method, request.path)
-            return error_response("InternalFailure", "The embedded engine failed; see its log.", status=500)
+            refused = ServiceError("InternalFailure", "The embedded engine failed; see its log.", status=500)
+        return refused.response_to(request) if isinstance(request, HttpRequest) else refused.response()
 
     async def inner(self, request: HttpRequest) -> HttpResponse:
         """ministack's answer to a request."""

@@ -234,6 +234,14 @@ def find_function_url(url_id: str) -> UrlTarget | None:
     )
 
 
+def policy_lets_through(
+    subscription: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]], text: str
+) -> bool:
+    """Whether a subscription's filter policy lets a message through, by ministack's own rules."""
+    topics: Any = importlib.import_module("ministack.services.sns")
+    return bool(topics._matches_filter_policy({"attributes": subscription}, attributes, text))  # noqa: SLF001
+
+
 async def serve_lifespan(app: Any, body: Callable[[], Awaitable[None]]) -> None:
     """Starts ministack, runs `body`, then has ministack save its state and end."""
     incoming: asyncio.Queue[dict[str, str]] = asyncio.Queue()

@@ -6,18 +6,17 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Final
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import HttpRequest, HttpResponse
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.mappings.filters import passes
+from cryptoctl.local.ministack_adapter import policy_lets_through
 from cryptoctl.local.outbox import SCHEMA
+from cryptoctl.local.topic_checks import SNS
 
 Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-SNS: Final[str] = "2010-03-31"
 _CHANGES: Final = ("Subscribe", "Unsubscribe", "ConfirmSubscription", "DeleteTopic", "CreateTopic")
 OUTSIDE: Final = ("http", "https", "email", "email-json", "sms", "application", "firehose")
 KEPT: Final[int] = 10_000
@@ -28,7 +27,7 @@ class _Publication:
     text: str
     subject: str = ""
     structured: bool = False
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def text_for(self, protocol: str) -> str:
         """The text that subscribers of a protocol get."""
@@ -50,9 +49,7 @@ class Outbox:
 
     async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request that publishes or subscribes; None for any other."""
-        if request.path != "/" or request.target or b"Action=" not in request.body:
-            return None
-        asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), True))
+        asked = request.form
         action = asked.get("Action", "")
         if action not in ("Publish", "PublishBatch", *_CHANGES):
             return None
@@ -112,13 +109,7 @@ class Outbox:
             "sns", SNS, "GetSubscriptionAttributes", region, SubscriptionArn=subscription
         )
         entries = {entry.findtext("key", ""): entry.findtext("value", "") for entry in tree.iter("entry")}
-        policy = entries.get("FilterPolicy")
-        if not policy:
-            return True
-        subject: Any = publication.attributes
-        if entries.get("FilterPolicyScope") == "MessageBody":
-            subject = json.loads(publication.text)
-        return passes(subject, [json.loads(policy)])
+        return policy_lets_through(entries, publication.attributes, publication.text)
 
     def _keep(self, region: str, protocol: str, recipient: str, topic: str, subject: str, text: str) -> None:
         columns = "at, region, protocol, recipient, topic, subject, text"
@@ -141,10 +132,11 @@ def _publications(asked: Mapping[str, str]) -> list[_Publication]:
     ]
 
 
-def _attributes(asked: Mapping[str, str], prefix: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _attributes(asked: Mapping[str, str], prefix: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
     while True:
         entry = f"{prefix}MessageAttributes.entry.{len(found) + 1}"
         if f"{entry}.Name" not in asked:
             return found
-        found[asked[f"{entry}.Name"]] = asked.get(f"{entry}.Value.StringValue", "")
+        parts = ("DataType", "StringValue")
+        found[asked[f"{entry}.Name"]] = {part: asked.get(f"{entry}.Value.{part}", "") for part in parts}

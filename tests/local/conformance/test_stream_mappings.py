@@ -241,6 +241,7 @@ def test_a_duplicate_mapping_is_refused(bench: Workbench) -> None:
         {"ParallelizationFactor": 11},
         {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 0},
         {"FilterCriteria": {"Filters": [{"Pattern": "{not json"}]}},
+        {"FilterCriteria": {"Filters": [{"Pattern": '{"eventName": [{"foo": "INSERT"}]}'}]}},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cryptoctl.local.filter_rules import FilterError, check_pattern, is_any_of
+
 _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "=": operator.eq,
     ">": operator.gt,
@@ -17,10 +19,6 @@ _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
 _ABSENT: Final = object()
 
 
-class FilterError(ValueError):
-    """A pattern that Lambda refuses."""
-
-
 def parse_filters(criteria: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The patterns of a FilterCriteria; raises FilterError where one cannot be read."""
     return [_parse(each.get("Pattern", "")) for each in (criteria or {}).get("Filters") or []]
@@ -29,20 +27,12 @@ def parse_filters(criteria: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 def _parse(text: str) -> dict[str, Any]:
     try:
         pattern = json.loads(text)
-    except ValueError as error:
-        raise FilterError("Invalid filter pattern definition.") from error
-    if not isinstance(pattern, dict) or not pattern:
-        raise FilterError("Invalid filter pattern definition.")
-    _check(pattern)
+        if not isinstance(pattern, dict):
+            raise FilterError("Filter is not an object")
+        check_pattern(pattern)
+    except (ValueError, RecursionError) as error:
+        raise FilterError(f"Invalid filter pattern definition. {error}") from error
     return pattern
-
-
-def _check(pattern: Mapping[str, Any]) -> None:
-    for name, wanted in pattern.items():
-        if isinstance(wanted, dict):
-            _check(wanted)
-        elif not isinstance(wanted, list) or not wanted:
-            raise FilterError(f"Invalid filter pattern definition: '{name}' must be an object or an array")
 
 
 def passes(record: Mapping[str, Any], patterns: list[dict[str, Any]]) -> bool:
@@ -55,7 +45,7 @@ def _object_matches(pattern: Mapping[str, Any], found: Any) -> bool:
 
 
 def _member_matches(name: str, wanted: Any, found: Any) -> bool:
-    if name == "$or":
+    if is_any_of(name, wanted):
         return any(_object_matches(option, found) for option in wanted)
     value = found.get(name, _ABSENT) if isinstance(found, Mapping) else _ABSENT
     if isinstance(wanted, dict):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cryptoctl.local.filter_rules import FilterError
 from cryptoctl.local.http import ServiceError
-from cryptoctl.local.mappings.filters import FilterError, parse_filters
+from cryptoctl.local.mappings.filters import parse_filters
 
 DEFAULTS: Final[dict[str, Any]] = {
     "BatchSize": 100,

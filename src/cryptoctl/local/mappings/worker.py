@@ -8,7 +8,8 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
@@ -41,7 +42,6 @@ class MappingWorker:
         self._delivery = BatchDelivery(client, mapping)
         self._note_age = note_age
         self._begin_at_position()
-        self._filters = parse_filters(mapping.settings.get("FilterCriteria"))
         self._rules = FailureRules(
             retries=mapping.settings["MaximumRetryAttempts"],
             bisect=mapping.settings["BisectBatchOnFunctionError"],
@@ -49,6 +49,11 @@ class MappingWorker:
         )
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
+
+    @cached_property
+    def _filters(self) -> list[dict[str, Any]]:
+        """Read at the first record, so that one that cannot be read is this mapping's problem alone."""
+        return parse_filters(self.mapping.settings.get("FilterCriteria"))
 
     def stop(self) -> None:
         """Asks the worker to end after the invocation it is in."""

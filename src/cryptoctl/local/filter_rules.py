@@ -1,0 +1,134 @@
+"""The rules of event patterns and filter policies, read before one is kept: later it would fail at each use.
+
+What is refused, and how it is said, is Event Ruler's, which Lambda, SNS and EventBridge share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cryptoctl.local.http import ServiceError
+
+MOST_KEYS: Final[int] = 5
+TEXTS: Final = frozenset({"prefix", "suffix", "equals-ignore-case"})
+TEXTS_OF_SNS: Final = TEXTS | {"wildcard", "cidr"}
+_LOWER: Final = (">", ">=")
+_UPPER: Final = ("<", "<=")
+
+
+class FilterError(ValueError):
+    """A pattern that AWS refuses."""
+
+
+def check_pattern(pattern: Mapping[str, Any], texts: frozenset[str] = TEXTS) -> None:
+    """Raises FilterError where a pattern, or one inside it, cannot be right. `texts`: rules about a text."""
+    if not pattern:
+        raise FilterError("Empty patterns are not allowed")
+    for name, wanted in pattern.items():
+        if isinstance(wanted, dict):
+            check_pattern(wanted, texts)
+        elif not isinstance(wanted, list):
+            raise FilterError(f'"{name}" must be an object or an array')
+        elif not wanted:
+            raise FilterError("Empty arrays are not allowed")
+        elif is_any_of(name, wanted):
+            for option in wanted:
+                check_pattern(option, texts)
+        else:
+            for rule in wanted:
+                _check_rule(rule, texts)
+
+
+def is_any_of(name: str, wanted: Any) -> bool:
+    """Whether a member of a pattern is a choice between patterns."""
+    return name == "$or" and isinstance(wanted, list) and all(isinstance(each, dict) for each in wanted)
+
+
+def check_policy(text: str, scope: str) -> None:
+    """Raises ServiceError for a subscription's filter policy that SNS would refuse. `{}` takes it away."""
+    try:
+        policy = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise _invalid_policy("failed to parse JSON.") from error
+    if not isinstance(policy, dict):
+        raise _invalid_policy("Filter is not an object")
+    if len(policy) > MOST_KEYS:
+        raise _invalid_policy(f"Filter policy can not have more than {MOST_KEYS} keys")
+    if scope != "MessageBody" and any(isinstance(each, dict) for each in policy.values()):
+        problem = "Filter policy scope MessageAttributes does not support nested filter policy"
+        raise ServiceError("InvalidParameter", f"Invalid parameter: {problem}")
+    if policy:
+        try:
+            check_pattern(policy, TEXTS_OF_SNS)
+        except FilterError as error:
+            raise _invalid_policy(str(error)) from error
+
+
+def _invalid_policy(problem: str) -> ServiceError:
+    return ServiceError("InvalidParameter", f"Invalid parameter: FilterPolicy: {problem}")
+
+
+def _check_rule(rule: Any, texts: frozenset[str]) -> None:
+    if isinstance(rule, list):
+        raise FilterError("Match value must be String, number, true, false, or null")
+    if isinstance(rule, dict):
+        if len(rule) != 1:
+            raise FilterError("Only one key allowed in match expression")
+        ((kind, argument),) = rule.items()
+        if kind in texts:
+            _text(kind, argument)
+        elif kind == "exists":
+            _exists(argument)
+        elif kind == "numeric":
+            _numeric(argument)
+        elif kind == "anything-but":
+            _anything_but(argument, texts)
+        else:
+            raise FilterError(f"Unrecognized match type {kind}")
+
+
+def _text(kind: str, argument: Any) -> None:
+    if not isinstance(argument, str):
+        raise FilterError(f"{kind} match pattern must be a string")
+
+
+def _exists(argument: Any) -> None:
+    if not isinstance(argument, bool):
+        raise FilterError("exists match pattern must be either true or false.")
+
+
+def _anything_but(argument: Any, texts: frozenset[str]) -> None:
+    if isinstance(argument, dict):
+        if len(argument) != 1 or not set(argument) <= texts:
+            raise FilterError("Anything-But expression name not found")
+        ((kind, inner),) = argument.items()
+        _text(kind, inner)
+        return
+    values = argument if isinstance(argument, list) else [argument]
+    if not values or not all(_is_number(each) or isinstance(each, str) for each in values):
+        raise FilterError("Inside anything but list, start|null|boolean is not supported.")
+
+
+def _numeric(argument: Any) -> None:
+    if not isinstance(argument, list) or not argument:
+        raise FilterError("Invalid member in numeric match")
+    sign = argument[0]
+    if sign not in ("=", *_LOWER, *_UPPER):
+        raise FilterError(f"Unrecognized numeric range operator: {sign}")
+    for each, limit in zip(argument[::2], [*argument[1::2], None], strict=False):
+        if not _is_number(limit):
+            raise FilterError(f"Value of {each} must be numeric")
+    if len(argument) == 2:
+        return
+    if sign not in _LOWER or len(argument) > 4:
+        raise FilterError("Too many elements in numeric expression")
+    if argument[2] not in _UPPER:
+        raise FilterError(f"Bad numeric range operator: {argument[2]}")
+    if argument[3] <= argument[1]:
+        raise FilterError("Bottom must be less than top")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

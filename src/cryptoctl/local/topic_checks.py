@@ -1,0 +1,88 @@
+"""SNS requests that AWS refuses and ministack would take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from cryptoctl.local.filter_rules import check_policy
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.internal_client import InternalClient
+
+Form = Mapping[str, str]
+
+SNS: Final[str] = "2010-03-31"
+PROTOCOLS: Final = frozenset(
+    {"application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"}
+)
+SUBJECT_CHARACTERS: Final[int] = 100
+BATCH_BYTES: Final[int] = 262_144
+_COUNTED: Final = re.compile(
+    r"PublishBatchRequestEntries\.member\.\d+\."
+    r"(Message|MessageAttributes\.entry\.\d+\.(Name|Value\.(DataType|StringValue|BinaryValue)))"
+)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class TopicChecks:
+    """A service that never answers: it raises ServiceError for what SNS would refuse."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """Raises ServiceError; never answers."""
+        check = _CHECKS.get(request.form.get("Action", ""))
+        if check is not None:
+            await check(self._client, request.region, request.form)
+        return None
+
+
+async def _subscribe(_client: InternalClient, _region: str, asked: Form) -> None:
+    protocol = asked.get("Protocol", "")
+    if protocol not in PROTOCOLS:
+        raise _invalid(f"Amazon SNS does not support this protocol string: {protocol}")
+    attributes = {
+        value: asked.get(name.removesuffix("key") + "value", "")
+        for name, value in asked.items()
+        if re.fullmatch(r"Attributes\.entry\.\d+\.key", name)
+    }
+    check_policy(attributes.get("FilterPolicy", ""), attributes.get("FilterPolicyScope", ""))
+
+
+async def _subscription_attribute(client: InternalClient, region: str, asked: Form) -> None:
+    if asked.get("AttributeName") != "FilterPolicy":
+        return
+    arn = asked.get("SubscriptionArn", "")
+    tree = await client.form("sns", SNS, "GetSubscriptionAttributes", region, SubscriptionArn=arn)
+    attributes = {entry.findtext("key"): entry.findtext("value") for entry in tree.iter("entry")}
+    check_policy(asked.get("AttributeValue", ""), attributes.get("FilterPolicyScope") or "")
+
+
+async def _publish(_client: InternalClient, _region: str, asked: Form) -> None:
+    if not asked.get("Message"):
+        raise _invalid("Empty message")
+    subject = asked.get("Subject")
+    if subject is not None and (not subject or len(subject) > SUBJECT_CHARACTERS or _CONTROL.search(subject)):
+        raise _invalid("Subject")
+
+
+async def _publish_batch(_client: InternalClient, _region: str, asked: Form) -> None:
+    counted = (value for name, value in asked.items() if _COUNTED.fullmatch(name))
+    if sum(len(value.encode()) for value in counted) > BATCH_BYTES:
+        raise ServiceError(
+            "BatchRequestTooLong", "The length of all the messages put together is more than the limit."
+        )
+
+
+def _invalid(problem: str) -> ServiceError:
+    return ServiceError("InvalidParameter", f"Invalid parameter: {problem}")
+
+
+_CHECKS: Final[dict[str, Callable[[InternalClient, str, Form], Awaitable[None]]]] = {
+    "Subscribe": _subscribe,
+    "SetSubscriptionAttributes": _subscription_attribute,
+    "Publish": _publish,
+    "PublishBatch": _publish_batch,
+}
