@@ -17,11 +17,12 @@ from typer.main import get_command
 
 from cli.conftest import Cli
 from cryptoctl.cli.app import app
+from cryptoctl.cli.command import load
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
-from cryptoctl.ui.hints import with_aws_options, with_options
+from cryptoctl.ui.hints import command_about, with_aws_options, with_options
 from cryptoctl.ui.json_output import write_document
 from cryptoctl.ui.screen import Screen
 
@@ -40,6 +41,16 @@ GIVEN = {"--env": "prod", "--region": "eu-west-1", "--aws": ""}
 )
 def test_each_command_of_a_hint_gets_the_options(hint: str, completed: str) -> None:
     assert with_options(hint, GIVEN) == completed
+
+
+@given(st.from_regex(r"-{0,2}[-A-Z0-9/.' ]{1,9}", fullmatch=True), st.sampled_from(["5", "a -- b"]))
+def test_whatever_the_symbol_the_command_is_read_as_it_is_meant(symbol: str, id: str) -> None:  # noqa: A002
+    """With the person's options in it; a symbol that begins with a hyphen is none of them."""
+    line = with_options(f"`{command_about('trace', symbol, '--id', id)}`", GIVEN).strip("`")
+    context: Any = load("trace").make_context("trace", shlex.split(line)[2:])
+    read = {name: value for name, value in context.params.items() if value is not None}
+    wanted = {"symbol": symbol, "id": id, "env": "prod", "region": "eu-west-1", "local": False}
+    assert read == {**read, **wanted}
 
 
 @given(st.text(st.characters(exclude_characters="`", exclude_categories=["Cs"]), min_size=1))

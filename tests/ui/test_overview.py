@@ -22,7 +22,7 @@ from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import BARS, sparkline
 from cryptoctl.ui.status import next_steps, verdict
-from cryptoctl.ui.watch import draw
+from cryptoctl.ui.watch import ESCAPE, draw, pressed
 from cryptoctl.ui.watch_view import view
 from kit.screens import shown
 
@@ -201,9 +201,9 @@ def test_the_live_screen_fits_every_terminal(
     assert "[q]" in lines[-1].plain or width < 60
 
 
-def on_a_terminal(found: Overview, columns: int, rows: int) -> list[str]:
+def on_a_terminal(found: Overview, columns: int, rows: int, screen: Screen | None = None) -> list[str]:
     """What the live screen leaves on a terminal of that size."""
-    screen, both = Screen(colour=False), io.StringIO()
+    screen, both = screen or Screen(colour=False), io.StringIO()
     screen.terminal.out = Console(
         file=both, width=columns, height=rows, force_terminal=True, soft_wrap=True, highlight=False
     )
@@ -255,6 +255,32 @@ def test_of_many_concerns_the_first_are_shown_and_the_others_counted() -> None:
     found = replace(HEALTHY, inventory=Inventory(resources=resources))
     assert {type(each) for each in found.concerns} == {Concern}
     assert "and 6 more" in "\n".join(line.plain for line in view(found, "dev", 80, 24))
+
+
+def test_commands_on_the_live_screen_lead_to_the_environment_that_is_watched() -> None:
+    resources = tuple(ResourceReport(name=f"r{n}", state=ResourceState.MISSING) for n in range(9))
+    screen = Screen(colour=False, given={"--env": "qq", "--local": ""})
+    lines = on_a_terminal(replace(HEALTHY, inventory=Inventory(resources=resources)), 120, 30, screen)
+    assert "  and 6 more: `cryptoctl status --env qq --local`" in lines
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        ("q", ["q"]),
+        ("\x1b", [ESCAPE]),
+        ("\x1b\x1b", [ESCAPE]),
+        ("\x1b[A\x1b[1;5Cp", ["", "", "p"]),
+        ("\x1b[15~\x1bOPd", ["", "", "d"]),
+        ("\x1bxq", ["", "q"]),
+    ],
+)
+def test_only_a_lone_escape_ends_the_live_screen_not_an_arrow_key_or_the_mouse_wheel(
+    typed: str, keys: list[str]
+) -> None:
+    left = iter(typed)
+    assert [pressed(lambda _: next(left, ""), 0.0) for _ in keys] == keys
+    assert next(left, "") == ""
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=40))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,6 +22,7 @@ from cryptoctl.ops.trace.events import Item
 from cryptoctl.ops.trace.tracing import Traced, Tracer, prices_of
 from cryptoctl.ops.trace.wanted import Wanted
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.hints import command_about
 from cryptoctl.ui.prices import show_prices
 from cryptoctl.ui.trace import show_request, show_trace, trace_document
 
@@ -188,11 +188,11 @@ def _refuse_several(run: CommandRun, wanted: Wanted, found: Sequence[Item]) -> N
         show_prices(run.screen, prices)
         for price in prices:
             run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
-    words = ("cryptoctl", "trace", wanted.symbol, "--sort-key", found[0]["timestamp"]["N"])
+    one = command_about("trace", wanted.symbol, "--sort-key", found[0]["timestamp"]["N"])
     raise Failure(
         Problem.USAGE,
         f"{len(found)} prices of {wanted.symbol} are meant.",
-        f"Choose one: `{shlex.join(words)}`.",
+        f"Choose one: `{one}`.",
     )
 
 
@@ -226,12 +226,12 @@ def _further_back(run: CommandRun, wanted: Wanted, since_ms: int) -> str:
     if first is None or first.timestamp_ms >= since_ms:
         return _what_is_there(wanted)
     day = moment(first.timestamp_ms)[:10]
-    words = ("cryptoctl", "trace", wanted.symbol, "--id", str(wanted.id), "--since", day)
-    return f"The oldest one is from {day}: `{shlex.join(words)}` looks at all of them."
+    further = command_about("trace", wanted.symbol, "--id", str(wanted.id), "--since", day)
+    return f"The oldest one is from {day}: `{further}` looks at all of them."
 
 
 def _what_is_there(wanted: Wanted) -> str:
-    return f"`cryptoctl prices {shlex.quote(wanted.symbol)}` shows what is there."
+    return f"`{command_about('prices', wanted.symbol)}` shows what is there."
 
 
 def _said(wanted: Wanted) -> str:

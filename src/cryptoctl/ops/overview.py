@@ -107,9 +107,6 @@ class Overview:
 
     def _of_queues(self) -> Iterator[Concern]:
         for each in self.queues:
-            # Where the other one is missing, the commands refuse to look at both.
-            part = each.name.partition("-dlq-")[0]
-            alone = "" if len(self.queues) > 1 else f" --queue {QUEUE_CHOICES[part]}"
             count = each.visible + each.in_flight + each.delayed
             if count:
                 cause = self.cause(each.name)
@@ -121,9 +118,18 @@ class Overview:
                 yield Concern(
                     subject=each.name,
                     what=f"{count} dead letter{'s' * (count != 1)}{flying}{delayed}{oldest}{why}",
-                    hint=f"`cryptoctl dlq list{alone}` says why, "
-                    f"and `cryptoctl dlq replay{alone}` processes them again",
+                    hint=self._what_next(each),
                 )
+
+    def _what_next(self, queue: QueueDepth) -> str:
+        if len(self.queues) > 1:
+            return "`cryptoctl dlq list` says why, and `cryptoctl dlq replay` processes them again"
+        # Where the other one is missing, the commands refuse to look at both.
+        its = QUEUE_CHOICES[queue.name.partition("-dlq-")[0]]
+        return (
+            f"`cryptoctl dlq list --queue {its}` says why, "
+            f"and `cryptoctl dlq replay --queue {its}` processes them again"
+        )
 
     def _of_mapping(self) -> Iterator[Concern]:
         for each in self.mappings:

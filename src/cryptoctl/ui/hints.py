@@ -15,6 +15,12 @@ _ONLY_CONFIG = ("local", "init")
 _TARGETS = ("--local", "--aws")
 
 
+def command_about(name: str, symbol: str, *options: str) -> str:
+    """`cryptoctl NAME SYMBOL …` for a shell; a symbol that would pass for an option goes behind them all."""
+    words = (*options, "--", symbol) if symbol.startswith("-") else (symbol, *options)
+    return shlex.join(("cryptoctl", name, *words))
+
+
 def with_options(text: str, given: Mapping[str, str]) -> str:
     """The text with the options that the person gave (name → value, "" for a flag) in each `cryptoctl …`."""
     return _COMMAND.sub(lambda found: f"`cryptoctl {_completed(found[1], given)}`", text)
@@ -41,6 +47,7 @@ def _aws_completed(command: str, options: Mapping[str, str]) -> str:
 
 
 def _completed(command: str, given: Mapping[str, str]) -> str:
+    command, arguments = _parted(command)
     words = command.split()
     targeted = any(each in words for each in _TARGETS)
     added = [
@@ -50,4 +57,14 @@ def _completed(command: str, given: Mapping[str, str]) -> str:
         and not (targeted and name in _TARGETS)
         and not (words[0] in _ONLY_CONFIG and name != "--config")
     ]
-    return " ".join([command, *added])
+    return " ".join([command, *added, *arguments])
+
+
+def _parted(command: str) -> tuple[str, list[str]]:
+    """The command up to "--", behind which nothing is an option, and the words from there on."""
+    try:
+        words = shlex.split(command)
+        at = words.index("--")
+    except ValueError:  # without it, or with something to fill in that no shell reads
+        return command, []
+    return shlex.join(words[:at]), list(map(shlex.quote, words[at:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from cryptoctl.ops.trace.events import Stage, Timeline, TraceEvent
 from cryptoctl.ops.trace.tracing import Traced
 from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ops.trace.wanted import described
+from cryptoctl.ui.hints import command_about
 from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
@@ -65,8 +65,8 @@ def show_request(
     if named:
         screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])
         symbol, sort_key, _ = named[0]
-        words = ("cryptoctl", "trace", symbol, "--sort-key", sort_key)
-        screen.say(f"`{printable(shlex.join(words))}` follows one of them.")
+        one = command_about("trace", symbol, "--sort-key", sort_key)
+        screen.say(f"`{printable(one)}` follows one of them.")
     _show_lines(screen, traced)
 
 

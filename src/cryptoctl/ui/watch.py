@@ -19,7 +19,10 @@ from cryptoctl.ui.watch_view import KEYS, view
 
 EVERY_S = 2.0
 LOOKS_EVERY_S = 0.25
-QUIT = ("q", "Q", "\x1b", "\x04")
+ESCAPE = "\x1b"
+QUIT = ("q", "Q", ESCAPE, "\x04")
+# A terminal sends all of an arrow key at once; over a network its bytes may come one by one.
+REST_WITHIN_S = 0.05
 
 
 class Watch:
@@ -61,7 +64,7 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
         while True:
             if found.latest is not None:
                 draw(screen, found.latest, location, found.trouble)
-            key = typed(LOOKS_EVERY_S)
+            key = pressed(typed, LOOKS_EVERY_S)
             if key in QUIT:
                 return None
             if key.lower() in KEYS:
@@ -71,7 +74,7 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
 def draw(screen: Screen, found: Overview, location: str, trouble: str = "") -> None:
     """Draws an overview over what the terminal shows; its last column and line stay free."""
     console = screen.terminal.out
-    lines = view(found, location, console.width - 1, console.height - 1, trouble)
+    lines = view(found, location, console.width - 1, console.height - 1, trouble, screen.hint)
     codes = [(ControlType.HOME,)]
     segments = [Segment("\x1b[H", None, codes)]
     for line in lines:
@@ -94,9 +97,29 @@ def _whole_screen(screen: Screen) -> Iterator[None]:
         console.show_cursor()
 
 
+def pressed(read: Callable[[float], str], timeout_s: float) -> str:
+    """The key that comes next; "" where none comes in time, or one without a character, such as an arrow.
+
+    `read` waits at most so many seconds for a character. A terminal sends such a key as a sequence, of which
+    nothing is left for the next call.
+    """
+    first = read(timeout_s)
+    if first != ESCAPE:
+        return first
+    second = read(REST_WITHIN_S)
+    if second in ("", ESCAPE):
+        return ESCAPE
+    if second == "O":
+        read(REST_WITHIN_S)
+    elif second == "[":
+        while (each := read(REST_WITHIN_S)) and not "@" <= each <= "~":
+            continue
+    return ""
+
+
 @contextmanager
 def _keys() -> Iterator[Callable[[float], str]]:
-    """Keys as they are pressed; gives the function that waits for one, "" where none comes in time."""
+    """Keys as they are pressed; gives the function that waits for a character, "" if none comes in time."""
     import termios
     import tty
 

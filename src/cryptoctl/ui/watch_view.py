@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -30,15 +30,22 @@ STYLES = {Health.GOOD: f"bold {GOOD}", Health.DOUBTFUL: DOUBTFUL, Health.BAD: VE
 MARKS = {Health.GOOD: " ", Health.DOUBTFUL: "?", Health.BAD: "!"}
 
 
-def view(found: Overview, location: str, width: int, height: int, trouble: str = "") -> list[Text]:
-    """At most `height` lines of at most `width` cells."""
+def view(
+    found: Overview,
+    location: str,
+    width: int,
+    height: int,
+    trouble: str = "",
+    hint: Callable[[str], str] = str,
+) -> list[Text]:
+    """At most `height` lines of at most `width` cells; `hint` completes the commands in a text."""
     refreshed = f"{moment(found.at_ms)[11:19]} UTC"
     head = [*wrapped(verdict(found, location), width).split("\n"), Text("")]
     diagram = [*(_diagram(found, width) if width >= NARROW else _listed(found)), Text("")]
-    concerns = list(_concerns(found.concerns))
+    concerns = list(_concerns(found.concerns, hint))
     foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()))
     foot.append(f"  [q] quit   as of {refreshed}")
-    last = [Text(printable(trouble), style=DOUBTFUL)] if trouble else []
+    last = [Text(printable(hint(trouble)), style=DOUBTFUL)] if trouble else []
     room = height - len(head) - len(diagram) - len(concerns) - len(last) - 1
     errors = error_lines(found)[-max(FEWEST_ERRORS, room // 3) :]
     symbols = _symbols(found, width, room - len(errors) - 1) if room - len(errors) > 2 else []
@@ -51,11 +58,12 @@ def _cut(line: Text, width: int) -> Text:
     return line
 
 
-def _concerns(concerns: Sequence[Concern]) -> Iterator[Text]:
+def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterator[Text]:
     for each in concerns[:MOST_CONCERNS]:
         yield Text.assemble(("! ", BAD), printable(f"{each.subject}  {each.what}"))
     if len(concerns) > MOST_CONCERNS:
-        yield Text(f"  and {len(concerns) - MOST_CONCERNS} more: `cryptoctl status`", style="dim")
+        more = hint(f"  and {len(concerns) - MOST_CONCERNS} more: `cryptoctl status`")
+        yield Text(printable(more), style="dim")
     if concerns:
         yield Text("")
 
