@@ -71,6 +71,38 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
             (1646092801000, "3367512400", D("43160.2"), D("0.5")),
         ],
     ),
+    "one letter each, of which s is a number": (
+        '[{"t":"2024-01-31T09:20:00.123456789Z","p":42000.1,"s":0.5,"tks":"B","i":5}]',
+        [(1706692800123, "5", D("42000.1"), D("0.5"))],
+    ),
+    "one letter each, of which s is a text": (
+        (
+            '{"T":1672304486865,"s":"BTCUSDT","S":"Buy","v":"0.001","p":"16578.50","L":"PlusTick",'
+            '"i":"20f43950-d8dd-5b31-9112-a178eb6023af","BT":false}\n'
+        ),
+        [(1672304486865, "20f43950-d8dd-5b31-9112-a178eb6023af", D("16578.5"), D("0.001"))],
+    ),
+    "a time in seconds and in milliseconds": (
+        (
+            "create_time,create_time_ms,id,price,amount,currency_pair\n"
+            "1548000000,1548000000123.456,1,0.03,0.15,ETH_BTC\n"
+        ),
+        [(1548000000123, "1", D("0.03"), D("0.15"))],
+    ),
+    "a time with the field's name, and a finer one": (
+        (
+            '[{"timestamp":1706692800,"timestampms":1706692800123,"tid":5,"price":"42000.1","amount":"0.5",'
+            '"exchange":"gemini","type":"buy"}]'
+        ),
+        [(1706692800123, "5", D("42000.1"), D("0.5"))],
+    ),
+    "an account's own trades": (
+        (
+            "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol,margin,misc,ledgers\n"
+            "TQ5-A,OB5-B,XXBTZUSD,2024-01-31 09:20:00.1234Z,buy,limit,42000.1,210,0.5,0.005,0,,L1\n"
+        ),
+        [(1706692800123, "TQ5-A", D("42000.1"), D("0.005"))],
+    ),
     "ids first, no header": (
         "102523573486,1646092800123,43160.1,0.5,buy\n",
         [(1646092800123, "102523573486", D("43160.1"), D("0.5"))],
@@ -130,6 +162,28 @@ def test_now_is_no_answer_while_a_column_may_have_the_time(tmp_path: Path) -> No
     said = refusal(tmp_path, "Zeit;price\n01.03.2022 00:00:00;5\n")
     assert "--map timestamp=COLUMN or, if none has it, --now" in said
     assert "Its columns: Zeit." in said
+
+
+def test_members_of_members_whose_names_are_no_words_are_listed_as_an_expression(tmp_path: Path) -> None:
+    content = '{"info":{"trade-id":"7","trade time":1672515782136,"größe":"2"},"price":"1"}\n'
+    said = refusal(tmp_path, content * 2)
+    listed = ['info."trade-id"', 'info."trade time"', 'info."größe"']
+    assert f"Its columns: {', '.join(listed)}. Say" in said
+    id_, time, size = listed
+    mapping = {"id": id_, "timestamp": time, "volume": size}
+    assert rows(read(tmp_path, content * 2, mapping=mapping)) == [(1672515782136, "7", D(1), D(2))] * 2
+
+
+def test_a_time_that_was_chosen_is_not_made_finer(tmp_path: Path) -> None:
+    content = "timestamp,timestamp_ms,price\n1706692800,1706692800123,1\n"
+    said = refusal(tmp_path, content, mapping={"timestamp": "timestamp"})
+    assert "Add --ignore timestamp_ms;" in said
+    assert "Add --map timestamp=timestamp_ms --ignore timestamp;" in refusal(tmp_path, content)
+
+
+def test_an_ask_beside_a_bid_is_no_id(tmp_path: Path) -> None:
+    assert rows(read(tmp_path, '{"price":"1","timestamp":1672515782136,"b":1,"a":2}\n'))
+    assert "--map id=a" in refusal(tmp_path, '{"price":"1","timestamp":1672515782136,"a":2}\n')
 
 
 def test_members_of_members_are_mapped_as_they_are_listed(tmp_path: Path) -> None:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.lookalikes import lookers
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
+from cryptoctl.files.sample import Sample
 from cryptoctl.files.shapes import FileShape
+from cryptoctl.files.suggestion import refuse_open_questions, suggest
 
-NEEDED = ("price", "symbol", "exchange")
-LOOKED_FOR = ("timestamp", "volume", "id", "symbol", "exchange")
-WORDS = {
-    "timestamp": "a time",
-    "volume": "a quantity",
-    "id": "an id",
-    "symbol": "a symbol",
-    "exchange": "an exchange",
-}
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(FIELDS)})=")
 
 
@@ -61,15 +55,12 @@ def layout(
     name: str,
     objects: bool,
     complete: bool = True,
-    timelike: Collection[str] = (),
-    of_day: Collection[str] = (),
-    inside: Mapping[str, Sequence[str]] | None = None,
+    sample: Sample,
 ) -> Layout:
     """The layout of a file with these columns, or these members in its records. Raises Failure.
 
-    Where the names are not `complete`, one that is to be ignored may still come. `timelike` are those whose
-    values may be times, which counts where nothing else says the time; `of_day` those whose values say no
-    day; `inside` has the members of those that are objects.
+    Where the names are not `complete`, one that is to be ignored may still come. What the values of the
+    `sample` look like counts where names leave it open.
     """
     if complete:
         _check_ignored(names, options, name)
@@ -96,16 +87,21 @@ def layout(
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
     unused = [each for each in kept if each and not _known(each, known)]
     if "timestamp" not in fields and not options.now:
-        _refuse_time_in_two(unused, of_day, name, objects=objects)
-    suggestion = _suggest(fields, constants, unused, timelike, now=options.now)
-    shown = [each for column in unused for each in _shown(column, inside or {})]
-    _refuse_open_questions(suggestion, fields, constants, shown, options, shape, name)
+        _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
+    shown = [each for column in unused for each in _shown(column, sample.inside)]
+    suggestion = suggest(fields, constants, unused, options, sample, shape)
+    refuse_open_questions(suggestion, fields, constants, shown, options, shape, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
 
 
 def _shown(column: str, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The column; of an object its members, as --map would find them."""
-    return [f"{column}.{each}" for each in inside[column]] if column in inside else [column]
+    return [f"{_path(column)}.{_path(each)}" for each in inside[column]] if column in inside else [column]
+
+
+def _path(name: str) -> str:
+    """The name as JMESPath writes it."""
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: str, *, objects: bool) -> None:
@@ -114,8 +110,7 @@ def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: st
     days = [each for each in lookers("timestamp", unused) if each not in of_day and "date" in each.lower()]
     if not times or len(days) != 1 or len(lookers("timestamp", unused)) > len(times) + 1:
         return
-    day, time = (each if each.isidentifier() else json.dumps(each) for each in (days[0], times[0]))
-    joined = f"join('T', [{day}, {time}])"
+    joined = f"join('T', [{_path(days[0])}, {_path(times[0])}])"
     raise Failure(
         Problem.USAGE,
         f"The times of {name} are in two columns: {quoted(days[0])} has the day and {quoted(times[0])} the "
@@ -185,107 +180,3 @@ def _known(name: str, known: set[str]) -> bool:
         for each in known
         if len(each) > 1
     )
-
-
-@dataclass(kw_only=True)
-class _Suggestion:
-    """What would answer the open questions."""
-
-    mapped: dict[str, str] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
-    looks: dict[str, str] = field(default_factory=dict)
-
-    def options(self) -> str:
-        parts = []
-        if self.mapped:
-            pairs = ",".join(f"{name}={column}" for name, column in self.mapped.items())
-            parts.append(f"--map {shell_word(pairs)}")
-        if self.ignored:
-            parts.append(f"--ignore {shell_word(','.join(self.ignored))}")
-        return " ".join(parts)
-
-
-def _refuse_open_questions(
-    suggestion: _Suggestion,
-    fields: Mapping[str, str],
-    constants: Mapping[str, str],
-    unused: Sequence[str],
-    options: FileOptions,
-    shape: FileShape | None,
-    name: str,
-) -> None:
-    missing = [each for each in NEEDED if each not in fields and each not in constants]
-    timeless = "timestamp" not in fields and not options.now
-    if options.now and "timestamp" in fields:
-        raise Failure(
-            Problem.USAGE,
-            f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
-            f"Leave it out, or add --ignore {shell_word(fields['timestamp'])}.",
-        )
-    if not suggestion.looks and not missing and not timeless:
-        return
-    problems = [
-        f"{quoted(column)} looks like {WORDS[each]} and is used for nothing"
-        for column, each in suggestion.looks.items()
-    ]
-    wanted = [each for each in missing if each not in suggestion.mapped]
-    if timeless and "timestamp" not in suggestion.mapped:
-        wanted.append("timestamp")
-    problems += [f"nothing says the {'time' if each == 'timestamp' else each}" for each in wanted]
-    problems += [] if "price" not in suggestion.mapped else ["no column is named price"]
-    listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
-    raise Failure(
-        Problem.USAGE,
-        f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
-        _advice(suggestion, wanted, shape, columns=bool(unused)),
-    )
-
-
-def _suggest(
-    fields: Mapping[str, str],
-    constants: Mapping[str, str],
-    unused: Sequence[str],
-    timelike: Collection[str],
-    *,
-    now: bool,
-) -> _Suggestion:
-    suggestion = _Suggestion()
-    left = list(unused)
-    for each in (*LOOKED_FOR, "price"):
-        found = lookers(each, left)
-        if each == "timestamp":
-            found.sort(key=lambda name: name not in timelike)
-        if each == "timestamp" and not found:
-            found = [name for name in left if name in timelike and not lookers("id", [name])][:1]
-            found = [] if each in fields or now else found
-        given = each in fields or each in constants or (each == "timestamp" and now)
-        if found and not given:
-            suggestion.mapped[each] = found.pop(0)
-            left.remove(suggestion.mapped[each])
-            if each != "price":
-                suggestion.looks[suggestion.mapped[each]] = each
-        if each != "price":
-            suggestion.ignored += found
-            suggestion.looks.update(dict.fromkeys(found, each))
-            left = [name for name in left if name not in found]
-    return suggestion
-
-
-def _advice(suggestion: _Suggestion, wanted: Sequence[str], shape: FileShape | None, *, columns: bool) -> str:
-    exchange = shape.preset.exchange if shape is not None and shape.preset.exchange else "kraken"
-    now = "--now (to store the prices as of the time of sending)"
-    more = {
-        "symbol": "--symbol BTC",
-        "exchange": f"--exchange {exchange}",
-        "price": "--map price=COLUMN",
-        "timestamp": f"--map timestamp=COLUMN or, if none has it, {now}" if columns else now,
-    }
-    options = " ".join(filter(None, [suggestion.options(), *(more[each] for each in wanted)]))
-    open_ = [each for each in ("price", "timestamp") if each in wanted and (columns or each == "price")]
-    asked = " and which the ".join("time" if each == "timestamp" else each for each in open_)
-    said = f"Say which column is the {asked}: {options}" if open_ else f"Add {options}"
-    if {"symbol", "exchange"} & set(wanted):
-        said += ", with your own names"
-    if suggestion.looks:
-        said += "; map what matters, and list in --ignore what does not"
-    return f"{said}. --dry-run shows what would be sent."

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 # In the order in which they are suggested: the first is the likeliest.
 _WORDS: Mapping[str, str] = {
     "timestamp": "timestamp timestampms timestampns microtimestamp ts mts unix epoch unixtime time"
     " transacttime tradetime datetime date closetime opentime moment utc created updated at day when",
     "volume": "volume vol qty quantity size sz amount amt lots contracts units",
-    "id": "id tid tradeid aggtradeid execid trdmatchid uid uuid guid seq sequence",
+    "id": "id tid txid tradeid aggtradeid execid trdmatchid uid uuid guid seq sequence",
     "symbol": "symbol sym pair ticker instrument inst instid market product coin contract asset",
     "exchange": "exchange venue exch",
     "price": "price px last rate close value",
@@ -18,11 +18,12 @@ _WORDS: Mapping[str, str] = {
 _LETTERS: Mapping[str, Sequence[str]] = {
     "timestamp": ("t", "T", "E"),
     "volume": ("v", "q"),
-    "symbol": ("s",),
+    "symbol": (),
     "price": ("p", "c"),
-    "id": (),
+    "id": ("i", "a"),
     "exchange": (),
 }
+_FINER = re.compile(r"[mun]s(ec)?|(milli|micro|nano)s(econds)?")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 # A count of something, or of the other currency, is still a quantity; a flag or a side is not.
 _NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap")
@@ -31,13 +32,24 @@ _MONEY = frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "
 _CANDLE = frozenset(("open", "high", "low", "close"))
 
 
-def lookers(field: str, names: Sequence[str]) -> list[str]:
-    """The columns that look like the field by their names, the likeliest first."""
-    ranked = [(rank, name) for name in names if (rank := _rank(field, name)) is not None]
+def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> list[str]:
+    """The columns that look like the field by their names, the likeliest first.
+
+    `numbers` are those whose values are numbers: `s` is then a size, and else a symbol.
+    """
+    ranked = [(rank, name) for name in names if (rank := _rank(field, name, numbers)) is not None]
     found = [name for _, name in sorted(ranked, key=lambda each: each[0])]
+    if field == "id" and "b" in names:
+        found = [name for name in found if name != "a"]  # bid and ask, or who bought and who sold
     if field == "price" and {_whole(each) for each in names} >= _CANDLE:
         found.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
     return found
+
+
+def finer(name: str, other: str) -> bool:
+    """Whether a time's name says that it is another one in a finer unit: `time_ms` and `time`."""
+    unit = _whole(name).removeprefix(_whole(other))
+    return unit != _whole(name) and bool(_FINER.fullmatch(unit))
 
 
 def _parts(name: str) -> list[str]:
@@ -48,14 +60,14 @@ def _whole(name: str) -> str:
     return "".join(_parts(name))
 
 
-def _rank(field: str, name: str) -> int | None:
-    if name in _LETTERS[field]:
+def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
+    if name in _LETTERS[field] or (name == "s" and field == ("volume" if name in numbers else "symbol")):
         return 0
     if _NOT_A_FIELD.match(name):
         return None
     words = _WORDS[field].split()
     parts, whole = _parts(name), _whole(name)
-    if field == "id" and _rank("symbol", name) is not None:
+    if field == "id" and _rank("symbol", name, numbers) is not None:
         return None
     found = [words.index(each) for each in (whole, *parts) if each in words]
     last = len(words) if field == "volume" and not _MONEY.isdisjoint(parts) else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -17,10 +17,11 @@ from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
 from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing, quoted, shell_word
+from cryptoctl.files.sample import sample
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
 from cryptoctl.files.sources import Source, sources
 from cryptoctl.files.survey import Survey, decided_unit, refuse_too_many, survey
-from cryptoctl.files.times import TimeReader, is_time_of_day, kind_of, zone
+from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
 SAMPLE_RECORDS = 50
@@ -125,7 +126,8 @@ def _laid_out(
     file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions, *, complete: bool
 ) -> PriceFile:
     objects = file.records.columns is None
-    shape = shape or _shape(file, names, options)
+    seen = sample(names, file.first)
+    shape = shape or _shape(names, options, seen.symbols, file.name)
     found = layout(
         names,
         options,
@@ -133,47 +135,16 @@ def _laid_out(
         name=file.name,
         objects=objects,
         complete=complete,
-        timelike=_whose_values(file, names, kind_of),
-        of_day=_whose_values(file, names, is_time_of_day),
-        inside=_inside(file),
+        sample=seen,
     )
     reader = field_reader(None if objects else names, found, options, names)
     records = file.records.reading(found.fields) if isinstance(file.records, ColumnarTable) else file.records
     return replace(file, records=records, layout=found, fields=reader)
 
 
-def _whose_values(file: PriceFile, names: Sequence[str], are: Callable[[str], object]) -> set[str]:
-    """The columns, or members, whose values among the first records all are something, if there are any."""
-    records = [each for _, each in file.first if not isinstance(each, Fault)]
-    found: set[str] = set()
-    for index, name in enumerate(names):
-        every = [each.get(name) if isinstance(each, Mapping) else each[index] for each in records]
-        values = [each for each in every if each not in (None, "")]
-        if name and values and all(are(str(value)) for value in values):
-            found.add(name)
-    return found
-
-
-def _symbols(file: PriceFile, names: Sequence[str]) -> set[str]:
-    """Those of the first records, by the column or member of that name."""
-    columns = [index for index, name in enumerate(names) if name.lower() == "symbol"]
-    records = [each for _, each in file.first if not isinstance(each, Fault)] if columns else []
-    return {
-        str(each.get(names[index]) if isinstance(each, Mapping) else each[index])
-        for each in records
-        for index in columns
-    }
-
-
-def _inside(file: PriceFile) -> Mapping[str, Sequence[str]]:
-    """The members of the first record that are objects, with the names of theirs."""
-    _, first = file.first[0] if file.first else (0, None)
-    members = first.items() if isinstance(first, Mapping) else ()
-    return {name: list(value) for name, value in members if isinstance(value, Mapping) and value}
-
-
-def _shape(file: PriceFile, names: Sequence[str], options: FileOptions) -> FileShape | None:
-    symbols = _symbols(file, names)
+def _shape(
+    names: Sequence[str], options: FileOptions, symbols: Collection[str], name: str
+) -> FileShape | None:
     kept = [each for each in names if each not in options.ignore]
     if options.columns:
         return None
@@ -184,7 +155,7 @@ def _shape(file: PriceFile, names: Sequence[str], options: FileOptions) -> FileS
     if shape is None:
         raise Failure(
             Problem.USAGE,
-            f"{file.name} has not the columns of {preset.title}: {', '.join(preset.fields.values())}.",
+            f"{name} has not the columns of {preset.title}: {', '.join(preset.fields.values())}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
     return shape

@@ -1,0 +1,68 @@
+"""The first records of a file, column by column: what their values look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cryptoctl.files.records import Cells, Fault, Members, Record
+from cryptoctl.files.times import is_time_of_day, kind_of
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The columns, or members, of a file, and its first records."""
+
+    names: Sequence[str]
+    records: Sequence[Cells | Members]
+
+    @cached_property
+    def timelike(self) -> set[str]:
+        """Those whose values may be times."""
+        return self._whose_values(kind_of)
+
+    @cached_property
+    def of_day(self) -> set[str]:
+        """Those whose values say a time, but not of which day."""
+        return self._whose_values(is_time_of_day)
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        """Those whose values are numbers."""
+        return self._whose_values(_NUMBER.fullmatch)
+
+    @cached_property
+    def symbols(self) -> set[str]:
+        """The values of the column of that name, in whatever case."""
+        named = [index for index, name in enumerate(self.names) if name.lower() == "symbol"]
+        return {str(value) for index in named for value in self._values(index)}
+
+    @cached_property
+    def inside(self) -> Mapping[str, Sequence[str]]:
+        """The members of the first record that are objects, with the names of theirs."""
+        first = self.records[0] if self.records else ()
+        members = first.items() if isinstance(first, Mapping) else ()
+        return {name: list(value) for name, value in members if isinstance(value, Mapping) and value}
+
+    def _whose_values(self, are: Callable[[str], object]) -> set[str]:
+        """The columns whose values all are something, if there are any."""
+        found: set[str] = set()
+        for index, name in enumerate(self.names):
+            values = [str(each) for each in self._values(index) if each not in (None, "")]
+            if name and values and all(map(are, values)):
+                found.add(name)
+        return found
+
+    def _values(self, index: int) -> Sequence[Any]:
+        name = self.names[index]
+        return [each.get(name) if isinstance(each, Mapping) else each[index] for each in self.records]
+
+
+def sample(names: Sequence[str], first: Sequence[Record]) -> Sample:
+    """Of the first records, those that are some."""
+    return Sample(names=names, records=[each for _, each in first if not isinstance(each, Fault)])

@@ -1,0 +1,142 @@
+"""What a person has to say of a file's columns, and what of it can be suggested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.lookalikes import finer, lookers
+from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
+from cryptoctl.files.sample import Sample
+from cryptoctl.files.shapes import FileShape
+
+NEEDED = ("price", "symbol", "exchange")
+LOOKED_FOR = ("timestamp", "volume", "id", "symbol", "exchange")
+WORDS = {
+    "timestamp": "a time",
+    "volume": "a quantity",
+    "id": "an id",
+    "symbol": "a symbol",
+    "exchange": "an exchange",
+}
+
+
+@dataclass(kw_only=True)
+class Suggestion:
+    """What would answer the open questions."""
+
+    mapped: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    looks: dict[str, str] = field(default_factory=dict)
+
+    def options(self) -> str:
+        """As they are typed."""
+        parts = []
+        if self.mapped:
+            pairs = ",".join(f"{name}={column}" for name, column in self.mapped.items())
+            parts.append(f"--map {shell_word(pairs)}")
+        if self.ignored:
+            parts.append(f"--ignore {shell_word(','.join(self.ignored))}")
+        return " ".join(parts)
+
+
+def refuse_open_questions(
+    suggestion: Suggestion,
+    fields: Mapping[str, str],
+    constants: Mapping[str, str],
+    unused: Sequence[str],
+    options: FileOptions,
+    shape: FileShape | None,
+    name: str,
+) -> None:
+    """Raises Failure where something is suggested or missing, with what to type."""
+    missing = [each for each in NEEDED if each not in fields and each not in constants]
+    timeless = "timestamp" not in fields and not options.now
+    if options.now and "timestamp" in fields:
+        raise Failure(
+            Problem.USAGE,
+            f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
+            f"Leave it out, or add --ignore {shell_word(fields['timestamp'])}.",
+        )
+    if not suggestion.looks and not missing and not timeless:
+        return
+    problems = [
+        f"{quoted(column)} looks like {WORDS[each]} and is used for nothing"
+        for column, each in suggestion.looks.items()
+    ]
+    wanted = [each for each in missing if each not in suggestion.mapped]
+    if timeless and "timestamp" not in suggestion.mapped:
+        wanted.append("timestamp")
+    problems += [f"nothing says the {'time' if each == 'timestamp' else each}" for each in wanted]
+    problems += [] if "price" not in suggestion.mapped else ["no column is named price"]
+    listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
+    raise Failure(
+        Problem.USAGE,
+        f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
+        _advice(suggestion, wanted, shape, columns=bool(unused)),
+    )
+
+
+def suggest(
+    fields: Mapping[str, str],
+    constants: Mapping[str, str],
+    unused: Sequence[str],
+    options: FileOptions,
+    sample: Sample,
+    shape: FileShape | None,
+) -> Suggestion:
+    """What each unused column that looks like a field could be: the field, or one to be ignored."""
+    suggestion = Suggestion()
+    left = list(unused)
+    for each in (*LOOKED_FOR, "price"):
+        found = lookers(each, left, sample.numbers)
+        given = each in fields or each in constants or (each == "timestamp" and options.now)
+        if each == "timestamp":
+            found = _likeliest(found, sample)
+            if not found and not given:
+                found = [name for name in left if name in sample.timelike and not lookers("id", [name])][:1]
+            coarse = (
+                fields[each] if shape is None and each in fields and each not in options.mapping else None
+            )
+            if coarse is not None and any(finer(name, coarse) for name in found[:1]):
+                suggestion.ignored.append(coarse)
+                given = False
+        if found and not given:
+            suggestion.mapped[each] = found.pop(0)
+            left.remove(suggestion.mapped[each])
+            if each != "price":
+                suggestion.looks[suggestion.mapped[each]] = each
+        if each != "price":
+            suggestion.ignored += found
+            suggestion.looks.update(dict.fromkeys(found, each))
+            left = [name for name in left if name not in found]
+    return suggestion
+
+
+def _likeliest(times: Sequence[str], sample: Sample) -> list[str]:
+    """First those whose values are times; of one time in two units, first the finer."""
+    coarse = {
+        name for name in times if any(finer(other, name) and other in sample.timelike for other in times)
+    }
+    return sorted(times, key=lambda name: (name not in sample.timelike, name in coarse))
+
+
+def _advice(suggestion: Suggestion, wanted: Sequence[str], shape: FileShape | None, *, columns: bool) -> str:
+    exchange = shape.preset.exchange if shape is not None and shape.preset.exchange else "kraken"
+    now = "--now (to store the prices as of the time of sending)"
+    more = {
+        "symbol": "--symbol BTC",
+        "exchange": f"--exchange {exchange}",
+        "price": "--map price=COLUMN",
+        "timestamp": f"--map timestamp=COLUMN or, if none has it, {now}" if columns else now,
+    }
+    options = " ".join(filter(None, [suggestion.options(), *(more[each] for each in wanted)]))
+    open_ = [each for each in ("price", "timestamp") if each in wanted and (columns or each == "price")]
+    asked = " and which the ".join("time" if each == "timestamp" else each for each in open_)
+    said = f"Say which column is the {asked}: {options}" if open_ else f"Add {options}"
+    if {"symbol", "exchange"} & set(wanted):
+        said += ", with your own names"
+    if suggestion.looks:
+        said += "; map what matters, and list in --ignore what does not"
+    return f"{said}. --dry-run shows what would be sent."
