@@ -313,6 +313,19 @@ def test_any_text_is_scanned_to_its_end_or_fails_with_a_line(text: str, length: 
         assert "line" in str(error)
 
 
+@pytest.mark.parametrize("end", ["]", ""])
+def test_a_message_of_another_kind_among_lists_is_its_line_s_fault(tmp_path: Path, end: str) -> None:
+    """As a feed writes them down: its heartbeats are objects."""
+    lines = ['{"event":"heartbeat"}', f"[{MS},42000.1]", f"[{MS + 1},42000.2]"]
+    text = "[" + ",".join(lines) + "]" if end else "\n".join(lines)
+    found = read(tmp_path, text, columns=("timestamp", "price"))
+    assert [each[0] for each in rows(found[1:])] == [MS, MS + 1]
+    assert refused(found) == {1: "must be a JSON list, as the other records are"}
+    assert "--columns cannot apply" in refusal(
+        tmp_path, '{"price":1}\n{"price":2}\n[1,2]\n', columns=("timestamp", "price")
+    )
+
+
 def test_several_files_and_directories_are_read_in_order(tmp_path: Path) -> None:
     below = tmp_path / "below"
     below.mkdir()

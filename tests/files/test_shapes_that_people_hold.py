@@ -300,6 +300,17 @@ def test_a_volume_beside_an_amount_is_asked_for(tmp_path: Path) -> None:
         assert price["volume"] == volume
 
 
+def test_ids_that_are_null_are_ignored_in_a_known_shape(tmp_path: Path) -> None:
+    content = (
+        '[{"id":null,"price":"23","qty":"0.478468","quoteQty":"11.004764","time":1640830579240,'
+        '"isBuyerMaker":true,"isBestMatch":true}]'
+    )
+    assert list(refused(read(tmp_path, content))) == [1]
+    for given in ({}, {"preset": "binance-trades"}):
+        found = read(tmp_path, content, ignore=("id",), **given)
+        assert rows(found) == [(1640830579240, None, D(23), D("0.478468"))]
+
+
 TRADED = '"23200","23210","23190","23205"'
 
 

@@ -199,7 +199,7 @@ class JsonRecords:
                 value if isinstance(value, dict) else Fault("must be a JSON object, as the first record is")
             )
         if not isinstance(value, list):
-            return Fault("must be a JSON list, as the first record is")
+            return Fault("must be a JSON list, as the other records are")
         if len(value) != len(self.columns):
             return Fault(f"has {len(value)} elements where the first record has {len(self.columns)}")
         return value

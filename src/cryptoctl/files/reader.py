@@ -107,6 +107,7 @@ def _opened(source: Source, options: FileOptions) -> PriceFile:
     first = list(islice(iter(records) if rest is None else rest, SAMPLE_RECORDS))
     if isinstance(records, JsonRecords) and not source.stream:
         records, shape = _arrays(records, first, options, source)
+        first = first if records.columns is None else list(islice(records, SAMPLE_RECORDS))
     names = records.columns if records.columns is not None else _members(first)
     _refuse_no_records(names, first, source)
     file = PriceFile(
@@ -149,9 +150,9 @@ def _shape(
     if options.columns:
         return None
     if options.preset is None:
-        return by_header(kept, symbols)
+        return by_header(kept, symbols) or by_header(names, symbols)
     preset = preset_named(options.preset)
-    shape = of_preset(preset, kept, symbols)
+    shape = of_preset(preset, kept, symbols) or of_preset(preset, names, symbols)
     if shape is None:
         raise Failure(
             Problem.USAGE,
@@ -247,9 +248,10 @@ def _members(records: Sequence[Record]) -> Sequence[str]:
 def _arrays(
     records: JsonRecords, first: Sequence[Record], options: FileOptions, source: Source
 ) -> tuple[JsonRecords, FileShape | None]:
-    """Where the records are lists of cells, the same with names for them."""
-    rows = records.raw_rows(SAMPLE_RECORDS) if first and all(isinstance(r, Fault) for _, r in first) else []
-    if not rows:
+    """Where more of the records are lists of cells than objects, the same with names for the cells."""
+    objects = sum(not isinstance(each, Fault) for _, each in first)
+    rows = records.raw_rows(SAMPLE_RECORDS) if objects < len(first) else []
+    if len(rows) <= objects:
         if options.columns:
             raise Failure(
                 Problem.USAGE,
