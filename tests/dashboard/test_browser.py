@@ -18,14 +18,17 @@ from cli.conftest import Cli
 from cli.conftest import day as day
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.core.indicators import Indicators
+from cryptoctl.core.numbers import plain
 from cryptoctl.dashboard.documents import prices, state
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.overview import overview_document
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.text import percent_text
 from dashboard.conftest import ToldReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
@@ -226,6 +229,26 @@ def test_prices_that_do_not_fill_a_candle_are_no_empty_chart_without_a_word(
     assert browser.run("document.getElementById('chart').hidden")
     browser.run("document.querySelector('input[value=\"1m\"]').click()")
     browser.until(f"{nothing}.hidden && {READY}")
+
+
+NUMBERS = [
+    scaled.copy_sign(Decimal(sign))
+    for digits in (*map(str, range(10)), "95", "125", "995", "123456785", "123456775", "999999995", "1" * 38)
+    for exponent in range(-20, 21)
+    for sign in (1, -1)
+    if (scaled := Decimal(digits).scaleb(exponent))
+]
+
+
+def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, reader: ToldReader) -> None:
+    reader.answer = told(HEALTHY)
+    browser.open(site.url)
+    browser.until("typeof shortNumber === 'function'")
+    texts = json.dumps([plain(each) for each in NUMBERS])
+    short = [row(replace(stored(AT_MS), indicators=Indicators(ma_5=each)))[5] for each in NUMBERS]
+    assert browser.run(f"{texts}.map(shortNumber)") == short
+    assert browser.run(f"{texts}.map(percentText)") == [percent_text(each) for each in NUMBERS]
+    assert browser.run("[percentText('0'), percentText(null), shortNumber(null)]") == ["+0.00 %", "", ""]
 
 
 def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(

@@ -85,12 +85,35 @@ function ageText(milliseconds) {
 /** An average to 8 significant digits, as in the terminal; numbers come as text, with all their digits. */
 function shortNumber(text) {
   if (text === null || text === undefined) return "";
-  return text.replace("-", "").replace(".", "").length <= 9 ? text : String(Number(Number(text).toPrecision(8)));
+  const [size, decimals] = [text.replace("-", ""), text.split(".")[1]?.length ?? 0];
+  const surplus = size.replace(".", "").replace(/^0+/, "").length - 8;
+  if (text.length <= 8 || surplus <= 0) return text;
+  const kept = decimals - surplus;
+  const sign = text.startsWith("-") ? "-" : "";
+  if (kept <= 0) return sign + rounded(size, kept) + "0".repeat(-kept);
+  const digits = String(rounded(size, kept)).padStart(kept + 1, "0");
+  return sign + `${digits.slice(0, -kept)}.${digits.slice(-kept)}`.replace(/\.?0+$/, "");
 }
 
-/** A change in percent, with its sign. */
+/** A change in percent with its sign, from a million percent on as a power of ten, as in the terminal. */
 function percentText(text) {
   if (text === null || text === undefined) return "";
-  const number = Number(text);
-  return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)} %`;
+  const [sign, size] = [text.startsWith("-") ? "-" : "+", text.replace("-", "")];
+  const places = size.split(".")[0].length;
+  if (places <= 6) {
+    const digits = String(rounded(size, 2)).padStart(3, "0");
+    return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)} %`;
+  }
+  const digits = String(rounded(size, 2 - places));
+  return `${sign}${digits[0]}.${digits[1]}e+${places + digits.length - 3} %`;
+}
+
+/** A number that is not negative, in units of its last kept decimal, half to even: exact, where Number is not. */
+function rounded(size, decimals) {
+  const [whole, fraction = ""] = size.split(".");
+  const units = BigInt(whole + fraction);
+  const unit = 10n ** BigInt(Math.abs(fraction.length - decimals));
+  if (fraction.length <= decimals) return units * unit;
+  const [below, rest] = [units / unit, 2n * (units % unit)];
+  return below + (rest > unit || (rest === unit && below % 2n) ? 1n : 0n);
 }
