@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,35 @@ def _row(key: DocumentedKey) -> str:
 def test_the_schema_that_pydantic_sees_has_the_same_meanings() -> None:
     schema = TypeAdapter(Environment).json_schema()
     assert schema["properties"]["protected"]["description"] in {key.meaning for key in documented_keys()}
+
+
+SHELL_BLOCK = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def typed() -> list[str]:
+    """The commands in the documents' blocks that stand alone: nothing is piped or redirected."""
+    found = []
+    for file in (README, *sorted(DOCS.rglob("*.md"))):
+        for block in SHELL_BLOCK.findall(file.read_text(encoding="utf-8")):
+            for line in block.replace("\\\n", " ").splitlines():
+                if not line.startswith("cryptoctl "):
+                    continue
+                words = set(shlex.shlex(line, posix=True, punctuation_chars=True))
+                if not words & {"|", "<", ">", ">>", "&", "&&", ";"}:
+                    found.append(line)
+    return found
+
+
+@pytest.mark.process
+def test_a_shell_passes_the_commands_of_the_documents_on_as_they_are_written() -> None:
+    """In double quotes it would run what stands between backticks, such as a number of JMESPath."""
+    lines = typed()
+    assert len(lines) > 50
+    script = "\n".join(['cryptoctl() { printf "%s\\0" "$@"; printf "\\n\\0"; }', *lines])
+    ran = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, env={"PATH": ""})
+    passed = [each.split("\0")[:-1] for each in ran.stdout.split("\n\0")[:-1]]
+    assert passed == [shlex.split(line, comments=True)[1:] for line in lines]
+    assert ran.stderr == ""
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:

@@ -28,4 +28,4 @@ def init(
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
     run.answer(path=str(path))
-    run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default.")
+    run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default or an example.")
