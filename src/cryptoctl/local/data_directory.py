@@ -45,6 +45,18 @@ class Record:
         """The moment at which the engine began to answer."""
         return datetime.fromisoformat(self.started_at)
 
+    def plausible(self) -> bool:
+        """Whether it could have been written by an engine. Raises ValueError or TypeError where not."""
+        texts = (self.options, self.code, *self.notes, *self.problems)
+        numbers = type(self.pid) is int and type(self.port) is int
+        return (
+            numbers
+            and self.pid > 0
+            and 0 < self.port < 2**16
+            and self.started.tzinfo is not None
+            and all(isinstance(text, str) for text in texts)
+        )
+
 
 class DataDirectory:
     """The files of one engine. Nothing is created before `create`."""
@@ -96,11 +108,17 @@ class DataDirectory:
                 time.sleep(0.01)
 
     def holder(self) -> int | None:
-        """The process that took the lock last; it still has it where `running` says so."""
+        """The process that took the lock last; it still has it where `running` says so. None where that is
+        not yet known: one takes it, then writes its id down."""
         try:
             return int(self._life_file.read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None
+
+    def forget_holder(self) -> None:
+        """Before an engine starts: until it writes its own id, nobody is to take an earlier one's for it."""
+        with suppress(FileNotFoundError):
+            os.truncate(self._life_file, 0)
 
     @contextmanager
     def starting(self) -> Iterator[None]:
@@ -130,8 +148,9 @@ class DataDirectory:
             lists = {name: tuple(fields.get(name, ())) for name in ("notes", "problems")}
             # A later cryptoctl's engine may say more of itself.
             known = {each.name: fields[each.name] for each in dataclass_fields(Record) if each.name in fields}
-            return Record(**{**known, **lists})
-        except (OSError, ValueError, TypeError, AttributeError):
+            record = Record(**{**known, **lists})
+            return record if record.plausible() else None
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
 
     def take_clean_end(self) -> list[str]:

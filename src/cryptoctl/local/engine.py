@@ -83,6 +83,7 @@ class Engine:
                     _same_port(running, port)
                     return self._with_changes(running, options)
                 self._end_leftovers()
+                self._data.forget_holder()
                 launch.launch(self._data, self._port_to_use(port), options or EngineOptions())
                 return self.status()
 
@@ -92,8 +93,7 @@ class Engine:
             if not self._data.running():
                 self._end_leftovers()
                 return False
-        record = self._settled_record()
-        pid = record.pid if record is not None else self._data.holder()
+        pid = self._holder()
         if pid is not None:
             _signal(pid, signal.SIGTERM)
             stopped = _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
@@ -178,14 +178,15 @@ class Engine:
         record = self._data.read()
         if options is None or record is None:
             return running
-        notes = list(running.notes)
+        note = ""
+        try:
+            if changed := options.changes_from(EngineOptions.from_json(record.options)):
+                note = f"The engine runs with other options than are set now ({', '.join(changed)})."
+        except ValueError:
+            note = "The options of the engine that runs cannot be read."
         if record.code != source_digest():
-            notes.append(f"The engine that runs was started by another cryptoctl. {REPLACES_IT}")
-        elif changed := options.changes_from(EngineOptions.from_json(record.options)):
-            notes.append(
-                f"The engine runs with other options than are set now ({', '.join(changed)}). {REPLACES_IT}"
-            )
-        return replace(running, notes=tuple(notes))
+            note = "The engine that runs was started by another cryptoctl."
+        return replace(running, notes=(*running.notes, *([f"{note} {REPLACES_IT}"] if note else [])))
 
     def _port_to_use(self, wanted: int | None) -> int:
         if wanted is not None:
@@ -193,13 +194,19 @@ class Engine:
         last = self._data.read()
         return last.port if last else DEFAULT_PORT
 
+    def _holder(self) -> int | None:
+        """The process of the engine that runs; a moment is given to one just starting."""
+        _wait_until(lambda: self._data.holder() is not None or not self._data.running(), SETTLES_WITHIN_S)
+        return self._data.holder() if self._data.running() else None
+
     def _settled_record(self) -> Record | None:
         """The record of the engine that holds the lock; a moment is given to one just starting."""
         found: list[Record] = []
 
         def look() -> bool:
             record = self._data.read()
-            if record is not None and _exists(record.pid):
+            # What an earlier engine has left names a process that may be anybody's by now.
+            if record is not None and record.pid == self._data.holder():
                 found.append(record)
             return bool(found) or not self._data.running()
 
@@ -213,16 +220,6 @@ def _same_port(running: EngineStatus, wanted: int | None) -> None:
             f"Starting the embedded engine on port {wanted}: it runs already, on port {running.port}.",
             hint="Stop it first (`cryptoctl local stop`), or use the port it has.",
         )
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -47,10 +47,13 @@ class EngineOptions:
 
     @staticmethod
     def from_json(text: str) -> EngineOptions:
-        """The options that `to_json` wrote."""
+        """The options that `to_json` wrote. Raises ValueError where it did not write this."""
         fields = json.loads(text)
-        lists = {name: tuple(fields[name]) for name in ("async_retry_delays_s", "function_ports")}
-        return EngineOptions(**{**fields, **lists})
+        try:
+            lists = {name: tuple(fields[name]) for name in ("async_retry_delays_s", "function_ports")}
+            return EngineOptions(**{**fields, **lists})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"no options: {text}") from error
 
 
 def _is_duration(value: float) -> bool:
