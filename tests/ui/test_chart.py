@@ -129,3 +129,13 @@ def test_below_it_stands_from_when_to_when_and_how_many() -> None:
     assert chart(prices, 100, 20)[-1].plain.strip() == (
         "2023-11-13 18:26:40 to 2023-11-14 22:14:19 UTC  60 prices, 1 not enriched"
     )
+
+
+@given(PRICES, st.integers(1, 100), st.integers(8, 40))
+def test_a_price_that_does_not_change_has_one_label_beside_its_line(
+    value: Decimal, count: int, height: int
+) -> None:
+    labelled = [row for row in plot([value] * count, height=height) if "┤" in row]
+    drawn = [row for row in plot([value] * count, height=height) if dots(row)]
+    assert labelled == drawn and len(drawn) == 1
+    assert Decimal(drawn[0].split()[0]) == Decimal(f"{value:.10g}")

@@ -95,19 +95,22 @@ class _Scale:
 
     def _label(self, value: Decimal, least: int = 1) -> str:
         """A value to a hundredth of what is between the bounds, and to `least` digits."""
-        digits = value.adjusted() - self._span.adjusted() + 3 if self._span else 0
+        digits = value.adjusted() - self._span.adjusted() + 3
         return plain(Decimal(f"{value:.{max(least, digits)}g}"))
 
     def labels(self) -> list[str]:
         """What stands before each row of characters: the bounds, and some values between."""
+        if not self._span:
+            found = [""] * self.rows
+            found[self.dot(self.high) // len(DOTS)] = self._label(self.high, LABEL_DIGITS)
+            return found
         every = max(1, (self.rows - 1) // 4)
         found = [""] * self.rows
         for row in range(0, self.rows, every):
             share = Decimal(row) / Decimal(max(1, self.rows - 1))
             found[row] = self._label(EXACT.subtract(self.high, EXACT.multiply(self._span, share)))
         found[0] = self._label(self.high, LABEL_DIGITS)
-        if self._span:
-            found[-1] = self._label(self.low, LABEL_DIGITS)
+        found[-1] = self._label(self.low, LABEL_DIGITS)
         return found
 
 
