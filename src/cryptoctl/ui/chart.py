@@ -95,7 +95,7 @@ class _Scale:
 
     def _label(self, value: Decimal, least: int = 1) -> str:
         """A value to a hundredth of what is between the bounds, and to `least` digits."""
-        digits = value.adjusted() - self._span.adjusted() + 3
+        digits = value.adjusted() - self._span.adjusted() + 3 if self._span else 0
         return plain(Decimal(f"{value:.{max(least, digits)}g}"))
 
     def labels(self) -> list[str]:
