@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.engine import Engine, EngineStatus
 from live import WITH_A_SENDER, connected
 from local.clients import client, eventually, workbench
@@ -149,6 +150,35 @@ def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
     engine.stop()
     assert kept.read_text() == broken
     assert (home / "state" / "sqs.json.damaged-2").read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("null", "no state in it"),
+        ("[]", "no state in it"),
+        ("{}", "no state in it"),
+        ('{"__ministack_format__": 2}', "no state in it"),
+        ('{"__ministack_format__": 2, "payload": null}', "no state in it"),
+        ('{"__ministack_format__": 3, "payload": {}}', "another version"),
+        ('{"__ministack_format__": "2", "payload": {}}', "another version"),
+        ('{"__ministack_format__": true, "payload": {}}', "another version"),
+        ('{"__ministack_format__": 0, "payload": {}}', "another version"),
+        ('{"payload": {}}', "another version"),
+        ("[" * 100_000, "damaged"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sqs.json", "lambda.json"])
+def test_a_state_file_that_would_not_be_read_is_kept_aside(
+    tmp_path: Path, name: str, content: str, why: str
+) -> None:
+    (tmp_path / "kms.json").write_text('{"__ministack_format__": 3, "payload": {}}')
+    (tmp_path / name).write_text(content)
+    [note] = keep_damaged_state_aside(tmp_path)
+    assert note.startswith(f"{name} was ") and why in note
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["kms.json", f"{name}.damaged-1"]
+    assert (tmp_path / f"{name}.damaged-1").read_text() == content
+    assert keep_damaged_state_aside(tmp_path) == []
 
 
 def test_a_damaged_store_is_kept_aside_and_named(engine: Engine) -> None:

@@ -6,7 +6,6 @@ Items, log events, mappings and asynchronous events are in the engine's own data
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sqlite3
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import HttpRequest, HttpResponse
-from cryptoctl.local.ministack_adapter import StateFiles
+from cryptoctl.local.ministack_adapter import StateFiles, why_unusable
 
 logger = logging.getLogger(__name__)
 
@@ -98,16 +97,12 @@ def open_database(file: Path) -> tuple[Database, list[str]]:
 
 
 def keep_damaged_state_aside(state: Path) -> list[str]:
-    """Moves away the files of ministack's state that cannot be read, before it would write over them."""
+    """Moves away the files of ministack's state that it would not read, before it would write over them."""
     notes: list[str] = []
     for file in sorted(state.glob("*.json")):
-        try:
-            json.loads(file.read_bytes())
-        except ValueError as error:
+        if why := why_unusable(file.stem, file.read_bytes()):
             kept = _keep_aside(file)
-            notes.append(
-                f"{file.name} was damaged ({error}) and is kept as {kept.name}; {file.stem} begins empty."
-            )
+            notes.append(f"{file.name} was {why} and is kept as {kept.name}; {file.stem} begins empty.")
     return notes
 
 

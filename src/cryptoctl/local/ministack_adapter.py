@@ -125,9 +125,7 @@ def patch_metrics() -> None:
     """
     service: Any = importlib.import_module("ministack.services.cloudwatch")
     if not callable(service._evaluate_alarm) or not callable(service._evict_old_metrics):  # noqa: SLF001
-        raise TypeError(
-            "ministack's _evaluate_alarm and _evict_old_metrics"
-        )  # what is replaced must be there
+        raise TypeError("ministack's _evaluate_alarm and _evict_old_metrics")  # they must be there
     service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
     service._evict_old_metrics = _MetricsKeeper(service._metrics, service.TWO_WEEKS_SECONDS).work  # noqa: SLF001
 
@@ -277,6 +275,20 @@ def settle_what_was_interrupted(state: Path) -> None:
             fresh = file.with_suffix(".new")
             fresh.write_text(settled, encoding="utf-8")
             fresh.replace(file)
+
+
+def why_unusable(service: str, content: bytes) -> str:
+    """Why ministack would begin empty instead of reading this file of its state; empty where it reads it."""
+    try:
+        state = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        return f"damaged ({error})"
+    if not isinstance(state, dict) or not isinstance(state.get("payload"), dict):
+        return "damaged (there is no state in it)"
+    known = importlib.import_module("ministack.core.persistence")._state_format_version(service)
+    version = state.get("__ministack_format__")
+    known_version = type(version) is int and 1 <= version <= known
+    return "" if known_version else "written by another version of ministack"
 
 
 def saved_regions(state: Path) -> set[str]:

@@ -61,10 +61,10 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
 async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options: EngineOptions) -> None:
     listener = socket.socket(fileno=listener_fd)
     port: int = listener.getsockname()[1]
-    notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
-    settle_what_was_interrupted(data.state)
     contain(port, worker_script=str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
+    notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
+    settle_what_was_interrupted(data.state)
     app = load_app()
     patch_metrics()
     engine = EngineApp(app, data, port, options)
