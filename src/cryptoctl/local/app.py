@@ -28,7 +28,7 @@ from cryptoctl.local.metrics.embedded import EmbeddedMetrics
 from cryptoctl.local.metrics.functions import FunctionMetrics
 from cryptoctl.local.metrics.queues import QueueMetrics
 from cryptoctl.local.middleware import App, Middleware
-from cryptoctl.local.ministack_adapter import saved_regions
+from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters

@@ -13,7 +13,7 @@ from typing import Final
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import HttpRequest, HttpResponse
-from cryptoctl.local.ministack_adapter import StateFiles, why_unusable
+from cryptoctl.local.ministack_state import StateFiles, why_unusable
 
 logger = logging.getLogger(__name__)
 

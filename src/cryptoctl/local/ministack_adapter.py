@@ -1,16 +1,14 @@
-"""All that cryptoctl knows of ministack's inside, with ministack_expressions.py. Pinned to one version.
+"""What cryptoctl knows of ministack's inside, with ministack_state.py and ministack_expressions.py.
 
-Everything else speaks to ministack through AWS's public APIs. A newer version is tried by changing
-VERSION and running the tests of this directory.
+Pinned to one version. Everything else speaks to ministack through AWS's public APIs. A newer version is tried
+by changing VERSION and running the tests of this directory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import os
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from typing import Any, Final
 
 from cryptoctl.local.metric_points import MINUTE_S, compacted
 
-_REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 VERSION: Final[str] = "1.5.33"
 
 SERVICES: Final[tuple[str, ...]] = (
@@ -37,47 +34,6 @@ SERVICES: Final[tuple[str, ...]] = (
     "tagging",
 )
 """What is served. Services that would open ports or start containers of their own are not among them."""
-
-# The files in which their state is; what else ministack has imported has none that changes.
-STATE_FILES: Final[tuple[str, ...]] = (
-    "cloudwatch",
-    "cloudwatch_logs",
-    "dynamodb",
-    "dynamodb_streams",
-    "iam",
-    "kms",
-    "lambda",
-    "lambda_core",
-    "lambda_durable",
-    "sns",
-    "sqs",
-    "ssm",
-    "sts",
-    "tagging",
-)
-
-# What a request to a service may change, by the name that signatures have for it; to any other, everything.
-STATE_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    "dynamodb": ("dynamodb", "dynamodb_streams"),
-    "iam": ("iam",),
-    "kms": ("kms",),
-    "lambda": ("lambda", "lambda_core", "lambda_durable"),
-    "logs": ("cloudwatch_logs",),
-    "monitoring": ("cloudwatch",),
-    "sns": ("sns",),
-    "sqs": ("sqs",),
-    "ssm": ("ssm",),
-}
-
-# CloudWatch's state but for the metrics.
-CLOUDWATCH_PARTS: Final[tuple[str, ...]] = (
-    "alarms",
-    "composite_alarms",
-    "composite_triggers",
-    "alarm_history",
-    "dashboards",
-    "resource_tags",
-)
 
 _SERVICES = ("sts", "kms", "iam", "lambda_svc", "sqs", "sns", "cloudwatch_logs", "dynamodb", "tagging")
 
@@ -152,58 +108,6 @@ class _MetricsKeeper:
                 del self._metrics[key]
 
 
-class StateFiles:
-    """ministack's state on disk, a file a service. Each service is written when it is no longer as it was.
-
-    CloudWatch's metrics grow with every minute and every invocation, and would be most of what each change
-    has to write: they are written as they were when they were last asked for.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._written: dict[str, str] = {}
-        self._metrics: str | None = None
-
-    def save(self, service: str = "", *, metrics: bool = False) -> None:
-        """Writes what has changed, as ministack does when it ends; `metrics`: these too. Raises OSError.
-
-        After a request to a `service`, only what that may have changed is looked at.
-        """
-        app = importlib.import_module("ministack.app")
-        states = app._build_persistence_save_dict()  # noqa: SLF001 (there is no public way)
-        for name in STATE_OF.get(service, STATE_FILES):
-            if name in states:
-                content = self._cloudwatch(metrics) if name == "cloudwatch" else _text(states[name]())
-                if content != self._written.get(name):
-                    self._write(name, content)
-                    self._written[name] = content
-
-    def _cloudwatch(self, metrics: bool) -> str:
-        service = importlib.import_module("ministack.services.cloudwatch")
-        if metrics or self._metrics is None:
-            self._metrics = _text(service._metrics)  # noqa: SLF001 (its get_state copies every metric)
-        rest = _text({part: getattr(service, f"_{part}") for part in CLOUDWATCH_PARTS})
-        return f'{{"metrics": {self._metrics}, {rest[1:]}'
-
-    def _write(self, name: str, content: str) -> None:
-        persistence = importlib.import_module("ministack.core.persistence")
-        version = persistence._state_format_version(name)  # noqa: SLF001 (there is no public way)
-        file = self._directory / f"{name}.json"
-        beside = file.with_name(f"{file.name}.tmp")
-        self._directory.mkdir(exist_ok=True)
-        try:
-            beside.write_text(f'{{"__ministack_format__": {version}, "payload": {content}}}')
-            beside.replace(file)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-
-
-def _text(state: object) -> str:
-    persistence = importlib.import_module("ministack.core.persistence")
-    return json.dumps(state, default=persistence._json_default)  # noqa: SLF001 (there is no public way)
-
-
 @dataclass(frozen=True, kw_only=True)
 class UrlTarget:
     """A function URL. `signed`: its AuthType is AWS_IAM. `cors`: its CORS configuration, perhaps empty."""
@@ -259,43 +163,3 @@ async def serve_lifespan(app: Any, body: Callable[[], Awaitable[None]]) -> None:
 def redirect_invocations(function_name: str, url: str) -> None:
     """Has ministack send every invocation of a function to a URL instead of running it."""
     os.environ[f"MINISTACK_LAMBDA_PROXY_{function_name}"] = url
-
-
-def settle_what_was_interrupted(state: Path) -> None:
-    """Finishes, in the saved state, what functions were in the middle of when the engine was killed.
-
-    ministack finishes it by a timer, and the timer ended with the process: they would be Pending for ever.
-    """
-    file = state / "lambda.json"
-    if file.exists():
-        text = file.read_text(encoding="utf-8")
-        settled = text.replace('"State": "Pending"', '"State": "Active"')
-        settled = settled.replace('"LastUpdateStatus": "InProgress"', '"LastUpdateStatus": "Successful"')
-        if settled != text:
-            fresh = file.with_suffix(".new")
-            fresh.write_text(settled, encoding="utf-8")
-            fresh.replace(file)
-
-
-def why_unusable(service: str, content: bytes) -> str:
-    """Why ministack would begin empty instead of reading this file of its state; empty where it reads it."""
-    try:
-        state = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        return f"damaged ({error})"
-    if not isinstance(state, dict) or not isinstance(state.get("payload"), dict):
-        return "damaged (there is no state in it)"
-    known = importlib.import_module("ministack.core.persistence")._state_format_version(service)
-    version = state.get("__ministack_format__")
-    known_version = type(version) is int and 1 <= version <= known
-    return "" if known_version else "written by another version of ministack"
-
-
-def saved_regions(state: Path) -> set[str]:
-    """The regions in which ministack's saved state has tables or log groups."""
-    found: set[str] = set()
-    for name in ("dynamodb.json", "cloudwatch_logs.json"):
-        file = state / name
-        if file.exists():
-            found |= set(_REGION.findall(file.read_text(encoding="utf-8")))
-    return found

@@ -29,8 +29,8 @@ from cryptoctl.local.ministack_adapter import (
     load_services,
     patch_metrics,
     serve_lifespan,
-    settle_what_was_interrupted,
 )
+from cryptoctl.local.ministack_state import settle_what_was_interrupted
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.supervision import Supervisor
 
