@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from cli.conftest import Cli
 from cryptoctl.aws_errors import without_password
 from cryptoctl.cli import completion
+from cryptoctl.cli.app import app
 from cryptoctl.cli.command import for_a_person
 from cryptoctl.cli.dlq import _edited, _editor
 from cryptoctl.cli.iam_policy import _older_parts
@@ -38,7 +40,7 @@ def test_a_home_directory_that_is_not_known_does_not_disturb_completion(
     name: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, NO_HOME)
-    completion.environment_names()
+    completion.environment_names(typer.Context(typer.main.get_command(app)))
     completion.profile_names()
 
 

@@ -96,6 +96,9 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
     [
         ("cryptoctl --env ", {"prod", "staging"}),
         ("cryptoctl plan --env p", {"prod"}),
+        ("cryptoctl --config other.toml plan --env ", {"elsewhere"}),
+        ("cryptoctl plan --config other.toml --env ", {"elsewhere"}),
+        ("cryptoctl up --config other.toml --only crypto-", {"crypto-prices-elsewhere"}),
         ("cryptoctl plan --profile ", {"default", "work"}),
         ("cryptoctl logs e", {"error-notifier"}),
         ("cryptoctl --env prod up --only crypto-", {"crypto-prices-prod"}),
@@ -107,6 +110,8 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
 )
 def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None:
     (tmp_path / "cryptoctl.toml").write_text("[env.prod]\n[env.staging]\n", encoding="utf-8")
+    other = 'default_env = "elsewhere"\n[env.elsewhere]\n'
+    (tmp_path / "other.toml").write_text(other, encoding="utf-8")
     aws = tmp_path / "aws"
     aws.write_text("[default]\n[profile work]\n[sso-session s]\n", encoding="utf-8")
     words = line.split(" ")

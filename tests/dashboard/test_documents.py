@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.dashboard.documents import MOST_ERRORS, causes, errors, page_candles, state
 from cryptoctl.dashboard.page import embedded
+from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.health import Health
 from cryptoctl.ops.overview import ErrorLine
@@ -37,6 +38,21 @@ def test_a_healthy_environment_is_good_and_what_needs_somebody_is_bad() -> None:
     }
     waiting = replace(HEALTHY, queues=BROKEN.queues)
     assert state(waiting, {})["health"]["webhook-processor"] == Health.DOUBTFUL
+
+
+def test_what_to_do_is_said_once_however_the_commands_for_it_are_spelled() -> None:
+    alarm = AlarmState(
+        name="cryptoctl-dev-webhook-processor-dlq",
+        state="ALARM",
+        since_ms=AT_MS,
+        meaning="It is not empty.",
+        command="`cryptoctl dlq list --env dev --region eu-west-1`",
+        reason="Threshold Crossed",
+    )
+    found = replace(HEALTHY, queues=BROKEN.queues, alarms=(alarm,))
+    assert len(found.concerns) == 2
+    (said,) = state(found, {}, lambda text: text.replace("list", "list --env dev"))["next"]
+    assert said.startswith("`cryptoctl dlq list --env dev` says why")
 
 
 def test_errors_are_counted_by_cause_and_shown_once_the_newest_first() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.ops.causes import cause_of
+from cryptoctl.ops.causes import LONGEST_CAUSE, cause_of
 from cryptoctl.ops.dead_letters import lines
 from cryptoctl.ops.dead_letters.messages import (
     Attributes,
@@ -109,6 +109,11 @@ def test_whose_prices_an_event_is_about(event: object) -> None:
 )
 def test_errors_of_one_cause_have_one_name(error: str, cause: str) -> None:
     assert cause_of(error) == cause
+
+
+def test_a_cause_that_is_cut_shows_that_it_is() -> None:
+    assert cause_of("x" * LONGEST_CAUSE) == "x" * LONGEST_CAUSE
+    assert cause_of("x" * (LONGEST_CAUSE + 1)) == "x" * (LONGEST_CAUSE - 1) + "…"
 
 
 @given(treacherous, st.sampled_from(list(QueueName)), st.booleans())

@@ -16,12 +16,13 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.health import Health, health
+from cryptoctl.ops.next_steps import next_steps
 from cryptoctl.ops.overview import Concern, ErrorLine, Observer, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import BARS, sparkline
-from cryptoctl.ui.status import next_steps, verdict
+from cryptoctl.ui.status import verdict
 from cryptoctl.ui.watch import ESCAPE, draw, pressed
 from cryptoctl.ui.watch_view import view
 from kit.screens import shown

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cryptoctl.cli.logs import LineFilter
 from cryptoctl.errors import Failure
 from cryptoctl.ops.log_entries import entries, folded
 from cryptoctl.ops.logs import Line
@@ -81,6 +83,13 @@ def test_what_only_the_runtime_or_the_platform_has_logged_is_shown() -> None:
 def test_another_error_of_the_same_request_is_no_copy() -> None:
     other = line(log_level="ERROR", errorType="KeyError", errorMessage="'x'", requestId="r")
     assert len(list(entries([ours("r"), other]))) == 2
+
+
+def test_a_line_is_of_a_request_only_with_its_whole_id() -> None:
+    mine, others = line(requestId="5c-Abc"), (line(requestId="5c-abc-d"), line(requestId="15c-abc"))
+    plain = replace(mine, text="REPORT RequestId: 5c-ABC\tDuration: 3 ms")
+    chosen = LineFilter(level=None, text=None, request="5c-abc").of([mine, *others, plain])
+    assert list(chosen) == [mine, plain]
 
 
 def test_repeats_are_one_entry_with_their_number_and_the_last_time() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptoctl.stack import Stack
 
 
-def environment_names() -> list[str]:
+def environment_names(ctx: typer.Context) -> list[str]:
     """The environments that the configuration names, and those that this machine has brought up."""
     from cryptoctl import last_location
 
@@ -21,15 +21,15 @@ def environment_names() -> list[str]:
         found = set(last_location.known_environments())
     except Failure:  # completion shows no errors
         found = set()
-    named = _configuration().get("env")
+    named = _configuration(ctx).get("env")
     return sorted(found | set(named if isinstance(named, dict) else ()))
 
 
-def _configuration() -> dict[str, Any]:
+def _configuration(ctx: typer.Context) -> dict[str, Any]:
     from cryptoctl import settings_file
 
     try:
-        file = settings_file.locate(None)
+        file = settings_file.locate(_typed(ctx, "config"))
         return {} if file is None else settings_file.parsed(file)
     except Failure:  # completion shows no errors
         return {}
@@ -76,9 +76,13 @@ def _environment(ctx: typer.Context) -> str:
     from cryptoctl import env_vars
     from cryptoctl.settings import DEFAULT_ENVIRONMENT
 
-    typed = ctx.params.get("env") or (ctx.parent and ctx.parent.params.get("env"))
-    default = _configuration().get("default_env") or DEFAULT_ENVIRONMENT
-    return str(typed or env_vars.environment() or default)
+    default = _configuration(ctx).get("default_env") or DEFAULT_ENVIRONMENT
+    return str(_typed(ctx, "env") or env_vars.environment() or default)
+
+
+def _typed(ctx: typer.Context, option: str) -> Any:
+    """What stands on the line already, behind the command or before it; None where nothing does."""
+    return ctx.params.get(option) or (ctx.parent and ctx.parent.params.get(option))
 
 
 def _stack(ctx: typer.Context) -> Stack:

@@ -48,10 +48,17 @@ class LineFilter:
 
     def of(self, found: Iterable[Line]) -> Iterator[Line]:
         """Those that contain the text, are of the request and serious enough."""
-        text, request = (self.text or "").lower(), (self.request or "").lower()
+        text = (self.text or "").lower()
         for line in found:
-            if text in line.text.lower() and request in line.text.lower() and self._serious(line):
+            if text in line.text.lower() and self._of_request(line) and self._serious(line):
                 yield line
+
+    def _of_request(self, line: Line) -> bool:
+        """Whether it names the request; a part of another one's id is not its id."""
+        if self.request is None:
+            return True
+        whole = rf"(?<![0-9A-Za-z-]){re.escape(self.request)}(?![0-9A-Za-z-])"
+        return re.search(whole, line.text, re.IGNORECASE) is not None
 
     def _serious(self, line: Line) -> bool:
         if self.level is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from cryptoctl.core.items import StoredPrice
@@ -12,6 +12,7 @@ from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.ops.candles import Interval, candles
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.health import health
+from cryptoctl.ops.next_steps import next_steps
 from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.prices import document
 
@@ -39,10 +40,14 @@ class PageError(TypedDict):
 
 
 class PageState(TypedDict):
-    """The environment as the page shows it; `overview` is what `status --output json` says."""
+    """The environment as the page shows it.
+
+    `overview` is what `status --output json` says, `next` the commands that go on from there, each once.
+    """
 
     at_ms: int
     overview: Mapping[str, Any]
+    next: list[str]
     health: Mapping[str, str]
     causes: list[PageCause]
     errors: list[PageError]
@@ -78,11 +83,12 @@ class PagePrices(TypedDict):
     newest: list[Mapping[str, Any]]
 
 
-def state(found: Overview, overview: Mapping[str, Any]) -> PageState:
-    """The environment; `overview` is the same as the document of `status`."""
+def state(found: Overview, overview: Mapping[str, Any], hint: Callable[[str], str] = str) -> PageState:
+    """The environment; `overview` is the same as the document of `status`, `hint` completes commands."""
     return PageState(
         at_ms=found.at_ms,
         overview=overview,
+        next=[hint(each) for each in next_steps(found.concerns)],
         health={name: health(found, name) for name in PARTS},
         causes=causes(found),
         errors=errors(found),

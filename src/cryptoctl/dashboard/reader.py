@@ -187,7 +187,7 @@ class PageReader:
     def read_overview(self) -> Overview:
         """Reads the overview."""
         found = self._place().observer.overview()
-        state = documents.state(found, self._document(found))
+        state = documents.state(found, self._document(found), self._hint)
         with self._changed:
             self._state = state
         return found

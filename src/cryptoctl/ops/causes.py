@@ -22,4 +22,5 @@ def cause_of(error: str) -> str:
     if named:
         return named[1]
     line = next(iter(error.strip().splitlines()), "")
-    return _PARTICULAR.sub("…", line)[:LONGEST_CAUSE]
+    cause = _PARTICULAR.sub("…", line)
+    return cause if len(cause) <= LONGEST_CAUSE else f"{cause[: LONGEST_CAUSE - 1]}…"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from cryptoctl.ops.doctor import Check, Verdict
-from cryptoctl.ops.overview import NEWEST_ERRORS, Concern, ErrorLine, Overview
+from cryptoctl.ops.next_steps import next_steps
+from cryptoctl.ops.overview import NEWEST_ERRORS, ErrorLine, Overview
 from cryptoctl.ops.status import ResourceState
 from cryptoctl.ops.times import moment
 from cryptoctl.ui.plans import sentence
@@ -27,8 +27,6 @@ STATES = {
     ResourceState.ORPHANED: DOUBTFUL,
 }
 VERDICTS = {Verdict.GOOD: GOOD, Verdict.UNKNOWN: DOUBTFUL, Verdict.BAD: VERY_BAD}
-# A command without its options: which environment it is for is the same in all of them.
-COMMAND = re.compile(r"`(cryptoctl [^`]*?)(?: --[^`]*)?`")
 ERRORS_INDENT = 9
 
 
@@ -58,16 +56,6 @@ def show_concerns(screen: Screen, found: Overview, location: str) -> None:
         screen.say(sentence(note), style=NOTE)
     if found.unread:
         screen.say(f"These credentials may not read {', '.join(found.unread)}.", style=NOTE)
-
-
-def next_steps(concerns: Sequence[Concern]) -> Iterator[str]:
-    """The hints, each once; one that only names commands which an earlier one has named is left out."""
-    named: set[str] = set()
-    for hint in dict.fromkeys(each.hint for each in concerns):
-        commands = set(COMMAND.findall(hint))
-        if not commands <= named or not commands:
-            yield hint
-        named |= commands
 
 
 def show_all(screen: Screen, found: Overview) -> None:

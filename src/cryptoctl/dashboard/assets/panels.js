@@ -13,23 +13,21 @@ function showState(answer, now_ms) {
   const { overview } = state;
   setText("verdict", overview.verdict.replace(`${answer.location}: `, ""));
   document.getElementById("verdict").className = overview.concerns.length ? "bad" : "good";
-  showConcerns(overview);
+  showConcerns(state);
   showPipeline(state, now_ms);
   showLetters(state);
   showErrors(state);
 }
 
-function showConcerns(overview) {
+function showConcerns({ overview, next }) {
   const section = document.getElementById("concerns");
   const items = overview.concerns.map((each) =>
     element("li", "", element("strong", "", each.subject), ` ${each.what}`),
   );
   const list = element("ul", "scroll", ...items);
   list.tabIndex = 0;
-  // What to do is said once, however many it is for.
-  const next = [...new Set(overview.concerns.map((each) => each.next))].map((each) => `→ ${each}`);
   const unread = overview.unread.length ? [`These credentials may not read ${overview.unread.join(", ")}.`] : [];
-  const lines = [...next, ...overview.notes, ...unread].map((each) => element("p", "quiet", ...withCommands(each)));
+  const lines = [...next.map((each) => `→ ${each}`), ...overview.notes, ...unread].map((each) => element("p", "quiet", ...withCommands(each)));
   section.hidden = items.length + lines.length === 0;
   replaceWith(section, ...(items.length ? [list] : []), ...lines);
 }
