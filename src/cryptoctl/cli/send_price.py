@@ -53,7 +53,7 @@ def send_price(
     Files:  cryptoctl send-price --file trades.csv --symbol ETH --exchange binance --dry-run
     """
     if files.paths:
-        if symbol or price or exchange or later or volume or timestamp or id:
+        if later or any(each is not None for each in (symbol, price, exchange, volume, timestamp, id)):
             raise Failure(
                 Problem.USAGE,
                 "--file goes with the options of files only; more files need --file each.",
@@ -65,7 +65,8 @@ def send_price(
         send_files(run, files)
         return
     files.refuse_without_file()
-    symbol, exchange = symbol or files.options.symbol, exchange or files.options.exchange
+    symbol = files.options.symbol if symbol is None else symbol
+    exchange = files.options.exchange if exchange is None else exchange
     if symbol is None or price is None or exchange is None:
         raise Failure(
             Problem.USAGE,

@@ -11,6 +11,7 @@ from typing import Any
 from cryptoctl.core import json_text, keys
 from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
 from cryptoctl.core.numbers import EXACT, JsonNumber, NumberError, decimal_from
+from cryptoctl.core.times import parse_iso_8601
 
 LONGEST_ID = 128
 LARGEST_OCCURRENCE = 10**9
@@ -283,7 +284,7 @@ def _milliseconds(value: object) -> int:
 
 def _milliseconds_of_iso(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = parse_iso_8601(text)
     except ValueError:
         raise Rejected("timestamp", "neither epoch seconds, epoch milliseconds nor ISO 8601") from None
     if moment.tzinfo is None:

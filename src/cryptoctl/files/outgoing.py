@@ -36,7 +36,7 @@ class BadLine:
 
 def outgoing(fields: Mapping[str, Any], *, now_ms: int, line: int = 0) -> Outgoing:
     """A price checked as the webhook processor will check it, with a timestamp. Raises Rejected."""
-    given = {name: value for name, value in fields.items() if name in FIELDS and value not in (None, "")}
+    given = {name: value for name, value in fields.items() if name in FIELDS and value is not None}
     price = parse_price(given, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
     return Outgoing(line=line, text=text_of(price), price=price)
 

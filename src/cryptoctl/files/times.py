@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cryptoctl.core.prices import Rejected
+from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.records import quoted
 
@@ -77,7 +78,7 @@ class TimeReader:
     def _iso(self, text: str) -> int:
         said = text[:-4] + "+00:00" if text.endswith((" UTC", " GMT")) else text
         try:
-            moment = datetime.fromisoformat(said)
+            moment = parse_iso_8601(said)
         except ValueError:
             raise Rejected("timestamp", f"{quoted(text)} is not ISO 8601 (2024-01-31T09:20:00Z)") from None
         if moment.tzinfo is None:

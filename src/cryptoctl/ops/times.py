@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import Failure, Problem
 
 _UNITS = "|".join(
@@ -116,7 +117,7 @@ def _epoch_ms(text: str) -> int:
         number = int(text)
         milliseconds = number * 1000 if number < 10**11 else number
     else:
-        moment = datetime.fromisoformat(text)
+        moment = parse_iso_8601(text)
         milliseconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     if milliseconds >= _YEAR_10000_MS:
         raise ValueError(text)

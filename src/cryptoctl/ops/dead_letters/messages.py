@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from cryptoctl.core.names import folded_symbol
+from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.ops.causes import cause_of
 
 # A stream keeps its records for a day; then a pointer points at nothing.
@@ -228,7 +229,7 @@ DEEPEST_NESTING = 200
 def epoch_ms(text: str) -> int | None:
     """Milliseconds since 1970 of an ISO 8601 time; None if it is not one."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = parse_iso_8601(text)
     except ValueError:
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
