@@ -42,6 +42,28 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
         assert f"{option} is empty." in said.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("send-price", "BTC", "5", "x", "--timestamp", ""),
+        ("send-price", "BTC", "5", "x", "--id", ""),
+        ("send-price", "BTC", "5", "x", "--volume", ""),
+        ("send-price", "", "5", "x", "--symbol", "BTC"),
+        ("send-price", "--file", "prices.csv", "--id", ""),
+        ("prices", ""),
+        ("candles", " "),
+        ("chart", ""),
+        ("trace", "", "--at", "10m"),
+        ("dlq", "repair", "--symbol", ""),
+    ],
+    ids=lambda line: " ".join(line),
+)
+def test_what_is_given_and_empty_is_not_taken_for_not_given(cli: Cli, line: tuple[str, ...]) -> None:
+    said = cli(*line)
+    assert said.code == Problem.USAGE
+    assert "is empty" in said.err or "not a valid price" in said.err or "options of files only" in said.err
+
+
 @pytest.mark.parametrize("name", ["my env", "a" * 42, "-dev", "prod/eu", "dév"])
 def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> None:
     said = cli("plan", f"--env={name}")

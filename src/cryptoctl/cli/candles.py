@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.options import Output
+from cryptoctl.cli.options import Output, stored_as
 from cryptoctl.cli.prices import SINCE, SYMBOL, say_nothing_found
-from cryptoctl.core.names import folded_symbol
 from cryptoctl.ops.candles import Interval, candle_document, candles
 from cryptoctl.ops.prices import Query, newest_first
 from cryptoctl.ops.times import moment_ms
@@ -32,7 +31,7 @@ def candles_(
 ) -> None:
     """Show a symbol's open, high, low, close, volume and trades by interval, oldest first. Times are UTC."""
     query = Query(
-        symbol=folded_symbol(symbol),
+        symbol=stored_as(symbol),
         last=ALL,
         since_ms=interval.begin_ms(moment_ms(since)) if since is not None else None,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import stored_as
 from cryptoctl.cli.prices import LAST, SINCE, SYMBOL, say_nothing_found
-from cryptoctl.core.names import folded_symbol
 from cryptoctl.ops.prices import Query, document, prices
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.reconcile.permissions import Access
@@ -24,7 +24,7 @@ def chart(
 ) -> None:
     """Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."""
     query = Query(
-        symbol=folded_symbol(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
+        symbol=stored_as(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
     )
     found = prices(run.session.aws, run.session.stack.prices, query)
     run.answer(prices=[document(price) for price in found])

@@ -16,8 +16,8 @@ import typer
 
 from cryptoctl import env_vars
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import stored_as
 from cryptoctl.cli.selection import selecting_command
-from cryptoctl.core.names import folded_symbol
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.journal_file import journal_path
@@ -246,12 +246,12 @@ def repair(
     ] = False,
 ) -> None:
     """Find stored prices that are not enriched, whatever the reason, and enrich them."""
-    aws, stack = run.session.aws, run.session.stack
     search = Search(
-        symbol=folded_symbol(symbol) if symbol else None,
+        symbol=stored_as(symbol) if symbol is not None else None,
         since_ms=moment_ms(since) if since is not None else None,
         verify=verify,
     )
+    aws, stack = run.session.aws, run.session.stack
     if search.whole_table:
         units = read_units(aws, stack.prices)
         run.screen.say(f"Reading the whole table costs about {units} read units; --symbol reads less.")

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 import typer
 
 from cryptoctl.cli import completion
+from cryptoctl.core.names import folded_symbol
 from cryptoctl.errors import Failure, Problem
 
 Group: TypeAlias = Callable[..., Any]
@@ -35,6 +36,18 @@ def option(*names: str, shown: str, default: str = "", panel: str | None = None,
     # Typer shows no default for None; the backslash keeps Rich from taking the text for markup.
     text = rf"{shown} \[default: {default}]" if default else shown
     return typer.Option(*names, help=text, rich_help_panel=panel, **more)
+
+
+def refuse_empty(name: str, value: str, hint: str) -> None:
+    """Raises Failure for what is given and empty: a script's variable that is not set."""
+    if not value.strip():
+        raise Failure(Problem.USAGE, f"{name} is empty.", hint)
+
+
+def stored_as(symbol: str) -> str:
+    """The symbol to look for, as it is stored. Raises Failure where it is empty."""
+    refuse_empty("The symbol", symbol, "Name one, such as BTC; `cryptoctl symbols` lists them.")
+    return folded_symbol(symbol)
 
 
 def _common(*names: str, shown: str, default: str = "", **more: Any) -> Any:
@@ -67,14 +80,10 @@ class CommonOptions:
         return {**{name: value for name, value in values.items() if value is not None}, **target}
 
     def check(self) -> None:
-        """An option that is given and empty was meant to name something: a script's variable that is not set.
-
-        Raises:
-            Failure: USAGE; the default would be another environment, account or region.
-        """
+        """Raises Failure for one that is given and empty: the default would be another account or region."""
         for name, value in {"--env": self.env, "--profile": self.profile, "--region": self.region}.items():
-            if value is not None and not value.strip():
-                raise Failure(Problem.USAGE, f"{name} is empty.", "Name one, or leave the option out.")
+            if value is not None:
+                refuse_empty(name, value, "Name one, or leave the option out.")
 
     def over(self, before: CommonOptions) -> CommonOptions:
         """These, and `before` where these are not given."""

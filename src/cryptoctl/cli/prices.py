@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.options import Output
-from cryptoctl.core.names import folded_symbol
+from cryptoctl.cli.options import Output, stored_as
 from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import moment, moment_ms
@@ -32,7 +31,7 @@ def prices(
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
     query = Query(
-        symbol=folded_symbol(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
+        symbol=stored_as(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
     )
     aws, table = run.session.aws, run.session.stack.prices
     if wait:

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import stored_as
 from cryptoctl.core.items import UnusableError, stored_price
-from cryptoctl.core.names import folded_symbol
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.logs import newest_ms
@@ -63,19 +63,13 @@ def trace(
 
     With the lags between, dead letters about it, and the log lines. Times are UTC.
     """
-    tracer = Tracer(
-        aws=run.session.aws,
-        stack=run.session.stack,
-        retention_days=run.session.config.retention_days,
-        now_ms=now_ms(),
-    )
     given = _Given(at=at, id=id, sort_key=sort_key, since=since)
     if request is not None:
-        if symbol is not None or any(vars(given).values()):
+        if symbol is not None or any(each is not None for each in vars(given).values()):
             raise Failure(
                 Problem.USAGE, "--request stands alone.", "Leave the symbol and the other options out."
             )
-        _trace_request(run, tracer, request)
+        _trace_request(run, _tracer(run), request)
         return
     if symbol is None:
         raise Failure(
@@ -85,6 +79,7 @@ def trace(
         )
     since_ms = moment_ms(since or LOOKS_BACK)
     wanted = _wanted(symbol, given)
+    tracer = _tracer(run)
     found = tracer.items(wanted, since_ms)
     if len(found) > 1:
         _refuse_several(run, wanted, found)
@@ -133,11 +128,20 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
 NAMED = ("symbol", "sort_key", "outcome")
 
 
+def _tracer(run: CommandRun) -> Tracer:
+    return Tracer(
+        aws=run.session.aws,
+        stack=run.session.stack,
+        retention_days=run.session.config.retention_days,
+        now_ms=now_ms(),
+    )
+
+
 def _wanted(symbol: str, given: _Given) -> Wanted:
     if given.at is None and given.id is None and given.sort_key is None:
         raise Failure(
             Problem.USAGE,
-            f"Which price of {folded_symbol(symbol)}?",
+            f"Which price of {stored_as(symbol)}?",
             "Give --at, --id or --sort-key; `cryptoctl prices --output json` shows them.",
         )
     if given.since is not None and (given.id is None or given.at is not None):
@@ -157,7 +161,7 @@ def _wanted(symbol: str, given: _Given) -> Wanted:
                 "Copy one from `cryptoctl prices --output json`: milliseconds, perhaps with a fraction.",
             ) from None
     return Wanted(
-        symbol=folded_symbol(symbol),
+        symbol=stored_as(symbol),
         id=given.id,
         sort_key=sort_key,
         between_ms=None if given.at is None else _between(given.at),
