@@ -8,8 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
-    "webhook_processor": 30,
-    "price_enricher": 20,
+    "webhook_processor": 31,
+    "price_enricher": 21,
     "error_notifier": 7,
 }
 MOST_BEYOND_BOTO3 = 12  # modules of the standard library that boto3 has not loaded already
