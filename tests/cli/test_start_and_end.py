@@ -168,3 +168,13 @@ def test_a_reader_that_has_read_enough_ends_a_command_with_0(long_log: Path, out
         process.stdout.close()
         said = process.stderr.read()
         assert (process.wait(), said) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["dlq", "--help"], ["status", "--help"]], ids=" ".join)
+def test_a_reader_that_has_read_enough_of_the_help_ends_it_with_0(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "cryptoctl", *words]
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from cryptoctl import __version__
 from cryptoctl.cli import commands
 from cryptoctl.cli.conversion import PlainConversion
+from cryptoctl.cli.help import HelpInAPipe
 from cryptoctl.cli.options import Declaration, common
 
 
@@ -46,7 +47,7 @@ class _LoadedOnDemand(MutableMapping[str, Any]):
         raise TypeError("commands are listed in cli/commands.py")
 
 
-class CommandGroup(PlainConversion, TyperGroup):
+class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
     """Lists its commands without importing them."""
 
     path = ""

@@ -15,6 +15,7 @@ from cryptoctl import env_vars, interrupts
 from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.cli.conversion import PlainConversion
+from cryptoctl.cli.help import HelpInAPipe
 from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, common, options_before
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.errors import EngineError
@@ -116,7 +117,7 @@ def load(name: str) -> Any:
     return _DECLARED[name].built()
 
 
-class _NumbersMayBeNegative(PlainConversion, TyperCommand):
+class _NumbersMayBeNegative(PlainConversion, HelpInAPipe, TyperCommand):
     """Takes "-1" for an argument, not for an unknown option."""
 
     def make_parser(self, ctx: Any) -> Any:
