@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.cli.file_options import given_files
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.lookalikes import lookers
+from cryptoctl.files.records import FileOptions
 from cryptoctl.files.times import UNIT_OF_DIGITS, TimeReader, kind_of
 from files.reading import MS, NOW_MS, read, refusal, refused, rows, sent
 
@@ -233,6 +235,37 @@ def test_what_prices_writes_is_read_as_it_was(tmp_path: Path) -> None:
 )
 def test_a_mapping_is_field_and_column(texts: list[str], expected: dict[str, str]) -> None:
     assert parse_mapping(texts) == expected
+
+
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        (["a"], ["a"]),
+        (["a, b", "c"], ["a", "b", "c"]),
+        (["Volume, USD"], ["Volume, USD"]),
+        (["a,Volume, USD ,b,Volume, USD"], ["a", "Volume, USD", "b", "Volume, USD"]),
+        (["Volume, BTC"], ["Volume", "BTC"]),
+        ([" time "], [" time "]),
+        ([" time"], ["time"]),
+        (["x,y,z"], ["x,y,z"]),
+        (["x,y"], ["x", "y"]),
+        (["", ",a"], ["", "", "a"]),
+    ],
+)
+def test_the_columns_to_be_ignored_may_have_commas_in_their_names(
+    ignored: list[str], expected: list[str]
+) -> None:
+    names = ["a", "b", "c", "Volume, USD", " time ", "time", "x,y,z", "x"]
+    assert FileOptions(ignore=ignored).for_columns(names).ignore == expected
+
+
+def test_a_hint_to_ignore_a_column_with_a_comma_can_be_followed(tmp_path: Path) -> None:
+    content = f'price,timestamp,"Volume, BTC","Volume, USD"\n1,{MS},5,6\n'
+    said = refusal(tmp_path, content)
+    assert "--map 'volume=Volume, BTC' --ignore 'Volume, USD'" in said
+    given = given_files(map_=["volume=Volume, BTC"], ignore=["Volume, USD"]).options
+    found = read(tmp_path, content, mapping=given.mapping, ignore=given.ignore)
+    assert rows(found) == [(MS, None, 1, 5)]
 
 
 @pytest.mark.parametrize("text", ["close", "close=price", "price=", "price=a,price=b", ""])

@@ -138,8 +138,8 @@ def given_files(
             symbol=file_symbol,
             exchange=file_exchange,
             mapping=parse_mapping(map_ or ()),
-            columns=_listed([columns] if columns is not None else None),
-            ignore=_listed(ignore),
+            columns=() if columns is None else tuple(name.strip() for name in columns.split(",")),
+            ignore=tuple(ignore or ()),
             preset=preset,
             separator=separator,
             decimal=None if decimal is None else decimal.value,
@@ -153,7 +153,3 @@ def given_files(
         rate_per_s=rate,
         from_line=from_line,
     )
-
-
-def _listed(texts: list[str] | None) -> tuple[str, ...]:
-    return tuple(name.strip() for text in texts or () for name in text.split(","))

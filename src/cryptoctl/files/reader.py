@@ -127,6 +127,7 @@ def _laid_out(
     file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions, *, complete: bool
 ) -> PriceFile:
     objects = file.records.columns is None
+    options = options.for_columns(names)
     seen = sample(names, file.first)
     shape = shape or _shape(names, options, seen.symbols, file.name)
     found = layout(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 LONGEST_QUOTE = 40  # characters
@@ -59,10 +59,27 @@ class FileOptions:
     time_zone: str | None = None
     now: bool = False
 
+    def for_columns(self, names: Collection[str]) -> FileOptions:
+        """The same, each text in `ignore` taken apart at its commas, but for those in the name of a column."""
+        return replace(self, ignore=[each for text in self.ignore for each in _names_in(text, names)])
+
     @property
     def one_pass(self) -> bool:
         """Whether a stream can be read as it comes: nothing has to be decided over the whole of it."""
         return self.now or self.time_unit is not None
+
+
+def _names_in(text: str, names: Collection[str]) -> Iterator[str]:
+    """The names in a list with commas: at each place the longest one that is known, or up to the comma."""
+    parts = text.split(",")
+    most = 1 + max((name.count(",") for name in names), default=0)
+    while parts:
+        lengths = range(min(most, len(parts)), 0, -1)
+        tried = [(length, ",".join(parts[:length])) for length in lengths]
+        spelled = ((length, each) for length, whole in tried for each in (whole, whole.strip()))
+        length, name = next((each for each in spelled if each[1] in names), (1, parts[0].strip()))
+        yield name
+        parts = parts[length:]
 
 
 def quoted(text: object) -> str:
