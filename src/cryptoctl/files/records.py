@@ -60,7 +60,7 @@ class FileOptions:
     now: bool = False
 
     def for_columns(self, names: Collection[str]) -> FileOptions:
-        """The same, each text in `ignore` taken apart at its commas, but for those in the name of a column."""
+        """The same, each text in `ignore` taken apart at its commas, but for those in a column's name."""
         return replace(self, ignore=[each for text in self.ignore for each in _names_in(text, names)])
 
     @property
