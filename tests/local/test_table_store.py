@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local.database import Database
+from cryptoctl.local.http import ServiceError
 from cryptoctl.local.tables.store import StoredTable, TableStore
+from cryptoctl.local.tables.streams import SHARD, StreamsApi
 from cryptoctl.local.tables.values import Item
 
 REGION, ARN = "r", "arn:aws:dynamodb:r:0:table/prices/stream/1"
@@ -54,3 +56,40 @@ def test_an_item_is_not_written_without_its_stream_record(
     database.define("DROP TRIGGER full;")
     store.put(table, place, old, new)
     assert store.get(table, place) == new
+
+
+def test_a_record_that_lives_no_longer_is_told_apart_from_the_first_that_does(
+    database: Database, store: TableStore
+) -> None:
+    table, streams = store.table(REGION, "prices"), StreamsApi(store)
+    assert isinstance(table, StoredTable)
+    place = table.exact_place({"symbol": {"S": "BTC"}})
+
+    def start() -> str:
+        described = streams.describe(REGION, {"StreamArn": ARN}) or {}
+        number = described["StreamDescription"]["Shards"][0]["SequenceNumberRange"]["StartingSequenceNumber"]
+        assert isinstance(number, str)
+        return number
+
+    def records(number: str) -> list[str]:
+        where = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": number}
+        iterator = streams.iterator(REGION, {"StreamArn": ARN, "ShardId": SHARD, **where}) or {}
+        found = streams.records(REGION, iterator) or {}
+        return [each["eventName"] for each in found["Records"]]
+
+    assert records(start()) == []
+    store.put(table, place, None, OLD)
+    store.put(table, place, OLD, NEW)
+    store.put(table, place, NEW, None)
+    assert records(start()) == ["INSERT", "MODIFY", "REMOVE"]
+    database.execute("UPDATE ddb_record SET at = 0 WHERE sequence < 3")
+    second = str(int(start()) + 1)
+    streams.prune()
+    assert records(start()) == ["REMOVE"]
+    with pytest.raises(ServiceError) as caught:
+        records(second)
+    assert caught.value.code == "TrimmedDataAccessException"
+    database.execute("UPDATE ddb_record SET at = 0")
+    streams.prune()
+    with pytest.raises(ServiceError):
+        records(second)

@@ -85,7 +85,7 @@ class HttpRequest:
         """The body as a JSON object; an empty body is an empty object."""
         try:
             content = json.loads(self.body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ServiceError("SerializationException", "The request body is not JSON.") from error
         if not isinstance(content, dict):
             raise ServiceError("SerializationException", "The request body is not a JSON object.")

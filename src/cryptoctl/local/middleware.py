@@ -83,6 +83,8 @@ class Middleware:
             return await answer
         except ServiceError as error:
             refused = error
+        except UnicodeEncodeError:
+            refused = ServiceError("SerializationException", "The request has text that is not Unicode.")
         except Exception:
             logger.exception("%s %s", request.method, request.path)
             refused = ServiceError("InternalFailure", "The embedded engine failed; see its log.", status=500)

@@ -38,6 +38,16 @@ def condition_holds(
     return bool(_said(lambda: evaluate(text, item, values, names, field)))
 
 
+def attributes_read(text: str, names: Mapping[str, str]) -> set[str]:
+    """The attributes that a condition is about, of a path the first. Operators are not among them."""
+    tokens: Tokens = [("", ""), *_dynamodb()._tokenize(text), ("", "")]  # noqa: SLF001
+    return {
+        names.get(word, word)
+        for (before, _), (kind, word), (after, _) in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if kind in ("IDENT", "NAME_REF") and before != "DOT" and after != "LPAREN"
+    }
+
+
 def updated(text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Item, Paths]:
     """The item after an update expression, and the places that it names. Raises ServiceError."""
     apply = _dynamodb()._apply_update_expression  # noqa: SLF001

@@ -38,7 +38,21 @@ def test_numbers(bench: Workbench, table: str, put: str, got: str) -> None:
 
 @pytest.mark.behaviour("tables", "numbers it cannot keep are refused", TYPES)
 @pytest.mark.parametrize(
-    "wrong", ["123456789012345678901234567890123456789", "1E+126", "1E-131", "NaN", "Infinity", "x"]
+    "wrong",
+    [
+        "123456789012345678901234567890123456789",
+        "1E+126",
+        "1E-131",
+        "1E+99999999",
+        "1E-99999999",
+        "NaN",
+        "Infinity",
+        "x",
+        "",
+        " 1",
+        "1_000",
+        "\u0661",
+    ],
 )
 def test_numbers_refused(bench: Workbench, table: str, wrong: str) -> None:
     with pytest.raises(ClientError) as caught:
@@ -106,6 +120,65 @@ def test_query(bench: Workbench, table: str) -> None:
         [*range(12, 5, -1)],
         [*range(5, -1, -1)],
     ]
+
+
+@pytest.mark.behaviour("tables", "a query that cannot be right is refused, of an empty table too", QUERY)
+@pytest.mark.parametrize(
+    ("condition", "values", "more"),
+    [
+        ("symbol = :s", {":s": {"S": ""}}, {}),
+        ("symbol = :s", {":s": {"S": "x" * 2049}}, {}),
+        ("symbol = :s", {":s": {"N": "1"}}, {}),
+        (
+            "symbol = :s AND #at BETWEEN :b AND :a",
+            {":s": {"S": "BTC"}, ":a": {"N": "5"}, ":b": {"N": "8"}},
+            {},
+        ),
+        ("symbol = :s", {":s": {"S": "BTC"}, ":a": {"N": "5"}}, {"FilterExpression": "#at > :a"}),
+        (
+            "symbol = :s",
+            {":s": {"S": "BTC"}, ":a": {"S": "B"}},
+            {"FilterExpression": "begins_with(symbol, :a)"},
+        ),
+        ("symbol = :s", {":s": {"S": "BTC"}}, {"ExclusiveStartKey": key(1, "ETH")}),
+        ("symbol = :s AND #at > :a", {":s": {"S": "BTC"}, ":a": {"N": "5"}}, {"ExclusiveStartKey": key(1)}),
+    ],
+    ids=[
+        "an empty key",
+        "a long key",
+        "another type",
+        "bounds in the wrong order",
+        "a filter by the range key",
+        "a filter by the hash key",
+        "a start in another partition",
+        "a start outside the bounds",
+    ],
+)
+def test_wrong_queries_are_refused(
+    bench: Workbench, table: str, condition: str, values: Key, more: dict[str, Any]
+) -> None:
+    names = {"ExpressionAttributeNames": {"#at": "at"}} if "#at" in condition + str(more) else {}
+    with pytest.raises(ClientError) as caught:
+        bench.client("dynamodb").query(
+            TableName=table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            **names,
+            **more,
+        )
+    assert code(caught) == "ValidationException"
+
+
+@pytest.mark.behaviour("tables", "a scan may filter by a key", CONDITIONS)
+def test_a_scan_filters_by_keys(bench: Workbench, table: str) -> None:
+    bench.put(table, 1, 2)
+    answer = bench.client("dynamodb").scan(
+        TableName=table,
+        FilterExpression="#at > :a",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":a": {"N": "1"}},
+    )
+    assert answer["Items"] == [key(2)]
 
 
 @pytest.mark.behaviour(
@@ -260,6 +333,20 @@ def test_stream_records(bench: Workbench) -> None:
     assert records[1]["dynamodb"]["OldImage"] == {**key(1), "n": {"N": "1"}}
     assert records[1]["dynamodb"]["NewImage"] == {**key(1), "n": {"N": "2"}}
     assert "NewImage" not in records[2]["dynamodb"]
+
+
+@pytest.mark.behaviour("tables", "a sequence number that is none is refused", STREAMS)
+def test_wrong_sequence_numbers_are_refused(bench: Workbench) -> None:
+    (_, stream), streams = bench.table(), bench.client("dynamodbstreams")
+    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+    with pytest.raises(ClientError) as caught:
+        streams.get_shard_iterator(
+            StreamArn=stream,
+            ShardId=shard,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber="x" * 21,
+        )
+    assert code(caught) == "ValidationException"
 
 
 @pytest.mark.behaviour("tables", "a stream switched off and on is another stream", STREAMS)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from cryptoctl.local.ministack_expressions import (
     Paths,
     Tokens,
+    attributes_read,
     check_references,
     condition_holds,
     key_clauses,
@@ -67,6 +68,10 @@ class Expressions:
         """Whether a condition or filter holds for an item; True where the request has none."""
         text = self._texts.get(field)
         return text is None or condition_holds(text, item, self._values, self._names, field)
+
+    def filtered_attributes(self) -> set[str]:
+        """The attributes that the filter looks at."""
+        return attributes_read(self._texts.get("FilterExpression") or "", self._names)
 
     def update(self, item: Item) -> tuple[Item, Paths]:
         """The item after the update expression, and the places that it names."""

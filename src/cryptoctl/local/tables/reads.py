@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cryptoctl.local.tables.expressions import Expressions, KeyCondition
 from cryptoctl.local.tables.items import item_of
-from cryptoctl.local.tables.store import StoredTable, TableStore
+from cryptoctl.local.tables.store import StoredTable, TableStore, check_length
 from cryptoctl.local.tables.values import Item, invalid, sortable
 
 _READ: Final = ("FilterExpression", "ProjectionExpression")
@@ -24,17 +24,28 @@ class KeyRange:
     low: Bound | None = None
     high: Bound | None = None
 
+    def has(self, hash_key: bytes, range_key: bytes) -> bool:
+        """Whether a place is inside."""
+        above = self.low is None or range_key > self.low[1] or self.low == (">=", range_key)
+        below = self.high is None or range_key < self.high[1] or self.high == ("<=", range_key)
+        return hash_key == self.hash_key and above and below
+
 
 def query(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Query."""
     _refuse_index(asked)
     expressions = Expressions(asked, "KeyConditionExpression", *_READ)
     keys = _key_range(table, expressions.key_conditions())
+    _refuse_filter_by_key(table, expressions)
     page = _Page(table, asked, expressions)
     forward = asked.get("ScanIndexForward") is not False
     low, high = keys.low, keys.high
     if asked.get("ExclusiveStartKey"):
-        _, after = table.exact_place(item_of(asked["ExclusiveStartKey"]))
+        hash_key, after = table.exact_place(item_of(asked["ExclusiveStartKey"]))
+        if not keys.has(hash_key, after):
+            raise invalid(
+                "The provided starting key is outside query boundaries based on provided conditions"
+            )
         if forward:
             low = (">", after)
         else:
@@ -55,6 +66,14 @@ def scan(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dic
 def _refuse_index(asked: Mapping[str, Any]) -> None:
     if asked.get("IndexName"):
         raise invalid(f"The table does not have the specified index: {asked['IndexName']}")
+
+
+def _refuse_filter_by_key(table: StoredTable, expressions: Expressions) -> None:
+    """What is said of a key belongs into the key condition; a scan has none, and may filter by it."""
+    for name, _ in table.keys.values():
+        if name in expressions.filtered_attributes():
+            problem = "Filter Expression can only contain non-primary key attributes"
+            raise invalid(f"{problem}: Primary key attribute: {name}")
 
 
 class _Page:
@@ -109,21 +128,29 @@ def _key_range(table: StoredTable, conditions: list[KeyCondition]) -> KeyRange:
         raise invalid(f"Query condition missed key schema element: {hash_name}")
     if found[hash_name].operator != "=":
         raise invalid("Query key condition not supported")
-    (hash_key,) = _arguments(found[hash_name], hash_kind)
+    (hash_key,) = _arguments(found[hash_name], "HASH", hash_kind)
     low, high = _bounds(found[range_name], range_kind) if range_name in found else (None, None)
     return KeyRange(hash_key, low, high)
 
 
-def _arguments(condition: KeyCondition, kind: str) -> list[bytes]:
+def _arguments(condition: KeyCondition, role: str, kind: str) -> list[bytes]:
+    found: list[bytes] = []
     for value in condition.arguments:
         if kind not in value:
             problem = "Condition parameter type does not match schema type"
             raise invalid(f"One or more parameter values were invalid: {problem} for {condition.name}")
-    return [sortable(value) for value in condition.arguments]
+        found.append(sortable(value))
+        check_length(role, condition.name, kind, found[-1])
+    return found
 
 
 def _bounds(condition: KeyCondition, kind: str) -> tuple[Bound | None, Bound | None]:
-    sign, arguments = condition.operator, _arguments(condition, kind)
+    sign, arguments = condition.operator, _arguments(condition, "RANGE", kind)
+    if sign == "BETWEEN" and arguments[0] > arguments[1]:
+        raise invalid(
+            "Invalid KeyConditionExpression: The BETWEEN operator requires upper bound to be greater than or "
+            "equal to lower bound"
+        )
     if sign in ("=", "BETWEEN"):
         return (">=", arguments[0]), ("<=", arguments[-1])
     if sign in (">", ">="):

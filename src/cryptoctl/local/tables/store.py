@@ -91,7 +91,7 @@ class StoredTable:
                     f"Type mismatch for key {name} expected: {kind} actual: {actual}"
                 )
             parts[role] = sortable(value)
-            _check_length(role, name, kind, parts[role])
+            check_length(role, name, kind, parts[role])
         return parts["HASH"], parts["RANGE"]
 
     def exact_place(self, key: Item) -> tuple[bytes, bytes]:
@@ -101,18 +101,20 @@ class StoredTable:
         return self.place(key)
 
 
-def _check_length(role: str, name: str, kind: str, encoded: bytes) -> None:
+def check_length(role: str, name: str, kind: str, encoded: bytes) -> None:
+    """Raises ServiceError for a key's value that is empty or too long, in an item or in a condition."""
     if kind != "N" and not encoded:
         raise invalid(
             "One or more parameter values are not valid. The AttributeValue for a key attribute "
-            f"cannot contain an empty string value. Key: {name}"
+            f"cannot contain an empty {'string' if kind == 'S' else 'binary'} value. Key: {name}"
         )
     if len(encoded) > KEY_BYTES[role]:
-        which = "hashkey" if role == "HASH" else "rangekey"
-        raise invalid(
-            f"One or more parameter values were invalid: Size of {which} has exceeded "
-            f"the maximum size limit of{KEY_BYTES[role]} bytes"
+        problem = (
+            "Size of hashkey has exceeded the maximum size limit of2048 bytes"
+            if role == "HASH"
+            else "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
         )
+        raise invalid(f"One or more parameter values were invalid: {problem}")
 
 
 class TableStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,6 +16,8 @@ from cryptoctl.local.tables.values import invalid
 RECORDS_LIVE_S: Final[int] = 86_400
 SHARD: Final[str] = "shardId-00000001500000000000-00000001"
 MOST_RECORDS: Final[int] = 1000
+BEFORE_ALL: Final[int] = 1
+"""Where a stream begins that has no record yet."""
 
 
 class StreamsApi:
@@ -42,7 +45,7 @@ class StreamsApi:
         first = self._database.execute(
             "SELECT min(sequence) FROM ddb_record WHERE stream = ?", asked["StreamArn"]
         ).fetchone()[0]
-        numbers = {"StartingSequenceNumber": _number(first or 1)}
+        numbers = {"StartingSequenceNumber": _number(first or BEFORE_ALL)}
         if not live:
             numbers["EndingSequenceNumber"] = _number(self._last(asked["StreamArn"]))
         shard = {"ShardId": SHARD, "SequenceNumberRange": numbers}
@@ -85,7 +88,8 @@ class StreamsApi:
         elif kind == "LATEST":
             after = self._last(stream)
         elif kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-            after = int(asked.get("SequenceNumber") or 0) - FIRST_SEQUENCE - (kind == "AT_SEQUENCE_NUMBER")
+            number = self._sequence(stream, str(asked.get("SequenceNumber")))
+            after = number - (kind == "AT_SEQUENCE_NUMBER")
         else:
             raise invalid(f"1 validation error detected: Value '{kind}' at 'shardIteratorType' is not valid")
         return {"ShardIterator": _token(stream, after)}
@@ -127,6 +131,18 @@ class StreamsApi:
             return None
         table = self._store.table(row[0], row[1])
         return json.loads(row[2]), table is not None and table.stream_arn == stream
+
+    def _sequence(self, stream: str, asked: str) -> int:
+        """The number of a record that was asked for. Raises ServiceError where it lives no longer."""
+        if not re.fullmatch(r"\d{1,40}", asked, re.ASCII):
+            raise invalid(f"Invalid SequenceNumber: {asked}")
+        number = int(asked) - FIRST_SEQUENCE
+        sql = "SELECT min(sequence) FROM ddb_record WHERE stream = ?"
+        first = self._database.execute(sql, stream).fetchone()[0]
+        if number > BEFORE_ALL and (first is None or number < first):
+            message = "The operation attempted to read past the oldest stream record in a shard."
+            raise ServiceError("TrimmedDataAccessException", message)
+        return number
 
     def _last(self, stream: str) -> int:
         sql = "SELECT max(sequence) FROM ddb_record WHERE stream = ?"

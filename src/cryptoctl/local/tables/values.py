@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
-from decimal import Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
@@ -19,7 +20,8 @@ Item = dict[str, Value]
 SETS: Final[frozenset[str]] = frozenset({"SS", "NS", "BS"})
 ITEM_BYTES: Final[int] = 409_600
 _DIGITS: Final[int] = 38
-EXACT: Final = Context(prec=200)
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+EXACT: Final = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _DEEPEST: Final[int] = 32
 
 
@@ -30,13 +32,12 @@ def invalid(message: str) -> ServiceError:
 
 def number(text: Any) -> Decimal:
     """A number as DynamoDB keeps it. Raises ServiceError for what it cannot keep exactly."""
-    try:
-        value = Decimal(text)
-    except (InvalidOperation, TypeError, ValueError):
-        raise invalid(f"The parameter cannot be converted to a numeric value: {text}") from None
-    if not value.is_finite():
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
         raise invalid(f"The parameter cannot be converted to a numeric value: {text}")
-    value = value.normalize(EXACT)
+    try:
+        value = Decimal(text).normalize(EXACT)
+    except ArithmeticError:
+        raise invalid(f"The parameter cannot be converted to a numeric value: {text}") from None
     if len(value.as_tuple().digits) > _DIGITS:
         raise invalid("Attempting to store more than 38 significant digits in a Number")
     if value and value.adjusted() > 125:
