@@ -1,4 +1,4 @@
-"""Where a feed begins: behind what the table has, and as far back as the exchange reaches."""
+"""Where a feed begins, and goes on: behind what the table has, as far back as the exchange reaches."""
 
 from __future__ import annotations
 
@@ -92,3 +92,17 @@ def test_a_trade_from_before_the_beginning_shows_that_nothing_is_missing(before_
     taken = [each.id for each in tape.take(9)]
     assert taken == ["4", "5", "6"][before_ms > 0 :]
     assert tape.counts.missing == 0
+
+
+def test_a_trade_that_an_earlier_connection_had_told_joins_no_new_one() -> None:
+    a, b, c, d = (trade(number, number, name) for number, name in enumerate("abcd", start=1))
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
+    tape.receive([b], 0.0)
+    tape.broken()
+    tape.receive([b], 0.1)  # a repeat: what came in between, nobody has told
+    tape.page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 0.1)
+    tape.receive([d], 0.2)
+    assert [each.id for each in tape.take(9)] == ["a", "b"]
+    tape.page(Fetch(since_ms=BEGIN_MS + 2), [b, c, d], 0.3)
+    assert [each.id for each in tape.take(9)] == ["c", "d"]
+    assert tape.joined

@@ -59,6 +59,7 @@ class Tape:
         self._recent: dict[str, None] = dict.fromkeys(self._stored)
         self._ready: deque[Trade] = deque()
         self._live: dict[str, Trade] = {}
+        self._stale: frozenset[str] = frozenset()  # told by the connections before: they join no new one
         self._joined, self._gap = False, False
         self._hole_since_s: float | None = None
         self._holes_seen = 0
@@ -90,6 +91,9 @@ class Tape:
         """The connection is lost, or something of it: what comes next does not follow."""
         self._gap = self._gap or self._joined
         self._unjoin()
+        if not self.rules.consecutive:
+            heard = self._stale.union(self._live)
+            self._stale = heard if len(heard) <= MOST_LIVE else frozenset(self._live)
         self._live.clear()
         self._hole_since_s = None
 
@@ -104,7 +108,7 @@ class Tape:
                 continue
             if self._joined and not self.rules.consecutive:
                 self._settle(trade)
-            else:
+            elif trade.id not in self._stale:
                 self._live[self._key(trade)] = trade
         self._follow_numbers(now_s)
 
@@ -123,7 +127,7 @@ class Tape:
     def _join(self) -> None:
         if self._joined:
             return
-        self._joined, self._cursor_ms = True, None
+        self._joined, self._cursor_ms, self._stale = True, None, frozenset()
         if not self.rules.consecutive:
             for trade in list(self._live.values()):
                 self._settle(trade)
