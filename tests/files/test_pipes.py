@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.errors import Failure
+from cryptoctl.files.outgoing import Outgoing
 from cryptoctl.files.pipes import with_head, with_magic
 from cryptoctl.files.reader import PriceFile, open_files
 from files.reading import MS, NOW_MS, Found, opened, options, read, refusal, refused, rows
@@ -124,6 +125,23 @@ def test_a_member_among_the_first_records_is_a_field_in_a_file_and_in_a_stream(
     late = ONE.replace("}", ', "id": 7, "volume": 3}')
     found = standard_input(ONE.encode(), (late).encode(), **given)
     assert rows(found) == [(MS, None, 1, 0), (MS, "7", 1, 3)]
+
+
+@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+def test_a_row_in_a_field_with_line_breaks_is_no_row_of_a_stream_either(
+    standard_input: Any, given: dict[str, Any]
+) -> None:
+    content = f'price,timestamp,note\n1,{MS},"a\n9,{MS},b\n2,{MS},c"\n3,{MS},"d"\n4,{MS},"e\n5,{MS},f\n'
+    found = standard_input(content.encode(), **given)
+    assert set(refused(found)) == {2, 3, 4, 6}
+    assert [each.price.price for each in found if isinstance(each, Outgoing)] == [3, 5]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_line_that_the_sample_cuts_off_decides_nothing(tmp_path: Path, encoding: str) -> None:
+    lines = [f"{'a,' * (500 + n)};{n};{MS}" for n in range(1, 61)]
+    content = "\n".join(["note, more;price;timestamp", *lines]).encode(encoding)
+    assert len(rows(read(tmp_path, content))) == 60
 
 
 MESSAGES = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.records import Fault, Record
@@ -49,10 +50,14 @@ def splitter(separator: str, quote: str) -> Split:
     return split
 
 
+_OPEN = Fault("a quotation mark is opened and not closed on this line")
+_INSIDE = Fault("lies in a field with a line break; a line must hold a whole row")
+
+
 def _quote_fault(rest: str, quote: str) -> Fault:
     closed = len(re.findall(quote, rest)) % 2 == 0
     if rest.startswith(quote) and not closed:
-        return Fault("a quotation mark is opened and not closed on this line")
+        return _OPEN
     return Fault("a quotation mark stands in the middle of a field")
 
 
@@ -94,8 +99,6 @@ class DelimitedTable:
     columns: Sequence[str]
     skip: int
     counted_in: str = "line"
-    inside: set[int] = field(default_factory=set)
-    """lines that are known to lie in a field with line breaks, found when the file is read through"""
 
     @property
     def format(self) -> str:
@@ -104,38 +107,50 @@ class DelimitedTable:
 
     def __iter__(self) -> Iterator[Record]:
         split, width = splitter(self.separator, self.quote), len(self.columns)
-        opened: list[tuple[int, str]] = []  # from a line whose quotation mark is not closed
+        held: list[_Line] = []  # from a quotation mark on that is not closed on its line
         for number, line in lines(self.source, self.encoding):
             if number <= self.skip or not line.strip():
                 continue
-            cells = split(line)
-            if self.quote in line or opened:
-                opened = self._follow(opened, number, line, split)
-            if isinstance(cells, Fault):
-                yield number, cells
-            elif number in self.inside:
-                yield number, Fault("lies in a field with a line break; a line must hold a whole row")
-            elif "\0" in line:
-                yield number, Fault("has a NUL character")
-            elif len(cells) != width:
-                yield number, _width_fault(len(cells), width)
+            one = _Line(number, line, _checked(line, split(line), width))
+            if not held and self.quote not in line:
+                yield number, one.cells
+            elif held and self.quote in line and _is_row([*held, one], split, width):
+                for each in (*held, one):
+                    yield each.number, each.cells if isinstance(each.cells, Fault) else _INSIDE
+                held = []
+            elif one.cells == _OPEN:
+                yield from _records(held)
+                held = [one]
             else:
-                yield number, cells
+                held.append(one)
+                if held[0].cells != _OPEN or len(held) > MOST_LINES_QUOTED:
+                    yield from _records(held)
+                    held = []
+        yield from _records(held)
 
-    def _follow(
-        self, opened: list[tuple[int, str]], number: int, line: str, split: Split
-    ) -> list[tuple[int, str]]:
-        """Notes the lines of a field that has line breaks: opened on one line, closed on a later one."""
-        alone = split(line)
-        if opened and self.quote in line:
-            whole = split("\n".join([*(text for _, text in opened), line]))
-            if not isinstance(whole, Fault) and len(whole) == len(self.columns):
-                self.inside.update(each for each, _ in opened)
-                self.inside.add(number)
-                return []
-        if isinstance(alone, Fault) and "not closed" in alone:
-            return [(number, line)]
-        return [*opened, (number, line)] if opened and len(opened) < MOST_LINES_QUOTED else []
+
+class _Line(NamedTuple):
+    number: int
+    text: str
+    cells: list[str] | Fault
+
+
+def _checked(line: str, cells: list[str] | Fault, width: int) -> list[str] | Fault:
+    if isinstance(cells, Fault):
+        return cells
+    if "\0" in line:
+        return Fault("has a NUL character")
+    return cells if len(cells) == width else _width_fault(len(cells), width)
+
+
+def _is_row(held: Sequence[_Line], split: Split, width: int) -> bool:
+    """Whether the lines together are one row, a field of which has line breaks."""
+    cells = split("\n".join(each.text for each in held))
+    return not isinstance(cells, Fault) and len(cells) == width
+
+
+def _records(held: Sequence[_Line]) -> Iterator[Record]:
+    return ((each.number, each.cells) for each in held)
 
 
 def _width_fault(found: int, wanted: int) -> Fault:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.columnar import ColumnarTable
-from cryptoctl.files.compression import FEATHER, PARQUET, refuse_foreign
+from cryptoctl.files.compression import FEATHER, HEAD_BYTES, PARQUET, refuse_foreign
 from cryptoctl.files.delimited import NAMED, SAMPLE_LINES, DelimitedTable, is_data, separator_of, splitter
 from cryptoctl.files.json_records import json_records, looks_like_json
 from cryptoctl.files.outgoing import FIELDS
@@ -34,6 +34,8 @@ def open_records(source: Source, options: FileOptions) -> tuple[Records, FileSha
         _refuse_options(options, source, "separator")
         return json_records(source, encoding, text, options.records), None
     _refuse_options(options, source, "records")
+    if len(head) >= HEAD_BYTES:
+        text = text[: text.rfind("\n") + 1] or text  # its last line is cut off anywhere
     return _delimited(source, encoding, text, options)
 
 
@@ -49,7 +51,7 @@ def _delimited(
     source: Source, encoding: str, text: str, options: FileOptions
 ) -> tuple[Records, FileShape | None]:
     every = text.split("\n")
-    sample = every[:-1] if len(every) > 1 and (every[-1] == "" or len(text) > 60_000) else every
+    sample = every[:-1] if len(every) > 1 and every[-1] == "" else every
     skip, separator = _preamble(sample)
     blank = next((index for index, line in enumerate(sample[skip:]) if line.strip()), 0)
     skip += blank
