@@ -97,7 +97,7 @@ class Remedy:
 
 def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
-    fitting = (each.hint for each in (*own, *error.remedies, *COMMON) if each.matches(error))
+    fitting = (each.hint for each in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if each.matches(error))
     return next(fitting, _unknown(error))
 
 
@@ -118,6 +118,12 @@ QUOTAS_URL = "https://console.aws.amazon.com/servicequotas"
 LIMITS = ("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")
 FULL_OF_TAGS = (
     "A resource may have 50 tags, and others have put theirs on this one: take off one that nobody needs."
+)
+ENGINE_FAILED = Remedy(
+    codes=("InternalFailure",),
+    contains="The embedded engine failed",
+    hint="`cryptoctl local status` names what does not work, `cryptoctl local logs` says why. "
+    "The disk may be full.",
 )
 COMMON = (
     *(

@@ -59,6 +59,7 @@ ATTACKS: dict[str, tuple[str, str, str, bytes]] = {
     "zip": ("POST", "/2015-03-31/functions", "application/zip", _zip_of_an_attack()),
     "reset": ("POST", "/_ministack/reset", TEXT, b""),
     "run": ("POST", "/_cryptoctl/run", TEXT, b"{}"),
+    "status with a guess": ("GET", "/_cryptoctl/status/" + "A" * 43, TEXT, b""),
     "run with a guess": ("POST", "/_cryptoctl/run/" + "A" * 43, TEXT, b"{}"),
 }
 BROWSERS: dict[str, dict[str, str]] = {

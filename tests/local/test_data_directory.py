@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,17 @@ import pytest
 
 from cryptoctl.local import launch
 from cryptoctl.local.data_directory import DataDirectory, Record
-from cryptoctl.local.engine import Engine, EngineOptions
+from cryptoctl.local.engine import Engine, EngineError, EngineOptions
 
 HOLD = """
 import signal, sys
 from pathlib import Path
 from cryptoctl.local.data_directory import DataDirectory
-held = DataDirectory(Path(sys.argv[1])).hold()
+data = DataDirectory(Path(sys.argv[1]))
+held = data.hold()
+data.take_clean_end()
+if sys.argv[2:] == ["clean"]:
+    data.write_clean_end()
 print("held", flush=True)
 signal.pause()
 """
@@ -43,21 +50,56 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@contextmanager
+def holding(data: DataDirectory, *end: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds the lock, as an engine does, until it is told to end."""
+    command = [sys.executable, "-c", HOLD, str(data.directory), *end]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.process
 def test_stop_ends_the_process_that_holds_the_lock_and_no_other(
     data: DataDirectory, stranger: subprocess.Popen[bytes]
 ) -> None:
     data.write(Record(pid=stranger.pid, port=1, started_at=RECORD.started_at))
-    command = [sys.executable, "-c", HOLD, str(data.directory)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as engine:
-        assert engine.stdout is not None
-        engine.stdout.readline()
-        try:
-            assert Engine(data.directory).stop() is True
-            assert engine.wait(10) == -signal.SIGTERM
-        finally:
-            engine.kill()
+    with holding(data, "clean") as engine:
+        assert Engine(data.directory).stop() is True
+        assert engine.wait(10) == -signal.SIGTERM
     assert stranger.poll() is None
+
+
+@pytest.mark.process
+def test_stop_says_where_the_engine_has_not_put_everything_away(data: DataDirectory) -> None:
+    with holding(data), pytest.raises(EngineError, match="not everything was saved") as told:
+        Engine(data.directory).stop()
+    assert str(data.log_file) in told.value.hint
+    with holding(data):
+        Engine(data.directory).reset()
+    assert [file.name for file in data.directory.iterdir()] == []
+
+
+@pytest.mark.process
+def test_an_engine_that_does_not_answer_is_a_problem_of_it(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryptoctl.local.engine.ANSWERS_WITHIN_S", 0.1)
+    held = data.hold()
+    assert held is not None
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        data.write(replace(RECORD, pid=os.getpid(), port=port, status_path="/secret"))
+        [problem] = Engine(data.directory).status(asked=True).problems
+        assert problem.startswith(f"the engine does not answer (port {port}: timed out)")
+        assert Engine(data.directory).status().problems == ()
+    [problem] = Engine(data.directory).status(asked=True).problems
+    assert "Connection refused" in problem
+    os.close(held)
 
 
 @pytest.mark.process
@@ -90,7 +132,7 @@ def test_what_an_earlier_engine_has_left_is_not_taken_for_the_one_that_starts(
         {"started_at": 5},
         {"notes": [1]},
         {"notes": 1},
-        {"problems": [None]},
+        {"status_path": 1},
         {"options": 1},
         {"code": []},
     ],

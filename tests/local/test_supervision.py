@@ -18,7 +18,7 @@ import pytest
 from cryptoctl.local import supervision
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.database import Database
-from cryptoctl.local.engine import Engine
+from cryptoctl.local.engine import Engine, EngineError
 from cryptoctl.local.functions.asynchronous import AsyncQueue
 from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.http import HttpResponse, ServiceError
@@ -39,7 +39,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 def supervised(failures: list[Exception]) -> tuple[list[tuple[str, ...]], list[str], int]:
     """Runs work that fails so and then goes on: what was told, what was given up, how often it ran."""
-    told: list[tuple[str, ...]] = []
+    told: list[tuple[str, ...]] = [()]
     given_up: list[str] = []
     runs = 0
     left = list(failures)
@@ -47,18 +47,24 @@ def supervised(failures: list[Exception]) -> tuple[list[tuple[str, ...]], list[s
     async def work() -> None:
         nonlocal runs
         runs += 1
+        note()
         if left:
             raise left.pop(0)
         await asyncio.sleep(0.1)
 
+    def note() -> None:
+        if supervisor.problems() != told[-1]:
+            told.append(supervisor.problems())
+
     async def run() -> None:
-        supervisor = Supervisor(told.append, given_up.append)
         supervisor.begin("saving", work)
         await asyncio.sleep(0.2)
         await supervisor.end()
+        note()
 
+    supervisor = Supervisor(given_up.append)
     asyncio.run(run())
-    return told, given_up, runs
+    return told[1:], given_up, runs
 
 
 @pytest.mark.usefixtures("quick")
@@ -77,7 +83,7 @@ def test_a_damaged_database_is_the_end() -> None:
     assert given_up == []
 
 
-def test_state_that_cannot_be_saved_is_said_in_the_status_and_saved_as_soon_as_it_can_be(
+def test_state_that_cannot_be_saved_is_said_in_the_status_and_by_stop_and_saved_as_soon_as_it_can_be(
     engine: Engine,
 ) -> None:
     home = engine.start(port=0, options=QUICK).home
@@ -87,12 +93,17 @@ def test_state_that_cannot_be_saved_is_said_in_the_status_and_saved_as_soon_as_i
     state.rename(aside)
     state.write_text("in the way")
     sqs.send_message(QueueUrl=queue, MessageBody="x")
-    eventually(lambda: engine.status().problems, what="a problem in the status")
-    assert "saving the state fails" in engine.status().problems[0]
+    eventually(lambda: engine.status(asked=True).problems, what="a problem in the status")
+    assert "saving the state fails" in engine.status(asked=True).problems[0]
     state.unlink()
     aside.rename(state)
     eventually(lambda: "x" in (state / "sqs.json").read_text(), within_s=40, what="the message, saved")
-    eventually(lambda: engine.status().problems == (), within_s=20, what="a status without problems")
+    eventually(lambda: not engine.status(asked=True).problems, within_s=20, what="no problems")
+    state.rename(aside)
+    state.write_text("in the way")
+    sqs.send_message(QueueUrl=queue, MessageBody="y")
+    with pytest.raises(EngineError, match="not everything was saved"):
+        engine.stop()
 
 
 class Lambda:

@@ -163,6 +163,13 @@ def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:
     assert "tag one that was made by other means by hand first" in remedy(denied.value)
 
 
+def test_a_fault_of_the_embedded_engine_is_not_called_one_of_aws() -> None:
+    request: dict[str, str] = {"service": "sqs", "operation": "SendMessage", "code": "InternalFailure"}
+    own = AwsError(**request, message="The embedded engine failed; see its log.")
+    assert "cryptoctl local status" in remedy(own) and "AWS's" not in remedy(own)
+    assert "The fault is AWS's" in remedy(AwsError(**request, message="We failed."))
+
+
 def test_of_what_nobody_knows_nothing_is_promised() -> None:
     error = AwsError(service="s", operation="Do", code="NeverSeen", message="", request_id="id-1")
     assert remedy(error) == (

@@ -37,7 +37,7 @@ def _checks(run: CommandRun) -> Iterator[Check]:
     session = run.session
     local = session.target is Target.LOCAL
     if local:
-        engine = session.engine.status()
+        engine = session.engine.status(asked=True)
         yield _engine(engine)
         if not engine.running:
             return
@@ -53,6 +53,13 @@ def _engine(status: EngineStatus) -> Check:
             verdict=Verdict.BAD,
             detail="the embedded engine is not running",
             advice="Start it with `cryptoctl local start`.",
+        )
+    if status.problems:
+        return Check(
+            what="engine",
+            verdict=Verdict.BAD,
+            detail="; ".join(status.problems),
+            advice=f"Make room on the disk, if it is full. {status.log_file} may say more.",
         )
     if status.notes:
         return Check(

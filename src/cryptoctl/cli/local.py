@@ -37,7 +37,7 @@ def stop(run: CommandRun) -> None:
 @command("local", "status", access=None, example="cryptoctl local status")
 def status(run: CommandRun) -> None:
     """Show whether the engine runs, where, and how to point other tools at it."""
-    _show(run, run.session.engine.status())
+    _show(run, run.session.engine.status(asked=True))
 
 
 @command("local", "reset", access=None, example="cryptoctl local reset --yes")

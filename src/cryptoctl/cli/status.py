@@ -37,7 +37,7 @@ def status(
         return
     session = run.session
     found = _existing(run, Observer(session.aws, session.stack).overview())
-    engine = session.engine.status() if session.target is Target.LOCAL else None
+    engine = session.engine.status(asked=True) if session.target is Target.LOCAL else None
     if engine is not None:
         run.answer(engine=engine_document(engine, session.engine.credentials(session.environment)))
     run.answer(**overview_document(run.screen, found, session.location))

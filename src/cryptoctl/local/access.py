@@ -23,6 +23,7 @@ MOST_BYTES: Final[int] = 70 * MEBIBYTE
 """A function's zip of 50 MB in base64, with what is around it."""
 MOST_BYTES_OF_FUNCTION_URL: Final[int] = 6 * MEBIBYTE
 RUN_PATH: Final[str] = "/_cryptoctl/run/"
+STATUS_PATH: Final[str] = "/_cryptoctl/status/"
 _OPEN_PATHS: Final = re.compile(rf"/|/{ACCOUNT}/[\w.-]+|/\d{{4}}-\d\d-\d\d(/[\w:$.*@+=,-]+)+/?", re.ASCII)
 """Where AWS's services answer: `/`, a queue's URL, and Lambda's dated paths. Nothing else is passed on."""
 _FUNCTION_URL_HOST: Final = re.compile(r"([a-z0-9]{32})\.lambda-url\.[a-z0-9-]+\.(?:localhost|on\.aws)")
@@ -39,13 +40,14 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """Where a request may go: a function URL, the engine's own run path, or a service once signed."""
+    """Where a request may go: a function URL, a path of the engine's own, or a service once signed."""
 
     most_bytes: int
     claim: Claim | None = None
     function_url: UrlTarget | None = None
     function_path: str = "/"
     internal: bool = False
+    status: bool = False
 
 
 class AccessCheck:
@@ -56,6 +58,8 @@ class AccessCheck:
         self._port = port
         self._pairs = pairs
         self._run_path = RUN_PATH + secrets.token_urlsafe(32)
+        self.status_path = STATUS_PATH + secrets.token_urlsafe(32)
+        """Where the engine says how it is. A secret as well: who can read the data directory knows it."""
         self.function_keys = new_key_pair()
         self.function_token = secrets.token_urlsafe(48)
         self._signatures = Signatures(self._find_key)
@@ -76,6 +80,8 @@ class AccessCheck:
             )
         if hmac.compare_digest(head.raw_path.encode(), self._run_path.encode()):
             return Admission(most_bytes=MOST_BYTES_OF_FUNCTION_URL, internal=True)
+        if hmac.compare_digest(head.raw_path.encode(), self.status_path.encode()):
+            return Admission(most_bytes=0, status=True)
         claim = self._claim(head)
         if not _OPEN_PATHS.fullmatch(head.path) or {".", ".."} & set(head.path.split("/")):
             raise RefusedError(error_response("UnknownOperationException", "Nothing is here.", status=404))

@@ -51,6 +51,7 @@ class EngineApp:
         self._database, self.notes = open_database(data.store_file)
         self._durability = Durability(options.save_every_s, data.state)
         access = AccessCheck(port, KeyPairs(data.key_file))
+        self.status_path = access.status_path
         self.middleware = middleware = Middleware(inner, access)
         regions = Regions(self._database)
         middleware.on_passed = (self._durability.passed, regions.passed)
@@ -105,6 +106,7 @@ class EngineApp:
 
     async def start(self, supervisor: Supervisor, *, after_damage: bool) -> None:
         """Takes up the work that goes on beside the requests."""
+        self.middleware.problems = supervisor.problems
         if after_damage:
             await reconcile(self._client, self._tables, self._logs, saved_regions(self._data.state))
         supervisor.begin("running asynchronous invocations", self._queue.work)
@@ -120,11 +122,12 @@ class EngineApp:
         await self._runner.start()
 
     async def stop(self) -> None:
-        """Ends every process that was started, and puts the data away."""
+        """Ends every process that was started, and puts the data away. Raises OSError where it cannot."""
         await self._runner.close()
         self._execution.close()
         await self._metrics.write()
         await self._embedded.write()
+        self._durability.save_all()
         self._database.close()
 
     async def _keep_house(self) -> None:

@@ -29,13 +29,13 @@ HOLD_WITHIN_S: Final[float] = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a running engine writes down about itself. `problems` are those it has at the moment."""
+    """What a running engine writes down about itself. `status_path`: where it tells of its problems."""
 
     pid: int
     port: int
     started_at: str
     notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    status_path: str = ""
     options: str = ""
     code: str = ""
     """the digest of the source that it runs (launch.source_digest)"""
@@ -47,7 +47,7 @@ class Record:
 
     def plausible(self) -> bool:
         """Whether it could have been written by an engine. Raises ValueError or TypeError where not."""
-        texts = (self.options, self.code, *self.notes, *self.problems)
+        texts = (self.options, self.code, self.status_path, *self.notes)
         numbers = type(self.pid) is int and type(self.port) is int
         return (
             numbers
@@ -145,20 +145,24 @@ class DataDirectory:
         """The last record, whether or not its engine still runs; None where there is none to read."""
         try:
             fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
-            lists = {name: tuple(fields.get(name, ())) for name in ("notes", "problems")}
+            notes = tuple(fields.get("notes", ()))
             # A later cryptoctl's engine may say more of itself.
             known = {each.name: fields[each.name] for each in dataclass_fields(Record) if each.name in fields}
-            record = Record(**{**known, **lists})
+            record = Record(**{**known, "notes": notes})
             return record if record.plausible() else None
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
 
     def take_clean_end(self) -> list[str]:
         """Notes that an engine begins here; says what may be missing where the last one was killed."""
-        killed = self._unclean_file.exists()
+        killed = self.unclean()
         self._unclean_file.touch()
         note = "The engine was not stopped but ended: messages of its last moments in queues may be missing."
         return [note] if killed else []
+
+    def unclean(self) -> bool:
+        """Whether an engine has begun here that has not, or not yet, put everything away."""
+        return self._unclean_file.exists()
 
     def write_clean_end(self) -> None:
         """Notes that the engine has put everything away."""

@@ -59,5 +59,7 @@ class Database:
 
     def close(self) -> None:
         """Folds the write-ahead log into the file and closes it."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Without room for that, the next one who opens the file reads the log as well.
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()

@@ -58,6 +58,10 @@ class Durability:
             self._files.save()
             self._changed.clear()
 
+    def save_all(self) -> None:
+        """Saves everything, metrics too. Raises OSError, which ministack, when it ends, only logs."""
+        self._files.save(metrics=True)
+
     async def keep_metrics(self) -> None:
         """Saves the metrics every minute, for as long as the engine lives."""
         while True:

@@ -5,6 +5,7 @@ Nothing heavy is imported here; the engine itself lives in a process of its own 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -42,12 +43,13 @@ REPLACES_IT: Final[str] = (
 )
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
+ANSWERS_WITHIN_S: Final[float] = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineStatus:
     """The engine as it is now. `notes` says what was lost or kept aside at its last start,
-    `problems` what does not work at the moment."""
+    `problems` what does not work at the moment, if it was asked."""
 
     running: bool
     url: str | None
@@ -88,7 +90,20 @@ class Engine:
                 return self.status()
 
     def stop(self) -> bool:
-        """Stops the engine and all it started. True if it was running."""
+        """Stops the engine and all it started. True if it was running.
+
+        Raises EngineError where it does not end, or has ended without having saved everything.
+        """
+        stopped = self._stop()
+        if stopped and self._data.unclean() and not self._data.running():
+            raise EngineError(
+                f"Stopping the embedded engine in {self._data.directory}: it has ended, but not everything "
+                "was saved: messages in queues, and changes of the last moments, may be missing.",
+                hint=f"Make room on the disk, if it is full. {self._data.log_file} may say more.",
+            )
+        return stopped
+
+    def _stop(self) -> bool:
         with self._said("Stopping"):
             if not self._data.running():
                 self._end_leftovers()
@@ -113,8 +128,11 @@ class Engine:
         """Ends what handlers of this engine, or of one that was killed, have started and left running."""
         end_processes_with("LAMBDA_TASK_ROOT", str(self._data.code) + os.sep)
 
-    def status(self) -> EngineStatus:
-        """The engine as it is now, whoever started it. Raises EngineError where that cannot be learnt."""
+    def status(self, *, asked: bool = False) -> EngineStatus:
+        """The engine as it is now, whoever started it. Raises EngineError where that cannot be learnt.
+
+        `asked`: the engine itself is asked for its problems; that it does not answer is one.
+        """
         with self._said("Looking for"):
             running = self._data.running()
             record = self._settled_record() if running else self._data.read()
@@ -135,12 +153,12 @@ class Engine:
             log_file=self._data.log_file,
             memory_bytes=resident_bytes(record.pid) if running and record else None,
             notes=record.notes if record else (),
-            problems=record.problems if running and record else (),
+            problems=_problems(record) if asked and running and record else (),
         )
 
     def reset(self) -> None:
         """Stops the engine and deletes all of its data."""
-        self.stop()
+        self._stop()
         with self._said("Deleting the data of"):
             if self._data.directory.exists():
                 with self._data.starting():
@@ -212,6 +230,23 @@ class Engine:
 
         _wait_until(look, SETTLES_WITHIN_S)
         return found[0] if found else None
+
+
+def _problems(record: Record) -> tuple[str, ...]:
+    """What the engine says does not work."""
+    import http.client
+
+    if not record.status_path:  # an earlier cryptoctl's
+        return ()
+    connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=ANSWERS_WITHIN_S)
+    try:
+        connection.request("GET", record.status_path)
+        return tuple(str(problem) for problem in json.loads(connection.getresponse().read())["problems"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        reason = f"port {record.port}: {str(error) or type(error).__name__}"
+        return (f"the engine does not answer ({reason}); `cryptoctl local stop` ends it",)
+    finally:
+        connection.close()
 
 
 def _same_port(running: EngineStatus, wanted: int | None) -> None:

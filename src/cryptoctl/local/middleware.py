@@ -8,7 +8,14 @@ from typing import Any, Protocol
 
 from cryptoctl.local.access import RUN_PATH, AccessCheck, RefusedError
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.http import HttpRequest, HttpResponse, RequestHead, ServiceError, error_response
+from cryptoctl.local.http import (
+    HttpRequest,
+    HttpResponse,
+    RequestHead,
+    ServiceError,
+    error_response,
+    json_response,
+)
 from cryptoctl.local.http_server import ReadBody
 from cryptoctl.local.ministack_adapter import UrlTarget
 
@@ -43,6 +50,7 @@ class Middleware:
         self._access = access
         self.services: Sequence[Service] = ()
         self.function_urls: UrlService | None = None
+        self.problems: Callable[[], Sequence[str]] = tuple
         self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
 
     async def handle(self, head: RequestHead, read_body: ReadBody) -> HttpResponse:
@@ -56,6 +64,8 @@ class Middleware:
         except EngineError as error:
             logger.error("%s %s", error, error.hint)
             return error_response("InternalFailure", error.message, status=500)
+        if admission.status:
+            return json_response({"problems": list(self.problems())})
         if admission.function_url is not None:
             assert self.function_urls is not None
             url, raw_path = admission.function_url, admission.function_path

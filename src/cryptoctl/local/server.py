@@ -11,10 +11,9 @@ import socket
 import sqlite3
 import sys
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from cryptoctl.local.app import EngineApp
 from cryptoctl.local.containment import contain
@@ -41,16 +40,17 @@ FINISH_WITHIN_S: Final[float] = 2.0
 def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:
     """Serves until SIGTERM or SIGINT; reports once, on `report_fd`, that it answers or why it does not."""
     data = DataDirectory(Path(home_directory))
+    report = os.fdopen(report_fd, "w", encoding="utf-8")
     try:
         if data.hold() is None:
-            _report(report_fd, {"error": "another engine holds this directory."})
+            _report(report, {"error": "another engine holds this directory."})
             return
-        asyncio.run(_serve(data, listener_fd, report_fd, EngineOptions.from_json(options_text)))
+        asyncio.run(_serve(data, listener_fd, report, EngineOptions.from_json(options_text)))
     except (OSError, sqlite3.Error) as error:
         # A full disk takes no log; the pipe to who starts the engine takes the reason all the same.
         with contextlib.suppress(OSError):
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            _report(report_fd, {"error": f"{reason.lower()}."})
+            _report(report, {"error": f"{reason.lower()}."})
         raise
     with contextlib.suppress(OSError):
         sys.stdout.flush()
@@ -58,7 +58,7 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options: EngineOptions) -> None:
+async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options: EngineOptions) -> None:
     listener = socket.socket(fileno=listener_fd)
     port: int = listener.getsockname()[1]
     contain(port, worker_script=str(WORKER_SCRIPT))
@@ -80,22 +80,20 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
         notes=tuple(notes),
         options=options.to_json(),
         code=source_digest(),
+        status_path=engine.status_path,
     )
-
-    def tell(problems: tuple[str, ...]) -> None:
-        data.write(replace(record, problems=problems))
 
     def give_up(reason: str) -> None:
         print(f"The engine ends: {reason}", flush=True)
         stop.set()
 
     async def answer_requests() -> None:
-        supervisor = Supervisor(tell, give_up)
+        supervisor = Supervisor(give_up)
         await engine.start(supervisor, after_damage=bool(notes))
         server = HttpServer(engine.middleware.handle)
         await server.start(listener)
         data.write(record)
-        _report(report_fd, {"port": port})
+        _report(report, {"port": port})
         load = threading.Thread(target=load_services, args=(options.function_pending_s,), daemon=True)
         load.start()
         await stop.wait()
@@ -107,6 +105,8 @@ async def _serve(data: DataDirectory, listener_fd: int, report_fd: int, options:
     await serve_lifespan(app, answer_requests)
 
 
-def _report(descriptor: int, answer: dict[str, object]) -> None:
-    os.write(descriptor, json.dumps(answer).encode())
-    os.close(descriptor)
+def _report(pipe: TextIO, answer: dict[str, object]) -> None:
+    """Once; who starts the engine waits for no more."""
+    if not pipe.closed:
+        with pipe:
+            pipe.write(json.dumps(answer))

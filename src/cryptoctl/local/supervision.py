@@ -19,13 +19,12 @@ WELL_AFTER_S: Final[float] = 10.0
 
 
 class Supervisor:
-    """Runs pieces of work without end. `tell` gets the present problems whenever they change.
+    """Runs pieces of work without end, and knows which do not work at the moment.
 
     `give_up` is called with the reason where nothing can go on: a damaged database does not mend itself.
     """
 
-    def __init__(self, tell: Callable[[tuple[str, ...]], None], give_up: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, give_up: Callable[[str], None]) -> None:
         self._give_up = give_up
         self._problems: dict[str, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -33,6 +32,10 @@ class Supervisor:
     def begin(self, name: str, work: Work) -> None:
         """Starts a piece of work; `name` says what it does, for a person."""
         self._tasks.append(asyncio.create_task(self._keep_going(name, work), name=name))
+
+    def problems(self) -> tuple[str, ...]:
+        """What does not work at the moment, for a person."""
+        return tuple(self._problems.values())
 
     async def end(self) -> None:
         """Ends all work."""
@@ -63,17 +66,7 @@ class Supervisor:
         damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
         if damaged:
             self._give_up(problem)
-        if self._problems.get(name) != problem:
-            self._problems[name] = problem
-            self._tell_all()
+        self._problems[name] = problem
 
     def _solved(self, name: str) -> None:
-        if self._problems.pop(name, None) is not None:
-            self._tell_all()
-
-    def _tell_all(self) -> None:
-        try:
-            self._tell(tuple(self._problems.values()))
-        except OSError:
-            # The disk that the problem is about may be the one that cannot be written.
-            logger.exception("telling of problems")
+        self._problems.pop(name, None)
