@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,14 +62,30 @@ def test_a_kill_loses_no_item_and_no_stream_position(engine: Engine) -> None:
     bench.eventually(lambda: delivered(bench, function) == [1, 2, 3, 4], what="the rest, once")
 
 
-def test_a_mapping_goes_on_after_a_stop(engine: Engine) -> None:
+def test_a_mapping_and_a_subscription_go_on_after_a_stop(engine: Engine) -> None:
     bench = start(engine)
     function, (table, stream) = bench.function(TELL), bench.table()
     bench.mapping(function, stream)
     bench.put(table, 1)
     bench.eventually(lambda: delivered(bench, function) == [1], what="the first")
+    reader = bench.function("def handler(event, context): print('@say true')")
+    bench.client("lambda").add_permission(
+        FunctionName=reader,
+        StatementId="logs",
+        Action="lambda:InvokeFunction",
+        Principal="logs.amazonaws.com",
+    )
+    logs = bench.client("logs")
+    logs.create_log_group(logGroupName="read")
+    logs.create_log_stream(logGroupName="read", logStreamName="one")
+    logs.put_subscription_filter(
+        logGroupName="read", filterName="all", filterPattern="", destinationArn=bench.arn(reader)
+    )
+    last_words = [{"timestamp": int(time.time() * 1000), "message": "good bye"}]
+    logs.put_log_events(logGroupName="read", logStreamName="one", logEvents=last_words)
     engine.stop()
     assert restart(engine).notes == ()
+    bench.eventually(lambda: bench.seen(reader), what="what was logged just before the stop")
     bench.put(table, 2)
     bench.eventually(lambda: delivered(bench, function) == [1, 2], what="the second")
 

@@ -127,6 +127,7 @@ class EngineApp:
         self._execution.close()
         await self._metrics.write()
         await self._embedded.write()
+        await self._subscriptions.deliver()
         self._durability.save_all()
         self._database.close()
 

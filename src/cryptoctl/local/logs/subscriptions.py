@@ -8,10 +8,12 @@ import gzip
 import json
 import logging
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.functions.destinations import TargetSender
+from cryptoctl.local.functions.invocations import MOST_BYTES_ASYNC
 from cryptoctl.local.http import ACCOUNT, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.api import event_id
@@ -22,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 GATHER_S: Final[float] = 0.05
 """Events that come this close together are delivered in one invocation."""
+COMPRESSED_AT_ONCE: Final[int] = 4 * 2**20
+"""Characters. Compressing more would hold up everything else."""
+
+Place = tuple[str, str, str]
+"""Region, group and stream."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,7 @@ class Subscriptions:
         self._client = client
         self._sender = TargetSender(client)
         self._filters: dict[tuple[str, str], list[Subscription]] = {}
-        self._waiting: dict[tuple[str, str], dict[str, list[LogEvent]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
+        self._waiting: dict[Place, list[LogEvent]] = defaultdict(list)
         self._wake = asyncio.Event()
 
     def forget(self) -> None:
@@ -53,7 +58,7 @@ class Subscriptions:
         """Takes new events of a stream."""
         if self._filters.get((region, group)) == []:
             return
-        self._waiting[region, group][stream].extend(events)
+        self._waiting[region, group, stream].extend(events)
         self._wake.set()
 
     async def work(self) -> None:
@@ -62,11 +67,29 @@ class Subscriptions:
             await self._wake.wait()
             await asyncio.sleep(GATHER_S)
             self._wake.clear()
-            waiting, self._waiting = dict(self._waiting), defaultdict(lambda: defaultdict(list))
-            for (region, group), streams in waiting.items():
-                for each in await self._filters_of(region, group):
-                    for stream, events in streams.items():
-                        await self._deliver(group, stream, each, events)
+            await self.deliver()
+
+    async def deliver(self) -> None:
+        """Delivers what waits. Where this is cancelled, what was not delivered whole goes on waiting."""
+        for place in list(self._waiting):
+            count = len(self._waiting[place])
+            try:
+                await self._deliver_all(place, self._waiting[place][:count])
+            except Exception:
+                self._wake.set()  # the others; this one would fail again
+                self._done(place, count)
+                raise
+            self._done(place, count)
+
+    def _done(self, place: Place, count: int) -> None:
+        del self._waiting[place][:count]
+        if not self._waiting[place]:
+            del self._waiting[place]
+
+    async def _deliver_all(self, place: Place, events: list[LogEvent]) -> None:
+        region, group, stream = place
+        for each in await self._filters_of(region, group):
+            await self._deliver(group, stream, each, events)
 
     async def _filters_of(self, region: str, group: str) -> list[Subscription]:
         if (region, group) not in self._filters:
@@ -81,12 +104,11 @@ class Subscriptions:
 
     async def _deliver(self, group: str, stream: str, to: Subscription, events: list[LogEvent]) -> None:
         matching = [event for event in events if to.matches(event.message)]
-        if not matching:
-            return
-        try:
-            await self._sender.send(to.destination, json.dumps(payload(group, stream, to.name, matching)))
-        except ServiceError as error:
-            logger.warning("log events of %s could not be delivered to %s: %s", group, to.destination, error)
+        for text in payloads(group, stream, to.name, matching):
+            try:
+                await self._sender.send(to.destination, text)
+            except ServiceError as error:
+                logger.warning("log events of %s cannot be delivered to %s: %s", group, to.destination, error)
 
 
 def _filter(described: dict[str, Any]) -> Subscription:
@@ -99,6 +121,21 @@ def _filter(described: dict[str, Any]) -> Subscription:
 
 def _never(_message: str) -> bool:
     return False
+
+
+def payloads(group: str, stream: str, filter_name: str, events: list[LogEvent]) -> Iterator[str]:
+    """What the subscribed function gets, in as many invocations as it takes for each to be small enough."""
+    if not events:
+        return
+    alone = len(events) == 1
+    if alone or sum(len(event.message) for event in events) <= COMPRESSED_AT_ONCE:
+        text = json.dumps(payload(group, stream, filter_name, events))
+        if alone or len(text) <= MOST_BYTES_ASYNC:
+            yield text
+            return
+    half = len(events) // 2
+    yield from payloads(group, stream, filter_name, events[:half])
+    yield from payloads(group, stream, filter_name, events[half:])
 
 
 def payload(group: str, stream: str, filter_name: str, events: list[LogEvent]) -> dict[str, Any]:

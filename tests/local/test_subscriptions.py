@@ -1,0 +1,90 @@
+"""Log events that some filter asks for are delivered, however many and whenever the engine ends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import random
+from typing import Any
+
+import pytest
+
+from cryptoctl.local.functions.invocations import MOST_BYTES_ASYNC
+from cryptoctl.local.logs import subscriptions
+from cryptoctl.local.logs.store import LogEvent
+from cryptoctl.local.logs.subscriptions import Subscriptions, payloads
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:reader"
+
+
+class Engine:
+    """The parts of the engine that a delivery asks. `open` lets an invocation through."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.delivered: list[str] = []
+
+    async def json(self, *_arguments: str, **_named: str) -> dict[str, Any]:
+        described = {"filterName": "f", "filterPattern": "ERROR", "destinationArn": FUNCTION}
+        return {"subscriptionFilters": [described]}
+
+    async def rest(self, *_arguments: str, body: bytes, **_named: str) -> None:
+        self.asked.set()
+        await self.open.wait()
+        self.delivered += messages(body.decode())
+
+
+def messages(payload: str) -> list[str]:
+    content = json.loads(gzip.decompress(base64.b64decode(json.loads(payload)["awslogs"]["data"])))
+    return [event["message"] for event in content["logEvents"]]
+
+
+def event(number: int, message: str) -> LogEvent:
+    return LogEvent(id=number, stream="s", at=1, ingested_at=1, message=message)
+
+
+@pytest.mark.parametrize("cut_off", [False, True], ids=["while it waits", "while it is delivered"])
+def test_what_waits_when_the_work_ends_is_delivered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, cut_off: bool
+) -> None:
+    monkeypatch.setattr(subscriptions, "GATHER_S", 0 if cut_off else 60)
+
+    async def run() -> list[str]:
+        engine: Any = Engine()
+        waiting = Subscriptions(engine)
+        work = asyncio.create_task(waiting.work())
+        waiting.take("us-east-1", "g", "s", [event(1, "ERROR one"), event(2, "fine")])
+        if cut_off:
+            await engine.asked.wait()
+            waiting.take("us-east-1", "g", "s", [event(3, "ERROR two")])
+        await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        engine.open.set()
+        await waiting.deliver()
+        await waiting.deliver()
+        delivered: list[str] = engine.delivered
+        return delivered
+
+    assert asyncio.run(run()) == (["ERROR one", "ERROR two"] if cut_off else ["ERROR one"])
+
+
+def test_events_that_are_too_much_for_one_invocation_come_in_several() -> None:
+    chance = random.Random(7)
+    events = [event(number, chance.randbytes(2000).hex()) for number in range(700)]
+    events.insert(350, event(1000, "small"))
+    sent = list(payloads("g", "s", "f", events))
+    assert [text for each in sent for text in messages(each)] == [each.message for each in events]
+    assert max(map(len, sent)) <= MOST_BYTES_ASYNC
+    assert len(sent) <= 4
+
+
+def test_one_event_that_is_too_much_takes_no_other_with_it() -> None:
+    chance = random.Random(7)
+    huge = event(1, chance.randbytes(900_000).hex())
+    sent = [messages(each) for each in payloads("g", "s", "f", [event(0, "a"), huge, event(2, "b")])]
+    assert sent == [["a"], [huge.message], ["b"]]
+    assert list(payloads("g", "s", "f", [])) == []
