@@ -97,10 +97,14 @@ def test_what_cannot_be_traced_is_a_sentence(shop: Workshop) -> None:
     )
     missed = trace(shop, "TWO", "--id", "9", code=1)["failure"]["next"]
     assert "--id 9 --since 2023-02-02" in missed
+    assert trace(shop, "TWO", "--id", "9", "--since", "1960-01-01")["price"]["outcome"] == "announced"
     (command,) = re.findall("`cryptoctl (.*)`", missed)
     assert Cli()(*shlex.split(command)).code == 0
     assert "the last one before" in trace(shop, "TWO", "--at", "0m", code=1)["failure"]["message"]
     assert "there is none of NOSUCH" in trace(shop, "NOSUCH", "--at", at, code=1)["failure"]["message"]
+    assert "there is none" in trace(shop, "TWO", "--at", "1960-01-01", code=1)["failure"]["message"]
+    future = trace(shop, "TWO", "--id", "1", "--since", "2090-01-01", code=1)["failure"]
+    assert "since 2090-01-01" in future["message"]
     unknown = trace(shop, "--request", "0" * 8 + "-0000", code=1)["failure"]
     assert "No log line and no dead letter" in unknown["message"]
     for words in (["TWO"], [], ["TWO", "--request", "1" * 8], ["TWO", "--sort-key", "x"], ["--request", "?"]):

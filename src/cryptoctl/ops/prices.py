@@ -73,6 +73,8 @@ def _items(
     condition, values = "#symbol = :symbol", {":symbol": {"S": query.symbol}}
     names = {"#symbol": "symbol"}
     since, until = query.since_ms, query.until_ms
+    if until is not None and until < (since or 0):
+        return iter(())  # DynamoDB refuses bounds in the wrong order
     if since is not None or until is not None:
         condition += " AND #timestamp BETWEEN :since AND :until"
         names["#timestamp"] = "timestamp"

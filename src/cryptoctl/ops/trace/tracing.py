@@ -70,6 +70,8 @@ class Tracer:
         """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
         names, values = {"#symbol": "symbol", "#timestamp": "timestamp"}, {":symbol": {"S": wanted.symbol}}
         first, last = wanted.between_ms or (since_ms, self.now_ms + AHEAD_MS)
+        if wanted.sort_key is None and last < max(first, 0):
+            return []  # no price is there, and DynamoDB refuses bounds in the wrong order
         if wanted.sort_key is not None:
             values |= {":first": {"N": wanted.sort_key}, ":last": {"N": wanted.sort_key}}
         else:
