@@ -32,6 +32,7 @@ from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters
+from cryptoctl.local.queue_checks import QueueChecks
 from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.regions import Regions
 from cryptoctl.local.request_checks import RequestChecks
@@ -82,6 +83,7 @@ class EngineApp:
         middleware.services = (
             RequestChecks(client),
             TopicChecks(client),
+            QueueChecks(client),
             outbox,
             self._alarms,
             Dashboards(middleware.inner, self._database, client),

@@ -132,7 +132,14 @@ class ServiceError(Exception):
 
     def response_to(self, request: HttpRequest) -> HttpResponse:
         """The error in the shape of the request's protocol."""
-        return xml_error(self.code, self.message, status=self.status) if request.form else self.response()
+        if request.form:
+            return xml_error(self.code, self.message, status=self.status)
+        response = self.response()
+        if not request.target.startswith("AmazonSQS."):
+            return response
+        fault = "Receiver" if self.status >= 500 else "Sender"
+        headers = {**response.headers, "x-amzn-query-error": f"{self.code};{fault}"}
+        return HttpResponse(response.status, response.body, headers)
 
 
 def error_response(

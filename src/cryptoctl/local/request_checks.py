@@ -27,6 +27,30 @@ RETENTION_DAYS: Final = (
 )  # fmt: skip
 ONLY_PYTHON: Final[str] = "The embedded engine runs only Python functions, from code in ZipFile."
 UNRESERVED: Final[int] = 100
+RESERVED_VARIABLES: Final = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+VARIABLES_BYTES: Final[int] = 4096
+PLAINTEXT_BYTES: Final[int] = 4096
 _RANGES: Final[dict[str, tuple[int, int]]] = {"Timeout": (1, 900), "MemorySize": (128, 10_240)}
 _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
     "MaximumRetryAttempts": (0, 2),
@@ -95,11 +119,24 @@ async def _function(client: InternalClient, request: HttpRequest) -> None:
         raise ServiceError(
             "ValidationException", f"Value '{log_format}' at 'loggingConfig.logFormat' failed to satisfy"
         )
+    _check_variables((asked.get("Environment") or {}).get("Variables") or {})
     if asked.get("Role"):
         await _role_exists(client, asked["Role"], request.region)
     await _dead_letter_target_exists(
         client, request.region, (asked.get("DeadLetterConfig") or {}).get("TargetArn")
     )
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    problem = "Lambda was unable to configure your environment variables because the environment variables"
+    reserved = sorted(RESERVED_VARIABLES & set(variables))
+    if reserved:
+        raise _invalid(
+            f"{problem} you have provided contains reserved keys that are currently not supported for "
+            f"modification. Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    if len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode()) > VARIABLES_BYTES:
+        raise _invalid(f"{problem} you have provided exceeded the 4KB limit.")
 
 
 async def _code(_client: InternalClient, request: HttpRequest) -> None:
@@ -216,10 +253,19 @@ async def _alias(_client: InternalClient, request: HttpRequest) -> None:
         )
 
 
+async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
+    plaintext = str(request.json.get("Plaintext", ""))
+    if len(plaintext.rstrip("=")) * 3 // 4 > PLAINTEXT_BYTES:
+        found = "1 validation error detected: Value at 'plaintext' failed to satisfy constraint"
+        problem = f"Member must have length less than or equal to {PLAINTEXT_BYTES}"
+        raise ServiceError("ValidationException", f"{found}: {problem}")
+
+
 _BY_TARGET: Final[dict[str, Check]] = {
     "Logs.PutSubscriptionFilter": _subscription,
     "Logs.PutRetentionPolicy": _retention,
     "TrentService.CreateAlias": _alias,
+    "TrentService.Encrypt": _encrypt,
 }
 _BY_PATH: Final[tuple[tuple[re.Pattern[str], str, Check], ...]] = (
     (_FUNCTIONS, "POST", _function),

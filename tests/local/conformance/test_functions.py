@@ -15,6 +15,7 @@ TOPIC = "Lambda developer guide: Invoking Lambda functions with Amazon SNS notif
 INVOKE = "Lambda API reference: Invoke"
 CONTEXT = "Lambda developer guide: Using the Lambda context object to retrieve Python function information"
 CONCURRENCY = "Lambda developer guide: Configuring reserved concurrency for a function"
+QUOTAS = "Lambda developer guide: Lambda quotas"
 ERRORS = "Lambda developer guide: Python function errors"
 
 GIVEN = {
@@ -198,9 +199,20 @@ def test_a_topic_invokes_its_subscriber(bench: Workbench) -> None:
 @pytest.mark.behaviour("functions", "a payload that is no JSON is refused", INVOKE)
 def test_a_payload_must_be_json(bench: Workbench) -> None:
     function = bench.function("def handler(event, context): return event")
-    with pytest.raises(ClientError) as caught:
-        bench.client("lambda").invoke(FunctionName=function, Payload=b"{not json")
-    assert caught.value.response["Error"]["Code"] == "InvalidRequestContentException"
+    for wrong in (b"{not json", b"NaN", b'{"a": -Infinity}', b"[" * 100_000):
+        with pytest.raises(ClientError) as caught:
+            bench.client("lambda").invoke(FunctionName=function, Payload=wrong)
+        assert caught.value.response["Error"]["Code"] == "InvalidRequestContentException"
+
+
+@pytest.mark.behaviour("functions", "a response of more than 6 MB is an error in its place", QUOTAS)
+def test_large_responses_are_errors(bench: Workbench) -> None:
+    function = bench.function("def handler(event, context): return 'x' * event")
+    largest = 6_291_556 - len('""')
+    answered, error = bench.invoke(function, largest)
+    assert (len(answered), error) == (largest, None)
+    answered, error = bench.invoke(function, largest + 1)
+    assert (answered["errorType"], error) == ("Function.ResponseSizeTooLarge", "Unhandled")
 
 
 @pytest.mark.behaviour("functions", "numbers in an event arrive as Python reads them from JSON", INVOKE)

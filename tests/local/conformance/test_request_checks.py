@@ -15,6 +15,7 @@ CONCURRENCY = "Lambda API reference: PutFunctionConcurrency"
 INVOKE_CONFIG = "Lambda API reference: PutFunctionEventInvokeConfig"
 SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
 RETENTION = "CloudWatch Logs API reference: PutRetentionPolicy"
+ENCRYPT = "KMS API reference: Encrypt"
 ALIAS = "KMS API reference: CreateAlias"
 SOURCE = "def handler(event, context): return event"
 
@@ -36,8 +37,10 @@ def create(bench: Workbench, **changes: Any) -> None:
         {"MemorySize": 10_241},
         {"Architectures": ["arm65"]},
         {"LoggingConfig": {"LogFormat": "XML"}},
+        {"Environment": {"Variables": {"AWS_REGION": "eu-west-1"}}},
+        {"Environment": {"Variables": {"LONG": "x" * 4096}}},
     ],
-    ids=str,
+    ids=lambda wrong: str(wrong)[:60],
 )
 def test_impossible_settings(bench: Workbench, wrong: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as caught:
@@ -139,5 +142,18 @@ def test_an_alias_of_awss(bench: Workbench) -> None:
         with pytest.raises(ClientError) as caught:
             kms.create_alias(AliasName="alias/aws/lambda", TargetKeyId=made)
         assert caught.value.response["Error"]["Code"] == "NotAuthorizedException"
+    finally:
+        kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)
+
+
+@pytest.mark.behaviour("request checks", "a plaintext of more than 4,096 bytes", ENCRYPT)
+def test_a_large_plaintext(bench: Workbench) -> None:
+    kms = bench.client("kms")
+    made = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
+    try:
+        assert kms.encrypt(KeyId=made, Plaintext=b"x" * 4096)["CiphertextBlob"]
+        with pytest.raises(ClientError) as caught:
+            kms.encrypt(KeyId=made, Plaintext=b"x" * 4097)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
     finally:
         kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)

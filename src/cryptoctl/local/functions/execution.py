@@ -8,7 +8,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from cryptoctl.local.functions import platform_log
 from cryptoctl.local.functions.environment import (
@@ -20,6 +21,8 @@ from cryptoctl.local.functions.environment import (
 )
 from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.http import ServiceError
+
+RESPONSE_BYTES: Final[int] = 6_291_556
 
 Write = Callable[[str, str, str, float, Sequence[str]], None]
 """Takes log lines: region, group, stream, time, texts."""
@@ -100,7 +103,7 @@ class Execution:
                 environment.cold = False
             log.start()
             began = time.monotonic()
-            outcome = await environment.invoke(request_id, payload, invoked_arn)
+            outcome = within_limit(await environment.invoke(request_id, payload, invoked_arn))
             healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
             log.memory_used_mb = environment.memory_used_mb() or function.memory_mb
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
@@ -170,6 +173,16 @@ class Execution:
         for environment in [*self._busy, *(one for idle in self._idle.values() for one in idle)]:
             environment.close()
         self._idle.clear()
+
+
+def within_limit(outcome: InvocationOutcome) -> InvocationOutcome:
+    """The outcome, or in its place the error of a response that is larger than Lambda hands on."""
+    if len(outcome.payload.encode()) <= RESPONSE_BYTES:
+        return outcome
+    kind = "Function.ResponseSizeTooLarge"
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES} bytes)."
+    payload = json.dumps({"errorMessage": message, "errorType": kind})
+    return replace(outcome, payload=payload, error=True, error_type=kind)
 
 
 def _gone(

@@ -139,10 +139,15 @@ def _check_payload(body: bytes, most: int) -> None:
         message = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
         raise ServiceError("RequestTooLargeException", message, status=413, Type="User")
     try:
-        json.loads(body or b"{}")
-    except ValueError as error:
+        json.loads(body or b"{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         message = f"Could not parse request body into json: {error}"
         raise ServiceError("InvalidRequestContentException", message, Type="User") from error
+
+
+def _refuse_constant(name: str) -> None:
+    """Python reads NaN and Infinity; JSON has neither."""
+    raise ValueError(f"Unrecognized token '{name}'")
 
 
 def _check_state(function: FunctionConfig) -> None:

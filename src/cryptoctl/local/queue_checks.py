@@ -1,0 +1,143 @@
+"""SQS requests that AWS refuses and ministack would take."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.internal_client import InternalClient
+
+Asked = Mapping[str, Any]
+
+SETTABLE: Final = frozenset(
+    {
+        "ContentBasedDeduplication",
+        "DeduplicationScope",
+        "DelaySeconds",
+        "FifoQueue",
+        "FifoThroughputLimit",
+        "KmsDataKeyReusePeriodSeconds",
+        "KmsMasterKeyId",
+        "MaximumMessageSize",
+        "MessageRetentionPeriod",
+        "Policy",
+        "ReceiveMessageWaitTimeSeconds",
+        "RedriveAllowPolicy",
+        "RedrivePolicy",
+        "SqsManagedSseEnabled",
+        "VisibilityTimeout",
+    }
+)
+MOST_ATTRIBUTES: Final[int] = 10
+SMALLEST_LIMIT: Final[int] = 1024
+"""No queue's MaximumMessageSize is less."""
+BATCH_BYTES: Final[int] = 1_048_576
+_RANGES: Final[dict[str, tuple[int, int]]] = {
+    "DelaySeconds": (0, 900),
+    "VisibilityTimeout": (0, 43_200),
+    "WaitTimeSeconds": (0, 20),
+}
+
+
+class QueueChecks:
+    """A service that never answers: it raises ServiceError for what SQS would refuse."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """Raises ServiceError; never answers."""
+        check = _CHECKS.get(request.target)
+        if check is not None:
+            await check(self._client, request)
+        return None
+
+
+def message_size(message: Asked) -> int:
+    """How many bytes SQS counts for a message: its text, and its attributes' names, types and values."""
+    size = len(str(message.get("MessageBody", "")).encode())
+    for name, attribute in _attributes(message).items():
+        size += len(name.encode()) + len(str(attribute.get("DataType", "")).encode())
+        size += len(str(attribute.get("StringValue") or "").encode())
+        size += len(str(attribute.get("BinaryValue") or "")) * 3 // 4
+    return size
+
+
+def check_attributes(message: Asked) -> None:
+    """Raises ServiceError for message attributes that are too many, or empty."""
+    attributes = _attributes(message)
+    if len(attributes) > MOST_ATTRIBUTES:
+        found, most = len(attributes), MOST_ATTRIBUTES
+        raise _invalid(f"Number of message attributes [{found}] exceeds the allowed maximum [{most}].")
+    for name, attribute in attributes.items():
+        kind = str(attribute.get("DataType") or "")
+        value = attribute.get("BinaryValue" if kind.startswith("Binary") else "StringValue")
+        if not value:
+            raise _invalid(
+                f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
+            )
+
+
+def check_ranges(asked: Asked) -> None:
+    """Raises ServiceError for a time that is out of its range."""
+    for name, (low, high) in _RANGES.items():
+        value = asked.get(name)
+        if isinstance(value, int) and not low <= value <= high:
+            reason = f"Reason: Must be >= {low} and <= {high}, if provided."
+            raise _invalid(f"Value {value} for parameter {name} is invalid. {reason}")
+
+
+def _attributes(message: Asked) -> Mapping[str, Mapping[str, Any]]:
+    return message.get("MessageAttributes") or {}
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidParameterValue", message)
+
+
+async def _send(client: InternalClient, request: HttpRequest) -> None:
+    asked = request.json
+    check_ranges(asked)
+    check_attributes(asked)
+    size = message_size(asked)
+    if not _attributes(asked) or size <= SMALLEST_LIMIT:
+        return  # of a message without attributes ministack counts every byte
+    wanted = {"QueueUrl": asked.get("QueueUrl"), "AttributeNames": ["MaximumMessageSize"]}
+    try:
+        found = await client.json("sqs", "GetQueueAttributes", request.region, **wanted)
+    except ServiceError:
+        return  # ministack says what is wrong with the queue
+    most = int(found["Attributes"]["MaximumMessageSize"])
+    if size > most:
+        raise _invalid(
+            f"One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+        )
+
+
+async def _send_batch(_client: InternalClient, request: HttpRequest) -> None:
+    size = sum(message_size(each) for each in request.json.get("Entries") or [])
+    if size > BATCH_BYTES:
+        raise ServiceError(
+            "AWS.SimpleQueueService.BatchRequestTooLong",
+            f"Batch requests cannot be longer than {BATCH_BYTES} bytes. You have sent {size} bytes.",
+        )
+
+
+async def _receive(_client: InternalClient, request: HttpRequest) -> None:
+    check_ranges(request.json)
+
+
+async def _settings(_client: InternalClient, request: HttpRequest) -> None:
+    for name in request.json.get("Attributes") or {}:
+        if name not in SETTABLE:
+            raise ServiceError("InvalidAttributeName", f"Unknown Attribute {name}.")
+
+
+_CHECKS: Final[dict[str, Callable[[InternalClient, HttpRequest], Awaitable[None]]]] = {
+    "AmazonSQS.CreateQueue": _settings,
+    "AmazonSQS.ReceiveMessage": _receive,
+    "AmazonSQS.SendMessage": _send,
+    "AmazonSQS.SendMessageBatch": _send_batch,
+    "AmazonSQS.SetQueueAttributes": _settings,
+}

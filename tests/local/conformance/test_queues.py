@@ -1,0 +1,70 @@
+"""SQS: what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.conformance.items import code
+from local.workbench import Workbench
+
+MESSAGES = "SQS developer guide: Amazon SQS message metadata"
+SEND = "SQS API reference: SendMessage, SendMessageBatch"
+RECEIVE = "SQS API reference: ReceiveMessage"
+SETTINGS = "SQS API reference: CreateQueue, SetQueueAttributes"
+MEBIBYTE = 1_048_576
+
+
+def texts(**values: str) -> dict[str, Any]:
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
+
+
+@pytest.mark.behaviour("queues", "a message's attributes count towards its size", MESSAGES)
+def test_attributes_count(bench: Workbench) -> None:
+    client, (url, _) = bench.client("sqs"), bench.queue()
+    attribute = texts(a="b")  # 1 byte of name, 6 of type, 1 of value
+    client.send_message(QueueUrl=url, MessageBody="x" * (MEBIBYTE - 8), MessageAttributes=attribute)
+    with pytest.raises(ClientError) as caught:
+        client.send_message(QueueUrl=url, MessageBody="x" * (MEBIBYTE - 7), MessageAttributes=attribute)
+    assert code(caught) == "InvalidParameterValue"
+    entry = {"Id": "1", "MessageBody": "x" * (MEBIBYTE - 7), "MessageAttributes": attribute}
+    with pytest.raises(ClientError) as caught:
+        client.send_message_batch(QueueUrl=url, Entries=[entry])
+    assert code(caught) == "AWS.SimpleQueueService.BatchRequestTooLong"
+
+
+@pytest.mark.behaviour("queues", "eleven attributes, an empty one and a long delay are refused", SEND)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"MessageAttributes": texts(**{f"a{number}": "x" for number in range(11)})},
+        {"MessageAttributes": texts(a="")},
+        {"DelaySeconds": 901},
+    ],
+    ids=["eleven", "empty", "delay"],
+)
+def test_wrong_sends_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
+    client, (url, _) = bench.client("sqs"), bench.queue()
+    with pytest.raises(ClientError) as caught:
+        client.send_message(QueueUrl=url, MessageBody="x", **wrong)
+    assert code(caught) == "InvalidParameterValue"
+
+
+@pytest.mark.behaviour("queues", "to wait or to hide a message for too long is refused", RECEIVE)
+@pytest.mark.parametrize("wrong", [{"WaitTimeSeconds": 21}, {"VisibilityTimeout": 43_201}], ids=str)
+def test_wrong_receives_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
+    client, (url, _) = bench.client("sqs"), bench.queue()
+    client.send_message(QueueUrl=url, MessageBody="x")
+    with pytest.raises(ClientError) as caught:
+        client.receive_message(QueueUrl=url, **wrong)
+    assert code(caught) == "InvalidParameterValue"
+
+
+@pytest.mark.behaviour("queues", "an attribute that no queue has is refused", SETTINGS)
+def test_unknown_attributes_are_refused(bench: Workbench) -> None:
+    client, (url, _) = bench.client("sqs"), bench.queue()
+    with pytest.raises(ClientError) as caught:
+        client.set_queue_attributes(QueueUrl=url, Attributes={"Colour": "blue"})
+    assert code(caught) == "InvalidAttributeName"
