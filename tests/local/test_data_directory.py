@@ -6,9 +6,10 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -143,6 +144,108 @@ def test_a_record_with_a_wrong_value_is_none(data: DataDirectory, wrong: dict[st
     assert data.read() == RECORD
     (data.directory / "engine.json").write_text(json.dumps({**asdict(RECORD), **wrong}))
     assert data.read() is None
+
+
+DOINGS: dict[str, Callable[[Engine], object]] = {
+    "Starting": lambda engine: engine.start(port=0),
+    "Stopping": Engine.stop,
+    "Looking for": Engine.status,
+    "Making an access key of": lambda engine: engine.credentials("dev"),
+}
+
+
+@pytest.mark.parametrize("doing", DOINGS)
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_directory_that_others_may_write_to_is_refused(data: DataDirectory, doing: str, mode: int) -> None:
+    data.directory.chmod(mode)
+    refused(data, doing, f"others may write to {data.directory}")
+    data.directory.chmod(0o755)
+    assert data.why_not_private() == ""
+
+
+@pytest.mark.parametrize("doing", DOINGS)
+@pytest.mark.parametrize("above", [False, True], ids=["the directory", "the one it is in"])
+def test_a_directory_of_somebody_else_is_refused(
+    data: DataDirectory, doing: str, above: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = data.directory.parent if above else data.directory
+    if os.geteuid() == 0:
+        os.chown(theirs, 65534, -1)
+    else:
+        user = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: user)
+        theirs = data.directory.parent
+    refused(data, doing, f"{theirs} belongs to another user")
+
+
+def refused(data: DataDirectory, doing: str, why: str) -> None:
+    before = sorted(data.directory.rglob("*"))
+    with pytest.raises(EngineError) as told:
+        DOINGS[doing](Engine(data.directory))
+    assert told.value.message == f"{doing} the embedded engine in {data.directory}: {why}."
+    assert "CRYPTOCTL_STATE_DIR" in told.value.hint
+    assert sorted(data.directory.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("mode", "why"), [(0o777, "others may write"), (0o1777, ""), (0o775, "")])
+def test_the_directory_above_may_be_a_shared_one_where_nobody_touches_what_is_not_theirs(
+    data: DataDirectory, mode: int, why: str
+) -> None:
+    data.directory.parent.chmod(mode)
+    assert data.why_not_private().startswith(why) and bool(data.why_not_private()) == bool(why)
+
+
+def test_everything_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    data = DataDirectory(home)
+    data.log_file.write_text("by an earlier version")
+    data.log_file.chmod(0o644)
+    before = os.umask(0)
+    try:
+        data.create()
+        os.close(data.open_log())
+        with data.starting():
+            data.write(RECORD)
+        Engine(home).credentials("dev")
+    finally:
+        os.umask(before)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in [home, *home.iterdir()]}
+    directories = {"home", "state", "scratch"}
+    assert {name for name, mode in modes.items() if mode == 0o700} == directories
+    assert {mode for name, mode in modes.items() if name not in directories} == {0o600}
+
+
+@pytest.mark.parametrize("name", ["engine.new", "engine.log", "start.lock", "engine.lock", "access-keys.new"])
+def test_no_link_is_followed(data: DataDirectory, tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (data.directory / name).symlink_to(victim)
+
+    def write_everything() -> None:
+        descriptors = [data.open_log(), data.hold()]
+        for descriptor in descriptors:
+            assert descriptor is not None
+            os.write(descriptor, b"x")
+            os.close(descriptor)
+        data.write(RECORD)
+        Engine(data.directory).credentials("dev")
+        with data.starting():
+            pass
+
+    with pytest.raises((OSError, EngineError)):
+        write_everything()
+    assert victim.read_text() == "precious"
+
+
+def test_a_long_log_is_put_aside(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptoctl.local.data_directory.LONG_LOG_BYTES", 3)
+    for text in (b"one", b"two", b"three"):
+        descriptor = data.open_log()
+        os.write(descriptor, text)
+        os.close(descriptor)
+    assert data.log_file.read_text() == "three"
+    assert (data.directory / "engine.log.1").read_text() == "onetwo"
 
 
 @pytest.mark.parametrize("text", ["", "1", "[]", "{}", '{"save_every_s": 3}', '{"function_ports": 1}'])

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptoctl.local.errors import EngineError
+from cryptoctl.local.private_files import make_private, open_private, why_not_private
 
 with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
     import fcntl
 
 HOLD_WITHIN_S: Final[float] = 5.0
+LONG_LOG_BYTES: Final[int] = 10 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +78,22 @@ class DataDirectory:
 
     def create(self) -> None:
         """Makes the directories, and the one that they are in, for their owner alone."""
-        for directory in (self.directory.parent, self.directory, self.state, self.scratch, self.code):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self.directory, self.state, self.scratch, self.code):
+            make_private(directory)
+
+    def why_not_private(self) -> str:
+        """What lets somebody else put files here; empty where nothing does."""
+        return why_not_private(self.directory)
+
+    def open_log(self) -> int:
+        """A descriptor to write the engine's log with; that of earlier runs is put aside when it is long."""
+        with suppress(FileNotFoundError):
+            if self.log_file.stat().st_size > LONG_LOG_BYTES:
+                self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        descriptor = open_private(self.log_file, os.O_WRONLY | os.O_APPEND)
+        os.fchmod(descriptor, 0o600)  # earlier versions made it readable
+        return descriptor
 
     def running(self) -> bool:
         """Whether an engine lives here."""
@@ -92,7 +108,7 @@ class DataDirectory:
 
     def hold(self) -> int | None:
         """Takes the lock of a living engine; the descriptor to keep open, or None where another holds it."""
-        descriptor = os.open(self._life_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(self._life_file, os.O_RDWR)
         deadline = time.monotonic() + HOLD_WITHIN_S
         while True:
             try:
@@ -131,14 +147,16 @@ class DataDirectory:
                 "The embedded engine needs Linux or macOS.",
                 hint="On Windows, run cryptoctl in WSL, or work on AWS with --aws.",
             )
-        with self._start_file.open("ab") as lock:
+        with os.fdopen(open_private(self._start_file, os.O_WRONLY | os.O_APPEND), "ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def write(self, record: Record) -> None:
         """Writes the record so that a reader sees the old one or the new one, never a half."""
         fresh = self._record_file.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(record), file)
         fresh.replace(self._record_file)
 
     def read(self) -> Record | None:

@@ -180,7 +180,13 @@ class Engine:
 
     @contextmanager
     def _said(self, doing: str) -> Iterator[None]:
-        """What the directory refuses, as one sentence."""
+        """What the directory refuses, as one sentence; refused itself where it is not this user's alone."""
+        if why := self._data.why_not_private():
+            raise EngineError(
+                f"{doing} the embedded engine in {self._data.directory}: {why}.",
+                hint="Name a directory of your own in CRYPTOCTL_STATE_DIR, or, if nobody else has put "
+                "anything there, make it yours alone (`chmod 700`).",
+            )
         try:
             yield
         except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptoctl.local.errors import EngineError
+from cryptoctl.local.private_files import open_private
 
 with suppress(ImportError):  # Windows has none, and no engine whose keys could be asked for
     import fcntl
@@ -79,7 +80,7 @@ class KeyPairs:
 
     def _write(self, pairs: dict[str, EngineCredentials]) -> None:
         fresh = self._file.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({name: asdict(pair) for name, pair in pairs.items()}, file, indent=1)
         fresh.replace(self._file)
@@ -87,7 +88,7 @@ class KeyPairs:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = open_private(self._file.with_suffix(".lock"), os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

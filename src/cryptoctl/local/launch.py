@@ -42,7 +42,7 @@ def launch(data: DataDirectory, port: int, options: EngineOptions) -> None:
     try:
         command = [sys.executable, "-E", "-P", str(BOOT_SCRIPT), str(SOURCE_ROOT), str(data.directory)]
         command += [str(listener.fileno()), str(report), options.to_json()]
-        with data.log_file.open("ab") as log:
+        with os.fdopen(data.open_log(), "ab") as log:
             subprocess.run(  # noqa: S603
                 command,
                 env=clean_environment(data),
