@@ -99,6 +99,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
         await stop.wait()
         await server.stop(FINISH_WITHIN_S)
         await supervisor.end()
+        await asyncio.to_thread(load.join)  # what is half imported has no state to save
         await engine.stop()
         data.write_clean_end()
 
