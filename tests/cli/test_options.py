@@ -55,6 +55,7 @@ def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
     said = cli("config", "--output", "xml")
     assert said.code == Problem.USAGE
     assert "xml" in said.err
+    assert "'-o': 'xml' is not one of" in cli("prices", "BTC", "-o", "xml").err
 
 
 @pytest.mark.parametrize(

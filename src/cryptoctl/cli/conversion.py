@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import typer
+
 _NUMBERS: Mapping[type, re.Pattern[str]] = {
     int: re.compile(r"\d{1,18}"),
     float: re.compile(r"\d{1,18}(\.\d{1,18})?"),
@@ -44,7 +46,11 @@ class _PlainFirst:
             return _converted(value, param.type_descriptor.annotation, param)
         except _NotPlainError:
             param._runtime_param = None  # noqa: SLF001
-            return self._typers_own().coerce(value, param=param, ctx=ctx)
+            try:
+                return self._typers_own().coerce(value, param=param, ctx=ctx)
+            except typer.BadParameter as error:
+                error.message = error.message.removeprefix("Value error, ")
+                raise
 
 
 class _NotPlainError(Exception):
