@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -16,6 +17,9 @@ Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 PAGE: Final[int] = 10_000
 SCANNED_AT_ONCE: Final[int] = 20_000
 EVENTS_IN_A_PUT: Final[int] = 10_000
+START: Final = (-1, -1)
+END: Final = (sys.maxsize, sys.maxsize)
+_POSITION: Final = re.compile(r"(-?\d{1,18})/(-?\d{1,18})", re.ASCII)
 
 
 class LogsApi:
@@ -133,22 +137,33 @@ class LogsApi:
         return {"nextSequenceToken": str(lines[-1][0])}
 
     def get_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """GetLogEvents. The tokens are positions in the stream; the last page repeats its own."""
+        """GetLogEvents. A token is a direction and an event's position; a page without events repeats it."""
         group, stream = self._stream(region, asked)
         limit = int(asked.get("limit") or PAGE)
-        events = self._between(region, group, asked, (-1, -1), sys.maxsize, stream)
-        token = str(asked.get("nextToken") or "")
-        if token:
-            start = int(token[2:]) if token.startswith("f/") else max(0, int(token[2:]) - limit)
+        direction, position = "f" if asked.get("startFromHead") else "b", None
+        if token := str(asked.get("nextToken") or ""):
+            direction, _, place = token.partition("/")
+            position = _position(place)
+        if direction == "f":
+            page = self._between(region, group, asked, position or START, limit, stream)
+        elif direction == "b":
+            page = self._between(region, group, asked, START, limit, stream, before=position or END)
         else:
-            start = 0 if asked.get("startFromHead") else max(0, len(events) - limit)
-        page = events[start : start + limit]
+            raise _invalid_token()
+        if page:
+            first, last = (page[0].at, page[0].id), (page[-1].at, page[-1].id)
+        elif direction == "f":
+            last = position or START
+            first = (last[0], last[1] + 1)
+        else:
+            first = position or START
+            last = (first[0], first[1] - 1)
         return {
             "events": [
                 {"timestamp": e.at, "message": e.message, "ingestionTime": e.ingested_at} for e in page
             ],
-            "nextForwardToken": f"f/{start + len(page)}",
-            "nextBackwardToken": f"b/{start}",
+            "nextForwardToken": f"f/{last[0]}/{last[1]}",
+            "nextBackwardToken": f"b/{first[0]}/{first[1]}",
         }
 
     def filter_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -160,8 +175,9 @@ class LogsApi:
             raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
         limit = int(asked.get("limit") or PAGE)
         names, prefix = asked.get("logStreamNames") or (), asked.get("logStreamNamePrefix") or ""
-        at, _, number = str(asked.get("nextToken") or "-1/-1").rpartition("/")
-        scanned = self._between(region, group, asked, (int(at), int(number)), SCANNED_AT_ONCE)
+        token = str(asked.get("nextToken") or "")
+        after = _position(token) if token else START
+        scanned = self._between(region, group, asked, after, SCANNED_AT_ONCE)
         found: list[LogEvent] = []
         last = None
         for last in scanned:
@@ -183,6 +199,7 @@ class LogsApi:
         after: tuple[int, int],
         limit: int,
         stream: str = "",
+        before: tuple[int, int] | None = None,
     ) -> list[LogEvent]:
         since, until = asked.get("startTime"), asked.get("endTime")
         return self._store.events(
@@ -191,9 +208,22 @@ class LogsApi:
             since=0 if since is None else int(since),
             until=sys.maxsize if until is None else int(until),
             after=after,
+            before=before,
             limit=limit,
             stream=stream,
         )
+
+
+def _position(text: str) -> tuple[int, int]:
+    """The time and id of an event, from a token. Raises ServiceError where it is no token of ours."""
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        raise _invalid_token()
+    return int(found[1]), int(found[2])
+
+
+def _invalid_token() -> ServiceError:
+    return ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
 
 
 def _name(stream: dict[str, int | str]) -> str:

@@ -177,8 +177,10 @@ class LogStore:
         after: tuple[int, int],
         limit: int,
         stream: str = "",
+        before: tuple[int, int] | None = None,
     ) -> list[LogEvent]:
-        """Events in the order of their time, of one stream or the whole group, after a (time, id) pair."""
+        """Events in the order of their time, of one stream or the whole group, after a (time, id) pair: the
+        first of them, or with `before` the last before that pair."""
         sql = """
             SELECT e.id, s.name, e.at, e.ingested_at, e.message FROM log_event e
             JOIN log_stream s ON s.id = e.stream_id JOIN log_group g ON g.id = s.group_id
@@ -187,10 +189,15 @@ class LogStore:
         if stream:
             sql += " AND s.name = ?"
             values.append(stream)
-        rows = self._database.execute(f"{sql} ORDER BY e.at, e.id LIMIT ?", *values, limit)
+        order = "e.at, e.id"
+        if before is not None:
+            sql += " AND (e.at, e.id) < (?, ?)"
+            values += before
+            order = "e.at DESC, e.id DESC"
+        rows = self._database.execute(f"{sql} ORDER BY {order} LIMIT ?", *values, limit).fetchall()
         return [
             LogEvent(id=number, stream=name, at=at, ingested_at=ingested, message=message)
-            for number, name, at, ingested, message in rows
+            for number, name, at, ingested, message in (rows if before is None else reversed(rows))
         ]
 
     def prune(self) -> None:
