@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 STANDARD_BYTES: Final[int] = 4096
 AWS_MANAGED: Final[str] = "alias/aws/ssm"
+_NAME: Final = re.compile(r"/?[\w.-]+(/[\w.-]+)*", re.ASCII)
 _READS: Final = ("GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory")
 
 
@@ -36,6 +38,18 @@ class Parameters:
 
     async def _check(self, request: HttpRequest) -> None:
         asked = request.json
+        if not _NAME.fullmatch(asked["Name"]):
+            raise ServiceError(
+                "ValidationException",
+                "Parameter name: if formed as a path, it can consist of sub-paths divided by slash symbol; "
+                "each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_",
+            )
+        if not asked.get("Value"):
+            raise ServiceError(
+                "ValidationException",
+                "1 validation error detected: Value '' at 'value' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1",
+            )
         secure, there = asked.get("Type") == "SecureString", await self._described(request, asked["Name"])
         if secure:
             await self._usable(request, asked.get("KeyId") or AWS_MANAGED)

@@ -19,6 +19,7 @@ KINDS = ("platform.initStart", "platform.start", "platform.report")
 LEVELS = "Lambda developer guide: Configuring log levels (log-level filtering)"
 JSON_FORMAT = "Lambda developer guide: Configuring JSON and plain text log formats"
 SYNTAX = "CloudWatch Logs user guide: Filter pattern syntax"
+PAGES = "CloudWatch Logs API reference: FilterLogEvents, GetLogEvents"
 SUBSCRIPTIONS = "CloudWatch Logs user guide: Example 2: Subscription filters with AWS Lambda"
 
 MESSAGES = [
@@ -310,3 +311,16 @@ def test_a_topic_is_no_destination(bench: Workbench, log_group: str) -> None:
         )
     assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
     bench.client("sns").delete_topic(TopicArn=topic)
+
+
+@pytest.mark.behaviour("logs", "a page that nobody was told of and a limit out of range are refused", PAGES)
+@pytest.mark.parametrize("wrong", [{"nextToken": "junk"}, {"nextToken": "1/2/3"}, {"limit": 10_001}], ids=str)
+def test_wrong_pages_are_refused(bench: Workbench, log_group: str, wrong: dict[str, Any]) -> None:
+    client = bench.client("logs")
+    stream = client.describe_log_streams(logGroupName=log_group)["logStreams"][0]["logStreamName"]
+    with pytest.raises(ClientError) as caught:
+        client.filter_log_events(logGroupName=log_group, **wrong)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+    with pytest.raises(ClientError) as caught:
+        client.get_log_events(logGroupName=log_group, logStreamName=stream, **wrong)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"

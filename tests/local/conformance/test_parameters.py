@@ -108,3 +108,9 @@ def test_tiers(bench: Workbench, name: str) -> None:
     assert refused(bench, name, Value="x" * 4097) == "ValidationException"
     put(bench, name, Value="x" * 4097, Tier="Advanced")
     assert refused(bench, name, Tier="Standard", Overwrite=True) == "ValidationException"
+
+
+@pytest.mark.behaviour("parameters", "a name with a space and an empty value are refused", PUT)
+def test_wrong_parameters_are_refused(bench: Workbench, name: str) -> None:
+    assert refused(bench, f"{name} b", Type="String") == "ValidationException"
+    assert refused(bench, name, Type="String", Value="") == "ValidationException"

@@ -15,6 +15,7 @@ from cryptoctl.local.logs.store import LogEvent, LogStore
 Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 PAGE: Final[int] = 10_000
+STREAMS_PAGE: Final[int] = 50
 SCANNED_AT_ONCE: Final[int] = 20_000
 EVENTS_IN_A_PUT: Final[int] = 10_000
 START: Final = (-1, -1)
@@ -117,7 +118,10 @@ class LogsApi:
             streams.sort(key=_name)
         if asked.get("descending"):
             streams.reverse()
-        start, size = int(asked.get("nextToken") or 0), int(asked.get("limit") or 50)
+        token, size = str(asked.get("nextToken") or "0"), _limit(asked, STREAMS_PAGE)
+        if not (token.isascii() and token.isdecimal()):
+            raise _invalid_token()
+        start = int(token)
         answer: dict[str, Any] = {"logStreams": streams[start : start + size]}
         if start + size < len(streams):
             answer["nextToken"] = str(start + size)
@@ -139,7 +143,7 @@ class LogsApi:
     def get_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
         """GetLogEvents. A token is a direction and an event's position; a page without events repeats it."""
         group, stream = self._stream(region, asked)
-        limit = int(asked.get("limit") or PAGE)
+        limit = _limit(asked, PAGE)
         direction, position = "f" if asked.get("startFromHead") else "b", None
         if token := str(asked.get("nextToken") or ""):
             direction, _, place = token.partition("/")
@@ -173,7 +177,7 @@ class LogsApi:
             matches = compile_pattern(asked.get("filterPattern") or "")
         except PatternError as error:
             raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
-        limit = int(asked.get("limit") or PAGE)
+        limit = _limit(asked, PAGE)
         names, prefix = asked.get("logStreamNames") or (), asked.get("logStreamNamePrefix") or ""
         token = str(asked.get("nextToken") or "")
         after = _position(token) if token else START
@@ -224,6 +228,17 @@ def _position(text: str) -> tuple[int, int]:
 
 def _invalid_token() -> ServiceError:
     return ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
+
+
+def _limit(asked: dict[str, Any], most: int) -> int:
+    """How long a page is at most; what is not asked for is as much as can be."""
+    limit = int(asked.get("limit") or most)
+    if not 1 <= limit <= most:
+        problem = f"failed to satisfy constraint: Member must have value between 1 and {most}"
+        raise ServiceError(
+            "InvalidParameterException", f"1 validation error detected: Value '{limit}' at 'limit' {problem}"
+        )
+    return limit
 
 
 def _name(stream: dict[str, int | str]) -> str:
