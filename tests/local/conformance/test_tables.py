@@ -305,6 +305,25 @@ def test_partiql(bench: Workbench, table: str) -> None:
     assert client.execute_statement(Statement=select)["Items"] == [{"price": {"N": "1.5"}}]
 
 
+@pytest.mark.behaviour("tables", "PartiQL: no key is updated, and nothing is inserted over an item", PARTIQL)
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE \"{}\" SET symbol = 'ETH' WHERE symbol = 'BTC' AND \"at\" = 1", "ValidationException"),
+        ('UPDATE "{}" REMOVE "at" WHERE symbol = \'BTC\' AND "at" = 1', "ValidationException"),
+        ("INSERT INTO \"{}\" VALUE {{'symbol': 'BTC', 'at': 1}}", "DuplicateItemException"),
+    ],
+    ids=["SET", "REMOVE", "INSERT"],
+)
+def test_partiql_keeps_keys(bench: Workbench, table: str, statement: str, expected: str) -> None:
+    client = bench.client("dynamodb")
+    bench.put(table, 1, price={"N": "1"})
+    with pytest.raises(ClientError) as caught:
+        client.execute_statement(Statement=statement.format(table))
+    assert code(caught) == expected
+    assert client.scan(TableName=table)["Items"] == [{**key(1), "price": {"N": "1"}}]
+
+
 @pytest.mark.behaviour(
     "tables", "the stream tells of each change with its images, and of none where nothing changed", STREAMS
 )

@@ -10,7 +10,7 @@ from cryptoctl.local.http import ServiceError
 from cryptoctl.local.ministack_expressions import Paths, parts
 from cryptoctl.local.tables.expressions import Expressions
 from cryptoctl.local.tables.store import StoredTable, TableStore
-from cryptoctl.local.tables.values import Item, invalid, normal
+from cryptoctl.local.tables.values import Item, invalid, key_is_updated, normal
 
 _RETURNS: Final[dict[str, tuple[str, ...]]] = {
     "Put": ("NONE", "ALL_OLD"),
@@ -39,10 +39,7 @@ class Write:
         attributes = {path[0] for path in changed}
         for name in self.updates:
             if name in attributes:
-                raise invalid(
-                    "One or more parameter values were invalid: "
-                    f"Cannot update attribute {name}. This attribute is part of the key"
-                )
+                raise key_is_updated(name)
         return new, changed
 
 

@@ -9,7 +9,7 @@ from cryptoctl.local.http import ServiceError
 from cryptoctl.local.ministack_expressions import parse_statement, run_statement
 from cryptoctl.local.tables.items import item_of
 from cryptoctl.local.tables.store import StoredTable, TableStore
-from cryptoctl.local.tables.values import Item, invalid
+from cryptoctl.local.tables.values import Item, invalid, key_is_updated
 
 FindTable = Callable[[str], StoredTable]
 MOST_STATEMENTS: Final[int] = 25
@@ -30,10 +30,21 @@ def execute(store: TableStore, find_table: FindTable, asked: Mapping[str, Any]) 
     key_names = [name for name, _ in table.keys.values()]
     place = _place(table, parsed, key_names)
     old = store.get(table, place)
+    _check(parsed, key_names, old)
     new, answered = run_statement(parsed, key_names, old)
     if parsed["op"] != "SELECT":
         store.put(table, place, old, None if new is None else item_of(new))
     return {"Items": answered}
+
+
+def _check(parsed: Mapping[str, Any], key_names: list[str], old: Item | None) -> None:
+    if parsed["op"] == "INSERT" and old is not None:
+        raise ServiceError("DuplicateItemException", "Duplicate primary key exists in table")
+    if parsed["op"] == "UPDATE":
+        set_paths = [path for path, _ in parsed["assignments"]]
+        for path in (*set_paths, *parsed["removes"]):
+            if path[0] in key_names:
+                raise key_is_updated(path[0])
 
 
 def _place(table: StoredTable, parsed: Mapping[str, Any], key_names: list[str]) -> tuple[bytes, bytes]:

@@ -30,6 +30,14 @@ def invalid(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
 
 
+def key_is_updated(name: str) -> ServiceError:
+    """DynamoDB's refusal of an update that names a key attribute."""
+    return invalid(
+        "One or more parameter values were invalid: "
+        f"Cannot update attribute {name}. This attribute is part of the key"
+    )
+
+
 def number(text: Any) -> Decimal:
     """A number as DynamoDB keeps it. Raises ServiceError for what it cannot keep exactly."""
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
