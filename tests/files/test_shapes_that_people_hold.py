@@ -93,6 +93,7 @@ def test_a_file_that_is_refused_arrives_exactly_with_what_the_hint_says(
     [
         ("f08b", {3}, "scientific notation"),
         ("f09c", {2, 3, 4}, "scientific notation"),
+        ("f15b", {2}, "id: is null"),
         ("f27", {2}, "not closed on this line"),
         ("f28", {3, 4}, ""),
         ("f29", {1}, "timestamp: is null"),
@@ -107,8 +108,11 @@ def test_a_faulty_line_is_refused_alone(tmp_path: Path, name: str, lines: set[in
 
 
 def test_a_member_that_a_shape_calls_otherwise_is_asked_for_wherever_it_comes(tmp_path: Path) -> None:
-    assert "--map volume=amount --ignore volume" in refusal(tmp_path, case("f15b"))
-    found = read(tmp_path, case("f15b"), mapping={"volume": "amount"}, ignore=("volume",))
+    told = case("f15b").replace(b'"volume": null', b'"volume": 3')
+    assert "--map volume=amount --ignore volume" in refusal(tmp_path, told)
+    late = case("f15b").splitlines(keepends=True)[0] * 60 + told
+    assert "--map volume=amount --ignore volume" in refusal(tmp_path, late)
+    found = read(tmp_path, told, mapping={"volume": "amount"}, ignore=("volume",))
     assert [each.price.volume for each in found if isinstance(each, Outgoing)] == [D(23)]
     assert refused(found) == {2: "id: is null: leave it out where there is none"}
 

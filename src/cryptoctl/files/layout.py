@@ -68,6 +68,8 @@ def layout(
     fields = dict(_own_names(kept, name) if shape is None else shape.fields)
     fields = {each: column for each, column in fields.items() if column not in options.ignore}
     if shape is not None:
+        # Beside ccxt's amount, say, a volume that is null wherever it is.
+        kept = [each for each in kept if not (each.lower() in fields and each in sample.empty)]
         _refuse_two_names(kept, fields, shape, options, name)
     for each, column in options.mapping.items():
         if not objects and column not in names:

@@ -11,6 +11,7 @@ from typing import Any
 from cryptoctl.files.records import Cells, Fault, Members, Record
 from cryptoctl.files.times import is_time_of_day, kind_of
 
+_ABSENT = object()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -37,6 +38,18 @@ class Sample:
         return self._whose_values(_NUMBER.fullmatch)
 
     @cached_property
+    def empty(self) -> set[str]:
+        """Those of which records say that there is none, and none has one."""
+        names = enumerate(self.names)
+        given = {
+            name: [each for each in self._values(index, _ABSENT) if each is not _ABSENT]
+            for index, name in names
+        }
+        return {
+            name for name, values in given.items() if values and all(each in (None, "") for each in values)
+        }
+
+    @cached_property
     def symbols(self) -> set[str]:
         """The values of the column of that name, in whatever case."""
         named = [index for index, name in enumerate(self.names) if name.lower() == "symbol"]
@@ -58,9 +71,9 @@ class Sample:
                 found.add(name)
         return found
 
-    def _values(self, index: int) -> Sequence[Any]:
+    def _values(self, index: int, absent: object = None) -> Sequence[Any]:
         name = self.names[index]
-        return [each.get(name) if isinstance(each, Mapping) else each[index] for each in self.records]
+        return [each.get(name, absent) if isinstance(each, Mapping) else each[index] for each in self.records]
 
 
 def sample(names: Sequence[str], first: Sequence[Record]) -> Sample:
