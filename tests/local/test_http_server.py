@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -167,3 +168,20 @@ def test_where_all_connections_are_at_work_one_more_is_refused() -> None:
             return b""
 
     assert asyncio.run(run()) == b""
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_connection_that_is_accepted_as_the_server_stops_is_closed(turns: int) -> None:
+    """Wherever asyncio is with it: a socket that is left open would be told of when it is collected."""
+
+    async def end() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = HttpServer(echo)
+        await server.start(listener)
+        with socket.create_connection(listener.getsockname()):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.stop(0.0)
+
+    asyncio.run(end())
+    gc.collect()

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 READ_BYTES: Final[int] = 2**16
 DISCARDED_BYTES: Final[int] = 16 * 2**20
 DISCARD_WITHIN_S: Final[float] = 1.0
+TURNS: Final[int] = 5
 FRAMING: Final = ("content-length", "transfer-encoding", "connection")
 REASON_TOO_LARGE: Final[str] = "The request body is larger than is allowed here."
 
@@ -59,6 +61,7 @@ class HttpServer:
         self._limits = limits or Limits()
         self._connections: set[asyncio.Task[None]] = set()
         self._waiting: dict[asyncio.StreamWriter, None] = {}
+        self._transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
@@ -68,6 +71,10 @@ class HttpServer:
     async def stop(self, within_s: float) -> None:
         """Accepts no more; gives the requests that are being answered this long, then drops them."""
         assert self._server is not None
+        # In this order: of a connection accepted just before, a closed server leaves the socket open.
+        for listener in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listener)
+        await _settled()
         self._server.close()
         for writer in self._waiting:
             writer.transport.abort()
@@ -76,10 +83,14 @@ class HttpServer:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for transport in self._transports:
+            transport.abort()
+        await _settled()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        self._transports.add(writer.transport)
         if len(self._connections) >= self._limits.connections and not self._make_room():
             writer.transport.abort()
             return
@@ -102,6 +113,15 @@ class HttpServer:
         del self._waiting[oldest]
         oldest.transport.abort()
         return True
+
+
+async def _settled() -> None:
+    """Lets the loop finish what it has begun: a connection that it has accepted, or a socket that it closes.
+
+    asyncio tells of neither; each takes a few turns of its loop, and none waits for anything.
+    """
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class _Connection:
