@@ -185,3 +185,14 @@ def test_a_connection_that_is_accepted_as_the_server_stops_is_closed(turns: int)
 
     asyncio.run(end())
     gc.collect()
+
+
+def test_a_request_that_the_end_cuts_off_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with serving() as connect:
+            _, writer = await connect()
+            writer.write(post("/slow"))
+            await asyncio.sleep(0.1)
+
+    asyncio.run(run())
+    assert [record.message for record in caplog.records] == []

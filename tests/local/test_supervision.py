@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,6 +144,40 @@ def test_only_a_deleted_function_drops_its_events(
     rows = database.execute("SELECT attempts FROM async_event").fetchall()
     database.close()
     assert rows == [(0,)] * left
+
+
+def test_an_invocation_that_the_end_cuts_off_is_no_attempt(tmp_path: Path) -> None:
+    described = {"Configuration": {"FunctionName": "f", "FunctionArn": "a:b:c:d:e:f:g", "CodeSha256": "one"}}
+    answer = HttpResponse(200, json.dumps({**described, "Code": {}}).encode())
+    aws: Any = Lambda(answer, ServiceError("ResourceNotFoundException", "no configuration"))
+    database = Database(tmp_path / "store")
+    execution: Any = SimpleNamespace()
+
+    async def run() -> None:
+        begun = asyncio.Event()
+
+        async def invoke(*_arguments: object) -> None:
+            begun.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                execution.cut_off = True
+                raise
+
+        execution.run = invoke
+        functions = FunctionLookup(aws, tmp_path)
+        queue = AsyncQueue(database, functions, execution, aws, (1.0, 1.0))
+        queue.put(await functions.find("r", "f"), "", "id", "{}")
+        work = asyncio.create_task(queue.work())
+        await begun.wait()
+        work.cancel()
+        await queue.close()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+    rows = database.execute("SELECT attempts, next_at <= accepted_at FROM async_event").fetchall()
+    database.close()
+    assert rows == [(0, 1)]
+    assert execution.cut_off
 
 
 def test_one_zip_of_two_functions_is_unpacked_once(tmp_path: Path) -> None:

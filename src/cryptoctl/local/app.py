@@ -126,6 +126,7 @@ class EngineApp:
     async def stop(self) -> None:
         """Ends every process that was started, and puts the data away. Raises OSError where it cannot."""
         await self._runner.close()
+        await self._queue.close()
         self._execution.close()
         await self._metrics.write()
         await self._embedded.write()

@@ -97,8 +97,15 @@ class HttpServer:
         self._connections.add(task)
         try:
             await _Connection(self._handler, self._limits, self._waiting, reader, writer).serve()
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, h11.ProtocolError):
-            # The client went away, was too slow or spoke something else; nobody is left to be told.
+        except (
+            ConnectionError,
+            TimeoutError,
+            asyncio.IncompleteReadError,
+            asyncio.CancelledError,
+            h11.ProtocolError,
+        ):
+            # The client went away, was too slow or spoke something else, or the engine ends; nobody is left
+            # to be told.
             writer.transport.abort()
         finally:
             self._connections.discard(task)

@@ -96,6 +96,13 @@ class AsyncQueue:
             except TimeoutError:
                 continue
 
+    async def close(self) -> None:
+        """Cuts off what runs. That is no attempt: these events run again when the engine does."""
+        running = [*self._running.values()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     def _begin_due(self) -> float | None:
         """Starts what is due; how long until something else will be, or None where nothing waits."""
         now = time.time()
