@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from cryptoctl.settings_schema import Between, Section, means
+from cryptoctl.settings_schema import Between, Section, Switch, means
 
 Threshold = Annotated[int, Between(0, 1_000_000_000)] | Literal["off"]
 
@@ -14,7 +14,7 @@ Threshold = Annotated[int, Between(0, 1_000_000_000)] | Literal["off"]
 class AlarmSettings(Section):
     """[env.NAME.alarms]: each is raised above its number; "off" has none."""
 
-    enabled: bool = field(
+    enabled: Switch = field(
         default=True,
         metadata=means("CloudWatch alarms tell alert_subscribers; 0.10 USD a month each, ten free"),
     )

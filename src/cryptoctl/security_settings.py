@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from cryptoctl.settings_schema import Checked, Section, means
+from cryptoctl.settings_schema import Checked, Section, Switch, means
 
 Kind = Literal["table", "queues", "topics", "log_groups"]
 # Above INFO, Lambda holds back what has no level of its own: the runtime's report of an error, and metrics.
@@ -31,7 +31,7 @@ class Security(Section):
         default=("table", "queues", "topics", "log_groups"),
         metadata=means('what lies under `customer_key`: "table", "queues", "topics", "log_groups"'),
     )
-    refuse_plain_http: bool = field(
+    refuse_plain_http: Switch = field(
         default=True, metadata=means("queues and topics refuse requests without TLS")
     )
 
@@ -50,4 +50,4 @@ class Functions(Section):
     system_log_level: LogLevel = field(
         default="INFO", metadata=means('Lambda\'s lines about the functions: "DEBUG" or "INFO"')
     )
-    tracing: bool = field(default=False, metadata=means("AWS X-Ray traces the functions"))
+    tracing: Switch = field(default=False, metadata=means("AWS X-Ray traces the functions"))

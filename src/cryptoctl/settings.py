@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.security_settings import Functions, Security
-from cryptoctl.settings_schema import Between, Checked, Section, means
+from cryptoctl.settings_schema import Between, Checked, Section, Switch, means
 from cryptoctl.webhook_settings import Sender, Webhook
 
 FILE_NAME = "cryptoctl.toml"
@@ -142,7 +142,7 @@ class Environment(Section):
     account_id: Annotated[str, Checked(_account)] | None = field(
         default=None, metadata=means("the only account allowed: credentials of another one are refused")
     )
-    protected: bool = field(
+    protected: Switch = field(
         default=False, metadata=means("deletion protection for the table; `down` refuses")
     )
     permissions_boundary: Annotated[str, Checked(_policy_arn)] | None = field(
@@ -173,7 +173,7 @@ class Environment(Section):
     security: Security = field(default_factory=Security)
     functions: Functions = field(default_factory=Functions)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
-    dashboard: bool = field(
+    dashboard: Switch = field(
         default=True,
         metadata=means("a CloudWatch dashboard of the pipeline; 3.00 USD a month, three free"),
     )

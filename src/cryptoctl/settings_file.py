@@ -111,11 +111,27 @@ def _sentence(error: Mapping[str, Any]) -> str:
     )
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"has an unknown key `{key}`"
+    if error["type"] == "missing":
+        return f"lacks `{key}`"
     why = error["msg"].removeprefix("Value error, ")
-    return f"has `{key} = {_shown(error['input'])}`: {why[0].lower()}{why[1:]}"
+    wanted = _NEEDED.get(error["type"])
+    said = f"{wanted} is needed" if wanted else f"{why[0].lower()}{why[1:]}"
+    return f"has `{key} = {_shown(error['input'])}`: {said}"
 
 
 _TYPES = ("int", "str")
+# pydantic's types of errors in the words of TOML.
+_NEEDED = {
+    "bool_type": "true or false",
+    "dataclass_type": "a table",
+    "dict_type": "a table",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "string_type": "a text",
+    "tuple_type": "a list",
+}
 
 
 def _shown(value: Any) -> str:

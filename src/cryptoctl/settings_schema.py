@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,18 @@ class Between:
         """The number's schema with the limits in it; true and "5" are no numbers in a TOML file."""
         limits = {"ge": self.least, "le": self.most, "allow_inf_nan": self.allow_inf_nan, "strict": True}
         return {**handler(source), **{name: limit for name, limit in limits.items() if limit is not None}}
+
+
+@dataclass(frozen=True)
+class _Exactly:
+    """No text or number in place of true or false, which pydantic takes otherwise."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return {**handler(source), "strict": True}
+
+
+Switch: TypeAlias = Annotated[bool, _Exactly()]
+"""A setting that is true or false."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
 from cryptoctl.expressions import compiled, inexact_function
-from cryptoctl.settings_schema import Between, Checked, Section, means
+from cryptoctl.settings_schema import Between, Checked, Section, Switch, means
 from cryptoctl.webhook_presets import PRESETS, Preset
 
 # Lambda gives a function's variables 4096 bytes in all; the others of the function need at most 700.
@@ -139,7 +139,7 @@ class Sender(Section):
     token_prefix: _Short | None = field(
         default=None, metadata=means('token: what stands before the secret in its header, such as "Bearer "')
     )
-    token_in_path: bool | None = field(
+    token_in_path: Switch | None = field(
         default=None, metadata=means("token: the secret may be the last part of the address; unset: false")
     )
     token_member: _Short | None = field(
