@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.aws import Answer, Aws, Credentials
@@ -15,6 +15,7 @@ from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Target
 from cryptoctl.webhook_settings import Sender, Webhook
+from kit.waiting import eventually
 
 # One alarm stands for all of them, where nothing is said of alarms.
 LAG_ALARM = AlarmSettings(dead_letters="off", errors="off", throttles="off", unauthorized="off")
@@ -93,6 +94,16 @@ class Live:
     def down(self) -> Report:
         """Plans and runs the removal."""
         return self.run(self.plan(Goal.ABSENT))
+
+    def change_function(self, name: str, **params: Any) -> None:
+        """As somebody might in the console; returns once the function has it."""
+        self.aws.call("lambda", "UpdateFunctionConfiguration", FunctionName=name, **params)
+
+        def updated() -> bool:
+            seen = self.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
+            return bool(seen["LastUpdateStatus"] == "Successful")
+
+        eventually(updated, "the update")
 
 
 def connected(engine: Engine, environment: str, config: Environment | None = None) -> Live:

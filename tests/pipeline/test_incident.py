@@ -73,15 +73,7 @@ def break_the_table_s_name(live: Live) -> None:
     name = live.stack.webhook.name
     found = live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
     variables = {**found["Environment"]["Variables"], "DYNAMODB_TABLE": "crypto-prices-test"}
-    live.aws.call(
-        "lambda", "UpdateFunctionConfiguration", FunctionName=name, Environment={"Variables": variables}
-    )
-
-    def updated() -> bool:
-        seen = live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
-        return bool(seen["LastUpdateStatus"] == "Successful")
-
-    eventually(updated, "the update")
+    live.change_function(name, Environment={"Variables": variables})
 
 
 def send_prices(live: Live) -> None:

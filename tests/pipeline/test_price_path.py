@@ -270,19 +270,10 @@ def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: L
 def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipeline: Live) -> None:
     alerts = Listener(pipeline, pipeline.stack.alerts)
     send(pipeline, [outgoing({"symbol": "ERROR", "price": "1", "exchange": "Error:x"}, now_ms=NOW_MS)])
-    pipeline.aws.call(
-        "lambda",
-        "UpdateFunctionConfiguration",
-        FunctionName=pipeline.stack.webhook.name,
+    pipeline.change_function(
+        pipeline.stack.webhook.name,
         Environment={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
     )
-
-    def updated() -> bool:
-        name = pipeline.stack.webhook.name
-        found = pipeline.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
-        return bool(found["LastUpdateStatus"] == "Successful")
-
-    eventually(updated, "the update")
     price = '{"symbol": "B", "price": 1, "exchange": "x"}'
     broken = json.dumps({"body": price, "requestContext": {}}).encode()
     answer = pipeline.aws.call("lambda", "Invoke", FunctionName=pipeline.stack.webhook.name, Payload=broken)

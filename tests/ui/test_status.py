@@ -45,7 +45,7 @@ def test_a_healthy_environment_is_one_line(plain: Live, here: Cli) -> None:
 
 def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, here: Cli) -> None:
     function = plain.stack.enricher.name
-    plain.aws.call("lambda", "UpdateFunctionConfiguration", FunctionName=function, Timeout=29)
+    plain.change_function(function, Timeout=29)
     try:
         said = here("status", "--exit-code")
         assert said.code == Problem.DIFFERENCES
