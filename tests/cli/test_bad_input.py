@@ -33,7 +33,7 @@ def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, re
     assert "Nothing was sent" in said.err
 
 
-@pytest.mark.parametrize("option", ["--env", "--profile", "--region"])
+@pytest.mark.parametrize("option", ["--env", "--profile", "--region", "--config"])
 def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> None:
     """In a script the variable behind it is not set; the default would be another environment."""
     for line in ("down --yes --local", "plan"):

@@ -201,6 +201,17 @@ def test_a_journal_that_another_process_has_is_not_set_aside(path: Path) -> None
     assert _aside(path) == []
 
 
+def test_while_one_of_the_queues_is_missing_the_journal_goes_on_with_the_other(path: Path) -> None:
+    both = f"{OURS} arn:aws:sqs:us-east-1:000000000000:r@1"
+    for present, kept in ((both, True), (OURS, True), (both, True), (both.replace("r@1", "r@2"), False)):
+        with Journal(path, present) as journal:
+            assert (journal.notice == "") is kept, present
+    path.unlink()
+    for present, kept in ((OURS, True), (both, True), (both.replace("r@1", "r@2"), False)):
+        with Journal(path, present) as journal:
+            assert (journal.notice == "") is kept, present
+
+
 def test_where_nothing_can_be_made_it_says_where_to_make_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

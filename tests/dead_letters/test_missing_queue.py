@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues, identity
+from cryptoctl.ops.dead_letters.receiving import delete, release
+from dead_letters.test_receiving import MESSAGE
 from unit.answers import STACK, Answers
 
 MISSING = STACK.webhook_dead_letters.name
@@ -31,7 +35,7 @@ class OneIsMissing(Answers):
 AWS = cast("Aws", OneIsMissing({"GetQueueAttributes": {"Attributes": {"QueueArn": "its-arn"}}}))
 
 
-def test_the_one_that_is_there_can_be_chosen_and_has_a_journal_of_its_own() -> None:
+def test_the_one_that_is_there_can_be_chosen() -> None:
     found = dead_letter_queues(AWS, STACK, [QueueName.ENRICHER])
     assert list(found) == [QueueName.ENRICHER]
     assert identity(found) == "its-arn@"
@@ -42,3 +46,14 @@ def test_the_missing_one_is_refused_with_the_choice_that_works(wanted: list[Queu
     with pytest.raises(Failure, match=MISSING) as refused:
         dead_letter_queues(AWS, STACK, wanted)
     assert refused.value.hint.endswith(" `--queue enricher` works on the other queue alone.")
+
+
+def test_what_a_journal_has_of_the_missing_one_ends_with_it() -> None:
+    found = dead_letter_queues(AWS, STACK, [QueueName.ENRICHER])
+    left, ours = (replace(MESSAGE, queue=QueueName.WEBHOOK, id=each) for each in "ab")
+    with Journal() as journal:
+        journal.add([(each, MessageState.CHOSEN) for each in (left, ours)], extend_ms=0)
+        assert delete(found, journal, [ours]) == []
+        assert journal.is_settled(ours.key)
+        release(found, journal, MessageState.CHOSEN)
+        assert list(journal.all(MessageState.CHOSEN)) == []

@@ -35,6 +35,13 @@ def test_behind_prices_with_ids_all_of_them_are_asked_for_again(after_ms: list[i
     assert begin == Beginning(since_ms=times[-1], known=[f"t{number}" for number in range(len(times))])
 
 
+def test_what_is_not_asked_for_behind_a_price_sent_by_hand_is_known() -> None:
+    by_hand, fed, dumped = price(SECOND_MS + 9_000, None), price(SECOND_MS, "t1"), price(SECOND_MS - 1, None)
+    assert behind([by_hand, fed, dumped]).unasked_ms == SECOND_MS
+    assert behind([fed, dumped]).unasked_ms is None
+    assert behind([by_hand, dumped]).unasked_ms is None
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=1).filter(
         lambda found: not all(named for _, named in found)

@@ -169,6 +169,13 @@ def _say_beginnings(run: CommandRun, following: Feed, beginnings: Sequence[Begin
         when += ", behind the newest stored price without an id" if begin.nameless else ""
         how = "" if line.market.can_watch else "; by REST alone, since it has no websocket of trades"
         run.screen.say(f"{line.source} {when}{how}.", style="dim")
+        if begin.unasked_ms is not None:
+            since = iso_of_ms(begin.unasked_ms)
+            run.screen.say(
+                f"{line.source} is not asked for trades between {since} and that price. `--since {since}` "
+                "asks for them, and stores those that the prices without ids may be a second time.",
+                style="yellow",
+            )
 
 
 def _show(run: CommandRun, running: Sequence[Feed]) -> None:

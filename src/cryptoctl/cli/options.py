@@ -81,7 +81,10 @@ class CommonOptions:
 
     def check(self) -> None:
         """Raises Failure for one that is given and empty: the default would be another account or region."""
-        for name, value in {"--env": self.env, "--profile": self.profile, "--region": self.region}.items():
+        # To pathlib an empty path is the working directory.
+        config = "" if self.config == Path() else None
+        texts = {"--env": self.env, "--profile": self.profile, "--region": self.region, "--config": config}
+        for name, value in texts.items():
             if value is not None:
                 refuse_empty(name, value, "Name one, or leave the option out.")
 

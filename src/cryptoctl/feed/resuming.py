@@ -23,12 +23,14 @@ ALL = 10**9
 class Beginning:
     """From when on trades are wanted, and which of them are stored; None: from the newest one on.
 
-    `nameless`: it lies behind prices without an id, with which no trade can be compared.
+    `nameless`: it lies behind prices without an id, with which no trade can be compared; trades from
+    `unasked_ms` on, where the newest price with an id is, are not asked for then. None: there is none before.
     """
 
     since_ms: int | None
     known: Sequence[str] = ()
     nameless: bool = False
+    unasked_ms: int | None = None
 
 
 def beginning(aws: Aws, table: Table, source: FeedSource) -> Beginning:
@@ -54,4 +56,7 @@ def behind(stored: Sequence[StoredPrice]) -> Beginning:
     if not nameless_ms:
         return Beginning(since_ms=since_ms, known=known)
     step_ms = 1 if any(each % 1000 for each in nameless_ms) else 1000
-    return Beginning(since_ms=nameless_ms[0] + step_ms, known=known, nameless=True)
+    begins_ms = nameless_ms[0] + step_ms
+    newest_named_ms = max((each.timestamp_ms for each in stored if each.id), default=begins_ms)
+    unasked_ms = newest_named_ms if newest_named_ms < nameless_ms[0] else None
+    return Beginning(since_ms=begins_ms, known=known, nameless=True, unasked_ms=unasked_ms)

@@ -168,7 +168,8 @@ def _check(db: sqlite3.Connection, identity: str) -> None:
     if _tables(db) != _tables_as_created():
         raise _Unusable("is damaged (a table is not as it was created)")
     notes = dict(db.execute("SELECT name, value FROM notes").fetchall())
-    if notes.pop("identity", None) != identity:
+    whole = _joined(str(notes.pop("identity", "")), identity)
+    if whole is None:
         raise _Unusable("is of another account, another region, or queues that were deleted since")
     if not all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in notes.values()):
         raise _Unusable("is damaged (a note is not as it was written)")
@@ -178,6 +179,19 @@ def _check(db: sqlite3.Connection, identity: str) -> None:
     for row in db.execute("SELECT key, reason, step, seal FROM failures"):
         if row["seal"] != seal(*row[:-1]):
             raise _Unusable("is damaged (a failure is not as it was written)")
+    db.execute("UPDATE notes SET value = ? WHERE name = 'identity'", (whole,))
+
+
+def _joined(noted: str, present: str) -> str | None:
+    """The queues of both; None where they have none in common, or one of them was made again since.
+
+    A queue that is missing says nothing against what the journal has of the other one.
+    """
+    before, now = (dict(each.rpartition("@")[::2] for each in text.split()) for text in (noted, present))
+    common = before.keys() & now.keys()
+    if noted != present and (not common or any(before[arn] != now[arn] for arn in common)):
+        return None
+    return " ".join(f"{arn}@{made}" for arn, made in (before | now).items())
 
 
 def _tables(db: sqlite3.Connection) -> list[tuple[str, ...]]:

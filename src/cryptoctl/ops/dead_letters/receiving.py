@@ -118,7 +118,10 @@ def _extend_until(queues: DeadLetterQueues, journal: Journal, clock: RealClock) 
 
 def _extend(queues: DeadLetterQueues, journal: Journal, due: Sequence[Message]) -> None:
     for name, messages in by_queue(due):
-        ours = queues[name].set_visibility(messages, VISIBILITY_S)
+        # What a journal has of a queue that is gone is nowhere else.
+        ours = (
+            queues[name].set_visibility(messages, VISIBILITY_S) if name in queues else [False] * len(messages)
+        )
         journal.extended([each.key for each in messages], now_ms() + VISIBILITY_S * 500)
         lost = [each.key for each, still in zip(messages, ours, strict=True) if not still]
         journal.extended(lost, NEVER_MS)
@@ -129,7 +132,8 @@ def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -
     for state in states:
         while page := list(islice(journal.all(state), 10)):
             for name, messages in by_queue(page):
-                queues[name].set_visibility(messages, 0)
+                if name in queues:
+                    queues[name].set_visibility(messages, 0)
             journal.drop([each.key for each in page])
 
 
@@ -140,7 +144,7 @@ def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Messag
     """
     left: list[Message] = []
     for name, ours in by_queue(messages):
-        deleted = queues[name].delete(ours)
+        deleted = queues[name].delete(ours) if name in queues else [True] * len(ours)
         journal.settle([each.key for each in ours], now_ms())
         left += [each for each, done in zip(ours, deleted, strict=True) if not done]
     return left

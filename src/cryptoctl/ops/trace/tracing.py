@@ -204,10 +204,15 @@ class Tracer:
     def _letters(self, notes: list[str]) -> list[DeadLetter]:
         """All dead letters; an empty queue is not received from."""
         try:
-            queues = dead_letter_queues(self.aws, self.stack)
+            queues = dead_letter_queues(self.aws, self.stack, wanted=())
         except Failure as failure:
             notes.append(f"The dead letters were not read: {failure.message}")
             return []
+        notes += [
+            f"The dead letters of the {name} were not read: its queue is missing."
+            for name in QueueName
+            if name not in queues
+        ]
         waiting = tuple(name for name, queue in queues.items() if queue.depth().visible)
         if not waiting:
             return []
