@@ -14,9 +14,11 @@ from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues, identity
 from cryptoctl.ops.dead_letters.receiving import delete, release
+from cryptoctl.ops.trace.tracing import Tracer
 from dead_letters.test_receiving import MESSAGE
 from unit.answers import STACK, Answers
 
+NO_MESSAGES = {f"ApproximateNumberOfMessages{each}": "0" for each in ("", "NotVisible", "Delayed")}
 MISSING = STACK.webhook_dead_letters.name
 
 
@@ -32,7 +34,9 @@ class OneIsMissing(Answers):
         return {STACK.prices.arn: {**STACK.scope.tags}}
 
 
-AWS = cast("Aws", OneIsMissing({"GetQueueAttributes": {"Attributes": {"QueueArn": "its-arn"}}}))
+AWS = cast(
+    "Aws", OneIsMissing({"GetQueueAttributes": {"Attributes": {"QueueArn": "its-arn", **NO_MESSAGES}}})
+)
 
 
 def test_the_one_that_is_there_can_be_chosen() -> None:
@@ -57,3 +61,10 @@ def test_what_a_journal_has_of_the_missing_one_ends_with_it() -> None:
         assert journal.is_settled(ours.key)
         release(found, journal, MessageState.CHOSEN)
         assert list(journal.all(MessageState.CHOSEN)) == []
+
+
+def test_a_trace_says_which_dead_letters_it_has_not_read() -> None:
+    notes: list[str] = []
+    tracer = Tracer(aws=AWS, stack=STACK, retention_days=None, now_ms=0)
+    assert tracer._letters(notes) == []
+    assert notes == ["The dead letters of the webhook were not read: its queue is missing."]
