@@ -145,6 +145,41 @@ def test_an_engine_that_dies_at_start_shows_its_last_lines(
     assert engine.status().running is False
 
 
+SIGNALLED = """
+import os, pkgutil, signal, sys
+root, stage = sys.argv[1], {stage!r}
+sys.path.insert(0, root)
+from cryptoctl.local import boot
+owner, _, name = stage.rpartition(".")
+owner = pkgutil.resolve_name(owner)
+whole = getattr(owner, name)
+
+def then_signalled(*arguments, **named):
+    found = whole(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return found
+
+setattr(owner, name, then_signalled)
+boot.main()
+"""
+
+
+@pytest.mark.parametrize("stage", ["DataDirectory.hold", "DataDirectory.take_clean_end", "load_app"])
+def test_a_stop_while_it_starts_is_an_ordinary_end(
+    engine: Engine, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "boot.py"
+    script.write_text(SIGNALLED.format(stage=f"cryptoctl.local.server.{stage}"))
+    monkeypatch.setattr(launch, "BOOT_SCRIPT", script)
+    with pytest.raises(EngineError, match="it was stopped while it started") as told:
+        engine.start(port=0)
+    assert told.value.hint == "Start it again."
+    engine.stop()
+    data = DataDirectory(engine.status().home)
+    assert not data.unclean()
+    assert data.last_log_lines() == ""
+
+
 def test_an_engine_that_ends_while_it_is_looked_at_is_not_running(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,9 +117,9 @@ def _await_report(data: DataDirectory, ready: int) -> None:
             f"Starting the embedded engine in {data.directory}: it died.\n{data.last_log_lines()}",
             hint=f"The whole log is in {data.log_file}.",
         )
-    error = json.loads(report).get("error")
-    if error:
+    answer = json.loads(report)
+    if "error" in answer:
         raise EngineError(
-            f"Starting the embedded engine in {data.directory}: {error}",
-            hint=f"The whole log is in {data.log_file}.",
+            f"Starting the embedded engine in {data.directory}: {answer['error']}",
+            hint=answer.get("hint") or f"The whole log is in {data.log_file}.",
         )

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -35,12 +36,16 @@ from cryptoctl.local.supervision import Supervisor
 
 FINISH_WITHIN_S: Final[float] = 2.0
 """How long requests that are being answered may go on after the word to stop."""
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+STOPPED_EARLY: Final = {"error": "it was stopped while it started.", "hint": "Start it again."}
 
 
 def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, options_text: str) -> None:
     """Serves until SIGTERM or SIGINT; reports once, on `report_fd`, that it answers or why it does not."""
     data = DataDirectory(Path(home_directory))
     report = os.fdopen(report_fd, "w", encoding="utf-8")
+    # Whoever sees the lock held may stop us; until that can be done in order, the word to stop waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         if data.hold() is None:
             _report(report, {"error": "another engine holds this directory."})
@@ -59,6 +64,10 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
 
 
 async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options: EngineOptions) -> None:
+    stop = asyncio.Event()
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     listener = socket.socket(fileno=listener_fd)
     port: int = listener.getsockname()[1]
     contain(port, worker_script=str(WORKER_SCRIPT))
@@ -69,9 +78,6 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
     patch_metrics()
     engine = EngineApp(app, data, port, options)
     notes += engine.notes
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     record = Record(
         pid=os.getpid(),
@@ -93,7 +99,8 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
         server = HttpServer(engine.middleware.handle)
         await server.start(listener)
         data.write(record)
-        _report(report, {"port": port})
+        # One that ends at once is not told of as one that answers.
+        _report(report, STOPPED_EARLY if stop.is_set() else {"port": port})
         load = threading.Thread(target=load_services, args=(options.function_pending_s,), daemon=True)
         load.start()
         await stop.wait()
@@ -106,7 +113,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
     await serve_lifespan(app, answer_requests)
 
 
-def _report(pipe: TextIO, answer: dict[str, object]) -> None:
+def _report(pipe: TextIO, answer: Mapping[str, object]) -> None:
     """Once; who starts the engine waits for no more."""
     if not pipe.closed:
         with pipe:
