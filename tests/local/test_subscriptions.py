@@ -7,14 +7,22 @@ import base64
 import gzip
 import json
 import random
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cryptoctl.local.app import EngineApp
+from cryptoctl.local.data_directory import DataDirectory
+from cryptoctl.local.durability import Durability
 from cryptoctl.local.functions.invocations import MOST_BYTES_ASYNC
 from cryptoctl.local.logs import subscriptions
 from cryptoctl.local.logs.store import LogEvent
 from cryptoctl.local.logs.subscriptions import Subscriptions, payloads
+from cryptoctl.local.metrics.embedded import EmbeddedMetrics
+from cryptoctl.local.metrics.functions import FunctionMetrics
+from cryptoctl.local.options import EngineOptions
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:reader"
 
@@ -70,6 +78,50 @@ def test_what_waits_when_the_work_ends_is_delivered_all_the_same(
         return delivered
 
     assert asyncio.run(run()) == (["ERROR one", "ERROR two"] if cut_off else ["ERROR one"])
+
+
+def broken(_message: str) -> bool:
+    raise ZeroDivisionError
+
+
+def test_a_stream_whose_delivery_fails_takes_no_other_with_it() -> None:
+    async def run() -> list[str]:
+        engine: Any = Engine()
+        engine.open.set()
+        waiting = Subscriptions(engine)
+        waiting._filters["us-east-1", "g"] = [subscriptions.Subscription("f", FUNCTION, broken)]
+        for group in ("g", "h"):
+            waiting.take("us-east-1", group, "s", [event(1, f"ERROR {group}")])
+        with pytest.raises(ZeroDivisionError):
+            await waiting.deliver()
+        delivered: list[str] = engine.delivered
+        return delivered
+
+    assert asyncio.run(run()) == ["ERROR h"]
+
+
+def test_the_state_is_saved_whatever_the_last_deliveries_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    saved: list[bool] = []
+
+    async def fails(_self: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Durability, "save_all", lambda _self: saved.append(True))
+    for kind in (FunctionMetrics, EmbeddedMetrics):
+        monkeypatch.setattr(kind, "write", fails)
+    monkeypatch.setattr(Subscriptions, "deliver", fails)
+
+    async def run() -> None:
+        data = DataDirectory(tmp_path / "engine")
+        data.create()
+        nobody: Any = None
+        await EngineApp(nobody, data, 1, EngineOptions()).stop()
+
+    asyncio.run(run())
+    assert saved == [True]
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
 
 
 def test_events_that_are_too_much_for_one_invocation_come_in_several() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 from cryptoctl.local.access import AccessCheck
@@ -41,6 +42,8 @@ from cryptoctl.local.tables.api import TablesApi
 from cryptoctl.local.tables.store import TableStore
 from cryptoctl.local.tables.streams import StreamsApi
 from cryptoctl.local.topic_checks import TopicChecks
+
+logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_S: Final[float] = 60.0
 
@@ -128,9 +131,11 @@ class EngineApp:
         await self._runner.close()
         await self._queue.close()
         self._execution.close()
-        await self._metrics.write()
-        await self._embedded.write()
-        await self._subscriptions.deliver()
+        for last in (self._metrics.write, self._embedded.write, self._subscriptions.deliver):
+            try:
+                await last()
+            except Exception:  # whatever it is, the rest is to be saved
+                logger.exception("what was left to do at the end")
         self._durability.save_all()
         self._database.close()
 

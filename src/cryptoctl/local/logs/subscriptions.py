@@ -70,16 +70,20 @@ class Subscriptions:
             await self.deliver()
 
     async def deliver(self) -> None:
-        """Delivers what waits. Where this is cancelled, what was not delivered whole goes on waiting."""
+        """Delivers what waits. Where this is cancelled, what was not delivered whole goes on waiting.
+
+        What one stream's delivery raises is raised when the others have had theirs; it would fail again.
+        """
+        failed: list[Exception] = []
         for place in list(self._waiting):
             count = len(self._waiting[place])
             try:
                 await self._deliver_all(place, self._waiting[place][:count])
-            except Exception:
-                self._wake.set()  # the others; this one would fail again
-                self._done(place, count)
-                raise
+            except Exception as error:
+                failed.append(error)
             self._done(place, count)
+        if failed:
+            raise failed[0]
 
     def _done(self, place: Place, count: int) -> None:
         del self._waiting[place][:count]
