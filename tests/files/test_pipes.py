@@ -118,6 +118,32 @@ def test_a_member_that_a_stream_brings_late_and_that_is_no_field_may_come(standa
     assert len(rows(standard_input((ONE * 60 + late).encode(), time_unit="ms"))) == 61
 
 
+COINBASE = f'{{"trade_id": 1, "price": 1, "size": 3, "time": {MS}, "side": "buy"}}\n'
+
+
+@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+@pytest.mark.parametrize("late", ['"note": "x"', '"volume": null', '"exchange": ""'])
+def test_a_recognised_shape_is_kept_whatever_comes_beside_it(
+    standard_input: Any, late: str, given: dict[str, Any]
+) -> None:
+    content = COINBASE * 60 + COINBASE.replace("}", f", {late}}}") * 2
+    assert rows(standard_input(content.encode(), **given)) == [(MS, "1", 1, 3)] * 62
+
+
+@pytest.mark.parametrize("before", ["", ', "volume": null'])
+def test_of_a_recognised_shape_too_no_late_member_that_may_be_a_field_is_dropped(
+    standard_input: Any, before: str
+) -> None:
+    first = COINBASE.replace("}", f"{before}}}") * 60
+    late = COINBASE.replace("}", ', "volume": 4}'), COINBASE.replace("}", ', "volume": null}')
+    content = f"{first}{''.join(late)}".encode()
+    assert set(refused(standard_input(content, time_unit="ms"))) == {61}
+    with pytest.raises(Failure, match="whose volume is 'size', and 'volume': either"):
+        standard_input(content)
+    with pytest.raises(Failure, match="'qty' looks like a quantity and is used for nothing"):
+        standard_input(content.replace(b"volume", b"qty"))
+
+
 @pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
 def test_a_member_among_the_first_records_is_a_field_in_a_file_and_in_a_stream(
     standard_input: Any, given: dict[str, Any]

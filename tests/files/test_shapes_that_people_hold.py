@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from cryptoctl.files.outgoing import FIELDS, Outgoing
 from cryptoctl.files.presets import presets
-from files.reading import CASES, opened, read, refusal, refused, rows, sent
+from files.reading import CASES, MS, opened, read, refusal, refused, rows, sent
 
 D = Decimal
 Row = tuple[int, Any, Any, Any]
@@ -293,6 +294,31 @@ def test_the_exchange_that_a_line_says_is_its_exchange(tmp_path: Path) -> None:
         "kraken",
         "binance",
     ]
+
+
+@pytest.mark.parametrize("cell", ["", "  ", None])
+@pytest.mark.parametrize("field", ["symbol", "exchange"])
+def test_a_line_whose_exchange_or_symbol_is_empty_has_the_one_that_is_given(
+    tmp_path: Path, field: str, cell: str | None
+) -> None:
+    records = [
+        {"trade_id": n, "price": 1, "size": 2, "time": MS, field: value}
+        for n, value in ((1, cell), (2, "own"))
+    ]
+    lines = "".join(f"{json.dumps(each)}\n" for each in records)
+    assert [each[field].upper() for each in sent(read(tmp_path, lines, **{field: "given"}))] == [
+        "GIVEN",
+        "OWN",
+    ]
+    table = f"price,timestamp,{field}\n1,{MS},{cell or ''}\n1,{MS},own\n"
+    assert [each[field].upper() for each in sent(read(tmp_path, table, **{field: "given"}))] == [
+        "GIVEN",
+        "OWN",
+    ]
+    without: dict[str, Any] = {field: None}
+    for content in (lines, table):
+        [why] = refused(read(tmp_path, content, **without)).values()
+        assert f"add --{field} for the lines that say none" in why
 
 
 def test_a_volume_beside_an_amount_is_asked_for(tmp_path: Path) -> None:

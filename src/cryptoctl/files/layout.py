@@ -56,11 +56,12 @@ def layout(
     objects: bool,
     complete: bool = True,
     sample: Sample,
+    empty: Collection[str],
 ) -> Layout:
     """The layout of a file with these columns, or these members in its records. Raises Failure.
 
     Where the names are not `complete`, one that is to be ignored may still come. What the values of the
-    `sample` look like counts where names leave it open.
+    `sample` look like counts where names leave it open; those of the `empty` are nowhere more than null.
     """
     if complete:
         _check_ignored(names, options, name)
@@ -69,7 +70,7 @@ def layout(
     fields = {each: column for each, column in fields.items() if column not in options.ignore}
     if shape is not None:
         # Beside ccxt's amount, say, a volume that is null wherever it is.
-        kept = [each for each in kept if not (each.lower() in fields and each in sample.empty)]
+        kept = [each for each in kept if not (each.lower() in fields and each in empty)]
         _refuse_two_names(kept, fields, shape, options, name)
     for each, column in options.mapping.items():
         if not objects and column not in names:

@@ -12,15 +12,16 @@ from cryptoctl.core.prices import Price, Rejected
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.json_records import JsonRecords
+from cryptoctl.files.late_members import LateMembers
 from cryptoctl.files.layout import Layout, layout
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
-from cryptoctl.files.records import Fault, FileOptions, Record, Records, listing, quoted, shell_word
-from cryptoctl.files.sample import sample
+from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing, quoted
+from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
 from cryptoctl.files.sources import Source, sources
-from cryptoctl.files.survey import Survey, decided_unit, refuse_too_many, survey
+from cryptoctl.files.survey import Survey, decided_unit, survey
 from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
@@ -129,7 +130,8 @@ def _laid_out(
     objects = file.records.columns is None
     options = options.for_columns(names)
     seen = sample(names, file.first)
-    shape = shape or _shape(names, options, seen.symbols, file.name)
+    # A shape once recognised is kept: what comes beside its columns makes them no other ones.
+    shape = shape or _shape(names, options, seen.symbols, file.name) or file.layout.shape
     found = layout(
         names,
         options,
@@ -138,6 +140,7 @@ def _laid_out(
         objects=objects,
         complete=complete,
         sample=seen,
+        empty=seen.empty if file.survey is None else file.survey.empty,
     )
     reader = field_reader(None if objects else names, found, options, names)
     records = file.records.reading(found.fields) if isinstance(file.records, ColumnarTable) else file.records
@@ -173,11 +176,12 @@ def _surveyed(
         rest = _without_late(file, names, shape, options)
         return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
     found = survey(file.records, file.fields)
-    if file.records.columns is None and (options.ignore or not found.names <= set(names)):
+    file = replace(file, survey=found)
+    if file.records.columns is None:
         names = [*names, *sorted(found.names - set(names))]
         file = _laid_out(file, names, shape, options, complete=True)
     unit = decided_unit(found, options, file.name)
-    return replace(file, survey=found, times=TimeReader(unit=unit, zone=time_zone), first=())
+    return replace(file, times=TimeReader(unit=unit, zone=time_zone), first=())
 
 
 def _without_late(
@@ -187,33 +191,18 @@ def _without_late(
     if file.rest is None or file.records.columns is not None:
         return file.rest
 
-    def late(member: str) -> bool:
+    def may_be_field(member: str, record: Members) -> bool:
+        begun = replace(file, first=[*file.first, (0, record)])
         try:
-            found = _laid_out(file, [*names, member], shape, options, complete=False)
+            found = _laid_out(begun, [*dict.fromkeys([*names, member])], shape, options, complete=False)
         except Failure:
             return True
-        return found.layout.fields != file.layout.fields
+        changed = found.layout.fields.items() ^ file.layout.fields.items()
+        said = found.layout.constants if is_none(record[member]) else ()
+        return any(each not in said for each, _ in changed)
 
-    def checked(rest: Iterator[Record]) -> Iterator[Record]:
-        known = dict.fromkeys(names, False)
-        for number, record in rest:
-            members = record if isinstance(record, Mapping) else ()
-            for each in members:
-                if each not in known:
-                    known[each] = late(each)
-                    refuse_too_many(known, number)
-            found = next((each for each in members if known[each]), None)
-            yield (
-                number,
-                record
-                if found is None
-                else Fault(
-                    f"has {quoted(found)}, which the first records have not and which may be a field: "
-                    f"save the stream to a file and send that, or add --ignore {shell_word(found)}"
-                ),
-            )
-
-    return checked(file.rest)
+    settled = {*names} - sample(names, file.first).empty
+    return LateMembers(may_be_field=may_be_field, settled=settled).checked(file.rest)
 
 
 def _refuse_commas(file: PriceFile, options: FileOptions) -> None:

@@ -15,6 +15,11 @@ _ABSENT = object()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
+def is_none(value: object) -> bool:
+    """Whether a cell or a member has no value: it is null, or nothing but spaces."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """The columns, or members, of a file, and its first records."""
@@ -45,9 +50,7 @@ class Sample:
             name: [each for each in self._values(index, _ABSENT) if each is not _ABSENT]
             for index, name in names
         }
-        return {
-            name for name, values in given.items() if values and all(each in (None, "") for each in values)
-        }
+        return {name for name, values in given.items() if values and all(map(is_none, values))}
 
     @cached_property
     def symbols(self) -> set[str]:

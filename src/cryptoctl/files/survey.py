@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.records import Fault, FileOptions, Records
+from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader
 
@@ -15,13 +16,17 @@ MOST_NAMES = 10_000
 
 @dataclass(kw_only=True)
 class Survey:
-    """What is in a file: its records, for each kind of time how many and the first, the members' names."""
+    """What is in a file: its records, for each kind of time how many and the first, the members' names.
+
+    `empty` are the members that have a value in none of the records.
+    """
 
     counted_in: str
     records: int = 0
     times: dict[str, int] = field(default_factory=dict)
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
 
 
 def survey(records: Records, fields: FieldReader) -> Survey:
@@ -32,9 +37,13 @@ def survey(records: Records, fields: FieldReader) -> Survey:
         found.records += 1
         if isinstance(record, Fault):
             continue
-        if objects and isinstance(record, Mapping) and not record.keys() <= found.names:
-            found.names |= record.keys()
-            refuse_too_many(found.names, number)
+        if objects and isinstance(record, Mapping):
+            if not record.keys() <= found.names:
+                found.empty |= record.keys() - found.names
+                found.names |= record.keys()
+                refuse_too_many(found.names, number)
+            if found.empty:
+                found.empty -= {each for each in found.empty if not is_none(record.get(each))}
         text = fields.time_text(record)
         kind = kind_of(text) if text else None
         if kind is not None and text is not None:

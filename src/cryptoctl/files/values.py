@@ -15,11 +15,13 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.expressions import compiled, inexact_function
 from cryptoctl.files.layout import Layout
 from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
+from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import TimeReader
 
 EARLIEST_MS = 10**11  # below, a number would be taken for seconds
 LARGEST_EXACT_FLOAT = 2**53
 TEXTS = ("symbol", "exchange", "id")
+SAID = ("symbol", "exchange")  # by an option of that name, for lines that say none
 NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
 
 # What programs write where there is no id, whatever its case; a symbol may be called NIL.
@@ -75,7 +77,7 @@ class FieldReader:
         for name, find in self.finders:
             try:
                 value = find(record)
-                if value is ABSENT:
+                if value is ABSENT or (name in self.constants and is_none(value)):
                     continue
                 text = self._text(name, value)
                 if name == "timestamp":
@@ -98,13 +100,12 @@ class FieldReader:
             # Written as it is stored, so that nothing is guessed; in a column, behind an apostrophe.
             return value.strip().removeprefix("'" if self.guarded else "")
         if value is None:
-            optional = ": leave it out where there is none" if name in ("id", "volume") else ""
-            raise Rejected(name, f"is null{optional}")
+            raise Rejected(name, f"is null{_without(name)}")
         if isinstance(value, (bool, dict, list)):
             raise Rejected(name, "must be a number" if name in ("price", "volume") else "must be text")
         text = str(value).strip()
         if not text:
-            raise Rejected(name, "is empty")
+            raise Rejected(name, f"is empty{_without(name) if name in SAID else ''}")
         if text in NULLS:
             raise Rejected(name, f"is empty ({text})")
         if name in ("price", "volume"):
@@ -131,6 +132,13 @@ class FieldReader:
 
     def _pointed(self, text: str) -> str:
         return text.replace(",", ".", 1) if self.decimal == "," else text
+
+
+def _without(name: str) -> str:
+    """What to do where a line has no such field."""
+    if name in SAID:
+        return f": add --{name} for the lines that say none"
+    return ": leave it out where there is none" if name in ("id", "volume") else ""
 
 
 def _together(faults: Sequence[Rejected]) -> Rejected:
