@@ -1,19 +1,21 @@
 """The rules of event patterns and filter policies, read before one is kept: later it would fail at each use.
 
-What is refused, and how it is said, is Event Ruler's, which Lambda, SNS and EventBridge share.
+What is refused, and how it is said, is Event Ruler's; of a subscription's policy only those forms are taken
+that SNS documents.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 
 MOST_KEYS: Final[int] = 5
-TEXTS: Final = frozenset({"prefix", "suffix", "equals-ignore-case"})
-TEXTS_OF_SNS: Final = TEXTS | {"wildcard", "cidr"}
+IGNORING_CASE: Final[str] = "equals-ignore-case"
+AFFIXES: Final = frozenset({"prefix", "suffix"})
 _LOWER: Final = (">", ">=")
 _UPPER: Final = ("<", "<=")
 
@@ -22,23 +24,36 @@ class FilterError(ValueError):
     """A pattern that AWS refuses."""
 
 
-def check_pattern(pattern: Mapping[str, Any], texts: frozenset[str] = TEXTS) -> None:
-    """Raises FilterError where a pattern, or one inside it, cannot be right. `texts`: rules about a text."""
+@dataclass(frozen=True, kw_only=True)
+class FilterForms:
+    """Which rules about a text there are. `nested`: a prefix or suffix may ignore case, and one
+    `anything-but` may name several texts."""
+
+    texts: frozenset[str]
+    nested: bool
+
+
+RULER: Final = FilterForms(texts=AFFIXES | {IGNORING_CASE}, nested=True)
+SNS_POLICY: Final = FilterForms(texts=RULER.texts | {"wildcard", "cidr"}, nested=False)
+
+
+def check_pattern(pattern: Mapping[str, Any], forms: FilterForms = RULER) -> None:
+    """Raises FilterError where a pattern, or one inside it, cannot be right."""
     if not pattern:
         raise FilterError("Empty patterns are not allowed")
     for name, wanted in pattern.items():
         if isinstance(wanted, dict):
-            check_pattern(wanted, texts)
+            check_pattern(wanted, forms)
         elif not isinstance(wanted, list):
             raise FilterError(f'"{name}" must be an object or an array')
         elif not wanted:
             raise FilterError("Empty arrays are not allowed")
         elif is_any_of(name, wanted):
             for option in wanted:
-                check_pattern(option, texts)
+                check_pattern(option, forms)
         else:
             for rule in wanted:
-                _check_rule(rule, texts)
+                _check_rule(rule, forms)
 
 
 def is_any_of(name: str, wanted: Any) -> bool:
@@ -61,7 +76,7 @@ def check_policy(text: str, scope: str) -> None:
         raise ServiceError("InvalidParameter", f"Invalid parameter: {problem}")
     if policy:
         try:
-            check_pattern(policy, TEXTS_OF_SNS)
+            check_pattern(policy, SNS_POLICY)
         except FilterError as error:
             raise _invalid_policy(str(error)) from error
 
@@ -70,26 +85,30 @@ def _invalid_policy(problem: str) -> ServiceError:
     return ServiceError("InvalidParameter", f"Invalid parameter: FilterPolicy: {problem}")
 
 
-def _check_rule(rule: Any, texts: frozenset[str]) -> None:
+def _check_rule(rule: Any, forms: FilterForms) -> None:
     if isinstance(rule, list):
         raise FilterError("Match value must be String, number, true, false, or null")
     if isinstance(rule, dict):
         if len(rule) != 1:
             raise FilterError("Only one key allowed in match expression")
         ((kind, argument),) = rule.items()
-        if kind in texts:
-            _text(kind, argument)
+        if kind in forms.texts:
+            _text(kind, argument, forms)
         elif kind == "exists":
             _exists(argument)
         elif kind == "numeric":
             _numeric(argument)
         elif kind == "anything-but":
-            _anything_but(argument, texts)
+            _anything_but(argument, forms)
         else:
             raise FilterError(f"Unrecognized match type {kind}")
 
 
-def _text(kind: str, argument: Any) -> None:
+def _text(kind: str, argument: Any, forms: FilterForms) -> None:
+    if isinstance(argument, dict) and kind in AFFIXES and forms.nested:
+        if len(argument) != 1 or IGNORING_CASE not in argument:
+            raise FilterError(f"Unsupported {kind} match pattern: {', '.join(argument)}")
+        kind, argument = IGNORING_CASE, argument[IGNORING_CASE]
     if not isinstance(argument, str):
         raise FilterError(f"{kind} match pattern must be a string")
 
@@ -99,12 +118,16 @@ def _exists(argument: Any) -> None:
         raise FilterError("exists match pattern must be either true or false.")
 
 
-def _anything_but(argument: Any, texts: frozenset[str]) -> None:
+def _anything_but(argument: Any, forms: FilterForms) -> None:
     if isinstance(argument, dict):
-        if len(argument) != 1 or not set(argument) <= texts:
-            raise FilterError("Anything-But expression name not found")
+        if len(argument) != 1 or not set(argument) <= forms.texts:
+            raise FilterError(f"Unsupported anything-but pattern: {', '.join(argument)}")
         ((kind, inner),) = argument.items()
-        _text(kind, inner)
+        texts = inner if isinstance(inner, list) and inner and forms.nested else [inner]
+        if not all(isinstance(each, str) for each in texts):
+            raise FilterError(f"Inside anything-but, {kind} match pattern must be a string")
+        if kind in AFFIXES and "" in texts:
+            raise FilterError("Null prefix/suffix not allowed")
         return
     values = argument if isinstance(argument, list) else [argument]
     if not values or not all(_is_number(each) or isinstance(each, str) for each in values):

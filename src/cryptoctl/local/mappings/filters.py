@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cryptoctl.local.filter_rules import FilterError, check_pattern, is_any_of
+from cryptoctl.local.filter_rules import IGNORING_CASE, FilterError, check_pattern, is_any_of
 
 _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "=": operator.eq,
@@ -68,7 +68,8 @@ def _anything_but(argument: Any, value: Any) -> bool:
     if value is _ABSENT:
         return False
     if isinstance(argument, dict):
-        return not _value_matches(argument, value)
+        ((kind, texts),) = argument.items()
+        return not any(_RULES[kind](text, value) for text in (texts if isinstance(texts, list) else [texts]))
     return value not in (argument if isinstance(argument, list) else [argument])
 
 
@@ -82,14 +83,21 @@ def _numeric(argument: list[Any], value: Any) -> bool:
 
 
 def _text(check: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
-    return lambda argument, value: isinstance(value, str) and check(value, argument)
+    def matches(argument: Any, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        if isinstance(argument, dict):
+            return check(value.lower(), argument[IGNORING_CASE].lower())
+        return check(value, argument)
+
+    return matches
 
 
 _RULES: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "exists": lambda argument, value: (value is not _ABSENT) is argument,
     "prefix": _text(str.startswith),
     "suffix": _text(str.endswith),
-    "equals-ignore-case": _text(lambda value, argument: value.lower() == argument.lower()),
+    IGNORING_CASE: _text(lambda value, argument: value.lower() == argument.lower()),
     "anything-but": _anything_but,
     "numeric": _numeric,
 }
