@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,9 +159,10 @@ DOINGS: dict[str, Callable[[Engine], object]] = {
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
 def test_a_directory_that_others_may_write_to_is_refused(data: DataDirectory, doing: str, mode: int) -> None:
     data.directory.chmod(mode)
-    refused(data, doing, f"others may write to {data.directory}")
+    hint = refused(data, doing, f"others may write to {data.directory}")
+    assert "CRYPTOCTL_STATE_DIR" in hint and "`chmod 700`" in hint
     data.directory.chmod(0o755)
-    assert data.why_not_private() == ""
+    assert data.exposure() is None
 
 
 @pytest.mark.parametrize("doing", DOINGS)
@@ -175,24 +177,34 @@ def test_a_directory_of_somebody_else_is_refused(
         user = os.geteuid() + 1
         monkeypatch.setattr(os, "geteuid", lambda: user)
         theirs = data.directory.parent
-    refused(data, doing, f"{theirs} belongs to another user")
+    names = {os.geteuid(): "ann", theirs.stat().st_uid: "ben"}
+    monkeypatch.setattr("pwd.getpwuid", lambda user: SimpleNamespace(pw_name=names[user]))
+    hint = refused(data, doing, f"{theirs} belongs to ben, and cryptoctl runs as ann")
+    assert hint.startswith("Run it as ben, or name a directory of ann's own in CRYPTOCTL_STATE_DIR")
+    assert "chmod" not in hint
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    refused(
+        data,
+        doing,
+        f"{theirs} belongs to user {theirs.stat().st_uid}, and cryptoctl runs as user {os.geteuid()}",
+    )
 
 
-def refused(data: DataDirectory, doing: str, why: str) -> None:
+def refused(data: DataDirectory, doing: str, why: str) -> str:
     before = sorted(data.directory.rglob("*"))
     with pytest.raises(EngineError) as told:
         DOINGS[doing](Engine(data.directory))
     assert told.value.message == f"{doing} the embedded engine in {data.directory}: {why}."
-    assert "CRYPTOCTL_STATE_DIR" in told.value.hint
     assert sorted(data.directory.rglob("*")) == before
+    return told.value.hint
 
 
-@pytest.mark.parametrize(("mode", "why"), [(0o777, "others may write"), (0o1777, ""), (0o775, "")])
+@pytest.mark.parametrize(("mode", "exposed"), [(0o777, True), (0o1777, False), (0o775, False)])
 def test_the_directory_above_may_be_a_shared_one_where_nobody_touches_what_is_not_theirs(
-    data: DataDirectory, mode: int, why: str
+    data: DataDirectory, mode: int, exposed: bool
 ) -> None:
     data.directory.parent.chmod(mode)
-    assert data.why_not_private().startswith(why) and bool(data.why_not_private()) == bool(why)
+    assert (data.exposure() is not None) is exposed
 
 
 def test_everything_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.private_files import make_private, open_private, why_not_private
+from cryptoctl.local.private_files import Exposure, exposure, make_private, open_private
 
 with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
     import fcntl
@@ -82,9 +82,9 @@ class DataDirectory:
         for directory in (self.directory, self.state, self.scratch, self.code):
             make_private(directory)
 
-    def why_not_private(self) -> str:
-        """What lets somebody else put files here; empty where nothing does."""
-        return why_not_private(self.directory)
+    def exposure(self) -> Exposure | None:
+        """What lets somebody else put files here; None where nothing does."""
+        return exposure(self.directory)
 
     def open_log(self) -> int:
         """A descriptor to write the engine's log with; that of earlier runs is put aside when it is long."""

@@ -181,11 +181,9 @@ class Engine:
     @contextmanager
     def _said(self, doing: str) -> Iterator[None]:
         """What the directory refuses, as one sentence; refused itself where it is not this user's alone."""
-        if why := self._data.why_not_private():
+        if exposed := self._data.exposure():
             raise EngineError(
-                f"{doing} the embedded engine in {self._data.directory}: {why}.",
-                hint="Name a directory of your own in CRYPTOCTL_STATE_DIR, or, if nobody else has put "
-                "anything there, make it yours alone (`chmod 700`).",
+                f"{doing} the embedded engine in {self._data.directory}: {exposed.why}.", hint=exposed.hint
             )
         try:
             yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 
 def open_private(file: Path, flags: int) -> int:
@@ -13,24 +14,49 @@ def open_private(file: Path, flags: int) -> int:
     return os.open(file, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
-def why_not_private(directory: Path) -> str:
-    """What lets somebody else put files into a directory, or another in its place; empty where nothing does.
+class Exposure(NamedTuple):
+    """What lets somebody else put files into a directory, or another in its place; and what to do then."""
+
+    why: str
+    hint: str
+
+
+def exposure(directory: Path) -> Exposure | None:
+    """What lets somebody else write to a directory; None where nothing does.
 
     The one that it is in may be a shared one, such as /tmp: there others cannot touch what is not theirs.
     """
     if not hasattr(os, "geteuid"):
-        return ""
+        return None
     for place, shared in ((directory.parent, True), (directory, False)):
         try:
             status, itself = place.stat(), place.lstat()
         except OSError:
-            return ""
-        if not {status.st_uid, itself.st_uid} <= {os.geteuid(), 0}:
-            return f"{place} belongs to another user"
+            return None
+        if strangers := {status.st_uid, itself.st_uid} - {os.geteuid(), 0}:
+            owner, user = _user_name(min(strangers)), _user_name(os.geteuid())
+            return Exposure(
+                f"{place} belongs to {owner}, and cryptoctl runs as {user}",
+                f"Run it as {owner}, or name a directory of {user}'s own in CRYPTOCTL_STATE_DIR "
+                "(sudo and containers may keep another user's HOME).",
+            )
         others = stat.S_IWOTH if shared else stat.S_IWGRP | stat.S_IWOTH
         if status.st_mode & others and not (shared and status.st_mode & stat.S_ISVTX):
-            return f"others may write to {place}"
-    return ""
+            return Exposure(
+                f"others may write to {place}",
+                "Name a directory of your own in CRYPTOCTL_STATE_DIR, or, if nobody else has put "
+                "anything there, make it yours alone (`chmod 700`).",
+            )
+    return None
+
+
+def _user_name(user_id: int) -> str:
+    import pwd  # Windows has none
+
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return f"user {user_id}"
 
 
 def make_private(directory: Path) -> None:
