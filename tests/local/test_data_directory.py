@@ -211,12 +211,15 @@ def test_everything_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) ->
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     data = DataDirectory(home)
-    data.log_file.write_text("by an earlier version")
-    data.log_file.chmod(0o644)
+    for name in ("engine.log", "start.lock", "engine.lock", "access-keys.lock"):
+        (home / name).write_text("")  # by an earlier version
+        (home / name).chmod(0o664)
     before = os.umask(0)
     try:
         data.create()
-        os.close(data.open_log())
+        for descriptor in (data.open_log(), data.hold()):
+            assert descriptor is not None
+            os.close(descriptor)
         with data.starting():
             data.write(RECORD)
         Engine(home).credentials("dev")
@@ -248,6 +251,26 @@ def test_no_link_is_followed(data: DataDirectory, tmp_path: Path, name: str) -> 
     with pytest.raises((OSError, EngineError)):
         write_everything()
     assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("name", "doing"),
+    [
+        ("engine.log", "Starting"),
+        ("engine.lock", "Starting"),
+        ("start.lock", "Starting"),
+        ("access-keys.lock", "Making an access key of"),
+    ],
+)
+def test_a_link_is_named(data: DataDirectory, name: str, doing: str) -> None:
+    (data.directory / "another").write_text("precious")
+    (data.directory / name).symlink_to("another")
+    with pytest.raises(EngineError) as told:
+        DOINGS[doing](Engine(data.directory))
+    place = f"{data.directory}: {name} is a link ({data.directory / name})"
+    assert told.value.message == f"{doing} the embedded engine in {place}."
+    assert told.value.hint.startswith("Remove the link")
+    assert (data.directory / "another").read_text() == "precious"
 
 
 def test_a_long_log_is_put_aside(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

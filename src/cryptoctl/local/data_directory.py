@@ -91,9 +91,7 @@ class DataDirectory:
         with suppress(FileNotFoundError):
             if self.log_file.stat().st_size > LONG_LOG_BYTES:
                 self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        descriptor = open_private(self.log_file, os.O_WRONLY | os.O_APPEND)
-        os.fchmod(descriptor, 0o600)  # earlier versions made it readable
-        return descriptor
+        return open_private(self.log_file, os.O_WRONLY | os.O_APPEND)
 
     def running(self) -> bool:
         """Whether an engine lives here."""
@@ -133,8 +131,7 @@ class DataDirectory:
 
     def forget_holder(self) -> None:
         """Before an engine starts: until it writes its own id, nobody is to take an earlier one's for it."""
-        with suppress(FileNotFoundError):
-            os.truncate(self._life_file, 0)
+        os.close(open_private(self._life_file, os.O_WRONLY | os.O_TRUNC))
 
     @contextmanager
     def starting(self) -> Iterator[None]:

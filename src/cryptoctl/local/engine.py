@@ -5,6 +5,7 @@ Nothing heavy is imported here; the engine itself lives in a process of its own 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
 from cryptoctl.local.launch import DEFAULT_PORT, source_digest
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox import OutboxMessage, read_outbox
+from cryptoctl.local.private_files import LINK_HINT
 from cryptoctl.local.processes import end_group, end_processes_with, resident_bytes
 
 __all__ = [
@@ -192,7 +194,9 @@ class Engine:
             where = f" ({error.filename})" if error.filename else ""
             raise EngineError(
                 f"{doing} the embedded engine in {self._data.directory}: {reason}{where}.",
-                hint="Make the directory writable and give it room, or name another in CRYPTOCTL_STATE_DIR.",
+                hint=LINK_HINT
+                if error.errno == errno.ELOOP
+                else "Make the directory writable and give it room, or name another in CRYPTOCTL_STATE_DIR.",
             ) from error
 
     def _with_changes(self, running: EngineStatus, options: EngineOptions | None) -> EngineStatus:

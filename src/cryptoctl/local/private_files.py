@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LINK_HINT: Final[str] = "Remove the link: the engine writes to nothing that one leads to."
 
 
 def open_private(file: Path, flags: int) -> int:
-    """A descriptor of a file that is made, where it is missing, for its owner alone. A link is not followed,
-    so that nobody can have another file written. Raises OSError."""
-    return os.open(file, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """A descriptor of a file for its owner alone: made so where it is missing, else set so, for an earlier
+    version's. A link is not followed, so that nobody can have another file written. Raises OSError."""
+    try:
+        descriptor = os.open(file, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, f"{file.name} is a link", str(file)) from error
+        raise
+    try:
+        os.fchmod(descriptor, 0o600)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 class Exposure(NamedTuple):
