@@ -25,6 +25,8 @@ READ_BYTES: Final[int] = 2**16
 DISCARDED_BYTES: Final[int] = 16 * 2**20
 DISCARD_WITHIN_S: Final[float] = 1.0
 TURNS: Final[int] = 5
+"""More than asyncio takes today. tests/local/test_http_server.py stops a server at each of the first turns of
+a connection, and fails where these are too few."""
 FRAMING: Final = ("content-length", "transfer-encoding", "connection")
 REASON_TOO_LARGE: Final[str] = "The request body is larger than is allowed here."
 

@@ -11,7 +11,7 @@ from local.conformance.items import code
 from local.workbench import Workbench
 
 MESSAGES = "SQS developer guide: Amazon SQS message metadata"
-SEND = "SQS API reference: SendMessage, SendMessageBatch"
+SEND = "SQS API reference: SendMessage"
 RECEIVE = "SQS API reference: ReceiveMessage"
 SETTINGS = "SQS API reference: CreateQueue, SetQueueAttributes"
 MEBIBYTE = 1_048_576
