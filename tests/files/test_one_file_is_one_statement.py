@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cryptoctl.files.occurrences import Occurrences
-from cryptoctl.files.outgoing import Outgoing, outgoing
+from cryptoctl.files.outgoing import BadLine, Outgoing, outgoing
 from cryptoctl.files.reader import PriceFile
-from cryptoctl.ops.sending import _batches
+from cryptoctl.ops.sending import Batch
 from files.reading import CASES, NOW_MS, opened
 from handlers.conftest import connect_directly
 from handlers.events import send
@@ -108,7 +109,11 @@ def test_equal_prices_are_counted_the_same_in_memory_and_beyond(
 def test_batches_hold_every_price_once_in_order(rate: float | None) -> None:
     one = outgoing({"symbol": "A", "exchange": "x", "price": 1, "timestamp": NOW_MS}, now_ms=NOW_MS)
     for count in (0, 1, 200, 201, 450):
-        batches = list(_batches([one] * count, rate))
+        batches: list[Sequence[Outgoing | BadLine]] = []
+        batch = Batch(batches.append, rate)
+        for _ in range(count):
+            batch.add(one)
+        batch.flush()
         assert sum(map(len, batches)) == count
         assert all(len(batch) <= min(200, max(1, int(rate or 200))) for batch in batches)
 

@@ -22,7 +22,7 @@ from cryptoctl.ui.files import (
 
 def send_files(run: CommandRun, given: GivenFiles) -> None:
     """Reads the files through, then sends them, or shows what would be sent. Raises Failure."""
-    found = open_files(given.paths, given.options)
+    found = open_files(given.paths, given.options, run.screen.say)
     if given.from_line > 1 and len(found.files) > 1:
         raise Failure(
             Problem.USAGE,
@@ -47,6 +47,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
                     tally,
                     rate_per_s=given.rate_per_s,
                     progress=progress,
+                    live=file.source.live,
                 )
     except KeyboardInterrupt:
         _show(run, tally, found)
@@ -78,6 +79,12 @@ def _place(found: PriceFiles, tally: Tally) -> str:
 
 
 def _how_to_go_on(found: PriceFiles, tally: Tally) -> str:
+    if any(each.source.stream for each in found.files):
+        unit = found.files[0].records.counted_in
+        return (
+            f"What the pipe has given after {unit} {tally.last_line} may not be stored, and it gives nothing "
+            "twice: see `cryptoctl prices`, and send again what comes after the last one there."
+        )
     if found.stamped_now:
         return (
             "Whether the request under way was stored is not known: see `cryptoctl prices`. Prices have the "

@@ -111,10 +111,12 @@ class DelimitedTable:
         for number, line in lines(self.source, self.encoding):
             if number <= self.skip or not line.strip():
                 continue
-            one = _Line(number, line, _checked(line, split(line), width))
+            cells = _checked(line, split(line), width)
             if not held and self.quote not in line:
-                yield number, one.cells
-            elif held and self.quote in line and _is_row([*held, one], split, width):
+                yield number, cells
+                continue
+            one = _Line(number, line, cells)
+            if held and self.quote in line and _is_row([*held, one], split, width):
                 for each in (*held, one):
                     yield each.number, each.cells if isinstance(each.cells, Fault) else _INSIDE
                 held = []

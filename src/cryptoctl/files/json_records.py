@@ -25,7 +25,7 @@ def looks_like_json(head: str) -> bool:
 
 def json_records(source: Source, encoding: str, head: str, chosen: str | None) -> JsonRecords:
     """The records of a JSON text; `chosen` is the path of the list. Raises Failure where it is unclear."""
-    if chosen is None and _is_lines(head, whole=len(head) < 1000):
+    if chosen is None and _is_lines(head, whole=len(head) < 1000, stream=source.stream):
         return JsonRecords(source=source, encoding=encoding, layout="lines")
     if source.stream:
         if head.lstrip()[:1] == "[":
@@ -40,7 +40,7 @@ def json_records(source: Source, encoding: str, head: str, chosen: str | None) -
     return JsonRecords(source=source, encoding=encoding, layout=layout, path=path)
 
 
-def _is_lines(head: str, *, whole: bool) -> bool:
+def _is_lines(head: str, *, whole: bool, stream: bool) -> bool:
     """Whether each line is a value of its own."""
     found = [line.strip() for line in head.split("\n") if line.strip()]
     first = found[0]
@@ -48,8 +48,8 @@ def _is_lines(head: str, *, whole: bool) -> bool:
         return len(found) > 1 and first.startswith('{"') and found[1].startswith('{"')
     value = _value(first)
     if len(found) == 1:
-        # One record, unless it is a list, or an object around one.
-        return isinstance(value, dict) and whole and bool(PRICE_MEMBERS & value.keys())
+        # One record, unless it is a list, or an object around one, which no stream is taken for.
+        return isinstance(value, dict) and (stream or (whole and bool(PRICE_MEMBERS & value.keys())))
     if isinstance(value, Fault):
         return found[1][0] == first[0] and first[-1] == {"{": "}", "[": "]"}[first[0]]
     return found[1][0] in "{["

@@ -1,30 +1,87 @@
-"""Streams that can be read only once, their beginning waited for: what has come so far decides nothing."""
+"""Streams that can be read only once: their beginning is waited for, and who reads them learns of a pause."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import re
+import select
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, cast
 
 from cryptoctl.files.compression import BUFFER_BYTES, HEAD_BYTES
 
 MAGIC_BYTES = 8
 HEAD_LINES = 64  # those that a layout is decided by, and what stands before them
+QUIET_S = 1.0
+
+_NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?")
+
+
+class Live(io.BufferedReader):
+    """What comes through a pipe.
+
+    While nothing does, `when_quiet` is called before it is waited for; in a second once at most, so that
+    what came meanwhile can be put together. Without a descriptor to ask, something always seems to come.
+    """
+
+    def __init__(self, stream: BinaryIO, *, closing: bool) -> None:
+        self._incoming = _Incoming(stream, closing=closing)
+        super().__init__(self._incoming, BUFFER_BYTES)
+
+    def call_when_quiet(self, called: Callable[[], None]) -> None:
+        """Calls this from now on."""
+        self._incoming.when_quiet = called
+
+    def comes_within(self, wait_s: float) -> bool:
+        """Whether something, or the end, comes in this time."""
+        return self._incoming.comes_within(wait_s)
+
+
+class _Incoming(io.RawIOBase):
+    def __init__(self, stream: BinaryIO, *, closing: bool) -> None:
+        super().__init__()
+        self.when_quiet: Callable[[], None] = lambda: None
+        self._stream = stream
+        self._raw: Any = getattr(stream, "raw", stream)  # below the buffer, which would hide what has come
+        self._closing = closing
+        self._due_s = time.monotonic() + QUIET_S
+
+    def readable(self) -> bool:
+        return True
+
+    def comes_within(self, wait_s: float | None) -> bool:
+        try:
+            return bool(select.select([self._raw], [], [], wait_s)[0])
+        except (OSError, ValueError):  # no descriptor; on Windows, no pipe's
+            return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self.comes_within(max(0.0, self._due_s - time.monotonic())):
+            self.when_quiet()
+            self._due_s = time.monotonic() + QUIET_S
+        while (count := self._raw.readinto(buffer)) is None:  # of a descriptor that does not block
+            self.comes_within(None)
+        return cast("int", count)
+
+    def close(self) -> None:
+        if self._closing and not self.closed:
+            self._stream.close()
+        super().close()
 
 
 class Pipe(io.BufferedReader):
     """A stream with its beginning: the first read, and so a peek, gives the first part of it whole."""
 
-    def __init__(self, parts: Sequence[bytes], stream: BinaryIO, *, closing: bool) -> None:
-        super().__init__(cast("Any", _Begun([*filter(None, parts)], stream, closing=closing)), BUFFER_BYTES)
+    def __init__(self, parts: Sequence[bytes], stream: BinaryIO) -> None:
+        super().__init__(cast("Any", _Begun([*filter(None, parts)], stream)), BUFFER_BYTES)
 
 
 class _Begun(io.RawIOBase):
-    def __init__(self, parts: list[bytes], stream: BinaryIO, *, closing: bool) -> None:
+    def __init__(self, parts: list[bytes], stream: BinaryIO) -> None:
         super().__init__()
         self._parts = parts
         self._stream: Any = stream
-        self._closing = closing
 
     def readable(self) -> bool:
         return True
@@ -38,35 +95,51 @@ class _Begun(io.RawIOBase):
         return len(part)
 
     def close(self) -> None:
-        if self._closing and not self.closed:
+        if not self.closed:
             self._stream.close()
         super().close()
 
 
-def with_magic(stream: BinaryIO, *, closing: bool) -> Pipe:
+def with_magic(stream: Live) -> Pipe:
     """The stream, of which a peek gives the bytes that tell a format, or all there are."""
-    found, _ = _read(stream, MAGIC_BYTES, lines=0)
-    return Pipe([found], stream, closing=closing)
+    found = b""
+    while len(found) < MAGIC_BYTES and (more := stream.read1(MAGIC_BYTES - len(found))):
+        found += more
+    return Pipe([found], cast("BinaryIO", stream))
 
 
-def with_head(stream: BinaryIO) -> Pipe:
+def with_head(stream: BinaryIO, live: Live | None, *, wait_s: float) -> Pipe:
     """The stream, of which a peek gives whole lines: enough to decide its layout by, or all there are.
 
-    Waits for them. Closes the stream with itself.
+    Waits for the first record, and no longer than `wait_s` for more: what comes slowly is not held up.
+    `live` is what the bytes come from as they are; None where something, such as a decompressor, is between.
     """
-    found, ended = _read(stream, HEAD_BYTES, lines=HEAD_LINES)
-    end = len(found) if ended else max(found.rfind(b"\n"), found.rfind(b"\r")) + 1
-    return Pipe([found[:end], found[end:]], stream, closing=True)
-
-
-def _read(stream: Any, most_bytes: int, *, lines: int) -> tuple[bytes, bool]:
-    """So many bytes or, where `lines` is not 0, so many lines of them; and whether the stream has ended."""
-    found = b""
-    while len(found) < most_bytes:
-        if lines and max(found.count(b"\n"), found.count(b"\r")) >= lines:
-            break
-        more = stream.read1(most_bytes - len(found))
+    found, ended, until_s = b"", False, None
+    while len(found) < HEAD_BYTES and max(found.count(b"\n"), found.count(b"\r")) < HEAD_LINES:
+        if has_record(found):
+            until_s = until_s or time.monotonic() + wait_s
+            if not wait_s or (live is not None and not live.comes_within(max(0, until_s - time.monotonic()))):
+                break
+        more = cast("Any", stream).read1(HEAD_BYTES - len(found))
         if not more:
-            return found, True
+            ended = True
+            break
         found += more
-    return found, False
+    end = len(found) if ended else _whole(found)
+    return Pipe([found[:end], found[end:]], stream)
+
+
+def _whole(found: bytes) -> int:
+    return max(found.rfind(b"\n"), found.rfind(b"\r")) + 1
+
+
+def has_record(found: bytes) -> bool:
+    """Whether the whole lines tell a format: a line of JSON, a row of values, or names and a row."""
+    lines = (
+        each.strip(b"\xef\xbb\xbf\xff\xfe\0 \t") for each in re.split(rb"[\r\n]+", found[: _whole(found)])
+    )
+    filled = [each for each in lines if each]
+    if len(filled) != 1:
+        return bool(filled)
+    cells = (each.strip(b" \t\"'") for each in re.split(rb"[,;\t| ]", filled[0]))
+    return filled[0][:1] in (b"{", b"[") or any(_NUMBER.fullmatch(each) for each in cells)

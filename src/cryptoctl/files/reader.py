@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from cryptoctl.core.prices import Price, Rejected
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.columnar import ColumnarTable
+from cryptoctl.files.delimited import DelimitedTable
 from cryptoctl.files.json_records import JsonRecords
 from cryptoctl.files.late_members import LateMembers
 from cryptoctl.files.layout import Layout, layout
@@ -53,7 +56,7 @@ class PriceFile:
         be read on.
         """
         occurrences = Occurrences()
-        every = iter(self.records) if self.rest is None else chain(self.first, self.rest)
+        every = self.records if self.rest is None else self.rest
         given = 0
         for number, record in every:
             given += 1
@@ -96,16 +99,24 @@ class PriceFiles:
         return any(each.fields.now for each in self.files)
 
 
-def open_files(paths: Sequence[Path], options: FileOptions) -> PriceFiles:
-    """The files behind the paths, each read through once. Raises Failure where one holds no prices."""
-    found = sources(paths, one_pass=options.one_pass)
+def open_files(
+    paths: Sequence[Path], options: FileOptions, waiting: Callable[[str], None] = lambda _: None
+) -> PriceFiles:
+    """The files behind the paths, each read through once. Raises Failure where one holds no prices.
+
+    `waiting` is told what a pipe that gives nothing is waited for.
+    """
+    found = sources(paths, options, waiting)
     return PriceFiles(files=[_opened(each, options) for each in found.files], passed_over=found.passed_over)
 
 
 def _opened(source: Source, options: FileOptions) -> PriceFile:
     records, shape = open_records(source, options)
     rest = iter(records) if source.stream else None
-    first = list(islice(iter(records) if rest is None else rest, SAMPLE_RECORDS))
+    first = list(islice(records, SAMPLE_RECORDS)) if rest is None else list(_come_already(records))
+    if rest is not None and not first:
+        first = list(islice(rest, 1))
+        rest = chain(first, rest)
     if isinstance(records, JsonRecords) and not source.stream:
         records, shape = _arrays(records, first, options, source)
         first = first if records.columns is None else list(islice(records, SAMPLE_RECORDS))
@@ -122,6 +133,15 @@ def _opened(source: Source, options: FileOptions) -> PriceFile:
     )
     complete = records.columns is not None
     return _surveyed(_laid_out(file, names, shape, options, complete=complete), names, shape, options)
+
+
+def _come_already(records: Records) -> Iterator[Record]:
+    """The records in the beginning of a stream, as far as they are whole; none of them is waited for."""
+    assert isinstance(records, DelimitedTable | JsonRecords)
+    head = records.source.head()
+    begun = Source(name=records.source.name, open_raw=lambda: cast("BinaryIO", io.BytesIO(head)))
+    with suppress(Failure):  # where the last one is cut off
+        yield from islice(replace(records, source=begun), SAMPLE_RECORDS)
 
 
 def _laid_out(

@@ -23,7 +23,8 @@ from cryptoctl.files.compression import (
     readable,
     seekable,
 )
-from cryptoctl.files.pipes import with_head, with_magic
+from cryptoctl.files.pipes import QUIET_S, Live, with_head, with_magic
+from cryptoctl.files.records import FileOptions
 
 STANDARD_INPUT = Path("-")
 # What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
@@ -39,7 +40,13 @@ class Source:
     name: str
     open_raw: Callable[[], BinaryIO]
     path: Path | None = None
-    stream: bool = False
+    live: Live | None = None
+    """Of a stream, what it comes through."""
+
+    @property
+    def stream(self) -> bool:
+        """Whether it is sent as it comes."""
+        return self.live is not None
 
     def open(self) -> io.BufferedReader:
         """Its bytes, decompressed."""
@@ -64,14 +71,24 @@ class Sources:
     passed_over: Sequence[str] = ()
 
 
-def sources(paths: Sequence[Path], *, one_pass: bool) -> Sources:
-    """The files behind the paths, in order. Raises Failure where there is none, or one cannot be read."""
+def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str], None]) -> Sources:
+    """The files behind the paths, in order. Raises Failure where there is none, or one cannot be read.
+
+    `waiting` is told what a pipe that gives nothing is waited for.
+    """
     files: list[Source] = []
     passed_over: list[str] = []
     for path in paths:
         with readable(str(path)):
             if path == STANDARD_INPUT:
-                files += _pipe(sys.stdin.buffer, "standard input", one_pass=one_pass, closing=False)
+                if sys.stdin is None:
+                    raise Failure(
+                        Problem.USAGE,
+                        "Standard input is closed.",
+                        "Name a file, or pipe the prices into the command.",
+                    )
+                stream = Live(sys.stdin.buffer, closing=False)
+                files += _pipe(stream, "standard input", options, waiting)
             elif path.is_dir():
                 for file in sorted(each for each in path.rglob("*") if each.is_file()):
                     hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
@@ -79,9 +96,8 @@ def sources(paths: Sequence[Path], *, one_pass: bool) -> Sources:
                         files += _sources_of(file, str(file))
                     else:
                         passed_over.append(str(file))
-            elif path.exists() and (not path.is_file() or path.is_relative_to("/dev")):
-                # Some systems open a file as /dev/stdin where it was read to.
-                files += _pipe(path.open("rb"), str(path), one_pass=one_pass, closing=True)
+            elif path.exists() and (not path.is_file() or _is_descriptor(path)):
+                files += _pipe(Live(path.open("rb"), closing=True), str(path), options, waiting)
             else:
                 files += _sources_of(path, path.name if len(paths) == 1 else str(path))
     if not files:
@@ -91,6 +107,11 @@ def sources(paths: Sequence[Path], *, one_pass: bool) -> Sources:
             f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
         )
     return Sources(files=files, passed_over=passed_over)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether the path is that of an open file, which some systems open where it was read to."""
+    return path == Path("/dev/stdin") or path.is_relative_to("/dev/fd")
 
 
 def _sources_of(path: Path, name: str) -> Iterator[Source]:
@@ -128,15 +149,20 @@ def _members(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Source]:
             )
 
 
-def _pipe(incoming: BinaryIO, name: str, *, one_pass: bool, closing: bool) -> Iterator[Source]:
+def _pipe(live: Live, name: str, options: FileOptions, waiting: Callable[[str], None]) -> Iterator[Source]:
     """What comes through a pipe: as it comes, or copied to a file without a name, which can be read twice."""
     with readable(name):
-        stream = plain(with_magic(incoming, closing=closing), name)
-        if one_pass:
-            stream = with_head(cast("BinaryIO", stream))
-    if one_pass and not stream.peek(8).startswith(_WHOLE):
-        yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), stream=True)
+        _tell_once(live, waiting, f"Waiting for the first prices from {name}.")
+        begun = with_magic(live)
+        stream = plain(cast("BinaryIO", begun), name)
+        if options.one_pass:
+            uncompressed = live if stream is begun else None
+            wait_s = 0.0 if options.now else QUIET_S
+            stream = with_head(cast("BinaryIO", stream), uncompressed, wait_s=wait_s)
+    if options.one_pass and not stream.peek(8).startswith(_WHOLE):
+        yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), live=live)
         return
+    _tell_once(live, waiting, f"Reading {name} to its end, because it has to be read twice.")
     with readable(name), seekable(stream) as copied:
         descriptor = os.dup(copied.fileno())  # kept until the process ends
     stream.close()
@@ -149,3 +175,11 @@ def _pipe(incoming: BinaryIO, name: str, *, one_pass: bool, closing: bool) -> It
         yield from _members(name, again)
     else:
         yield Source(name=name, open_raw=again)
+
+
+def _tell_once(live: Live, waiting: Callable[[str], None], text: str) -> None:
+    def tell() -> None:
+        live.call_when_quiet(lambda: None)
+        waiting(text)
+
+    live.call_when_quiet(tell)

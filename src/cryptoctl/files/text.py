@@ -73,18 +73,23 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
 
 
 def chunks(source: Source, encoding: str) -> Iterator[str]:
-    """The text in pieces of some ten thousand characters."""
+    """The text in pieces, each as soon as it comes."""
     read = 0
-    with readable(source.name):
-        text = io.TextIOWrapper(source.open(), encoding=encoding, errors="strict", newline=None)
+    with readable(source.name), source.open() as stream:
+        decoder = io.IncrementalNewlineDecoder(
+            codecs.getincrementaldecoder(encoding)("strict"), translate=True
+        )
         try:
-            for chunk in iter(partial(text.read, 1 << 16), ""):
+            ended = False
+            while not ended:
+                given = stream.read1(1 << 16)
+                ended = not given
+                chunk = decoder.decode(given, final=ended)
                 read += chunk.count("\n")
-                yield chunk
+                if chunk:
+                    yield chunk
         except UnicodeError as error:
             raise _undecodable(source.name, read, error, encoding) from error
-        finally:
-            text.close()
 
 
 def _too_long(name: str, number: int) -> Failure:

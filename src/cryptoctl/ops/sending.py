@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.prices import MOST_BYTES
 from cryptoctl.files.outgoing import BadLine, Outgoing
+from cryptoctl.files.pipes import Live
 from cryptoctl.ops.invoking import invoke, unexpected
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.retry import RealClock
@@ -51,41 +52,61 @@ def send_all(
     *,
     rate_per_s: float | None,
     progress: Callable[[Tally], None],
+    live: Live | None = None,
 ) -> None:
     """Sends in batches, in the file's order, and keeps the tally after each.
 
     One batch after the other: the enricher then meets each symbol's prices in order, and has nothing to
-    correct. Raises Failure where the function itself fails; the tally says how far it came.
+    correct. What comes through a pipe (`live`) is sent whenever nothing more comes. Raises Failure where the
+    function itself fails; the tally says how far it came.
     """
     clock = RealClock()
     begun_s, sent = clock.now_s(), 0
-    for batch in _batches(prices, rate_per_s):
+
+    def send(lines: Sequence[Outgoing | BadLine]) -> None:
+        nonlocal sent
         if rate_per_s is not None:
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
-        good = [each for each in batch if isinstance(each, Outgoing)]
+        good = [each for each in lines if isinstance(each, Outgoing)]
         if good:
             _count(tally, good, send_batch(aws, function, good))
-        tally.fail(each for each in batch if isinstance(each, BadLine))
-        tally.last_line = max(each.line for each in batch)
-        sent += len(batch)
+        tally.fail(each for each in lines if isinstance(each, BadLine))
+        tally.last_line = max(each.line for each in lines)
+        sent += len(lines)
         progress(tally)
 
-
-def _batches(
-    prices: Iterable[Outgoing | BadLine], rate_per_s: float | None
-) -> Iterator[Sequence[Outgoing | BadLine]]:
-    most = PRICES_A_BATCH if rate_per_s is None else max(1, min(PRICES_A_BATCH, int(rate_per_s)))
-    batch: list[Outgoing | BadLine] = []
-    size = 0
+    batch = Batch(send, rate_per_s)
+    if live is not None:
+        live.call_when_quiet(batch.flush)
     for each in prices:
-        length = len(each.text.encode()) + 1 if isinstance(each, Outgoing) else 0
-        if batch and (len(batch) >= most or size + length > BYTES_A_BATCH):
-            yield batch
-            batch, size = [], 0
-        batch.append(each)
-        size += length
-    if batch:
-        yield batch
+        batch.add(each)
+    batch.flush()
+
+
+class Batch:
+    """Gathers lines, and sends them when there are as many as one request may have."""
+
+    def __init__(
+        self, send: Callable[[Sequence[Outgoing | BadLine]], None], rate_per_s: float | None
+    ) -> None:
+        self._send = send
+        self._most = PRICES_A_BATCH if rate_per_s is None else max(1, min(PRICES_A_BATCH, int(rate_per_s)))
+        self._lines: list[Outgoing | BadLine] = []
+        self._bytes = 0
+
+    def add(self, line: Outgoing | BadLine) -> None:
+        """Takes another line; sends those before it if it does not fit."""
+        length = len(line.text.encode()) + 1 if isinstance(line, Outgoing) else 0
+        if len(self._lines) >= self._most or self._bytes + length > BYTES_A_BATCH:
+            self.flush()
+        self._lines.append(line)
+        self._bytes += length
+
+    def flush(self) -> None:
+        """Sends what there is."""
+        lines, self._lines, self._bytes = self._lines, [], 0
+        if lines:
+            self._send(lines)
 
 
 def send_batch(aws: Aws, function: Function, prices: Sequence[Outgoing]) -> list[str]:
