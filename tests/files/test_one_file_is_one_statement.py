@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.outgoing import BadLine, Outgoing, outgoing
 from cryptoctl.files.reader import PriceFile
-from cryptoctl.ops.sending import Batch
+from cryptoctl.ops.sending import PriceBatch
 from files.reading import CASES, NOW_MS, opened
 from handlers.conftest import connect_directly
 from handlers.events import send
@@ -110,7 +110,7 @@ def test_batches_hold_every_price_once_in_order(rate: float | None) -> None:
     one = outgoing({"symbol": "A", "exchange": "x", "price": 1, "timestamp": NOW_MS}, now_ms=NOW_MS)
     for count in (0, 1, 200, 201, 450):
         batches: list[Sequence[Outgoing | BadLine]] = []
-        batch = Batch(batches.append, rate)
+        batch = PriceBatch(batches.append, rate)
         for _ in range(count):
             batch.add(one)
         batch.flush()

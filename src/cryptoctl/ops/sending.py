@@ -75,7 +75,7 @@ def send_all(
         sent += len(lines)
         progress(tally)
 
-    batch = Batch(send, rate_per_s)
+    batch = PriceBatch(send, rate_per_s)
     if live is not None:
         live.call_when_quiet(batch.flush)
     for each in prices:
@@ -83,7 +83,7 @@ def send_all(
     batch.flush()
 
 
-class Batch:
+class PriceBatch:
     """Gathers lines, and sends them when there are as many as one request may have."""
 
     def __init__(
