@@ -80,7 +80,10 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
     monkeypatch.setattr(pipes, "QUIET_S", QUIET_S)
     monkeypatch.setattr(sources, "QUIET_S", QUIET_S)
     pipe = Written()
+    in_case = threading.Timer(20, pipe.end)  # what waits for ever then fails
+    in_case.start()
     yield pipe
+    in_case.cancel()
     pipe.end()
     os.close(pipe.reading)
 
@@ -194,8 +197,6 @@ def test_what_came_through_a_pipe_is_sent_when_nothing_more_comes(
     monkeypatch.setattr(sending, "send_batch", sends)
     written.write(f"{NAMES}1,{MS}\n2,{MS}\n")
     [file] = open_files([written.path], options(time_unit="ms")).files
-    in_case = threading.Timer(20, written.end)
-    in_case.start()
     unused: Any = None
     sending.send_all(
         unused,
@@ -206,9 +207,23 @@ def test_what_came_through_a_pipe_is_sent_when_nothing_more_comes(
         progress=lambda _: None,
         live=file.source.live,
     )
-    in_case.cancel()
     assert sent == [[2, 3], [4]]
     assert (tally.stored, tally.last_line) == (3, 4)
+
+
+def test_what_comes_slowly_is_put_together_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, waits = [0.0], []
+
+    def nothing_comes(_: object, wait_s: float) -> bool:
+        waits.append(wait_s)
+        now_s[0] += wait_s
+        return False
+
+    monkeypatch.setattr(pipes.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(pipes._Incoming, "comes_within", nothing_comes)
+    live = Live(io.BufferedReader(Trickle(b"a", b"b", b"c")), closing=True)
+    assert [live.read1(1) for _ in range(3)] == [b"a", b"b", b"c"]
+    assert waits == [1, 1, 1]
 
 
 def test_a_pipe_without_a_pause_is_not_quiet() -> None:
