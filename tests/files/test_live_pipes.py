@@ -219,7 +219,7 @@ def test_what_comes_slowly_is_put_together_for_a_second(monkeypatch: pytest.Monk
         now_s[0] += wait_s
         return False
 
-    monkeypatch.setattr(pipes.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr("cryptoctl.files.pipes.time.monotonic", lambda: now_s[0])
     monkeypatch.setattr(pipes._Incoming, "comes_within", nothing_comes)
     live = Live(io.BufferedReader(Trickle(b"a", b"b", b"c")), closing=True)
     assert [live.read1(1) for _ in range(3)] == [b"a", b"b", b"c"]
