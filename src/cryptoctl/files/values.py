@@ -35,9 +35,10 @@ NO_ID = frozenset(
 
 _FLOAT_ID = {mark: re.compile(rf"([0-9]+){re.escape(mark)}0*", re.ASCII) for mark in ".,"}
 _POINTED_ID = re.compile(r"[0-9]+(?:\.[0-9]*)+", re.ASCII)
-# With a mark or a sign: 12e5 may as well be hexadecimal.
+# With a mark or a sign: 12e5 may as well be hexadecimal. Without a mark no program writes more than three
+# digits (engineering notation): 20231114E-001 is an order's number.
 _EXPONENT_ID = re.compile(
-    r"[+-]?(?:[0-9]+[.,][0-9]*|[.,][0-9]+)[eE][+-]?[0-9]+|[+-]?[0-9]+[eE][+-][0-9]+", re.ASCII
+    r"[+-]?(?:[0-9]+[.,][0-9]*|[.,][0-9]+)[eE][+-]?[0-9]+|[+-]?[0-9]{1,3}[eE][+-][0-9]+", re.ASCII
 )
 
 Find = Callable[[Any], Any]
