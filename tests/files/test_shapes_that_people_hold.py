@@ -256,7 +256,7 @@ def cryptodatadownload(symbol: str, first: str, second: str) -> str:
     )
 
 
-@pytest.mark.parametrize("symbol", ["BTC/USD", "BTCUSD", "btc-usd"])
+@pytest.mark.parametrize("symbol", ["BTC/USD", "BTCUSD", "btc-usd", "XBT/USD", "XBTUSD"])
 def test_of_two_volumes_that_of_what_is_traded_is_taken(tmp_path: Path, symbol: str) -> None:
     for given in ({}, {"preset": "cryptodatadownload"}):
         [price] = sent(read(tmp_path, cryptodatadownload(symbol, "USD", "BTC"), **given))
@@ -265,13 +265,28 @@ def test_of_two_volumes_that_of_what_is_traded_is_taken(tmp_path: Path, symbol: 
 
 @pytest.mark.parametrize(
     ("symbol", "first", "second"),
-    [("XBT/USD", "USD", "BTC"), ("ETH/EUR", "USD", "BTC"), ("USDTUSD", "USD", "USDT")],
+    [("XBT/EUR", "USD", "BTC"), ("ETH/EUR", "USD", "BTC"), ("USDTUSD", "USD", "USDT")],
 )
 def test_of_two_volumes_that_the_symbol_leaves_open_one_is_asked_for(
     tmp_path: Path, symbol: str, first: str, second: str
 ) -> None:
     said = refusal(tmp_path, cryptodatadownload(symbol, first, second))
     assert f"'Volume {first}' looks like a quantity and is used for nothing" in said
+    said = refusal(tmp_path, cryptodatadownload(symbol, first, second), preset="cryptodatadownload")
+    assert f"has Volume {first}, Volume {second}, and its symbols ({symbol}) do not tell which is the" in said
+
+
+def test_the_volume_that_is_left_is_not_taken_for_several_symbols(tmp_path: Path) -> None:
+    content = cryptodatadownload("XBT/USD", "USD", "BTC")
+    other = content.splitlines(keepends=True)[-1].replace("XBT", "ETH")
+    assert "'Volume USD' looks like a quantity and is used for nothing" in refusal(tmp_path, content + other)
+
+
+def test_the_only_volume_that_is_of_nothing_in_the_symbol_is_not_taken(tmp_path: Path) -> None:
+    content = cryptodatadownload("XBT/USD", "EUR", "BTC").replace(",Volume BTC", "").replace(",51.97", "")
+    for only in ("EUR", "USD"):
+        said = refusal(tmp_path, content.replace("EUR", only))
+        assert f"'Volume {only}' looks like a quantity and is used for nothing" in said
 
 
 def test_no_preset_throws_away_a_column_with_the_name_of_a_field() -> None:

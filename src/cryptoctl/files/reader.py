@@ -22,7 +22,7 @@ from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
 from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing, quoted
 from cryptoctl.files.sample import is_none, sample
-from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named
+from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named, why_not
 from cryptoctl.files.sources import Source, sources
 from cryptoctl.files.survey import Survey, decided_unit, survey
 from cryptoctl.files.times import TimeReader, zone
@@ -180,7 +180,7 @@ def _shape(
     if shape is None:
         raise Failure(
             Problem.USAGE,
-            f"{name} has not the columns of {preset.title}: {', '.join(preset.fields.values())}.",
+            f"{name} {why_not(preset, kept, symbols)}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
     return shape

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.presets import Preset, presets
+from cryptoctl.files.records import listing
 from cryptoctl.files.times import UNITS, kind_of
 
 FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
@@ -91,19 +92,40 @@ def _with_own_names(fields: Mapping[str, str], names: Sequence[str]) -> Mapping[
     return {**fields, **own}
 
 
+def why_not(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> str:
+    """Why `of_preset` finds not all columns, as it follows the file's name in a sentence."""
+    for wanted in preset.fields.values():
+        alike = [each for each in names if "*" in wanted and _fits(wanted, each, names)]
+        if alike and _column(wanted, names, symbols) is None:
+            return (
+                f"has {listing(alike)}, and its symbols ({listing(sorted(symbols)) or 'none'}) do not tell "
+                f"which is the {wanted} of {preset.title}"
+            )
+    return f"has not the columns of {preset.title}: {', '.join(preset.fields.values())}"
+
+
 def _column(wanted: str, names: Sequence[str], symbols: Collection[str] = ()) -> str | None:
     """The column of this name: exactly, or the only one in another case; of a pattern, the symbols'."""
     if wanted in names:
         return wanted
     alike = [each for each in names if _fits(wanted, each, names)]
     if "*" in wanted:
-        before = wanted.index("*")
-        alike = [each for each in alike if _begin_with(each[before:], symbols)]
+        alike = _of_base(wanted.index("*"), alike, symbols)
     return alike[0] if len(alike) == 1 else None
 
 
-def _begin_with(base: str, symbols: Collection[str]) -> bool:
-    return bool(symbols) and all(each.lower().startswith(base.lower()) for each in symbols)
+def _of_base(before: int, columns: Sequence[str], symbols: Collection[str]) -> list[str]:
+    """Those that name, from there on, what all symbols begin with; else all but what the one ends with.
+
+    Of XBT/USD, `Volume BTC` is left beside `Volume USD`.
+    """
+    folded = {each.lower() for each in symbols}
+    named = {each: each[before:].lower() for each in columns}
+    base = [each for each in columns if all(text.startswith(named[each]) for text in folded)]
+    quote = [each for each in columns if all(text.endswith(named[each]) for text in folded)]
+    if folded and base:
+        return base
+    return [each for each in columns if each not in quote] if quote and len(folded) == 1 else []
 
 
 def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
