@@ -173,7 +173,7 @@ def _say_beginnings(run: CommandRun, following: Feed, beginnings: Sequence[Begin
             since = iso_of_ms(begin.unasked_ms)
             run.screen.say(
                 f"{line.source} is not asked for trades between {since} and that price. `--since {since}` "
-                "asks for them, and stores those that the prices without ids may be a second time.",
+                "asks for them; those that are stored without an id are then stored twice.",
                 style="yellow",
             )
 
