@@ -17,6 +17,7 @@ BATCHING = "Lambda developer guide: Batching behavior"
 DDB = "Lambda developer guide: Using AWS Lambda with Amazon DynamoDB"
 ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
 FILTER = "Lambda developer guide: Using event filtering with a DynamoDB event source"
+LIST = "Lambda API reference: ListEventSourceMappings"
 METRICS = "Lambda developer guide: Types of metrics for Lambda functions"
 
 
@@ -250,6 +251,14 @@ def test_settings_out_of_range_are_refused(bench: Workbench, wrong: dict[str, An
     with pytest.raises(ClientError) as caught:
         bench.mapping(function, stream, **wrong)
     assert caught.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
+
+
+@pytest.mark.behaviour("stream mappings", "a list's marker is one that it gave, its size 1 to 10000", LIST)
+@pytest.mark.parametrize("wrong", [{"Marker": "junk"}, {"Marker": "-1"}, {"MaxItems": 10_001}], ids=str)
+def test_a_page_that_cannot_be_is_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as caught:
+        bench.client("lambda").list_event_source_mappings(**wrong)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
 @pytest.mark.behaviour("stream mappings", "while it is being made, it cannot be changed", API)

@@ -129,7 +129,7 @@ class MappingsApi:
             )
             if fits and mapping.region == request.region:
                 found.append(_fields(mapping))
-        start, size = int(query.get("Marker") or 0), int(query.get("MaxItems") or 100)
+        start, size = _page(query)
         answer: dict[str, Any] = {"EventSourceMappings": found[start : start + size]}
         if start + size < len(found):
             answer["NextMarker"] = str(start + size)
@@ -184,6 +184,16 @@ def _transition(was_enabled: bool, is_enabled: bool) -> str:
     if was_enabled == is_enabled:
         return "Updating"
     return "Enabling" if is_enabled else "Disabling"
+
+
+def _page(query: Any) -> tuple[int, int]:
+    """Where the page starts, and its size: at most a hundred mappings, however many are asked for."""
+    marker, size = query.get("Marker") or "0", query.get("MaxItems") or "100"
+    if not re.fullmatch("[0-9]{1,9}", marker):
+        raise invalid(f"Invalid Marker: {marker}")
+    if not re.fullmatch("[0-9]{1,9}", size) or not 1 <= int(size) <= 10_000:
+        raise invalid(f"MaxItems must be a number between 1 and 10000, not {size}")
+    return int(marker), min(int(size), 100)
 
 
 def _shown(mapping: Mapping, status: int = 200) -> HttpResponse:
