@@ -20,10 +20,10 @@ from cryptoctl.feed.resuming import Beginning, beginning
 from cryptoctl.feed.source import FeedSource, parse_sources
 from cryptoctl.feed.tape import Tape
 from cryptoctl.ops.sending import send_batch
-from cryptoctl.ops.times import iso_of_ms, moment_ms, now_ms, span
+from cryptoctl.ops.times import moment_ms, now_ms, span
 from cryptoctl.reconcile.async_retry import RealAsyncClock
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.feed import FeedReport, feed_document, show_summary
+from cryptoctl.ui.feed import FeedReport, feed_document, show_beginning, show_summary
 
 LOOK_S = 0.5
 
@@ -133,7 +133,8 @@ async def _follow(
                 tell=partial(run.screen.say, style="yellow"),
             )
             running.append(following)
-            _say_beginnings(run, following, beginnings)
+            for line, begin in zip(following.lines, beginnings, strict=True):
+                show_beginning(run.screen, line.source, begin, can_watch=line.market.can_watch)
             report = FeedReport(run.screen, following, clock.now_s())
             with run.screen.drawn(report.render):
                 watching = asyncio.ensure_future(_report(report, clock, stop, for_s))
@@ -157,25 +158,6 @@ async def _report(
 
 def _at_once() -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _say_beginnings(run: CommandRun, following: Feed, beginnings: Sequence[Beginning]) -> None:
-    for line, begin in zip(following.lines, beginnings, strict=True):
-        when = (
-            "begins now: the table has no price of it"
-            if begin.since_ms is None
-            else f"begins at {iso_of_ms(begin.since_ms)}"
-        )
-        when += ", behind the newest stored price without an id" if begin.nameless else ""
-        how = "" if line.market.can_watch else "; by REST alone, since it has no websocket of trades"
-        run.screen.say(f"{line.source} {when}{how}.", style="dim")
-        if begin.unasked_ms is not None:
-            since = iso_of_ms(begin.unasked_ms)
-            run.screen.say(
-                f"{line.source} is not asked for trades between {since} and that price. `--since {since}` "
-                "asks for them; those that are stored without an id are then stored twice.",
-                style="yellow",
-            )
 
 
 def _show(run: CommandRun, running: Sequence[Feed]) -> None:

@@ -9,6 +9,8 @@ from rich.text import Text
 
 from cryptoctl.feed.following import Feed
 from cryptoctl.feed.line import FeedLine
+from cryptoctl.feed.resuming import Beginning
+from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.times import iso_of_ms, now_ms
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import NOTE
@@ -61,6 +63,25 @@ class FeedReport:
             self._screen.say(f"{name}: {line.trouble}", style=NOTE)
         elif before:
             self._screen.say(f"{name}: works again", style="dim")
+
+
+def show_beginning(screen: Screen, source: FeedSource, begin: Beginning, *, can_watch: bool) -> None:
+    """From when on trades are wanted, and which ones are not asked for; `can_watch`: there is a websocket."""
+    when = (
+        "begins now: the table has no price of it"
+        if begin.since_ms is None
+        else f"begins at {iso_of_ms(begin.since_ms)}"
+    )
+    when += ", behind the newest stored price without an id" if begin.nameless else ""
+    how = "" if can_watch else "; by REST alone, since it has no websocket of trades"
+    screen.say(f"{source} {when}{how}.", style="dim")
+    if begin.unasked_ms is not None:
+        since = iso_of_ms(begin.unasked_ms)
+        screen.say(
+            f"{source} is not asked for trades between {since} and that price. `--since {since}` asks for "
+            "them; those that are stored without an id are then stored twice.",
+            style=NOTE,
+        )
 
 
 def show_summary(screen: Screen, feed: Feed) -> None:
