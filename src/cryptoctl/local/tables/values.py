@@ -158,15 +158,6 @@ def _sortable_number(value: Decimal) -> bytes:
     return b"\x00" + (9999 - exponent).to_bytes(2, "big") + complement.encode() + b"\xff"
 
 
-def compare(left: Value, right: Value) -> int | None:
-    """Less, equal or greater as -1, 0, 1; None for values that have no order between them."""
-    ((kind, _),) = left.items()
-    if kind not in ("S", "N", "B") or kind not in right:
-        return None
-    first, second = sortable(left), sortable(right)
-    return (first > second) - (first < second)
-
-
 def equal(left: Value, right: Value) -> bool:
     """Whether two values are the same; sets regardless of their order."""
     ((kind, content),) = left.items()
