@@ -10,7 +10,7 @@ from cryptoctl import interrupts
 
 # A command keeps what it has read until it ends. To look for garbage among it took a sixth of the time in
 # which 10,000 prices are read.
-GC_THRESHOLDS = (50_000, 50, 100)
+GC_THRESHOLDS = (200_000, 50, 100)
 
 
 def main() -> NoReturn:
