@@ -50,9 +50,9 @@ def _engine(status: EngineStatus) -> Check:
     if not status.running:
         return Check(
             what="engine",
-            verdict=Verdict.BAD,
-            detail="the embedded engine is not running",
-            advice="Start it with `cryptoctl local start`.",
+            verdict=Verdict.UNKNOWN,
+            detail="the embedded engine is not running; `up` starts it",
+            advice="Start it with `cryptoctl local start` to have the rest checked.",
         )
     if status.problems:
         return Check(
