@@ -204,7 +204,30 @@ def _alarm(**params: Any) -> Request:
     return request
 
 
+def _failure_destination(aws: Aws, config: Any) -> None:
+    aws.call(
+        "lambda",
+        "PutFunctionEventInvokeConfig",
+        FunctionName=config.function.name,
+        MaximumRetryAttempts=config.retries,
+        MaximumEventAgeInSeconds=config.event_age_s,
+        DestinationConfig={
+            "OnSuccess": {"Destination": config.on_success.arn},
+            "OnFailure": {"Destination": config.on_success.arn},
+        },
+    )
+
+
 CONSTANTS: dict[str, dict[str, Request]] = {
+    "invoke config": {"OnFailure": _failure_destination},
+    "dashboard": {
+        "Settings": lambda aws, dashboard: aws.call(
+            "cloudwatch",
+            "PutDashboard",
+            DashboardName=dashboard.name,
+            DashboardBody=json.dumps({**json.loads(dashboard.body), "start": "-PT3H"}),
+        ),
+    },
     "alarm": {
         "ComparisonOperator": _alarm(ComparisonOperator="LessThanThreshold"),
         "Period": _alarm(Period=300),
@@ -212,6 +235,9 @@ CONSTANTS: dict[str, dict[str, Request]] = {
         "DatapointsToAlarm": _alarm(DatapointsToAlarm=2),
         "TreatMissingData": _alarm(TreatMissingData="breaching"),
         "Unit": _alarm(Unit="Bytes"),
+        "InsufficientDataActions": lambda aws, alarm: _alarm(InsufficientDataActions=[alarm.topic.arn])(
+            aws, alarm
+        ),
         "ActionsEnabled": lambda aws, alarm: aws.call(
             "cloudwatch", "DisableAlarmActions", AlarmNames=[alarm.name]
         ),

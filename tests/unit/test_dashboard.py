@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,10 +80,8 @@ def test_what_somebody_has_changed_or_added_is_named() -> None:
     assert changes(json.dumps(loaded)) == {"Widgets.Prices", "Widgets.widget 8"}
 
 
-def test_a_dashboard_of_another_region_is_in_use_there() -> None:
-    board = dashboard()
-    other = replace(board, scope=replace(board.scope, region="eu-west-1"))
-    seen = board.observe(Answering(other.body))
-    assert seen is not None and board.conflict(seen) == "shows eu-west-1"
-    mine = board.observe(Answering(board.body))
-    assert mine is not None and board.conflict(mine) is None
+def test_a_copy_before_ours_and_a_setting_of_the_whole_are_named() -> None:
+    loaded = json.loads(dashboard().body)
+    loaded["widgets"].insert(0, {**loaded["widgets"][0], "x": 16})
+    loaded["start"] = "-PT3H"
+    assert changes(json.dumps(loaded)) == {"Widgets.Prices", "Widgets.Prices (widget 2)", "Settings.start"}

@@ -55,3 +55,20 @@ def test_a_missing_boundary_is_set_before_anything_else_of_the_role_is_changed()
 def test_a_boundary_that_the_configuration_does_not_name_is_left() -> None:
     """Whoever administers the account has set it: taking it off would give the role more."""
     assert step(ROLE, observed(BOUND)).calls == ()
+
+
+def test_a_role_with_permissions_in_another_region_alone_is_in_use_there() -> None:
+    there = replace(SCOPE, region="eu-west-1")
+    theirs = replace(
+        ROLE.policies["sqs-dlq-access"][0], resources=(there.arn("sqs", "webhook-processor-dlq-dev"),)
+    )
+    foreign = observed(replace(ROLE, policies={"sqs-dlq-access": (theirs,)}))
+    assert "serves this environment in eu-west-1" in step(ROLE, foreign).why
+
+
+def test_an_arn_of_another_region_beside_ours_is_drift() -> None:
+    """Refused, the environment could be neither mended nor removed, in this region or in that one."""
+    ours = ROLE.policies["sqs-dlq-access"][0]
+    wider = replace(ours, resources=(*ours.resources, "arn:aws:sqs:eu-west-1:111111111111:other"))
+    changed = step(ROLE, observed(replace(ROLE, policies={"sqs-dlq-access": (wider,)})))
+    assert [call.operation for call in changed.calls] == ["PutRolePolicy"]

@@ -92,6 +92,7 @@ class Alarm(Listed, Priced):
                 "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
                 "AlarmActions": tuple(its.get("AlarmActions", ())),
                 "OKActions": tuple(its.get("OKActions", ())),
+                "InsufficientDataActions": tuple(its.get("InsufficientDataActions", ())),
                 "Tags": tags,
             }
         )
@@ -113,6 +114,7 @@ class Alarm(Listed, Priced):
             **self._settings(),
             # With a unit that nobody measures in, it sees no data, and all is well for ever.
             "Unit": None,
+            "InsufficientDataActions": (),
             "Dimensions": dict(self.metric.dimensions),
             "Tags": self.scope.tags,
         }

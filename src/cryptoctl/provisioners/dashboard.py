@@ -14,7 +14,6 @@ from cryptoctl.reconcile import (
     Action,
     Aws,
     Call,
-    ConflictChecked,
     Delta,
     Fields,
     Listed,
@@ -42,7 +41,7 @@ class Graph:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dashboard(ConflictChecked, Listed, Priced):
+class Dashboard(Listed, Priced):
     """Graphs, three in a row, and the state of alarms below. What somebody else has added to it is drift."""
 
     graphs: tuple[Graph, ...]
@@ -50,7 +49,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
     """ARNs"""
 
     kind: ClassVar[str] = "dashboard"
-    exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets"})
+    exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets", "Settings"})
 
     @property
     def arn(self) -> str:
@@ -63,13 +62,9 @@ class Dashboard(ConflictChecked, Listed, Priced):
         )
         if found is None or tags is None:
             return None
-        return Observed(fields={"Widgets": _by_title(found["DashboardBody"]), "Tags": tags})
-
-    def conflict(self, observed: Observed) -> str | None:
-        """Dashboards are global, an environment is not: one that shows another region is in use there."""
-        widgets = observed.fields["Widgets"]
-        shown = {str(each.get("region")) for each in widgets.values() if "region" in each}
-        return f"shows {', '.join(sorted(shown))}" if shown and self.scope.region not in shown else None
+        settings = _loaded(found["DashboardBody"])
+        widgets = settings.pop("widgets", None)
+        return Observed(fields={"Widgets": _by_title(widgets), "Settings": _frozen(settings), "Tags": tags})
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """This region's alone: those of the environment in other regions are not left over."""
@@ -83,7 +78,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
         return None if found is None else mapped(found.get("Tags", ()))
 
     def desired(self) -> Fields:
-        return {"Widgets": self._widgets(), "Tags": self.scope.tags}
+        return {"Widgets": self._widgets(), "Settings": {}, "Tags": self.scope.tags}
 
     def _widgets(self) -> dict[str, Any]:
         """By title: position, size and properties of each, as one mapping."""
@@ -120,7 +115,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call writes it whole; tags of one that exists go apart."""
-        if delta.creating or delta.touches("Widgets"):
+        if delta.creating or delta.touches("Widgets", "Settings"):
             yield Call(
                 service="cloudwatch",
                 operation="PutDashboard",
@@ -176,20 +171,24 @@ def _line(label: str, metric: Metric) -> tuple[Any, ...]:
     return (metric.namespace, metric.metric, *dimensions, {"label": label, "stat": metric.statistic})
 
 
-def _by_title(body: str) -> dict[str, Any]:
-    """The widgets of a body by title, whatever somebody has made of it; those without one by their place."""
+def _loaded(body: str) -> dict[str, Any]:
+    """The members of a body, whatever somebody has made of it."""
     try:
         loaded = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    widgets = loaded.get("widgets") if isinstance(loaded, dict) else None
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _by_title(widgets: object) -> dict[str, Any]:
+    """The widgets by title; those without one, or with that of an earlier one, by their place as well."""
     found: dict[str, Any] = {}
-    for number, widget in enumerate(widgets if isinstance(widgets, list) else ()):
+    for number, widget in enumerate(widgets if isinstance(widgets, list) else (), 1):
         properties = widget.get("properties") if isinstance(widget, dict) else None
         its = dict(properties) if isinstance(properties, dict) else {}
-        title = its.pop("title", None) or f"widget {number + 1}"
+        title = str(its.pop("title", None) or f"widget {number}")
         placed = {name: widget[name] for name in OUTSIDE if isinstance(widget, dict) and name in widget}
-        found[str(title)] = _frozen({**placed, **its})
+        found[f"{title} (widget {number})" if title in found else title] = _frozen({**placed, **its})
     return found
 
 

@@ -61,12 +61,13 @@ class InvokeConfig(Provisioner):
         )
         if found is None:
             return None
-        success = (found.get("DestinationConfig") or {}).get("OnSuccess") or {}
+        destinations = found.get("DestinationConfig") or {}
         return Observed(
             fields={
                 "MaximumEventAgeInSeconds": found.get("MaximumEventAgeInSeconds"),
                 "MaximumRetryAttempts": found.get("MaximumRetryAttempts"),
-                "OnSuccess": success.get("Destination"),
+                "OnSuccess": (destinations.get("OnSuccess") or {}).get("Destination"),
+                "OnFailure": (destinations.get("OnFailure") or {}).get("Destination"),
             }
         )
 
@@ -75,6 +76,8 @@ class InvokeConfig(Provisioner):
             "MaximumEventAgeInSeconds": self.event_age_s,
             "MaximumRetryAttempts": self.retries,
             "OnSuccess": self.on_success.arn,
+            # What failed goes to the function's dead-letter queue.
+            "OnFailure": None,
         }
 
     def permissions(self) -> Iterator[Permission]:

@@ -141,7 +141,7 @@ class Role(ConflictChecked, Listed, Preflight):
             )
 
     def conflict(self, observed: Observed) -> str | None:
-        """IAM is global, an environment is not: a role with permissions in another region is in use there.
+        """IAM is global, an environment is not: one with permissions in another region alone is in use there.
 
         Only the policies that we declare say so; what somebody else has put on the role is drift.
         """
@@ -154,8 +154,8 @@ class Role(ConflictChecked, Listed, Preflight):
             for statement in policy["Statement"]
             for arn in statement.get("Resource", ())
         ]
-        regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5} - {"", "*", self.scope.region}
-        if not regions:
+        regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5} - {"", "*"}
+        if not regions or self.scope.region in regions:
             return None
         there = ", ".join(sorted(regions))
         return (
