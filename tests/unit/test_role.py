@@ -57,13 +57,16 @@ def test_a_boundary_that_the_configuration_does_not_name_is_left() -> None:
     assert step(ROLE, observed(BOUND)).calls == ()
 
 
-def test_a_role_with_permissions_in_another_region_alone_is_in_use_there() -> None:
+def test_what_is_in_use_in_another_region_stays_when_the_environment_goes_in_this_one() -> None:
+    """Else what was left of an environment here could be removed only after the one that lives there."""
     there = replace(SCOPE, region="eu-west-1")
-    theirs = replace(
-        ROLE.policies["sqs-dlq-access"][0], resources=(there.arn("sqs", "webhook-processor-dlq-dev"),)
-    )
-    foreign = observed(replace(ROLE, policies={"sqs-dlq-access": (theirs,)}))
-    assert "serves this environment in eu-west-1" in step(ROLE, foreign).why
+    ours = ROLE.policies["sqs-dlq-access"][0]
+    theirs = replace(ours, resources=(there.arn("sqs", "webhook-processor-dlq-dev"),))
+    role = replace(ROLE, policies={"sqs-dlq-access": (theirs,)})
+    plan = build([ROLE], {ROLE: observed(role)}, Goal.ABSENT)
+    assert (plan.work, plan.refused) == ((), ())
+    [note] = plan.notes
+    assert "webhook-processor-dev-role stays: it serves this environment in eu-west-1" in note
 
 
 def test_an_arn_of_another_region_beside_ours_is_drift() -> None:

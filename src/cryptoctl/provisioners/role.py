@@ -158,10 +158,7 @@ class Role(ConflictChecked, Listed, Preflight):
         if not regions or self.scope.region in regions:
             return None
         there = ", ".join(sorted(regions))
-        return (
-            f"serves this environment in {there} (--region {there} works on it): IAM roles are global, so "
-            "the name of an environment can be used in one region of an account"
-        )
+        return f"serves this environment in {there}, and IAM roles are global (--region {there} works on it)"
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

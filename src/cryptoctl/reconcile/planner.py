@@ -60,8 +60,10 @@ def build(
 
 def _notes(goal: Goal, steps: Sequence[Step]) -> Iterator[str]:
     """What is to be known of what is there and stays."""
-    for step in steps if goal is Goal.PRESENT else ():
-        if step.delta.observed and step.verb in (Verb.NOTHING, Verb.UPDATE):
+    for step in steps:
+        if goal is Goal.ABSENT and step.verb is Verb.NOTHING and step.why:
+            yield f"{step.resource} stays: it {step.why}"
+        elif goal is Goal.PRESENT and step.delta.observed and step.verb in (Verb.NOTHING, Verb.UPDATE):
             yield from step.delta.observed.notes
 
 
@@ -107,10 +109,12 @@ def present(
 
 
 def absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
-    """The step that deletes one resource after those that need it."""
+    """The step that deletes one resource after those that need it; what is in use elsewhere stays."""
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.pending_deletion_until is not None:
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+    if why := _conflict(resource, observed):
+        return Step(resource=resource, verb=Verb.NOTHING, delta=delta, why=why)
     if why := _refusal(resource, observed, adopt=False):
         return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
     actions = tuple(resource.remove(observed))
@@ -123,8 +127,12 @@ def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisi
     return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after, why=ORPHANED)
 
 
+def _conflict(resource: Provisioner, observed: Observed) -> str | None:
+    return resource.conflict(observed) if isinstance(resource, ConflictChecked) else None
+
+
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
-    if isinstance(resource, ConflictChecked) and (conflict := resource.conflict(observed)):
+    if conflict := _conflict(resource, observed):
         return conflict
     return None if adopt or owned(resource, observed) else WITHOUT_TAGS
 
