@@ -39,6 +39,16 @@ def bound(operator: str, key: str, value: Any) -> dict[str, Any]:
         bound("StringNotEquals", "aws:PrincipalAccount", "9" * 12),
         bound("StringLike", "aws:PrincipalArn", "*"),
         bound("Null", "aws:SourceArn", "true"),
+        bound("StringEqualsIfExists", "aws:SourceAccount", ACCOUNT),
+        bound("ForAllValues:StringEquals", "aws:PrincipalOrgPaths", "o-a1b2c3d4e5/*"),
+        bound("IpAddress", "aws:SourceIp", "0.0.0.0/0"),
+        bound("IpAddress", "aws:SourceIp", ["192.0.2.0/24", "::/0"]),
+        bound("IpAddress", "aws:SourceIp", ["0.0.0.0/1", "128.0.0.0/1"]),
+        bound("ArnLike", "aws:SourceArn", "arn:*"),
+        bound("ArnLike", "aws:SourceArn", "arn:aws:sns:*:*:*"),
+        bound("StringLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*"),
+        bound("StringLike", "aws:SourceAccount", "?*"),
+        bound("StringLike", "aws:PrincipalOrgID", "o-*"),
     ],
 )
 def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
@@ -57,6 +67,11 @@ def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
         bound("ArnLike", "aws:SourceArn", ["arn:aws:sns:us-east-1:111111111111:t"]),
         bound("StringEquals", "aws:PrincipalOrgID", "o-1"),
         bound("IpAddress", "aws:SourceIp", "192.0.2.0/24"),
+        bound("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        bound("ArnLike", "aws:SourceArn", "arn:aws:sns:*:111111111111:*"),
+        bound("ArnLike", "aws:SourceArn", "arn:aws:s3:::uploads-*"),
+        bound("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-a1b2c3d4e5/*"),
+        bound("StringLike", "aws:userid", "AROAEXAMPLEEXAMPLEID:*"),
         {**bound("StringEquals", "aws:SourceVpce", "vpce-1"), "Principal": {"AWS": "*"}},
     ],
 )

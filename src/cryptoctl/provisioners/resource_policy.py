@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
+from ipaddress import ip_network
 from typing import Any
 
 from cryptoctl.provisioners.policy import normal
@@ -19,6 +22,11 @@ BINDING = frozenset(
         *("sourceip", "sourcevpc", "sourcevpce", "vpcsourceip"),
     )
 )
+
+WIDEST_BITS = {4: 8, 6: 32}
+"""By the version of IP, the shortest prefix of an address range that one owner may have."""
+SHORTEST_NAME = 3
+"""Of a value with wildcards, what is before them says whose it is only if it is this long: o-* is everybody."""
 
 
 def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
@@ -61,11 +69,28 @@ def for_everybody(statement: Mapping[str, Any]) -> bool:
     """Whether it is for every account, and bound by no condition."""
     # A statement for all but some has no principal.
     return "*" in principals(statement.get("Principal", "*")) and not any(
-        key.lower() in BINDING and "*" not in values
+        key.lower() in BINDING and _binds(operator) and all(map(_names_some, map(str, values)))
         for operator, tests in statement.get("Condition", {}).items()
-        if "Not" not in operator and operator != "Null"
         for key, values in tests.items()
     )
+
+
+def _binds(operator: str) -> bool:
+    """Whether a request without the key is refused, and one with another value."""
+    lenient = operator.startswith("ForAllValues:") or operator.endswith("IfExists")
+    return not lenient and "Not" not in operator and operator != "Null"
+
+
+def _names_some(value: str) -> bool:
+    """Whether the value of a binding condition is not everybody's: an account, a resource, some addresses."""
+    with suppress(ValueError):
+        network = ip_network(value, strict=False)
+        return network.prefixlen >= WIDEST_BITS[network.version]
+    if value.startswith("arn:"):
+        # An account, or where a service's names have none, as a bucket's, the name.
+        account, _, name = (value.split(":", 4) + [""] * 4)[4].partition(":")
+        value = account or name
+    return len(re.split(r"[*?]", value)[0]) >= SHORTEST_NAME
 
 
 def principals(principal: Value) -> Iterator[str]:
