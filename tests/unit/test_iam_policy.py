@@ -78,6 +78,17 @@ def test_no_length_of_a_name_makes_a_part_that_does_not_fit(settings: dict[str, 
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
+def test_one_statement_of_many_resources_is_divided(purpose: Purpose) -> None:
+    queues = tuple(f"arn:aws:sqs:us-east-1:{'1' * 12}:alerts-of-the-team-number-{each}" for each in range(200))
+    whole = stack(SHORT, alert_subscribers=queues)
+    documents = parts(whole, purpose)
+    assert all(len(json.dumps(document, separators=(",", ":"))) <= 6144 for document in documents)
+    granted = [each for document in documents for each in grants(document)]
+    assert {*granted} == {*grants(policy(whole, purpose))}
+    assert len(granted) == len({*granted})
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
 def test_usual_names_need_one_policy(purpose: Purpose) -> None:
     for name, region in (("dev", "us-east-1"), ("production", "us-east-1"), ("staging", "eu-central-1")):
         place = {**SHORT, "environment": name, "region": region}

@@ -7,6 +7,7 @@ import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import Any, TypeAlias
 
 from cryptoctl import ops
@@ -80,11 +81,22 @@ def parts(stack: Stack, purpose: Purpose) -> list[dict[str, Any]]:
         if characters(_document(statements)) <= MANAGED_POLICY_CHARACTERS:
             return [_document(statements)]
     filled: list[list[Statement]] = [[]]
-    for statement in exact:
+    for statement in chain.from_iterable(map(_fitting, exact)):
         if filled[-1] and characters(_document([*filled[-1], statement])) > MANAGED_POLICY_CHARACTERS:
             filled.append([])
         filled[-1].append(statement)
     return [_document(statements) for statements in filled]
+
+
+def _fitting(statement: Statement) -> Iterator[Statement]:
+    """The statement, in halves of its resources as long as it alone is too long for a policy."""
+    resources = sorted(_resources(statement))
+    if len(resources) < 2 or characters(_document([statement])) <= MANAGED_POLICY_CHARACTERS:
+        yield statement
+        return
+    half = len(resources) // 2
+    for some in (resources[:half], resources[half:]):
+        yield from _fitting({**statement, "Resource": some})
 
 
 def characters(document: Mapping[str, Any]) -> int:

@@ -26,7 +26,7 @@ BINDING = frozenset(
 WIDEST_BITS = {4: 8, 6: 32}
 """By the version of IP, the shortest prefix of an address range that one owner may have."""
 SHORTEST_NAME = 3
-"""Of a value with wildcards, what is before them says whose it is only if it is this long: o-* is everybody."""
+"""What is before the wildcards of a value says whose it is only if it is this long: o-* is everybody."""
 
 
 def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
