@@ -169,6 +169,13 @@ class Session:
 
     def _check_account(self, account: str) -> None:
         pin = self.config.account_id
+        if pin not in (None, account) and self.target is Target.LOCAL:
+            raise Failure(
+                Problem.CREDENTIALS,
+                f"{self.environment} is pinned to account {pin}, and the embedded engine is {account}.",
+                "With --aws the command goes to AWS. For the engine choose another --env, or take account_id "
+                "out of cryptoctl.toml.",
+            )
         if pin is not None and account != pin:
             raise Failure(
                 Problem.CREDENTIALS,

@@ -159,6 +159,7 @@ def test_a_pinned_account_refuses_other_credentials(local_cli: Any, elsewhere: P
     assert said.code == Problem.CREDENTIALS
     assert "123456789012" in said.err
     assert "000000000000" in said.err
+    assert "--aws" in said.err and "--profile" not in said.err
 
 
 @pytest.mark.engine

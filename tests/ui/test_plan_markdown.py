@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -75,9 +75,12 @@ def test_the_console_s_addresses() -> None:
         "https://eu-west-1.console.aws.amazon.com/dynamodbv2/home?region=eu-"
     )
     assert "sqs.eu-west-1.amazonaws.com%2F123456789012%2Fq" in queue_page(SCOPE, "q")
-    assert "console.amazonaws.cn/" in function_page(
-        Scope(environment="e", account="1", region="cn-north-1", partition="aws-cn"), "f"
-    )
+    china = replace(SCOPE, region="cn-north-1", partition="aws-cn")
+    assert "cn-north-1.console.amazonaws.cn/" in function_page(china, "f")
+    assert "sqs.cn-north-1.amazonaws.com.cn%2F" in queue_page(china, "q")
+    europe = replace(SCOPE, region="eusc-de-east-1", partition="aws-eusc")
+    assert "eusc-de-east-1.console.amazonaws-eusc.eu/" in function_page(europe, "f")
+    assert "sqs.eusc-de-east-1.amazonaws.eu%2F" in queue_page(europe, "q")
 
 
 @pytest.mark.parametrize("line", ["status -o markdown", "plan -o csv", "config -o csv"])

@@ -79,7 +79,9 @@ def test_no_length_of_a_name_makes_a_part_that_does_not_fit(settings: dict[str, 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_one_statement_of_many_resources_is_divided(purpose: Purpose) -> None:
-    queues = tuple(f"arn:aws:sqs:us-east-1:{'1' * 12}:alerts-of-the-team-number-{each}" for each in range(200))
+    queues = tuple(
+        f"arn:aws:sqs:us-east-1:{'1' * 12}:alerts-of-the-team-number-{each}" for each in range(200)
+    )
     whole = stack(SHORT, alert_subscribers=queues)
     documents = parts(whole, purpose)
     assert all(len(json.dumps(document, separators=(",", ":"))) <= 6144 for document in documents)

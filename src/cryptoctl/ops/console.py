@@ -10,7 +10,10 @@ HOSTS = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
 }
+SERVICES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+"""The domain of a partition's services, where it is not amazonaws.com."""
 
 
 def logs_page(scope: Scope, group: str) -> str:
@@ -32,8 +35,9 @@ def table_page(scope: Scope, table: str) -> str:
 
 def queue_page(scope: Scope, queue: str) -> str:
     """A queue's page."""
-    domain = "amazonaws.com.cn" if scope.partition == "aws-cn" else "amazonaws.com"
-    url = f"https://sqs.{scope.region}.{domain}/{scope.account}/{queue}"
+    url = (
+        f"https://sqs.{scope.region}.{SERVICES.get(scope.partition, 'amazonaws.com')}/{scope.account}/{queue}"
+    )
     return f"{_page(scope, 'sqs/v3/home')}#/queues/{quote(url, safe='')}"
 
 
