@@ -76,6 +76,18 @@ def test_a_key_that_cannot_be_used_is_refused_before_anything_is_made(metadata: 
     assert (check.verdict, check.detail) == (Verdict.BAD, f"{KEY} {why}")
 
 
+@pytest.mark.parametrize("environment", [SCOPE.environment, "another"])
+def test_the_key_of_an_environment_s_functions_is_refused_for_it_goes_with_them(environment: str) -> None:
+    """`down --keep-data` would keep the table, and have the key deleted under which it lies."""
+    tags = [{"TagKey": "ManagedBy", "TagValue": "cryptoctl"}]
+    tags += [{"TagKey": "Environment", "TagValue": environment}]
+    [obstacle] = refused(stack(), {**answers(), "ListResourceTags": {"Tags": tags}})
+    assert f"is the key of the functions of {environment}, and is deleted with that" in obstacle
+    somebodys = {"Tags": [{"TagKey": "ManagedBy", "TagValue": "terraform"}]}
+    assert refused(stack(), {**answers(), "ListResourceTags": somebodys}) == []
+    assert refused(stack(), {**answers(), "ListResourceTags": "AccessDeniedException"}) == []
+
+
 def test_a_key_of_another_region_is_refused_without_asking_for_it() -> None:
     far = KEY.replace("us-east-1", "eu-west-1")
     whole = stack(security=Security(customer_key=far))

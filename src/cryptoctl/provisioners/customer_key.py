@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.key_search import tags_of
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.resource_policy import lets
 from cryptoctl.reconcile import (
@@ -25,6 +26,7 @@ from cryptoctl.reconcile import (
     Scope,
     allow,
 )
+from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
 
 NOT_FOUND = ("NotFoundException", "InvalidArnException")
 SETTING = "security.customer_key"
@@ -123,8 +125,12 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
     metadata = described["KeyMetadata"]
     if metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT" or not _symmetric(metadata):
         return "is no symmetric encryption key"
-    state = metadata["KeyState"]
-    return None if state == "Enabled" else f"is not enabled: its state is {state}"
+    if (state := metadata["KeyState"]) != "Enabled":
+        return f"is not enabled: its state is {state}"
+    tags = tags_of(aws, key)
+    if tags.get(MANAGED_BY) == scope.owner_tags[MANAGED_BY]:
+        return f"is the key of the functions of {tags.get(ENVIRONMENT)}, and is deleted with that environment"
+    return None
 
 
 def _symmetric(metadata: Mapping[str, Any]) -> bool:

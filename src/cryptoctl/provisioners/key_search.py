@@ -53,7 +53,7 @@ def _indexed(aws: Aws, tags: Tags) -> list[str]:
 
 def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
     """Those whose own tags are these: the index may tell of yesterday's."""
-    found = aws.map(lambda key: _tags_of(aws, key["KeyId"]), keys)
+    found = aws.map(lambda key: tags_of(aws, key["KeyId"]), keys)
     return [key for key, its in zip(keys, found, strict=True) if tags.items() <= its.items()]
 
 
@@ -66,7 +66,8 @@ def _beyond_the_index(key: Metadata) -> bool:
     return _age(key) < INDEX_LAG or key["KeyState"] == "PendingDeletion"
 
 
-def _tags_of(aws: Aws, key_id: str) -> dict[str, str]:
+def tags_of(aws: Aws, key_id: str) -> dict[str, str]:
+    """The tags of a key, by its id or ARN; none of one that the caller may not read."""
     answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
     return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
 
