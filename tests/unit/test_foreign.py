@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Failure
-from cryptoctl.provisioners.resource_permission import foreign
+from cryptoctl.provisioners.resource_permission import foreign, statements_in
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.observed import Observed
@@ -125,9 +125,25 @@ def test_a_statement_for_an_organization_is_told_with_its_condition_and_not_as_e
     assert "invoked by * (everybody), by the statement our-org" in note
 
 
-def test_a_statement_that_denies_lets_nobody_in() -> None:
+def test_a_statement_that_denies_is_told_as_one() -> None:
     denies = {"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "lambda:InvokeFunction"}
-    assert list(foreign("f", policy(denies), {})) == []
+    [note] = foreign("f", policy(denies), {})
+    assert "the policy of function f denies lambda:InvokeFunction (statement no)" in note
+
+
+def test_our_statement_compared_otherwise_is_not_ours() -> None:
+    sid, ours = next(iter(STACK.notifier.resource_policy.items()))
+    assert ours is not None
+    tests = {"aws:SourceArn": ours.source_arn, "aws:SourceAccount": ours.source_account}
+    for operator, same in (("StringEquals", True), ("ArnLike", True), ("StringNotEquals", False)):
+        statement = {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": ours.principal},
+            "Action": ours.action,
+            "Condition": {operator: tests},
+        }
+        assert (statements_in(policy(statement))[sid] == ours.described) is same, operator
 
 
 def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:

@@ -11,6 +11,9 @@ from cryptoctl.provisioners.policy import normal
 from cryptoctl.provisioners.resource_policy import for_everybody, principals
 from cryptoctl.reconcile import Action, Answer, Call, Delta, Value
 
+BY_LAMBDA = frozenset({"StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"})
+"""How Lambda may choose to compare the values that AddPermission takes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResourcePermission:
@@ -94,11 +97,18 @@ def statements_in(policy: Answer | None) -> dict[str, Value]:
 
 
 def foreign(name: str, policy: Answer | None, ours: Mapping[str, ResourcePermission | None]) -> Iterator[str]:
-    """A sentence on each statement of a function's policy that allows what ours do not: it may be needed."""
+    """A sentence on each statement of a function's policy that allows or denies what ours do not."""
     allowed = [each.described for each in ours.values() if each]
     for statement in sorted(_statements(policy), key=_id):
         described, sid = _described(statement), _id(statement)
-        if statement.get("Effect") != "Allow" or sid in ours or described in allowed:
+        if sid in ours or described in allowed:
+            continue
+        if statement.get("Effect") == "Deny":
+            actions = ", ".join(map(str, statement.get("Action", ("what is not named",))))
+            yield (
+                f"the policy of function {name} denies {actions} "
+                f"(statement {sid or 'without an id'}): look whether that meets what invokes it"
+            )
             continue
         who = ", ".join(described["Principal"]) or "all but some"
         which = "everybody" if for_everybody(statement) else _tests(described["Condition"])
@@ -129,10 +139,9 @@ def _described(statement: Mapping[str, Value]) -> dict[str, Value]:
         "Effect": statement.get("Effect"),
         "Action": statement.get("Action"),
         "Principal": tuple(principals(principal)),
-        # How a condition compares is Lambda's to choose: AddPermission takes values only.
         "Condition": {
-            key.lower(): value
-            for tests in statement.get("Condition", {}).values()
+            key.lower() if operator in BY_LAMBDA else f"{operator} {key.lower()}": value
+            for operator, tests in statement.get("Condition", {}).items()
             for key, value in tests.items()
         },
     }
