@@ -99,6 +99,43 @@ def test_what_a_policy_lets_a_service_do(statement: dict[str, Any], may: bool) -
     assert lets(policy(statement), "s", "sns:Publish") is may
 
 
+SENDS = {"Sid": "s", "Effect": "Allow", "Principal": {"Service": "s"}, "Action": "sqs:SendMessage"}
+DENIES = {**SENDS, "Effect": "Deny", "Principal": "*"}
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts"
+OTHER = f"arn:aws:sns:us-east-1:{ACCOUNT}:billing"
+
+
+def when(statement: dict[str, Any], operator: str, key: str, value: object) -> dict[str, Any]:
+    return {**statement, "Condition": {operator: {key: value}}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "may"),
+    [
+        ([when(SENDS, "ArnEquals", "aws:SourceArn", TOPIC)], True),
+        ([when(SENDS, "ArnLike", "AWS:SourceArn", [OTHER, f"arn:aws:sns:*:{ACCOUNT}:*"])], True),
+        ([when(SENDS, "ArnLike", "aws:SourceArn", OTHER)], False),
+        (
+            [when(SENDS, "ArnLike", "aws:SourceArn", OTHER), when(SENDS, "Bool", "aws:ViaAWSService", "x")],
+            True,
+        ),
+        ([when(SENDS, "StringEquals", "aws:SourceAccount", "9" * 12)], False),
+        ([when(SENDS, "StringEqualsIfExists", "aws:SourceAccount", ACCOUNT)], True),
+        ([when(SENDS, "StringNotEquals", "aws:SourceAccount", ACCOUNT)], False),
+        ([SENDS, DENIES], False),
+        ([SENDS, when(DENIES, "ArnNotEquals", "aws:SourceArn", OTHER)], False),
+        ([SENDS, when(DENIES, "ArnNotEquals", "aws:SourceArn", TOPIC)], True),
+        ([SENDS, when(DENIES, "Bool", "aws:SecureTransport", "false")], True),
+        ([SENDS, {**DENIES, "Action": "sqs:DeleteQueue"}], True),
+    ],
+)
+def test_a_condition_on_what_is_known_of_a_request_counts(
+    statements: list[dict[str, Any]], may: bool
+) -> None:
+    asked = {"aws:sourcearn": TOPIC, "aws:sourceaccount": ACCOUNT}
+    assert lets(policy(*statements), "s", "sqs:SendMessage", asked) is may
+
+
 # As SNS writes it into a new topic's policy.
 FIRST = {
     "Sid": "__default_statement_ID",

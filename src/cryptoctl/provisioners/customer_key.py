@@ -151,6 +151,6 @@ def key_policy(aws: Aws, key: str) -> str | None:
 def allows(policy: str | None, service: str, needed: frozenset[str]) -> bool:
     """Whether a key's policy lets a service do all of this; True where the policy is not known.
 
-    Conditions are taken to hold, and a statement that denies is not weighed.
+    A condition is taken to hold where it allows, and not to hold where it denies.
     """
     return policy is None or all(lets(policy, service, action) for action in needed)

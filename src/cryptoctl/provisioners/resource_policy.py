@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
@@ -51,14 +51,39 @@ def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
             )
 
 
-def lets(policy: str, service: str, action: str) -> bool:
-    """Whether a policy lets a service do that. Conditions are taken to hold; what denies is not weighed."""
-    return any(
-        statement["Effect"] == "Allow"
-        and any(fnmatchcase(action.lower(), each.lower()) for each in statement.get("Action", "*"))
-        and {"*", service} & set(principals(statement.get("Principal", "*")))
-        for statement in _statements(policy)
+def lets(policy: str, service: str, action: str, asked: Mapping[str, str] | None = None) -> bool:
+    """Whether a policy lets a service do that. `asked` has what is known of its requests, by condition key.
+
+    A condition on anything else is taken to hold where it allows, and not to hold where it denies.
+    """
+    about = [
+        each
+        for each in _statements(policy)
+        if any(fnmatchcase(action.lower(), one.lower()) for one in each.get("Action", "*"))
+        and {"*", service} & set(principals(each.get("Principal", "*")))
+    ]
+    known = asked or {}
+    allowing = [each for each in about if each["Effect"] == "Allow"]
+    # One for all but some, or of all but some actions, may be meant for others.
+    denying = [each for each in about if each["Effect"] == "Deny" and {"Principal", "Action"} <= each.keys()]
+    allowed = any(_holds(each, known, otherwise=True) for each in allowing)
+    return allowed and not any(_holds(each, known, otherwise=False) for each in denying)
+
+
+def _holds(statement: Mapping[str, Any], asked: Mapping[str, str], *, otherwise: bool) -> bool:
+    """Whether all conditions hold; `otherwise` is the answer on each that nothing is known of."""
+    return all(
+        _compared(operator.removesuffix("IfExists"), asked.get(key.lower()), values, otherwise)
+        for operator, tests in statement.get("Condition", {}).items()
+        for key, values in tests.items()
     )
+
+
+def _compared(operator: str, asked: str | None, values: Sequence[object], otherwise: bool) -> bool:
+    if asked is None or not operator.startswith(("String", "Arn")):
+        return otherwise
+    equal = any(fnmatchcase(asked, str(value)) for value in values)
+    return equal is ("Not" not in operator)
 
 
 def _statements(policy: str | None) -> tuple[Mapping[str, Any], ...]:

@@ -61,7 +61,8 @@ def delivery_notes(aws: Aws, topic: object, topic_arn: str, queue_arn: str) -> I
     answers the same to both.
     """
     policy = _policy(aws, queue_arn)
-    if policy is not None and not lets(policy, SNS, "sqs:SendMessage"):
+    asked = {"aws:sourcearn": topic_arn, "aws:sourceaccount": topic_arn.split(":")[4]}
+    if policy is not None and not lets(policy, SNS, "sqs:SendMessage", asked):
         yield (
             f"the policy of {queue_arn} does not let {topic} send: its messages do not arrive there; allow "
             f"sqs:SendMessage to the service {SNS} in that policy, for the aws:SourceArn {topic_arn}"

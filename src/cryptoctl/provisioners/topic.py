@@ -129,7 +129,8 @@ class Topic(Encrypted, Priced):
 
     def _silence(self, policy: str | None) -> Iterator[str]:
         """That alarms reach nobody: CloudWatch publishes in its own name, which the policy must allow."""
-        if self.alarms and policy and not lets(policy, ALARMS, "sns:Publish"):
+        asked = {"aws:sourceaccount": self.scope.account}
+        if self.alarms and policy and not lets(policy, ALARMS, "sns:Publish", asked):
             yield (
                 f"the policy of {self} does not let CloudWatch publish: no alarm reaches anybody; allow "
                 f"sns:Publish to the service {ALARMS} in it, for the aws:SourceAccount {self.scope.account}"
