@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,11 @@ from cli.conftest import day as day
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.numbers import plain
-from cryptoctl.dashboard.documents import prices, state
+from cryptoctl.dashboard.documents import MOST_ERRORS, prices, state
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
-from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.overview import THE_SYMBOLS, Overview
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.overview import overview_document
@@ -35,7 +36,7 @@ from kit.browser import Browser
 from kit.engines import OPTIONS
 from kit.waiting import eventually
 from local.test_browser import page_at
-from ui.test_overview import HEALTHY
+from ui.test_overview import ERROR, HEALTHY
 
 pytestmark = pytest.mark.process
 READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"
@@ -199,6 +200,38 @@ def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reade
     said = browser.until("document.getElementById('nothing')?.textContent")
     assert said == reader.answer["empty"].replace("`", "")
     assert browser.problems == []
+
+
+def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldReader) -> None:
+    many = tuple(replace(ERROR, text=str(number)) for number in range(MOST_ERRORS + 7))
+    reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many))
+    browser.open(site.url)
+    text = "document.getElementById('{}')?.textContent"
+    assert browser.until(text.format("more-symbols")) == "and 5 more, in the list of all symbols above"
+    assert browser.run(text.format("older-errors")) == "and 7 older"
+    pipeline = browser.run(text.format("pipeline"))
+    assert "the newest 2 of 7 symbols: enriched" in pipeline and "all enriched" not in pipeline
+    reader.answer = told(HEALTHY)
+    browser.until("document.getElementById('more-symbols').hidden")
+    assert browser.run("document.getElementById('older-errors').hidden")
+
+
+def test_where_prices_may_not_be_read_it_does_not_say_that_none_came(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,)))
+    browser.open(site.url)
+    assert "prices not read" in browser.until("document.getElementById('pipeline')?.textContent")
+
+
+def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reader: ToldReader) -> None:
+    now = datetime.now(UTC)
+    for at in (now, now - timedelta(days=40)):
+        reader.answer = told(replace(HEALTHY, at_ms=int(at.timestamp() * 1000)))
+        browser.open(site.url)
+        said = browser.until("document.getElementById('as-of')?.textContent")
+        form = "%H:%M:%S" if at == now else "%Y-%m-%d %H:%M:%S"
+        assert said == f"as of {at:{form}} UTC"
 
 
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function(

@@ -16,6 +16,7 @@ from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.overview import Observer
 from cryptoctl.ops.prices import Query, enriched_prices
+from cryptoctl.ops.symbols import names
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Stream, Target
@@ -164,4 +165,8 @@ def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(standing: Live,
     for number in range(MOST_SYMBOLS_SAVED + 1):
         put(standing, f"A{number:02}", 1_000_000 + number)
     newest = [f"A{number:02}" for number in range(1, MOST_SYMBOLS_SAVED + 1)]
-    assert list(reader.everything()["prices"]) == newest[::-1]
+    found = reader.everything()
+    assert list(found["prices"]) == newest[::-1]
+    assert (
+        found["state"]["left_out"] == len(set(names(standing.aws, standing.stack.prices)) - set(newest)) > 0
+    )

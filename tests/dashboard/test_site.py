@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -14,6 +15,7 @@ from cryptoctl.dashboard.page import LIBRARY, SCRIPTS, served
 from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import Failure
+from cryptoctl.local.http import RequestHead
 from cryptoctl.ops.candles import Interval
 from dashboard.conftest import LIMITS, ToldReader
 
@@ -104,6 +106,28 @@ def test_what_a_browser_adds_for_another_page_is_refused_with_the_right_token_to
         site, path_of(site, "state"), **{name: value.replace("PORT", port) for name, value in headers.items()}
     )
     assert status == wanted
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "wanted"),
+    [
+        *((80, "127.0.0.1", 303), (80, "127.0.0.1:80", 303), (80, "127.0.0.1:8080", 403)),
+        *((80, "localhost", 403), (8080, "127.0.0.1", 403), (8080, "127.0.0.1:8080", 303)),
+    ],
+)
+def test_http_s_own_port_may_be_left_out_as_browsers_do(
+    reader: ToldReader, port: int, host: str, wanted: int
+) -> None:
+    """And the address is written as they write it, so that what they send as Origin is the page's own."""
+    site = Site(reader, {}, port)
+    assert urlsplit(site.url).netloc == ("127.0.0.1" if port == 80 else f"127.0.0.1:{port}")
+    origin = site.url[: site.url.index("/", 7)]
+    head = RequestHead("GET", urlsplit(site.ticket_url()).path, {"host": host, "origin": origin})
+
+    async def body(_most_bytes: int) -> bytes:
+        return b""
+
+    assert asyncio.run(site.answer(head, body)).status == wanted
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "get"])

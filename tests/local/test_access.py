@@ -22,7 +22,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from cryptoctl.local.access import AccessCheck, RefusedError
 from cryptoctl.local.engine import Engine
+from cryptoctl.local.http import RequestHead
+from cryptoctl.local.key_pairs import KeyPairs
 from local.clients import REGION, client, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench
@@ -70,6 +73,25 @@ BROWSERS: dict[str, dict[str, str]] = {
     "no-cors": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     "another port of this machine": {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-site"},
 }
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "let_in"),
+    [
+        *((80, "127.0.0.1", True), (80, "localhost:80", True), (80, "[::1]", True)),
+        *((80, "evil.example", False), (8080, "127.0.0.1", False), (8080, "127.0.0.1:8080", True)),
+    ],
+)
+def test_http_s_own_port_may_be_left_out_as_clients_do(
+    tmp_path: Path, port: int, host: str, let_in: bool
+) -> None:
+    access = AccessCheck(port, KeyPairs(tmp_path / "keys"))
+    head = RequestHead("GET", access.status_path, {"host": host})
+    if let_in:
+        assert access.admit(head).status
+    else:
+        with pytest.raises(RefusedError):
+            access.admit(head)
 
 
 @pytest.fixture(scope="module")

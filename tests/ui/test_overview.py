@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.next_steps import next_steps
-from cryptoctl.ops.overview import Concern, ErrorLine, Observer, Overview
+from cryptoctl.ops.overview import THE_SYMBOLS, Concern, ErrorLine, Observer, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
@@ -26,6 +29,7 @@ from cryptoctl.ui.status import verdict
 from cryptoctl.ui.watch import ESCAPE, draw, pressed
 from cryptoctl.ui.watch_view import view
 from kit.screens import shown
+from unit.answers import STACK, Answers
 
 AT_MS = 1_700_000_000_000
 NAMES = ("webhook-processor", "price-enricher")
@@ -173,6 +177,42 @@ def test_a_stream_that_stands_or_lags_needs_somebody(
     )
     (concern,) = found.concerns
     assert concern.what.startswith(what)
+
+
+def test_who_may_not_read_the_logs_is_not_told_that_no_price_came() -> None:
+    observer = Observer(cast("Aws", Answers({"FilterLogEvents": "AccessDeniedException"})), STACK)
+    assert observer._symbols() is None
+    assert list(observer._unread) == [THE_SYMBOLS]
+    found = replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,))
+    assert "price" not in verdict(found, "dev").plain
+    assert "no prices" not in "\n".join(on_a_terminal(found, 120, 30))
+
+
+@given(
+    symbols=st.integers(0, 12),
+    more=st.integers(0, 100),
+    errors=st.integers(0, 40),
+    width=st.integers(60, 200),
+    height=st.integers(16, 60),
+)
+def test_what_the_live_screen_has_no_room_for_is_counted(
+    symbols: int, more: int, errors: int, width: int, height: int
+) -> None:
+    found = replace(
+        HEALTHY,
+        symbols=tuple(state(f"S{number:02}") for number in range(symbols)),
+        more_symbols=more if symbols else 0,
+        errors=tuple(replace(ERROR, time_ms=number, text=f"E{number:02}") for number in range(errors)),
+    )
+    lines = [line.plain for line in view(found, "dev", width, height)]
+    text = "\n".join(lines)
+    rows = sum(line.startswith("S") for line in lines)
+    counts = re.findall(r"^(?:  and )?(\d+) (?:more|symbols): `", text, re.MULTILINE)
+    assert rows + sum(map(int, counts)) == symbols + found.more_symbols
+    older = sum(int(each) for each in re.findall(r"^(\d+) older errors: `", text, re.MULTILINE))
+    assert text.count(" ERROR ") + older == errors
+    if more and symbols:
+        assert "all enriched" not in text
 
 
 def test_without_the_right_to_read_prices_the_verdict_says_nothing_of_them() -> None:

@@ -14,7 +14,7 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.aws import Answer, Aws, Credentials
 from cryptoctl.errors import Problem
-from cryptoctl.ops.overview import Observer
+from cryptoctl.ops.overview import MOST_SYMBOLS, Observer
 from kit.screens import run
 from live import Connect, Live
 
@@ -60,6 +60,18 @@ def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, 
             assert part in everything
     finally:
         plain.up()
+
+
+def test_of_many_symbols_the_newest_are_shown_and_the_others_counted(here: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    rows = [f"MANY{number:02},{number + 1},here" for number in range(MOST_SYMBOLS + 3)]
+    file.write_text("\n".join(["symbol,price,exchange", *rows]), encoding="utf-8")
+    here.ok("send-price", "--file", str(file), "--now")
+    known = len(here.ok("symbols", "-o", "json").json["symbols"])
+    document = here.ok("status", "-o", "json").json
+    assert len(document["symbols"]) == MOST_SYMBOLS
+    assert document["more_symbols"] == known - MOST_SYMBOLS >= 3
+    assert f"… and {known - MOST_SYMBOLS} more: `cryptoctl symbols --" in here.ok("status", "--all").out
 
 
 class InStep(Aws):

@@ -132,7 +132,11 @@ def _until_interrupted() -> None:
 def _save(run: CommandRun, reader: PageReader, file: Path) -> None:
     from cryptoctl.dashboard.page import saved
 
-    text = saved(reader.everything())
+    answers = reader.everything()
+    text, left_out = saved(answers), answers["state"]["left_out"]
     file.write_text(text, encoding="utf-8")
-    run.answer(file=str(file))
+    run.answer(file=str(file), left_out=left_out)
     run.screen.say(f"Written to {file}: a page of {len(text) / 2**20:.1f} MiB that needs no server.")
+    if left_out:
+        kept = len(answers["prices"])
+        run.screen.say(f"It has the {kept} symbols with the newest prices, and not the {left_out} others.")

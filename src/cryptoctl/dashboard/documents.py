@@ -51,6 +51,8 @@ class PageState(TypedDict):
     health: Mapping[str, str]
     causes: list[PageCause]
     errors: list[PageError]
+    older_errors: int
+    """how many more there are, each counted once"""
 
 
 class PageCandle(TypedDict):
@@ -85,13 +87,15 @@ class PagePrices(TypedDict):
 
 def state(found: Overview, overview: Mapping[str, Any], hint: Callable[[str], str] = str) -> PageState:
     """The environment; `overview` is the same as the document of `status`, `hint` completes commands."""
+    newest, older = errors(found)
     return PageState(
         at_ms=found.at_ms,
         overview=overview,
         next=[hint(each) for each in next_steps(found.concerns)],
         health={name: health(found, name) for name in PARTS},
         causes=causes(found),
-        errors=errors(found),
+        errors=newest,
+        older_errors=older,
     )
 
 
@@ -104,12 +108,15 @@ def causes(found: Overview) -> list[PageCause]:
     ]
 
 
-def errors(found: Overview) -> list[PageError]:
-    """Each error once, as it was logged last, the newest first."""
+def errors(found: Overview) -> tuple[list[PageError], int]:
+    """Each error once, as it was logged last, the newest first, and how many are left out."""
     counts = Counter((each.function, each.text) for each in found.errors or ())
     latest = {(each.function, each.text): each.time_ms for each in found.errors or ()}
     newest = sorted(latest, key=lambda key: -latest[key])[:MOST_ERRORS]
-    return [PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest]
+    shown = [
+        PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest
+    ]
+    return shown, len(latest) - len(shown)
 
 
 def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) -> PagePrices:

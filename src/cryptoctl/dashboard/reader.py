@@ -163,7 +163,10 @@ class PageReader:
         return len(self._shown) < MOST_SYMBOLS_SHOWN
 
     def everything(self) -> dict[str, Any]:
-        """What a page without a server needs: the state, and the symbols with the newest prices."""
+        """What a page without a server needs: the state, and the symbols with the newest prices.
+
+        The state's `left_out` is how many other symbols there are.
+        """
         self.read_overview()
         self.read_names()
         place, answers = self._place(), {}
@@ -173,8 +176,8 @@ class PageReader:
             answers[symbol] = {
                 each.value: _newest(documents.prices(symbol, series, each, 0)) for each in Interval
             }
-        self._names = sorted(answers)
-        return {"state": self._known(), "prices": answers}
+        left_out, self._names = len(self._names) - len(answers), sorted(answers)
+        return {"state": {**self._known(), "left_out": left_out}, "prices": answers}
 
     def _newest_names(self, place: Place) -> list[str]:
         """The symbols that have a price, the one with the newest first."""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from cryptoctl.core.names import folded_symbol
 from cryptoctl.dashboard.page import POLICY
 from cryptoctl.dashboard.reader import PageReader
-from cryptoctl.local.http import HttpResponse, RequestHead
+from cryptoctl.local.http import HttpResponse, RequestHead, authorities
 from cryptoctl.ops.candles import Interval
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Site:
 
     def __init__(self, reader: PageReader, assets: Mapping[str, tuple[str, str]], port: int) -> None:
         self._reader, self._assets = reader, assets
-        self._origin = f"http://127.0.0.1:{port}"
+        self._hosts = authorities("127.0.0.1", port)
+        self._origin = f"http://{self._hosts[0]}"
         self._token = secrets.token_urlsafe(32)
         self._tickets: set[str] = set()
         self._lock = threading.Lock()
@@ -79,7 +80,7 @@ class Site:
 
     def _refused(self, head: RequestHead) -> HttpResponse | None:
         """What a browser adds says where a request comes from: a rebound name, another page."""
-        if f"http://{head.header('host')}" != self._origin:
+        if head.header("host") not in self._hosts:
             return _text(403, f"Requests have to be for {self._origin}.\n")
         if head.header("origin") not in ("", self._origin):
             return _text(403, "Requests of other pages are refused.\n")

@@ -13,7 +13,14 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, error_response, xml_error
+from cryptoctl.local.http import (
+    ACCOUNT,
+    HttpResponse,
+    RequestHead,
+    authorities,
+    error_response,
+    xml_error,
+)
 from cryptoctl.local.key_pairs import KeyPairs, new_key_pair
 from cryptoctl.local.ministack_adapter import UrlTarget, find_function_url
 from cryptoctl.local.signatures import Claim, KnownKey, SignatureError, Signatures
@@ -54,7 +61,8 @@ class AccessCheck:
     """Decides which requests the engine accepts."""
 
     def __init__(self, port: int, pairs: KeyPairs) -> None:
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self._hosts = {each for name in names for each in authorities(name, port)}
         self._port = port
         self._pairs = pairs
         self._run_path = RUN_PATH + secrets.token_urlsafe(32)

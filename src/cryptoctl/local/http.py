@@ -16,6 +16,14 @@ ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
 _XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 _CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/([^/,&]*)")
+# RFC 9110, 4.2.1: clients leave it out of the address and of Host.
+DEFAULT_PORT = 80
+
+
+def authorities(host: str, port: int) -> tuple[str, ...]:
+    """What clients send as Host for an address, the usual form first."""
+    whole = f"{host}:{port}"
+    return (host, whole) if port == DEFAULT_PORT else (whole,)
 
 
 @dataclass(frozen=True)

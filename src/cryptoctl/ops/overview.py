@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.ops import logs, status, symbols
+from cryptoctl.ops import logs, recent_symbols, status, symbols
 from cryptoctl.ops.activity import Activity, activity
 from cryptoctl.ops.alarms import AlarmState, alarm_states
 from cryptoctl.ops.causes import cause_of
@@ -26,6 +26,7 @@ HOUR_MS = 3_600_000
 NEWEST_ERRORS = 5
 MOST_SYMBOLS = 12
 LATE_S = 60.0
+THE_SYMBOLS = "the symbols with recent prices"
 QUEUE_CHOICES = {"webhook-processor": "webhook", "price-enricher": "enricher"}
 HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
 
@@ -62,7 +63,9 @@ class Overview:
     alarms: tuple[AlarmState, ...] | None
     """those of the configuration that exist, the one that changed last first"""
     symbols: tuple[SymbolState, ...] | None
-    """those that prices came of in the last hour, the one with the newest first"""
+    """those that prices came of in the last hour, MOST_SYMBOLS at most, the one with the newest first"""
+    more_symbols: int = 0
+    """how many more they are"""
     unread: tuple[str, ...] = ()
 
     @property
@@ -205,6 +208,7 @@ class Observer:
         names = list(parts)
         read = aws.map(lambda name: self._part(name, *parts[name]), names)
         found: dict[str, Any] = dict(zip(names, read, strict=True))
+        named = self._read.get(THE_SYMBOLS, (0.0, None))[1] or ()
         return Overview(
             at_ms=now_ms(),
             inventory=found["the resources"],
@@ -214,7 +218,8 @@ class Observer:
             errors=found["the errors"],
             alarms=found["the alarms"],
             symbols=found["the prices"],
-            unread=tuple(name for name in names if name in self._unread),
+            more_symbols=max(0, len(named) - MOST_SYMBOLS) if found["the prices"] is not None else 0,
+            unread=tuple(name for name in (*names, THE_SYMBOLS) if name in self._unread),
         )
 
     def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
@@ -254,18 +259,15 @@ class Observer:
             if each.level != "WARNING"
         )
 
-    def _symbols(self) -> tuple[SymbolState, ...]:
-        names = self._part("names", self._intervals.names, self._names) or ()
-        return tuple(symbols.states(self._aws, self._stack.prices, names, now_ms()))
+    def _symbols(self) -> tuple[SymbolState, ...] | None:
+        names = self._part(THE_SYMBOLS, self._intervals.names, self._names)
+        if names is None:
+            return None
+        return tuple(symbols.states(self._aws, self._stack.prices, names[:MOST_SYMBOLS], now_ms()))
 
     def _names(self) -> Sequence[str]:
-        """The symbols that the webhook processor's lines of the last hour name, the latest ones first."""
-        lines = logs.matching(self._aws, (self._stack.webhook,), now_ms() - HOUR_MS, '"prices taken in"')
-        found: dict[str, None] = {}
-        for line in reversed(lines):
-            named = line.fields.get("symbols")
-            found |= dict.fromkeys(each for each in named if isinstance(each, str)) if named else {}
-        return list(found)[:MOST_SYMBOLS]
+        since_ms, pattern = now_ms() - HOUR_MS, recent_symbols.PATTERN
+        return recent_symbols.named_in(logs.matching(self._aws, (self._stack.webhook,), since_ms, pattern))
 
 
 REQUIRED = ("the resources", "the queues", "the stream mapping")

@@ -57,6 +57,7 @@ def overview_document(screen: Screen, found: Overview, location: str) -> dict[st
             for each in (activity.functions if activity else ())
         ],
         "symbols": [symbol_document(each) for each in found.symbols or ()],
+        "more_symbols": found.more_symbols,
         "errors": [
             {"time": iso_of_ms(each.time_ms), "function": each.function, "text": each.text}
             for each in found.errors or ()

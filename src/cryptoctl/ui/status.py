@@ -28,6 +28,7 @@ STATES = {
 }
 VERDICTS = {Verdict.GOOD: GOOD, Verdict.UNKNOWN: DOUBTFUL, Verdict.BAD: VERY_BAD}
 ERRORS_INDENT = 9
+OLDER_ERRORS = "`cryptoctl logs --level error --since 1h`"
 
 
 def verdict(found: Overview, location: str) -> Text:
@@ -83,7 +84,12 @@ def show_all(screen: Screen, found: Overview) -> None:
         )
     if found.symbols:
         show_symbols(screen, found.symbols, found.at_ms)
-    for line in error_lines(found)[-NEWEST_ERRORS:]:
+    if found.more_symbols:
+        screen.data(screen.hint(f"… and {found.more_symbols} more: `cryptoctl symbols`"))
+    errors = error_lines(found)
+    if len(errors) > NEWEST_ERRORS:
+        screen.data(screen.hint(f"{len(errors) - NEWEST_ERRORS} older errors: {OLDER_ERRORS}"))
+    for line in errors[-NEWEST_ERRORS:]:
         screen.sentence(line, ERRORS_INDENT)
 
 

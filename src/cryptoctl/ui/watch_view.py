@@ -11,7 +11,7 @@ from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.overview import Concern, Overview
 from cryptoctl.ops.times import moment
 from cryptoctl.ui.sparklines import sparkline
-from cryptoctl.ui.status import error_lines, verdict
+from cryptoctl.ui.status import OLDER_ERRORS, error_lines, verdict
 from cryptoctl.ui.styles import BAD, BARS, DOUBTFUL, GOOD, VERY_BAD
 from cryptoctl.ui.symbols import COLUMNS, symbol_row
 from cryptoctl.ui.tables import fitted
@@ -47,8 +47,8 @@ def view(
     foot.append(f"  [q] quit   as of {refreshed}")
     last = [Text(printable(hint(trouble)), style=DOUBTFUL)] if trouble else []
     room = height - len(head) - len(diagram) - len(concerns) - len(last) - 1
-    errors = error_lines(found)[-max(FEWEST_ERRORS, room // 3) :]
-    symbols = _symbols(found, width, room - len(errors) - 1) if room - len(errors) > 2 else []
+    errors = _errors(found, max(FEWEST_ERRORS, room // 3), hint)
+    symbols = _symbols(found, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
     lines = [*head, *diagram, *concerns, *symbols, *errors, *last]
     return [_cut(line, width) for line in [*lines[: height - 1], foot]]
 
@@ -62,18 +62,38 @@ def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterat
     for each in concerns[:MOST_CONCERNS]:
         yield Text.assemble(("! ", BAD), printable(f"{each.subject}  {each.what}"))
     if len(concerns) > MOST_CONCERNS:
-        more = hint(f"  and {len(concerns) - MOST_CONCERNS} more: `cryptoctl status`")
-        yield Text(printable(more), style="dim")
+        yield _dim(hint(f"  and {len(concerns) - MOST_CONCERNS} more: `cryptoctl status`"))
     if concerns:
         yield Text("")
 
 
-def _symbols(found: Overview, width: int, room: int) -> list[Text]:
+def _symbols(found: Overview, width: int, room: int, hint: Callable[[str], str]) -> list[Text]:
     rows = [
         [cell if isinstance(cell, Text) else Text(printable(cell)) for cell in symbol_row(each, found.at_ms)]
         for each in found.symbols or ()
     ]
-    return [*fitted(COLUMNS, rows[: room - 1], width)[0], Text("")] if rows else []
+    if not rows:
+        return []
+    # Below the header; where some are left out, a line says how many.
+    shown = room - 1 if len(rows) + found.more_symbols <= room - 1 else room - 2
+    more = len(rows[shown:]) + found.more_symbols
+    if shown == 0:
+        return [_dim(hint(f"{more} symbols: `cryptoctl symbols`")), Text("")]
+    said = [_dim(hint(f"  and {more} more: `cryptoctl symbols`"))] if more else []
+    return [*fitted(COLUMNS, rows[:shown], width)[0], *said, Text("")]
+
+
+def _errors(found: Overview, room: int, hint: Callable[[str], str]) -> list[Text]:
+    """The newest ones; where some are left out, a line above says how many."""
+    lines = error_lines(found)
+    if len(lines) <= room:
+        return lines
+    older = len(lines) - room + 1
+    return [_dim(hint(f"{older} older errors: {OLDER_ERRORS}")), *lines[older:]]
+
+
+def _dim(text: str) -> Text:
+    return Text(printable(text), style="dim")
 
 
 def _diagram(found: Overview, width: int) -> Iterator[Text]:
@@ -110,9 +130,14 @@ def _boxes(found: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
     webhook, enricher = found.activity.functions if found.activity else (None, None)
     yield health(found, "webhook-processor"), [_rate("in", webhook, bars), _failed(webhook, bars)]
     newest = found.symbols[0] if found.symbols else None
-    last = "no prices" if newest is None else f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
+    last = "unknown" if found.symbols is None else "no prices"
+    if newest is not None:
+        last = f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
     waiting = [each for each in found.symbols or () if not each.last.processed]
-    enriched = Text("all enriched", style=GOOD) if not waiting else Text("not all enriched", style=DOUBTFUL)
+    which = f"newest {len(found.symbols or ())}" if found.more_symbols else "all"
+    enriched = Text(f"{which} enriched", style=GOOD)
+    if waiting:
+        enriched = Text("not all enriched", style=DOUBTFUL)
     yield health(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = found.activity.iterator_age_s if found.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")

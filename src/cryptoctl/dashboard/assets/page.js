@@ -105,7 +105,7 @@ function tooFewText({ found, interval }) {
 /** Says how old what is shown is, and what keeps it from being newer. */
 function showFreshness() {
   const { state, trouble } = page.answer ?? {};
-  setText("as-of", state ? `as of ${timeText(state.at_ms).slice(0, 8)} UTC${savedAnswers ? ", saved" : ""}` : "");
+  setText("as-of", state ? `as of ${secondText(state.at_ms)} UTC${savedAnswers ? ", saved" : ""}` : "");
   if (savedAnswers) return;
   const away_ms = Date.now() - page.answered_ms;
   // Nothing is read while nobody looks.

@@ -7,6 +7,9 @@ const STEPS = [
   ["price-enricher", "adds ma_5, ma_20, volatility"],
 ];
 
+// As `status` names what its credentials may not read.
+const PRICES_UNREAD = ["the prices", "the symbols with recent prices"];
+
 function showState(answer, now_ms) {
   const { state } = answer;
   if (!state) return;
@@ -63,12 +66,15 @@ function box(state, name, what, now_ms) {
 }
 
 function tableLines({ overview }, now_ms) {
-  const [newest] = overview.symbols;
+  const { symbols, more_symbols, unread } = overview;
+  const [newest] = symbols;
+  if (unread.some((each) => PRICES_UNREAD.includes(each))) return [element("p", "", "prices not read")];
   if (!newest) return [element("p", "", "no price in the last hour")];
-  const waiting = overview.symbols.filter((each) => !each.processed).length;
+  const waiting = symbols.filter((each) => !each.processed).length;
+  const which = more_symbols ? `the newest ${symbols.length} of ${symbols.length + more_symbols} symbols:` : "all";
   return [
     element("p", "", `last price ${ageText(now_ms - newest.timestamp)} ago`),
-    element("p", "", waiting ? `${waiting} of ${overview.symbols.length} symbols: last price not enriched` : "all enriched"),
+    element("p", "", waiting ? `${waiting} of ${symbols.length} symbols: last price not enriched` : `${which} enriched`),
   ];
 }
 
@@ -126,8 +132,9 @@ function showLetters({ overview, causes }) {
   replaceWith(place, ...parts);
 }
 
-function showErrors({ errors }) {
+function showErrors({ errors, older_errors }) {
   const table = document.querySelector("#errors table");
+  setText("older-errors", older_errors ? `and ${older_errors} older` : "");
   const rows = errors.map((each) => [
     timeText(each.time_ms), each.function, each.times > 1 ? `× ${each.times}` : "", each.text,
   ]);
@@ -135,7 +142,7 @@ function showErrors({ errors }) {
 }
 
 /** The symbols with a button each, and the list to choose from; `chosen` is shown. */
-function showSymbols({ state, names }, chosen, choose, now_ms) {
+function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
   const recent = state ? state.overview.symbols : [];
   const rows = recent.map((each) => {
     const button = element("button", "", each.symbol);
@@ -149,6 +156,10 @@ function showSymbols({ state, names }, chosen, choose, now_ms) {
   const table = document.querySelector("#symbols table");
   fillTable(table, ["symbol", "price", "5 min", "1 h", "age"], rows, [1, 2, 3, 4]);
   table.onclick = (clicked) => clicked.target.dataset.symbol && choose(clicked.target.dataset.symbol);
+  const more = state?.overview.more_symbols;
+  // A saved page does not have them all.
+  const saved = left_out ? `This file has the ${names.length} symbols with the newest prices, and not the ${left_out} others.` : "";
+  setText("more-symbols", saved || (more ? `and ${more} more, in the list of all symbols above` : ""));
   const every = [...new Set([...recent.map((each) => each.symbol), ...names, ...(chosen ? [chosen] : [])])].sort();
   const select = document.getElementById("symbol");
   const options = every.map((each) => {

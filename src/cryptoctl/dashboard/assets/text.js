@@ -69,6 +69,11 @@ function timeText(time_ms, withDate = false) {
   return withDate || !today ? iso.slice(0, 19).replace("T", " ") : iso.slice(11, 23);
 }
 
+/** The same to the second. */
+function secondText(time_ms) {
+  return timeText(time_ms).replace(/\.\d+$/, "");
+}
+
 /** A span of time in its two largest units, as in the terminal. */
 function ageText(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));

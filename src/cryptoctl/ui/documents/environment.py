@@ -102,8 +102,10 @@ class StatusDocument(CommandDocument):
     alarms: Annotated[list[AlarmDocument], Field(description="the alarms that exist")] = []
     functions: Annotated[list[FunctionDocument], Field(description="what the functions did")] = []
     symbols: Annotated[
-        list[SymbolDocument], Field(description="symbols with prices in the last hour, the newest first")
+        list[SymbolDocument],
+        Field(description="symbols with prices in the last hour, twelve at most, the newest first"),
     ] = []
+    more_symbols: Annotated[int, Field(description="how many more had prices in the last hour")] = 0
     errors: Annotated[list[ErrorDocument], Field(description="errors of the last hour, the newest last")] = []
     notes: Notes = []
     unread: Annotated[list[str], Field(description="the parts that these credentials may not read")] = []
@@ -117,6 +119,9 @@ class DashboardDocument(CommandDocument):
         str | None, Field(description="the page's address, as long as the command ran; null with --save")
     ] = None
     file: Annotated[str | None, Field(description="the file that was written; null without --save")] = None
+    left_out: Annotated[
+        int | None, Field(description="how many symbols are not in the file; null without --save")
+    ] = None
 
 
 class OpenDocument(CommandDocument):

@@ -1,0 +1,74 @@
+"""What `status` and the dashboard take their symbols from: whatever the webhook processor logged of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cryptoctl.local.logs.patterns import compile_pattern
+from cryptoctl.ops.logs import Line
+from cryptoctl.ops.recent_symbols import PATTERN, named_in
+from handlers.events import GOOD, http, send, send_prices
+from handlers.fake_aws import FakeAws, FaultError
+
+matches = compile_pattern(PATTERN)
+
+
+def found(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The symbols in what was printed since the last look."""
+    printed = capsys.readouterr().out.splitlines()
+    lines = [
+        Line(id=str(number), time_ms=number, function="webhook", text=text)
+        for number, text in enumerate(printed)
+        if matches(text)
+    ]
+    return named_in(lines)
+
+
+def test_symbols_are_found_whatever_became_of_the_other_prices_of_their_request(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(GOOD)
+    assert found(capsys) == ["BTC"]
+    assert send_prices({"symbol": "NEW"}, {"price": "-1"})[0] == 207
+    assert found(capsys) == ["NEW"]
+    again = {"symbol": "NEW", "id": "7"}
+    send_prices(again)
+    found(capsys)
+    send_prices(again, {"symbol": "ETH", "price": "none"})
+    assert found(capsys) == ["NEW"], "a repeat, beside one that is refused"
+
+
+def test_what_is_not_stored_names_no_symbol(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+    send_prices({"symbol": "BAD", "price": "-1"})
+    send({**GOOD, "price": "-1"})
+    send({**GOOD, "symbol": '"symbols":["X"]', "price": "-1"})
+
+    def down(operation: str, moment: str) -> None:
+        raise FaultError("InternalServerError")
+
+    aws.fault = down
+    send(http(json.dumps(GOOD)))
+    assert found(capsys) == []
+
+
+def test_all_symbols_of_a_request_are_found_however_many(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"S{number}" for number in range(50)]
+    send_prices(*({"symbol": name} for name in names))
+    assert found(capsys) == names
+
+
+def test_those_of_the_newest_line_come_first() -> None:
+    def line(at_ms: int, **keys: object) -> Line:
+        return Line(id=str(at_ms), time_ms=at_ms, function="webhook", text=json.dumps(keys))
+
+    lines = [
+        line(1, keys={"A": ["1"], "B": ["2"]}),
+        line(3, keys={"C": ["1"]}, repeated={"A": ["1"]}),
+        line(2, repeated={"D": ["1"]}),
+        line(4, keys="odd", symbols=None),
+    ]
+    assert named_in(lines) == ["C", "A", "D", "B"]
