@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Failure
-from cryptoctl.provisioners.resource_permission import foreign, statements_in
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.observed import Observed
@@ -77,88 +76,6 @@ def role(policies: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
 
 def allowing(arn: str) -> dict[str, Any]:
     return {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
-
-
-PUBLIC = {
-    "Sid": "FunctionURLAllowPublicAccess",
-    "Effect": "Allow",
-    "Principal": "*",
-    "Action": "lambda:InvokeFunctionUrl",
-    "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
-}
-
-
-def test_a_statement_that_somebody_added_to_a_function_is_told_and_left() -> None:
-    """With it gone, nobody could send a webhook any more."""
-    found = plan(STACK.webhook, function(statements=[PUBLIC]))
-    assert "RemovePermission" not in {call.operation for step in found.work for call in step.calls}
-    [note] = found.notes
-    assert "invoked by * (everybody), by the statement FunctionURLAllowPublicAccess" in note
-    assert "aws lambda remove-permission" in note
-
-
-def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
-    again = {
-        "Effect": "Allow",
-        "Principal": {"Service": "logs.amazonaws.com"},
-        "Action": "lambda:InvokeFunction",
-        "Condition": {
-            "ArnLike": {"AWS:SourceArn": STACK.webhook_logs.streams_arn},
-            "StringEquals": {"AWS:SourceAccount": ACCOUNT},
-        },
-    }
-    ours = STACK.notifier.resource_policy
-    told = [
-        note
-        for statement in (again, {**again, "Condition": {}})
-        for note in foreign("f", policy({**statement, "Sid": "s"}), ours)
-    ]
-    assert len(told) == 1
-
-
-def test_a_statement_for_an_organization_is_told_with_its_condition_and_not_as_everybodys() -> None:
-    ours = {"Action": "lambda:InvokeFunction", "Effect": "Allow", "Principal": "*", "Sid": "our-org"}
-    bound = {**ours, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}
-    [note] = foreign("f", policy(bound), {})
-    assert "invoked by * (aws:principalorgid o-a1b2c3d4e5), by the statement our-org" in note
-    [note] = foreign("f", policy({**ours, "Principal": {"AWS": "*"}}), {})
-    assert "invoked by * (everybody), by the statement our-org" in note
-
-
-def test_a_statement_that_denies_is_told_as_one() -> None:
-    denies = {"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "lambda:InvokeFunction"}
-    [note] = foreign("f", policy(denies), {})
-    assert "the policy of function f denies lambda:InvokeFunction (statement no)" in note
-
-
-def test_our_statement_compared_otherwise_is_not_ours() -> None:
-    sid, ours = next(iter(STACK.notifier.resource_policy.items()))
-    assert ours is not None
-    tests = {"aws:SourceArn": ours.source_arn, "aws:SourceAccount": ours.source_account}
-    for operator, same in (("StringEquals", True), ("ArnLike", True), ("StringNotEquals", False)):
-        statement = {
-            "Sid": sid,
-            "Effect": "Allow",
-            "Principal": {"Service": ours.principal},
-            "Action": ours.action,
-            "Condition": {operator: tests},
-        }
-        assert (statements_in(policy(statement))[sid] == ours.described) is same, operator
-
-
-def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:
-    who = {"AWS": ["arn:aws:iam::1:root"], "Service": "s3.amazonaws.com"}
-    others = [
-        {"Effect": "Allow", "Principal": each, "Action": "lambda:InvokeFunction"}
-        for each in (who, {"AWS": "2"})
-    ]
-    first, second = foreign("f", policy(*others), {})
-    assert "invoked by arn:aws:iam::1:root, s3.amazonaws.com, by the statement without an id" in first
-    assert "invoked by 2, by the statement without an id" in second
-
-
-def policy(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Policy": json.dumps({"Statement": statements})}
 
 
 DENIED = {"ErrorCode": "AccessDeniedException", "Message": "not authorized to perform: kms:Decrypt"}

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from cryptoctl.provisioners.policy import Statement, document, normal
 
 words = st.text("abcdef:*", min_size=1, max_size=6)
+several = st.lists(words, min_size=2, max_size=3, unique=True).map(tuple)
 statements = st.lists(
     st.builds(
         Statement,
         actions=st.lists(words, min_size=1, max_size=4, unique=True).map(tuple),
         resources=st.lists(words, min_size=1, max_size=3, unique=True).map(tuple),
         principal=st.dictionaries(st.sampled_from(["AWS", "Service"]), words, max_size=1),
-        condition=st.dictionaries(words, st.dictionaries(words, words, min_size=1, max_size=2), max_size=2),
+        condition=st.dictionaries(
+            words, st.dictionaries(words, words | several, min_size=1, max_size=2), max_size=2
+        ),
         sid=st.text("ab", max_size=3),
     ),
     min_size=1,
@@ -25,12 +28,11 @@ statements = st.lists(
 
 
 def loosely(value: Any, draw: Any) -> Any:
-    """The document as AWS may give it back: single values bare, lists in another order."""
+    """The document as AWS may give it back: single values bare, lists and statements in another order."""
     if isinstance(value, dict):
         return {key: loosely(item, draw) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        items = draw(st.permutations(list(value))) if all(isinstance(each, str) for each in value) else value
-        loose = [loosely(each, draw) for each in items]
+        loose = [loosely(each, draw) for each in draw(st.permutations(list(value)))]
         return loose[0] if len(loose) == 1 and isinstance(loose[0], str) and draw(st.booleans()) else loose
     return value
 

@@ -12,13 +12,18 @@ from cryptoctl.provisioners.resource_permission import ResourcePermission, state
 from cryptoctl.reconcile import (
     Access,
     Action,
+    Answer,
     Aws,
+    AwsError,
     Call,
     ConsentRequired,
     Delta,
     Fields,
     Observed,
+    Obstacle,
     Permission,
+    Preflight,
+    Provisioner,
     Ref,
     Remedy,
     RetryRule,
@@ -37,7 +42,7 @@ ANYBODY_BY_URL: Mapping[str, ResourcePermission] = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FunctionUrl(ConsentRequired, Untagged):
+class FunctionUrl(ConsentRequired, Preflight, Untagged):
     """An address of a function's `$LATEST`, without IAM and without CORS. It has its function's name.
 
     Who may use it is in the function's resource policy: see ANYBODY_BY_URL.
@@ -84,7 +89,12 @@ class FunctionUrl(ConsentRequired, Untagged):
         return Ref(self, "FunctionUrl")
 
     def observe(self, aws: Aws) -> Observed | None:
-        found = aws.find("lambda", "GetFunctionUrlConfig", absent=NOT_FOUND, FunctionName=self.function.name)
+        try:
+            found = self.find(aws)
+        except AwsError as error:
+            if not _unknown_here(error):
+                raise
+            return None
         if found is None:
             return None
         return Observed(
@@ -95,6 +105,27 @@ class FunctionUrl(ConsentRequired, Untagged):
             },
             outputs={"FunctionUrl": found["FunctionUrl"]},
         )
+
+    def find(self, aws: Aws) -> Answer | None:
+        """Its configuration. Raises AwsError, also in a region without function URLs."""
+        return aws.find("lambda", "GetFunctionUrlConfig", absent=NOT_FOUND, FunctionName=self.function.name)
+
+    @classmethod
+    def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        """Yields an obstacle for an address in a region that has none."""
+        for each, delta in changes.items():
+            if not delta.creating or not isinstance(each, cls):
+                continue
+            try:
+                each.find(aws)
+            except AwsError as error:
+                if not _unknown_here(error):
+                    raise
+                yield Obstacle(
+                    what=f"Lambda has no function URLs in {each.scope.region}: no sender can be given one.",
+                    hint="Choose another --region, or take the senders out of cryptoctl.toml and have prices "
+                    "sent by `cryptoctl send-price` and `cryptoctl feed`.",
+                )
 
     def made_by_another(self, aws: Aws, observed: Observed) -> str | None:
         name = self.function.name
@@ -155,3 +186,8 @@ class FunctionUrl(ConsentRequired, Untagged):
             exists=exists,
             gone=gone,
         )
+
+
+def _unknown_here(error: AwsError) -> bool:
+    """Whether Lambda does not know the operation: there are regions without function URLs."""
+    return error.denied and "determine service/operation name" in error.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +14,7 @@ from cryptoctl.reconcile import (
 )
 
 VERSION = "2012-10-17"
+ORDERED_BY = ("Sid", "Effect", "Action", "NotAction", "Principal", "NotPrincipal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Statement:
 
 def document(statements: Sequence[Statement]) -> dict[str, Value]:
     """The statements as a policy document in normal form."""
-    return {"Version": VERSION, "Statement": tuple(written(statement) for statement in statements)}
+    return {"Version": VERSION, "Statement": _in_order(map(written, statements))}
 
 
 def written(statement: Statement) -> dict[str, Value]:
@@ -52,7 +53,8 @@ def written(statement: Statement) -> dict[str, Value]:
 def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
     """A document as AWS gives it (JSON, perhaps URL-encoded) in normal form.
 
-    Single values become tuples, actions and resources are sorted; nothing else of the meaning changes.
+    Single values become tuples; those, actions, resources and statements are sorted, for AWS keeps none of
+    their orders. Nothing of the meaning changes.
     """
     loaded = (
         json.loads(unquote(text) if text.lstrip().startswith("%") else text)
@@ -64,8 +66,18 @@ def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
         statements = (statements,)
     return {
         "Version": loaded.get("Version", "2008-10-17"),
-        "Statement": tuple(_normal_statement(statement) for statement in statements),
+        "Statement": _in_order(map(_normal_statement, statements)),
     }
+
+
+def _in_order(statements: Iterable[dict[str, Value]]) -> tuple[dict[str, Value], ...]:
+    """Sorted, first by what of them is the same before and after Refs are resolved."""
+
+    def key(statement: dict[str, Value]) -> str:
+        first = [statement.get(name) for name in ORDERED_BY]
+        return json.dumps([*first, statement], sort_keys=True, default=str)
+
+    return tuple(sorted(statements, key=key))
 
 
 def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
@@ -86,4 +98,6 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _several(value: Value) -> tuple[Value, ...]:
-    return frozen(value) if isinstance(value, list | tuple) else (value,)
+    if not isinstance(value, list | tuple):
+        return (value,)
+    return tuple(sorted(value)) if all(isinstance(each, str) for each in value) else frozen(value)

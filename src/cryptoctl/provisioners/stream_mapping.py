@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, normal_mapping
+from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, WITHOUT_TAGS, normal_mapping
 from cryptoctl.provisioners.stream_mapping_errors import REMEDIES, RETRY_RULES, STUCK
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
@@ -88,8 +88,16 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         yield from (self._arn(uuid) for function in likeliest for uuid in uuids[function])
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        found = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(self.uuid or ""))
-        return dict(found.get("Tags", {})) if found else {}
+        return (self._tags(aws, self.uuid or "") if self._taggable else None) or {}
+
+    def _tags(self, aws: Aws, uuid: str) -> dict[str, str] | None:
+        found = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(uuid))
+        return None if found is None else dict(found.get("Tags", {}))
+
+    @property
+    def _taggable(self) -> bool:
+        """Whether a mapping can carry tags: where it cannot, whose its function is decides."""
+        return self.scope.partition not in WITHOUT_TAGS
 
     def find(self, aws: Aws) -> Answer | None:
         """The function's mapping on a stream of the table, as Lambda describes it."""
@@ -120,12 +128,12 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         if mapping["State"] == DELETING:
             return Observed(fields={}, outputs=self._outputs(mapping), deleting=True)
         tags, same_stream = aws.gather(
-            lambda: aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(mapping["UUID"])),
+            lambda: self._tags(aws, mapping["UUID"]) if self._taggable else {},
             lambda: self._of_stream(aws, mapping["EventSourceArn"]),
         )
         if tags is None:  # deleted between the two reads
             return None
-        fields = {**normal_mapping(mapping), "Tags": tags.get("Tags", {})}
+        fields = {**normal_mapping(mapping), "Tags": tags if self._taggable else None}
         others = [each["UUID"] for each in same_stream if each["UUID"] != mapping["UUID"]]
         return Observed(
             fields=fields,
@@ -184,7 +192,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "OnFailure": self.dead_letters.arn,
             # With a key on its filters, Lambda shows them to nobody who lists mappings.
             "KMSKeyArn": None,
-            "Tags": self.scope.tags,
+            **({"Tags": self.scope.tags} if self._taggable else {}),
         }
 
     def permissions(self) -> Iterator[Permission]:
@@ -221,7 +229,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                     "FunctionName": self.function.name,
                     "EventSourceArn": delta.desired["EventSourceArn"],
                     "StartingPosition": "TRIM_HORIZON",
-                    "Tags": delta.desired["Tags"],
+                    **({"Tags": delta.desired["Tags"]} if self._taggable else {}),
                     **self._settings(delta.desired),
                 },
                 gives={"UUID": "UUID"},

@@ -9,6 +9,7 @@ from typing import ClassVar
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.table_configuration import (
+    ARCHIVAL,
     customer_key,
     limits_and_copies,
     out_of_use,
@@ -92,8 +93,8 @@ class Table(Encrypted, DeletionProtected, Priced):
             lambda: self._tags(aws),
             lambda: tuple(resource_policy_notes(aws, self, self.arn)),
         )
-        if backups is None or tags is None:  # deleted between the two reads
-            return None
+        if tags is None or (backups is None and described["Table"]["TableStatus"] not in ARCHIVAL):
+            return None  # deleted between the two reads
         table = described["Table"]
         stream = table.get("StreamSpecification", {})
         streaming = bool(stream.get("StreamEnabled"))
@@ -103,7 +104,8 @@ class Table(Encrypted, DeletionProtected, Priced):
                 "KeySchema": schema(table),
                 "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
-                "PointInTimeRecoveryStatus": recovery(backups),
+                # Of an archived table DynamoDB answers that there is none.
+                "PointInTimeRecoveryStatus": recovery(backups or {}),
                 "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
                 "KMSMasterKeyArn": customer_key(table),
                 "Tags": tags,

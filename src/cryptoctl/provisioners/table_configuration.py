@@ -9,6 +9,7 @@ from cryptoctl.provisioners.resource_policy import remarks
 from cryptoctl.reconcile import Aws, AwsError, Observed, Obstacle
 
 NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
+ARCHIVAL = ("ARCHIVING", "ARCHIVED")
 
 
 def schema(table: dict[str, Any]) -> dict[str, str]:
@@ -64,7 +65,7 @@ def out_of_use(table: object, observed: Observed | None) -> Iterator[Obstacle]:
             hint="Enable the key, or take its deletion back, and let DynamoDB use it as before; then run "
             "`cryptoctl up` again.",
         )
-    if status in ("ARCHIVING", "ARCHIVED"):
+    if status in ARCHIVAL:
         yield Obstacle(
             what=f"The {table} is archived: DynamoDB could not use its key for a week, and has made a backup "
             "of it.",
