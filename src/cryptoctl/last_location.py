@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +53,27 @@ def write(environment: str, location: LastLocation) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh.write_text(json.dumps({**_all(), environment: asdict(location)}, indent=1), encoding="utf-8")
-        fresh.replace(path)
+        with _one_writer(path.with_suffix(".lock")):
+            fresh.write_text(
+                json.dumps({**_all(), environment: asdict(location)}, indent=1), encoding="utf-8"
+            )
+            fresh.replace(path)
     except OSError:  # a hint only: without it, --local or --aws says where
         return
+
+
+@contextmanager
+def _one_writer(lock: Path) -> Iterator[None]:
+    """Keeps two runs from each writing the hints without the other's."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has it not
+        yield
+        return
+    with lock.open("w", encoding="utf-8") as held:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _all() -> dict[str, Any]:

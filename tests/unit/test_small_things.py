@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def test_the_note_of_where_an_environment_lives_survives_anything(
         assert last_location.read("dev") is None
     last_location.write("dev", location)
     assert last_location.read("dev") == location
+
+
+def test_of_runs_that_note_where_environments_live_at_once_none_takes_another_s_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next command for a local environment would go to AWS."""
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
+    names = [f"e{number}" for number in range(32)]
+    location = LastLocation(target=Target.LOCAL, account="0" * 12)
+    with ThreadPoolExecutor(8) as runs:
+        list(runs.map(lambda name: last_location.write(name, location), names))
+    assert last_location.known_environments() == sorted(names)
 
 
 @pytest.mark.process
