@@ -190,7 +190,7 @@ TOPIC = {
 }
 
 
-TABLE = {
+TABLE: dict[str, Any] = {
     "DescribeTable": {
         "Table": {
             "TableStatus": "ACTIVE",
@@ -232,6 +232,41 @@ def test_a_tables_policy_that_cannot_be_read_stops_nothing_and_is_told(code: str
     assert found.work
     [note] = found.notes
     assert f"dynamodb:GetResourcePolicy answered {code}" in note
+
+
+@pytest.mark.parametrize(
+    ("attribute", "type_", "told"),
+    [("price", "S", True), ("price", "N", False), ("processed", "S", True), ("somebodys", "S", False)],
+)
+def test_an_index_that_has_every_price_refused_is_told(attribute: str, type_: str, told: bool) -> None:
+    index = {"IndexName": "by-it", "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}]}
+    described = {**TABLE["DescribeTable"]["Table"], "GlobalSecondaryIndexes": [index]}
+    defined = [*described["AttributeDefinitions"], {"AttributeName": attribute, "AttributeType": type_}]
+    described["AttributeDefinitions"] = defined
+    notes = plan(STACK.prices, {**TABLE, "DescribeTable": {"Table": described}}).notes
+    assert (
+        any(f"the index by-it of table {STACK.prices.name} wants {attribute}" in note for note in notes)
+        is told
+    )
+
+
+@pytest.mark.parametrize("state", ["Deactivating", "Deactivated", "ActiveNonInvocable"])
+def test_a_function_that_cannot_be_invoked_is_told(state: str) -> None:
+    [note] = plan(STACK.webhook, function(configuration={"State": state})).notes
+    assert f"is {state} and cannot be invoked" in note
+
+
+def test_a_second_filter_that_hands_the_same_lines_on_is_told() -> None:
+    subscription = STACK.webhook_errors
+    its = {"filterName": subscription.name, "filterPattern": subscription.pattern}
+    its |= {"destinationArn": subscription.destination.arn}
+    others = [{**its, "filterName": "all"}, {**its, "filterName": "else", "destinationArn": "arn:kinesis"}]
+    seen = subscription.observe(
+        Answers({"DescribeSubscriptionFilters": {"subscriptionFilters": [*others, its]}})  # type: ignore[arg-type]
+    )
+    assert seen is not None
+    [note] = seen.notes
+    assert "the filter all of log group" in note and "--filter-name all" in note
 
 
 def mapping(uuid: str, **more: Any) -> dict[str, Any]:

@@ -106,7 +106,12 @@ def _last_update(configuration: Mapping[str, Any]) -> str:
 
 
 def attached_notes(name: str, configuration: Mapping[str, Value]) -> Iterator[str]:
-    """A sentence each where the function runs in a VPC, and where it has layers."""
+    """A sentence each where the function cannot be invoked, where it has layers, and where it is in a VPC."""
+    if (state := configuration.get("State")) in ("Deactivating", "Deactivated", "ActiveNonInvocable"):
+        yield (
+            f"function {name} is {state} and cannot be invoked: `aws lambda get-function-configuration "
+            f"--function-name {name}` says why (StateReason)"
+        )
     if layers := [each["Arn"] for each in configuration.get("Layers") or ()]:
         yield (
             f"function {name} runs with layers that cryptoctl did not give it ({', '.join(layers)}): their "

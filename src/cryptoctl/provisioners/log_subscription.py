@@ -66,21 +66,25 @@ class LogSubscription(Provisioner):
             "DescribeSubscriptionFilters",
             absent=NOT_FOUND,
             logGroupName=self.group.name,
-            filterNamePrefix=self.name,
         )
-        exact = [
-            each for each in (found or {}).get("subscriptionFilters", ()) if each["filterName"] == self.name
-        ]
-        if not exact:
+        filters = {each["filterName"]: each for each in (found or {}).get("subscriptionFilters", ())}
+        its = filters.pop(self.name, None)
+        if its is None:
             return None
-        its = exact[0]
         return Observed(
             fields={
                 "filterPattern": its["filterPattern"],
                 "destinationArn": its["destinationArn"],
                 "fieldSelectionCriteria": its.get("fieldSelectionCriteria") or None,
                 "applyOnTransformedLogs": bool(its.get("applyOnTransformedLogs")),
-            }
+            },
+            notes=tuple(
+                f"the filter {name} of {self.group} hands lines to {self.destination} as well: what both let "
+                "through is told twice; `aws logs delete-subscription-filter --log-group-name "
+                f"{self.group.name} --filter-name {name}` ends that"
+                for name, each in filters.items()
+                if each.get("destinationArn") == self.destination.arn
+            ),
         )
 
     def desired(self) -> Fields:

@@ -10,6 +10,12 @@ from cryptoctl.reconcile import Aws, AwsError, Observed, Obstacle
 
 NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
 ARCHIVAL = ("ARCHIVING", "ARCHIVED")
+WRITTEN_AS = {
+    **dict.fromkeys(("symbol", "exchange", "raw_data", "created_at", "id", "enriched_at"), "S"),
+    **dict.fromkeys(("timestamp", "price", "volume", "occurrence", "ma_5", "ma_20", "volatility"), "N"),
+    "processed": "BOOL",
+}
+"""The attributes of a price (core/items.py) that an index may be keyed by, with their types."""
 
 
 def schema(table: dict[str, Any]) -> dict[str, str]:
@@ -38,7 +44,19 @@ def recovery(backups: dict[str, Any]) -> str:
 
 
 def limits_and_copies(name: str, table: dict[str, Any]) -> Iterator[str]:
-    """A sentence where somebody has set a cap on the table's requests, or copies it to other regions."""
+    """A sentence on each thing of somebody's that limits what may be written, or copies it elsewhere."""
+    types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", ())}
+    for index in table.get("GlobalSecondaryIndexes") or ():
+        for part in index["KeySchema"]:
+            attribute = part["AttributeName"]
+            if WRITTEN_AS.get(attribute, types[attribute]) != types[attribute]:
+                yield (
+                    f"the index {index['IndexName']} of table {name} wants {attribute} to be of type "
+                    f"{types[attribute]}, and prices have it as {WRITTEN_AS[attribute]}: DynamoDB refuses "
+                    f"every price; `aws dynamodb update-table --table-name {name} "
+                    "--global-secondary-index-updates "
+                    f'\'[{{"Delete": {{"IndexName": "{index["IndexName"]}"}}}}]\'` takes it off'
+                )
     caps = table.get("OnDemandThroughput") or {}
     kinds = {"write": caps.get("MaxWriteRequestUnits", -1), "read": caps.get("MaxReadRequestUnits", -1)}
     if capped := [f"{units:,} {kind} units" for kind, units in kinds.items() if units >= 0]:
