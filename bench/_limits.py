@@ -9,35 +9,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-# Amazon DynamoDB, "Burst and adaptive capacity", "Initial throughput", "Quotas".
-PARTITION_WRITE_UNITS_A_SECOND = 1_000
+from cryptoctl.ops.cost import traffic
+from cryptoctl.ops.cost.traffic import PARTITION_WRITE_UNITS_A_SECOND, WRITES_A_PRICE
+
+# Amazon DynamoDB, "Quotas": for a table on demand.
 TABLE_WRITE_UNITS_A_SECOND = 40_000
-NEW_TABLE_WRITE_UNITS_A_SECOND = 4_000
-# AWS Lambda, "Quotas" and "Scaling behavior": requests a second for each unit of concurrency.
+TABLE_READ_UNITS_A_SECOND = 40_000
+# AWS Lambda, "Quotas" and "Understanding function scaling": synchronous requests a second for each unit of
+# concurrency, those of a stream among them.
 ACCOUNT_CONCURRENCY = 1_000
 REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY = 10
 # Amazon SNS, "Endpoints and quotas": messages published a second, in us-east-1; less elsewhere.
 PUBLISHED_A_SECOND = 30_000
-
-WRITE_UNITS_A_PRICE = 2
-"""Its item is put, and updated with its indicators; both below 1 KiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Durations:
     """How long AWS's answers take, in seconds: assumptions, of the usual size within a region."""
 
-    webhook_s: float = 0.004
+    webhook_s: float = traffic.INVOCATION_S
     """The webhook processor around its requests."""
-    put_s: float = 0.006
+    put_s: float = traffic.PUT_S
     """A conditional put; the prices of one symbol in one request are put one after the other."""
-    enricher_s: float = 0.004
+    enricher_s: float = traffic.INVOCATION_S
     """The enricher around its requests."""
-    query_s: float = 0.006
+    query_s: float = traffic.QUERY_S
     """Each symbol of a batch has its query, one after the other."""
-    update_s: float = 0.012
+    update_s: float = traffic.UPDATE_S
     """A BatchExecuteStatement of up to 25 updates."""
-    publish_s: float = 0.020
+    publish_s: float = traffic.PUBLISH_S
     """A PublishBatch of up to 10 messages."""
     poll_s: float = 0.25
     """Lambda asks a shard for records four times a second."""
@@ -82,13 +82,8 @@ class Use:
 
 
 def shards(workload: Workload) -> int:
-    """Shards of the stream: one for each partition, of which a table has four at first.
-
-    A partition holds what comes to its symbols; DynamoDB splits one that is hot, down to a symbol.
-    """
-    needed = workload.prices_a_second * WRITE_UNITS_A_PRICE / PARTITION_WRITE_UNITS_A_SECOND
-    at_first = NEW_TABLE_WRITE_UNITS_A_SECOND // PARTITION_WRITE_UNITS_A_SECOND
-    return max(1, min(workload.symbols, max(at_first, round(needed + 0.5))))
+    """Shards of the stream, as the estimate of the costs counts them."""
+    return traffic.shards(workload.prices_a_second, workload.symbols)
 
 
 def uses(workload: Workload, settings: Settings, durations: Durations) -> Iterator[Use]:
@@ -98,8 +93,9 @@ def uses(workload: Workload, settings: Settings, durations: Durations) -> Iterat
     lanes = shards(workload) * settings.parallelization
     gathered = min(settings.batch_size, max(1, rate / lanes * settings.window_s))
     of_shard, runs = ceil(workload.symbols / shards(workload)), ceil(gathered / workload.prices_a_request)
-    enriching = rate / gathered * durations.batch_s(round(gathered), min(of_shard, runs))
-    written = rate * WRITE_UNITS_A_PRICE
+    symbols, batches = min(of_shard, runs), rate / gathered
+    enriching = batches * durations.batch_s(round(gathered), symbols)
+    written = rate * WRITES_A_PRICE
     yield Use(
         limit="a symbol's partition: 1,000 write units a second",
         share=written / workload.symbols / PARTITION_WRITE_UNITS_A_SECOND,
@@ -121,6 +117,11 @@ def uses(workload: Workload, settings: Settings, durations: Durations) -> Iterat
         way_out="price_enricher.reserved_concurrency, stream.batch_size",
     )
     yield Use(
+        limit="batches a second for its reserved concurrency",
+        share=batches / (settings.enricher_concurrency * REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY),
+        way_out="price_enricher.reserved_concurrency, stream.batch_size",
+    )
+    yield Use(
         limit="batches of a shard at the same time",
         share=enriching / lanes,
         way_out="stream.batch_size, stream.parallelization",
@@ -134,6 +135,11 @@ def uses(workload: Workload, settings: Settings, durations: Durations) -> Iterat
         limit="the table's write units: 40,000 a second",
         share=written / TABLE_WRITE_UNITS_A_SECOND,
         way_out="a higher quota",
+    )
+    yield Use(
+        limit="the table's read units: 40,000 a second",
+        share=batches * symbols * traffic.read_units(gathered / symbols) / TABLE_READ_UNITS_A_SECOND,
+        way_out="a higher quota, stream.batch_size",
     )
     yield Use(
         limit="messages published a second: 30,000",

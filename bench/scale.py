@@ -18,9 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from bench._limits import (
-    PARTITION_WRITE_UNITS_A_SECOND,
     REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY,
-    WRITE_UNITS_A_PRICE,
     Durations,
     Settings,
     Use,
@@ -28,6 +26,7 @@ from bench._limits import (
     shards,
     uses,
 )
+from cryptoctl.ops.cost.traffic import PARTITION_WRITE_UNITS_A_SECOND, WRITES_A_PRICE
 
 COLORS = ("#0b62a4", "#b8520a", "#3f7d20")
 RATES = (1, 3, 10, 30, 100, 300, 1_000, 3_000)
@@ -41,6 +40,44 @@ CHOICES = {
     "batches of 100, window 1 s, more concurrency": ROOMY,
     "the same, 10 batches of a shard at once": replace(ROOMY, parallelization=10),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """Up to a rate these settings do, for each of these workloads (its own rate does not matter)."""
+
+    prices_a_second: float
+    settings: Settings
+    workloads: Sequence[Workload]
+
+
+def _of(symbols: Sequence[int], *sizes: int) -> list[Workload]:
+    """Each number of symbols with each number of prices in a request."""
+    return [
+        Workload(prices_a_second=1, symbols=each, prices_a_request=size) for each in symbols for size in sizes
+    ]
+
+
+LARGER = replace(ROOMY, webhook_concurrency=100)
+IN_PARALLEL = replace(LARGER, parallelization=10)
+# The rows of "What to set" in docs/scale.md; a test holds them to the limits.
+ADVICE = (
+    Advice(prices_a_second=100, settings=Settings(), workloads=_of((1, 10, 1_000), 1, 10, 100)),
+    Advice(prices_a_second=450, settings=LARGER, workloads=_of((2, 10, 1_000), 1, 10, 100)),
+    Advice(prices_a_second=1_000, settings=LARGER, workloads=_of((3, 10, 1_000), 10, 100)),
+    Advice(prices_a_second=1_000, settings=IN_PARALLEL, workloads=_of((3, 10, 1_000), 1, 10, 100)),
+    Advice(prices_a_second=5_000, settings=IN_PARALLEL, workloads=_of((10, 100, 1_000), 10, 100)),
+    Advice(
+        prices_a_second=5_000,
+        settings=replace(IN_PARALLEL, webhook_concurrency=500),
+        workloads=_of((10, 100, 1_000), 1, 10, 100),
+    ),
+    Advice(
+        prices_a_second=20_000,
+        settings=replace(IN_PARALLEL, webhook_concurrency=200),
+        workloads=_of((100, 1_000, 10_000), 20, 100),
+    ),
+)
 
 
 @dataclass(kw_only=True)
@@ -113,6 +150,9 @@ class Simulation:
         self._requests = Bucket(
             a_second=settings.webhook_concurrency * REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY
         )
+        self._batches = Bucket(
+            a_second=settings.enricher_concurrency * REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY
+        )
         self._webhooks = self._enrichers = self._sent = self._refused = self._stored = 0
         self._lags_s: list[float] = []
 
@@ -137,7 +177,7 @@ class Simulation:
         if (
             self._webhooks >= self._settings.webhook_concurrency
             or not self._requests.take(1, now_s)
-            or not self._partitions[symbol].take(size * WRITE_UNITS_A_PRICE, now_s)
+            or not self._partitions[symbol].take(size * WRITES_A_PRICE, now_s)
         ):
             self._refused += size
             return
@@ -169,7 +209,7 @@ class Simulation:
         closes_s = lane.waiting[0][0] + self._settings.window_s
         if not full and now_s < closes_s:
             self._look(lane, closes_s)
-        elif self._enrichers >= self._settings.enricher_concurrency:
+        elif self._enrichers >= self._settings.enricher_concurrency or not self._batches.take(1, now_s):
             self._look(lane, now_s + self._dice.uniform(0, THROTTLED_AGAIN_S))
         else:
             self._enrich(lane, now_s)
@@ -198,7 +238,7 @@ def first_limit(workload: Workload, settings: Settings, durations: Durations) ->
 def highest_rate(workload: Workload, settings: Settings, durations: Durations) -> float:
     """The prices a second at which the first limit is reached, by bisection."""
     low, high = 0.01, 1e8
-    while high / low > 1.01:
+    while high / low > 1.001:
         middle = (low * high) ** 0.5
         use = first_limit(replace(workload, prices_a_second=middle), settings, durations)
         low, high = (middle, high) if use.share <= 1 else (low, middle)

@@ -82,7 +82,9 @@ def test_more_prices_never_cost_less(load: Load, times: float) -> None:
     more = replace(load, prices_per_s=load.prices_per_s * times)
     writes = (of(estimate(STACK, each), "writes, on demand") for each in (load, more))
     assert next(writes) <= next(writes)
-    assert estimate(STACK, load).total_usd <= estimate(STACK, more).total_usd * (1 + 1e-9) + 0.01
+    # With another shard, fewer symbols are in a batch, and less is read.
+    if assumed.shards(load.prices_per_s, load.symbols) == assumed.shards(more.prices_per_s, load.symbols):
+        assert estimate(STACK, load).total_usd <= estimate(STACK, more).total_usd * (1 + 1e-9) + 0.01
 
 
 @given(LOADS, st.integers(1, 10_000), st.integers(0, 300))
@@ -93,7 +95,7 @@ def test_a_batch_is_never_more_than_full_and_never_waits_longer_than_its_window(
     assert per_s <= load.prices_per_s * (1 + 1e-9)
     assert load.prices_per_s / per_s <= batch_size * (1 + 1e-9)
     if window_s:
-        shards = min(assumed.SHARDS, load.symbols)
+        shards = assumed.shards(load.prices_per_s, load.symbols)
         rate = load.prices_per_s / shards
         assert per_s >= min(load.prices_per_s, shards * min(rate, 1 / window_s)) * (1 - 1e-9)
         # Not oftener than full batches and windows that are over ask for.

@@ -127,6 +127,16 @@ def test_of_a_young_environment_only_its_life_counts() -> None:
     assert usd(found.actual, "key") == pytest.approx(0.1)
 
 
+def test_what_is_free_in_a_month_does_not_pay_for_another_one() -> None:
+    """All of it was in the first of three months."""
+    found = cost_of({CALLS: 3_000_000, WRITES: 5}, days=90)
+    assert usd(found.actual, "requests") == pytest.approx(3 * 0.20)
+    assert found.actual.free["requests"] == pytest.approx(0.20)
+    # What is there all the time is free in each of them.
+    assert found.actual.free["storage"] == pytest.approx(usd(found.actual, "storage"))
+    assert found.actual.free["dashboards"] == pytest.approx(3 * 3.00)
+
+
 def test_what_is_idle_on_aws_is_nothing_and_what_an_engine_does_not_count_is_unknown() -> None:
     idle = cost_of({})
     assert usd(idle.actual, "writes, on demand") == usd(idle.actual, "requests") == 0

@@ -1,4 +1,4 @@
-"""Three loads worked out by hand from AWS's price pages, beside what `cryptoctl cost` says.
+"""Four loads worked out by hand from AWS's price pages, beside what `cryptoctl cost` says.
 
 Nothing here is taken from the package's own list of prices or its model of the traffic. docs/cost.md shows
 the same sums, and is read here.
@@ -59,7 +59,7 @@ def by_hand(
 
 LOADS = {
     # One price a minute is alone in its request and its batch. A query of 20 items has 7,600 bytes: 2 units.
-    # 10 + 6 ms in the webhook processor; 10 + 3 x 6 in the enricher: query, update, publish.
+    # 10 + 6 ms in the webhook processor; 10 + 6 + 12 + 20 in the enricher: query, update, publish.
     "1/m, 5 symbols": (
         Load(prices_per_s=1 / 60, symbols=5),
         by_hand(
@@ -67,7 +67,7 @@ LOADS = {
             requests=43_200,
             webhook_ms=16,
             batches=43_200,
-            enricher_ms=28,
+            enricher_ms=48,
             reads=2 * 43_200,
             publishes=43_200,
         ),
@@ -81,8 +81,22 @@ LOADS = {
             requests=10 * SECONDS,
             webhook_ms=16,
             batches=SECONDS,
-            enricher_ms=10 + 12 * 6,
+            enricher_ms=10 + 10 * 6 + 12 + 20,
             reads=2 * 10 * SECONDS,
+            publishes=SECONDS,
+        ),
+    ),
+    # The same of eight symbols: a shard has two of them, so a batch of 10 has two queries, each of 5 new
+    # prices and the 19 before them: 9,120 bytes, 3 units.
+    "10/s, 8 symbols": (
+        Load(prices_per_s=10, symbols=8),
+        by_hand(
+            prices=10 * SECONDS,
+            requests=10 * SECONDS,
+            webhook_ms=16,
+            batches=SECONDS,
+            enricher_ms=10 + 2 * 6 + 12 + 20,
+            reads=3 * 2 * SECONDS,
             publishes=SECONDS,
         ),
     ),
@@ -94,7 +108,7 @@ LOADS = {
             requests=10 * SECONDS,
             webhook_ms=610,
             batches=100 * SECONDS,
-            enricher_ms=82,
+            enricher_ms=10 + 10 * 6 + 12 + 20,
             reads=2 * 10 * 100 * SECONDS,
             publishes=100 * SECONDS,
         ),

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptoctl.aws import Aws
-from cryptoctl.ops.cost.estimate import CostEstimate, estimate, priced
+from cryptoctl.ops.cost.estimate import CostEstimate, estimate, month_ends, priced
 from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
 from cryptoctl.ops.rows import existing
 from cryptoctl.reconcile.costs import Traffic
@@ -35,6 +35,13 @@ class Metered:
     metric: str
     dimensions: Mapping[str, str]
     times: float = 1.0
+
+
+class Figure(NamedTuple):
+    """A metric's sum in an hour."""
+
+    begin: datetime
+    total: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +125,11 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         dimensions={"Function": stack.webhook.name, "Environment": stack.scope.environment},
     )
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-    sums, first = _sums(aws, [*metrics, stored], begin, now)
+    figures = _figures(aws, [*metrics, stored], begin, now)
+    first = min((each.begin for of_metric in figures for each in of_metric), default=None)
     since = max(begin, first or now - timedelta(hours=1))
     length_days = (now - since).total_seconds() / DAY_S
-    prices, calls = sums[-1] or 0.0, sums[0] or 0.0
+    prices, calls = _sum(figures[-1]), _sum(figures[0])
     load = Load(
         prices_per_s=prices / length_days / DAY_S,
         symbols=symbols,
@@ -129,15 +137,25 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         days=length_days,
     )
     # AWS writes no zeros of what is idle; an engine has nothing of a service that it does not count.
-    counts = {metric.namespace for metric, total in zip(metrics, sums, strict=False) if total is not None}
-    counted = [
-        (metric, (total or 0.0) / metric.times if aws.metered or metric.namespace in counts else math.nan)
-        for metric, total in zip(metrics, sums, strict=False)
-    ]
-    passed = _passed(stack, counted, traffic(stack, load), size_bytes)
-    return ActualCost(
-        since=since, prices=prices, actual=priced(stack, passed, load), estimated=estimate(stack, load)
-    )
+    counts = {metric.namespace for metric, found in zip(metrics, figures, strict=False) if found}
+
+    def passed(start_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
+        start, end = since + timedelta(days=start_days), since + timedelta(days=end_days)
+        counted = [
+            (
+                metric,
+                _sum(each for each in found if start <= each.begin < end) / metric.times
+                if aws.metered or metric.namespace in counts
+                else math.nan,
+            )
+            for metric, found in zip(metrics, figures, strict=False)
+        ]
+        return _passed(stack, counted, traffic(stack, replace(load, days=end_days - start_days)), size_bytes)
+
+    ends = month_ends(length_days)
+    months = [(end - start, passed(start, end)) for start, end in zip((0.0, *ends), ends, strict=False)]
+    actual = priced(stack, passed(0.0, length_days), months, load)
+    return ActualCost(since=since, prices=prices, actual=actual, estimated=estimate(stack, load))
 
 
 def _passed(
@@ -169,13 +187,14 @@ def _publishes(messages: float, invocations: float) -> float:
     return invocations * whole(messages / invocations / MESSAGES_IN_A_REQUEST)
 
 
-def _sums(
-    aws: Aws, metrics: Sequence[Metered], begin: datetime, end: datetime
-) -> tuple[list[float | None], datetime | None]:
-    """The sum of each metric, None where there is no figure; and the first hour with a figure of any."""
+def _sum(figures: Iterable[Figure]) -> float:
+    return sum(each.total for each in figures)
+
+
+def _figures(aws: Aws, metrics: Sequence[Metered], begin: datetime, end: datetime) -> list[list[Figure]]:
+    """Those of each metric, in no order."""
     queries = [_query(f"m{number}", metric) for number, metric in enumerate(metrics)]
-    found: dict[str, list[float]] = defaultdict(list)
-    first: datetime | None = None
+    found: dict[str, list[Figure]] = defaultdict(list)
     for each in aws.paginate(
         "cloudwatch",
         "GetMetricData",
@@ -184,10 +203,8 @@ def _sums(
         StartTime=begin,
         EndTime=end,
     ):
-        found[each["Id"]] += each["Values"]
-        first = min([*each["Timestamps"], *([first] if first else [])], default=None)
-    sums = [sum(found[query["Id"]]) if found[query["Id"]] else None for query in queries]
-    return sums, first
+        found[each["Id"]] += map(Figure, each["Timestamps"], each["Values"])
+    return [found[query["Id"]] for query in queries]
 
 
 def _query(name: str, metric: Metered) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class CostEstimate:
 
 def estimate(stack: Stack, load: Load) -> CostEstimate:
     """What an environment costs under a load, from its first day on."""
-    ends = (*(float(days) for days in range(30, math.ceil(load.days), 30)), load.days)
+    ends = month_ends(load.days)
     until = [_used(stack, traffic(stack, replace(load, days=days)), days) for days in ends]
     free: dict[str, float] = defaultdict(float)
     before: Mapping[str, float] = {}
@@ -97,14 +97,28 @@ def estimate(stack: Stack, load: Load) -> CostEstimate:
     return CostEstimate(load=load, lines=tuple(map(_line, until[-1])), free=free, prices=price_list())
 
 
-def priced(stack: Stack, passing: Mapping[Provisioner, Traffic], load: Load) -> CostEstimate:
-    """What an environment costs with this traffic, the same each day of the load's, as each kind says.
+def priced(
+    stack: Stack,
+    passing: Mapping[Provisioner, Traffic],
+    months: Iterable[tuple[float, Mapping[Provisioner, Traffic]]],
+    load: Load,
+) -> CostEstimate:
+    """What an environment costs with this traffic in the load's days, as each kind says.
 
+    `months` are its parts: how many days, up to 30, and the traffic in them, of which something is free.
     An amount that is not known (NaN) is in no total.
     """
-    used = _used(stack, passing, load.days)
-    free = _free(_amounts(used), load.days)
-    return CostEstimate(load=load, lines=tuple(map(_line, used)), free=free, prices=price_list())
+    free: dict[str, float] = defaultdict(float)
+    for days, of_month in months:
+        for name, usd in _free(_amounts(_used(stack, of_month, days)), days).items():
+            free[name] += usd
+    lines = tuple(map(_line, _used(stack, passing, load.days)))
+    return CostEstimate(load=load, lines=lines, free=free, prices=price_list())
+
+
+def month_ends(days: float) -> tuple[float, ...]:
+    """The days on which months of 30 days end, and the last day."""
+    return (*(float(each) for each in range(30, math.ceil(days), 30)), days)
 
 
 def _used(
