@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from cryptoctl.core import webhook_prices
 from cryptoctl.core.numbering import counted
 from cryptoctl.core.prices import MOST_BYTES, Price, Request, TimeLimits, parse_request
+from cryptoctl.core.redaction import REDACTED
 from cryptoctl.core.webhook_messages import Arrival, is_message
 from cryptoctl.core.webhook_prices import dead_letters_of
 from cryptoctl.core.webhook_requests import WebhookRequest
@@ -235,7 +236,7 @@ def test_a_secret_is_taken_out_however_a_body_writes_it(form: str) -> None:
     written = {"{}": secret, "token={}": quote_plus(secret)}.get(form, json.dumps(secret))
     request = WebhookRequest(headers={}, body=form.format(written).encode())
     kept = json.dumps(webhook_prices.unread(request, [secret], Arrival(ms=1)))
-    assert "rd" not in kept and webhook_prices.REDACTED in kept
+    assert "rd" not in kept and REDACTED in kept
 
 
 @pytest.mark.parametrize("body", ['{"data":[{"s":"BTC","p":1,"note":"ü"}]}', None])

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping
@@ -22,12 +21,11 @@ from cryptoctl.core.prices import (
     TimeLimits,
     parse_request,
 )
+from cryptoctl.core.redaction import redacted, redacted_body
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 
-SHORTEST_REDACTED = 16  # a shorter text may stand in a price by chance
-REDACTED = "(secret)"
 OUR_OWN_MEMBERS = ("timestamp", "id", "occurrence", "prices")  # a price may have them, or a list of prices
 MOST_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
 
@@ -70,20 +68,13 @@ def _with_ids(message_id: str, prices: Any) -> Any:
 
 
 def _without(secrets: Sequence[str], price: Price) -> Price | Rejected:
+    folded = [each.casefold() for each in secrets]  # a symbol is stored in upper case
     for name in ("symbol", "exchange", "id"):
         value = (getattr(price, name) or "").casefold()
-        if any(each.casefold() in value for each in secrets if len(each) >= SHORTEST_REDACTED):
+        if redacted(value, folded) != value:
             return Rejected(name, "contains the sender's secret, which is not stored")
-    raw = _redacted(price.raw, secrets)
+    raw = redacted_body(price.raw, secrets)
     return price if raw == price.raw else replace(price, raw=raw)
-
-
-def _redacted(text: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        if len(secret) >= SHORTEST_REDACTED:
-            for form in (secret, quote_plus(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]):
-                text = text.replace(form, REDACTED)
-    return text
 
 
 def dead_letters_of(request: Request, arrival: Arrival) -> list[dict[str, Any]]:
@@ -104,7 +95,7 @@ def dead_letters_of(request: Request, arrival: Arrival) -> list[dict[str, Any]]:
 
 def unread(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) -> dict[str, Any]:
     """The event to keep of a request that could not be read for a reason of ours: its body, no secret."""
-    text = _redacted(request.body.decode(errors="surrogateescape"), secrets)
+    text = redacted_body(request.body.decode(errors="surrogateescape"), secrets)
     said = replace(arrival, content_type=request.header("content-type")).document()
     if len(json.dumps(text)) <= MOST_DEAD_LETTER_BYTES:
         return {"body": text, "requestContext": said}

@@ -1,0 +1,90 @@
+"""Texts without secrets, however JSON, a form or an address spells them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
+
+from cryptoctl.core import json_text
+
+SHORTEST_REDACTED = 16  # a shorter text may stand in a price by chance
+REDACTED = "(secret)"
+
+_DEEPEST = 3  # how many escapes are looked through, one in the other, such as JSON in a form in JSON
+# Two halves of a surrogate pair, any other unit of UTF-16, or the character that stands for another.
+_ESCAPE = re.compile(
+    r"\\u([Dd][89ABab][0-9A-Fa-f]{2})\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\([\"\\/bfnrt])"
+)
+_CONTROLS = dict(zip("bfnrt", "\b\f\n\r\t", strict=True))
+
+
+def redacted(text: str, secrets: Sequence[str]) -> str:
+    """The text with REDACTED in place of each secret, and of all of it where one is spelled with escapes."""
+    sought = _long_enough(secrets)
+    plain = text
+    for secret in sought:
+        plain = plain.replace(secret, REDACTED)
+    return REDACTED if _holds(plain, sought) else plain
+
+
+def redacted_body(text: str, secrets: Sequence[str]) -> str:
+    """A body's text, JSON or a form, of which only the names and values with a secret are changed."""
+    sought = _long_enough(secrets)
+    if not _holds(text, sought):
+        return text
+    try:
+        document = json_text.Document(text)
+    except json_text.JsonError:
+        return _redacted_form(text, sought)
+    if document.problems:  # a key that occurs twice: written anew, the text would be accepted
+        return redacted(text, sought)
+    return redacted(json_text.dumps(_walked(document.value, sought)), sought)
+
+
+def _long_enough(secrets: Sequence[str]) -> list[str]:
+    return [each for each in secrets if len(each) >= SHORTEST_REDACTED]
+
+
+def _walked(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, dict):
+        return {redacted(name, secrets): _walked(each, secrets) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_walked(each, secrets) for each in value]
+    if isinstance(value, str) and _holds(value, secrets):  # a number too, which is a text then
+        return redacted(value, secrets)
+    return value
+
+
+def _redacted_form(text: str, secrets: Sequence[str]) -> str:
+    members = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    plain = [(redacted(name, secrets), redacted(value, secrets)) for name, value in members]
+    return redacted(urlencode(plain, safe="()", errors="surrogateescape"), secrets)
+
+
+def _holds(text: str, secrets: Sequence[str]) -> bool:
+    return any(each in reading for reading in _readings(text) for each in secrets)
+
+
+def _readings(text: str) -> Iterator[str]:
+    """The text, and what it may mean where it is JSON, a form or an address, or one in the other."""
+    yield text
+    level = {text}
+    for _ in range(_DEEPEST):
+        level = {reading for each in level for reading in _read_once(each)}
+        yield from level
+
+
+def _read_once(text: str) -> Iterator[str]:
+    if "\\" in text:
+        yield _ESCAPE.sub(_meant, text)
+    if "%" in text:
+        yield unquote(text)
+    if "%" in text or "+" in text:
+        yield unquote_plus(text)
+
+
+def _meant(match: re.Match[str]) -> str:
+    high, low, unit, character = match.groups()
+    if high:
+        return bytes.fromhex(high + low).decode("utf-16-be")
+    return chr(int(unit, 16)) if unit else _CONTROLS.get(character, character)
