@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core import prices
+from cryptoctl.core import json_text, prices
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, TooLarge, parse_parsed, parse_request
 
 NOW = 1_795_383_931_429
@@ -222,6 +222,28 @@ def test_parsed_fields_follow_the_same_rules() -> None:
     assert isinstance(first, Price) and first.price == Decimal("0.1")
     assert json.loads(first.raw) == {**GOOD, "price": 0.1}
     assert all(isinstance(each, Rejected) for each in request.prices[1:])
+
+
+@pytest.mark.parametrize("levels", [1, 13, 14, 15, 16, 17, 200, 700])
+@pytest.mark.parametrize("several", [False, True])
+def test_parsed_or_not_an_event_may_be_nested_as_deep(levels: int, several: bool) -> None:
+    price = json.dumps({**GOOD, "extra": []}).replace("[]", "[" * levels + "]" * levels)
+    text = f"[{price}]" if several else price
+    if levels + 1 + several <= json_text.DEEPEST_NESTING:
+        assert isinstance(parse_request(text, CLOCK).prices[0], Price)
+        assert isinstance(parse_parsed(json.loads(text), CLOCK).prices[0], Price)
+        return
+    with pytest.raises(Rejected) as of_text:
+        parse_request(text, CLOCK)
+    with pytest.raises(Rejected) as of_value:
+        parse_parsed(json.loads(text), CLOCK)
+    assert str(of_text.value) == str(of_value.value) == "body: nested deeper than 16 levels"
+
+
+def test_parsed_infinity_costs_nothing_where_nobody_uses_it() -> None:
+    fields = json.loads(json.dumps({**GOOD, "rsi": 0}).replace("0}", "1e400}"))
+    price = parse_parsed(fields, CLOCK).prices[0]
+    assert isinstance(price, Price) and json.loads(price.raw) == fields
 
 
 @pytest.mark.thorough

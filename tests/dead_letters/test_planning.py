@@ -164,6 +164,18 @@ def test_a_record_is_its_item_enriched_and_a_change_is_made_to_the_item() -> Non
     assert "no longer in the table" in planned(record(), edits).problem
 
 
+def test_a_record_of_our_own_items_has_nothing_to_enrich_or_to_change() -> None:
+    ours = message_item(Arrival(ms=SENT_MS, sender=INVOCATIONS, message_id="m"))
+    stream = {"Keys": {name: ours[name] for name in ("symbol", "timestamp")}, "NewImage": ours}
+    body = {"kind": "record", "reason": "it has no price", "record": {"dynamodb": stream}}
+    found = letter(body, {}, QueueName.ENRICHER)
+    for edits in (Edits(), Edits(changes={"price": "5.10"}), Edits(editor=lambda text: text + " ")):
+        step = planned(found, edits)
+        assert (step.action, step.keys, step.changes) == (ReplayAction.ENRICH, (), {})
+        assert "has nothing to enrich" in step.summary
+    assert found.symbols == ()
+
+
 def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest() -> None:
     keys = [("BTC", Decimal(1)), ("ETH", Decimal("2.5"))]
     whole = planned(pointer(), facts=Known(reading=Reading(keys=keys, whole=True)))

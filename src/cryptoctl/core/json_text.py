@@ -15,6 +15,7 @@ from typing import Any
 from cryptoctl.core.numbers import JsonNumber
 
 DEEPEST_NESTING = 16
+TOO_DEEP = f"nested deeper than {DEEPEST_NESTING} levels"
 BYTE_ORDER_MARK = "\ufeff"
 
 # A string, even one that never ends (so that each character is looked at once), or a bracket.
@@ -112,6 +113,17 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
 
 
+def nested_deeper(value: Any, levels: int) -> bool:
+    """Whether there are more lists and objects in one another than that; found without recursion."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [each for each in layer if isinstance(each, dict | list)]
+        if not layer:
+            return False
+        layer = [inner for each in layer for inner in (each.values() if isinstance(each, dict) else each)]
+    return True
+
+
 def _skip_space(text: str, position: int) -> int:
     match = _SPACE.match(text, position)
     assert match is not None
@@ -131,4 +143,4 @@ def _refuse_deep_nesting(text: str) -> None:
         first = match[0][0]
         depth += (first in "[{") - (first in "]}")
         if depth > DEEPEST_NESTING:
-            raise JsonError(f"nested deeper than {DEEPEST_NESTING} levels")
+            raise JsonError(TOO_DEEP)

@@ -121,6 +121,8 @@ def _without_margins(text: str) -> str:
 
 def parse_parsed(value: object, limits: TimeLimits) -> Request:
     """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
+    if json_text.nested_deeper(value, json_text.DEEPEST_NESTING):
+        raise Rejected("body", json_text.TOO_DEEP)
     listed, _ = list_in(value)
     if listed is None:
         return Request(prices=(_written_anew(value, limits),), several=False)
@@ -147,8 +149,8 @@ def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Pric
 
 def _written_anew(value: object, limits: TimeLimits) -> Price | Rejected:
     try:
-        raw = json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
+        raw = json.dumps(value)
+    except ValueError:  # an integer of more digits than Python writes
         return Rejected("price", "cannot be written as JSON")
     return _one(value, raw, limits)
 

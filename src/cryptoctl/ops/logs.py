@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.core.json_text import nested_deeper
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
@@ -48,22 +49,7 @@ class Line:
             loaded = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
-        return loaded if isinstance(loaded, dict) and not _deeper_than(loaded, DEEPEST) else {}
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    """Whether lists and objects in it are nested deeper, found without recursion."""
-    layer = [value]
-    for _ in range(levels):
-        layer = [
-            inner
-            for each in layer
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, dict | list)
-        ]
-        if not layer:
-            return False
-    return True
+        return loaded if isinstance(loaded, dict) and not nested_deeper(loaded, DEEPEST) else {}
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:

@@ -14,8 +14,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from cryptoctl.core.json_text import nested_deeper
 from cryptoctl.core.names import folded_symbol
 from cryptoctl.core.times import parse_iso_8601
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.causes import cause_of
 
 # A stream keeps its records for a day; then a pointer points at nothing.
@@ -218,7 +220,7 @@ def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         if not isinstance(stream, dict):
             continue
         for image in (stream.get("Keys"), stream.get("NewImage")):
-            if isinstance(image, dict):
+            if isinstance(image, dict) and not is_message(image):
                 yield {name: _text(image.get(name), "S") for name in ("symbol", "exchange")}
 
 
@@ -246,7 +248,7 @@ def _json(text: str) -> Any:
         value = json.loads(text, parse_float=_float, parse_constant=str)
     except (ValueError, RecursionError):
         return None
-    return None if isinstance(value, dict | list) and _deeper(value, DEEPEST_NESTING) else value
+    return None if nested_deeper(value, DEEPEST_NESTING) else value
 
 
 def _float(text: str) -> float | str:
@@ -256,16 +258,6 @@ def _float(text: str) -> float | str:
         return number if math.isfinite(number) and Decimal(repr(number)) == Decimal(text) else text
     except InvalidOperation:  # its exponent is beyond a Decimal's too
         return text
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    found = [value]
-    for _ in range(levels):
-        inside = (each.values() if isinstance(each, dict) else each for each in found)
-        found = [each for part in inside for each in part if isinstance(each, dict | list)]
-        if not found:
-            return False
-    return True
 
 
 def _text(holder: Any, name: str) -> str:

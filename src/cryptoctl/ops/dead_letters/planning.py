@@ -205,6 +205,9 @@ def _original_time(letter: DeadLetter, facts: Facts) -> StoredAt:
 
 def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
     key = _key_of_record(letter.content["record"])
+    if is_message(key_item(key)):  # set aside by an enricher of before there were such items
+        how = "delete it: its item is no price, and has nothing to enrich"
+        return ReplayStep(letter=letter, action=ReplayAction.ENRICH, how=how)
     changes = edits.of_item(facts.item(key) if edits.editor is not None else None)
     return ReplayStep(
         letter=letter,
