@@ -58,6 +58,7 @@ def activity(*, errors: float = 0, lag_s: float | None = 1.6) -> Activity:
 
 
 HEALTHY = Overview(
+    environment="dev",
     at_ms=AT_MS,
     inventory=Inventory(
         resources=tuple(
@@ -141,6 +142,44 @@ def test_an_alarm_for_dead_letters_is_theirs_and_not_their_function_s() -> None:
     assert health(replace(raised, queues=BROKEN.queues), "webhook-processor") is Health.DOUBTFUL
     errors = replace(letters, name="cryptoctl-dev-webhook-processor-errors")
     assert health(replace(HEALTHY, alarms=(errors,)), "webhook-processor") is Health.BAD
+
+
+@pytest.mark.parametrize("environment", ["dev", "my-dlq", "price-enricher", "webhook-processor-dlq", "dlq"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "function webhook-processor-{}",
+        "queue webhook-processor-dlq-{}",
+        "log group /aws/lambda/webhook-processor-{}",
+        "alarm cryptoctl-{}-webhook-processor-dlq",
+    ],
+)
+def test_a_resource_is_of_the_part_that_it_is_named_after_whatever_the_environment_s_name(
+    environment: str, subject: str
+) -> None:
+    missing = ResourceReport(name=subject.format(environment), state=ResourceState.MISSING)
+    found = replace(
+        HEALTHY, environment=environment, queues=(), inventory=Inventory(resources=(missing,))
+    )
+    assert health(found, "webhook-processor") is Health.BAD
+    assert health(found, "price-enricher") is health(found, "crypto-prices") is Health.GOOD
+
+
+def test_a_sender_s_name_makes_its_alarm_no_other_part_s() -> None:
+    assert HEALTHY.alarms is not None
+    for sender in ("price-enricher", "price-enricher-dlq"):
+        alarm = replace(HEALTHY.alarms[0], name=f"cryptoctl-dev-unauthorized-{sender}", state="ALARM")
+        found = replace(HEALTHY, alarms=(alarm,))
+        assert found.concerns
+        assert health(found, "price-enricher") is Health.GOOD
+
+
+@pytest.mark.parametrize("where", ["visible", "in_flight", "delayed"])
+def test_dead_letters_are_in_doubt_wherever_they_are(where: str) -> None:
+    first, second = HEALTHY.queues
+    found = replace(HEALTHY, queues=(first, replace(second, **{where: 1})))
+    assert found.concerns and found.dead_letters == 1
+    assert health(found, "price-enricher") is Health.DOUBTFUL
 
 
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function() -> None:

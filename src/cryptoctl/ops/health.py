@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from cryptoctl.ops.overview import Overview
+from cryptoctl.provisioners.alarm import alarm_name
+
+LOG_GROUPS = "/aws/lambda/"
 
 
 class Health(StrEnum):
@@ -17,14 +20,17 @@ class Health(StrEnum):
     """it needs somebody"""
 
 
-def health(found: Overview, name: str) -> Health:
-    """How the part with this name in its resources' names stands."""
-    if any(name in each.subject and not _of_letters(each.subject) for each in found.concerns):
+def health(found: Overview, part: str) -> Health:
+    """How the part with this name at the beginning of its resources' names stands."""
+    if any(_concerns(each.subject, part, found.environment) for each in found.concerns if not each.letters):
         return Health.BAD
-    queue = found.dead_letter_queue(name)
-    return Health.DOUBTFUL if queue is not None and queue.visible else Health.GOOD
+    queue = found.dead_letter_queue(part)
+    return Health.DOUBTFUL if queue is not None and queue.messages else Health.GOOD
 
 
-def _of_letters(subject: str) -> bool:
-    """Whether it is about what is in a queue, rather than about the queue itself."""
-    return "-dlq" in subject and not subject.startswith("queue ")
+def _concerns(subject: str, part: str, environment: str) -> bool:
+    """Whether it is a resource of the part; an environment or a sender may have any name."""
+    name = subject.rpartition(" ")[2]
+    for prefix in (LOG_GROUPS, alarm_name(environment, "")):
+        name = name.removeprefix(prefix)
+    return name.startswith(f"{part}-")

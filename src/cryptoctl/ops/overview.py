@@ -20,6 +20,7 @@ from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ops.times import now_ms
+from cryptoctl.provisioners.alarm import alarm_name
 from cryptoctl.stack import Stack
 
 HOUR_MS = 3_600_000
@@ -38,6 +39,8 @@ class Concern:
     subject: str
     what: str
     hint: str
+    letters: bool = False
+    """whether messages wait in a queue, rather than something being wrong with a part"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,7 @@ class ErrorLine:
 class Overview:
     """The environment as it stands. What these credentials may not read is None, and named in `unread`."""
 
+    environment: str
     at_ms: int
     inventory: Inventory
     queues: tuple[QueueDepth, ...]
@@ -71,7 +75,7 @@ class Overview:
     @property
     def dead_letters(self) -> int:
         """How many messages wait in both queues."""
-        return sum(each.visible + each.in_flight + each.delayed for each in self.queues)
+        return sum(each.messages for each in self.queues)
 
     @property
     def as_configured(self) -> int:
@@ -110,7 +114,7 @@ class Overview:
 
     def _of_queues(self) -> Iterator[Concern]:
         for each in self.queues:
-            count = each.visible + each.in_flight + each.delayed
+            count = each.messages
             if count:
                 cause = self.cause(each.name)
                 delayed = f", {each.delayed} delayed" if each.delayed else ""
@@ -122,6 +126,7 @@ class Overview:
                     subject=each.name,
                     what=f"{count} dead letter{'s' * (count != 1)}{flying}{delayed}{oldest}{why}",
                     hint=self._what_next(each),
+                    letters=True,
                 )
 
     def _what_next(self, queue: QueueDepth) -> str:
@@ -157,6 +162,7 @@ class Overview:
                 )
 
     def _of_alarms(self) -> Iterator[Concern]:
+        of_letters = [alarm_name(self.environment, f"{part}-dlq") for part in QUEUE_CHOICES]
         for each in self.alarms or ():
             if each.raised:
                 minutes = max(0, self.at_ms - each.since_ms) // 60_000
@@ -164,6 +170,7 @@ class Overview:
                     subject=f"alarm {each.name}",
                     what=f"raised {minutes} min ago: {each.meaning} It clears 5 min after its cause.",
                     hint=f"{each.command} shows more",
+                    letters=each.name in of_letters,
                 )
 
 
@@ -210,6 +217,7 @@ class Observer:
         found: dict[str, Any] = dict(zip(names, read, strict=True))
         named = self._read.get(THE_SYMBOLS, (0.0, None))[1] or ()
         return Overview(
+            environment=stack.scope.environment,
             at_ms=now_ms(),
             inventory=found["the resources"],
             queues=found["the queues"],

@@ -45,6 +45,11 @@ class QueueDepth:
     in_flight: int
     delayed: int
 
+    @property
+    def messages(self) -> int:
+        """How many it holds in all."""
+        return self.visible + self.in_flight + self.delayed
+
 
 @dataclass(frozen=True, kw_only=True)
 class MappingState:

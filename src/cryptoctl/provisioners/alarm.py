@@ -177,7 +177,12 @@ class Alarm(Listed, Priced):
 
 def prefix(scope: Scope) -> str:
     """What the names of an environment's alarms begin with."""
-    return f"cryptoctl-{scope.environment}-"
+    return alarm_name(scope.environment, "")
+
+
+def alarm_name(environment: str, about: str) -> str:
+    """The name of an environment's alarm about something."""
+    return f"cryptoctl-{environment}-{about}"
 
 
 def _whole(number: float | None) -> float | None:

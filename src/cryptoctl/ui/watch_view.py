@@ -169,7 +169,7 @@ def _letters(found: Overview, name: str) -> Text:
     queue = found.dead_letter_queue(name)
     if queue is None:
         return Text("▼ no queue", style=BAD)
-    count = queue.visible + queue.in_flight + queue.delayed
+    count = queue.messages
     if not count:
         return Text("▼ 0", style=GOOD)
     return Text(f"▼ {count} dead letter{'s' * (count != 1)}", style=f"bold {BAD}")
