@@ -202,6 +202,46 @@ def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reade
     assert browser.problems == []
 
 
+def test_prices_that_cannot_be_drawn_are_no_empty_chart_without_a_word(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(HEALTHY, "BTC")
+    series = PriceSeries(9)
+    series.take([stored(AT_MS, "1e15")], None)
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    browser.open(site.url)
+    note = "document.getElementById('note')?.textContent"
+    assert browser.until(note).startswith("1 candle is too large or too late to be drawn;")
+    series.take([stored(AT_MS, "1e15"), stored(AT_MS + 60_000, "2e15"), stored(AT_MS + 120_000, "3")], None)
+    browser.until(note, lambda said: said.startswith("2 candles are too large"))
+    browser.until("page.chart.candles.length", lambda count: count == 1)
+    assert browser.problems == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (("0.0000000000012", "0.0000000000015"), ["0.0000000000012", "0.0000000000015"]),
+        (("1.2e-20", "1.5e-20"), ["1.2000e-20", "1.5000e-20"]),
+    ],
+)
+def test_tiny_prices_are_told_apart_on_the_axis(
+    browser: Browser, site: Site, reader: ToldReader, texts: tuple[str, str], labels: list[str]
+) -> None:
+    reader.answer = told(HEALTHY, "BTC")
+    series = PriceSeries(9)
+    series.take([stored(AT_MS + at * 60_000, plain(Decimal(text))) for at, text in enumerate(texts)], None)
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    browser.open(site.url)
+    browser.until(READY)
+    shown = browser.run(f"{json.dumps(texts)}.map((each) => page.chart.bars.priceFormatter().format(+each))")
+    assert shown == labels
+    drawn = browser.run("[page.chart.bars.priceToCoordinate(+page.chart.candles[0].close), "
+                        "page.chart.bars.priceToCoordinate(+page.chart.candles[1].close)]")
+    assert drawn[0] - drawn[1] > 50
+    assert browser.problems == []
+
+
 def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldReader) -> None:
     many = tuple(replace(ERROR, text=str(number)) for number in range(MOST_ERRORS + 7))
     reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many))

@@ -147,7 +147,8 @@ def test_the_address_for_a_browser_leads_to_the_page_once(site: Site) -> None:
     "query",
     [
         *("", "?symbol=", "?symbol=BTC&interval=2m", "?symbol=BTC&interval=1m&since=-1"),
-        *("?symbol=BTC&since=x", "?symbol=BTC&since=%D9%A1", "?symbol=" + "B" * 2000),
+        *("?symbol=BTC&since=x", "?symbol=BTC&since=%D9%A1", "?symbol=" + "B" * 2049),
+        *("?symbol=%20", "?symbol=%C2%A0&interval=1m&since=0"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(site: Site, reader: ToldReader, query: str) -> None:

@@ -32,7 +32,8 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-LONGEST_SYMBOL = 1024
+# Of a partition key, as DynamoDB takes it; what it refuses would be a trouble on every page.
+LONGEST_SYMBOL_BYTES = 2048
 NO_ADDRESS = "Nothing is here. Open the address that `cryptoctl dashboard` has printed.\n"
 
 
@@ -104,11 +105,12 @@ class Site:
 
     def _prices(self, query: str) -> HttpResponse:
         given = {name: values[-1] for name, values in parse_qs(query).items()}
-        symbol, revision = given.get("symbol", ""), given.get("since", "0")
+        symbol, revision = folded_symbol(given.get("symbol", "")), given.get("since", "0")
         with suppress(ValueError):
             interval = Interval(given.get("interval", Interval.MINUTE))
-            if 0 < len(symbol) <= LONGEST_SYMBOL and revision.isascii() and revision.isdigit():
-                return _json(self._reader.prices(folded_symbol(symbol), interval, int(revision[:18])))
+            known = 0 < len(symbol.encode()) <= LONGEST_SYMBOL_BYTES
+            if known and revision.isascii() and revision.isdigit():
+                return _json(self._reader.prices(symbol, interval, int(revision[:18])))
         return _text(400, "symbol, interval (1m, 5m, 1h, 1d) and since (a number) are needed.\n")
 
 

@@ -6,11 +6,13 @@ const LAST_SECOND = 253402300799;
 const LINES = { ma_5: "--ma-5", ma_20: "--ma-20", volatility: "--volatility" };
 const MOST_CANDLES = 20000;
 const AT_FIRST = 120;
+const MOST_DIGITS = 15; // behind the point, that the library writes and a number has
 
 class PriceChart {
   constructor(place, onMove) {
     this.candles = [];
-    this.leftOut = 0;
+    this.undrawable = [];
+    this.tooOld = 0;
     this.onMove = onMove;
     this.chart = LightweightCharts.createChart(place, {
       autoSize: true,
@@ -65,14 +67,18 @@ class PriceChart {
   take(candles, since_ms) {
     const drawable = candles.filter(isDrawable);
     const anew = since_ms === null || this.candles.length === 0;
-    if (anew) this.leftOut = 0;
-    this.leftOut += anew ? candles.length - drawable.length : 0;
-    const kept = anew ? [] : this.candles.filter((each) => each.time_ms < since_ms);
+    const stays = (each) => since_ms !== null && each.time_ms < since_ms;
+    this.undrawable = [...this.undrawable.filter(stays), ...candles.filter((each) => !isDrawable(each))].slice(-MOST_CANDLES);
+    if (since_ms === null) this.tooOld = 0;
+    const kept = this.candles.filter(stays);
     const tail = this.candles.slice(kept.length);
     const inPlace = !anew && tail.every((each, at) => drawable[at]?.time_ms === each.time_ms);
     this.candles = [...kept, ...drawable];
     const tooMany = this.candles.length - MOST_CANDLES;
-    if (tooMany > 0) this.candles = this.candles.slice(tooMany + MOST_CANDLES / 10);
+    if (tooMany > 0) {
+      this.candles = this.candles.slice(tooMany + MOST_CANDLES / 10);
+      this.tooOld += tooMany + MOST_CANDLES / 10;
+    }
     this.show(inPlace && tooMany <= 0 ? kept.length : 0, tail.at(-1)?.time_ms ?? 0);
     if (anew) {
       this.setDigits();
@@ -106,8 +112,10 @@ class PriceChart {
     const largest = Math.max(0, ...recent.map((each) => +(each.volatility ?? 0)));
     const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
     for (const one of [this.bars, ...Object.values(this.lines)]) {
-      const precision = Math.min(10, one === this.lines.volatility ? volatility : prices);
-      one.applyOptions({ priceFormat: { type: "price", precision, minMove: Number(`1e-${precision}`) } });
+      const precision = one === this.lines.volatility ? volatility : prices;
+      const minMove = Number(`1e-${precision}`);
+      const format = precision <= MOST_DIGITS ? { type: "price", precision } : { type: "custom", formatter: exponential };
+      one.applyOptions({ priceFormat: { ...format, minMove } });
     }
   }
 
@@ -130,6 +138,10 @@ class PriceChart {
     } else return;
     pressed.preventDefault();
   }
+}
+
+function exponential(number) {
+  return number.toExponential(4);
 }
 
 function secondOf(candle) {

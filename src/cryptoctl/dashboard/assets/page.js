@@ -89,7 +89,7 @@ function showNothing() {
   const nothing = document.getElementById("nothing");
   const noneOfIt = page.found && page.found.newest.length === 0;
   // The oldest candle is not shown where prices before those that are known may belong to it.
-  const tooFew = page.found && !page.found.complete && page.chart.candles.length + page.chart.leftOut === 0;
+  const tooFew = page.found && !page.found.complete && page.chart.candles.length + page.chart.undrawable.length === 0;
   nothing.hidden = !(none || noneOfIt || tooFew);
   if (none) replaceWith(nothing, ...withCommands(empty));
   else if (noneOfIt) setText("nothing", `No prices of ${page.symbol}.`);

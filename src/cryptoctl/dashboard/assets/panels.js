@@ -181,6 +181,7 @@ function showNewest(newest) {
 }
 
 function showLegend(candle, chart) {
+  setText("note", notes(chart).join(" "));
   if (!candle) return setText("legend", "");
   const parts = [
     timeText(candle.time_ms, true), `O ${candle.open}`, `H ${candle.high}`, `L ${candle.low}`, `C ${candle.close}`,
@@ -190,5 +191,12 @@ function showLegend(candle, chart) {
   const legend = document.getElementById("legend");
   legend.hidden = false;
   replaceWith(legend, ...parts.map((each) => element("span", "", each)), ...lines);
-  setText("note", chart.leftOut ? `${chart.leftOut} candles are too large or too late to be drawn; the table has them.` : "");
+}
+
+/** What the chart does not show, in words. */
+function notes({ undrawable, tooOld }) {
+  const { length } = undrawable;
+  const large = `${length} candle${length === 1 ? " is" : "s are"} too large or too late to be drawn; the table has the newest prices.`;
+  const old = `The oldest ${tooOld} candles are not drawn: choose a longer interval.`;
+  return [...(length ? [large] : []), ...(tooOld ? [old] : [])];
 }
