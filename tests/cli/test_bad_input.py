@@ -54,6 +54,9 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
         ("candles", " "),
         ("chart", ""),
         ("trace", "", "--at", "10m"),
+        ("trace", "BTC", "--id", "7", "--since", ""),
+        ("logs", "--since", ""),
+        ("prices", "BTC", "--since", ""),
         ("dlq", "repair", "--symbol", ""),
     ],
     ids=lambda line: " ".join(line),
@@ -61,7 +64,25 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
 def test_what_is_given_and_empty_is_not_taken_for_not_given(cli: Cli, line: tuple[str, ...]) -> None:
     said = cli(*line)
     assert said.code == Problem.USAGE
-    assert "is empty" in said.err or "not a valid price" in said.err or "options of files only" in said.err
+    refusals = ("is empty", "not a valid price", "options of files only", "is not a valid time")
+    assert any(each in said.err for each in refusals)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("cost", "--actual", "--rate", "10/s"),
+        ("cost", "--actual", "--batch", "1"),
+        ("logs", "--follow", "--last", "3"),
+        ("status", "--watch", "--exit-code"),
+        ("status", "--watch", "--all"),
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_would_have_no_effect_is_refused(cli: Cli, line: tuple[str, ...]) -> None:
+    said = cli(*line)
+    assert said.code == Problem.USAGE
+    assert "out." in said.err
 
 
 @pytest.mark.parametrize("name", ["my env", "a" * 42, "-dev", "prod/eu", "dév"])

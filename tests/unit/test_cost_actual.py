@@ -35,13 +35,16 @@ STORED = ("Stored", STACK.webhook.name)
 class Metrics:
     """An AWS that has these sums, each in two hours from `first` on, and a table billed as a gigabyte."""
 
-    def __init__(self, sums: Sums, *, first: datetime, metered: bool = True) -> None:
-        self.sums, self.first, self.metered = sums, first, metered
+    def __init__(
+        self, sums: Sums, *, first: datetime, metered: bool = True, made: datetime | None = None
+    ) -> None:
+        self.sums, self.first, self.metered, self.made = sums, first, metered, made
         self.requests: list[str] = []
 
     def call(self, service: str, operation: str, **_: Any) -> Any:
         self.requests.append(operation)
-        return {"Table": {"TableSizeBytes": TABLE_BYTES, "ItemCount": ITEMS}}
+        made = {} if self.made is None else {"CreationDateTime": self.made}
+        return {"Table": {"TableSizeBytes": TABLE_BYTES, "ItemCount": ITEMS, **made}}
 
     def paginate(self, service: str, operation: str, key: str, **asked: Any) -> Iterator[Any]:
         self.requests.append(operation)
@@ -56,8 +59,15 @@ class Metrics:
             }
 
 
-def cost_of(sums: Sums, *, days: int = 7, first: datetime | None = None, on_aws: bool = True) -> ActualCost:
-    aws = Metrics(sums, first=first or NOW - timedelta(days=days), metered=on_aws)
+def cost_of(
+    sums: Sums,
+    *,
+    days: int = 7,
+    first: datetime | None = None,
+    on_aws: bool = True,
+    made: datetime | None = None,
+) -> ActualCost:
+    aws = Metrics(sums, first=first or NOW - timedelta(days=days), metered=on_aws, made=made)
     found = actual_cost(cast("Aws", aws), STACK, days, 50, NOW)
     assert aws.requests == ["DescribeTable", "GetMetricData"]
     return found
@@ -125,6 +135,16 @@ def test_of_a_young_environment_only_its_life_counts() -> None:
     assert found.since == NOW - timedelta(days=3)
     assert found.actual.load.days == pytest.approx(3)
     assert usd(found.actual, "key") == pytest.approx(0.1)
+
+
+def test_what_stood_idle_at_first_cost_something_since_its_table_was_made() -> None:
+    recent = NOW - timedelta(days=2)
+    old = cost_of({WRITES: 10}, days=30, first=recent, made=NOW - timedelta(days=400))
+    assert (old.since, usd(old.actual, "key")) == (NOW - timedelta(days=30), pytest.approx(1.00))
+    young = cost_of({WRITES: 10}, days=30, first=recent, made=NOW - timedelta(days=3))
+    assert young.since == NOW - timedelta(days=3)
+    # A table that was replaced is younger than its environment.
+    assert cost_of({WRITES: 10}, days=30, first=recent, made=NOW).since == recent
 
 
 def test_what_is_free_in_a_month_does_not_pay_for_another_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.cli.logs import LineFilter
 from cryptoctl.errors import Failure
-from cryptoctl.ops.log_entries import entries, folded
+from cryptoctl.ops.log_entries import entries, folded, latest
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms
 
@@ -104,6 +104,34 @@ def test_information_is_folded_only_in_a_row_and_only_where_it_is_the_same() -> 
 
     lines = [info(1, stored=1), info(2, stored=1), info(3, stored=2), info(4, stored=1)]
     assert [each.count for each in folded(entries(lines))] == [2, 1, 1]
+
+
+def warning(at_ms: int, *reasons: str, **more: Any) -> Line:
+    return line(
+        at_ms=at_ms, level="WARNING", message="prices refused", logger="l", reasons=list(reasons), **more
+    )
+
+
+def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_for_all() -> None:
+    lines = [
+        warning(1, "price: is missing", received=2, rejected=1),
+        warning(2, "symbol: is missing", received=1, rejected=1),
+        warning(3, "price: is missing", received=5, rejected=1),
+    ]
+    first, second = folded(entries(lines))
+    assert (first.count, first.more) == (2, {"reasons": ["price: is missing"], "rejected": 1})
+    assert (second.count, second.more) == (1, {"reasons": ["symbol: is missing"], "received": 1, "rejected": 1})
+
+
+def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:
+    lines = [
+        warning(1, "price: is missing"),
+        *(line(at_ms=at_ms, level="INFO", message=f"m{at_ms}", logger="l") for at_ms in range(2, 9)),
+        warning(9, "price: is missing"),
+    ]
+    shown = latest(folded(entries(lines)), 2)
+    assert [(each.message, each.count) for each in shown] == [("prices refused", 2), ("m8", 1)]
+    assert len(latest(folded(entries(lines)), 100)) == 8
 
 
 NOW_MS = 1_795_696_496_789  # 12:34:56.789 UTC

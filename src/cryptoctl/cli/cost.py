@@ -21,6 +21,7 @@ from cryptoctl.ui.cost import actual_document, cost_document, show_actual, show_
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*([smhd]))?", re.ASCII)
 MOST_PER_S = 1_000_000
+USUAL_RATE = "10/s"
 NO_ACCOUNT = "0" * 12
 
 
@@ -28,10 +29,16 @@ NO_ACCOUNT = "0" * 12
 def cost(
     run: CommandRun,
     rate: Annotated[
-        str, typer.Option(metavar="NUMBER[/s|m|h|d]", help="How many prices come in, evenly.")
-    ] = "10/s",
+        str | None,
+        typer.Option(
+            metavar="NUMBER[/s|m|h|d]", help=rf"How many prices come in, evenly. \[default: {USUAL_RATE}]"
+        ),
+    ] = None,
     symbols: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of how many symbols.")] = 50,
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="How many prices are in a request.")] = 1,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help=r"How many prices are in a request. \[default: 1]"),
+    ] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days.")] = 30,
     actual: Annotated[
         bool, typer.Option("--actual", help="What the last days have cost, as CloudWatch counted them.")
@@ -39,9 +46,16 @@ def cost(
 ) -> None:
     """Estimate what the environment costs on AWS, part by part. Only --actual asks AWS."""
     if actual:
+        if rate is not None or batch is not None:
+            raise Failure(
+                Problem.USAGE,
+                "--rate and --batch are assumptions of the estimate; with --actual both are counted.",
+                "Leave them out, or leave --actual out.",
+            )
         _actual(run, days, symbols)
         return
-    load = Load(prices_per_s=_per_second(rate), symbols=symbols, batch=batch, days=days)
+    per_s = _per_second(USUAL_RATE if rate is None else rate)
+    load = Load(prices_per_s=per_s, symbols=symbols, batch=1 if batch is None else batch, days=days)
     session = run.session
     scope = Scope(
         environment=session.environment,

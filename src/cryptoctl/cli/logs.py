@@ -13,7 +13,7 @@ import typer
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.log_entries import LEVELS, entries, folded
+from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest
 from cryptoctl.ops.logs import Line, follow, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import moment, moment_ms
@@ -100,13 +100,14 @@ def logs(
 
     With --verbose each line as it is, with metrics, requests and whole traces.
     """
-    wanted = _functions(run, functions or [])
-    since_ms = moment_ms(since or (USUAL_FOR_A_REQUEST if request else USUAL))
+    usual = USUAL if request is None else USUAL_FOR_A_REQUEST
+    since_ms = moment_ms(usual if since is None else since)
     until_ms = moment_ms(until) if until is not None else None
     chosen = LineFilter(level=level, text=grep, request=_checked(request))
+    if following and (until is not None or last is not None):
+        raise Failure(Problem.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
+    wanted = _functions(run, functions or [])
     if following:
-        if until is not None or last is not None:
-            raise Failure(Problem.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
         _follow(run, wanted, since_ms, chosen)
     pattern = None if request is None else f'"{request}"'
     found = list(chosen.of(read_lines(run.session.aws, wanted, since_ms, until_ms, pattern)))
@@ -115,7 +116,7 @@ def logs(
         shown = folded(shown)
     run.answer(lines=[line_document(line) for line in (found if last is None else found[-last:])])
     if not run.machine:
-        for entry in shown if last is None else shown[-last:]:
+        for entry in shown if last is None else latest(shown, last):
             show_entry(run.screen, entry)
     if not found:
         _say_nothing_found(run, wanted, since_ms, until_ms)

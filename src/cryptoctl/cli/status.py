@@ -33,6 +33,10 @@ def status(
 ) -> None:
     """Show whether all is well, and what needs somebody: resources, dead letters, stream, prices."""
     if watch:
+        if everything or exit_code:
+            raise Failure(
+                Problem.USAGE, "--watch shows everything until it is ended.", "Leave --all and --exit-code out."
+            )
         _watch(run)
         return
     session = run.session

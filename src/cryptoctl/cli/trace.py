@@ -77,7 +77,7 @@ def trace(
             "Neither a symbol nor --request is given.",
             "For example `cryptoctl trace BTC --id 7`.",
         )
-    since_ms = moment_ms(since or LOOKS_BACK)
+    since_ms = moment_ms(LOOKS_BACK if since is None else since)
     wanted = _wanted(symbol, given)
     tracer = _tracer(run)
     found = tracer.items(wanted, since_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ERROR_FIELDS = ("errorType", "errorMessage", "stackTrace")
 # By these a price is found; a thousand of them are nothing to read.
 KEY_FIELDS = ("keys", "repeated", "corrections")
+REASONS = ("reason", "reasons")
 _PLACE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
 _SHOWN_ELSEWHERE = frozenset((*SHOWN_FIELDS, *ERROR_FIELDS, *KEY_FIELDS))
 # What a function raises to be retried is only the envelope of the error.
@@ -76,25 +77,39 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
 
 
 def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
-    """Repeats as one entry each: of a warning or an error wherever they are, of others in a row."""
+    """Repeats as one entry each: of a warning or an error wherever they are, of others in a row.
+
+    Of their other fields an entry has those that are the same in all of them.
+    """
     places: dict[tuple[str, ...], int] = {}
-    latest: dict[str, tuple[str, ...]] = {}
+    previous: dict[str, tuple[str, ...]] = {}
     kept: list[LogEntry] = []
     for entry in found:
         key = _key(entry)
-        in_a_row = latest.get(entry.function) == key
-        latest[entry.function] = key
+        in_a_row = previous.get(entry.function) == key
+        previous[entry.function] = key
         if key in places and (in_a_row or entry.level not in ("DEBUG", "INFO", "")):
             before = kept[places[key]]
-            kept[places[key]] = replace(before, count=before.count + 1, last_ms=entry.time_ms)
+            more = {name: each for name, each in before.more.items() if entry.more.get(name) == each}
+            kept[places[key]] = replace(
+                before, count=before.count + 1, last_ms=entry.time_ms, more=more
+            )
         else:
             places[key] = len(kept)
             kept.append(entry)
     return kept
 
 
+def latest(found: Sequence[LogEntry], most: int) -> list[LogEntry]:
+    """Those that have come last, in their order; a repeat counts by the last time."""
+    newest = sorted(range(len(found)), key=lambda place: found[place].last_ms)[-most:]
+    return [found[place] for place in sorted(newest)]
+
+
 def _key(entry: LogEntry) -> tuple[str, ...]:
-    more = "" if entry.level not in ("DEBUG", "INFO", "") else repr(entry.more)
+    plain = entry.level in ("DEBUG", "INFO", "")
+    # Why something was refused is what has happened; how many there were is not.
+    more = repr(entry.more if plain else [entry.more.get(name) for name in REASONS])
     return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ui.hints import with_aws_options, with_options
 from cryptoctl.ui.indented import indented
+from cryptoctl.ui.strict_json import strict
 from cryptoctl.ui.styles import VERY_BAD
 from cryptoctl.ui.tables import Column, fitted, fitted_plain
 from cryptoctl.ui.terminal import Render, Terminal
@@ -137,7 +138,7 @@ class Screen:
 
     def json(self, value: object) -> None:
         """A JSON document; decimals keep all their digits, as strings."""
-        self.raw(indented(value, _plain) + "\n")
+        self.raw(strict(indented(value, _plain)) + "\n")
 
     def one_line_each(self) -> None:
         """From here on each JSON document, the last one too, is on a line of its own."""
@@ -145,22 +146,22 @@ class Screen:
 
     def json_line(self, value: object) -> None:
         """One of many answers, as JSON on a line of its own."""
-        self.raw(json.dumps(value, default=_plain) + "\n")
+        self.raw(strict(json.dumps(value, default=_plain)) + "\n")
 
     def item(self, member: str, value: object) -> None:
         """One item of a list in the JSON document that `document` ends, written at once."""
         opening = f'{{\n  "{member}": [\n    ' if self._streamed is None else ",\n    "
         self._streamed = member
-        self.raw(opening + json.dumps(value, default=_plain))
+        self.raw(opening + strict(json.dumps(value, default=_plain)))
 
     def document(self, members: Mapping[str, object]) -> None:
         """The command's JSON document; the end of it where items of a list are written already."""
         if self._streamed is None:
             whole = indented(members, _plain) if self._indented else json.dumps(members, default=_plain)
-            self.raw(f"{whole}\n")
+            self.raw(f"{strict(whole)}\n")
             return
         rest = {name: value for name, value in members.items() if name != self._streamed}
-        self.raw("\n  ],\n " + indented(rest, _plain).removeprefix("{\n "))
+        self.raw("\n  ],\n " + strict(indented(rest, _plain)).removeprefix("{\n "))
         self.raw("\n")
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:

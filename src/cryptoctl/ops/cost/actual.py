@@ -108,7 +108,7 @@ def metered(stack: Stack) -> Iterator[Metered]:
 
 
 def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime | None = None) -> ActualCost:
-    """The cost of the last days, or of as many as there are figures of. Two requests, one for the metrics.
+    """The cost of the last days, or of as many as there has been a table. Two requests, one for the metrics.
 
     `symbols` is for the estimate alone: no metric tells of how many the prices were.
     """
@@ -126,8 +126,10 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     )
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     figures = _figures(aws, [*metrics, stored], begin, now)
-    first = min((each.begin for of_metric in figures for each in of_metric), default=None)
-    since = max(begin, first or now - timedelta(hours=1))
+    # An environment that stood idle at first has no figures of that time, and cost something.
+    known = [each.begin for of_metric in figures for each in of_metric]
+    known += [table["CreationDateTime"]] if "CreationDateTime" in table else []
+    since = max(begin, min(known, default=now - timedelta(hours=1)))
     length_days = (now - since).total_seconds() / DAY_S
     prices, calls = _sum(figures[-1]), _sum(figures[0])
     load = Load(

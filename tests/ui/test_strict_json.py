@@ -1,0 +1,62 @@
+"""What a command writes as JSON, every parser of JSON reads."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.strict_json import strict
+
+HALVES = st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF, categories=("Cs",))
+PIECES = st.sampled_from(["\U0001f600", "\\", '"', "u", "d", "8", "0", "NaN", "Infinity", "-", "\n"]) | HALVES
+TEXTS = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=5)
+VALUES = st.recursive(
+    st.floats() | TEXTS | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def refused(text: str) -> None:
+    raise AssertionError(f"{text} is not JSON")
+
+
+def legal(value: Any) -> Any:
+    """What is to be read of a value."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        # A half beside its other half is read as one character.
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [legal(each) for each in value]
+    return {legal(key): legal(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+@given(VALUES)
+def test_every_value_is_read_by_a_strict_parser_and_text_that_looks_like_it_stays(value: Any) -> None:
+    read = json.loads(strict(json.dumps(value)), parse_constant=refused)
+    json.dumps(read, ensure_ascii=False).encode()  # no half of a pair is left
+    assert read == legal(value)
+
+
+@pytest.mark.parametrize("way", ["json", "json_line", "document"])
+def test_each_way_to_write_json_is_strict(way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(colour=False, machine=True)
+    getattr(screen, way)({"a": [math.inf, "\ud800", "NaN"]})
+    assert json.loads(capsys.readouterr().out, parse_constant=refused) == {"a": [None, "\ufffd", "NaN"]}
+
+
+def test_what_is_written_piece_by_piece_is_strict_too(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(colour=False, machine=True)
+    screen.item("lines", {"a": math.nan})
+    screen.item("lines", "\udfff")
+    screen.document({"lines": [], "b": [-math.inf]})
+    read = json.loads(capsys.readouterr().out, parse_constant=refused)
+    assert read == {"lines": [{"a": None}, "\ufffd"], "b": [None]}
