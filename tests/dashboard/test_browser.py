@@ -236,8 +236,10 @@ def test_tiny_prices_are_told_apart_on_the_axis(
     browser.until(READY)
     shown = browser.run(f"{json.dumps(texts)}.map((each) => page.chart.bars.priceFormatter().format(+each))")
     assert shown == labels
-    drawn = browser.run("[page.chart.bars.priceToCoordinate(+page.chart.candles[0].close), "
-                        "page.chart.bars.priceToCoordinate(+page.chart.candles[1].close)]")
+    drawn = browser.run(
+        "[page.chart.bars.priceToCoordinate(+page.chart.candles[0].close), "
+        "page.chart.bars.priceToCoordinate(+page.chart.candles[1].close)]"
+    )
     assert drawn[0] - drawn[1] > 50
     assert browser.problems == []
 

@@ -158,9 +158,7 @@ def test_a_resource_is_of_the_part_that_it_is_named_after_whatever_the_environme
     environment: str, subject: str
 ) -> None:
     missing = ResourceReport(name=subject.format(environment), state=ResourceState.MISSING)
-    found = replace(
-        HEALTHY, environment=environment, queues=(), inventory=Inventory(resources=(missing,))
-    )
+    found = replace(HEALTHY, environment=environment, queues=(), inventory=Inventory(resources=(missing,)))
     assert health(found, "webhook-processor") is Health.BAD
     assert health(found, "price-enricher") is health(found, "crypto-prices") is Health.GOOD
 
@@ -174,10 +172,11 @@ def test_a_sender_s_name_makes_its_alarm_no_other_part_s() -> None:
         assert health(found, "price-enricher") is Health.GOOD
 
 
-@pytest.mark.parametrize("where", ["visible", "in_flight", "delayed"])
-def test_dead_letters_are_in_doubt_wherever_they_are(where: str) -> None:
+@pytest.mark.parametrize(("visible", "in_flight", "delayed"), [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+def test_dead_letters_are_in_doubt_wherever_they_are(visible: int, in_flight: int, delayed: int) -> None:
     first, second = HEALTHY.queues
-    found = replace(HEALTHY, queues=(first, replace(second, **{where: 1})))
+    letters = replace(second, visible=visible, in_flight=in_flight, delayed=delayed)
+    found = replace(HEALTHY, queues=(first, letters))
     assert found.concerns and found.dead_letters == 1
     assert health(found, "price-enricher") is Health.DOUBTFUL
 

@@ -120,7 +120,10 @@ def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_f
     ]
     first, second = folded(entries(lines))
     assert (first.count, first.more) == (2, {"reasons": ["price: is missing"], "rejected": 1})
-    assert (second.count, second.more) == (1, {"reasons": ["symbol: is missing"], "received": 1, "rejected": 1})
+    assert (second.count, second.more) == (
+        1,
+        {"reasons": ["symbol: is missing"], "received": 1, "rejected": 1},
+    )
 
 
 def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:

@@ -35,7 +35,9 @@ def status(
     if watch:
         if everything or exit_code:
             raise Failure(
-                Problem.USAGE, "--watch shows everything until it is ended.", "Leave --all and --exit-code out."
+                Problem.USAGE,
+                "--watch shows everything until it is ended.",
+                "Leave --all and --exit-code out.",
             )
         _watch(run)
         return

@@ -91,9 +91,7 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
         if key in places and (in_a_row or entry.level not in ("DEBUG", "INFO", "")):
             before = kept[places[key]]
             more = {name: each for name, each in before.more.items() if entry.more.get(name) == each}
-            kept[places[key]] = replace(
-                before, count=before.count + 1, last_ms=entry.time_ms, more=more
-            )
+            kept[places[key]] = replace(before, count=before.count + 1, last_ms=entry.time_ms, more=more)
         else:
             places[key] = len(kept)
             kept.append(entry)
