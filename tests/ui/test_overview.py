@@ -134,53 +134,6 @@ def test_a_raised_alarm_needs_somebody_and_says_what_to_type() -> None:
     assert unread.concerns == ()
 
 
-def test_an_alarm_for_dead_letters_is_theirs_and_not_their_function_s() -> None:
-    assert HEALTHY.alarms is not None
-    letters = replace(HEALTHY.alarms[0], name="cryptoctl-dev-webhook-processor-dlq", state="ALARM")
-    raised = replace(HEALTHY, alarms=(letters,))
-    assert health(raised, "webhook-processor") is Health.GOOD
-    assert health(replace(raised, queues=BROKEN.queues), "webhook-processor") is Health.DOUBTFUL
-    errors = replace(letters, name="cryptoctl-dev-webhook-processor-errors")
-    assert health(replace(HEALTHY, alarms=(errors,)), "webhook-processor") is Health.BAD
-
-
-@pytest.mark.parametrize("environment", ["dev", "my-dlq", "price-enricher", "webhook-processor-dlq", "dlq"])
-@pytest.mark.parametrize(
-    "subject",
-    [
-        "function webhook-processor-{}",
-        "queue webhook-processor-dlq-{}",
-        "log group /aws/lambda/webhook-processor-{}",
-        "alarm cryptoctl-{}-webhook-processor-dlq",
-    ],
-)
-def test_a_resource_is_of_the_part_that_it_is_named_after_whatever_the_environment_s_name(
-    environment: str, subject: str
-) -> None:
-    missing = ResourceReport(name=subject.format(environment), state=ResourceState.MISSING)
-    found = replace(HEALTHY, environment=environment, queues=(), inventory=Inventory(resources=(missing,)))
-    assert health(found, "webhook-processor") is Health.BAD
-    assert health(found, "price-enricher") is health(found, "crypto-prices") is Health.GOOD
-
-
-def test_a_sender_s_name_makes_its_alarm_no_other_part_s() -> None:
-    assert HEALTHY.alarms is not None
-    for sender in ("price-enricher", "price-enricher-dlq"):
-        alarm = replace(HEALTHY.alarms[0], name=f"cryptoctl-dev-unauthorized-{sender}", state="ALARM")
-        found = replace(HEALTHY, alarms=(alarm,))
-        assert found.concerns
-        assert health(found, "price-enricher") is Health.GOOD
-
-
-@pytest.mark.parametrize(("visible", "in_flight", "delayed"), [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
-def test_dead_letters_are_in_doubt_wherever_they_are(visible: int, in_flight: int, delayed: int) -> None:
-    first, second = HEALTHY.queues
-    letters = replace(second, visible=visible, in_flight=in_flight, delayed=delayed)
-    found = replace(HEALTHY, queues=(first, letters))
-    assert found.concerns and found.dead_letters == 1
-    assert health(found, "price-enricher") is Health.DOUBTFUL
-
-
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function() -> None:
     """And the next step is one that does not need the missing queue."""
     letters = replace(HEALTHY.queues[1], visible=5)
