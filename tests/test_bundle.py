@@ -51,6 +51,9 @@ def test_neither_time_nor_permissions_nor_order_of_the_files_change_a_byte(
         os.utime(target, (1_000_000_000, 1_000_000_000))
     (copy / "core" / "__pycache__").mkdir()
     (copy / "core" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    for stray in ("core/.ipynb_checkpoints/prices-checkpoint.py", "handlers/._scratch.py"):
+        (copy / stray).parent.mkdir(exist_ok=True)
+        (copy / stray).write_bytes(b"x")
     monkeypatch.setattr(bundle, "__file__", str(copy / "bundle.py"))
     assert bundle.build() == before
 

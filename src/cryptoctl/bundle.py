@@ -50,7 +50,10 @@ def _contents() -> dict[str, bytes]:
     root = Path(__file__).parent
     files = [root / "__init__.py"]
     files += [file for package in _PACKAGES for file in (root / package).rglob("*.py")]
+    paths = {file: file.relative_to(root) for file in files}
     return {
-        f"cryptoctl/{file.relative_to(root).as_posix()}": file.read_bytes().replace(b"\r\n", b"\n")
-        for file in files
+        f"cryptoctl/{path.as_posix()}": file.read_bytes().replace(b"\r\n", b"\n")
+        for file, path in paths.items()
+        # What editors and notebooks keep beside a module is none.
+        if not any(part.startswith(".") for part in path.parts)
     }

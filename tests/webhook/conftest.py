@@ -22,6 +22,9 @@ from cryptoctl.webhook_settings import Sender, Webhook
 from dead_letters.command_line import Said, run
 from live import Connect, Live
 
+WORDED = "worded"
+WORDED_BODY = '{"base": "B", "quote": "TC", "price": "1"}'
+"""A message of that sender, which cannot be told from its expressions."""
 SENDERS = {
     "desk": Sender(preset="standard-webhooks"),
     "svix": Sender(preset="svix"),
@@ -42,6 +45,12 @@ SENDERS = {
     "github": Sender(preset="github-like"),
     "alerts": Sender(scheme="token", token_header="authorization", token_prefix="Bearer "),
     "basic": Sender(scheme="basic"),
+    WORDED: Sender(
+        scheme="token",
+        token_header="x-token",
+        fields={"symbol": "join('', [base, quote])", "price": "price"},
+        constants={"exchange": "provider"},
+    ),
 }
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from cryptoctl.core.webhook_secrets import SenderSecret
 from cryptoctl.errors import Problem
+from cryptoctl.reconcile.retry import RealClock
 from dead_letters.command_line import run
-from webhook.conftest import SENDERS, Door
+from webhook.conftest import SENDERS, WORDED, Door
 
 pytestmark = pytest.mark.engine
 
@@ -21,7 +22,7 @@ ELSEWHERE = {"elsewhere": "52.89.214.238", "six": "2001:db8::/32"}
 
 
 def test_each_sender_passes_the_test(door: Door, cli: Any) -> None:
-    for name in SENDERS:
+    for name in SENDERS.keys() - {WORDED}:
         said = cli("test", name, "--output", "json")
         document = json.loads(said.out)
         passed = [step["passed"] for step in document["steps"]]
@@ -43,6 +44,16 @@ def test_show_hides_the_secret_unless_asked(door: Door, cli: Any) -> None:
         shown = json.loads(cli("show", name, "--reveal", "--output", "json").out)
         assert shown["secret"] == secret
         assert shown["url"].startswith(door.address + name)
+
+
+def test_show_needs_no_message_of_a_sender_whose_words_are_not_known(door: Door, cli: Any) -> None:
+    said = cli("show", WORDED, "--reveal")
+    assert said.code == 0
+    assert f"address  {door.address}{WORDED}" in said.out and door.secret(WORDED) in said.out
+    assert "No curl command" in said.err and "--body FILE" in said.err
+    document = json.loads(cli("show", WORDED, "--reveal", "--output", "json").out)
+    assert (document["secret"], document["curl"]) == (door.secret(WORDED), None)
+    assert cli("test", WORDED).code == Problem.USAGE
 
 
 def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
@@ -83,6 +94,20 @@ def test_rotate_lets_both_secrets_in_for_the_grace(door: Door, cli: Any) -> None
     assert said["effective"] is False and said["previous_until"]
     plan = run("plan", "--exit-code", environment=door.live.session.environment)
     assert plan.code == 0, plan.out
+
+
+def test_a_rotation_that_is_interrupted_while_it_waits_says_that_the_secret_is_another(
+    door: Door, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(clock: RealClock, seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    old = door.secret("github")
+    monkeypatch.setattr(RealClock, "sleep", interrupted)
+    said = cli("rotate", "github", "--grace", "0s")
+    assert said.code == Problem.INTERRUPTED
+    assert "The secret of github is replaced" in said.err and "webhook show github --reveal" in said.err
+    assert door.store("github").read().secret != old
 
 
 def test_a_secret_that_still_counts_is_not_dropped_by_rotating_twice(door: Door, cli: Any) -> None:

@@ -65,10 +65,9 @@ def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None)
     maker, store = _sender(run, name)
     found = store.read()
     shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
-    text = _text(body) if body is not None else maker.sample()
     # A signature shows nothing of the secret; a token and a password are the secret.
     secret = found.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
-    request = maker.request(secret, text, now_s=time.time(), message_id=_message_id())
+    curl, unknown = _curl(maker, secret, body)
     in_path = bool(maker.keys.get("token_in_path"))
     url = f"{maker.address}{name}" + (f"/{found.secret if shown else HIDDEN}" if in_path else "")
     message = TRADINGVIEW_MESSAGE if maker.sender.preset == "tradingview" else None
@@ -78,7 +77,7 @@ def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None)
         secret=found.secret if shown else None,
         previous_until=_until(found),
         message=message,
-        curl=request.curl(),
+        curl=curl,
     )
     if run.machine:
         return
@@ -86,9 +85,23 @@ def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None)
     _say_secret(run, found, shown)
     if message is not None:
         run.screen.data(f"message  {message}")
-    run.screen.data(f"curl     {request.curl()}")
+    if curl is None:
+        run.screen.say(unknown)
+        return
+    run.screen.data(f"curl     {curl}")
     if maker.keys.get("timestamp_header"):
         run.screen.say("The signature of the curl command counts for a few minutes.")
+
+
+def _curl(maker: RequestMaker, secret: str, body: Path | None) -> tuple[str | None, str]:
+    """A request as the sender makes it, for a shell; or None, and why what they write is not known."""
+    try:
+        text = _text(body) if body is not None else maker.sample()
+    except Failure as unknown:
+        if body is not None:
+            raise
+        return None, f"No curl command: {unknown.message} {unknown.hint}"
+    return maker.request(secret, text, now_s=time.time(), message_id=_message_id()).curl(), ""
 
 
 @command("webhook", "rotate", access=Access.MANAGE, example="cryptoctl webhook rotate desk --grace 24h")
@@ -127,9 +140,19 @@ def rotate(
         rotated = store.rotate(new, now_ms=now_ms(), grace=length)
     run.answer(sender=name, previous_until=_until(rotated))
     if not no_wait:
-        with waiting(run.screen, run.clock) as tell:
-            for _ in Retry(run.clock, tell).pauses("each instance of the function to read it", READ_AGAIN_S):
-                pass
+        try:
+            with waiting(run.screen, run.clock) as tell:
+                for _ in Retry(run.clock, tell).pauses(
+                    "each instance of the function to read it", READ_AGAIN_S
+                ):
+                    pass
+        except KeyboardInterrupt:
+            raise Failure(
+                Problem.INTERRUPTED,
+                f"Interrupted. The secret of {name} is replaced; for {READ_AGAIN_S:.0f} s an instance of the "
+                "function may know the old one only.",
+                f"`cryptoctl webhook show {name} --reveal` shows the new secret. Do not rotate again for it.",
+            ) from None
     shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
     run.answer(secret=new if shown else None, effective=not no_wait)
     if not run.machine:
