@@ -10,6 +10,7 @@ import pytest
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.reconcile.delta import difference
+from cryptoctl.reconcile.planner import owned
 from unit.answers import STACK
 
 
@@ -85,3 +86,25 @@ def test_a_copy_before_ours_and_a_setting_of_the_whole_are_named() -> None:
     loaded["widgets"].insert(0, {**loaded["widgets"][0], "x": 16})
     loaded["start"] = "-PT3H"
     assert changes(json.dumps(loaded)) == {"Widgets.Prices", "Widgets.Prices (widget 2)", "Settings.start"}
+
+
+class WithoutTags(Answering):
+    """One whose tags CloudWatch does not keep, or that somebody has tagged for themselves."""
+
+    def __init__(self, body: str) -> None:
+        super().__init__(body)
+        self.tags: list[dict[str, str]] = []
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+        """The body, or these tags."""
+        answer = super().find(service, operation, absent=absent, **params)
+        return answer if operation == "GetDashboard" else {"Tags": self.tags}
+
+
+def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not() -> None:
+    board, there = dashboard(), WithoutTags(dashboard().body)
+    seen = board.observe(there)
+    assert seen is not None and owned(board, seen)
+    there.tags = [{"Key": "ManagedBy", "Value": "somebody"}]
+    theirs = board.observe(there)
+    assert theirs is not None and not owned(board, theirs)

@@ -154,7 +154,7 @@ class Engine:
             home=self._data.directory,
             log_file=self._data.log_file,
             memory_bytes=resident_bytes(record.pid) if running and record else None,
-            notes=record.notes if record else (),
+            notes=(*record.notes, *(_other_code(record) if asked and running else ())) if record else (),
             problems=_problems(record) if asked and running and record else (),
         )
 
@@ -204,15 +204,17 @@ class Engine:
         record = self._data.read()
         if options is None or record is None:
             return running
-        note = ""
-        try:
-            if changed := options.changes_from(EngineOptions.from_json(record.options)):
-                note = f"The engine runs with other options than are set now ({', '.join(changed)})."
-        except ValueError:
-            note = "The options of the engine that runs cannot be read."
-        if record.code != source_digest():
-            note = "The engine that runs was started by another cryptoctl."
-        return replace(running, notes=(*running.notes, *([f"{note} {REPLACES_IT}"] if note else [])))
+        notes = list(_other_code(record))
+        if not notes:
+            try:
+                if changed := options.changes_from(EngineOptions.from_json(record.options)):
+                    differing = ", ".join(changed)
+                    notes = [
+                        f"The engine runs with other options than are set now ({differing}). {REPLACES_IT}"
+                    ]
+            except ValueError:
+                notes = [f"The options of the engine that runs cannot be read. {REPLACES_IT}"]
+        return replace(running, notes=(*running.notes, *notes))
 
     def _port_to_use(self, wanted: int | None) -> int:
         if wanted is not None:
@@ -238,6 +240,13 @@ class Engine:
 
         _wait_until(look, SETTLES_WITHIN_S)
         return found[0] if found else None
+
+
+def _other_code(record: Record) -> tuple[str, ...]:
+    """A note where the engine does not run the code that is installed now."""
+    if record.code == source_digest():
+        return ()
+    return (f"The engine that runs was started by another cryptoctl. {REPLACES_IT}",)
 
 
 def _problems(record: Record) -> tuple[str, ...]:

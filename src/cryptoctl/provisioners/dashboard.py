@@ -50,6 +50,8 @@ class Dashboard(Listed, Priced):
 
     kind: ClassVar[str] = "dashboard"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets", "Settings"})
+    # Nobody else names one so. Refused, it could neither be changed nor removed where its tags were not kept.
+    untagged_is_ours: ClassVar[bool] = True
 
     @property
     def arn(self) -> str:
