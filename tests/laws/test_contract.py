@@ -239,7 +239,7 @@ def test_the_senders_secret(there: Reader) -> None:
     policy = there.iam.get_role_policy(
         RoleName=f"webhook-processor-{there.env}-role", PolicyName="secrets-access"
     )["PolicyDocument"]
-    reading, decrypting = policy["Statement"]
+    reading, decrypting = sorted(policy["Statement"], key=lambda each: each["Action"], reverse=True)
     assert reading["Resource"] == [there.arn("ssm", f"parameter{name}")]
     assert decrypting["Resource"] == [key]
     assert decrypting["Condition"] == {"StringEquals": {"kms:ViaService": [f"ssm.{REGION}.amazonaws.com"]}}
