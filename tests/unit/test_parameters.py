@@ -313,6 +313,20 @@ def test_a_refused_read_of_what_is_kept_is_waited_out() -> None:
     assert up(ssm).outcome is StepOutcome.DONE and ssm.secret == GIVEN
 
 
+def test_a_value_under_a_key_that_goes_is_not_waited_for() -> None:
+    """That a new key is not seen yet concerns what is written with it, not what is read."""
+    ssm = holding(KeyId=OTHER_KEY)
+
+    def refuse(its: FakeSsm, asked: str) -> None:
+        if asked == "GetParameter":
+            raise refused(asked, "InvalidKeyId", f"{OTHER_KEY} is pending deletion.")
+
+    ssm.refuse = refuse
+    result = up(ssm)
+    assert (result.outcome, ssm.clock.time_s) == (StepOutcome.FAILED, 0)
+    assert "aws kms cancel-key-deletion" in result.hint
+
+
 def test_a_rotation_that_cannot_put_back_what_it_overwrote_says_so() -> None:
     ssm = holding()
     ssm.after = {"GetParameter": lambda its: its.put(SenderSecret(secret="the first one's"))}

@@ -211,7 +211,7 @@ class Convergence:
                 self._revealed.hide_in(error)
                 if isinstance(error, Failure):
                     raise
-                rule = TOO_OFTEN if error.throttled else self._rule(call, error)
+                rule = TOO_OFTEN if error.throttled else self._rule(error)
                 if rule is None:
                     if self._revealed.overwritten:
                         raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
@@ -227,11 +227,12 @@ class Convergence:
                     raise StepFailed(f"{error} ({waited})", hint) from error
         self._publish(call.gives, answer)
 
-    def _rule(self, call: Call, error: AwsError) -> RetryRule | None:
+    def _rule(self, error: AwsError) -> RetryRule | None:
+        """The rule for an error, of the call itself or of the read of a value that it writes again."""
         observed = self._step.delta.observed
         new = observed is None or observed.new
         rules = (rule for rule in self._step.resource.retry_rules if new or not rule.new_only)
-        matching = (rule for rule in rules if rule.matches(call.operation, error.code, error.message))
+        matching = (rule for rule in rules if rule.matches(error.operation, error.code, error.message))
         return next(matching, None)
 
     def _publish(self, gives: Mapping[str, str], answer: Answer | None) -> None:
