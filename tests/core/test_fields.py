@@ -6,7 +6,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import jmespath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping, exact
 from cryptoctl.core.numbers import decimal_from
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, TooLarge
+from cryptoctl.handlers.exact_jmespath import ExactExpression
 
 NOW_MS = 1_790_000_000_000
 LIMITS = TimeLimits(now_ms=NOW_MS, arrival_ms=NOW_MS)
@@ -24,9 +24,9 @@ def mapping(
     prices: str | None = None, constants: dict[str, str] | None = None, **fields: str
 ) -> FieldMapping:
     return FieldMapping(
-        fields={name: jmespath.compile(each) for name, each in fields.items()} if fields else None,
+        fields={name: ExactExpression(each) for name, each in fields.items()} if fields else None,
         constants=constants or {},
-        prices=jmespath.compile(prices) if prices else None,
+        prices=ExactExpression(prices) if prices else None,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
-    "webhook_processor": 32,
+    "webhook_processor": 33,
     "price_enricher": 21,
     "error_notifier": 7,
 }

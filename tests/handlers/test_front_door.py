@@ -6,12 +6,12 @@ import json
 import time
 from typing import Any
 
-import jmespath
 import pytest
 
 from cryptoctl.core.senders import allowed_senders
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers import price_enricher, webhook_processor
+from cryptoctl.handlers.exact_jmespath import ExactExpression
 from handlers.conftest import Clock
 from handlers.events import ARRIVED_MS
 from handlers.fake_aws import FakeAws, FaultError
@@ -349,7 +349,7 @@ def test_of_a_request_from_elsewhere_nothing_is_parsed(door: FakeAws) -> None:
         def document(self) -> Any:
             raise AssertionError("parsed")
 
-    sender = allowed_senders(variable(), jmespath.compile)["tradingview"]
+    sender = allowed_senders(variable(), ExactExpression)["tradingview"]
     request = Unread(headers={}, body=b'{"secret": "x"}', source="203.0.113.1")
     assert not sender.accepts(request, ("x",), time.time())
 

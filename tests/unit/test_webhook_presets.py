@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import jmespath
 import pytest
 from pydantic import TypeAdapter
 
@@ -17,6 +16,7 @@ from cryptoctl.core.prices import Price, Rejected, TimeLimits
 from cryptoctl.core.senders import allowed_senders
 from cryptoctl.core.webhook_prices import prices_in_request
 from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.settings import Settings
 from cryptoctl.webhook_settings import Sender, senders_variable
 
@@ -32,7 +32,7 @@ LISTED = {"type": "new_coin", "currency": "XRP"}
 
 def price_in(alert: dict[str, Any], sender: Sender) -> Price | Rejected:
     request = WebhookRequest(headers={}, body=json.dumps({**alert, "exchange": "Gemini"}).encode())
-    allowed = allowed_senders(senders_variable({"alerts": sender}), jmespath.compile)["alerts"]
+    allowed = allowed_senders(senders_variable({"alerts": sender}), ExactExpression)["alerts"]
     (price,) = prices_in_request(request, allowed, [], LIMITS).prices
     return price
 

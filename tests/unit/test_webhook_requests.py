@@ -7,7 +7,6 @@ import shlex
 import time
 from typing import get_args
 
-import jmespath
 import pytest
 
 from cryptoctl.core.prices import Price, TimeLimits
@@ -16,6 +15,7 @@ from cryptoctl.core.webhook_prices import prices_in_request
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import new_secret
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
 from cryptoctl.webhook_presets import Preset
 from cryptoctl.webhook_settings import Sender, senders_variable
@@ -52,7 +52,7 @@ def arrived(request: SenderRequest) -> WebhookRequest:
 
 @pytest.mark.parametrize("name", SENDERS)
 def test_the_request_of_each_kind_of_sender_is_let_in_and_has_a_price(name: str) -> None:
-    sender = allowed_senders(senders_variable({name: SENDERS[name]}), jmespath.compile)[name]
+    sender = allowed_senders(senders_variable({name: SENDERS[name]}), ExactExpression)[name]
     encoding = SENDERS[name].resolved().get("secret_encoding", "raw")
     secret, other = new_secret(encoding), new_secret(encoding)
     made = maker(name)

@@ -200,6 +200,8 @@ def _cell(index: int) -> Find:
 
 
 def _member(field: str, path: str, members: Sequence[str]) -> Find:
+    from cryptoctl.handlers.exact_jmespath import ExactExpression
+
     if path in members:
         return lambda record: record.get(path, ABSENT)
     try:
@@ -217,5 +219,5 @@ def _member(field: str, path: str, members: Sequence[str]) -> Find:
             f"{quoted(path)} uses {inexact}, which would lose digits of a number.",
             "A text that is a number is taken as one without it; else compute the values and send that file.",
         )
-    mapping = FieldMapping(fields={field: expression})
+    mapping = FieldMapping(fields={field: ExactExpression(path)})
     return lambda record: mapping.values(record).get(field)

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import jmespath
-
 from cryptoctl.core.prices import MOST_BYTES
 from cryptoctl.core.senders import NOBODY, AllowedSender, allowed_senders
 from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers import logs, metrics, sender_secrets
 from cryptoctl.handlers.answers import Answer, http_answer, unavailable
+from cryptoctl.handlers.exact_jmespath import ExactExpression
 
 HEALTH = "health"
 NOT_CHECKED = "the request could not be checked: send it again"
@@ -157,4 +156,4 @@ def known_senders() -> Mapping[str, AllowedSender]:
 
 @lru_cache(maxsize=1)
 def _senders(variable: str) -> dict[str, AllowedSender]:
-    return allowed_senders(variable, jmespath.compile)
+    return allowed_senders(variable, ExactExpression)
