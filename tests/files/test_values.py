@@ -116,7 +116,7 @@ def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["to_number(p)", "avg([a, b])", "max([a, b])", "join('', [to_number(p)])"]
+    "function", ["to_number(p)", "avg([a, b])", "sum([a, b])", "join('', [to_number(p)])"]
 )
 def test_a_function_that_loses_digits_is_refused(tmp_path: Path, function: str) -> None:
     content = f'{{"p": "0.12345678901234567890123", "a": 1.5, "b": 2, "timestamp": {MS}}}\n'

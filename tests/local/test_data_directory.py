@@ -77,6 +77,32 @@ def test_stop_ends_the_process_that_holds_the_lock_and_no_other(
 
 
 @pytest.mark.process
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="which files a process has open is not told")
+def test_an_engine_that_left_no_id_in_its_lock_is_the_one_that_has_it_open(data: DataDirectory) -> None:
+    with holding(data, "clean") as engine:
+        (data.directory / "engine.lock").write_text("")  # as one of an early cryptoctl does
+        data.write(replace(RECORD, pid=engine.pid))
+        assert Engine(data.directory).status().pid == engine.pid
+        assert Engine(data.directory).stop() is True
+        assert engine.wait(10) == -signal.SIGTERM
+
+
+@pytest.mark.process
+def test_a_process_that_may_be_anybodys_is_named_and_not_ended(
+    data: DataDirectory, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryptoctl.local.engine.SETTLES_WITHIN_S", 0.1)
+    data.write(replace(RECORD, pid=stranger.pid))
+    with holding(data, "clean") as engine:
+        (data.directory / "engine.lock").write_text("")
+        for each in (Engine.status, Engine.stop):
+            with pytest.raises(EngineError, match="does not say which process it is") as told:
+                each(Engine(data.directory))
+        assert told.value.hint == f"End process {stranger.pid}, if it is the engine, then try again."
+        assert (engine.poll(), stranger.poll()) == (None, None)
+
+
+@pytest.mark.process
 def test_stop_says_where_the_engine_has_not_put_everything_away(data: DataDirectory) -> None:
     with holding(data), pytest.raises(EngineError, match="not everything was saved") as told:
         Engine(data.directory).stop()

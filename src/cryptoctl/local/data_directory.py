@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.private_files import Exposure, exposure, make_private, open_private
+from cryptoctl.local.processes import has_open
 
 with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
     import fcntl
@@ -123,11 +124,13 @@ class DataDirectory:
 
     def holder(self) -> int | None:
         """The process that took the lock last; it still has it where `running` says so. None where that is
-        not yet known: one takes it, then writes its id down."""
+        not known: one takes it, then writes its id down, and one of an early cryptoctl wrote none."""
         try:
             return int(self._life_file.read_text(encoding="ascii"))
         except (OSError, ValueError):
-            return None
+            pass
+        record = self.read()
+        return record.pid if record is not None and has_open(record.pid, self._life_file) else None
 
     def forget_holder(self) -> None:
         """Before an engine starts: until it writes its own id, nobody is to take an earlier one's for it."""

@@ -43,6 +43,7 @@ __all__ = [
 REPLACES_IT: Final[str] = (
     "`cryptoctl local stop` ends it; the next `cryptoctl up` starts it anew with its data."
 )
+UNNAMED: Final[str] = "it does not say which process it is (an early cryptoctl's does not)"
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
 ANSWERS_WITHIN_S: Final[float] = 5.0
@@ -119,12 +120,20 @@ class Engine:
             if not stopped:
                 _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
         if self._data.running():
-            raise EngineError(
-                f"Stopping the embedded engine in {self._data.directory}: it does not end.",
-                hint="End the process that holds engine.lock there, then try again.",
-            )
+            raise self._not_ended(pid)
         self._end_leftovers()
         return True
+
+    def _not_ended(self, pid: int | None) -> EngineError:
+        record, why = self._data.read(), "it does not end"
+        process = "the process that holds engine.lock there"
+        if pid is None:
+            why = UNNAMED
+            process = f"process {record.pid}, if it is the engine" if record is not None else process
+        return EngineError(
+            f"Stopping the embedded engine in {self._data.directory}: {why}.",
+            hint=f"End {process}, then try again.",
+        )
 
     def _end_leftovers(self) -> None:
         """Ends what handlers of this engine, or of one that was killed, have started and left running."""
@@ -141,8 +150,9 @@ class Engine:
             # One that was just ending has ended meanwhile.
             running = running and (record is not None or self._data.running())
         if running and record is None:
+            why = f"but {UNNAMED}" if self._data.read() else "but its engine.json is damaged"
             raise EngineError(
-                f"The embedded engine in {self._data.directory} runs, but its engine.json is damaged.",
+                f"The embedded engine in {self._data.directory} runs, {why}.",
                 hint="Run `cryptoctl local stop`, then start it again; the data is kept.",
             )
         return EngineStatus(

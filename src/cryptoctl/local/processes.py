@@ -42,6 +42,14 @@ def _resident_bytes_by_ps(pid: int) -> int | None:
     return int(shown.stdout) * 1024 if shown.stdout.strip().isdigit() else None
 
 
+def has_open(pid: int, file: Path) -> bool:
+    """Whether a process of this user has a file open. Found on Linux only."""
+    try:
+        return any(each.exists() and each.samefile(file) for each in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
 def end_processes_with(variable: str, prefix: str) -> None:
     """Ends this user's processes in whose environment a variable begins so. Found on Linux only."""
     wanted = f"{variable}={prefix}".encode()
