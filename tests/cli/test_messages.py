@@ -22,6 +22,7 @@ from cli.conftest import Cli
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.errors import Failure
 from cryptoctl.local.data_directory import DataDirectory, Record
+from cryptoctl.local.launch import source_digest
 from hostile.golden import Situation, check
 
 pytestmark = pytest.mark.process
@@ -175,7 +176,13 @@ def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
     home.take_clean_end()  # and it is killed: the next one says so
     notes = tuple(home.take_clean_end())
     home.write(
-        Record(pid=os.getpid(), port=unused_port(), started_at="2026-01-02T03:04:05+00:00", notes=notes)
+        Record(
+            pid=os.getpid(),
+            port=unused_port(),
+            started_at="2026-01-02T03:04:05+00:00",
+            notes=notes,
+            code=source_digest(),
+        )
     )
     yield
     os.close(held)
