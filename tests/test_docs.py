@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter
 import cryptoctl.cli  # registers the commands
 from cryptoctl.cli.app import app
 from cryptoctl.errors import Problem
-from cryptoctl.settings import DocumentedKey, Environment, documented_keys
+from cryptoctl.settings import DocumentedKey, Environment, Settings, documented_keys
 
 DOCS = Path(__file__).parents[1] / "docs"
 README = DOCS.parent / "README.md"
@@ -87,6 +88,13 @@ def test_every_key_of_the_configuration_is_documented_as_the_schema_has_it() -> 
     for key in documented_keys():
         name = key.name.rpartition(".")[2]
         assert re.search(rf"^# {name} = ", template, re.MULTILINE), name
+
+
+def test_the_template_holds_together_when_every_line_of_it_is_taken() -> None:
+    template = (Path(cryptoctl.cli.__file__).parents[1] / "template.toml").read_text(encoding="utf-8")
+    taken = re.sub(r"^# (?=[a-z_]+ =|\[)", "", template, flags=re.MULTILINE)
+    settings = TypeAdapter(Settings).validate_python(tomllib.loads(taken))
+    assert settings.env["dev"].webhook.senders.keys() == {"tradingview", "provider", "alerts", "desk"}
 
 
 def _row(key: DocumentedKey) -> str:
