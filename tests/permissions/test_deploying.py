@@ -169,6 +169,7 @@ def test_without_an_action_up_says_which(deployer: Person, lived: Asked, action:
 @pytest.mark.torture
 def test_without_any_action_some_command_fails_and_says_which(deployer: Person, lived: Asked) -> None:
     wrong = []
+    forget_other_keys(deployer.world.account, LIFE)
     for action in actions_of(lived.policy):
         if action not in {*SEEN_ALL_THE_SAME, *FOR_A_NEW_KEY}:
             wrong += _fails_once(deployer, action)
