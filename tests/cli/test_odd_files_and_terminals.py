@@ -80,7 +80,7 @@ def test_messages_that_cannot_be_written_change_no_exit_code(tmp_path: Path) -> 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_narrow_encoding_shows_a_likeness(tmp_path: Path, encoding: str) -> None:
     done = run("doctor", "--local", cwd=tmp_path, PYTHONIOENCODING=encoding)
-    assert done.returncode == Problem.FAILED
+    assert done.returncode == 0
     assert "-> Start it with" in done.stdout.decode(encoding)
 
 

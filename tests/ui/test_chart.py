@@ -13,6 +13,8 @@ from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.symbols import percent as changed
 from cryptoctl.ui.chart import BLANK, chart
+from cryptoctl.ui.sparklines import BARS
+from cryptoctl.ui.streams import PLAIN, accept_any_text
 from cryptoctl.ui.styles import BAD, GOOD
 from cryptoctl.ui.symbols import change
 
@@ -48,6 +50,21 @@ def test_it_fits(values: list[Decimal], width: int, height: int) -> None:
     lines = chart(stored(values), width, height)
     assert len(lines) == height
     assert max(line.cell_len for line in lines) <= width
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_where_an_encoding_has_no_dots_other_characters_stand_in_their_places(encoding: str) -> None:
+    accept_any_text()
+    values = [Decimal(number * number % 37) for number in range(200)]
+    lines = [line.plain for line in chart(stored(values), 70, 12)]
+    written = [line.encode(encoding, PLAIN).decode(encoding) for line in lines]
+    assert "\\" not in "".join(written)
+    assert list(map(len, written)) == list(map(len, lines))
+    for line, plain in zip(lines, written, strict=True):
+        there = [each != chr(BLANK) for each in line]
+        assert there == [each != " " or old == " " for each, old in zip(plain, line, strict=True)]
+    bars = BARS.encode(encoding, PLAIN).decode(encoding)
+    assert len(set(bars)) == len(BARS)
 
 
 @given(st.lists(PRICES, min_size=2, max_size=300, unique=True))

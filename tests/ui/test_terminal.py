@@ -63,6 +63,15 @@ def on_a_terminal(columns: int, rows: int) -> tuple[Screen, io.StringIO]:
     return screen, both
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("columns", [40, 120])
+def test_a_terminal_that_can_do_nothing_still_has_its_width(columns: int) -> None:
+    code = "from cryptoctl.ui.screen import Screen; print(Screen(colour=False).terminal.{}.width)"
+    for stream in ("out", "err"):
+        seen = run(["-c", code.format(stream)], columns=columns, rows=20, variables={"TERM": "dumb"})
+        assert seen.lines == [str(columns)]
+
+
 @pytest.mark.parametrize("lines", [0, 1, 2, 5, 30])
 def test_a_drawing_is_put_below_what_is_printed_and_leaves_nothing(lines: int) -> None:
     screen, both = on_a_terminal(40, 6)

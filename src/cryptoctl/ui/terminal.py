@@ -6,12 +6,13 @@ write goes through one lock, and around it the drawing is taken away and put bac
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.segment import ControlType, Segment, Segments
 
 Render: TypeAlias = Callable[[], RenderableType]
@@ -91,6 +92,9 @@ class Terminal:
         settings: dict[str, Any] = {"no_color": not colour, "highlight": False, "soft_wrap": True}
         self.out: Console = AnswerConsole(**settings)
         self.err: Console = MessageConsole(stderr=True, **settings)
+        for console in (self.out, self.err):
+            if console.is_dumb_terminal:  # Rich takes 80 by 25 for the size of any such
+                console.size = ConsoleDimensions(*shutil.get_terminal_size((80, 25)))
 
     @property
     def can_draw(self) -> bool:
