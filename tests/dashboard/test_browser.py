@@ -246,11 +246,12 @@ def test_tiny_prices_are_told_apart_on_the_axis(
 
 def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldReader) -> None:
     many = tuple(replace(ERROR, text=str(number)) for number in range(MOST_ERRORS + 7))
-    reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many))
+    reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many, incomplete=("the errors",)))
     browser.open(site.url)
     text = "document.getElementById('{}')?.textContent"
     assert browser.until(text.format("more-symbols")) == "and 5 more, in the list of all symbols above"
     assert browser.run(text.format("older-errors")) == "and 7 older"
+    assert "there may be more: the errors." in browser.run(text.format("concerns"))
     pipeline = browser.run(text.format("pipeline"))
     assert "the newest 2 of 7 symbols: enriched" in pipeline and "all enriched" not in pipeline
     reader.answer = told(HEALTHY)

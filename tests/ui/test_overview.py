@@ -20,12 +20,12 @@ from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.next_steps import next_steps
-from cryptoctl.ops.overview import THE_SYMBOLS, Concern, ErrorLine, Observer, Overview
+from cryptoctl.ops.overview import THE_ERRORS, THE_SYMBOLS, Concern, ErrorLine, Observer, Overview
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import BARS, sparkline
-from cryptoctl.ui.status import verdict
+from cryptoctl.ui.status import show_concerns, verdict
 from cryptoctl.ui.watch import ESCAPE, draw, pressed
 from cryptoctl.ui.watch_view import view
 from kit.screens import shown
@@ -177,6 +177,19 @@ def test_who_may_not_read_the_logs_is_not_told_that_no_price_came() -> None:
     found = replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,))
     assert "price" not in verdict(found, "dev").plain
     assert "no prices" not in "\n".join(on_a_terminal(found, 120, 30))
+
+
+def test_a_search_that_has_not_seen_all_of_the_log_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"timestamp": AT_MS, "message": '{"level":"ERROR","message":"no"}', "eventId": "1"}
+    for token, whole in (({"nextToken": "more"}, False), ({}, True)):
+        observer = Observer(cast("Aws", Answers({"FilterLogEvents": {"events": [event], **token}})), STACK)
+        assert observer._errors() and observer._names() == []
+        assert observer._whole == {THE_ERRORS: whole, THE_SYMBOLS: whole}
+    cut = replace(HEALTHY, incomplete=(THE_ERRORS,))
+    show_concerns(Screen(colour=False), cut, "dev")
+    assert "only a part was read, and there may be more: the errors." in capsys.readouterr().err
+    show_concerns(Screen(colour=False), HEALTHY, "dev")
+    assert "part" not in capsys.readouterr().err
 
 
 @given(

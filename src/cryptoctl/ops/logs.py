@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.json_text import nested_deeper
@@ -80,8 +80,15 @@ def lines(
     return sorted((line for each in found for line in each or ()), key=lambda line: line.time_ms)
 
 
-def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: str) -> list[Line]:
-    """The lines since then that match a filter pattern of CloudWatch Logs, as `lines`.
+class Matches(NamedTuple):
+    """The lines that a search of a bounded length has found, and whether it has seen all there are."""
+
+    lines: list[Line]
+    whole: bool
+
+
+def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: str) -> Matches:
+    """The lines since then that match a filter pattern of CloudWatch Logs, merged.
 
     At most two pages for each function and each of two windows, so that a search ends in two round trips:
     of the last minutes all, of the time before as much as there is room for.
@@ -90,7 +97,7 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
     recent_ms = max(since_ms, now - RECENT_MS)
     windows = [(recent_ms, now + RECENT_MS)] + ([(since_ms, recent_ms - 1)] if since_ms < recent_ms else [])
 
-    def read(where: tuple[Function, tuple[int, int]]) -> list[Line]:
+    def read(where: tuple[Function, tuple[int, int]]) -> Matches:
         function, (begin, end) = where
         request: dict[str, Any] = {
             "logGroupName": function.log_group.name,
@@ -103,12 +110,13 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
             answer = aws.find("logs", "FilterLogEvents", absent=NOT_FOUND, **request) or {}
             found += [_line(function, event) for event in answer.get("events", ())]
             if "nextToken" not in answer:
-                break
+                return Matches(found, whole=True)
             request["nextToken"] = answer["nextToken"]
-        return found
+        return Matches(found, whole=False)
 
     every = aws.map(read, [(function, window) for function in functions for window in windows])
-    return sorted((line for each in every for line in each), key=lambda line: line.time_ms)
+    found = sorted((line for each in every for line in each.lines), key=lambda line: line.time_ms)
+    return Matches(found, whole=all(each.whole for each in every))
 
 
 def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:

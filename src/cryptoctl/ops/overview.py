@@ -21,13 +21,14 @@ from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceSt
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.alarm import alarm_name
+from cryptoctl.provisioners.function import Function
 from cryptoctl.stack import Stack
 
 HOUR_MS = 3_600_000
 NEWEST_ERRORS = 5
 MOST_SYMBOLS = 12
 LATE_S = 60.0
-THE_SYMBOLS = "the symbols with recent prices"
+THE_ERRORS, THE_SYMBOLS = "the errors", "the symbols with recent prices"
 QUEUE_CHOICES = {"webhook-processor": "webhook", "price-enricher": "enricher"}
 HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
 
@@ -71,6 +72,8 @@ class Overview:
     more_symbols: int = 0
     """how many more they are"""
     unread: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    """the parts of which the last hour's log may hold more than was read"""
 
     @property
     def dead_letters(self) -> int:
@@ -199,6 +202,7 @@ class Observer:
         self._intervals = intervals or Intervals()
         self._read: dict[str, tuple[float, Any]] = {}
         self._unread: dict[str, str] = {}
+        self._whole: dict[str, bool] = {}
 
     def overview(self) -> Overview:
         """The environment now. What the credentials may not read is left out."""
@@ -207,7 +211,7 @@ class Observer:
             "the resources": (intervals.inventory, lambda: status.inventory(stack, aws)),
             "the metrics": (intervals.activity, lambda: activity(aws, stack)),
             "the stream mapping": (intervals.mapping, self._mappings),
-            "the errors": (intervals.errors, self._errors),
+            THE_ERRORS: (intervals.errors, self._errors),
             "the alarms": (intervals.mapping, lambda: alarm_states(aws, stack)),
             "the queues": (intervals.fast, self._queues),
             "the prices": (intervals.fast, self._symbols),
@@ -223,11 +227,12 @@ class Observer:
             queues=found["the queues"],
             mappings=found["the stream mapping"],
             activity=found["the metrics"],
-            errors=found["the errors"],
+            errors=found[THE_ERRORS],
             alarms=found["the alarms"],
             symbols=found["the prices"],
             more_symbols=max(0, len(named) - MOST_SYMBOLS) if found["the prices"] is not None else 0,
             unread=tuple(name for name in (*names, THE_SYMBOLS) if name in self._unread),
+            incomplete=tuple(name for name, whole in sorted(self._whole.items()) if not whole),
         )
 
     def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
@@ -259,8 +264,7 @@ class Observer:
 
     def _errors(self) -> tuple[ErrorLine, ...]:
         functions = (self._stack.webhook, self._stack.enricher)
-        pattern = self._stack.webhook_errors.pattern
-        found = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
+        found = self._logged(THE_ERRORS, functions, self._stack.webhook_errors.pattern)
         return tuple(
             ErrorLine(time_ms=each.time_ms, function=each.function, text=each.text)
             for each in entries(found)
@@ -274,8 +278,14 @@ class Observer:
         return tuple(symbols.states(self._aws, self._stack.prices, names[:MOST_SYMBOLS], now_ms()))
 
     def _names(self) -> Sequence[str]:
-        since_ms, pattern = now_ms() - HOUR_MS, recent_symbols.PATTERN
-        return recent_symbols.named_in(logs.matching(self._aws, (self._stack.webhook,), since_ms, pattern))
+        return recent_symbols.named_in(
+            self._logged(THE_SYMBOLS, (self._stack.webhook,), recent_symbols.PATTERN)
+        )
+
+    def _logged(self, name: str, functions: Sequence[Function], pattern: str) -> Sequence[logs.Line]:
+        found = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
+        self._whole[name] = found.whole
+        return found.lines
 
 
 REQUIRED = ("the resources", "the queues", "the stream mapping")

@@ -64,4 +64,5 @@ def overview_document(screen: Screen, found: Overview, location: str) -> dict[st
         ],
         "notes": list(found.inventory.notes),
         "unread": list(found.unread),
+        "incomplete": list(found.incomplete),
     }

@@ -28,6 +28,7 @@ STATES = {
 }
 VERDICTS = {Verdict.GOOD: GOOD, Verdict.UNKNOWN: DOUBTFUL, Verdict.BAD: VERY_BAD}
 ERRORS_INDENT = 9
+PARTLY_READ = "Of the last hour's log only a part was read, and there may be more"
 OLDER_ERRORS = "`cryptoctl logs --level error --since 1h`"
 
 
@@ -57,6 +58,8 @@ def show_concerns(screen: Screen, found: Overview, location: str) -> None:
         screen.say(sentence(note), style=NOTE)
     if found.unread:
         screen.say(f"These credentials may not read {', '.join(found.unread)}.", style=NOTE)
+    if found.incomplete:
+        screen.say(f"{PARTLY_READ}: {', '.join(found.incomplete)}.", style=NOTE)
 
 
 def show_all(screen: Screen, found: Overview) -> None:

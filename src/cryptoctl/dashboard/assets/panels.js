@@ -30,7 +30,9 @@ function showConcerns({ overview, next }) {
   const list = element("ul", "scroll", ...items);
   list.tabIndex = 0;
   const unread = overview.unread.length ? [`These credentials may not read ${overview.unread.join(", ")}.`] : [];
-  const lines = [...next.map((each) => `→ ${each}`), ...overview.notes, ...unread].map((each) => element("p", "quiet", ...withCommands(each)));
+  const { incomplete } = overview;
+  const partly = incomplete?.length ? [`Of the last hour's log only a part was read, and there may be more: ${incomplete.join(", ")}.`] : [];
+  const lines = [...next.map((each) => `→ ${each}`), ...overview.notes, ...unread, ...partly].map((each) => element("p", "quiet", ...withCommands(each)));
   section.hidden = items.length + lines.length === 0;
   replaceWith(section, ...(items.length ? [list] : []), ...lines);
 }

@@ -109,6 +109,9 @@ class StatusDocument(CommandDocument):
     errors: Annotated[list[ErrorDocument], Field(description="errors of the last hour, the newest last")] = []
     notes: Notes = []
     unread: Annotated[list[str], Field(description="the parts that these credentials may not read")] = []
+    incomplete: Annotated[
+        list[str], Field(description="the parts of which the last hour's log may hold more than was read")
+    ] = []
     engine: EngineField = None
 
 
