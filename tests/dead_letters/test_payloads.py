@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.prices import Price, TimeLimits, parse_parsed
+from cryptoctl.core.prices import Price, TimeLimits, parse_parsed, parse_request
 from cryptoctl.core.webhook_messages import Arrival, opened
 from cryptoctl.ops.dead_letters.payloads import (
     EditError,
@@ -23,6 +23,7 @@ from cryptoctl.ops.dead_letters.payloads import (
     prices_in,
     with_bytes,
     with_changes,
+    with_edits,
 )
 
 NOW_MS = 1_800_000_000_000
@@ -61,6 +62,30 @@ def test_a_bare_price_is_replayed_as_it_was_written() -> None:
     assert f'"event": {text},' in prices_in(json.loads(text), text).sent_again(ARRIVAL)
     (price,) = parse_parsed(json.loads(text), CLOCK).prices
     assert isinstance(price, Price)
+
+
+DIGITS = "50000.12345678901234567"
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [Edits(changes={"price": DIGITS}), Edits(editor=lambda text: text.replace("-1", DIGITS))],
+    ids=["--set", "--edit"],
+)
+def test_what_is_edited_keeps_its_digits_where_the_event_itself_is_the_price(edits: Edits) -> None:
+    text = f'{{"symbol": "BTC", "price": -1, "exchange": "k", "timestamp": {NOW_MS}}}'
+    found = opened(json.loads(with_edits(Prices(text=text, in_body=False), edits).sent_again(ARRIVAL)))
+    assert found is not None
+    (price,) = parse_request(found[0]["body"], CLOCK).prices
+    assert isinstance(price, Price) and str(price.price) == DIGITS
+    assert with_edits(Prices(text=text, in_body=False), Edits()) == Prices(text=text, in_body=False)
+
+
+def test_an_event_with_a_body_that_an_editor_has_mended_stays_an_event() -> None:
+    text = '{"body": "e3", "isBase64Encoded": true}'
+    edits = Edits(editor=lambda text: text.replace("e3", "e30="))
+    sent = with_edits(prices_in(json.loads(text), text), edits).sent_again(ARRIVAL)
+    assert opened(json.loads(sent)) == ({"body": "e30=", "isBase64Encoded": True}, ARRIVAL)
 
 
 def test_setting_keeps_the_digits_of_everything_else() -> None:

@@ -121,6 +121,22 @@ def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
     return Prices(text=f"[{', '.join(texts)}]" if several else texts[0], in_body=prices.in_body)
 
 
+def with_edits(prices: Prices, edits: Edits) -> Prices:
+    """The same after all edits. Raises EditError.
+
+    What was edited is sent in a body, of which the handler reads every digit: the numbers of an event itself
+    are floats before the handler sees them.
+    """
+    text = edits.edited(with_changes(prices, edits.changes).text)
+    edited = text != prices.text and not _holds_body(text)
+    return Prices(text=text, in_body=prices.in_body or edited)
+
+
+def _holds_body(text: str) -> bool:
+    value = loads(text)
+    return isinstance(value, dict) and "body" in value
+
+
 def attribute_value(name: str, text: str) -> dict[str, Any]:
     """The attribute value of a JSON text: 5 is {"N": "5"}. Raises EditError."""
     _refuse_key(name)

@@ -18,7 +18,7 @@ from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Image, Key, key_item, key_of
 from cryptoctl.ops.dead_letters.lookups import Reading
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, iso
-from cryptoctl.ops.dead_letters.payloads import EditError, Edits, Prices
+from cryptoctl.ops.dead_letters.payloads import EditError, Edits
 
 
 class ReplayAction(StrEnum):
@@ -162,9 +162,7 @@ def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
 
 
 def _store(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
-    prices = payloads.prices_in(letter.content, letter.message.body)
-    prices = payloads.with_changes(prices, edits.changes)
-    prices = Prices(text=edits.edited(prices.text), in_body=prices.in_body)
+    prices = payloads.with_edits(payloads.prices_in(letter.content, letter.message.body), edits)
     message = payloads.arrival_of(letter.content) or Arrival(
         ms=letter.message.sent_ms, sender=INVOCATIONS, message_id=letter.request_id
     )
