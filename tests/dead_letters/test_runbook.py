@@ -27,12 +27,8 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VISUAL", "true")
-    reason = {
-        **FROM_LAMBDA,
-        "ErrorMessage": {"DataType": "String", "StringValue": "refused with status 400: x"},
-    }
     shop.send_events([shop.price(number) for number in range(6)])
-    shop.send(WEBHOOK, '{"body": "{}"}', reason)
+    shop.send(WEBHOOK, '{"body": "{}"}', FROM_LAMBDA)
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 1)
     for line in commands():
@@ -44,6 +40,9 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
         assert said.code == 0 or refused_again, f"{line}\n{said.out}{said.err}"
         if line == "cryptoctl dlq list":
             last = said
+        if "--edit" in line:
+            edited = said
+    assert "symbol: is missing" in edited.out, "it failed so before, and is selected by that"
     assert "price-enricher-dlq" in last.out and "0 waiting" in last.out
     assert shop.waiting(ENRICHER) == 0
     assert shop.waiting(WEBHOOK) == 1, "too young for the purge of the runbook"

@@ -64,6 +64,22 @@ def test_what_is_not_refused_as_too_deep_can_be_evaluated(deepen: Callable[[str]
     Selection(where=text).matches(LETTER, 0)
 
 
+@pytest.mark.parametrize(
+    ("error", "failures", "matches"),
+    [
+        ("NO", {}, True),
+        ("status 400", {LETTER.message.key: "refused with status 400: price"}, True),
+        ("status 400", {"webhook/another": "refused with status 400: price"}, False),
+        ("status 400", {}, False),
+        (None, {}, True),
+    ],
+)
+def test_an_error_is_that_of_the_message_or_of_its_last_replay(
+    error: str | None, failures: dict[str, str], matches: bool
+) -> None:
+    assert Selection(error=error, failures=failures).matches(LETTER, 0) is matches
+
+
 @pytest.mark.parametrize("where", ["ceil(to_number(body.big))", "length(age_s)", "join(',', [age_s])"])
 def test_what_cannot_be_evaluated_for_a_message_is_not_true_of_it(where: str) -> None:
     assert not Selection(where=where).matches(LETTER, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import shutil
 import subprocess
@@ -58,6 +59,7 @@ def list_(run: CommandRun, selection: Selection) -> None:
     """Show how many messages there are, since when, and why. Consumes nothing."""
     aws = run.session.aws
     queues = dead_letter_queues(aws, run.session.stack, selection.queues)
+    selection = with_failures(run, selection, queues)
     found = overview(queues, selection, partial(reasons, aws, _functions(run)))
     if run.machine:
         run.answer(**found.document())
@@ -74,6 +76,7 @@ def peek(
     """Show messages with the log lines of their requests. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     failed = _failures(run, queues)
+    selection = dataclasses.replace(selection, failures=failed)
     documents = []
     with reading(queues, selection, limit=limit) as (letters, _):
         for letter in letters:
@@ -93,6 +96,15 @@ def open_journal(run: CommandRun, queues: DeadLetterQueues) -> Iterator[Journal]
         if journal.notice:
             run.screen.say(journal.notice, style="yellow")
         yield journal
+
+
+def with_failures(run: CommandRun, selection: Selection, queues: DeadLetterQueues) -> Selection:
+    """The same where an error that is looked for may be that of the last replay."""
+    return (
+        selection
+        if selection.error is None
+        else dataclasses.replace(selection, failures=_failures(run, queues))
+    )
 
 
 def _failures(run: CommandRun, queues: DeadLetterQueues) -> dict[str, str]:
@@ -147,6 +159,8 @@ def replay(
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     replayer = Replayer(aws=run.session.aws, stack=run.session.stack)
     with open_journal(run, queues) as journal:
+        known = dataclasses.replace(selection, failures=journal.failures())
+        options = dataclasses.replace(options, selection=known)
         if dry_run:
             with Replay(replayer, queues, journal, options).planned() as steps:
                 _show_plan(run, steps)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun
-from cryptoctl.cli.dlq import dlq, open_journal
+from cryptoctl.cli.dlq import dlq, open_journal, with_failures
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
@@ -29,7 +29,7 @@ def export(
 ) -> None:
     """Write messages to a file, bodies and attributes exactly. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    with reading(queues, selection) as (letters, _):
+    with reading(queues, with_failures(run, selection, queues)) as (letters, _):
         count = files.write(file, letters)
     if run.machine:
         run.answer(exported=count, file=str(file))
@@ -94,6 +94,7 @@ def purge(
         question = f"Delete {count} messages from the queues of {run.session.location}?"
         return yes or run.screen.confirmed(question)
 
+    selection = with_failures(run, selection, queues)
     purged = files.purge(queues, selection, export=target, confirm=confirm)
     if run.machine:
         run.answer(**purged.document())

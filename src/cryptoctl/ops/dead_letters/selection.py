@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,8 @@ class Selection:
     sent_after_ms: int | None = None
     ids: Collection[str] = ()
     where: str | None = None
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """why messages failed again when they were last replayed, by their keys: an error too"""
 
     def __post_init__(self) -> None:
         if self.where is not None:
@@ -40,7 +42,7 @@ class Selection:
         return (
             message.queue in self.queues
             and (not self.ids or message.id in self.ids)
-            and _contains(letter.error, self.error)
+            and self._error(letter)
             and _among(letter.symbols, self.symbol)
             and _among(letter.exchanges, self.exchange)
             and (self.sent_before_ms is None or message.sent_ms < self.sent_before_ms)
@@ -66,6 +68,12 @@ class Selection:
                 "`cryptoctl dlq peek --output json` shows the fields.",
             ) from None
 
+    def _error(self, letter: DeadLetter) -> bool:
+        if self.error is None:
+            return True
+        reasons = (letter.error, self.failures.get(letter.message.key, ""))
+        return any(self.error.casefold() in each.casefold() for each in reasons)
+
     def _where(self, letter: DeadLetter, now_ms: int) -> bool:
         if self.where is None:
             return True
@@ -74,10 +82,6 @@ class Selection:
         except (ValueError, ArithmeticError, TypeError):  # the length of a number, say: it is not true
             return False
         return found not in (None, False, "", [], {})
-
-
-def _contains(text: str, part: str | None) -> bool:
-    return part is None or part.casefold() in text.casefold()
 
 
 def _among(names: Collection[str], wanted: str | None) -> bool:
