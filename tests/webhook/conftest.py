@@ -61,6 +61,14 @@ class Door:
     live: Live
     address: str
 
+    @property
+    def named_address(self) -> str:
+        """The address as AWS's API gives it, by a host of its own."""
+        url = self.live.stack.webhook_url
+        observed = url.observe(self.live.aws) if url is not None else None
+        assert observed is not None
+        return str(observed.outputs["FunctionUrl"])
+
     def secret(self, sender: str) -> str:
         """The sender's secret, as `webhook show --reveal` gives it."""
         return self.store(sender).read().secret

@@ -31,10 +31,8 @@ def price(symbol: str, **more: Any) -> str:
 
 
 def send(door: Door, path: str, body: str | bytes, headers: dict[str, str], **more: Any) -> requests.Response:
-    """With `requests`, at the engine's path for clients that cannot resolve names under localhost."""
-    host = door.address.removeprefix("http://").rstrip("/")
-    url = f"http://127.0.0.1:{host.rpartition(':')[2]}/{path}"
-    return requests.post(url, data=body, headers={"Host": host, **headers}, timeout=60, **more)
+    """With `requests`."""
+    return requests.post(door.address + path, data=body, headers=headers, timeout=60, **more)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +82,7 @@ def test_a_form(door: Door) -> None:
         "usd_price": "0.00001234",
         "time": f"{datetime.now(tz=UTC).timestamp():.0f}",
     }
-    host = door.address.removeprefix("http://").rstrip("/")
-    url = f"http://127.0.0.1:{host.rpartition(':')[2]}/coinmarket/{door.secret('coinmarket')}"
-    answer = requests.post(url, data=form, headers={"Host": host}, timeout=60)
+    answer = requests.post(f"{door.address}coinmarket/{door.secret('coinmarket')}", data=form, timeout=60)
     assert answer.status_code == 200, answer.text
     assert f"{door.stored('FORM')[0].price:f}" == "0.00001234"
 
@@ -137,10 +133,11 @@ def test_basic_and_bearer(door: Door) -> None:
 def test_curl(door: Door) -> None:
     body = price("CURL", timestamp=datetime.now(tz=UTC).isoformat())
     digest = hmac.new(door.secret("provider").encode(), body.encode(), hashlib.sha256).hexdigest()
-    host, _, port = door.address.removeprefix("http://").rstrip("/").rpartition(":")
+    address = door.named_address
+    host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
     done = subprocess.run(
         [
-            *("curl", "-sS", "--resolve", f"{host}:{port}:127.0.0.1", f"{door.address}provider"),
+            *("curl", "-sS", "--resolve", f"{host}:{port}:127.0.0.1", f"{address}provider"),
             *("-H", f"x-signature: sha256={digest}", "--data-binary", body),
         ],
         capture_output=True,

@@ -29,7 +29,7 @@ BODIES = {
 def posted(door: Door, path: str, body: bytes) -> int:
     """The status of a stranger's request; 0 where the connection ended without one."""
     parts = urlsplit(door.address)
-    head = f"POST /{path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST {parts.path}{path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", parts.port or 80), timeout=WITHIN_S) as connection:
         try:
             connection.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
@@ -73,7 +73,7 @@ def test_meanwhile_the_honest_sender_s_prices_are_all_stored(door: Door, strange
     for _ in range(strangers // 4):  # these never finish their request
         connection = socket.create_connection(("127.0.0.1", parts.port or 80), timeout=WITHIN_S)
         connection.sendall(
-            f"POST /desk HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 9\r\n\r\n[".encode()
+            f"POST {parts.path}desk HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 9\r\n\r\n[".encode()
         )
         slow.append(connection)
     over = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ DAY_MS = 24 * HOUR_MS
 UNKNOWN = "unknown"
 # To the letter, as the functions write their lines; other text has its quotes escaped.
 TERMS = r'?"\"sender\":\"" ?"\"Unauthorized\":"'
+
+_ENGINE_HOST = re.compile(r"^http://([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.localhost:(\d+)/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +54,15 @@ def sender_named(stack: Stack, name: str) -> Sender:
 
 
 def webhook_address(aws: Aws, stack: Stack) -> str:
-    """The address, which ends in a slash. Raises Failure where there is none."""
+    """The address, which ends in a slash. Raises Failure where there is none.
+
+    That of the embedded engine is the one by a path, since not every client resolves names under localhost.
+    """
     url = stack.webhook_url
     observed = url.observe(aws) if url is not None else None
     if observed is None:
         raise not_deployed(aws, stack.scope, "address of the webhook")
-    return str(observed.outputs["FunctionUrl"])
+    return _ENGINE_HOST.sub(r"http://127.0.0.1:\2/_aws/lambda-url/\1/", str(observed.outputs["FunctionUrl"]))
 
 
 def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
