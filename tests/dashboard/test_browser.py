@@ -22,6 +22,7 @@ from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.numbers import plain
 from cryptoctl.dashboard.documents import MOST_ERRORS, prices, state
 from cryptoctl.dashboard.price_series import PriceSeries
+from cryptoctl.dashboard.reader import MOST_CANDLES_SAVED, _newest
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.overview import THE_SYMBOLS, Overview
@@ -216,6 +217,19 @@ def test_prices_that_cannot_be_drawn_are_no_empty_chart_without_a_word(
     browser.until(note, lambda said: said.startswith("2 candles are too large"))
     browser.until("page.chart.candles.length", lambda count: count == 1)
     assert browser.problems == []
+
+
+def test_candles_that_a_saved_page_does_not_have_are_counted(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(HEALTHY, "BTC")
+    series = PriceSeries(MOST_CANDLES_SAVED + 7)
+    series.take([stored(AT_MS + 60_000 * number) for number in range(MOST_CANDLES_SAVED + 6)], None)
+    reader.tell = lambda symbol, interval, revision: _newest(prices(symbol, series, interval, revision))
+    browser.open(site.url)
+    note = browser.until("document.getElementById('note')?.textContent")
+    assert note == "The oldest 6 candles are not drawn: choose a longer interval."
+    assert browser.run("page.chart.candles.length") == MOST_CANDLES_SAVED
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ class PagePrices(TypedDict):
     complete: bool
     """whether they are all that there are"""
     candles: list[PageCandle]
+    older_candles: int
+    """how many candles before these are left out"""
     newest: list[Mapping[str, Any]]
 
 
@@ -137,6 +139,7 @@ def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) 
         kept=len(stored),
         complete=series.complete,
         candles=page_candles(known, interval),
+        older_candles=0,
         newest=[document(each) for each in series.prices[: -NEWEST - 1 : -1]],
     )
 

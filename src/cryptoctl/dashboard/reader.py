@@ -272,7 +272,8 @@ class PageReader:
 
 
 def _newest(found: PagePrices) -> PagePrices:
-    return {**found, "candles": found["candles"][-MOST_CANDLES_SAVED:]}
+    candles = found["candles"][-MOST_CANDLES_SAVED:]
+    return {**found, "candles": candles, "older_candles": len(found["candles"]) - len(candles)}
 
 
 def _sentence(error: BaseException) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from cryptoctl.ops.logs import Line
 
@@ -11,14 +13,29 @@ from cryptoctl.ops.logs import Line
 PATTERN = r'"\"symbols\":["'
 # The prices that are in the table since then or before; `symbols` itself names no more than twenty.
 STORED = ("keys", "repeated")
+OLDEST = Decimal("-Infinity")
 
 
 def named_in(lines: Iterable[Line]) -> list[str]:
-    """The symbols of which a line says that a price of them is stored, those of the newest line first."""
-    found: dict[str, None] = {}
-    for line in sorted(lines, key=lambda line: -line.time_ms):
+    """The symbols of which a line says that a price is stored, the one with the newest price first."""
+    newest: dict[str, Decimal] = {}
+    for line in lines:
         fields = line.fields
-        for name in STORED:
-            named = fields.get(name)
-            found |= dict.fromkeys(named if isinstance(named, dict) else ())
-    return list(found)
+        for symbol, keys in (pair for name in STORED for pair in _pairs(fields.get(name))):
+            newest[symbol] = max([newest.get(symbol, OLDEST), *_numbers(keys)])
+    return sorted(newest, key=lambda symbol: (newest[symbol].copy_negate(), symbol))
+
+
+def _pairs(named: Any) -> Iterable[tuple[str, Any]]:
+    return named.items() if isinstance(named, dict) else ()
+
+
+def _numbers(sort_keys: Any) -> Iterator[Decimal]:
+    """The keys as they are ordered; of what is none, nothing."""
+    for each in sort_keys if isinstance(sort_keys, list) else ():
+        try:
+            key = Decimal(each)
+        except (InvalidOperation, TypeError, ValueError):
+            continue
+        if key.is_finite():
+            yield key

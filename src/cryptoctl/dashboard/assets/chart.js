@@ -63,13 +63,13 @@ class PriceChart {
     this.show(0);
   }
 
-  /** Takes candles since a time, the oldest first; null: instead of all there are. */
-  take(candles, since_ms) {
+  /** Takes candles since a time, the oldest first; null: instead of all there are. Before them, some are left out. */
+  take(candles, since_ms, older = 0) {
     const drawable = candles.filter(isDrawable);
     const anew = since_ms === null || this.candles.length === 0;
     const stays = (each) => since_ms !== null && each.time_ms < since_ms;
     this.undrawable = [...this.undrawable.filter(stays), ...candles.filter((each) => !isDrawable(each))].slice(-MOST_CANDLES);
-    if (since_ms === null) this.tooOld = 0;
+    if (since_ms === null) this.tooOld = older;
     const kept = this.candles.filter(stays);
     const tail = this.candles.slice(kept.length);
     const inPlace = !anew && tail.every((each, at) => drawable[at]?.time_ms === each.time_ms);

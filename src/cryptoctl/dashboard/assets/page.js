@@ -58,7 +58,7 @@ async function refreshPrices(turn) {
   if (!found || turn !== page.asked || found.revision === page.revision) return;
   page.revision = found.revision;
   page.found = found;
-  page.chart.take(found.candles, found.since_ms);
+  page.chart.take(found.candles, found.since_ms, found.older_candles);
   showNewest(found.newest);
   showLegend(page.chart.at(), page.chart);
 }
