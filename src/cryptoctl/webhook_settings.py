@@ -13,11 +13,10 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, get_args
 
-from cryptoctl.core.fields import check_constants
-from cryptoctl.core.prices import Rejected
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
 from cryptoctl.expressions import compiled, inexact_function
 from cryptoctl.settings_schema import Between, Checked, Section, Switch, means
+from cryptoctl.webhook_checks import check_sender
 from cryptoctl.webhook_presets import PRESETS, Preset
 
 # Lambda gives a function's variables 4096 bytes in all; the others of the function need at most 700.
@@ -28,8 +27,6 @@ LONGEST_TEXT = 200
 RESERVED_NAMES = ("health", "unknown")  # a path of the address, and whom the metric counts besides senders
 
 Scheme = Literal["hmac", "token", "basic"]
-PRICE_FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
-REQUIRED_FIELDS = ("symbol", "price", "exchange")
 PriceField = Literal["symbol", "price", "exchange", "volume", "timestamp", "id"]
 
 
@@ -179,73 +176,9 @@ class Sender(Section):
         return partial(new_parameter, self.resolved().get("secret_encoding", "raw"))
 
 
-_KEYS_OF_SCHEMES: Mapping[Scheme, frozenset[str]] = {
-    "hmac": frozenset(
-        {
-            "algorithm",
-            "encoding",
-            "secret_encoding",
-            "signature_header",
-            "signature_prefix",
-            "delimiter",
-            "signed_message",
-            "timestamp_header",
-            "timestamp_prefix",
-            "timestamp_tolerance_s",
-        }
-    ),
-    "token": frozenset({"token_header", "token_prefix", "token_in_path", "token_member"}),
-    "basic": frozenset({"username"}),
-}
-
-
 def _complete(sender: Sender) -> Sender:
-    """The sender, if its keys belong together. Raises ValueError, which names the key."""
-    keys = sender.resolved()
-    scheme = keys.get("scheme")
-    if scheme is None:
-        raise ValueError("needs `preset` or `scheme`")
-    for other, names in _KEYS_OF_SCHEMES.items():
-        for name in sorted(names & keys.keys()):
-            if other != scheme:
-                raise ValueError(f'`{name}` is for scheme "{other}", and this is "{scheme}"')
-    if scheme == "hmac":
-        _check_signature(keys)
-    if scheme == "token" and not (
-        keys.keys() & {"token_header", "token_member"} or keys.get("token_in_path")
-    ):
-        raise ValueError("needs `token_header`, `token_in_path` or `token_member`")
-    _check_fields(keys)
+    check_sender(sender.resolved())
     return sender
-
-
-def _check_signature(keys: Mapping[str, Any]) -> None:
-    if "signature_header" not in keys:
-        raise ValueError("needs `signature_header`")
-    signed = keys.get("signed_message", "body")
-    if "timestamp" in signed and "timestamp_header" not in keys:
-        raise ValueError(f'needs `timestamp_header`, since `signed_message` is "{signed}"')
-    if "id" in signed and "message_id_header" not in keys:
-        raise ValueError(f'needs `message_id_header`, since `signed_message` is "{signed}"')
-    if "timestamp" not in signed and "timestamp_header" in keys:
-        # A time that is not signed can be replaced by whoever replays the request.
-        raise ValueError('`timestamp_header` needs `signed_message` "timestamp.body" or "id.timestamp.body"')
-
-
-def _check_fields(keys: Mapping[str, Any]) -> None:
-    mapped, constants = keys.get("fields") or {}, keys.get("constants") or {}
-    twice = sorted(mapped.keys() & constants.keys())
-    if twice:
-        raise ValueError(f"`{twice[0]}` is both in `fields` and in `constants`")
-    missing = [name for name in REQUIRED_FIELDS if mapped and name not in (*mapped, *constants)]
-    if missing:
-        raise ValueError(f"`fields` needs `{missing[0]}`, or `constants` does")
-    try:
-        check_constants(constants)
-    except Rejected as rejected:
-        raise ValueError(
-            f"`constants.{rejected.field}` would have every price refused: {rejected.reason}"
-        ) from None
 
 
 def senders_variable(senders: Mapping[str, Sender]) -> str:

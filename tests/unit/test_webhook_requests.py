@@ -36,6 +36,7 @@ SENDERS = {preset: Sender(preset=preset, sources=("127.0.0.1",)) for preset in g
         constants={"exchange": "constant"},
     ),
     "constants": Sender(scheme="basic", constants={"exchange": "constant"}),
+    "member of a form": Sender(preset="coinmarketalert", token_in_path=False, token_member="key"),
 }
 
 
@@ -85,6 +86,11 @@ def test_what_cannot_be_told_from_an_expression_is_asked_for() -> None:
         RequestMaker(name="a", sender=sender, address=ADDRESS).sample()
     assert failure.value.problem is Problem.USAGE
     assert "--body FILE" in failure.value.hint
+
+
+def test_a_list_has_no_member_for_the_secret() -> None:
+    with pytest.raises(Failure, match="A list has no member 'key'"):
+        maker("member").request("the-secret", "[{}]", now_s=NOW_S, message_id="1")
 
 
 def test_a_secret_is_not_in_the_text_of_a_request() -> None:

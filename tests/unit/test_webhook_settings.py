@@ -64,6 +64,7 @@ def test_the_first_secret_is_made_for_the_scheme(tmp_path: Path, preset: str, pr
 
 
 KEY = "arn:aws-us-gov:kms:ap-southeast-1:111111111111:key/12345678-1234-1234-1234-123456789012"
+TOKEN = 'scheme = "token"\n'
 HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
 
 
@@ -96,10 +97,46 @@ HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
         (HMAC + "signature = 1", "unknown key `env.prod.webhook.senders.a.signature`"),
         ('scheme = "basic"\nusername = "a:b"', "without a colon"),
         (HMAC + "timestamp_tolerance_s = 0", "senders.a.timestamp_tolerance_s"),
+        (HMAC + 'signature_prefix = " v1="', "`signature_prefix` begins with a space"),
+        (HMAC + 'signature_prefix = "v1 "\ndelimiter = " "', "`signature_prefix` contains the `delimiter`"),
+        (HMAC + 'delimiter = "a"', "`delimiter` may stand in a signature"),
+        (HMAC + 'delimiter = "/"\nencoding = "base64"', "`delimiter` may stand in a signature"),
+        (HMAC + 'signed_message = "timestamp.body"\ntimestamp_header = "x"', "needs `delimiter`"),
+        (
+            HMAC + 'signed_message = "timestamp.body"\ntimestamp_header = "t"\ntimestamp_prefix = " t="',
+            "`timestamp_prefix` begins with a space",
+        ),
+        (
+            HMAC + 'message_id_header = "X"\nsigned_message = "id.timestamp.body"\ntimestamp_header = "t"',
+            "`message_id_header` is the header of the signature",
+        ),
+        (TOKEN + 'token_header = "x"\ntoken_prefix = " key "', "`token_prefix` begins with a space"),
+        (TOKEN + 'token_member = "symbol"', "`token_member` is where `symbol` stands"),
+        (
+            TOKEN + 'token_member = "s"\nfields = { symbol = "s.a", price = "p", exchange = "e" }',
+            "`token_member` is where `symbol` stands",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, said: str) -> None:
     assert said in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HMAC + 'signature_prefix = "v1, "\ndelimiter = " | "',
+        HMAC + 'delimiter = "/"',
+        HMAC + 'message_id_header = "x"',
+        HMAC + 'message_id_header = "y"\nsigned_message = "timestamp.body"\ntimestamp_header = "t"',
+        TOKEN + 'token_member = "s"\nfields = { symbol = "sy", price = "p", exchange = "e" }',
+        TOKEN + 'token_member = "s"\nprices = "d"\nfields = { symbol = "s", price = "p", exchange = "e" }',
+        TOKEN + 'token_member = "exchange"\nconstants = { exchange = "e" }',
+        TOKEN + 'token_header = "x"\ntoken_prefix = "Token token="',
+    ],
+)
+def test_what_looks_like_it_and_can_be_let_in_is_taken(tmp_path: Path, text: str) -> None:
+    assert webhook(tmp_path, text).variables
 
 
 NEVER_PRICES = {

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from cryptoctl.core.senders import scheme_of
 from cryptoctl.core.signatures import BasicScheme, HmacScheme, TokenScheme
@@ -108,7 +109,16 @@ def _content_type(body: str) -> str:
 
 
 def _with_member(body: str, name: str, secret: str) -> str:
-    rest = body.lstrip()[1:].lstrip()
+    start = body.lstrip()
+    if start.startswith("["):
+        raise Failure(
+            Problem.USAGE,
+            f"A list has no member {name!r} in which the secret could stand.",
+            "Give a message that is an object with --body FILE.",
+        )
+    if not start.startswith("{"):
+        return "&".join([*filter(None, [start.rstrip()]), urlencode({name: secret})])
+    rest = start[1:].lstrip()
     comma = "" if rest.startswith("}") else ", "
     return f"{{{json.dumps(name)}: {json.dumps(secret)}{comma}{rest}"
 
