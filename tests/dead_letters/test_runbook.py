@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, message_item
 from dead_letters.command_line import run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 
@@ -31,6 +33,11 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
     shop.send(WEBHOOK, '{"body": "{}"}', FROM_LAMBDA)
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 1)
+    ours = message_item(Arrival(ms=1, sender=INVOCATIONS, message_id="m"))  # by an older enricher
+    shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=ours)
+    stream = {"Keys": {name: ours[name] for name in ("symbol", "timestamp")}, "NewImage": ours}
+    record = {"kind": "record", "reason": "it has no price", "record": {"dynamodb": stream}}
+    shop.send(ENRICHER, json.dumps(record))
     for line in commands():
         words = shlex.split(line)
         assert words[0] == "cryptoctl"
@@ -47,6 +54,8 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
     assert shop.waiting(ENRICHER) == 0
     assert shop.waiting(WEBHOOK) == 1, "too young for the purge of the runbook"
     assert all(item["processed"]["BOOL"] for item in shop.items())
+    table = shop.stack.prices.name
+    assert shop.aws.call("dynamodb", "GetItem", TableName=table, Key=stream["Keys"])["Item"] == ours
 
 
 def test_every_dlq_command_is_in_the_runbook() -> None:
