@@ -41,9 +41,9 @@ class Heard:
         pass
 
 
-def refuses(code: str, message: str) -> Callable[[], dict[str, Any]]:
+def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, Any]]:
     def refuse() -> dict[str, Any]:
-        raise AwsError(service="any", operation="any", code=code, message=message)
+        raise AwsError(service="any", operation=operation, code=code, message=message)
 
     return refuse
 
@@ -70,7 +70,7 @@ def test_there_are_rules_and_waits() -> None:
 def test_an_error_that_passes_is_waited_for(name: str) -> None:
     resource, rule, operation = RULES[name]
     clock = FakeClock()
-    aws = Moody(clock, rule.timeout_s / 2, refuses(rule.code, f"Oh: {rule.contains}!"))
+    aws = Moody(clock, rule.timeout_s / 2, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, heard = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert rule.timeout_s / 2 <= clock.at_s <= rule.timeout_s / 2 + LONGEST_PAUSE_S
@@ -82,7 +82,7 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
 def test_an_error_that_does_not_pass_ends_in_time_and_says_what_was_waited_for(name: str) -> None:
     resource, rule, operation = RULES[name]
     clock = FakeClock()
-    aws = Moody(clock, 1e9, refuses(rule.code, f"Oh: {rule.contains}!"))
+    aws = Moody(clock, 1e9, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, _ = run(resource, asking(resource, operation), aws)
     assert result.outcome is StepOutcome.FAILED
     assert clock.at_s == pytest.approx(rule.timeout_s)
@@ -97,7 +97,7 @@ def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     if others:
         return  # another rule speaks of this code whatever the message says
     clock = FakeClock()
-    aws = Moody(clock, 1e9, refuses(rule.code, "1 validation error"))
+    aws = Moody(clock, 1e9, refuses(operation, rule.code, "1 validation error"))
     result, _ = run(resource, asking(resource, operation), aws)
     assert (result.outcome, clock.at_s, aws.asked) == (StepOutcome.FAILED, 0.0, 1)
 
@@ -110,7 +110,7 @@ def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) 
     for action in sent_by(resource):
         if isinstance(action, Call):
             clock = FakeClock()
-            aws = Moody(clock, 1e9, refuses(code, "Not so."))
+            aws = Moody(clock, 1e9, refuses(action.operation, code, "Not so."))
             result, _ = run(resource, Call(**{**vars(action), "params": {}}), aws)
             # What was created a moment ago may be refused until its tags count: waited for, and then told.
             new_only = any(

@@ -37,8 +37,8 @@ class Gaps:
     unrepaired: dict[tuple[str, str], str] = field(default_factory=dict)
     """Fields that it does not let anybody change back."""
     untagged: dict[str, str] = field(default_factory=dict)
-    """Kinds that it shows without the tags that they were made with: each would be somebody else's, so the
-    environment on it has none."""
+    """Kinds that it shows without the tags that they were made with: none would ever be as it should be, so
+    the environment on it has none."""
 
 
 _NO_ASSOCIATION = "AssociateKmsKey is not implemented"
@@ -56,6 +56,7 @@ GAPS = {
             ("table", "KMSMasterKeyArn"): "UpdateTable ignores SSESpecification",
             ("function", "KMSKeyArn"): "UpdateFunctionConfiguration ignores an empty KMSKeyArn",
             ("function", "LogLevels"): _LOGGING,
+            ("invoke config", "OnFailure"): "of two configurations that were put the first is shown",
         },
         unrepaired={
             ("table", "StreamViewType"): "a stream that was switched off cannot be switched on again"

@@ -137,7 +137,8 @@ def test_each_kind_that_an_engine_is_said_to_show_without_tags_is_so(stand: Stan
     for kind in stand.gaps.untagged:
         (resource,) = (each for each in whole if each.kind == kind)
         done(stand.live.run(stand.live.plan(resources=[resource])))
-        assert stand.live.plan(resources=[resource]).refused
+        [step] = stand.live.plan(resources=[resource]).work
+        assert {change.field for change in step.changes} == {"Tags"}
         stand.aws.plainly("cloudwatch", "DeleteDashboards", DashboardNames=[resource.name])
 
 
