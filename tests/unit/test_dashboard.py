@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cryptoctl.aws import Aws
-from cryptoctl.provisioners.dashboard import Dashboard
+from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.reconcile.delta import difference
+from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.planner import owned
 from unit.answers import STACK
 
@@ -108,3 +110,19 @@ def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not()
     there.tags = [{"Key": "ManagedBy", "Value": "somebody"}]
     theirs = board.observe(there)
     assert theirs is not None and not owned(board, theirs)
+
+
+def test_the_environments_dashboard_in_another_region_is_nobodys_leftover() -> None:
+    """Tags name no region: in a list of all that has ours, it is beside the one of this region."""
+    board = dashboard()
+    there = replace(board, name=dashboard_name(replace(board.scope, region="eu-west-1")))
+
+    class Indexed(Answering):
+        def tagged(self, tags: Any, kind: str | None = None) -> dict[str, dict[str, str]]:
+            """What bears our tags, wherever it is."""
+            return {} if kind else {each.arn: dict(board.scope.tags) for each in (board, there)}
+
+    aws = Indexed(board.body)
+    leftover = Orphans(stack=[STACK.prices], absent=[board])
+    found = leftover.find(aws, leftover.candidates(aws), {STACK.prices: None})
+    assert [each.name for each in found.removable] == [board.name]

@@ -14,6 +14,7 @@ from cryptoctl.reconcile import (
     Action,
     Aws,
     Call,
+    ConflictChecked,
     Delta,
     Fields,
     Listed,
@@ -41,7 +42,7 @@ class Graph:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dashboard(Listed, Priced):
+class Dashboard(ConflictChecked, Listed, Priced):
     """Graphs, three in a row, and the state of alarms below. What somebody else has added to it is drift."""
 
     graphs: tuple[Graph, ...]
@@ -67,6 +68,10 @@ class Dashboard(Listed, Priced):
         settings = _loaded(found["DashboardBody"])
         widgets = settings.pop("widgets", None)
         return Observed(fields={"Widgets": _by_title(widgets), "Settings": _frozen(settings), "Tags": tags})
+
+    def conflict(self, observed: Observed) -> str | None:
+        """They are global, and their tags name no region: the name says whose one of them is."""
+        return None if self.name == dashboard_name(self.scope) else "is the environment's in another region"
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """This region's alone: those of the environment in other regions are not left over."""
