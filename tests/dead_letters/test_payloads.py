@@ -81,6 +81,15 @@ def test_what_is_edited_keeps_its_digits_where_the_event_itself_is_the_price(edi
     assert with_edits(Prices(text=text, in_body=False), Edits()) == Prices(text=text, in_body=False)
 
 
+@pytest.mark.parametrize("in_body", [True, False])
+def test_a_price_with_a_key_twice_stays_as_it_is_and_the_others_are_changed(in_body: bool) -> None:
+    odd = '{"symbol": "B", "symbol": "C", "price": 2}'
+    prices = Prices(text=f'[{{"symbol": "A", "price": 1}}, {odd}]', in_body=in_body)
+    changed = with_edits(prices, Edits(changes={"exchange": '"y"'}))
+    text = f'[{{"symbol": "A", "price": 1, "exchange": "y"}}, {odd}]'
+    assert changed == Prices(text=text, in_body=True)
+
+
 def test_an_event_with_a_body_that_an_editor_has_mended_stays_an_event() -> None:
     text = '{"body": "e3", "isBase64Encoded": true}'
     edits = Edits(editor=lambda text: text.replace("e3", "e30="))

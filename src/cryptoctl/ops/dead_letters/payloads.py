@@ -128,12 +128,12 @@ def with_edits(prices: Prices, edits: Edits) -> Prices:
     are floats before the handler sees them.
     """
     text = edits.edited(with_changes(prices, edits.changes).text)
-    edited = text != prices.text and not _holds_body(text)
-    return Prices(text=text, in_body=prices.in_body or edited)
+    in_body = prices.in_body or (text != prices.text and not _holds_body(text))
+    return Prices(text=text, in_body=in_body)
 
 
 def _holds_body(text: str) -> bool:
-    value = loads(text)
+    value = json_text.Document(text).value
     return isinstance(value, dict) and "body" in value
 
 
