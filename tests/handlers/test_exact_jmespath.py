@@ -20,7 +20,7 @@ from cryptoctl.handlers.exact_jmespath import ExactExpression
 
 # Over a list of numbers or texts `l`, a list of objects with `n` and `s` at `o`, and a scalar `v`.
 EXPRESSIONS = [
-    *("to_string(v)", "type(v)", "to_array(v)", "not_null(v, l)", "join('-', [s, to_string(v)])"),
+    *("to_string(v)", "to_string(@)", "to_string(o)", "to_string([s, v])", "type(v)", "to_array(v)", "not_null(v, l)", "join('-', [s, to_string(v)])"),
     *("sort(l)", "max(l)", "min(l)", "reverse(l)", "contains(l, `1`)", "contains(l, `2.5`)", "length(s)"),
     *("sort_by(o, &n)[].s", "max_by(o, &n).s", "min_by(o, &n).s", "sort_by(o, &s)[-1].n", "keys(o[0])"),
     *(
@@ -35,7 +35,7 @@ EXPRESSIONS = [
     *("o[*].n | sort(@) | [0]", "starts_with(s, 'a')", "ends_with(s, 'a')"),
 ]
 numbers = st.integers(-3, 12) | st.sampled_from([0.5, 2.5, -1.25])
-texts = st.text("ab1", max_size=2)
+texts = st.text('ab1é"', max_size=2)
 documents = st.fixed_dictionaries(
     {
         "l": st.lists(numbers, max_size=4)
@@ -77,7 +77,7 @@ LONG = "0.12345678901234567890123456789012345678"
     [
         ("to_string(i)", '{"i": 7}', "7"),
         ("join('-', [s, to_string(i)])", f'{{"s": "BTC", "i": {LONG}}}', f"BTC-{LONG}"),
-        ("to_string(@)", f"[1.10, {LONG}, null]", f"[1.10, {LONG}, null]"),
+        ("to_string(@)", f"[1.10, {LONG}, null]", f"[1.10,{LONG},null]"),
         ("max(@)", f"[{LONG}, {LONG[:-1]}7]", Decimal(LONG)),
         ("sort_by(@, &n)[0].n", f'[{{"n": {LONG}}}, {{"n": {LONG[:-1]}7}}]', Decimal(f"{LONG[:-1]}7")),
         ("[?@ == `0.1`] | [0]", "[0.2, 0.1]", Decimal("0.1")),

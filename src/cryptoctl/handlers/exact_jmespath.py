@@ -9,7 +9,7 @@ import jmespath
 from jmespath.functions import Functions, signature
 from jmespath.visitor import Options, TreeInterpreter
 
-from cryptoctl.core import json_text
+from cryptoctl.core.numbers import JsonNumber
 
 _NUMBER = "number"
 
@@ -26,7 +26,7 @@ class ExactFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
 
     @signature({"types": []})  # type: ignore[untyped-decorator]
     def _func_to_string(self, value: Any) -> str:
-        return value if isinstance(value, str) else json_text.dumps(value)
+        return value if isinstance(value, str) else _compact(value)
 
     @signature({"types": []})  # type: ignore[untyped-decorator]
     def _func_type(self, value: Any) -> Any:
@@ -35,6 +35,17 @@ class ExactFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
 
 def _with_decimal(names: Sequence[str]) -> Sequence[str]:
     return [*names, Decimal.__name__] if float.__name__ in names else names
+
+
+def _compact(value: Any) -> str:
+    """JSON in ASCII and without spaces, as JMESPath's own, with each number as it was written."""
+    if isinstance(value, JsonNumber | Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(name)}:{_compact(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_compact, value)) + "]"
+    return json.dumps(value)
 
 
 class ExactExpression:
