@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
+
+from cryptoctl.core.fields import exact
 
 # So that evaluating one, a few calls of Python for each level, never meets their limit.
 DEEPEST = 128
 # They turn numbers into floats or round them, so that digits are lost; a number needs none of them.
 INEXACT_FUNCTIONS = frozenset({"to_number", "abs", "avg", "ceil", "floor", "sum"})
+
+# A text, a quoted name or a literal: a backquote in the first two begins no literal.
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`((?:[^`\\]|\\.)*)`""", re.DOTALL)
+# What finds nothing where the first of its parts finds nothing.
+_LOOKS_INTO = {"subexpression", "index_expression", "flatten"}
+_LOOKS_INTO |= {"projection", "value_projection", "filter_projection"}
 
 
 def compiled(text: str) -> Any:
@@ -35,9 +45,34 @@ def functions(expression: Any) -> set[str]:
     return {node["value"] for node in _nodes(expression.parsed) if node["type"] == "function_expression"}
 
 
-def inexact_function(expression: Any) -> str | None:
-    """The name of a function in it that would lose digits of a number."""
-    return min(functions(expression) & INEXACT_FUNCTIONS, default=None)
+def inexact_part(expression: Any) -> str | None:
+    """A function or a number in it that would lose digits of a number."""
+    return min(functions(expression) & INEXACT_FUNCTIONS, default=None) or _inexact_number(expression)
+
+
+def needed_member(expression: Any) -> str | None:
+    """The member without which it surely finds nothing; None where that cannot be told."""
+    node = expression.parsed
+    while node["type"] in _LOOKS_INTO:
+        first, *rest = node["children"]
+        node = rest[0] if node["type"] == "subexpression" and first["type"] == "current" else first
+    return node["value"] if node["type"] == "field" and not functions(expression) else None
+
+
+def _inexact_number(expression: Any) -> str | None:
+    """A number in it that is not the same as a float, which JMESPath makes of it."""
+    inexact = []
+
+    def look(text: str) -> None:
+        if exact(text) != exact(repr(float(text))):
+            inexact.append(text)
+
+    for match in _QUOTED.finditer(expression.expression):
+        try:
+            json.loads((match[1] or "").replace("\\`", "`"), parse_float=look)
+        except ValueError:
+            continue  # no literal, or a text without its quotation marks
+    return inexact[0] if inexact else None
 
 
 def _nodes(parsed: Any) -> Iterator[Any]:

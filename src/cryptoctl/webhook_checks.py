@@ -1,4 +1,4 @@
-"""Whether the keys of a sender belong together, and some request could be let in by them."""
+"""Whether the keys of a sender belong together, and none of them alone keeps every price out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
+from cryptoctl.expressions import compiled, needed_member
 
-PRICE_FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
 REQUIRED_FIELDS = ("symbol", "price", "exchange")
 
 _IN_SIGNATURES = {"hex": "[0-9A-Fa-f]+", "base64": "[0-9A-Za-z+/]+"}
@@ -86,14 +86,13 @@ def _check_headers(keys: Mapping[str, Any]) -> None:
 
 
 def _check_member(keys: Mapping[str, Any]) -> None:
-    """Raises ValueError where a field stands in the member with the secret, which is taken away before."""
+    """Raises ValueError where every price needs the member with the secret, which is taken away before."""
     member, constants = keys.get("token_member"), keys.get("constants") or {}
     if member is None or "prices" in keys:  # then fields are looked for in its records
         return
-    for name, expression in (
-        keys.get("fields") or dict(zip(PRICE_FIELDS, PRICE_FIELDS, strict=True))
-    ).items():
-        if name not in constants and re.match(rf"{re.escape(member)}(?!\w)", expression):
+    mapped = keys.get("fields") or {}
+    for name in REQUIRED_FIELDS:
+        if name not in constants and needed_member(compiled(mapped.get(name, name))) == member:
             raise ValueError(f"`token_member` is where `{name}` stands, and is taken away before")
 
 

@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal, get_args
 
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
-from cryptoctl.expressions import compiled, inexact_function
+from cryptoctl.expressions import compiled, inexact_part
 from cryptoctl.settings_schema import Between, Checked, Section, Switch, means
 from cryptoctl.webhook_checks import check_sender
 from cryptoctl.webhook_presets import PRESETS, Preset
@@ -66,7 +66,7 @@ def _source(text: str) -> str:
 
 def _expression(text: str) -> str:
     try:
-        found = inexact_function(compiled(_short(text)))
+        found = inexact_part(compiled(_short(text)))
     except ValueError as error:
         raise ValueError(f"is no JMESPath expression: {error}") from None
     if found is not None:

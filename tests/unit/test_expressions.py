@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.expressions import DEEPEST, compiled, functions
+from cryptoctl.expressions import DEEPEST, compiled, functions, inexact_part, needed_member
+from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.ops.dead_letters.messages import Message, QueueName, decode
 from cryptoctl.ops.dead_letters.selection import Selection
 
@@ -89,10 +92,56 @@ def test_the_functions_of_an_expression_are_found_at_any_depth() -> None:
     assert functions(compiled("a[?length(b) > `1`] | [0].c[1:2:3]")) == {"length"}
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a == `0.1`", None),
+        ("a == `0.10000000000000000001`", "0.10000000000000000001"),
+        ('a == `[1, {"b": -1e400}]`', "-1e400"),
+        ("a == `1e99999999999999999999`", "1e99999999999999999999"),
+        ("a == `12345678901234567890`", None),
+        ('a == `"0.10000000000000000001"`', None),
+        ("join('`0.10000000000000000001`', [a, '\\'`'])", None),
+        ('"`" == `1.00000000000000000001` || "`"', "1.00000000000000000001"),
+        ('`"\\`"` == a || `1.00000000000000000001`', "1.00000000000000000001"),
+        ("sum(a)", "sum"),
+    ],
+)
+def test_what_would_lose_digits_is_found(text: str, part: str | None) -> None:
+    assert inexact_part(compiled(text)) == part
+
+
+@given(st.from_regex(r"-?[1-9]?[0-9]\.[0-9]{1,20}(e-?[0-9]{1,3})?", fullmatch=True))
+def test_a_number_that_may_be_written_in_an_expression_keeps_its_digits(number: str) -> None:
+    number = re.sub(r"^(-?)0([0-9])", r"\1\2", number)
+    text = f"`{number}`"
+    if inexact_part(compiled(text)) is None:
+        assert ExactExpression(text).search({}) == Decimal(number)
+    else:
+        assert Decimal(number) != Decimal(repr(float(number)))
+
+
+@pytest.mark.parametrize(
+    "text", ["s", "(s)", "@.s", '"s"', "s.a", "s[0].a", "s[].a", "s.*", "s[?a].b", "@.s[1:2]", "s.{a: b}"]
+)
+def test_a_member_that_is_needed_is_found(text: str) -> None:
+    assert needed_member(compiled(text)) == "s"
+    everything = {"a": [{"s": "1"}], "b": {"s": "1"}, "t": "1"}
+    assert compiled(text).search(everything) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["s || t", "!s", "[s][0]", "join('-', [s, t])", "type(s)", "s.type(@)", "*.s", "'s'"]
+)
+def test_a_member_that_may_be_absent_is_not_needed(text: str) -> None:
+    assert needed_member(compiled(text)) is None
+
+
 PIECES = ["symbols", "body", "id", "[", "]", "(", ")", "::0", "*", "&", "@", "!", "|", "||", "`1e999`"]
 PIECES += ["ceil", "to_number", "sort_by", "length", "foo", ",", "==", "?", "'x'", "{a:", "}", "-1", "."]
 
 
+@pytest.mark.filterwarnings("ignore:deprecated string literal:PendingDeprecationWarning")
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join) | st.text(min_size=1))
 def test_no_text_is_a_traceback(where: str) -> None:
     try:

@@ -116,6 +116,11 @@ HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
             TOKEN + 'token_member = "s"\nfields = { symbol = "s.a", price = "p", exchange = "e" }',
             "`token_member` is where `symbol` stands",
         ),
+        (
+            TOKEN + """token_member = "a-b"\nfields = { symbol = '"a-b"', price = "p", exchange = "e" }""",
+            "`token_member` is where `symbol` stands",
+        ),
+        (HMAC + 'prices = "d[?p > `1.00000000000000000001`]"', "must not use 1.00000000000000000001"),
     ],
 )
 def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, said: str) -> None:
@@ -131,6 +136,10 @@ def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: s
         HMAC + 'message_id_header = "y"\nsigned_message = "timestamp.body"\ntimestamp_header = "t"',
         TOKEN + 'token_member = "s"\nfields = { symbol = "sy", price = "p", exchange = "e" }',
         TOKEN + 'token_member = "s"\nprices = "d"\nfields = { symbol = "s", price = "p", exchange = "e" }',
+        TOKEN + 'token_member = "id"',
+        TOKEN
+        + 'token_member = "join"\n'
+        + """fields = { symbol = "join('-', [s, t])", price = "p", exchange = "e" }""",
         TOKEN + 'token_member = "exchange"\nconstants = { exchange = "e" }',
         TOKEN + 'token_header = "x"\ntoken_prefix = "Token token="',
     ],

@@ -12,7 +12,7 @@ from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.expressions import compiled, inexact_function
+from cryptoctl.expressions import compiled, inexact_part
 from cryptoctl.files.layout import Layout
 from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
 from cryptoctl.files.sample import is_none
@@ -212,7 +212,7 @@ def _member(field: str, path: str, members: Sequence[str]) -> Find:
             f"{quoted(path)} is neither a member of the records nor a JMESPath expression: {error}.",
             f"The members: {listing(members)}.",
         ) from None
-    inexact = inexact_function(expression)
+    inexact = inexact_part(expression)
     if inexact is not None:
         raise Failure(
             Problem.USAGE,
