@@ -36,9 +36,6 @@ class Gaps:
     """Fields that nobody can change behind our back: it lacks the operation, or ignores the value."""
     unrepaired: dict[tuple[str, str], str] = field(default_factory=dict)
     """Fields that it does not let anybody change back."""
-    untagged: dict[str, str] = field(default_factory=dict)
-    """Kinds that it shows without the tags that they were made with: none would ever be as it should be, so
-    the environment on it has none."""
 
 
 _NO_ASSOCIATION = "AssociateKmsKey is not implemented"
@@ -61,7 +58,6 @@ GAPS = {
         unrepaired={
             ("table", "StreamViewType"): "a stream that was switched off cannot be switched on again"
         },
-        untagged={"dashboard": "PutDashboard ignores Tags"},
     ),
     "ministack": Gaps(
         undisturbed={
@@ -102,7 +98,7 @@ def other_engine(name: str, home: Path) -> Iterator[tuple[Live, PatchedAws]]:
     with _moto() if name == "moto" else plain_ministack(home) as url:
         session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.AWS))
         session.aws = aws = PatchedAws(endpoint_url=url, gaps=GAPS[name])
-        session.config = Environment(dashboard="dashboard" not in GAPS[name].untagged)
+        session.config = Environment()
         # The first request to Lambda makes moto compile its routes, and a plan's first ones are side by side.
         # In Python 3.11, ast.parse in two threads at once can end in "recursion depth mismatch".
         aws.plainly("lambda", "ListFunctions")

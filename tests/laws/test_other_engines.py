@@ -10,14 +10,11 @@ from dataclasses import dataclass
 import pytest
 
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.settings import Environment
-from cryptoctl.stack import Stack
 from hostile.scripted import FakeClock
 from laws.drifts import CONSTANTS
 from laws.other_engines import GAPS, Gaps, PatchedAws, other_engine
@@ -129,17 +126,6 @@ def test_each_operation_that_an_engine_is_said_to_lack_is_lacking(stand: Stand) 
     for service, operation in stand.gaps.refuses:
         with pytest.raises(AwsError):
             stand.aws.plainly(service, operation)
-
-
-def test_each_kind_that_an_engine_is_said_to_show_without_tags_is_so(stand: Stand) -> None:
-    session = stand.live.session
-    whole = Stack(session.scope, Environment(), Code(zip_bytes=b"", sha256=""))
-    for kind in stand.gaps.untagged:
-        (resource,) = (each for each in whole if each.kind == kind)
-        done(stand.live.run(stand.live.plan(resources=[resource])))
-        [step] = stand.live.plan(resources=[resource]).work
-        assert {change.field for change in step.changes} == {"Tags"}
-        stand.aws.plainly("cloudwatch", "DeleteDashboards", DashboardNames=[resource.name])
 
 
 def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(stand: Stand) -> None:

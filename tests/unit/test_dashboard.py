@@ -107,6 +107,7 @@ def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not()
     board, there = dashboard(), WithoutTags(dashboard().body)
     seen = board.observe(there)
     assert seen is not None and owned(board, seen)
+    assert difference(board.desired(), seen, board.exclusive).changes == ()
     there.tags = [{"Key": "ManagedBy", "Value": "somebody"}]
     theirs = board.observe(there)
     assert theirs is not None and not owned(board, theirs)

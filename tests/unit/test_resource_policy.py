@@ -49,6 +49,10 @@ def bound(operator: str, key: str, value: Any) -> dict[str, Any]:
         bound("StringLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*"),
         bound("StringLike", "aws:SourceAccount", "?*"),
         bound("StringLike", "aws:PrincipalOrgID", "o-*"),
+        bound("StringLike", "aws:SourceVpce", "vpce-*"),
+        bound("StringLike", "aws:SourceVpc", "vpc-*"),
+        bound("StringLike", "aws:SourceAccount", "1*"),
+        bound("StringLike", "aws:userid", "AROA*:*"),
     ],
 )
 def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
@@ -122,6 +126,11 @@ def when(statement: dict[str, Any], operator: str, key: str, value: object) -> d
         ([when(SENDS, "StringEquals", "aws:SourceAccount", "9" * 12)], False),
         ([when(SENDS, "StringEqualsIfExists", "aws:SourceAccount", ACCOUNT)], True),
         ([when(SENDS, "StringNotEquals", "aws:SourceAccount", ACCOUNT)], False),
+        ([when(SENDS, "StringEquals", "aws:SourceAccount", "${aws:ResourceAccount}")], True),
+        ([SENDS, when(DENIES, "StringNotEquals", "aws:SourceAccount", "${aws:ResourceAccount}")], True),
+        ([when(SENDS, "StringEqualsIgnoreCase", "aws:SourceArn", TOPIC.upper())], True),
+        ([when(SENDS, "StringEquals", "aws:SourceArn", f"{TOPIC[:-1]}*")], False),
+        ([when(SENDS, "StringLike", "aws:SourceArn", f"{TOPIC[:-1]}*")], True),
         ([SENDS, DENIES], False),
         ([SENDS, when(DENIES, "ArnNotEquals", "aws:SourceArn", OTHER)], False),
         ([SENDS, when(DENIES, "ArnNotEquals", "aws:SourceArn", TOPIC)], True),

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
+from cryptoctl.local.errors import EngineError
 from cryptoctl.ops.doctor import Check, Verdict, examine
 from cryptoctl.ops.security import examine_security
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.session import Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.status import checks_document, show_checks
 
@@ -38,7 +40,7 @@ def _checks(run: CommandRun) -> Iterator[Check]:
     local = session.target is Target.LOCAL
     if local:
         engine = session.engine.status(asked=True)
-        yield _engine(engine)
+        yield _engine(engine) if engine.running else _stopped(session)
         if not engine.running:
             return
     yield from examine(session.stack, session.aws, enforced=not local)
@@ -46,14 +48,20 @@ def _checks(run: CommandRun) -> Iterator[Check]:
         yield from examine_security(session.stack, session.aws)
 
 
+def _stopped(session: Session) -> Check:
+    try:
+        session.engine.check_start(session.settings.engine.port)
+    except EngineError as error:
+        return Check(what="engine", verdict=Verdict.BAD, detail=error.message, advice=error.hint)
+    return Check(
+        what="engine",
+        verdict=Verdict.UNKNOWN,
+        detail="the embedded engine is not running; `up` starts it",
+        advice="Start it with `cryptoctl local start` to have the rest checked.",
+    )
+
+
 def _engine(status: EngineStatus) -> Check:
-    if not status.running:
-        return Check(
-            what="engine",
-            verdict=Verdict.UNKNOWN,
-            detail="the embedded engine is not running; `up` starts it",
-            advice="Start it with `cryptoctl local start` to have the rest checked.",
-        )
     if status.problems:
         return Check(
             what="engine",

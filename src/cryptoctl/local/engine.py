@@ -12,7 +12,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -91,6 +91,10 @@ class Engine:
                 self._data.forget_holder()
                 launch.launch(self._data, self._port_to_use(port), options or EngineOptions())
                 return self.status()
+
+    def check_start(self, port: int | None) -> None:
+        """Raises EngineError where `start` would because of the port, or of what is not installed."""
+        launch.check(self._port_to_use(port))
 
     def stop(self) -> bool:
         """Stops the engine and all it started. True if it was running.
@@ -217,11 +221,8 @@ class Engine:
         notes = list(_other_code(record))
         if not notes:
             try:
-                if changed := options.changes_from(EngineOptions.from_json(record.options)):
-                    differing = ", ".join(changed)
-                    notes = [
-                        f"The engine runs with other options than are set now ({differing}). {REPLACES_IT}"
-                    ]
+                if its := ", ".join(options.changes_from(EngineOptions.from_json(record.options))):
+                    notes = [f"The engine runs with other options than are set now ({its}). {REPLACES_IT}"]
             except ValueError:
                 notes = [f"The options of the engine that runs cannot be read. {REPLACES_IT}"]
         return replace(running, notes=(*running.notes, *notes))
@@ -285,10 +286,8 @@ def _same_port(running: EngineStatus, wanted: int | None) -> None:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _wait_until(condition: Callable[[], bool], within_s: float) -> bool:

@@ -59,6 +59,12 @@ def launch(data: DataDirectory, port: int, options: EngineOptions) -> None:
     _await_report(data, ready)
 
 
+def check(port: int) -> None:
+    """Raises EngineError where an engine could not be started at that port, as `launch` would."""
+    _require_ministack()
+    _listen(port).close()
+
+
 def clean_environment(data: DataDirectory) -> dict[str, str]:
     """The variables the engine starts with: none of the caller's, so that nothing of AWS's can leak in."""
     return {

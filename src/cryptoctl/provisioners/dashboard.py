@@ -51,8 +51,6 @@ class Dashboard(ConflictChecked, Listed, Priced):
 
     kind: ClassVar[str] = "dashboard"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets", "Settings"})
-    # Nobody else names one so. Refused, it could neither be changed nor removed where its tags were not kept.
-    untagged_is_ours: ClassVar[bool] = True
 
     @property
     def arn(self) -> str:
@@ -67,7 +65,14 @@ class Dashboard(ConflictChecked, Listed, Priced):
             return None
         settings = _loaded(found["DashboardBody"])
         widgets = settings.pop("widgets", None)
-        return Observed(fields={"Widgets": _by_title(widgets), "Settings": _frozen(settings), "Tags": tags})
+        return Observed(
+            fields={
+                "Widgets": _by_title(widgets),
+                "Settings": _frozen(settings),
+                # One without any is ours by its name, and is left so: CloudWatch may keep none.
+                "Tags": tags or self.scope.tags,
+            }
+        )
 
     def conflict(self, observed: Observed) -> str | None:
         """They are global, and their tags name no region: the name says whose one of them is."""

@@ -25,8 +25,8 @@ BINDING = frozenset(
 
 WIDEST_BITS = {4: 8, 6: 32}
 """By the version of IP, the shortest prefix of an address range that one owner may have."""
-SHORTEST_NAME = 3
-"""What is before the wildcards of a value says whose it is only if it is this long: o-* is everybody."""
+SHORTEST_BEFORE_A_WILDCARD = 3
+"""How many characters say whose a value is: o-* is everybody's, and 1* a tenth of all accounts."""
 
 
 def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
@@ -80,9 +80,14 @@ def _holds(statement: Mapping[str, Any], asked: Mapping[str, str], *, otherwise:
 
 
 def _compared(operator: str, asked: str | None, values: Sequence[object], otherwise: bool) -> bool:
-    if asked is None or not operator.startswith(("String", "Arn")):
+    texts = list(map(str, values))
+    # What a variable stands for is not known.
+    if asked is None or not operator.startswith(("String", "Arn")) or any("${" in text for text in texts):
         return otherwise
-    equal = any(fnmatchcase(asked, str(value)) for value in values)
+    if "IgnoreCase" in operator:
+        asked, texts = asked.lower(), [text.lower() for text in texts]
+    literal = operator.startswith("String") and "Like" not in operator
+    equal = asked in texts if literal else any(fnmatchcase(asked, text) for text in texts)
     return equal is ("Not" not in operator)
 
 
@@ -115,7 +120,10 @@ def _names_some(value: str) -> bool:
         # An account, or where a service's names have none, as a bucket's, the name.
         account, _, name = (value.split(":", 4) + [""] * 4)[4].partition(":")
         value = account or name
-    return len(re.split(r"[*?]", value)[0]) >= SHORTEST_NAME
+    # What every organization's, endpoint's or role's id begins with says nothing.
+    own = re.sub("^(o-|ou-|r-|vpce?-|A[A-Z]{3})", "", value)
+    before, *behind = re.split(r"[*?]", own)
+    return len(before) >= (SHORTEST_BEFORE_A_WILDCARD if behind else 1)
 
 
 def principals(principal: Value) -> Iterator[str]:
