@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
+from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.role import Role
+from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.scope import Scope
+from live import Silent
+from unit.things import FakeClock
 
 SCOPE = Scope(environment="dev", account="1" * 12, region="us-east-1")
 BOUNDARY = f"arn:aws:iam::{SCOPE.account}:policy/boundary"
@@ -75,3 +80,32 @@ def test_an_arn_of_another_region_beside_ours_is_drift() -> None:
     wider = replace(ours, resources=(*ours.resources, "arn:aws:sqs:eu-west-1:111111111111:other"))
     changed = step(ROLE, observed(replace(ROLE, policies={"sqs-dlq-access": (wider,)})))
     assert [call.operation for call in changed.calls] == ["PutRolePolicy"]
+
+
+def test_a_role_that_another_region_takes_over_while_it_is_removed_is_not_told_as_removed() -> None:
+    there = replace(SCOPE, region="eu-west-1")
+    ours = ROLE.policies["sqs-dlq-access"][0]
+    theirs = replace(ours, resources=(there.arn("sqs", "webhook-processor-dlq-dev"),))
+    taken = observed(replace(ROLE, policies={"sqs-dlq-access": (theirs,)}))
+
+    class Taken(Role):
+        """Whose role serves the other region as soon as it is looked at again."""
+
+        def observe(self, aws: Aws) -> Observed:
+            return taken
+
+    class Refusing:
+        """Deletes nothing."""
+
+        def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+            """One request."""
+            if operation == "DeleteRole":
+                raise AwsError(service=service, operation=operation, code="UnmodifiableEntity", message="")
+            return {}
+
+    role = Taken(scope=SCOPE, name=ROLE.name, service=ROLE.service, policies=ROLE.policies)
+    plan = build([role], {role: observed(ROLE)}, Goal.ABSENT)
+    executor = Executor(aws=cast("Aws", Refusing()), listener=Silent(), clock=FakeClock())
+    [result] = executor.run(plan).results
+    assert result.outcome is StepOutcome.FAILED
+    assert "it was changed meanwhile, and serves this environment in eu-west-1" in result.problem

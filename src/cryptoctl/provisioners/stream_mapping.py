@@ -79,7 +79,9 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         return None if uuid == arn else replace(self, name=uuid, uuid=uuid)
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
-        """Mappings of functions with the environment in their name."""
+        """Mappings of functions with the environment in their name; only tags tell which are ours."""
+        if not self._taggable:
+            return
         listed = aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings")
         uuids: dict[str, list[str]] = {}
         for mapping in listed:
@@ -201,9 +203,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         of_it = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
         change = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
         yield from allow(Access.DESCRIBE, "lambda", "ListEventSourceMappings", "*")
-        yield from allow(Access.DESCRIBE, "lambda", "ListTags", mappings, condition=with_resource_tags(owner))
         yield from allow(Access.MANAGE, "lambda", "CreateEventSourceMapping", "*", condition=of_it)
         yield from allow(Access.MANAGE, "lambda", change, mappings, condition=of_it)
+        if not self._taggable:
+            return
+        yield from allow(Access.DESCRIBE, "lambda", "ListTags", mappings, condition=with_resource_tags(owner))
         # A new one is tagged as it is made; one of ours may lack another tag.
         yield from allow(Access.MANAGE, "lambda", "TagResource", mappings, condition=with_request_tags(owner))
         yield from allow(

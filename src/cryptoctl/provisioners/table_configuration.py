@@ -11,7 +11,7 @@ from cryptoctl.reconcile import Aws, AwsError, Observed, Obstacle
 NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
 ARCHIVAL = ("ARCHIVING", "ARCHIVED")
 WRITTEN_AS = {
-    **dict.fromkeys(("symbol", "exchange", "raw_data", "created_at", "id", "enriched_at"), "S"),
+    **dict.fromkeys(("symbol", "exchange", "raw_data", "created_at", "id", "enriched_at", "rev"), "S"),
     **dict.fromkeys(("timestamp", "price", "volume", "occurrence", "ma_5", "ma_20", "volatility"), "N"),
     "processed": "BOOL",
 }
@@ -46,15 +46,16 @@ def recovery(backups: dict[str, Any]) -> str:
 def limits_and_copies(name: str, table: dict[str, Any]) -> Iterator[str]:
     """A sentence on each thing of somebody's that limits what may be written, or copies it elsewhere."""
     types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", ())}
-    for index in table.get("GlobalSecondaryIndexes") or ():
+    indexes = table.get("GlobalSecondaryIndexes") or ()
+    for index in (each for each in indexes if each.get("IndexStatus") != "DELETING"):
         for part in index["KeySchema"]:
             attribute = part["AttributeName"]
             if WRITTEN_AS.get(attribute, types[attribute]) != types[attribute]:
                 yield (
                     f"the index {index['IndexName']} of table {name} wants {attribute} to be of type "
                     f"{types[attribute]}, and prices have it as {WRITTEN_AS[attribute]}: DynamoDB refuses "
-                    f"every price; `aws dynamodb update-table --table-name {name} "
-                    "--global-secondary-index-updates "
+                    "the prices that have it, or their enrichment; `aws dynamodb update-table "
+                    f"--table-name {name} --global-secondary-index-updates "
                     f'\'[{{"Delete": {{"IndexName": "{index["IndexName"]}"}}}}]\'` takes it off'
                 )
     caps = table.get("OnDemandThroughput") or {}

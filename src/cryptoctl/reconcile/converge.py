@@ -112,7 +112,7 @@ class Convergence:
         step, resource = self._step, self._step.resource
         if step.verb is Verb.DELETE:
             self._step = absent(resource, observed, after=step.after)
-            if self._step.verb is Verb.REFUSED:
+            if self._step.why:
                 raise StepFailed(f"it was changed meanwhile, and {self._step.why}", SOMEBODYS)
             return
         found = observed.outputs if observed else {}
