@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.provisioners.dashboard import Dashboard
+from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.transport import SID
 from cryptoctl.reconcile.call import Call, WaitUntil
@@ -86,7 +86,7 @@ class Late(Answers):
 
 
 def test_a_dashboard_that_another_run_has_made_is_waited_for_until_it_is_shown() -> None:
-    dashboard = Dashboard(scope=SCOPE, name="it", graphs=(), alarms=("arn:one",))
+    dashboard = Dashboard(scope=SCOPE, name=dashboard_name(SCOPE), graphs=(), alarms=("arn:one",))
     aws, clock = Late({}, body=dashboard.body), FakeClock()
     agreed = planned([dashboard], aws, Goal.PRESENT)  # type: ignore[arg-type]
     [result] = Executor(aws=aws, listener=Silent(), clock=clock).run(agreed).results  # type: ignore[arg-type]
