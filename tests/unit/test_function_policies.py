@@ -64,16 +64,22 @@ def test_a_statement_that_denies_is_told_as_one() -> None:
 def test_our_statement_compared_otherwise_is_not_ours() -> None:
     sid, ours = next(iter(STACK.notifier.resource_policy.items()))
     assert ours is not None
-    tests = {"aws:SourceArn": ours.source_arn, "aws:SourceAccount": ours.source_account}
-    for operator, same in (("StringEquals", True), ("ArnLike", True), ("StringNotEquals", False)):
+    arn, account = {"aws:SourceArn": ours.source_arn}, {"aws:SourceAccount": ours.source_account}
+    for condition, same in (
+        ({"ArnLike": arn, "StringEquals": account}, True),
+        ({"ArnLike": {**arn, **account}}, True),
+        ({"StringEquals": {**arn, **account}}, False),
+        ({"ArnNotLike": arn, "StringEquals": account}, False),
+        ({"ArnLike": arn, "ArnEquals": {"aws:SourceArn": "arn:another"}, "StringEquals": account}, False),
+    ):
         statement = {
             "Sid": sid,
             "Effect": "Allow",
             "Principal": {"Service": ours.principal},
             "Action": ours.action,
-            "Condition": {operator: tests},
+            "Condition": condition,
         }
-        assert (statements_in(policy(statement))[sid] == ours.described) is same, operator
+        assert (statements_in(policy(statement))[sid] == ours.described) is same, condition
 
 
 def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:

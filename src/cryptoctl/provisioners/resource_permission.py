@@ -135,13 +135,17 @@ def _id(statement: Mapping[str, Value]) -> str:
 
 def _described(statement: Mapping[str, Value]) -> dict[str, Value]:
     principal = statement.get("Principal", {})
+    conditions: dict[str, tuple[Value, ...]] = {}
+    for operator, tests in statement.get("Condition", {}).items():
+        for key, values in tests.items():
+            # StringEquals takes a pattern to the letter.
+            literal = operator == "StringEquals" and any("*" in str(value) for value in values)
+            usual = operator in BY_LAMBDA and not literal
+            name = key.lower() if usual else f"{operator} {key.lower()}"
+            conditions[name] = (*conditions.get(name, ()), *values)
     return {
         "Effect": statement.get("Effect"),
         "Action": statement.get("Action"),
         "Principal": tuple(principals(principal)),
-        "Condition": {
-            key.lower() if operator in BY_LAMBDA else f"{operator} {key.lower()}": value
-            for operator, tests in statement.get("Condition", {}).items()
-            for key, value in tests.items()
-        },
+        "Condition": conditions,
     }
