@@ -236,10 +236,13 @@ def test_candles_that_a_saved_page_does_not_have_are_counted(
     ("texts", "labels"),
     [
         (("0.0000000000012", "0.0000000000015"), ["0.0000000000012", "0.0000000000015"]),
+        (("1.00000000001", "1.00000000002"), ["1.00000000001", "1.00000000002"]),
         (("1.2e-20", "1.5e-20"), ["1.2000e-20", "1.5000e-20"]),
+        (("3000.123456789012345678", "3000.183456789012345678"), ["3000.12345678901", "3000.18345678901"]),
+        (("0.000000012345678901", "0.000000012345978901"), ["0.00000001234568", "0.00000001234598"]),
     ],
 )
-def test_tiny_prices_are_told_apart_on_the_axis(
+def test_prices_are_told_apart_on_the_axis_however_small_and_long(
     browser: Browser, site: Site, reader: ToldReader, texts: tuple[str, str], labels: list[str]
 ) -> None:
     reader.answer = told(HEALTHY, "BTC")

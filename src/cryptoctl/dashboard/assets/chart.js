@@ -6,7 +6,8 @@ const LAST_SECOND = 253402300799;
 const LINES = { ma_5: "--ma-5", ma_20: "--ma-20", volatility: "--volatility" };
 const MOST_CANDLES = 20000;
 const AT_FIRST = 120;
-const MOST_DIGITS = 15; // behind the point, that the library writes and a number has
+const MOST_DIGITS = 15; // that a number has
+const SMALLEST = 1e-10; // that as many digits behind the point tell from its neighbours
 
 class PriceChart {
   constructor(place, onMove) {
@@ -108,14 +109,18 @@ class PriceChart {
   /** As many digits as the prices have; for the volatility, three that say something. */
   setDigits() {
     const recent = this.candles.slice(-100);
-    const prices = Math.max(2, ...recent.map((each) => (each.close.split(".")[1] ?? "").length));
+    const decimals = Math.max(2, ...recent.map((each) => (each.close.split(".")[1] ?? "").length));
+    const highest = Math.max(0, ...recent.map((each) => Math.abs(+each.close)));
+    const room = Math.max(2, MOST_DIGITS - Math.trunc(highest).toString().length);
+    const prices = decimals > MOST_DIGITS && highest >= SMALLEST ? room : decimals;
     const largest = Math.max(0, ...recent.map((each) => +(each.volatility ?? 0)));
     const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
     for (const one of [this.bars, ...Object.values(this.lines)]) {
       const precision = one === this.lines.volatility ? volatility : prices;
       const minMove = Number(`1e-${precision}`);
-      const format = precision <= MOST_DIGITS ? { type: "price", precision } : { type: "custom", formatter: exponential };
-      one.applyOptions({ priceFormat: { ...format, minMove } });
+      // The library's own formatter errs where 1e-11 times 1e11 is not 1.
+      const formatter = (number) => (precision > MOST_DIGITS ? number.toExponential(4) : number.toFixed(precision));
+      one.applyOptions({ priceFormat: { type: "custom", formatter, minMove } });
     }
   }
 
@@ -138,10 +143,6 @@ class PriceChart {
     } else return;
     pressed.preventDefault();
   }
-}
-
-function exponential(number) {
-  return number.toExponential(4);
 }
 
 function secondOf(candle) {
