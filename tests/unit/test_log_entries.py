@@ -126,6 +126,12 @@ def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_f
     )
 
 
+def test_warnings_whose_reasons_differ_in_a_number_are_one_entry_with_the_first_one_s() -> None:
+    lines = [warning(at_ms, f"body: {500_000 + at_ms} bytes", received=at_ms) for at_ms in (1, 2)]
+    (entry,) = folded(entries([*lines, warning(3, "body: 500003 bytes", "price: is missing")]))[:-1]
+    assert (entry.count, entry.more) == (2, {"reasons": ["body: 500001 bytes"]})
+
+
 def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:
     lines = [
         warning(1, "price: is missing"),

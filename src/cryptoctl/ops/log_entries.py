@@ -79,7 +79,7 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
 def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
     """Repeats as one entry each: of a warning or an error wherever they are, of others in a row.
 
-    Of their other fields an entry has those that are the same in all of them.
+    Of their other fields an entry has those that are the same in all of them, and the first one's reasons.
     """
     places: dict[tuple[str, ...], int] = {}
     previous: dict[str, tuple[str, ...]] = {}
@@ -90,7 +90,11 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
         previous[entry.function] = key
         if key in places and (in_a_row or entry.level not in ("DEBUG", "INFO", "")):
             before = kept[places[key]]
-            more = {name: each for name, each in before.more.items() if entry.more.get(name) == each}
+            more = {
+                name: each
+                for name, each in before.more.items()
+                if name in REASONS or entry.more.get(name) == each
+            }
             kept[places[key]] = replace(before, count=before.count + 1, last_ms=entry.time_ms, more=more)
         else:
             places[key] = len(kept)
@@ -106,9 +110,14 @@ def latest(found: Sequence[LogEntry], most: int) -> list[LogEntry]:
 
 def _key(entry: LogEntry) -> tuple[str, ...]:
     plain = entry.level in ("DEBUG", "INFO", "")
-    # Why something was refused is what has happened; how many there were is not.
-    more = repr(entry.more if plain else [entry.more.get(name) for name in REASONS])
+    more = repr(entry.more if plain else _causes(entry))
     return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more
+
+
+def _causes(entry: LogEntry) -> list[str]:
+    """Why something was refused is what has happened; how many there were, or how long one was, is not."""
+    reasons = [entry.more.get(name) for name in REASONS]
+    return [cause_of(str(each)) for why in reasons for each in (why if isinstance(why, list) else [why])]
 
 
 def _entry(line: Line) -> LogEntry:
