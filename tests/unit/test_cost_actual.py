@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
@@ -148,11 +148,26 @@ def test_what_stood_idle_at_first_cost_something_since_its_table_was_made() -> N
     assert cost_of({WRITES: 10}, days=30, first=recent, made=NOW).since == recent
 
 
+def test_a_time_in_the_machine_s_zone_is_told_in_utc() -> None:
+    made = (NOW - timedelta(days=3)).astimezone(timezone(timedelta(hours=9)))
+    for found in (cost_of({}, days=30, made=made), cost_of({WRITES: 10}, days=30, first=made)):
+        assert found.since == made and not found.since.utcoffset()
+
+
+def test_a_table_made_later_than_now_by_this_machine_s_clock_is_an_hour_old() -> None:
+    found = cost_of({CALLS: 1}, first=NOW + timedelta(minutes=1), made=NOW + timedelta(minutes=1))
+    assert found.actual.load.days == pytest.approx(1 / 24)
+
+
 def test_what_is_free_in_a_month_does_not_pay_for_another_one() -> None:
     """All of it was in the first of three months."""
     found = cost_of({CALLS: 3_000_000, WRITES: 5}, days=90)
     assert usd(found.actual, "requests") == pytest.approx(3 * 0.20)
     assert found.actual.free["requests"] == pytest.approx(0.20)
+    later = cost_of(
+        {CALLS: 3_000_000}, days=90, first=NOW - timedelta(days=45), made=NOW - timedelta(days=90)
+    )
+    assert later.actual.free["requests"] == pytest.approx(0.20)
     # What is there all the time is free in each of them.
     assert found.actual.free["storage"] == pytest.approx(usd(found.actual, "storage"))
     assert found.actual.free["dashboards"] == pytest.approx(3 * 3.00)

@@ -129,7 +129,9 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     # An environment that stood idle at first has no figures of that time, and cost something.
     known = [each.begin for of_metric in figures for each in of_metric]
     known += [table["CreationDateTime"]] if "CreationDateTime" in table else []
-    since = max(begin, min(known, default=now - timedelta(hours=1)))
+    # A clock may be behind AWS's. And boto3 tells times in the machine's zone, where a day may have 23 hours.
+    latest = now - timedelta(hours=1)
+    since = max(begin, min((latest, *known))).astimezone(UTC)
     length_days = (now - since).total_seconds() / DAY_S
     prices, calls = _sum(figures[-1]), _sum(figures[0])
     load = Load(
