@@ -7,11 +7,12 @@ import string
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from cryptoctl.core.prices import Price, TimeLimits
-from cryptoctl.core.redaction import REDACTED, SHORTEST_REDACTED, redacted, redacted_body
+from cryptoctl.core.prices import Price, Rejected, TimeLimits
+from cryptoctl.core.redaction import REDACTED, SHORTEST_REDACTED, _readings, redacted, redacted_body
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.signatures import NoScheme
 from cryptoctl.core.webhook_messages import Arrival
@@ -101,7 +102,7 @@ def test_what_is_spelled_twice_is_taken_out(secret: str, way: str) -> None:
         "address": f"https://example.com/{quote(secret, safe='').lower()}",
     }[way]
     assume(way != "address" or secret == secret.lower())
-    kept = redacted_body(text, [secret])
+    kept = redacted_body(text, [secret], form=way in ("form", "json in form"))
     assert REDACTED in kept
     assert redacted(kept, [secret]) == kept
 
@@ -110,6 +111,34 @@ def test_what_is_spelled_twice_is_taken_out(secret: str, way: str) -> None:
 def test_a_text_without_a_secret_stays_as_it_is(text: str, secret: str) -> None:
     assert redacted(text, [secret + "Z"]) == text
     assert redacted_body(json.dumps(text), [secret + "Z", "BTC"]) == json.dumps(text)
+
+
+@pytest.mark.parametrize("spelled", ["{}", "%41{}", "\\u0041{}"])
+@pytest.mark.parametrize("name", ["symbol", "exchange", "id"])
+def test_a_field_with_a_secret_is_refused_in_whatever_case_it_is_spelled(name: str, spelled: str) -> None:
+    members = {"symbol": "BTC", "price": 1, "exchange": "x", name: spelled.format("BCDEFGHIJKLMNOPQ")}
+    secret = "ABCDEFGHIJKLMNOPQ" if "41" in spelled else "BcDEFGHIJKLMNOPQ"
+    request = WebhookRequest(headers={}, body=json.dumps(members).encode())
+    [price] = prices_in_request(request, SENDER, [secret], LIMITS).prices
+    assert isinstance(price, Rejected) and price.field == name
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"symbol": "BTC", "pri', "{}", "hello {} & you=1;2", '{"a": "{}", "a": 1, "price": 2}'],
+)
+def test_of_what_is_neither_json_nor_a_form_only_the_secret_is_changed(body: str) -> None:
+    secret = "abcdefghijklmnopqr"
+    text = body.replace("{}", secret) if "{}" in body else f"{body}{secret}"
+    request = WebhookRequest(headers={"content-type": "text/plain"}, body=text.encode())
+    kept = unread(request, [secret], Arrival(ms=1))["body"]
+    assert kept == text.replace(secret, REDACTED)
+
+
+def test_each_reading_of_a_text_is_looked_at_once() -> None:
+    readings = list(_readings('100 % + 5 \\\\u0025 "%2525+"'))
+    assert len(readings) == len(set(readings)) > 5
+    assert list(_readings("5 %")) == ["5 %"]
 
 
 def test_a_number_that_is_a_secret_leaves_json() -> None:

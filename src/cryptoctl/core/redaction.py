@@ -27,15 +27,23 @@ def redacted(text: str, secrets: Sequence[str]) -> str:
     return REDACTED if _holds(plain, sought) else plain
 
 
-def redacted_body(text: str, secrets: Sequence[str]) -> str:
+def holds(text: str, secrets: Sequence[str]) -> bool:
+    """Whether a secret is in it, in whatever case and however spelled."""
+    sought = [each.casefold() for each in _long_enough(secrets)]
+    return any(each in reading.casefold() for reading in _readings(text) for each in sought)
+
+
+def redacted_body(text: str, secrets: Sequence[str], *, form: bool = False) -> str:
     """A body's text, JSON or a form, of which only the names and values with a secret are changed."""
     sought = _long_enough(secrets)
     if not _holds(text, sought):
         return text
+    if form:
+        return _redacted_form(text, sought)
     try:
         document = json_text.Document(text)
     except json_text.JsonError:
-        return _redacted_form(text, sought)
+        return redacted(text, sought)
     if document.problems:  # a key that occurs twice: written anew, the text would be accepted
         return redacted(text, sought)
     return redacted(json_text.dumps(_walked(document.value, sought)), sought)
@@ -68,9 +76,10 @@ def _holds(text: str, secrets: Sequence[str]) -> bool:
 def _readings(text: str) -> Iterator[str]:
     """The text, and what it may mean where it is JSON, a form or an address, or one in the other."""
     yield text
-    level = {text}
+    seen = level = {text}
     for _ in range(_DEEPEST):
-        level = {reading for each in level for reading in _read_once(each)}
+        level = {reading for each in level for reading in _read_once(each)} - seen
+        seen = seen | level
         yield from level
 
 
@@ -79,7 +88,7 @@ def _read_once(text: str) -> Iterator[str]:
         yield _ESCAPE.sub(_meant, text)
     if "%" in text:
         yield unquote(text)
-    if "%" in text or "+" in text:
+    if "+" in text:
         yield unquote_plus(text)
 
 

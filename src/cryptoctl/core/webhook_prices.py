@@ -21,10 +21,10 @@ from cryptoctl.core.prices import (
     TimeLimits,
     parse_request,
 )
-from cryptoctl.core.redaction import redacted, redacted_body
+from cryptoctl.core.redaction import holds, redacted_body
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_messages import Arrival, short_id
-from cryptoctl.core.webhook_requests import WebhookRequest
+from cryptoctl.core.webhook_requests import UnsupportedType, WebhookRequest
 
 OUR_OWN_MEMBERS = ("timestamp", "id", "occurrence", "prices")  # a price may have them, or a list of prices
 MOST_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
@@ -68,10 +68,8 @@ def _with_ids(message_id: str, prices: Any) -> Any:
 
 
 def _without(secrets: Sequence[str], price: Price) -> Price | Rejected:
-    folded = [each.casefold() for each in secrets]  # a symbol is stored in upper case
-    for name in ("symbol", "exchange", "id"):
-        value = (getattr(price, name) or "").casefold()
-        if redacted(value, folded) != value:
+    for name in ("symbol", "exchange", "id"):  # a symbol is stored in upper case
+        if holds(getattr(price, name) or "", secrets):
             return Rejected(name, "contains the sender's secret, which is not stored")
     raw = redacted_body(price.raw, secrets)
     return price if raw == price.raw else replace(price, raw=raw)
@@ -95,7 +93,11 @@ def dead_letters_of(request: Request, arrival: Arrival) -> list[dict[str, Any]]:
 
 def unread(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) -> dict[str, Any]:
     """The event to keep of a request that could not be read for a reason of ours: its body, no secret."""
-    text = redacted_body(request.body.decode(errors="surrogateescape"), secrets)
+    try:
+        form = request.is_form()
+    except UnsupportedType:
+        form = False
+    text = redacted_body(request.body.decode(errors="surrogateescape"), secrets, form=form)
     said = replace(arrival, content_type=request.header("content-type")).document()
     if len(json.dumps(text)) <= MOST_DEAD_LETTER_BYTES:
         return {"body": text, "requestContext": said}
