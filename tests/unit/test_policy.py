@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.provisioners.policy import Statement, document, normal
+from cryptoctl.reconcile.values import Ref, resolve
+from unit.answers import STACK
 
 words = st.text("abcdef:*", min_size=1, max_size=6)
 several = st.lists(words, min_size=2, max_size=3, unique=True).map(tuple)
@@ -55,3 +57,12 @@ def test_a_policy_that_means_something_else_differs() -> None:
     ):
         theirs = {**ours, "Statement": [{**ours["Statement"][0], **change}]}
         assert normal(json.dumps(theirs)) != ours
+
+
+def test_the_order_does_not_depend_on_what_a_ref_stands_for() -> None:
+    """The one is what is declared, before AWS has assigned anything; the other is what AWS has."""
+    arns = {"A": "arn:z", "B": "arn:a"}
+    refs = {name: Ref(STACK.key, name) for name in arns}
+    ours = document([Statement(sid=name, actions=("a:B",), resources=(refs[name],)) for name in arns])
+    resolved = resolve(ours, lambda ref: arns[ref.output])
+    assert normal(json.dumps(resolved)) == resolved

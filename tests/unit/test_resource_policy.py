@@ -156,6 +156,8 @@ FIRST = {
 OF_THE_ACCOUNT = {**FIRST, "Sid": "ours", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
 OF_CLOUDWATCH = {**FIRST, "Sid": "alarms", "Principal": {"Service": "cloudwatch.amazonaws.com"}}
 
+OF_ANOTHER_ACCOUNT = {"StringEquals": {"aws:SourceAccount": "9" * 12}}
+
 
 def notes(of: Stack, *statements: dict[str, Any], topic: str = "alerts") -> tuple[str, ...]:
     answers = {
@@ -169,6 +171,7 @@ def notes(of: Stack, *statements: dict[str, Any], topic: str = "alerts") -> tupl
 def test_a_topic_that_shuts_cloudwatch_out_is_told_for_no_alarm_reaches_anybody() -> None:
     assert notes(STACK, FIRST) == ()
     assert notes(STACK, OF_THE_ACCOUNT, OF_CLOUDWATCH) == ()
+    assert notes(STACK, OF_THE_ACCOUNT, {**OF_CLOUDWATCH, "Condition": OF_ANOTHER_ACCOUNT}) != ()
     [note] = notes(STACK, OF_THE_ACCOUNT)
     assert note.startswith(f"the policy of {STACK.alerts} does not let CloudWatch publish: no alarm reaches")
     assert f"the aws:SourceAccount {ACCOUNT}" in note

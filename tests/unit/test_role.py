@@ -74,6 +74,13 @@ def test_what_is_in_use_in_another_region_stays_when_the_environment_goes_in_thi
     assert "webhook-processor-dev-role stays: it serves this environment in eu-west-1" in note
 
 
+def test_a_region_with_a_wildcard_is_nobodys() -> None:
+    ours = ROLE.policies["sqs-dlq-access"][0]
+    wide = replace(ours, resources=("arn:aws:sqs:us-*:111111111111:webhook-processor-dlq-dev",))
+    changed = step(ROLE, observed(replace(ROLE, policies={"sqs-dlq-access": (wide,)})))
+    assert [call.operation for call in changed.calls] == ["PutRolePolicy"]
+
+
 def test_an_arn_of_another_region_beside_ours_is_drift() -> None:
     """Refused, the environment could be neither mended nor removed, in this region or in that one."""
     ours = ROLE.policies["sqs-dlq-access"][0]

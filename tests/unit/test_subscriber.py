@@ -56,6 +56,8 @@ def policy(*statements: dict[str, Any]) -> dict[str, Any]:
         {**LETS_IN, "Principal": {"AWS": "*"}, "Action": ["sqs:ReceiveMessage", "sqs:*"]},
         {**LETS_IN, "Action": "sqs:Send*"},
         {"Effect": "Allow", "Principal": "*", "NotAction": "sqs:DeleteQueue"},
+        {**LETS_IN, "Condition": {"ArnEquals": {"aws:SourceArn": stack(QUEUE).alerts.arn}}},
+        {**LETS_IN, "Condition": {"StringEquals": {"aws:SourceAccount": SCOPE.account}}},
     ],
 )
 def test_a_queue_that_lets_sns_send_is_not_worth_a_word(statement: dict[str, Any]) -> None:
@@ -69,6 +71,8 @@ def test_a_queue_that_lets_sns_send_is_not_worth_a_word(statement: dict[str, Any
         ({**LETS_IN, "Principal": {"AWS": "arn:aws:iam::1:root"}},),
         ({**LETS_IN, "Action": "sqs:ReceiveMessage"},),
         ({**LETS_IN, "Effect": "Deny"},),
+        ({**LETS_IN, "Condition": {"ArnEquals": {"aws:SourceArn": f"{stack(QUEUE).alerts.arn}-billing"}}},),
+        ({**LETS_IN, "Condition": {"StringEquals": {"aws:SourceAccount": "9" * 12}}},),
     ],
 )
 def test_a_queue_that_does_not_let_sns_send_is_told(statements: tuple[dict[str, Any], ...]) -> None:

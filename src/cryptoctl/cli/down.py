@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -48,9 +49,13 @@ def down(
         if plan.work and not yes:
             _ask(run)
     last = removed(run, plan, look)
-    leaving = _leaving(last)
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
-    run.answer(leaving=leaving, kept=kept, notes=list(last.notes))
+    run.answer(leaving=_leaving(last), kept=kept, notes=list(last.notes))
+    _say_what_is_left(run, plan, last, kept)
+
+
+def _say_what_is_left(run: CommandRun, plan: Plan, last: Plan, kept: Sequence[str]) -> None:
+    session, screen, leaving = run.session, run.screen, _leaving(last)
     for each in leaving:
         screen.say(
             f"Left: {each['resource']} ({each['id']}), pending deletion until {each['deleted_at'][:10]}."
@@ -58,13 +63,12 @@ def down(
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
     for note in last.notes:
-        screen.say(sentence(note), style="yellow")
-    if leaving or kept or last.notes:
-        return
-    if plan.work:
-        screen.say("Nothing is left.")
-    else:
+        if note not in plan.notes:  # what the plan said stands above
+            screen.say(sentence(note), style="yellow")
+    if not plan.work and not leaving:
         screen.say(not_deployed(session.aws, session.scope, "resource of it").message)
+    elif not (leaving or kept or last.notes):
+        screen.say("Nothing is left.")
 
 
 def _ask(run: CommandRun) -> None:

@@ -154,11 +154,11 @@ class Engine:
             # One that was just ending has ended meanwhile.
             running = running and (record is not None or self._data.running())
         if running and record is None:
-            late = "it is not ready yet" if self._data.holder() else UNNAMED
-            why = f"but {late}" if self._data.read() else "but its engine.json is damaged"
+            late = "is not ready yet" if self._data.holder() else UNNAMED
+            why = late if self._data.read() else "its engine.json is damaged"
             raise EngineError(
-                f"The embedded engine in {self._data.directory} runs, {why}.",
-                hint="Run `cryptoctl local stop`, then start it again; the data is kept.",
+                f"The embedded engine in {self._data.directory} runs, but {why}.",
+                hint="If that lasts, run `cryptoctl local stop` and start it again; the data is kept.",
             )
         return EngineStatus(
             running=running,

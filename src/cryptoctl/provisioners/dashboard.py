@@ -83,7 +83,8 @@ class Dashboard(ConflictChecked, Listed, Priced):
         yield self.arn
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        return self._tags(aws) or {}
+        found = self._tags(aws)
+        return {} if found is None else found or self.scope.tags
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find("cloudwatch", "ListTagsForResource", absent=NOT_FOUND, ResourceARN=self.arn)

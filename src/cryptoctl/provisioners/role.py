@@ -154,7 +154,8 @@ class Role(ConflictChecked, Listed, Preflight):
             for statement in policy["Statement"]
             for arn in statement.get("Resource", ())
         ]
-        regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5} - {"", "*"}
+        named = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5}
+        regions = {region for region in named if region and "*" not in region}
         if not regions or self.scope.region in regions:
             return None
         there = ", ".join(sorted(regions))

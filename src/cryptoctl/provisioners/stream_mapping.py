@@ -90,7 +90,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         yield from (self._arn(uuid) for function in likeliest for uuid in uuids[function])
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        return (self._tags(aws, self.uuid or "") if self._taggable else None) or {}
+        return self._tags(aws, self.uuid or "") or {}
 
     def _tags(self, aws: Aws, uuid: str) -> dict[str, str] | None:
         found = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(uuid))
