@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.cli.dlq import with_failures
 from cryptoctl.errors import Failure
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, own_directory
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.reconcile.scope import Scope
+from cryptoctl.ui.screen import Screen
 
 OURS = "arn:aws:sqs:us-east-1:000000000000:q@1"
 
@@ -248,3 +256,21 @@ def test_our_directories_are_for_their_owner_alone(
         os.umask(before)
     assert found == [state / "dead-letters", state / "dead-letters" / "purged"]
     assert [stat.S_IMODE(each.stat().st_mode) for each in (state, *found)] == [0o700] * 3
+
+
+def test_while_a_replay_runs_error_says_that_it_looks_at_first_failures_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cryptoctl.cli.dlq.journal_path", lambda _: tmp_path / "journal")
+    monkeypatch.setattr("cryptoctl.cli.dlq.identity", lambda _: "queues")
+    run = cast(
+        "CommandRun", SimpleNamespace(session=SimpleNamespace(scope=None), screen=Screen(colour=False))
+    )
+    queues = cast("DeadLetterQueues", None)
+    with Journal(tmp_path / "journal", "queues") as journal:
+        journal.failed("webhook/1", "refused with status 400", 1)
+        assert not with_failures(run, Selection(error="status 400"), queues).failures
+        assert not with_failures(run, Selection(), queues).failures
+    assert len(re.findall("first failures alone: .*replay", capsys.readouterr().err)) == 1
+    assert list(with_failures(run, Selection(error="status 400"), queues).failures) == ["webhook/1"]
+    assert not capsys.readouterr().err

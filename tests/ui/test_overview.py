@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -20,7 +21,15 @@ from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.next_steps import next_steps
-from cryptoctl.ops.overview import THE_ERRORS, THE_SYMBOLS, Concern, ErrorLine, Observer, Overview
+from cryptoctl.ops.overview import (
+    MOST_SYMBOLS,
+    THE_ERRORS,
+    THE_SYMBOLS,
+    Concern,
+    ErrorLine,
+    Observer,
+    Overview,
+)
 from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
@@ -217,6 +226,29 @@ def test_what_the_live_screen_has_no_room_for_is_counted(
     assert text.count(" ERROR ") + older == errors
     if more and symbols:
         assert "all enriched" not in text
+
+
+def test_the_table_s_box_says_whole_what_is_enriched_on_a_narrow_terminal() -> None:
+    states = (state("S"),) * 12
+    waits = replace(states[0], last=replace(states[0].last, processed=False))
+    cases = (states, 0, "all enriched"), (states, 30, "12 enriched"), ((waits,), 30, "some waiting")
+    for symbols, more, said in cases:
+        found = replace(HEALTHY, symbols=symbols, more_symbols=more)
+        assert any(f"│ {said} " in line.plain for line in view(found, "dev", 80, 40))
+
+
+@pytest.mark.parametrize(("prices", "more"), [((), 5), (None, 0)])
+def test_symbols_whose_prices_may_not_be_read_are_not_counted_as_more(
+    prices: tuple[SymbolState, ...] | None, more: int
+) -> None:
+    observer = Observer(cast("Aws", Answers({})), STACK)
+    others = ("the resources", "the metrics", "the stream mapping", "the queues", "the alarms", THE_ERRORS)
+    known = dict.fromkeys(others) | {
+        "the prices": prices,
+        THE_SYMBOLS: [f"S{number}" for number in range(MOST_SYMBOLS + 5)],
+    }
+    observer._read = {name: (math.inf, each) for name, each in known.items()}
+    assert observer.overview().more_symbols == more
 
 
 def test_without_the_right_to_read_prices_the_verdict_says_nothing_of_them() -> None:

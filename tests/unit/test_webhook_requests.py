@@ -16,9 +16,11 @@ from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import new_secret
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.handlers.exact_jmespath import ExactExpression
+from cryptoctl.ops.webhook.exchange import exchange
 from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
 from cryptoctl.webhook_presets import Preset
 from cryptoctl.webhook_settings import Sender, senders_variable
+from local.test_browser import page_at
 
 NOW_S = float(int(time.time()))
 LIMITS = TimeLimits(now_ms=int(NOW_S * 1000), arrival_ms=int(NOW_S * 1000))
@@ -91,6 +93,15 @@ def test_what_cannot_be_told_from_an_expression_is_asked_for() -> None:
 def test_a_list_has_no_member_for_the_secret() -> None:
     with pytest.raises(Failure, match="A list has no member 'key'"):
         maker("member").request("the-secret", "[{}]", now_s=NOW_S, message_id="1")
+
+
+@pytest.mark.process
+def test_to_the_engine_no_proxy_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with page_at("here") as port:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        assert exchange("GET", f"http://127.0.0.1:{port}/", {}).text == "here"
 
 
 def test_a_secret_is_not_in_the_text_of_a_request() -> None:

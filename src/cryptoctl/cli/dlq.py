@@ -75,7 +75,7 @@ def peek(
 ) -> None:
     """Show messages with the log lines of their requests. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    failed = _failures(run, queues)
+    failed = _failures(run, selection, queues)
     selection = dataclasses.replace(selection, failures=failed)
     documents = []
     with reading(queues, selection, limit=limit) as (letters, _):
@@ -100,19 +100,19 @@ def open_journal(run: CommandRun, queues: DeadLetterQueues) -> Iterator[Journal]
 
 def with_failures(run: CommandRun, selection: Selection, queues: DeadLetterQueues) -> Selection:
     """The same where an error that is looked for may be that of the last replay."""
-    return (
-        selection
-        if selection.error is None
-        else dataclasses.replace(selection, failures=_failures(run, queues))
-    )
+    if selection.error is None:
+        return selection
+    return dataclasses.replace(selection, failures=_failures(run, selection, queues))
 
 
-def _failures(run: CommandRun, queues: DeadLetterQueues) -> dict[str, str]:
+def _failures(run: CommandRun, selection: Selection, queues: DeadLetterQueues) -> dict[str, str]:
     """Why each message failed at its last replay; nothing is known while a replay runs."""
     try:
         with open_journal(run, queues) as journal:
             return journal.failures()
-    except Failure:
+    except Failure as failure:
+        if selection.error is not None:
+            run.screen.say(f"--error looks at first failures alone: {failure.message}", style="yellow")
         return {}
 
 

@@ -34,7 +34,10 @@ def holds(text: str, secrets: Sequence[str]) -> bool:
 
 
 def redacted_body(text: str, secrets: Sequence[str], *, form: bool = False) -> str:
-    """A body's text, JSON or a form, of which only the names and values with a secret are changed."""
+    """A body's text without secrets: of JSON or a form, the names and values with one are changed.
+
+    Such a text is written anew, with each number as it was; any other is as `redacted` makes it.
+    """
     sought = _long_enough(secrets)
     if not _holds(text, sought):
         return text

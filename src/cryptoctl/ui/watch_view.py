@@ -134,10 +134,9 @@ def _boxes(found: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
     if newest is not None:
         last = f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
     waiting = [each for each in found.symbols or () if not each.last.processed]
-    which = f"newest {len(found.symbols or ())}" if found.more_symbols else "all"
-    enriched = Text(f"{which} enriched", style=GOOD)
-    if waiting:
-        enriched = Text("not all enriched", style=DOUBTFUL)
+    # In a box of 14 characters, on a terminal that is 80 wide.
+    which = len(found.symbols or ()) if found.more_symbols else "all"
+    enriched = Text("some waiting", style=DOUBTFUL) if waiting else Text(f"{which} enriched", style=GOOD)
     yield health(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = found.activity.iterator_age_s if found.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
