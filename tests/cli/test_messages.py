@@ -151,6 +151,8 @@ def answering(body: bytes) -> Iterator[str]:
 
 
 def test_messages_about_the_embedded_engine(tell: Teller, tmp_path: Path) -> None:
+    # Where its usual port is another engine's, `doctor` says that.
+    (tmp_path / "cryptoctl.toml").write_text(f"[engine]\nport = {unused_port()}\n", encoding="utf-8")
     for command in ("plan", "status", "doctor", "down"):
         tell(f"`{command}`, and the engine does not run", command, "--local")
     with socket.socket() as taken:
