@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
+from cryptoctl.errors import Failure
+from cryptoctl.files import times
 from cryptoctl.files.outgoing import Outgoing
 from files.reading import MS, read, refusal, refused, rows, sent
 
@@ -145,3 +149,15 @@ def test_a_null_does_not_hide_that_day_and_time_are_in_two_members(tmp_path: Pat
     said = refusal(tmp_path, record + record.replace('"09:20:00"', "null") + record)
     assert "join" in said
     assert "join" not in refusal(tmp_path, record.replace('"09:20:00"', "null"))
+
+
+def test_utc_is_known_where_no_other_zone_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> None:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(times, "ZoneInfo", unknown)
+    monkeypatch.setattr(times, "available_timezones", set)
+    assert times.zone("UTC") is UTC and str(UTC) == "UTC"
+    with pytest.raises(Failure) as caught:
+        times.zone("Europe/Berlin")
+    assert "pip install tzdata" in caught.value.hint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.times import parse_iso_8601
@@ -38,16 +38,19 @@ def is_time_of_day(text: str) -> bool:
     return bool(_TIME_OF_DAY.fullmatch(text))
 
 
-def zone(name: str | None) -> ZoneInfo | None:
+def zone(name: str | None) -> tzinfo | None:
     """The time zone by its name. Raises Failure where there is none."""
     if name is None:
         return None
+    if name == "UTC":  # a machine without time zone data has it too
+        return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Failure(
-            Problem.USAGE, f"{name!r} is not a time zone.", "Such as --time-zone UTC, or Europe/Berlin."
-        ) from None
+        hint = "Such as --time-zone UTC, or Europe/Berlin."
+        if not available_timezones():
+            hint = "This machine has no time zone data: `pip install tzdata` gives it some."
+        raise Failure(Problem.USAGE, f"{name!r} is not a time zone.", hint) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,7 @@ class TimeReader:
     """Reads the times of one file: all in `unit` (s, ms, us, ns or ISO)."""
 
     unit: str
-    zone: ZoneInfo | None = None
+    zone: tzinfo | None = None
 
     def milliseconds(self, text: str) -> int:
         """Milliseconds since 1970-01-01 UTC; what is finer is cut off. Raises Rejected."""
@@ -92,7 +95,7 @@ class TimeReader:
             )
         early, late = (moment.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))
         if early.utcoffset() != late.utcoffset():
-            raise Rejected("timestamp", f"{quoted(text)} exists twice or not at all in {self.zone.key}")
+            raise Rejected("timestamp", f"{quoted(text)} exists twice or not at all in {self.zone}")
         return early
 
 

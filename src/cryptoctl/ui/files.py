@@ -62,7 +62,7 @@ def _times(file: PriceFile) -> str:
     if file.survey is not None and not file.survey.times:
         return "no time that can be read"
     said = f"times in {name_of(file.times.unit)}"
-    return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone.key}"
+    return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone}"
 
 
 def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
