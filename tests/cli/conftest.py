@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,3 +68,10 @@ def day(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
         cli.ok("up")
         yield cli
         cli.ok("down", "--yes")
+
+
+def unused_port() -> int:
+    """A port of this machine on which nobody listens at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

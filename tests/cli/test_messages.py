@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import botocore.endpoint
 import pytest
 
-from cli.conftest import Cli
+from cli.conftest import Cli, unused_port
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.errors import Failure
 from cryptoctl.local.data_directory import DataDirectory, Record
@@ -63,12 +63,6 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path)
     # What is repeated is repeated at once.
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
     return Teller(tmp_path)
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 WRONG_FILES = (

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Cli
+from cli.conftest import Cli, unused_port
 from cryptoctl.aws import Aws
 from cryptoctl.cli.command import for_a_person
 from cryptoctl.cli.file_options import GivenFiles
@@ -79,6 +79,7 @@ def test_messages_that_cannot_be_written_change_no_exit_code(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_narrow_encoding_shows_a_likeness(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "cryptoctl.toml").write_text(f"[engine]\nport = {unused_port()}\n", encoding="utf-8")
     done = run("doctor", "--local", cwd=tmp_path, PYTHONIOENCODING=encoding)
     assert done.returncode == 0
     assert "-> Start it with" in done.stdout.decode(encoding)
