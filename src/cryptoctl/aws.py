@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
-from cryptoctl.aws_setup import check_port, load_credentials, on_this_machine
+from cryptoctl.aws_setup import UNCONFIGURED, check_port, load_credentials, on_this_machine
 from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Paces
@@ -87,20 +87,16 @@ class Aws:
         import botocore.session
         from botocore.exceptions import BotoCoreError, ClientError
 
+        from cryptoctl.handlers import certificates
+
+        certificates.parse_once()
         try:
             if self._credentials is None:
                 session = boto3.Session(profile_name=self._profile, region_name=self._region)
                 load_credentials(session)
                 return session
-            alone = botocore.session.Session(
-                session_vars={
-                    "profile": (None, None, None, None),
-                    "config_file": (None, None, "/dev/null", None),
-                    "credentials_file": (None, None, "/dev/null", None),
-                }
-            )
             return boto3.Session(
-                botocore_session=alone,
+                botocore_session=botocore.session.Session(session_vars=UNCONFIGURED),
                 region_name=self._region,
                 aws_access_key_id=self._credentials.access_key,
                 aws_secret_access_key=self._credentials.secret_key,

@@ -30,6 +30,14 @@ def of_aws(endpoint_url: str) -> bool:
     return (urlsplit(endpoint_url).hostname or "").endswith(tuple(f".{each}" for each in SUFFIXES))
 
 
+# For a botocore session that reads nothing of the user's AWS configuration.
+UNCONFIGURED = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, "/dev/null", None),
+    "credentials_file": (None, None, "/dev/null", None),
+}
+
+
 def load_credentials(session: Any) -> None:
     """Loads them once, before anything else can fail: a role is assumed, a process run, a file read.
 

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -110,11 +111,15 @@ class _Dropped(Exception):
 class HostileProxy:
     """Start it with `with`; clients have the engine as their endpoint, and `url` as their HTTP proxy.
 
-    So a request is signed for the engine, which accepts no other.
+    So a request is signed for the engine, which accepts no other. With `tls`, clients may have the engine's
+    address with https:// as their endpoint, and `url` as their HTTPS proxy.
     """
 
-    def __init__(self, engine_url: str, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+    def __init__(
+        self, engine_url: str, address: tuple[str, int] = ("127.0.0.1", 0), tls: ssl.SSLContext | None = None
+    ) -> None:
         self.engine = urlsplit(engine_url)
+        self.tls = tls
         self.mood = Mood()
         self.lock = threading.Lock()
         self._local = threading.local()
@@ -273,6 +278,17 @@ def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(answer.body)
 
+        def do_CONNECT(self) -> None:
+            """The client speaks TLS from here on. To connect and to shake hands takes a round trip each."""
+            assert proxy.tls is not None
+            time.sleep(proxy.mood.latency_s)
+            self.send_response_only(200)
+            self.end_headers()
+            time.sleep(proxy.mood.latency_s)
+            self.request = proxy.tls.wrap_socket(self.connection, server_side=True)
+            self.setup()
+            self.close_connection = False  # whatever version of HTTP asked to connect
+
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815
 
         def finish(self) -> None:
@@ -280,6 +296,8 @@ def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
                 super().finish()
             finally:
                 proxy.hang_up()
+                if proxy.tls is not None:
+                    self.connection.close()  # the server knows the socket beneath alone
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """The record says it all."""

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
+from cryptoctl.handlers import certificates
+
 _CONFIG = Config(
     connect_timeout=2,
     read_timeout=3,
@@ -93,6 +95,7 @@ def disconnect() -> None:
 
 def _client(service: str) -> Any:
     if service not in _clients:
+        certificates.parse_once()
         _clients[service] = boto3.client(service, config=_CONFIG)
     return _clients[service]
 
