@@ -21,6 +21,7 @@ from pathlib import Path
 from bench.provisioning import covered_s
 from cryptoctl.local.engine import Engine
 from hostile.proxy import Entry, HostileProxy
+from kit.authority import Authority
 
 LATENCY_S = 0.05
 ROUNDS = 5
@@ -46,12 +47,19 @@ def main() -> None:
         url = engine.start(port=0).url
         assert url is not None
         try:
-            with HostileProxy(url) as proxy:
-                env = _variables(engine, url, proxy.url)
-                rounds = [_round(proxy, env, directory) for _ in range(ROUNDS + 1)][1:]  # the first warms up
+            for authority in (None, Authority(directory)):
+                with HostileProxy(url, tls=authority.server if authority else None) as proxy:
+                    env = _variables(engine, url, proxy.url, authority)
+                    rounds = [_round(proxy, env, directory) for _ in range(ROUNDS + 1)][
+                        1:
+                    ]  # the first warms up
+                _print("TLS" if authority else "HTTP", rounds)
         finally:
             engine.stop()
-    print(f"{'':22}" + "".join(f"{name:>20}" for name in (*PHASES, "whole", "yardstick", "ratio")))
+
+
+def _print(how: str, rounds: Sequence[Mapping[str, Sequence[float]]]) -> None:
+    print(f"{how:22}" + "".join(f"{name:>20}" for name in (*PHASES, "whole", "yardstick", "ratio")))
     for action in ACTIONS:
         columns = zip(*(each[action] for each in rounds), strict=True)
         print(f"{action:22}" + "".join(f"{statistics.median(column):20.2f}" for column in columns))
@@ -93,7 +101,7 @@ def _run(command: Sequence[str], env: Mapping[str, str], directory: Path) -> Non
     assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
 
 
-def _variables(engine: Engine, url: str, proxy_url: str) -> dict[str, str]:
+def _variables(engine: Engine, url: str, proxy_url: str, authority: Authority | None) -> dict[str, str]:
     made_up = engine.credentials(NAME)
     kept = {
         name: os.environ[name] for name in ("PATH", "PYTHONPATH", "CRYPTOCTL_STATE_DIR") if name in os.environ
@@ -103,9 +111,11 @@ def _variables(engine: Engine, url: str, proxy_url: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": made_up.access_key,
         "AWS_SECRET_ACCESS_KEY": made_up.secret_key,
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": url,
+        "AWS_ENDPOINT_URL": url.replace("http:", "https:") if authority else url,
+        **({"AWS_CA_BUNDLE": str(authority.bundle)} if authority else {}),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "HTTP_PROXY": proxy_url,
+        "HTTPS_PROXY": proxy_url,
         "NO_PROXY": "",
     }
