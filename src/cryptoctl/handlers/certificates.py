@@ -1,7 +1,7 @@
 """The authorities' certificates, parsed once for all connections of a process.
 
 urllib3 parses the whole list again for each connection that it opens. That takes 17 ms of a CPU, more than
-the rest of a request, and seven times as long in a function with 256 MB.
+the rest of a request, and three times as long in a function with 512 MB, which has 0.29 of a CPU.
 """
 
 import ssl
