@@ -8,9 +8,9 @@ import pytest
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
-    "webhook_processor": 33,
-    "price_enricher": 21,
-    "error_notifier": 7,
+    "webhook_processor": 34,
+    "price_enricher": 22,
+    "error_notifier": 8,
 }
 MOST_BEYOND_BOTO3 = 12  # modules of the standard library that boto3 has not loaded already
 HEAVY = {"asyncio", "pandas", "pydantic", "typer", "rich", "aws_lambda_powertools", "sqlite3", "unittest"}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from cryptoctl.aws import Aws
@@ -60,6 +61,7 @@ def test_a_command_reads_the_authorities_once(aws: SpeaksTls) -> None:
 
 def test_a_function_reads_the_authorities_once(aws: SpeaksTls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "_clients", {})
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may have somebody else's credentials
     authority = aws()
     table: Any = clients.table_client()
     table.list_tables()
