@@ -6,7 +6,7 @@ the rest of a request, and three times as long in a function with 512 MB, which 
 
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 
 from botocore import httpsession
@@ -37,11 +37,12 @@ class Once:
 
     def __init__(self, function: Callable[..., object]) -> None:
         self._function = function
-        self._done: set[tuple[object, ...]] = set()
+        self._done: set[object] = set()
         self._lock = threading.Lock()
 
-    def __call__(self, *arguments: object) -> None:
+    def __call__(self, *given: Hashable, **named: Hashable) -> None:
+        arguments = given, frozenset(named.items())
         with self._lock:
             if arguments not in self._done:
-                self._function(*arguments)
+                self._function(*given, **named)
                 self._done.add(arguments)
