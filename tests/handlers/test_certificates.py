@@ -1,10 +1,13 @@
 """A list of authorities is loaded once, whoever asks, unless it could not be."""
 
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from botocore import httpsession
 
+from cryptoctl.handlers import certificates
 from cryptoctl.handlers.certificates import Once
 
 
@@ -47,3 +50,13 @@ def test_what_could_not_be_loaded_is_tried_again() -> None:
         load("authorities.pem")
     load("authorities.pem")
     load("authorities.pem")
+
+
+def test_a_client_that_verifies_nothing_leaves_the_others_as_they_are() -> None:
+    """urllib3 does so with the context of a client that asks for http:// through a proxy that speaks TLS."""
+    certificates.parse_once()
+    one, another = httpsession.create_urllib3_context(), httpsession.create_urllib3_context()
+
+    one.verify_mode = ssl.CERT_NONE
+
+    assert another.verify_mode is ssl.CERT_REQUIRED

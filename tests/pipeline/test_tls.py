@@ -11,6 +11,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.errors import Failure
 from cryptoctl.handlers import clients
 from cryptoctl.local.engine import Engine
+from cryptoctl.parallel import map_in_threads
 from hostile.proxy import HostileProxy
 from kit.authority import Authority
 
@@ -49,17 +50,19 @@ def aws(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         proxy.__exit__(None, None, None)
 
 
-def test_a_command_reads_the_authorities_once(aws: SpeaksTls) -> None:
-    """Whatever comes later is verified by what was read: the file is not needed any more."""
+def test_a_client_of_a_command_reads_the_authorities_once(aws: SpeaksTls) -> None:
+    """Whatever connects later is verified by what was read: the file is not needed any more."""
     authority = aws()
     found = Aws(region="us-east-1")
     found.call(*TABLES)
     authority.bundle.unlink()
 
-    found.map(lambda service: found.call(*service), [TABLES, ("sqs", "ListQueues")] * AT_ONCE)
+    found.map(lambda request: found.call(*request), [TABLES] * AT_ONCE)
 
 
-def test_a_function_reads_the_authorities_once(aws: SpeaksTls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_of_a_function_reads_the_authorities_once(
+    aws: SpeaksTls, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clients, "_clients", {})
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may have somebody else's credentials
     authority = aws()
@@ -67,8 +70,16 @@ def test_a_function_reads_the_authorities_once(aws: SpeaksTls, monkeypatch: pyte
     table.list_tables()
     authority.bundle.unlink()
 
-    queues: Any = clients.queue_client()
-    queues.list_queues()
+    map_in_threads(lambda _number: table.list_tables(), range(AT_ONCE), AT_ONCE)
+
+
+def test_what_one_client_trusts_another_does_not(aws: SpeaksTls, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws()
+    Aws(region="us-east-1").call(*TABLES)
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+
+    with pytest.raises(Failure, match="No trusted answer"):
+        Aws(region="us-east-1", attempts=1).call(*TABLES)
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(aws: SpeaksTls, monkeypatch: pytest.MonkeyPatch) -> None:

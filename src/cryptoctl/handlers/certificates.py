@@ -1,4 +1,4 @@
-"""The authorities' certificates, parsed once for all connections of a process.
+"""The authorities' certificates, parsed once for each client and not for each of its connections.
 
 urllib3 parses the whole list again for each connection that it opens. That takes 17 ms of a CPU, more than
 the rest of a request, and three times as long in a function with 512 MB, which has 0.29 of a CPU.
@@ -7,24 +7,25 @@ the rest of a request, and three times as long in a function with 512 MB, which 
 import ssl
 import threading
 from collections.abc import Callable, Hashable
-from functools import cache
+from typing import Any
 
 from botocore import httpsession
 
-# A botocore without it parses as often as it did.
-_make_context: Callable[[], ssl.SSLContext] = getattr(
+# A botocore without it makes its contexts otherwise, and parses as often as it did.
+_make_context: Callable[..., ssl.SSLContext] = getattr(
     httpsession, "create_urllib3_context", ssl.create_default_context
 )
 
 
 def parse_once() -> None:
-    """From now on the clients that botocore makes share one TLS context. None of ours needs its own."""
-    httpsession.create_urllib3_context = _shared_context
+    """From now on each client that botocore makes parses its authorities with its first connection."""
+    httpsession.create_urllib3_context = _context
 
 
-@cache
-def _shared_context() -> ssl.SSLContext:
-    context = _make_context()
+def _context(*given: Any, **named: Any) -> ssl.SSLContext:
+    """A TLS context as botocore makes it. It is not shared: clients may trust different authorities, and
+    urllib3 switches the verification off in a context that it uses for a request without TLS."""
+    context = _make_context(*given, **named)
     context.load_verify_locations = Once(context.load_verify_locations)  # type: ignore[assignment, method-assign]
     return context
 
