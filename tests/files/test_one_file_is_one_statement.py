@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cryptoctl.files import reader
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.outgoing import BadLine, Outgoing, outgoing
 from cryptoctl.files.reader import PriceFile
@@ -98,11 +101,29 @@ def test_real_trades_of_a_second_are_all_kept(environment: None, tmp_path: Path,
 def test_equal_prices_are_counted_the_same_in_memory_and_beyond(
     found: list[tuple[int, int]], most_in_memory: int
 ) -> None:
-    few, many = Occurrences(most_in_memory), Occurrences(10**6)
-    for price, after in found:
-        fields = {"symbol": "A", "exchange": "x", "price": price, "timestamp": NOW_MS + after}
-        each = outgoing(fields, now_ms=NOW_MS).price
-        assert few.number(each) == many.number(each)
+    with closing(Occurrences(most_in_memory)) as few, closing(Occurrences(10**6)) as many:
+        for price, after in found:
+            fields = {"symbol": "A", "exchange": "x", "price": price, "timestamp": NOW_MS + after}
+            each = outgoing(fields, now_ms=NOW_MS).price
+            assert few.number(each) == many.number(each)
+
+
+@pytest.mark.parametrize("read", [1, 341])
+def test_what_counts_equal_prices_is_closed_however_much_of_the_file_is_read(
+    read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    class Counting(Occurrences):
+        def close(self) -> None:
+            closed.append(True)
+            super().close()
+
+    monkeypatch.setattr(reader, "Occurrences", Counting)
+    given = opened(tmp_path, (CASES / "kraken_BCHEUR_tail341.csv").read_bytes()).prices(lambda: NOW_MS)
+    assert len(list(islice(given, read))) == read
+    del given
+    assert closed == [True]
 
 
 @pytest.mark.parametrize("rate", [None, 0.5, 7.0, 1000.0])

@@ -11,12 +11,21 @@ MOST_IN_MEMORY = 100_000  # different prices
 
 
 class Occurrences:
-    """Counts prices that are alike; beyond some number of different ones, in a temporary database."""
+    """Counts prices that are alike; beyond some number of different ones, in a temporary database.
+
+    To be closed by whoever made it.
+    """
 
     def __init__(self, most_in_memory: int = MOST_IN_MEMORY) -> None:
         self._most = most_in_memory
         self._counts: dict[bytes, int] = {}
         self._database: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Forgets everything."""
+        self._counts.clear()
+        if self._database is not None:
+            self._database.close()
 
     def number(self, price: Price) -> int:
         """1 for the first price of its like, 2 for the second."""

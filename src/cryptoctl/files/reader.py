@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -55,21 +55,21 @@ class PriceFile:
         Equal prices without ids are counted from the file's beginning. Raises Failure where the file cannot
         be read on.
         """
-        occurrences = Occurrences()
         every = self.records if self.rest is None else self.rest
         given = 0
-        for number, record in every:
-            given += 1
-            found = self._price(record, now_ms())
-            if isinstance(found, str):
+        with closing(Occurrences()) as occurrences:
+            for number, record in every:
+                given += 1
+                found = self._price(record, now_ms())
+                if isinstance(found, str):
+                    if number >= first_line:
+                        yield BadLine(line=number, reason=found, file=self.name)
+                    continue
+                count = 1 if found.id is not None else occurrences.number(found)
                 if number >= first_line:
-                    yield BadLine(line=number, reason=found, file=self.name)
-                continue
-            count = 1 if found.id is not None else occurrences.number(found)
-            if number >= first_line:
-                yield Outgoing(
-                    line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
-                )
+                    yield Outgoing(
+                        line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
+                    )
         if self.survey is not None and given < self.survey.records:
             raise Failure(
                 Problem.FAILED,
