@@ -47,8 +47,9 @@ class ManyServers(DeadLetterQueue):
 
 
 def read(queue: ManyServers) -> list[str]:
-    wanted = Receiving(journal=Journal(), before_ms=2, choose=lambda _: MessageState.ASIDE)
-    return [each.id for each in receive_all([queue], wanted)]
+    with Journal() as journal:
+        wanted = Receiving(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
+        return [each.id for each in receive_all([queue], wanted)]
 
 
 def queue(ids: list[str], *, metered: bool) -> ManyServers:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,8 +29,9 @@ NEW: Item = {"symbol": {"S": "BTC"}, "price": {"N": "2"}}
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "store")
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "store")) as database:
+        yield database
 
 
 @pytest.fixture
