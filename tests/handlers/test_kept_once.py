@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from cryptoctl.core import webhook_prices
 from cryptoctl.core.prices import MOST_BYTES
 from cryptoctl.core.webhook_messages import is_message
-from cryptoctl.handlers import logs, sender_secrets, webhook_processor
+from cryptoctl.handlers import logs, sender_secrets, side_by_side, webhook_processor
 from cryptoctl.ops.dead_letters.enriching import Key
 from cryptoctl.ops.dead_letters.lookups import Reading
 from cryptoctl.ops.dead_letters.messages import Attributes, DeadLetter, Message, QueueName, decode
@@ -29,6 +29,7 @@ from cryptoctl.ops.dead_letters.planning import ReplayStep, StoredAt, plan
 from handlers.conftest import connect_directly
 from handlers.fake_aws import FakeAws, FaultError, Item
 from handlers.senders import honest, parameters, variable
+from python314.suite import one_after_another
 
 START_S = 1_800_000_000.0
 ATTEMPTS = 3  # of Lambda, and of a sender before it rests
@@ -211,6 +212,8 @@ def play(wanted: Any, chance: random.Random, share: float, most_bytes: int) -> N
         world = World(chance, share)
         patch.setattr("time.time", lambda: world.now_s)
         patch.setattr("time.time_ns", lambda: int(world.now_s * 1e9))
+        # Threads would ask `chance` in an order of their own, which hypothesis could not repeat.
+        patch.setattr(side_by_side, "run", one_after_another)
         patch.setattr(webhook_prices, "MOST_BYTES", most_bytes)  # so that letters are divided
         patch.setenv("WEBHOOK_SENDERS", variable())
         sender_secrets.forget()
