@@ -50,9 +50,8 @@ def main() -> None:
             for authority in (None, Authority(directory)):
                 with HostileProxy(url, tls=authority.server if authority else None) as proxy:
                     env = _variables(engine, url, proxy.url, authority)
-                    rounds = [_round(proxy, env, directory) for _ in range(ROUNDS + 1)][
-                        1:
-                    ]  # the first warms up
+                    _round(proxy, env, directory)  # warms up
+                    rounds = [_round(proxy, env, directory) for _ in range(ROUNDS)]
                 _print("TLS" if authority else "HTTP", rounds)
         finally:
             engine.stop()
