@@ -20,6 +20,7 @@ R = TypeVar("R")
 # Each with what it needs and this Python does not have.
 LEFT_OUT = {
     "tests/core/test_indicators.py": "pandas, to compare with",
+    "tests/handlers/test_certificates.py::test_the_same_is_loaded_once_also_by_many_threads": "threads",
     "tests/handlers/test_concurrent_enrichers.py": "threads of its own, to stop between two requests",
     "tests/handlers/test_kept_whole.py": "the tests of dead letters, which are not here",
     "tests/handlers/test_webhook_processor.py::test_requests_that_overlap_in_time_make_one_table": "threads",
