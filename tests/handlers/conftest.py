@@ -82,10 +82,10 @@ def door(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_aw
 
 
 class Clock:
-    """The wall clock of the handlers."""
+    """The wall clock of the handlers. It starts at a whole second, to which fractions are added exactly."""
 
     def __init__(self) -> None:
-        self.now_s = time.time()
+        self.now_s = float(int(time.time()))
 
     def __call__(self) -> float:
         return self.now_s
