@@ -272,3 +272,33 @@ def test_the_reason_never_repeats_what_was_sent() -> None:
     secret = "hunter2" * 3
     for name in ("symbol", "price", "exchange", "volume", "timestamp", "id"):
         assert secret not in str(refusal(**{name: secret + "\u200b"}))
+
+
+@pytest.mark.parametrize(
+    ("written", "timestamp_ms"),
+    [
+        (99_999_999_999, 99_999_999_999_000),  # seconds
+        (100_000_000_000, 100_000_000_000),
+        (99_999_999_999_999, 99_999_999_999_999),
+    ],
+)
+def test_a_number_of_twelve_digits_is_milliseconds_and_one_of_fourteen_the_largest(
+    written: int, timestamp_ms: int
+) -> None:
+    whenever = TimeLimits(now_ms=10**14, arrival_ms=0, most_behind=timedelta.max)
+    found = parse_request(json.dumps({**GOOD, "timestamp": written}), whenever).prices[0]
+    assert isinstance(found, Price) and found.timestamp_ms == timestamp_ms
+    beyond = parse_request(json.dumps({**GOOD, "timestamp": 10**14}), whenever).prices[0]
+    assert isinstance(beyond, Rejected) and beyond.field == "timestamp"
+
+
+def test_the_text_of_a_price_has_8000_bytes_and_not_one_more() -> None:
+    text = json.dumps({**GOOD, "note": ""})
+    longest = text.replace('""', f'"{"x" * (8000 - len(text))}"')
+    assert isinstance(parse_request(longest, CLOCK).prices[0], Price)
+    assert isinstance(parse_request(longest.replace('"x', '"xx'), CLOCK).prices[0], TooLarge)
+
+
+def test_an_integer_that_python_does_not_write_is_refused() -> None:
+    found = parse_parsed({**GOOD, "id": 10**5000}, CLOCK).prices[0]
+    assert isinstance(found, Rejected) and str(found) == "price: cannot be written as JSON"
