@@ -5,7 +5,8 @@
     python tests/mutation.py src/cryptoctl/core --tests tests/core
 
 The tests that reach the changed line are run on it, the quickest first, and notice the change if one fails.
-Which tests reach which line is measured first, with coverage.
+Which tests reach which line is measured first, with coverage. A line that runs when its module is imported is
+every test's that reaches the module.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from kit.mutants import SOURCE, Mutant, chosen
 
 PLACES = [SOURCE / "cryptoctl" / name for name in ("core", "handlers", "reconcile")]
 CPU_LIMIT_S = 60
+AT_IMPORT = ""  # coverage's name for what runs before any test
 QUICKLY = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header")
 Lines = dict[tuple[str, int], set[str]]
 """For each file and line the tests that reach it."""
@@ -86,8 +88,10 @@ def measure(told: Path, tests: Sequence[str]) -> None:
     data = measured.get_data()
     lines: Lines = defaultdict(set)
     for file in data.measured_files():
-        for line, tests in data.contexts_by_lineno(file).items():
-            lines[file, line].update(test for test in tests if test and test not in reach.failed)
+        contexts = {line: set(found) - reach.failed for line, found in data.contexts_by_lineno(file).items()}
+        everybody = set[str]().union(*contexts.values()) - {AT_IMPORT}
+        for line, reaching in contexts.items():
+            lines[file, line] = everybody if AT_IMPORT in reaching else reaching
     told.write_bytes(pickle.dumps((dict(lines), reach.took_s)))
 
 
