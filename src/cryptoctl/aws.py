@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from cryptoctl import __version__
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
@@ -84,19 +85,19 @@ class Aws:
     @cached_property
     def _session(self) -> Any:
         import boto3
-        import botocore.session
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from cryptoctl.handlers import certificates
+        from cryptoctl.handlers import certificates, service_models
 
         certificates.parse_once()
         try:
             if self._credentials is None:
-                session = boto3.Session(profile_name=self._profile, region_name=self._region)
+                own = service_models.new_session(profile=self._profile)
+                session = boto3.Session(botocore_session=own, region_name=self._region)
                 load_credentials(session)
                 return session
             return boto3.Session(
-                botocore_session=botocore.session.Session(session_vars=UNCONFIGURED),
+                botocore_session=service_models.new_session(variables=UNCONFIGURED),
                 region_name=self._region,
                 aws_access_key_id=self._credentials.access_key,
                 aws_secret_access_key=self._credentials.secret_key,
@@ -124,6 +125,7 @@ class Aws:
         with self._lock:
             if (service, once) not in self._clients:
                 settings: dict[str, Any] = {
+                    "user_agent": f"cryptoctl/{__version__}",  # CloudTrail shows it
                     "connect_timeout": CONNECT_TIMEOUT_S,
                     "read_timeout": 70,
                     "max_pool_connections": CONNECTIONS,

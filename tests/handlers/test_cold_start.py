@@ -8,9 +8,9 @@ import pytest
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
-    "webhook_processor": 34,
-    "price_enricher": 22,
-    "error_notifier": 8,
+    "webhook_processor": 35,
+    "price_enricher": 23,
+    "error_notifier": 9,
 }
 MOST_BEYOND_BOTO3 = 12  # modules of the standard library that boto3 has not loaded already
 HEAVY = {"asyncio", "pandas", "pydantic", "typer", "rich", "aws_lambda_powertools", "sqlite3", "unittest"}
@@ -42,3 +42,26 @@ def test_core_loads_no_third_party_module() -> None:
     loaded = loaded_by(f"from cryptoctl.core import {names}") - loaded_by("pass")
     third_party = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"cryptoctl"}
     assert not third_party
+
+
+@pytest.mark.parametrize(
+    ("module", "variables", "services"),
+    [
+        ("webhook_processor", {}, {"dynamodb"}),
+        ("webhook_processor", {"WEBHOOK_SENDERS": "{}"}, {"dynamodb", "ssm"}),
+        ("price_enricher", {}, {"dynamodb", "sns"}),
+        ("error_notifier", {}, {"sns"}),
+    ],
+)
+def test_the_clients_are_made_before_the_first_request_and_only_in_a_function(
+    module: str, variables: dict[str, str], services: set[str]
+) -> None:
+    code = f"import cryptoctl.handlers.{module} as made\nprint(*made.clients._clients)"
+    region = {"AWS_DEFAULT_REGION": "eu-west-1"}
+
+    def made(environment: dict[str, str]) -> set[str]:
+        done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+        return set(done.stdout.decode().split())
+
+    assert made({**variables, **region, "AWS_LAMBDA_FUNCTION_NAME": "f"}) == services
+    assert made({**variables, **region}) == set()

@@ -5,12 +5,13 @@ boto3 itself honours AWS_ENDPOINT_URL, the region and the credentials of the env
 
 import os
 import time
+from functools import cache
 from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 
-from cryptoctl.handlers import certificates
+from cryptoctl.handlers import certificates, service_models
 
 _CONFIG = Config(
     connect_timeout=2,
@@ -79,6 +80,13 @@ def parameter_client() -> ParameterClient:
     return _client("ssm")  # type: ignore[no-any-return]
 
 
+def prepare(*services: str) -> None:
+    """Makes clients while Lambda loads the function, before a request waits for them; elsewhere nothing."""
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        for service in services:
+            _client(service)
+
+
 def connect(
     *, table: TableClient, topic: TopicClient, queue: QueueClient, parameters: ParameterClient | None = None
 ) -> None:
@@ -91,12 +99,18 @@ def connect(
 def disconnect() -> None:
     """Forgets the clients: the next request makes boto3's anew."""
     _clients.clear()
+    _session.cache_clear()
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(botocore_session=service_models.new_session())
 
 
 def _client(service: str) -> Any:
     if service not in _clients:
         certificates.parse_once()
-        _clients[service] = boto3.client(service, config=_CONFIG)
+        _clients[service] = _session().client(service, config=_CONFIG)
     return _clients[service]
 
 

@@ -21,12 +21,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptoctl.handlers import log_events, logs, metrics
+from cryptoctl.handlers import clients, log_events, logs, metrics
 from cryptoctl.handlers.clients import setting, topic_client
 from cryptoctl.handlers.log_events import ErrorEvent
 
 Group = Sequence[ErrorEvent]
 """Events of one cause."""
+
+clients.prepare("sns")
 
 _log = logs.logger("error_notifier")
 _LONGEST_SUBJECT = 100  # characters, ASCII

@@ -19,10 +19,12 @@ from cryptoctl.core.enrichment import Announcement, Enrichment
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
-from cryptoctl.handlers import dead_letters, logs, metrics, table
+from cryptoctl.handlers import clients, dead_letters, logs, metrics, table
 from cryptoctl.handlers.announcing import announce
 from cryptoctl.handlers.clients import Deadline, OutOfTimeError
 from cryptoctl.handlers.history import enrichments_of
+
+clients.prepare("dynamodb", "sns")
 
 _log = logs.logger("price_enricher")
 _LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40

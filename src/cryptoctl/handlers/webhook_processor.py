@@ -42,11 +42,13 @@ from cryptoctl.core.webhook_prices import (
     request_again,
     unread,
 )
-from cryptoctl.handlers import dead_letters, front_door, logs, metrics, table
+from cryptoctl.handlers import clients, dead_letters, front_door, logs, metrics, table
 from cryptoctl.handlers.answers import Answer, http_answer, refusal, unavailable
 from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.front_door import Admitted
 from cryptoctl.handlers.storing import Stored, store
+
+clients.prepare("dynamodb", *(["ssm"] if os.environ.get("WEBHOOK_SENDERS") else []))
 
 _log = logs.logger("webhook_processor")
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take

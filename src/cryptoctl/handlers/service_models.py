@@ -1,0 +1,82 @@
+"""How botocore comes to know AWS's services, in half of the time that it takes by itself.
+
+Before it loads the model of a service, botocore looks into the directories of all 400 services. That takes
+12 ms of a CPU, and another 10 in each thread that asks for a page while no other has yet. It reads each file
+into OrderedDicts, which takes twice as long as dicts.
+"""
+
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import DataNotFoundError
+from botocore.loaders import JSONFileLoader, Loader
+from botocore.session import Session
+
+
+def new_session(profile: str | None = None, variables: dict[str, Any] | None = None) -> Session:
+    """A session of botocore: of that profile, else of the one that the environment names.
+
+    `variables` are botocore's session variables. Raises BotoCoreError for an unusable configuration.
+    """
+    session = Session(session_vars=variables)
+    if profile is not None:
+        session.set_config_variable("profile", profile)
+    session.register_component("data_loader", _models(session.get_config_variable("data_path")))
+    return session
+
+
+@cache
+def _models(data_path: str | None) -> "ServiceModels":
+    """One for all sessions with the same `data_path`, botocore's setting for directories of models."""
+    directories = data_path.split(os.pathsep) if data_path else []
+    return ServiceModels([str(Path(os.path.expandvars(each)).expanduser()) for each in directories])
+
+
+class _Files(JSONFileLoader):  # type: ignore[misc]
+    """JSON files, compressed or not."""
+
+    def load_file(self, file_path: str) -> Any:
+        """What is in the file whose path is given without its ending; None where there is none."""
+        for ending, text in ((".json", bytes), (".json.gz", gzip.decompress)):
+            try:
+                return json.loads(text(Path(file_path + ending).read_bytes()))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+        return None
+
+
+class ServiceModels(Loader):  # type: ignore[misc]
+    """botocore's loader, which looks for the service that is asked for and for no other."""
+
+    def __init__(self, directories: list[str]) -> None:
+        super().__init__(extra_search_paths=directories, file_loader=_Files())
+
+    @property
+    def search_paths(self) -> list[str]:
+        """Where it looks. boto3 adds a directory of its own for each session, for what is not used here."""
+        return list(super().search_paths)
+
+    def list_available_services(self, type_name: str) -> "_Services":
+        """The services that have a file of this type."""
+        return _Services(self, type_name)
+
+
+class _Services:
+    """Services of which one is looked for when it is asked for, and all are when they are listed."""
+
+    def __init__(self, loader: ServiceModels, type_name: str) -> None:
+        self._loader, self._type_name = loader, type_name
+
+    def __contains__(self, name: str) -> bool:
+        try:
+            return bool(self._loader.list_api_versions(name, self._type_name))
+        except DataNotFoundError:
+            return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(Loader.list_available_services(self._loader, self._type_name))

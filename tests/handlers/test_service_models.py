@@ -1,0 +1,89 @@
+"""AWS's services look to our sessions as they look to botocore's own, without the long way."""
+
+import json
+import os
+from pathlib import Path
+
+import boto3
+import botocore.session
+import pytest
+from botocore import loaders
+from botocore.exceptions import DataNotFoundError, ProfileNotFound, UnknownServiceError
+
+from cryptoctl.handlers.service_models import ServiceModels, new_session
+
+TYPES = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
+SERVICES = "cloudwatch dynamodb iam kms lambda logs resourcegroupstaggingapi service-quotas sns sqs ssm sts"
+MOST_LISTED = 3  # directories of one service: botocore's, the user's own, boto3's
+
+
+@pytest.mark.parametrize("service", SERVICES.split())
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_model_is_the_same_as_botocore_s(service: str, kind: str) -> None:
+    theirs, ours = loaders.Loader(), ServiceModels([])
+    try:
+        expected = theirs.load_service_model(service, kind)
+    except DataNotFoundError as error:
+        with pytest.raises(type(error)):
+            ours.load_service_model(service, kind)
+    else:
+        found = ours.load_service_model(service, kind)
+        assert json.dumps(found) == json.dumps(expected)  # the order of members counts
+
+
+def test_only_the_service_that_is_asked_for_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[str] = []
+    listdir = os.listdir
+
+    def recorded(path: str) -> list[str]:
+        listed.append(path)
+        return listdir(path)
+
+    models = ServiceModels([])
+    monkeypatch.setattr(os, "listdir", recorded)
+    for kind in TYPES:
+        models.load_service_model("dynamodb", kind)
+
+    assert {Path(path).name for path in listed} == {"dynamodb"}
+    assert len(listed) <= len(TYPES) * MOST_LISTED
+
+
+def test_a_service_that_there_is_not_is_named_beside_those_that_there_are() -> None:
+    with pytest.raises(UnknownServiceError, match=r"'no-such'.*dynamodb, "):
+        ServiceModels([]).load_service_model("no-such", "service-2")
+
+
+def test_sessions_share_what_was_loaded_however_many_there_are() -> None:
+    first, *others = (boto3.Session(botocore_session=new_session()) for _ in range(3))
+    loader = first._session.get_component("data_loader")
+
+    assert all(each._session.get_component("data_loader") is loader for each in others)
+    assert len(loader.search_paths) <= MOST_LISTED
+    assert boto3.__version__ in first._session.user_agent()
+
+
+def test_a_directory_of_one_s_own_is_looked_in_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = botocore.session.Session().get_component("data_loader").load_service_model("sts", "service-2")
+    (directory := tmp_path / "models" / "sts" / "2999-01-01").mkdir(parents=True)
+    changed = {**model, "metadata": {**model["metadata"], "serviceId": "Own"}}
+    (directory / "service-2.json").write_text(json.dumps(changed), encoding="utf-8")
+    monkeypatch.setenv("HERE", str(tmp_path))
+    monkeypatch.setenv("AWS_DATA_PATH", os.pathsep.join(["$HERE/models", str(tmp_path / "none")]))
+
+    found = new_session().get_component("data_loader").load_service_model("sts", "service-2")
+
+    assert found["metadata"]["serviceId"] == "Own"
+
+
+def test_a_profile_that_is_named_goes_before_the_environment_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile p]\nregion = eu-west-3\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "no-such")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert new_session("p").get_config_variable("region") == "eu-west-3"
+    with pytest.raises(ProfileNotFound):
+        new_session()
