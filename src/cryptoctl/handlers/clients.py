@@ -5,6 +5,7 @@ boto3 itself honours AWS_ENDPOINT_URL, the region and the credentials of the env
 
 import os
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol
 
@@ -81,10 +82,14 @@ def parameter_client() -> ParameterClient:
 
 
 def prepare(*services: str) -> None:
-    """Makes clients while Lambda loads the function, before a request waits for them; elsewhere nothing."""
+    """Makes clients while Lambda loads the function, before a request waits for them; elsewhere nothing.
+
+    A client that cannot be made fails again where a request needs it, which is handled there.
+    """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         for service in services:
-            _client(service)
+            with suppress(Exception):
+                _client(service)
 
 
 def connect(
