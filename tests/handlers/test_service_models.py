@@ -67,8 +67,10 @@ def test_a_directory_of_one_s_own_is_looked_in_first(tmp_path: Path, monkeypatch
     (directory := tmp_path / "models" / "sts" / "2999-01-01").mkdir(parents=True)
     changed = {**model, "metadata": {**model["metadata"], "serviceId": "Own"}}
     (directory / "service-2.json").write_text(json.dumps(changed), encoding="utf-8")
+    (tmp_path / "beside" / "sts" / "2999-01-01" / "service-2.json").mkdir(parents=True)  # no file
     monkeypatch.setenv("HERE", str(tmp_path))
-    monkeypatch.setenv("AWS_DATA_PATH", os.pathsep.join(["$HERE/models", str(tmp_path / "none")]))
+    own = ["$HERE/beside", "$HERE/models", str(tmp_path / "none")]
+    monkeypatch.setenv("AWS_DATA_PATH", os.pathsep.join(own))
 
     found = new_session().get_component("data_loader").load_service_model("sts", "service-2")
 
