@@ -101,9 +101,14 @@ def test_beyond_the_limits_is_a_413(aws: FakeAws) -> None:
         assert (status, answer["error"]) == (413, "too_large")
 
 
+def test_several_of_which_none_is_accepted_are_an_error(aws: FakeAws) -> None:
+    status, answer = send_prices({"price": -1}, {"price": 0})
+    assert (status, answer["error"], answer["message"]) == (400, "invalid_prices", "2 rejected")
+
+
 def test_several_are_answered_one_by_one(aws: FakeAws) -> None:
     status, answer = send_prices({"id": 1}, {"price": -1}, {"id": 1, "timestamp": 5}, {"id": 2})
-    assert status == 207
+    assert status == 207 and "error" not in answer
     assert answer["message"] == "2 stored, 2 rejected"
     assert [result["status"] for result in answer["results"]] == ["stored", "rejected", "rejected", "stored"]
     assert answer["results"][1] == {
@@ -317,6 +322,14 @@ def test_how_far_back_a_timestamp_may_lie_is_read_from_the_environment(
 ) -> None:
     monkeypatch.setenv("MAX_AGE_DAYS", "30")
     assert "30 days back" in send({**GOOD, "timestamp": MS})[1]["message"]
+
+
+def test_a_limit_of_less_than_a_day_is_one(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAX_AGE_DAYS", "0.5")
+    assert send({**GOOD, "timestamp": MS})[0] == 400
+    assert "MAX_AGE_DAYS" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("days", ["20 years", "nan", "inf", "-inf", "1e12", "0", "-1", "1e-400"])

@@ -1,18 +1,34 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown_change
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref
 from unit.things import SCOPE, Thing
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part(Thing):
+    """A thing that goes with another."""
+
+    whole: Thing
+    part_of: ClassVar[str] = "whole"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Safe(Thing):
+    """A thing whose size nobody may see."""
+
+    sensitive: ClassVar[frozenset[str]] = frozenset({"Size"})
+
 
 Seen: TypeAlias = dict[Provisioner, Observed | None]
 
@@ -65,6 +81,26 @@ def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
     assert verbs(replaced) == {"a": Verb.REPLACE}
     assert [call.operation for call in replaced.work[0].calls] == ["DeleteThing", "CreateThing"]
     assert replaced.destroys == replaced.work
+
+
+def test_a_part_goes_with_what_is_replaced_and_stays_with_what_is_updated() -> None:
+    whole = Thing(name="whole")
+    part = Part(name="part", whole=whole)
+    replaced: Seen = {whole: seen(whole, Shape="square"), part: seen(part)}
+    assert verbs(build([whole, part], replaced, Goal.PRESENT)) == {"whole": Verb.REPLACE, "part": Verb.CREATE}
+    updated: Seen = {whole: seen(whole, Size=2), part: seen(part)}
+    assert verbs(build([whole, part], updated, Goal.PRESENT)) == {"whole": Verb.UPDATE, "part": Verb.NOTHING}
+
+
+def test_of_what_nobody_may_see_it_is_shown_whether_it_was_there() -> None:
+    for old, shown_as in ((7, SENSITIVE), (None, None)):
+        safe, plain = Safe(name="safe"), Thing(name="plain")
+        observed: Seen = {safe: seen(safe, Size=old), plain: seen(plain, Size=old)}
+        changes = {
+            step.resource: shown_change(step, step.changes[0])
+            for step in build([safe, plain], observed, Goal.PRESENT).work
+        }
+        assert changes == {safe: (shown_as, SENSITIVE), plain: (old, 1)}
 
 
 def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
