@@ -125,7 +125,7 @@ class Aws:
         with self._lock:
             if (service, once) not in self._clients:
                 settings: dict[str, Any] = {
-                    "user_agent": f"cryptoctl/{__version__}",  # CloudTrail shows it
+                    "user_agent_extra": f"cryptoctl/{__version__}",  # CloudTrail shows it
                     "connect_timeout": CONNECT_TIMEOUT_S,
                     "read_timeout": 70,
                     "max_pool_connections": CONNECTIONS,

@@ -77,12 +77,26 @@ def test_a_directory_of_one_s_own_is_looked_in_first(tmp_path: Path, monkeypatch
     assert found["metadata"]["serviceId"] == "Own"
 
 
+def test_an_empty_name_is_not_the_current_directory_and_an_unknown_user_s_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sts" / "2999-01-01").mkdir(parents=True)
+    (tmp_path / "sts" / "2999-01-01" / "service-2.json").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_DATA_PATH", os.pathsep.join(["~nobody-of-that-name/models", "none", ""]))
+
+    found = new_session().get_component("data_loader").load_service_model("sts", "service-2")
+
+    assert found == ServiceModels([]).load_service_model("sts", "service-2")
+
+
 def test_a_profile_that_is_named_goes_before_the_environment_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config").write_text("[profile p]\nregion = eu-west-3\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_PROFILE", "no-such")
+    monkeypatch.delenv("AWS_DATA_PATH", raising=False)
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
 

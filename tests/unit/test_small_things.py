@@ -8,12 +8,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl import last_location, settings_file
+from cryptoctl import __version__, last_location, settings_file
+from cryptoctl.aws import Aws, Credentials
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import outgoing
 from cryptoctl.last_location import LastLocation
@@ -22,6 +24,25 @@ from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.screen import printable
 
 NOW_MS = 1_700_000_000_000
+
+
+def test_a_request_says_that_it_is_ours_and_whose_application_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "prices")
+    made_up = Credentials(access_key="a", secret_key="b")
+    client = Aws(region="eu-west-1", endpoint_url="http://127.0.0.1:9", credentials=made_up).client("sts")
+    agents: list[str] = []
+
+    def not_sent(request: Any, **_: Any) -> None:
+        agents.append(request.headers["User-Agent"].decode())
+        raise InterruptedError
+
+    client.meta.events.register("before-send.sts", not_sent)
+    with pytest.raises(InterruptedError):
+        client.get_caller_identity()
+
+    assert agents[0].startswith("Boto3/")
+    assert agents[0].endswith(f" cryptoctl/{__version__}")
+    assert " app/prices " in agents[0]
 
 
 @pytest.mark.parametrize(

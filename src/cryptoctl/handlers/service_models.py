@@ -21,7 +21,8 @@ from botocore.session import Session
 def new_session(profile: str | None = None, variables: dict[str, Any] | None = None) -> Session:
     """A session of botocore: of that profile, else of the one that the environment names.
 
-    `variables` are botocore's session variables. Raises BotoCoreError for an unusable configuration.
+    `variables` are botocore's session variables. May raise BotoCoreError for an unusable configuration, which
+    the session's clients raise otherwise.
     """
     session = Session(session_vars=variables)
     if profile is not None:
@@ -34,7 +35,8 @@ def new_session(profile: str | None = None, variables: dict[str, Any] | None = N
 def _models(data_path: str | None) -> "ServiceModels":
     """One for all sessions with the same `data_path`, botocore's setting for directories of models."""
     directories = data_path.split(os.pathsep) if data_path else []
-    return ServiceModels([str(Path(os.path.expandvars(each)).expanduser()) for each in directories])
+    # As botocore does it: a Path takes an empty name for the current directory, and refuses unknown users.
+    return ServiceModels([os.path.expanduser(os.path.expandvars(each)) for each in directories])  # noqa: PTH111
 
 
 class _Files(JSONFileLoader):  # type: ignore[misc]
