@@ -37,8 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """A shell starts what it puts into the background with Ctrl-C ignored, and commands inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Each command that a test runs in this process has a session of its own; what AWS's services look like is
-    # parsed once, not for each of them.
+    # The tests' own sessions share what was parsed of AWS's services, as cryptoctl's do by themselves.
     botocore.session.create_loader = cache(botocore.session.create_loader)
     gc.set_threshold(*GC_THRESHOLDS)  # as in a command's own process
     config.stash[GUARD] = Guard()

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from cryptoctl.aws import Aws
@@ -61,10 +60,10 @@ def test_a_client_of_a_command_reads_the_authorities_once(aws: SpeaksTls) -> Non
 
 
 def test_a_client_of_a_function_reads_the_authorities_once(
-    aws: SpeaksTls, monkeypatch: pytest.MonkeyPatch
+    aws: SpeaksTls, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr(clients, "_clients", {})
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may have somebody else's credentials
+    clients.disconnect()  # those of another test may have other credentials
+    request.addfinalizer(clients.disconnect)
     authority = aws()
     table: Any = clients.table_client()
     table.list_tables()
