@@ -1,7 +1,7 @@
 """What 1,000 prices cost: DynamoDB calls, read and write units, seconds; and what a cold start loads.
 
 Ours against a plain enricher that does what is asked in the obvious way: for each record three queries (the
-last 5, 20 and 10 prices), one update, one message. Both run in memory behind real boto3 clients. The units
+last 5, 20 and 10 prices), one update, one message. Both run in memory behind real botocore clients. The units
 are counted by DynamoDB's rules, the plain one's queries as the cheaper, eventually consistent ones. The
 seconds are those of the handlers on this machine, without a network.
 """

@@ -1,4 +1,4 @@
-"""The handlers' tests run against AWS in memory: behind real boto3 clients or, for many runs, directly."""
+"""The handlers' tests run against AWS in memory: behind real botocore clients or, for many runs, directly."""
 
 import sys
 import time
@@ -34,8 +34,8 @@ _now: list[fake_aws.FakeAws] = []
 
 
 @pytest.fixture(scope="session")
-def _boto3_clients() -> dict[str, Any]:
-    """boto3's clients as the handlers make them, which talk to the present AWS in memory."""
+def _botocore_clients() -> dict[str, Any]:
+    """botocore's clients as the handlers make them, which talk to the present AWS in memory."""
     with pytest.MonkeyPatch.context() as patch:
         _set_environment(patch)
         clients.disconnect()
@@ -65,9 +65,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def aws(environment: None, _boto3_clients: dict[str, Any]) -> Iterator[fake_aws.FakeAws]:
-    """An empty AWS, which the handlers talk to through boto3's clients."""
-    clients.connect(**_boto3_clients)
+def aws(environment: None, _botocore_clients: dict[str, Any]) -> Iterator[fake_aws.FakeAws]:
+    """An empty AWS, which the handlers talk to through botocore's clients."""
+    clients.connect(**_botocore_clients)
     _now.append(fake_aws.FakeAws(parameters=dict(PARAMETERS)))
     yield _now[-1]
     _now.pop()
@@ -106,7 +106,7 @@ def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
 
 
 def connect_directly(aws: fake_aws.FakeAws) -> fake_aws.FakeAws:
-    """From now on the handlers talk to this AWS, without boto3."""
+    """From now on the handlers talk to this AWS, without botocore."""
     client = fake_aws.Direct(aws)
     aws.parameters |= PARAMETERS
     clients.connect(table=client, topic=client, queue=client, parameters=client)

@@ -13,8 +13,9 @@ CORE_AND_HANDLERS = {
     "price_enricher": 23,
     "error_notifier": 9,
 }
-MOST_BEYOND_BOTO3 = 12  # modules of the standard library that boto3 has not loaded already
-HEAVY = {"asyncio", "pandas", "pydantic", "typer", "rich", "aws_lambda_powertools", "sqlite3", "unittest"}
+MOST_BEYOND_BOTOCORE = 12  # modules of the standard library that botocore has not loaded already
+HEAVY = {"asyncio", "boto3", "s3transfer", "pandas", "pydantic", "typer", "rich", "aws_lambda_powertools"}
+HEAVY |= {"sqlite3", "unittest"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -24,12 +25,12 @@ def loaded_by(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", CORE_AND_HANDLERS)
-def test_a_handler_loads_little_beyond_boto3(module: str) -> None:
+def test_a_handler_loads_little_beyond_botocore(module: str) -> None:
     ours = loaded_by(f"import cryptoctl.handlers.{module}")
-    beyond = ours - loaded_by("import boto3")
+    beyond = ours - loaded_by("import botocore.session")
     own = {name for name in beyond if name.startswith("cryptoctl")}
     assert len(own) <= CORE_AND_HANDLERS[module], sorted(own)
-    assert len(beyond - own) <= MOST_BEYOND_BOTO3, sorted(beyond - own)
+    assert len(beyond - own) <= MOST_BEYOND_BOTOCORE, sorted(beyond - own)
     assert not {name.split(".")[0] for name in beyond} & HEAVY
 
 

@@ -170,7 +170,7 @@ def test_a_line_is_printed_once_whether_or_not_the_runtime_logs_too(runtime_has_
 
 
 @pytest.mark.process
-def test_boto3_does_not_tell_where_it_found_its_credentials() -> None:
+def test_botocore_does_not_tell_where_it_found_its_credentials() -> None:
     source = """
         import logging, sys
         logging.basicConfig(level=logging.INFO, stream=sys.stdout)  # as Lambda's runtime does

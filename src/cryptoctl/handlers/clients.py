@@ -1,6 +1,7 @@
 """The AWS clients: made once for each execution environment, with retries that fit the function's timeout.
 
-boto3 itself honours AWS_ENDPOINT_URL, the region and the credentials of the environment.
+They are botocore's, which boto3 would give too; boto3 itself, with its resources and transfers to S3, only takes
+time to load. botocore honours AWS_ENDPOINT_URL, the region and the credentials of the environment.
 """
 
 import os
@@ -9,8 +10,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from cryptoctl.handlers import certificates, service_models
 
@@ -102,20 +103,20 @@ def connect(
 
 
 def disconnect() -> None:
-    """Forgets the clients: the next request makes boto3's anew."""
+    """Forgets the clients: the next request makes botocore's anew."""
     _clients.clear()
     _session.cache_clear()
 
 
 @cache
-def _session() -> boto3.Session:
-    return boto3.Session(botocore_session=service_models.new_session())
+def _session() -> Session:
+    return service_models.new_session()
 
 
 def _client(service: str) -> Any:
     if service not in _clients:
         certificates.parse_once()
-        _clients[service] = _session().client(service, config=_CONFIG)
+        _clients[service] = _session().create_client(service, config=_CONFIG)
     return _clients[service]
 
 
