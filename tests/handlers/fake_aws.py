@@ -1,7 +1,7 @@
 """AWS in memory: a table with a stream, a topic, a queue; faults where asked for.
 
-`connect` puts it behind a real botocore client, which checks every request against the service model; only the
-network is missing. `Direct` is a client without botocore, a hundred times as fast.
+`connect` puts it behind a real botocore client, which checks every request against the service model; only
+the network is missing. `Direct` is a client without botocore, a hundred times as fast.
 `test_fake_aws.py` holds the table against the embedded engine.
 """
 
@@ -195,7 +195,7 @@ _BOUNDS: dict[str, Callable[[Decimal, Mapping[str, Decimal]], bool]] = {
 
 
 class Direct:
-    """The table's, the topic's, the queue's and the parameters' client in one, without botocore in between."""
+    """The table's, the topic's, the queue's and the parameters' client in one, without botocore."""
 
     def __init__(self, aws: FakeAws) -> None:
         self.aws = aws

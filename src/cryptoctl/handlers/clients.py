@@ -1,7 +1,7 @@
 """The AWS clients: made once for each execution environment, with retries that fit the function's timeout.
 
-They are botocore's, which boto3 would give too; boto3 itself, with its resources and transfers to S3, only takes
-time to load. botocore honours AWS_ENDPOINT_URL, the region and the credentials of the environment.
+They are botocore's, as boto3's are too; what else boto3 has would only take time to load. botocore honours
+AWS_ENDPOINT_URL, the region and the credentials of the environment.
 """
 
 import os
