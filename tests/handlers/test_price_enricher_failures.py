@@ -165,6 +165,25 @@ def test_what_the_topic_has_refused_nobody_has_heard_and_it_is_neither_repeated_
     assert bool(price_enricher.unwritten) == (heard is None)
 
 
+def test_a_price_that_was_deleted_after_it_was_announced_is_remembered_no_longer(aws: FakeAws) -> None:
+    def unwritable(operation: str, moment: str) -> None:
+        if operation == "BatchExecuteStatement":
+            raise FaultError("InternalServerError")
+
+    connect_directly(aws)
+    add(1, 2)
+    aws.fault = unwritable
+    with pytest.raises(logs.RetryError):
+        enrich(aws.inserts())
+    announced = price_enricher.unwritten["BTC"]
+    assert len(announced) == 2
+    aws.fault = lambda operation, moment: None
+    records = aws.inserts()
+    aws.delete("BTC", str(max(announced)))
+    enrich(records)
+    assert price_enricher.unwritten == {}
+
+
 @pytest.mark.parametrize("attempts", [0, 1])
 def test_a_message_refused_in_an_answer_was_heard_by_nobody_unless_an_attempt_before_was_lost(
     aws: FakeAws, attempts: int, monkeypatch: pytest.MonkeyPatch

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from cryptoctl.aws import ANSWER_LOST
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.call import Action, Call
+from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Step
@@ -172,6 +174,21 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
+
+
+def test_an_interruption_between_two_calls_of_a_step_ends_it_before_the_second() -> None:
+    class InTwoCalls(Thing):
+        def apply(self, delta: Delta) -> Iterator[Action]:
+            yield from super().apply(delta)
+            params = {"Name": self.name, "Fields": delta.desired}
+            yield Call(service="things", operation="UpdateThing", params=params)
+
+    stop = Stop()
+    aws = FakeAws(after=lambda *_: stop.asked.set())
+    plan = planned([InTwoCalls(name="a")], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    assert outcomes(report) == {"a": StepOutcome.INTERRUPTED}
+    assert aws.calls == [("CreateThing", "a")]
 
 
 def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_no_more() -> None:
