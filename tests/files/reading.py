@@ -18,6 +18,11 @@ CASES = Path(__file__).parents[1] / "data" / "cases"
 NOW_MS = 1_790_000_000_000
 MS = 1_675_329_600_138
 
+PLAIN = f"timestamp,id,price,volume\n{MS},7,1666.80,26.062\n{MS + 1},8,1666.79,0.152\n"
+EXPECTED = [
+    (MS, "7", Decimal("1666.8"), Decimal("26.062")),
+    (MS + 1, "8", Decimal("1666.79"), Decimal("0.152")),
+]
 Found = list[Outgoing | BadLine]
 
 

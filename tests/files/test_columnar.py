@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,16 @@ def test_a_damaged_one_is_named(tmp_path: Path) -> None:
         except Failure:
             damaged += 1
     assert damaged > 20
+
+
+def test_where_pages_have_checksums_they_count(tmp_path: Path) -> None:
+    table = pa.table({"timestamp": [MS, MS + 1, MS + 2], "price": [1.0, 1.5, 2.0]})
+    written = io.BytesIO()
+    pa.parquet.write_table(table, written, compression="none", use_dictionary=False, write_page_checksum=True)
+    content, price = written.getvalue(), struct.pack("<d", 1.5)
+    assert len(read(tmp_path, content)) == 3
+    with pytest.raises(Failure, match="not a whole Parquet file"):
+        read(tmp_path, content.replace(price, struct.pack("<d", 1.25), 1))
 
 
 def test_a_column_that_looks_like_a_field_refuses_it_as_in_a_text(tmp_path: Path) -> None:

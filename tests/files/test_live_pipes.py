@@ -23,9 +23,8 @@ from cryptoctl.files.outgoing import Outgoing
 from cryptoctl.files.pipes import Live, Pipe, has_record, with_head, with_magic
 from cryptoctl.files.reader import open_files
 from cryptoctl.ops import sending
-from files.reading import MS, NOW_MS, options, rows
+from files.reading import MS, NOW_MS, PLAIN, options, rows
 from files.test_pipes import Trickle
-from files.test_reading import PLAIN
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=12))

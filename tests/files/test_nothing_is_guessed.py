@@ -39,6 +39,13 @@ COLUMN_LOOKS = [
     ("instrument_name", "symbol"),
     ("product_id", "symbol"),
     ("venue", "exchange"),
+    ("executed", "volume"),
+    ("Filled", "volume"),
+    ("volumefrom", "volume"),
+    ("base", "symbol"),
+    ("base_currency", "symbol"),
+    ("token", "symbol"),
+    ("nanos", "timestamp"),
 ]
 
 
@@ -57,6 +64,13 @@ def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignor
     assert str(mapped[0][field]) == value
     ignored = read(tmp_path, content, ignore=(column,), now=True, symbol="S", exchange="X")
     assert rows(ignored) == [(NOW_MS, None, 1, 0)]
+
+
+@pytest.mark.parametrize("column", ["order_id", "orderId", "exchange_id", "account_id", "maker_order_id"])
+def test_an_id_of_something_else_is_not_suggested_as_the_trade_s(tmp_path: Path, column: str) -> None:
+    content = f"timestamp,price,{column},match_id\n{MS},1,77,5\n"
+    assert f"id={column}" not in refusal(tmp_path, content, exchange=None)
+    assert "id=match_id" in refusal(tmp_path, content)
 
 
 @pytest.mark.parametrize(

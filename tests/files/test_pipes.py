@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ import pytest
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import Outgoing
 from cryptoctl.files.reader import PriceFile, open_files
-from files.reading import MS, NOW_MS, Found, opened, options, read, refusal, refused, rows
-from files.test_reading import COMPRESSED, EXPECTED, PLAIN
+from files.reading import EXPECTED, MS, NOW_MS, PLAIN, Found, options, read, refusal, refused, rows
+from files.test_compression import COMPRESSED
 
 
 class Trickle(io.RawIOBase):
@@ -69,17 +68,6 @@ def through_a_pipe(content: bytes, **given: Any) -> PriceFile:
 def test_a_pipe_as_a_path_is_read_as_a_file(how: str, given: dict[str, Any]) -> None:
     content = PLAIN.encode() if how == "plain" else COMPRESSED[how](PLAIN.encode())
     assert rows(list(through_a_pipe(content, **given).prices(lambda: NOW_MS))) == EXPECTED
-
-
-def test_a_file_that_gives_less_than_when_it_was_read_through_fails(tmp_path: Path) -> None:
-    file = opened(tmp_path, PLAIN)
-    (tmp_path / "prices.csv").write_text(PLAIN[: PLAIN.index(f"{MS + 1}")], encoding="utf-8")
-    given: list[Any] = []
-    with pytest.raises(Failure, match="had 2 lines when it was read through, and 1 now"):
-        given.extend(file.prices(lambda: NOW_MS))
-    assert file.survey is not None
-    again = replace(file, survey=replace(file.survey, records=1))
-    assert rows(list(again.prices(lambda: NOW_MS))) == EXPECTED[:1]
 
 
 @pytest.mark.parametrize("at", [1, 15, 37, 38, 39, 45])

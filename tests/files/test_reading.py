@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
+import os
 import sys
 import warnings
 import zipfile
@@ -22,13 +21,8 @@ from cryptoctl.files.delimited import splitter
 from cryptoctl.files.json_scanner import JsonScanner, ScanError
 from cryptoctl.files.reader import open_files
 from cryptoctl.files.records import Fault
-from files.reading import MS, options, read, refusal, refused, rows, sent
-
-PLAIN = f"timestamp,id,price,volume\n{MS},7,1666.80,26.062\n{MS + 1},8,1666.79,0.152\n"
-EXPECTED = [
-    (MS, "7", Decimal("1666.8"), Decimal("26.062")),
-    (MS + 1, "8", Decimal("1666.79"), Decimal("0.152")),
-]
+from files.reading import EXPECTED, MS, PLAIN, options, read, refusal, refused, rows, sent
+from files.test_compression import DEFLATE64, zipped
 
 ONE, TWO = f'{{"price": 1.10, "timestamp": {MS}}}', f'{{"price": 2, "timestamp": {MS + 1}, "id": 7}}'
 
@@ -62,44 +56,6 @@ def test_any_usual_separator_and_quotation_mark(tmp_path: Path, separator: str, 
 )
 def test_what_stands_around_the_values_changes_nothing(tmp_path: Path, content: str) -> None:
     assert rows(read(tmp_path, content)) == EXPECTED
-
-
-def zipped(content: bytes, *names: str) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as opened:
-        for name in names:
-            opened.writestr(name, content)
-    return archive.getvalue()
-
-
-# Both places of an archive in which the method of compression stands: before the member, and in the list.
-DEFLATE64 = zipped(PLAIN.encode(), "a.csv").replace(b"PK\3\4\x14\0\0\0\0\0", b"PK\3\4\x14\0\0\0\x09\0")
-DEFLATE64 = DEFLATE64.replace(b"PK\1\2\x14\3\x14\0\0\0\0\0", b"PK\1\2\x14\3\x14\0\0\0\x09\0")
-
-COMPRESSED: dict[str, Any] = {
-    "gzip": gzip.compress,
-    "gzip in two parts": lambda content: gzip.compress(content[:30]) + gzip.compress(content[30:]),
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zip": lambda content: zipped(content, "a.csv"),
-    "gzip in zip": lambda content: zipped(gzip.compress(content), "a.csv.gz"),
-}
-
-
-@pytest.mark.parametrize("how", COMPRESSED)
-def test_compression_is_told_by_the_bytes_and_undone(tmp_path: Path, how: str) -> None:
-    assert rows(read(tmp_path, COMPRESSED[how](PLAIN.encode()), "prices.csv")) == EXPECTED
-
-
-def test_zstandard_is_undone(tmp_path: Path) -> None:
-    zstandard = pytest.importorskip("zstandard")
-    assert rows(read(tmp_path, zstandard.compress(PLAIN.encode()))) == EXPECTED
-
-
-@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
-def test_a_compressed_file_that_is_cut_short_is_refused_at_once(tmp_path: Path, how: str) -> None:
-    many = PLAIN + "".join(f"{MS + n},{n},1.{n},2\n" for n in range(9, 5000))
-    assert "cut short" in refusal(tmp_path, COMPRESSED[how](many.encode())[:-20])
 
 
 @pytest.mark.parametrize(
@@ -331,13 +287,20 @@ def test_several_files_and_directories_are_read_in_order(tmp_path: Path) -> None
     below.mkdir()
     (below / ".hidden.csv").write_text("x", encoding="utf-8")
     (below / "notes.md").write_text("x", encoding="utf-8")
+    (below / "back").symlink_to(tmp_path)
+    (below / "broken.csv").symlink_to(below / "nothing.csv")
+    (below / "linked.csv").symlink_to(below / "1.csv.gz")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(below / "pipe.csv")
     (below / "2.jsonl").write_text(TWO, encoding="utf-8")
     (below / "1.csv.gz").write_bytes(gzip.compress(PLAIN.encode()))
     (tmp_path / "a.zip").write_bytes(zipped(PLAIN.encode(), "x/2.csv", "1.csv"))
     found = open_files([tmp_path / "a.zip", below], options())
     names = [each.name.removeprefix(f"{tmp_path}/") for each in found.files]
-    assert names == ["a.zip/1.csv", "a.zip/x/2.csv", "below/1.csv.gz", "below/2.jsonl"]
-    assert [Path(each).name for each in found.passed_over] == [".hidden.csv", "notes.md"]
+    assert names == ["a.zip/1.csv", "a.zip/x/2.csv", "below/1.csv.gz", "below/2.jsonl", "below/linked.csv"]
+    passed_over = [Path(each).name for each in found.passed_over if "pipe" not in each]
+    assert passed_over == [".hidden.csv", "back", "broken.csv", "notes.md"]
+    assert any("pipe.csv" in each for each in found.passed_over) == hasattr(os, "mkfifo")
 
 
 def test_two_members_of_an_archive_with_one_name_are_both_read(tmp_path: Path) -> None:

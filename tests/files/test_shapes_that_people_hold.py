@@ -371,6 +371,12 @@ def test_candles_whose_average_is_no_price_are_not_kraken_s(tmp_path: Path, row:
     assert "Name its 8 columns in order" in refusal(tmp_path, f"[{row},{row}]")
 
 
+def test_cells_whose_third_is_no_type_are_not_freqtrade_s(tmp_path: Path) -> None:
+    trade = f"{MS},1,{{}},sell,2500,0.5,1250\n"
+    assert rows(read(tmp_path, trade.format(""))) == [(MS, "1", 2500, Decimal("0.5"))]
+    assert "Name its 7 columns" in refusal(tmp_path, trade.format("ETH/USDT"))
+
+
 def test_a_candle_of_kraken_s_without_trades_has_no_average(tmp_path: Path) -> None:
     traded = f'[1688671200,{TRADED},"23200.5","3.39",23]'
     without = '[1688671260,"23205","23205","23205","23205","0","0.0000",0]'

@@ -57,6 +57,8 @@ def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) 
     document = request.document()
     if sender.token_member is not None and isinstance(document, dict):
         document.pop(sender.token_member, None)
+    if sender.mapping is None and not request.is_form():
+        return parse_request(json_text.dumps(document), limits)
     return (sender.mapping or FieldMapping()).request(document, limits)
 
 

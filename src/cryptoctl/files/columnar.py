@@ -119,7 +119,7 @@ class ColumnarTable:
                 if self._is_parquet:
                     import pyarrow.parquet
 
-                    file = pyarrow.parquet.ParquetFile(stream)
+                    file = pyarrow.parquet.ParquetFile(stream, page_checksum_verification=True)
                 else:
                     file = arrow.ipc.open_file(stream)
                 yield file

@@ -19,9 +19,61 @@ from cryptoctl.errors import Failure, Problem
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
+STEP_BYTES = 1 << 11  # taken at once: of the worst Zstandard may make 64 MB of them
+LONGEST_WINDOW_BYTES = 1 << 31  # `zstd --long=31`
 MOST_LAYERS = 3  # a .gz inside a .zip, say
 
 PARQUET, FEATHER, ZIP = b"PAR1", b"ARROW1", b"PK\x03\x04"
+
+
+class _DamagedError(Exception):
+    """What is compressed ends too early, or is followed by what is not."""
+
+
+class _Frames(io.RawIOBase):
+    """The content of compressed frames that follow each other, as bzip2, xz and Zstandard write them.
+
+    The readers that come with these say nothing where a frame is cut short or the next one is damaged.
+    """
+
+    def __init__(self, stream: BinaryIO, begin: Callable[[], Any], padding: bytes = b"") -> None:
+        self._content = _content(cast("io.BufferedReader", stream), begin, padding)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills the buffer as far as there is content; 0 at its end. Raises what `_content` does."""
+        while not self._rest:
+            piece = next(self._content, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        taken = self._rest[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._rest = self._rest[len(taken) :]
+        return len(taken)
+
+
+def _content(stream: io.BufferedReader, begin: Callable[[], Any], padding: bytes) -> Iterator[bytes]:
+    """Piece by piece; `padding` may stand between frames. Raises _DamagedError, or what decompressors do."""
+    frame = None
+    for read in iter(lambda: stream.read1(STEP_BYTES), b""):
+        data = read
+        while data:
+            if frame is None:
+                data = data.lstrip(padding)
+                frame = begin() if data else None
+                continue
+            try:
+                yield frame.decompress(data)
+            except OSError as error:  # of bzip2
+                raise _DamagedError(str(error)) from error
+            data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    if frame is not None:
+        raise _DamagedError("its end is missing")
 
 
 def _zstandard(stream: BinaryIO) -> Any:
@@ -29,7 +81,8 @@ def _zstandard(stream: BinaryIO) -> Any:
         import zstandard
     except ImportError:
         raise missing("zstandard", "Zstandard") from None
-    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    whole = zstandard.ZstdDecompressor(max_window_size=LONGEST_WINDOW_BYTES)
+    return _Frames(stream, whole.decompressobj)
 
 
 def missing(package: str, what: str) -> Failure:
@@ -43,9 +96,11 @@ def missing(package: str, what: str) -> Failure:
 
 _COMPRESSED: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"BZh": lambda stream: _Frames(stream, bz2.BZ2Decompressor),
+    b"\xfd7zXZ\x00": lambda stream: _Frames(stream, lzma.LZMADecompressor, b"\x00"),
     b"\x28\xb5\x2f\xfd": _zstandard,
+    # Frames to be skipped, with which parallel compressors begin.
+    **{bytes((number, 0x2A, 0x4D, 0x18)): _zstandard for number in range(0x50, 0x60)},
 }
 
 _FOREIGN = {
@@ -115,7 +170,14 @@ def readable(name: str) -> Iterator[None]:
     """What goes wrong while a file is read is a Failure that names it."""
     try:
         yield
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except (
+        _DamagedError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+    ) as error:
         raise _damaged(name, error) from error
     except NotImplementedError as error:  # of a ZIP archive, such as Deflate64
         raise Failure(

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 # In the order in which they are suggested: the first is the likeliest.
 _WORDS: Mapping[str, str] = {
     "timestamp": "timestamp timestampms timestampns microtimestamp ts mts unix epoch unixtime time"
-    " transacttime tradetime datetime date closetime opentime moment utc created updated at day when",
-    "volume": "volume vol qty quantity size sz amount amt lots contracts units",
+    " transacttime tradetime datetime date closetime opentime moment utc created updated at day when"
+    " nanos nanoseconds",
+    "volume": "volume vol qty quantity size sz amount amt lots contracts units executed filled volumefrom",
     "id": "id tid txid tradeid aggtradeid execid trdmatchid uid uuid guid seq sequence",
     "symbol": "symbol sym pair ticker instrument inst instid market product coin contract asset",
     "exchange": "exchange venue exch",
@@ -23,6 +24,14 @@ _LETTERS: Mapping[str, Sequence[str]] = {
     "id": ("i", "a"),
     "exchange": (),
 }
+# These say it only where they are the whole name: a base_volume is none.
+_WHOLE_NAMES: Mapping[str, frozenset[str]] = {
+    "symbol": frozenset(("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency")),
+}
+# Whose id it is says that it is not the trade's: several trades fill one order.
+_ANOTHERS_ID = frozenset(
+    ("order", "orderid", "exchange", "account", "user", "client", "customer", "maker", "taker")
+)
 _FINER = re.compile(r"[mun]s(ec)?|(milli|micro|nano)s(econds)?")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 # A count of something, or of the other currency, is still a quantity; a flag or a side is not.
@@ -67,8 +76,10 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return None
     words = _WORDS[field].split()
     parts, whole = _parts(name), _whole(name)
-    if field == "id" and _rank("symbol", name, numbers) is not None:
+    if field == "id" and (_rank("symbol", name, numbers) is not None or not _ANOTHERS_ID.isdisjoint(parts)):
         return None
+    if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
+        return 0
     found = [words.index(each) for each in (whole, *parts) if each in words]
     last = len(words) if field == "volume" and not _MONEY.isdisjoint(parts) else 0
     return min(found) + len(parts) + last if found else None

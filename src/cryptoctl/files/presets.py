@@ -2,7 +2,7 @@
 
 A file with a header is of a shape when it has all columns of `fields` and no others but `others` and those
 that have a field's own name. One without a header is when its width and the kinds of its cells fit, and the
-shape is `certain` by them: no two of its columns could be exchanged unnoticed.
+shape is `certain` by them: nobody is known to write the same kinds of cells in another order.
 """
 
 from __future__ import annotations

@@ -23,12 +23,13 @@ from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
 from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing, quoted
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named, why_not
-from cryptoctl.files.sources import Source, sources
+from cryptoctl.files.sources import Beginning, FileState, Source, sources
 from cryptoctl.files.survey import Survey, decided_unit, survey
 from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
 SAMPLE_RECORDS = 50
+CHECKED_RECORDS = 1000  # after so many, whether the file is still the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,9 @@ class PriceFile:
     fields: FieldReader
     times: TimeReader
     survey: Survey | None = None
+    state: FileState | None = None
+    beginning: Beginning | None = None
+    """Of what was read through: how the file was, and how its content begins."""
     first: Sequence[Record] = field(default=(), repr=False)
     rest: Iterator[Record] | None = field(default=None, repr=False)
 
@@ -56,9 +60,12 @@ class PriceFile:
         be read on.
         """
         every = self.records if self.rest is None else self.rest
+        most = None if self.survey is None else self.survey.records  # what came since was not read through
         given = 0
         with closing(Occurrences()) as occurrences:
-            for number, record in every:
+            for number, record in islice(every, most):
+                if given % CHECKED_RECORDS == 0:
+                    self._refuse_changed()
                 given += 1
                 found = self._price(record, now_ms())
                 if isinstance(found, str):
@@ -70,12 +77,32 @@ class PriceFile:
                     yield Outgoing(
                         line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
                     )
-        if self.survey is not None and given < self.survey.records:
-            raise Failure(
-                Problem.FAILED,
-                f"{self.name} had {self.survey.records} {self.records.counted_in}s when it was read through, "
-                f"and {given} now: it was changed meanwhile.",
-            )
+        self._refuse_changed()
+        if most is not None and given < most:
+            raise self._changed()
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether its last value may be only a part of one, and nothing would tell."""
+        if not isinstance(self.records, DelimitedTable) or not self.records.columns:
+            return False
+        return self.records.columns[-1] in self.layout.fields.values() and self.source.ends_in_a_line()
+
+    def _refuse_changed(self) -> None:
+        """Raises Failure where the file is not the one that was read through, unless it has only grown."""
+        now = self.source.state()
+        if self.state is None or self.beginning is None or now is None or now == self.state:
+            return
+        grown = now.which == self.state.which and now.size_bytes > self.state.size_bytes
+        if not grown or not self.source.begins_with(self.beginning):
+            raise self._changed()
+
+    def _changed(self) -> Failure:
+        return Failure(
+            Problem.FAILED,
+            f"{self.name} was changed after it had been read through.",
+            "Look at what was stored, and send the file again once nobody writes to it.",
+        )
 
     def _price(self, record: Any, now_ms: int) -> Price | str:
         if isinstance(record, Fault):
@@ -111,6 +138,8 @@ def open_files(
 
 
 def _opened(source: Source, options: FileOptions) -> PriceFile:
+    state = source.state()
+    beginning = None if state is None else Beginning.of(source.head())
     records, shape = open_records(source, options)
     rest = iter(records) if source.stream else None
     first = list(islice(records, SAMPLE_RECORDS)) if rest is None else list(_come_already(records))
@@ -128,6 +157,8 @@ def _opened(source: Source, options: FileOptions) -> PriceFile:
         layout=Layout(fields={}, constants={}),
         fields=FieldReader(finders=(), constants={}),
         times=TimeReader(unit="ms"),
+        state=state,
+        beginning=beginning,
         first=first,
         rest=rest,
     )

@@ -26,6 +26,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
     "b": lambda text: text.lower() in ("true", "false"),
     "s": lambda text: text.lower() in ("buy", "sell", "b", "s"),
     "m": lambda text: text.lower() in ("m", "l", "market", "limit"),
+    "-": lambda text: text.lower() in ("market", "limit", "none", ""),
     "*": lambda _: True,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
@@ -30,7 +31,30 @@ STANDARD_INPUT = Path("-")
 # What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
 _WHOLE = (b"[", PARQUET, FEATHER, ZIP)
 _FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
+LONGEST_LINE_END_BYTES = 4  # of UTF-32
 ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileState:
+    """Which file it is, its size, and when it was last written, in nanoseconds since 1970."""
+
+    which: tuple[int, int]
+    size_bytes: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """The first bytes of a file's content, as far as they are kept: how many, and their SHA-256."""
+
+    size_bytes: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, head: bytes) -> Beginning:
+        """That of these bytes."""
+        return cls(size_bytes=len(head), digest=hashlib.sha256(head).digest())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +64,8 @@ class Source:
     name: str
     open_raw: Callable[[], BinaryIO]
     path: Path | None = None
+    disk: Path | None = None
+    """The file that it is, or is in; None for what was copied, or comes through a pipe."""
     live: Live | None = None
     """Of a stream, what it comes through."""
 
@@ -52,6 +78,31 @@ class Source:
         """Its bytes, decompressed."""
         with readable(self.name):
             return plain(self.open_raw(), self.name)
+
+    def state(self) -> FileState | None:
+        """By which it can be told that somebody has changed it; None where nobody can."""
+        if self.disk is None:
+            return None
+        with readable(self.name):
+            found = self.disk.stat()
+        return FileState(
+            which=(found.st_dev, found.st_ino), size_bytes=found.st_size, changed_ns=found.st_mtime_ns
+        )
+
+    def begins_with(self, begun: Beginning) -> bool:
+        """Whether its content begins as it did then."""
+        return Beginning.of(self.head()[: begun.size_bytes]) == begun
+
+    def ends_in_a_line(self) -> bool:
+        """Whether its last line has no line end; False where it would have to be read through to know."""
+        if self.stream:
+            return False
+        with self.open() as opened, readable(self.name):
+            if not isinstance(opened.raw, io.FileIO):  # what is compressed tells by itself where it ends
+                return False
+            opened.seek(max(0, opened.seek(0, io.SEEK_END) - LONGEST_LINE_END_BYTES))
+            last = opened.read()
+        return bool(last) and {*b"\r\n"}.isdisjoint(last)
 
     def head(self) -> bytes:
         """Its first bytes; of a stream, whole lines of them."""
@@ -90,9 +141,12 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                 stream = Live(sys.stdin.buffer, closing=False)
                 files += _pipe(stream, "standard input", options, waiting)
             elif path.is_dir():
-                for file in sorted(each for each in path.rglob("*") if each.is_file()):
+                # A link to a directory is not followed: it may lead back.
+                for file in sorted(
+                    each for each in path.rglob("*") if each.is_symlink() or not each.is_dir()
+                ):
                     hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-                    if not hidden and file.suffix.lower() in ENDINGS:
+                    if not hidden and file.suffix.lower() in ENDINGS and file.is_file():
                         files += _sources_of(file, str(file))
                     else:
                         passed_over.append(str(file))
@@ -119,12 +173,12 @@ def _sources_of(path: Path, name: str) -> Iterator[Source]:
         with path.open("rb") as opened:
             zipped = opened.read(4) == ZIP
         if zipped:
-            yield from _members(name, lambda: path.open("rb"))
+            yield from _members(name, lambda: path.open("rb"), path)
         else:
-            yield Source(name=name, open_raw=lambda: path.open("rb"), path=path)
+            yield Source(name=name, open_raw=lambda: path.open("rb"), path=path, disk=path)
 
 
-def _members(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Source]:
+def _members(name: str, opened: Callable[[], BinaryIO], disk: Path | None = None) -> Iterator[Source]:
     with opened() as file, zipfile.ZipFile(file) as archive:
         members = [each for each in archive.infolist() if not each.is_dir()]
     if any(each.filename == "xl/workbook.xml" for each in members):
@@ -146,6 +200,7 @@ def _members(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Source]:
             yield Source(
                 name=name if len(members) == 1 else f"{name}/{member.filename}",
                 open_raw=partial(open_member, member),
+                disk=disk,
             )
 
 

@@ -21,7 +21,6 @@ from cryptoctl.ui.styles import BAD, NOTE
 from cryptoctl.ui.tables import Column
 
 SHOWN_FAILURES = 20
-SHOWN_FILES = 20
 SHOWN_NAMES = 20
 # How dispensable a column is where the terminal is narrow.
 RANKS = {"occurrence": 4, "id": 3, "exchange": 2, "symbol": 1}
@@ -34,11 +33,22 @@ def show_files(screen: Screen, found: PriceFiles) -> None:
     said = [(file.name, recognised(file)) for file in found.files]
     for text, group in groupby(said, key=lambda each: each[1]):
         names = [name for name, _ in group]
-        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        screen.say(f"{', '.join(names[:SHOWN_NAMES])}{more}: {text}")
+        screen.say(f"{_first(names)}: {text}")
     if found.passed_over:
-        shown = ", ".join(found.passed_over[:SHOWN_FILES])
-        screen.say(f"Passed over, by their endings: {shown}.", style=NOTE)
+        screen.say(
+            f"Passed over, for what they are or by their endings: {_first(found.passed_over)}.", style=NOTE
+        )
+    if cut := [file.name for file in found.files if file.may_be_cut]:
+        screen.say(
+            f"No line end at the end of {_first(cut)}: if that was cut short, the last value is wrong.",
+            style=NOTE,
+        )
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(names[:SHOWN_NAMES]) + more
 
 
 def recognised(file: PriceFile) -> str:

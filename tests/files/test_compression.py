@@ -1,0 +1,102 @@
+"""Compressed files: undone whole, or refused; nothing is left out because its end is missing."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from files.reading import EXPECTED, MS, PLAIN, read, refusal, rows
+
+zstandard = pytest.importorskip("zstandard")
+
+
+def zipped(content: bytes, *names: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name in names:
+            opened.writestr(name, content)
+    return archive.getvalue()
+
+
+# Both places of an archive in which the method of compression stands: before the member, and in the list.
+DEFLATE64 = zipped(PLAIN.encode(), "a.csv").replace(b"PK\3\4\x14\0\0\0\0\0", b"PK\3\4\x14\0\0\0\x09\0")
+DEFLATE64 = DEFLATE64.replace(b"PK\1\2\x14\3\x14\0\0\0\0\0", b"PK\1\2\x14\3\x14\0\0\0\x09\0")
+
+COMPRESSED: dict[str, Any] = {
+    "gzip": gzip.compress,
+    "gzip in two parts": lambda content: gzip.compress(content[:30]) + gzip.compress(content[30:]),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": lambda content: zipped(content, "a.csv"),
+    "gzip in zip": lambda content: zipped(gzip.compress(content), "a.csv.gz"),
+}
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_compression_is_told_by_the_bytes_and_undone(tmp_path: Path, how: str) -> None:
+    assert rows(read(tmp_path, COMPRESSED[how](PLAIN.encode()), "prices.csv")) == EXPECTED
+
+
+def test_zstandard_is_undone(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    assert rows(read(tmp_path, zstandard.compress(PLAIN.encode()))) == EXPECTED
+
+
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
+def test_a_compressed_file_that_is_cut_short_is_refused_at_once(tmp_path: Path, how: str) -> None:
+    many = PLAIN + "".join(f"{MS + n},{n},1.{n},2\n" for n in range(9, 5000))
+    assert "cut short" in refusal(tmp_path, COMPRESSED[how](many.encode())[:-20])
+
+
+MANY = PLAIN + "".join(f"{MS + n},{n},1.{n},2\n" for n in range(9, 5000))
+FRAMES: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstandard": zstandard.compress,
+}
+SKIPPED = struct.pack("<II", 0x184D2A50, 4) + b"size"  # as pzstd begins each part
+
+
+@pytest.mark.parametrize("how", FRAMES)
+@pytest.mark.parametrize("missing_bytes", [1, 4, 20, 1000])
+def test_what_is_cut_short_is_refused(tmp_path: Path, how: str, missing_bytes: int) -> None:
+    assert "cut short" in refusal(tmp_path, FRAMES[how](MANY.encode())[:-missing_bytes])
+
+
+@pytest.mark.parametrize("how", FRAMES)
+def test_parts_that_follow_each_other_are_one_file(tmp_path: Path, how: str) -> None:
+    lines = MANY.encode().splitlines(keepends=True)
+    content = b"".join(FRAMES[how](b"".join(lines[n : n + 1000])) for n in range(0, len(lines), 1000))
+    assert len(read(tmp_path, content)) == len(lines) - 1
+
+
+@pytest.mark.parametrize("how", FRAMES)
+def test_a_part_that_is_damaged_or_cut_short_refuses_the_file(tmp_path: Path, how: str) -> None:
+    lines = MANY.encode().splitlines(keepends=True)
+    first, second = FRAMES[how](b"".join(lines[:1000])), FRAMES[how](b"".join(lines[1000:]))
+    assert "damaged" in refusal(tmp_path, first + bytes([second[0] ^ 1]) + second[1:])
+    assert "cut short" in refusal(tmp_path, first + second[:3])
+
+
+def test_xz_may_have_padding_and_zstandard_frames_to_be_skipped(tmp_path: Path) -> None:
+    head, tail = PLAIN.encode()[:40], PLAIN.encode()[40:]
+    padded = lzma.compress(head) + bytes(8) + lzma.compress(tail) + bytes(4)
+    assert rows(read(tmp_path, padded)) == EXPECTED
+    skipped = SKIPPED + zstandard.compress(head) + SKIPPED + zstandard.compress(tail) + SKIPPED
+    assert rows(read(tmp_path, skipped)) == EXPECTED
+
+
+def test_zstandard_may_look_back_as_far_as_it_can(tmp_path: Path) -> None:
+    far = zstandard.ZstdCompressionParameters(window_log=29)
+    made = zstandard.ZstdCompressor(compression_params=far).compressobj()  # which does not know the size
+    assert rows(read(tmp_path, made.compress(PLAIN.encode()) + made.flush())) == EXPECTED
