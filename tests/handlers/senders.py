@@ -22,6 +22,7 @@ SENDERS: dict[str, Any] = {
     "stripe": PRESETS["stripe-like"],
     "github": PRESETS["github-like"],
     "header": {"scheme": "token", "token_header": "authorization", "token_prefix": "Bearer "},
+    "member": {"scheme": "token", "token_in_path": True, "token_member": "key"},
     "basic": {"scheme": "basic", "username": "desk"},
     "mapped": {
         "scheme": "hmac",

@@ -59,10 +59,14 @@ def test_the_clients_are_made_before_the_first_request_and_only_in_a_function(
     module: str, variables: dict[str, str], services: set[str]
 ) -> None:
     code = f"import cryptoctl.handlers.{module} as made\nprint(*made.clients._clients)"
-    region = {"AWS_DEFAULT_REGION": "eu-west-1"}
+    telling = "import logging\nlogging.basicConfig(level=logging.INFO)\n"  # as Lambda's runtime does
+    region = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
     def made(environment: dict[str, str]) -> set[str]:
-        done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-c", telling + code], env=environment, check=True, capture_output=True
+        )
+        assert done.stderr == b""
         return set(done.stdout.decode().split())
 
     assert made({**variables, **region, "AWS_LAMBDA_FUNCTION_NAME": "f"}) == services

@@ -203,6 +203,17 @@ def test_json_that_curl_calls_a_form_is_json(door: FakeAws) -> None:
     assert answer(honest("github", headers=headers))["statusCode"] == 200
 
 
+@pytest.mark.parametrize("name", ["header", "member"])
+@pytest.mark.parametrize("nothing", ["null", "NaN", '""'])
+def test_without_fields_a_member_that_is_nothing_is_refused_and_not_taken_for_absent(
+    door: FakeAws, name: str, nothing: str
+) -> None:
+    body = json.dumps({**PRICE, "timestamp": "here"}).replace('"here"', nothing)
+    said = answer(honest(name, body.encode()))
+    assert (said["statusCode"], door.items) == (400, {})
+    assert "timestamp" in said["body"] or "NaN" in said["body"]
+
+
 def test_a_form_without_a_mapping_is_read_by_the_fields_own_names(door: FakeAws) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     body = f"symbol=BTC&price=0.1&exchange=x+y&timestamp={ARRIVED_MS}&volume=".encode()

@@ -28,9 +28,9 @@ from cryptoctl.handlers.log_events import ErrorEvent
 Group = Sequence[ErrorEvent]
 """Events of one cause."""
 
+_log = logs.logger("error_notifier")
 clients.prepare("sns")
 
-_log = logs.logger("error_notifier")
 _LONGEST_SUBJECT = 100  # characters, ASCII
 _LONGEST_MESSAGE = 200_000  # bytes; SNS takes 262,144
 _LARGEST_PAYLOAD = 16_000_000  # bytes after decompression

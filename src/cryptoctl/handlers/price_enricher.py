@@ -24,9 +24,11 @@ from cryptoctl.handlers.announcing import announce
 from cryptoctl.handlers.clients import Deadline, OutOfTimeError
 from cryptoctl.handlers.history import enrichments_of
 
-clients.prepare("dynamodb", "sns")
-
 _log = logs.logger("price_enricher")
+clients.prepare(
+    "dynamodb", "sns"
+)  # which says where it found its credentials, unless the logger keeps it from it
+
 _LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40
 _MOST_PASSES = 10  # each but the last is overtaken by another pass that has written
 _MOST_REPEATS = 2  # after failures, of a symbol of which something is announced and not written

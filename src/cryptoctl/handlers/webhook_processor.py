@@ -48,9 +48,9 @@ from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.front_door import Admitted
 from cryptoctl.handlers.storing import Stored, store
 
+_log = logs.logger("webhook_processor")
 clients.prepare("dynamodb", *(["ssm"] if os.environ.get("WEBHOOK_SENDERS") else []))
 
-_log = logs.logger("webhook_processor")
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
 
 
