@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.provisioners.alarm import Alarm, prefix
 from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.provisioners.key import Key
@@ -16,9 +17,10 @@ from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import observe, planned
 from cryptoctl.reconcile.orphans import Orphans
-from cryptoctl.reconcile.plan import Goal, Verb
+from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
+from cryptoctl.webhook_settings import Sender, Webhook
 from laws.test_laws import PATTERN, done
 from live import Live
 
@@ -79,6 +81,24 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
     done(standing.run(plan))
     assert board.observe(standing.aws) is None
     done(standing.up())
+
+
+def test_what_an_earlier_configuration_named_otherwise_is_found_whatever_the_index_lacks(fresh: Live) -> None:
+    done(fresh.up())
+    dead_letters = AlarmSettings(lag_s="off", errors="off", throttles="off", unauthorized="off")
+    another = Webhook(senders={"another": Sender(preset="standard-webhooks")})
+    config = replace(fresh.session.config, webhook=another, alarms=dead_letters)
+    renamed = Stack(fresh.session.scope, config, fresh.stack.code)
+    former = {f"parameter {fresh.stack.webhook_secrets['desk'].name}", *map(str, fresh.stack.alarms)}
+
+    def plan(goal: Goal) -> Plan:
+        return planned(list(renamed), fresh.aws, goal, orphans=renamed.orphans)
+
+    assert former <= {str(each.resource) for each in plan(Goal.PRESENT).work if each.verb is Verb.DELETE}
+    assert former <= {str(each.resource) for each in plan(Goal.ABSENT).work}
+    done(fresh.run(plan(Goal.ABSENT)))
+    left = [resource for resource, its in observe(fresh.resources, fresh.aws).items() if its is not None]
+    assert left == [fresh.stack.key]  # which is pending deletion
 
 
 def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:

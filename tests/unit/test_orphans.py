@@ -116,6 +116,22 @@ def test_an_indexed_kind_is_listed_by_name_only_where_the_index_lacks_the_stacks
     assert names(found(aws, Indexed(name="own-test"))) == ["former-test"]
 
 
+def test_a_kind_that_settings_name_is_listed_by_name_where_none_of_the_stack_s_is_there() -> None:
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class NamedBySettings(Indexed):
+        named_by_settings: ClassVar[bool] = True
+
+    aws = TaggedAws()
+    aws.has("former-test", OURS)
+    assert names(found(aws, Indexed(name="own-test"))) == []
+    assert names(found(aws, NamedBySettings(name="own-test"))) == ["former-test"]
+    aws.asked.clear()
+    aws.has("own-test", OURS)
+    aws.index[arn("own-test")] = OURS
+    assert names(found(aws, NamedBySettings(name="own-test"))) == []
+    assert "ListThings" not in aws.asked
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationException"])
 def test_what_cannot_be_looked_at_is_told_where_it_is_ours_and_passed_over_where_it_may_be(code: str) -> None:
     aws = TaggedAws(index={arn("hidden"): OURS}, refuses={"hidden": code, "test-of-somebody": code})

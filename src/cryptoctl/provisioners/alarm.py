@@ -56,6 +56,7 @@ class Alarm(Listed, Priced):
     """what they type to see more, in backquotes"""
 
     kind: ClassVar[str] = "alarm"
+    named_by_settings: ClassVar[bool] = True
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(

@@ -53,6 +53,7 @@ class Parameter(Preflight, Listed):
     description: str
 
     kind: ClassVar[str] = "parameter"
+    named_by_settings: ClassVar[bool] = True
     sensitive: ClassVar[frozenset[str]] = frozenset({"Value"})
     immutable: ClassVar[frozenset[str]] = frozenset({"Type"})
     # SSM may take a name for 30 s after its deletion as still there.

@@ -126,13 +126,20 @@ class Orphans:
         return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
     def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Seen) -> Candidates:
-        """By name, kinds of which the index lacks the stack's own: it lags, or is an engine's."""
+        """By name, kinds of which the index lacks the stack's own, or may: it lags, or is an engine's."""
         lacking = {
             type(resource)
             for resource, its in seen.items()
             if its is not None and _arn(resource, its) not in (None, *tagged)
         }
-        kinds = [each for each in self._listed_kinds() if each.in_tag_index and type(each) in lacking]
+        there = {type(resource) for resource, its in seen.items() if its is not None}
+        kinds = [
+            each
+            for each in self._listed_kinds()
+            if each.in_tag_index
+            and each not in self.absent
+            and (type(each) in lacking or (each.named_by_settings and type(each) not in there))
+        ]
         return _candidates([], aws.map(_tried(_named(aws)), kinds))
 
     def _others(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
