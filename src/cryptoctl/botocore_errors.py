@@ -36,6 +36,17 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
         raise failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
 
 
+def refuse_page(answer: Any, service: str, operation: str) -> None:
+    """Raises Failure for a web page, one that asks to sign in, say.
+
+    Of JSON that cannot be parsed botocore makes an empty answer.
+    """
+    from botocore.parsers import ResponseParserError
+
+    if "html" in answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "").lower():
+        raise failure(ResponseParserError("it is a web page"), f"{service}:{operation}")
+
+
 def _without_answer(error: Exception) -> bool:
     """Whether the work may have been done or not: no answer came, or only word of a fault inside AWS."""
     from botocore import exceptions as known

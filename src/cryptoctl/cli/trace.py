@@ -138,11 +138,12 @@ def _tracer(run: CommandRun) -> Tracer:
 
 
 def _wanted(symbol: str, given: _Given) -> Wanted:
+    shown = f"`cryptoctl prices {stored_as(symbol)} --output json`"
     if given.at is None and given.id is None and given.sort_key is None:
         raise Failure(
             Problem.USAGE,
             f"Which price of {stored_as(symbol)}?",
-            "Give --at, --id or --sort-key; `cryptoctl prices --output json` shows them.",
+            f"Give --at, --id or --sort-key; {shown} shows them.",
         )
     if given.since is not None and (given.id is None or given.at is not None):
         raise Failure(Problem.USAGE, "--since goes with --id alone.", "Leave it out.")
@@ -158,7 +159,7 @@ def _wanted(symbol: str, given: _Given) -> Wanted:
             raise Failure(
                 Problem.USAGE,
                 f"{given.sort_key!r} is no sort key.",
-                "Copy one from `cryptoctl prices --output json`: milliseconds, perhaps with a fraction.",
+                f"Copy one from {shown}: milliseconds, perhaps with a fraction.",
             ) from None
     return Wanted(
         symbol=stored_as(symbol),

@@ -23,7 +23,7 @@ from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
 from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing, quoted
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named, why_not
-from cryptoctl.files.sources import Beginning, FileState, Source, sources
+from cryptoctl.files.sources import Snapshot, Source, sources
 from cryptoctl.files.survey import Survey, decided_unit, survey
 from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
@@ -42,9 +42,7 @@ class PriceFile:
     fields: FieldReader
     times: TimeReader
     survey: Survey | None = None
-    state: FileState | None = None
-    beginning: Beginning | None = None
-    """Of what was read through: how the file was, and how its content begins."""
+    snapshot: Snapshot | None = None
     first: Sequence[Record] = field(default=(), repr=False)
     rest: Iterator[Record] | None = field(default=None, repr=False)
 
@@ -64,8 +62,8 @@ class PriceFile:
         given = 0
         with closing(Occurrences()) as occurrences:
             for number, record in islice(every, most):
-                if given % CHECKED_RECORDS == 0:
-                    self._refuse_changed()
+                if given % CHECKED_RECORDS == 0 and self.source.changed_since(self.snapshot):
+                    raise self._changed()
                 given += 1
                 found = self._price(record, now_ms())
                 if isinstance(found, str):
@@ -77,8 +75,7 @@ class PriceFile:
                     yield Outgoing(
                         line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
                     )
-        self._refuse_changed()
-        if most is not None and given < most:
+        if self.source.changed_since(self.snapshot) or (most is not None and given < most):
             raise self._changed()
 
     @property
@@ -87,15 +84,6 @@ class PriceFile:
         if not isinstance(self.records, DelimitedTable) or not self.records.columns:
             return False
         return self.records.columns[-1] in self.layout.fields.values() and self.source.ends_in_a_line()
-
-    def _refuse_changed(self) -> None:
-        """Raises Failure where the file is not the one that was read through, unless it has only grown."""
-        now = self.source.state()
-        if self.state is None or self.beginning is None or now is None or now == self.state:
-            return
-        grown = now.which == self.state.which and now.size_bytes > self.state.size_bytes
-        if not grown or not self.source.begins_with(self.beginning):
-            raise self._changed()
 
     def _changed(self) -> Failure:
         return Failure(
@@ -138,8 +126,7 @@ def open_files(
 
 
 def _opened(source: Source, options: FileOptions) -> PriceFile:
-    state = source.state()
-    beginning = None if state is None else Beginning.of(source.head())
+    snapshot = source.snapshot()
     records, shape = open_records(source, options)
     rest = iter(records) if source.stream else None
     first = list(islice(records, SAMPLE_RECORDS)) if rest is None else list(_come_already(records))
@@ -157,8 +144,7 @@ def _opened(source: Source, options: FileOptions) -> PriceFile:
         layout=Layout(fields={}, constants={}),
         fields=FieldReader(finders=(), constants={}),
         times=TimeReader(unit="ms"),
-        state=state,
-        beginning=beginning,
+        snapshot=snapshot,
         first=first,
         rest=rest,
     )

@@ -36,25 +36,15 @@ ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileState:
-    """Which file it is, its size, and when it was last written, in nanoseconds since 1970."""
+class Snapshot:
+    """A file as it was: which one, its size, when it was last written (nanoseconds since 1970), and of the
+    beginning of its content how many bytes and their SHA-256."""
 
     which: tuple[int, int]
     size_bytes: int
     changed_ns: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Beginning:
-    """The first bytes of a file's content, as far as they are kept: how many, and their SHA-256."""
-
-    size_bytes: int
-    digest: bytes
-
-    @classmethod
-    def of(cls, head: bytes) -> Beginning:
-        """That of these bytes."""
-        return cls(size_bytes=len(head), digest=hashlib.sha256(head).digest())
+    head_bytes: int
+    head_digest: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,19 +69,33 @@ class Source:
         with readable(self.name):
             return plain(self.open_raw(), self.name)
 
-    def state(self) -> FileState | None:
+    def snapshot(self) -> Snapshot | None:
         """By which it can be told that somebody has changed it; None where nobody can."""
         if self.disk is None:
             return None
         with readable(self.name):
-            found = self.disk.stat()
-        return FileState(
-            which=(found.st_dev, found.st_ino), size_bytes=found.st_size, changed_ns=found.st_mtime_ns
+            now = self.disk.stat()
+        head = self.head()
+        return Snapshot(
+            which=(now.st_dev, now.st_ino),
+            size_bytes=now.st_size,
+            changed_ns=now.st_mtime_ns,
+            head_bytes=len(head),
+            head_digest=hashlib.sha256(head).digest(),
         )
 
-    def begins_with(self, begun: Beginning) -> bool:
-        """Whether its content begins as it did then."""
-        return Beginning.of(self.head()[: begun.size_bytes]) == begun
+    def changed_since(self, then: Snapshot | None) -> bool:
+        """Whether it is not as it was then; it may have grown at its end, as what is recorded does."""
+        if then is None or self.disk is None:
+            return False
+        with readable(self.name):
+            now = self.disk.stat()
+        if (now.st_dev, now.st_ino) != then.which or now.st_size < then.size_bytes:
+            return True
+        if now.st_mtime_ns == then.changed_ns and now.st_size == then.size_bytes:
+            return False
+        grown = now.st_size > then.size_bytes
+        return not grown or hashlib.sha256(self.head()[: then.head_bytes]).digest() != then.head_digest
 
     def ends_in_a_line(self) -> bool:
         """Whether its last line has no line end; False where it would have to be read through to know."""

@@ -75,7 +75,7 @@ def handler(event: Any, context: object) -> Answer:
         return _refuse(rejected)
     except Exception as error:
         if _is_request(event):
-            return _set_aside([event], context, error, request)
+            return _set_aside([event], context, error, _wanted(request))
         _log.warning("request not stored, and will be tried again", exc_info=error, extra=_wanted(request))
         raise logs.RetryError(str(error) or type(error).__name__) from error
 
@@ -89,12 +89,14 @@ def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
     except Rejected as rejected:
         return _refuse(rejected, sender.name)
     except Exception as error:
-        return _set_aside([unread(admitted.request, admitted.secrets, arrival)], context, error)
+        its = unread(admitted.request, admitted.secrets, arrival)
+        return _set_aside([its], context, error, _from(sender.name))
     try:
         request = _as_first_sent(request, arrival)
         return _stored(request, context, sender.name)
     except Exception as error:
-        return _set_aside(dead_letters_of(request, arrival), context, error, request)
+        told = {**_wanted(request), **_from(sender.name)}
+        return _set_aside(dead_letters_of(request, arrival), context, error, told)
 
 
 def _as_first_sent(request: Request, arrival: Arrival) -> Request:
@@ -276,10 +278,8 @@ def _refuse(rejected: Rejected, sender: str | None = None) -> Answer:
     return refusal(rejected)
 
 
-def _set_aside(
-    events: Sequence[Any], context: object, error: Exception, request: Request | None = None
-) -> Answer:
-    _log.error("request not stored", exc_info=error, extra=_wanted(request))
+def _set_aside(events: Sequence[Any], context: object, error: Exception, told: Mapping[str, Any]) -> Answer:
+    _log.error("request not stored", exc_info=error, extra=told)
     attributes = dead_letters.event_attributes(_request_id(context), error)
     failures = dead_letters.send_all(events, attributes)
     kept = len(events) - len(failures)

@@ -12,6 +12,7 @@ from cryptoctl.reconcile import Answer, Delta, Value
 
 NO_ROLE = "none"
 EARLIER_ROLE = "an earlier role of that name"
+PASSING = ("Throttling", "Internal")  # in the codes of what Lambda could not decrypt at the moment
 
 
 CONFIGURATION = (
@@ -47,19 +48,24 @@ def tags_of(name: str, found: Answer) -> dict[str, str]:
 
 
 def unreadable_variables(name: str, found: Answer) -> Failure | None:
-    """Why a GetFunction answer has no variables, where these credentials may not read them."""
-    error = (found["Configuration"].get("Environment") or {}).get("Error")
-    if error and "AccessDenied" in str(error.get("ErrorCode")):
+    """Why a GetFunction answer has no variables, where these credentials may not read them, or not now."""
+    error = (found["Configuration"].get("Environment") or {}).get("Error") or {}
+    code = str(error.get("ErrorCode"))
+    if "AccessDenied" in code:
         return _unreadable("environment variables", name, error, "kms:Decrypt on the environment's key")
+    if any(each in code for each in PASSING):
+        return _unreadable("environment variables", name, error)
     return None
 
 
-def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str) -> Failure:
+def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str | None = None) -> Failure:
     return Failure(
         Problem.AWS,
         f"The {what} of function {name} cannot be read: {one_line(str(error.get('Message')))}",
         f"These credentials need {permission}: attach what `cryptoctl iam-policy --for deploy` (or operate, "
-        "or read) prints.",
+        "or read) prints."
+        if permission
+        else "It is Lambda that could not: run the same command again in a minute.",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptoctl.ops.cost.estimate import price_list
 from cryptoctl.reconcile.costs import Priced, Traffic
-from cryptoctl.reconcile.plan import Plan, Verb
+from cryptoctl.reconcile.plan import Plan, Step, Verb
 
 MONTH = Traffic(days=30)
 CHANGE = {Verb.CREATE: 1, Verb.DELETE: -1}
@@ -40,12 +40,17 @@ class CostDifference:
 
 
 def cost_difference(plan: Plan) -> CostDifference:
-    """Of what the plan creates and deletes. What is replaced or changed in place costs as before."""
+    """Of what the plan creates and deletes. What is replaced or changed in place costs as before.
+
+    What is pending deletion costs nothing until it is taken back.
+    """
     prices = price_list()
     amounts: Counter[str] = Counter()
     by_use = False
     for step in plan.work:
         resource, sign = step.resource, CHANGE.get(step.verb, 0)
+        if step.verb is Verb.UPDATE and _pending_deletion(step):
+            sign = CHANGE[Verb.CREATE]
         if not sign or not isinstance(resource, Priced):
             continue
         fixed = {each.item: each.amount for each in resource.usage(MONTH) if each.amount}
@@ -66,6 +71,11 @@ def cost_difference(plan: Plan) -> CostDifference:
         by_use=by_use,
         prices_of=f"{prices.date}, {prices.region}",
     )
+
+
+def _pending_deletion(step: Step) -> bool:
+    observed = step.delta.observed
+    return observed is not None and observed.pending_deletion_until is not None
 
 
 def cost_sentences(found: CostDifference) -> str:

@@ -41,8 +41,11 @@ def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
     known = {claim.id: claim for claim in WRITTEN}
     for name in only:
         if name not in known:
-            alike = get_close_matches(name, known, n=3) or ["`cryptoctl selftest --list` lists them"]
-            raise Failure(Problem.USAGE, f"There is no claim {name!r}.", f"Did you mean: {', '.join(alike)}?")
+            alike = get_close_matches(name, known, n=3)
+            hint = (
+                f"Did you mean: {', '.join(alike)}?" if alike else "`cryptoctl selftest --list` lists them."
+            )
+            raise Failure(Problem.USAGE, f"There is no claim {name!r}.", hint)
     return tuple(known[name] for name in dict.fromkeys(only)) if only else WRITTEN
 
 

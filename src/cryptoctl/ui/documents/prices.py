@@ -53,7 +53,8 @@ class FileDocument(Part):
         list[FailedLineDocument], Field(description="the lines that were not accepted, the first 10000")
     ]
     last_line: Annotated[
-        int, Field(description="the last line of the last file that is settled; nothing after it was sent")
+        int,
+        Field(description="all up to this line of the last file is settled, and perhaps a batch after it"),
     ]
     files: Annotated[list[SourceFileDocument], Field(description="the files, in order")]
 
