@@ -24,6 +24,8 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
                 service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
             ) from error
         if isinstance(error, ClientError):
+            if not _without_answer(error):  # AWS's own balancers answer with pages where nothing works
+                refuse_page(error.response, service, operation)
             raise refusal(service, operation, error.response) from error
         raise failure(error, f"{service}:{operation}") from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:

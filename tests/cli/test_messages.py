@@ -121,6 +121,14 @@ def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
         aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
         with pytest.raises(Failure, match="What answered to iam:ListRoles is not AWS"):
             list(aws.paginate("iam", "ListRoles", "Roles"))
+        # Of what should be JSON botocore makes an empty answer.
+        with pytest.raises(Failure, match="What answered to kms:DescribeKey is not AWS"):
+            aws.call("kms", "DescribeKey", KeyId="k")
+        with pytest.raises(Failure, match="What answered to kms:ListKeys is not AWS"):
+            list(aws.paginate("kms", "ListKeys", "Keys"))
+        # The server refuses each GET, with a page.
+        with pytest.raises(Failure, match="What answered to lambda:GetFunction is not AWS"):
+            aws.call("lambda", "GetFunction", FunctionName="f")
 
 
 @contextmanager
@@ -131,9 +139,13 @@ def answering(body: bytes) -> Iterator[str]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.send_error(403)
 
         def log_message(self, *_: object) -> None:
             """Quiet."""

@@ -301,7 +301,7 @@ def test_any_message_id_will_do(door: FakeAws, message_id: str) -> None:
 
 @pytest.mark.parametrize("name", SENDERS)
 def test_what_cannot_be_stored_is_kept_without_header_or_secret_and_comes_back_as_the_same_price(
-    door: FakeAws, name: str
+    door: FakeAws, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def down(operation: str, moment: str) -> None:
         if operation == "PutItem":
@@ -312,6 +312,8 @@ def test_what_cannot_be_stored_is_kept_without_header_or_secret_and_comes_back_a
     said = answer(asked)
     assert said["statusCode"] == 503
     assert "Retry-After" in said["headers"]
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if "request not stored" in line)
+    assert json.loads(told)["sender"] == name
     (letter,) = door.queue
     assert SECRETS[name] not in json.dumps(letter)
     kept = json.loads(letter["MessageBody"])

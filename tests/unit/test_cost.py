@@ -148,6 +148,17 @@ def test_a_plan_says_what_it_costs_without_any_use() -> None:
     assert "`cryptoctl cost" in told
 
 
+def test_a_key_that_is_taken_back_costs_again() -> None:
+    pending = Observed(
+        fields={**STACK.key.desired(), "KeyState": "PendingDeletion"},
+        outputs={"KeyId": "k"},
+        pending_deletion_until=datetime(2026, 12, 7, tzinfo=UTC),
+    )
+    plan = build([STACK.key], {STACK.key: pending}, Goal.PRESENT)
+    assert [step.verb for step in plan.work] == [Verb.UPDATE]
+    assert [(each.item, each.usd) for each in cost_difference(plan).fixed] == [("key", 1.0)]
+
+
 def test_a_plan_that_changes_nothing_or_only_what_is_free_says_nothing_of_costs() -> None:
     plan = plan_for(seen=None, wanted=STACK)
     queues = tuple(each for each in plan.steps if each.resource.kind == "queue")

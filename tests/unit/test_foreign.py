@@ -91,6 +91,14 @@ def test_variables_that_cannot_be_read_stop_up_but_not_down() -> None:
     assert [step.verb for step in plan(STACK.webhook, answers, Goal.ABSENT).steps] == [Verb.DELETE]
 
 
+@pytest.mark.parametrize("code", ["KMSThrottlingException", "ThrottlingException", "KMSInternalException"])
+def test_variables_that_lambda_cannot_decrypt_at_the_moment_are_no_difference(code: str) -> None:
+    answers = function(configuration={"Environment": {"Error": {"ErrorCode": code, "Message": "slow down"}}})
+    with pytest.raises(Failure, match="cannot be read: slow down") as found:
+        plan(STACK.webhook, answers)
+    assert "run the same command again" in (found.value.hint or "")
+
+
 def test_tags_that_cannot_be_read_stop_both() -> None:
     answers = function(TagsError=DENIED)
     for goal in Goal:
