@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignor
     assert str(mapped[0][field]) == value
     ignored = read(tmp_path, content, ignore=(column,), now=True, symbol="S", exchange="X")
     assert rows(ignored) == [(NOW_MS, None, 1, 0)]
+
+
+def test_what_stands_beside_a_mapped_member_is_asked_for_too(tmp_path: Path) -> None:
+    trade = {"s": "ETHUSDT", "t": 7, "p": "2500", "q": "5", "T": MS, "trade id": 9, "book": {"ts": 1}}
+    content = json.dumps({"stream": "ethusdt@trade", "data": trade})
+    mapping = {"price": "data.p", "timestamp": "data.T"}
+    said = refusal(tmp_path, content, mapping=mapping)
+    assert "'data.s' looks like a symbol" in said
+    assert "'data.q' looks like a quantity" in said
+    assert 'id=data."trade id"' in said
+    assert "--ignore data.t,data.s" in said  # of time and symbol something is said already
+    mapping |= {"symbol": "data.s", "volume": "data.q", "id": 'data."trade id"'}
+    assert rows(read(tmp_path, content, mapping=mapping, ignore=("data.t",))) == [(MS, "9", 2500, 5)]
 
 
 @pytest.mark.parametrize("column", ["order_id", "orderId", "exchange_id", "account_id", "maker_order_id"])

@@ -114,6 +114,7 @@ def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
                 tmp_path,
                 content,
                 mapping={"price": "d.p", "timestamp": "d.x", "symbol": "s", "id": "trade id"},
+                ignore=("d.t",),
             )
         )[1]
     )

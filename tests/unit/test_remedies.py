@@ -163,6 +163,15 @@ def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:
     assert "tag one that was made by other means by hand first" in remedy(denied.value)
 
 
+def test_one_function_may_wait_for_what_another_still_has_reserved() -> None:
+    refused = "decreases account's UnreservedConcurrentExecution below its minimum value of [100]."
+    rules = STACK.webhook.retry_rules
+    asked = ("PutFunctionConcurrency", "InvalidParameterValueException", refused)
+    (rule,) = (each for each in rules if each.matches(*asked))
+    assert "give back" in rule.reason
+    assert "ask AWS for a higher quota" in rule.hint
+
+
 def test_a_fault_of_the_embedded_engine_is_not_called_one_of_aws() -> None:
     request: dict[str, str] = {"service": "sqs", "operation": "SendMessage", "code": "InternalFailure"}
     own = AwsError(**request, message="The embedded engine failed; see its log.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptoctl.errors import Failure, Problem
@@ -64,7 +64,10 @@ def layout(
     `sample` look like counts where names leave it open; those of the `empty` are nowhere more than null.
     """
     if complete:
-        _check_ignored(names, options, name)
+        inside = [
+            _inside(path)(each) for path, its in _beside_mapped(options, sample).items() for each in its.names
+        ]
+        _check_ignored([*names, *inside], options, name)
     kept = [each for each in names if each not in options.ignore]
     fields = dict(_own_names(kept, name) if shape is None else shape.fields)
     fields = {each: column for each, column in fields.items() if column not in options.ignore}
@@ -93,8 +96,27 @@ def layout(
         _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
     shown = [each for column in unused for each in _shown(column, sample.inside)]
     suggestion = suggest(fields, constants, unused, options, sample, shape)
+    for path, beside in (_beside_mapped(options, sample) if objects else {}).items():
+        left = [each for each in beside.names if _inside(path)(each) not in options.ignore]
+        inner = suggest({**fields, **suggestion.mapped}, constants, left, options, beside, shape)
+        suggestion.add(inner.renamed(_inside(path)))
     refuse_open_questions(suggestion, fields, constants, shown, options, shape, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
+
+
+def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:
+    """By its path, each object inside of which a mapped member is: what else there is in it."""
+    found: dict[str, list[str]] = {}
+    for column in options.mapping.values():
+        path, dot, member = column.rpartition(".")
+        if dot and all(_BARE.fullmatch(each) for each in (*path.split("."), member)):
+            found.setdefault(path, []).append(member)
+    objects = {path: sample.within(path.split(".")) for path in found}
+    return {path: its.without(found[path]) for path, its in objects.items() if its.records}
+
+
+def _inside(path: str) -> Callable[[str], str]:
+    return lambda member: f"{path}.{_path(member)}"
 
 
 def _shown(column: str, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:

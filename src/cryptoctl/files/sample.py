@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,21 @@ class Sample:
         first = self.records[0] if self.records else ()
         members = first.items() if isinstance(first, Mapping) else ()
         return {name: list(value) for name, value in members if isinstance(value, Mapping) and value}
+
+    def within(self, path: Sequence[str]) -> Sample:
+        """The members of an object that stands inside of the records."""
+        found: Sequence[Any] = self.records
+        for name in path:
+            found = [each.get(name) for each in found if isinstance(each, Mapping)]
+        objects = [each for each in found if isinstance(each, Mapping)]
+        plain = (
+            name for each in objects for name, value in each.items() if not isinstance(value, Mapping | list)
+        )
+        return Sample(names=list(dict.fromkeys(plain)), records=objects)
+
+    def without(self, names: Collection[str]) -> Sample:
+        """The others."""
+        return replace(self, names=[each for each in self.names if each not in names])
 
     def _whose_values(self, are: Callable[[str], object]) -> set[str]:
         """The columns whose values all are something, if there are any."""

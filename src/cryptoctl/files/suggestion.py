@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
@@ -29,6 +29,20 @@ class Suggestion:
     mapped: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     looks: dict[str, str] = field(default_factory=dict)
+
+    def renamed(self, name: Callable[[str], str]) -> Suggestion:
+        """The same of columns that are called otherwise."""
+        return Suggestion(
+            mapped={each: name(column) for each, column in self.mapped.items()},
+            ignored=[name(column) for column in self.ignored],
+            looks={name(column): each for column, each in self.looks.items()},
+        )
+
+    def add(self, other: Suggestion) -> None:
+        """What another one suggests as well."""
+        self.mapped.update(other.mapped)
+        self.ignored += other.ignored
+        self.looks.update(other.looks)
 
     def options(self) -> str:
         """As they are typed."""

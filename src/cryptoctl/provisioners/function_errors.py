@@ -62,6 +62,15 @@ RETRY_RULES: tuple[RetryRule, ...] = (
             ("valid principal", f"the new role to be seen by KMS; {SPREADS}", KEY_UNUSABLE),
         )
     ),
+    # Together they may reserve no more than before: one is raised while another is still to be lowered.
+    RetryRule(
+        code=INVALID,
+        contains="UnreservedConcurrentExecution",
+        reason="another function to give back what it has reserved",
+        timeout_s=30,
+        operations=("PutFunctionConcurrency",),
+        hint=RESERVE_NONE,
+    ),
     RetryRule(
         code="ResourceConflictException",
         reason=ANOTHER_CHANGE,
@@ -104,12 +113,6 @@ REMEDIES: tuple[Remedy, ...] = (
         codes=("CodeStorageExceededException",),
         hint="Lambda's storage for code is full: delete functions and versions that nobody uses, or ask "
         f"for more ({QUOTAS_URL}, AWS Lambda, “Function and layer storage”).",
-    ),
-    Remedy(
-        codes=(INVALID,),
-        contains="UnreservedConcurrentExecution",
-        operations=("PutFunctionConcurrency",),
-        hint=RESERVE_NONE,
     ),
     Remedy(
         codes=(INVALID, "ValidationException"),
