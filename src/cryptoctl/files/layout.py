@@ -16,6 +16,7 @@ from cryptoctl.files.shapes import FileShape
 from cryptoctl.files.suggestion import refuse_open_questions, suggest
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_INSIDE = re.compile(rf"({_BARE.pattern}(?:\.{_BARE.pattern})*)\.({_BARE.pattern}|\"[^\"\\\\]+\")", re.ASCII)
 _PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(FIELDS)})=")
 
 
@@ -108,9 +109,9 @@ def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]
     """By its path, each object inside of which a mapped member is: what else there is in it."""
     found: dict[str, list[str]] = {}
     for column in options.mapping.values():
-        path, dot, member = column.rpartition(".")
-        if dot and all(_BARE.fullmatch(each) for each in (*path.split("."), member)):
-            found.setdefault(path, []).append(member)
+        if inside := _INSIDE.fullmatch(column):
+            path, member = inside.groups()
+            found.setdefault(path, []).append(json.loads(member) if member.startswith('"') else member)
     objects = {path: sample.within(path.split(".")) for path in found}
     return {path: its.without(found[path]) for path, its in objects.items() if its.records}
 

@@ -151,7 +151,7 @@ FUNCTIONS = (
     provoked(
         "function-concurrency-too-high",
         _all_concurrency,
-        remedy_of(Function, INVALID, "UnreservedConcurrentExecution"),
+        retry_rule(Function, INVALID, "UnreservedConcurrentExecution"),
         of=Function,
         needs=("probe",),
         undo=_of_probe("DeleteFunctionConcurrency"),
