@@ -16,6 +16,7 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.ui.plan_markdown import markdown, mermaid
+from cryptoctl.ui.plans import brief_change
 from cryptoctl.ui.screen import Screen
 from unit.things import Thing
 
@@ -93,3 +94,18 @@ def test_a_format_that_a_command_has_not_is_refused(cli: Cli, line: str) -> None
 def test_on_the_engine_there_is_no_console(cli: Cli) -> None:
     said = cli("open", "table", "--local")
     assert (said.code, "no console" in said.err) == (Problem.USAGE, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        (None, "x", ("absent", "x")),
+        ("a" * 70, "b", ("a" * 59 + "…", "b")),
+        ("a" * 100 + "1", "a" * 100 + "2", ("…" + "a" * 15 + "1", "…" + "a" * 15 + "2")),
+        ("a" * 100, "a" * 100 + "b" * 80, ("…" + "a" * 15, "…" + "a" * 15 + "b" * 43 + "…")),
+    ],
+)
+def test_a_change_is_shown_from_where_the_values_differ(
+    old: str | None, new: str | None, shown: tuple[str, str]
+) -> None:
+    assert brief_change(old, new) == shown

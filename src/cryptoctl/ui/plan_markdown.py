@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.graph import needed
 from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change
-from cryptoctl.ui.plans import MARKS, brief, reason, sentence, summary
+from cryptoctl.ui.plans import MARKS, brief_change, reason, sentence, summary
 from cryptoctl.ui.screen import Screen, printable
 
 # What Markdown or HTML could read as more than text.
@@ -54,10 +54,10 @@ def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
 
 def _row(step: Step) -> str:
     changes = [
-        f"{_code(change.path)}: {_code(brief(old, LONGEST_VALUE))} → **{_code(brief(new, LONGEST_VALUE))}**"
+        f"{_code(change.path)}: {_code(before)} → **{_code(after)}**"
         for change in step.changes
         if step.verb is not Verb.REFUSED
-        for old, new in [shown_change(step, change)]
+        for before, after in [brief_change(*shown_change(step, change), LONGEST_VALUE)]
     ]
     cells = (MARKS[step.verb][0], _text(str(step.resource)), _text(reason(step)), "<br>".join(changes))
     return f"| {' | '.join(cells)} |"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 
 from rich.text import Text
 
@@ -36,8 +37,8 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
         for change in step.changes:
             if step.verb is not Verb.REFUSED:
                 old, new = shown_change(step, change)
-                path = f"    {printable(change.path)}: "
-                write(Text.assemble(path, (brief(old), BAD), " → ", (brief(new), NOTE)))
+                path, (before, after) = f"    {printable(change.path)}: ", brief_change(old, new)
+                write(Text.assemble(path, (before, BAD), " → ", (after, NOTE)))
         if screen.verbose:
             for call in step.calls:
                 write(Text(f"    {call} {brief(shown_params(step, call), 400)}", style="dim"))
@@ -122,9 +123,27 @@ def _cost(plan: Plan) -> dict[str, Value]:
 
 def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
     """A value in a few words."""
+    return _cut(_as_text(value), longest)
+
+
+def brief_change(old: Value, new: Value, longest: int = LONGEST_VALUE) -> tuple[str, str]:
+    """Two values in a few words each, so that it is seen in what they differ."""
+    texts = [_as_text(each) for each in (old, new)]
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
+    if same < longest - 1:
+        return _cut(texts[0], longest), _cut(texts[1], longest)
+    start = same - longest // 4
+    before, after = (_cut("…" + each[start:], longest) for each in texts)
+    return before, after
+
+
+def _as_text(value: Value) -> str:
     if value is None:
         return "absent"
-    text = value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cut(text: str, longest: int) -> str:
     return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
