@@ -86,6 +86,7 @@ def prepare(*services: str) -> None:
     """Makes clients while Lambda loads the function, before a request waits for them; elsewhere nothing.
 
     A client that cannot be made fails again where a request needs it, which is handled there.
+    Called after `logs.logger`, which keeps botocore from logging where it found credentials.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         for service in services:

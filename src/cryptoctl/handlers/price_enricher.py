@@ -25,9 +25,7 @@ from cryptoctl.handlers.clients import Deadline, OutOfTimeError
 from cryptoctl.handlers.history import enrichments_of
 
 _log = logs.logger("price_enricher")
-clients.prepare(
-    "dynamodb", "sns"
-)  # which says where it found its credentials, unless the logger keeps it from it
+clients.prepare("dynamodb", "sns")
 
 _LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40
 _MOST_PASSES = 10  # each but the last is overtaken by another pass that has written
