@@ -15,6 +15,6 @@ def envs(run: CommandRun) -> None:
     if run.machine:
         run.answer(environments=[{"environment": name, "resources": count} for name, count in found.items()])
         return
-    run.screen.table(["environment", Column("resources", right=True)], list(found.items()))
+    run.screen.table(["environment", Column("in the tag index", right=True)], list(found.items()))
     if not found:
         run.screen.say(f"No environment in {run.session.aws.caller.account}, {run.session.aws.region}.")
