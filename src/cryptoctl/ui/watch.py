@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ from cryptoctl.ui.watch_view import KEYS, view
 
 EVERY_S = 2.0
 LOOKS_EVERY_S = 0.25
+SLOW_S = 5.0  # after which a person is told that the screen is an old one
 ESCAPE = "\x1b"
 QUIT = ("q", "Q", ESCAPE, "\x04")
 # A terminal sends all of an arrow key at once; over a network its bytes may come one by one.
@@ -32,13 +34,21 @@ class Watch:
         self._read = read
         self._over = threading.Event()
         self._latest: Overview | None = None
-        self.trouble = ""
+        self._trouble = ""
+        self._began_s: float | None = None
         self._thread = threading.Thread(target=self._keep_reading, daemon=True)
 
     @property
     def latest(self) -> Overview | None:
         """The newest overview; None before the first."""
         return self._latest
+
+    @property
+    def trouble(self) -> str:
+        """Why the newest overview is an old one; empty where it is not."""
+        began_s = self._began_s
+        waited_s = 0.0 if began_s is None else time.monotonic() - began_s
+        return f"not refreshed: no answer for {waited_s:.0f} s" if waited_s > SLOW_S else self._trouble
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -49,12 +59,14 @@ class Watch:
 
     def _keep_reading(self) -> None:
         while not self._over.is_set():
+            self._began_s = time.monotonic()
             try:
-                self._latest, self.trouble = self._read(), ""
+                self._latest, self._trouble = self._read(), ""
             except (AwsError, Failure, OSError) as error:
-                self.trouble = f"not refreshed: {error}"
+                self._trouble = f"not refreshed: {error}"
             except Exception as error:  # a thread that ends would leave the screen as it is for ever
-                self.trouble = f"not refreshed: {error!r}"
+                self._trouble = f"not refreshed: {error!r}"
+            self._began_s = None
             self._over.wait(EVERY_S)
 
 

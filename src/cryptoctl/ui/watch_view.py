@@ -40,16 +40,16 @@ def view(
 ) -> list[Text]:
     """At most `height` lines of at most `width` cells; `hint` completes the commands in a text."""
     refreshed = f"{moment(found.at_ms)[11:19]} UTC"
-    head = [*wrapped(verdict(found, location), width).split("\n"), Text("")]
+    stale = [Text(printable(hint(trouble)), style=DOUBTFUL), Text(f"As of {refreshed}:")] if trouble else []
+    head = [*stale, *wrapped(verdict(found, location), width).split("\n"), Text("")]
     diagram = [*(_diagram(found, width) if width >= NARROW else _listed(found)), Text("")]
     concerns = list(_concerns(found.concerns, hint))
     foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()))
     foot.append(f"  [q] quit   as of {refreshed}")
-    last = [Text(printable(hint(trouble)), style=DOUBTFUL)] if trouble else []
-    room = height - len(head) - len(diagram) - len(concerns) - len(last) - 1
+    room = height - len(head) - len(diagram) - len(concerns) - 1
     errors = _errors(found, max(FEWEST_ERRORS, room // 3), hint)
     symbols = _symbols(found, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
-    lines = [*head, *diagram, *concerns, *symbols, *errors, *last]
+    lines = [*head, *diagram, *concerns, *symbols, *errors]
     return [_cut(line, width) for line in [*lines[: height - 1], foot]]
 
 
