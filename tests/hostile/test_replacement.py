@@ -142,7 +142,7 @@ CHANGES: dict[tuple[str, str], tuple[Change, str]] = {
     ("log group", "logGroupClass"): (for_rare_access, "logGroupClass: INFREQUENT_ACCESS → STANDARD"),
     ("role", "Path"): (under_a_path, "Path: /team/ → /"),
     ("table", "KeySchema"): (another_key_schema, "KeySchema.timestamp: RANGE S → RANGE N"),
-    ("stream mapping", "EventSourceArn"): (another_stream, "EventSourceArn: arn:aws:dynamodb:"),
+    ("stream mapping", "EventSourceArn"): (another_stream, "EventSourceArn: …"),
 }
 
 
