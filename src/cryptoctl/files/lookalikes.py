@@ -10,7 +10,7 @@ _WORDS: Mapping[str, str] = {
     "timestamp": "timestamp timestampms timestampns microtimestamp ts mts unix epoch unixtime time"
     " transacttime tradetime datetime date closetime opentime moment utc created updated at day when"
     " nanos nanoseconds",
-    "volume": "volume vol qty quantity size sz amount amt lots contracts units executed filled volumefrom",
+    "volume": "volume vol qty quantity size sz amount amt lots contracts units volumefrom",
     "id": "id tid txid tradeid aggtradeid execid trdmatchid uid uuid guid seq sequence",
     "symbol": "symbol sym pair ticker instrument inst instid market product coin contract asset",
     "exchange": "exchange venue exch",
@@ -76,7 +76,8 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return None
     words = _WORDS[field].split()
     parts, whole = _parts(name), _whole(name)
-    if field == "id" and (_rank("symbol", name, numbers) is not None or not _ANOTHERS_ID.isdisjoint(parts)):
+    anothers = "trade" not in parts and not _ANOTHERS_ID.isdisjoint(parts)
+    if field == "id" and (anothers or _rank("symbol", name, numbers) is not None):
         return None
     if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
         return 0
