@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.files.compression import plain
 from files.reading import EXPECTED, MS, PLAIN, read, refusal, rows
 
 zstandard = pytest.importorskip("zstandard")
@@ -96,7 +98,17 @@ def test_xz_may_have_padding_and_zstandard_frames_to_be_skipped(tmp_path: Path) 
     assert rows(read(tmp_path, skipped)) == EXPECTED
 
 
-def test_zstandard_may_look_back_as_far_as_it_can(tmp_path: Path) -> None:
-    far = zstandard.ZstdCompressionParameters(window_log=29)
-    made = zstandard.ZstdCompressor(compression_params=far).compressobj()  # which does not know the size
-    assert rows(read(tmp_path, made.compress(PLAIN.encode()) + made.flush())) == EXPECTED
+@pytest.mark.parametrize("how", ["bzip2", "xz"])
+def test_a_little_that_is_much_inside_is_undone_piece_by_piece(how: str) -> None:
+    large = FRAMES[how](bytes(100_000_000))
+    tracemalloc.start()
+    try:
+        with plain(io.BytesIO(large), "zeros") as undone:
+            assert undone.read(8) == bytes(8)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_compressed_twice_is_undone_twice(tmp_path: Path) -> None:
+    assert rows(read(tmp_path, gzip.compress(gzip.compress(PLAIN.encode())))) == EXPECTED

@@ -20,7 +20,7 @@ from cryptoctl.errors import Failure, Problem
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
 STEP_BYTES = 1 << 11  # taken at once: of the worst Zstandard may make 64 MB of them
-LONGEST_WINDOW_BYTES = 1 << 31  # `zstd --long=31`
+STEP_UNDONE_BYTES = 1 << 20  # of bzip2 and xz, made at once
 MOST_LAYERS = 3  # a .gz inside a .zip, say
 
 PARQUET, FEATHER, ZIP = b"PAR1", b"ARROW1", b"PK\x03\x04"
@@ -67,13 +67,21 @@ def _content(stream: io.BufferedReader, begin: Callable[[], Any], padding: bytes
                 data = data.lstrip(padding)
                 frame = begin() if data else None
                 continue
-            try:
-                yield frame.decompress(data)
-            except OSError as error:  # of bzip2
-                raise _DamagedError(str(error)) from error
+            yield from _undone(frame, data)
             data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
     if frame is not None:
         raise _DamagedError("its end is missing")
+
+
+def _undone(frame: Any, data: bytes) -> Iterator[bytes]:
+    """What the data is inside, in pieces: a thousand bytes of bzip2 may be a gigabyte of zeros."""
+    bounded = hasattr(frame, "needs_input")
+    try:
+        yield frame.decompress(data, STEP_UNDONE_BYTES) if bounded else frame.decompress(data)
+        while bounded and not frame.eof and not frame.needs_input:
+            yield frame.decompress(b"", STEP_UNDONE_BYTES)
+    except OSError as error:  # of bzip2
+        raise _DamagedError(str(error)) from error
 
 
 def _zstandard(stream: BinaryIO) -> Any:
@@ -81,8 +89,7 @@ def _zstandard(stream: BinaryIO) -> Any:
         import zstandard
     except ImportError:
         raise missing("zstandard", "Zstandard") from None
-    whole = zstandard.ZstdDecompressor(max_window_size=LONGEST_WINDOW_BYTES)
-    return _Frames(stream, whole.decompressobj)
+    return _Frames(stream, zstandard.ZstdDecompressor().decompressobj)
 
 
 def missing(package: str, what: str) -> Failure:
@@ -95,7 +102,7 @@ def missing(package: str, what: str) -> Failure:
 
 
 _COMPRESSED: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
     b"BZh": lambda stream: _Frames(stream, bz2.BZ2Decompressor),
     b"\xfd7zXZ\x00": lambda stream: _Frames(stream, lzma.LZMADecompressor, b"\x00"),
     b"\x28\xb5\x2f\xfd": _zstandard,
