@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
+from cryptoctl.aws_answers import taken
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, load_credentials, on_this_machine
-from cryptoctl.botocore_errors import failure, refuse_page, translated, unloadable
+from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Paces
 from cryptoctl.parallel import awaited, begin, map_in_threads
@@ -192,8 +193,8 @@ class Aws:
 
         try:
             with translated(service, operation, once=once):
-                answer: Answer = getattr(self._client(service, once=once), xform_name(operation))(**params)
-                refuse_page(answer, service, operation)
+                found = getattr(self._client(service, once=once), xform_name(operation))(**params)
+                answer = taken(found, service, operation)
         except AwsError as error:
             self.on_answer(service, operation, error)
             raise
@@ -233,9 +234,8 @@ class Aws:
         try:
             with translated(service, operation):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
-                    refuse_page(page, service, operation)
                     self._await_confirmation()
-                    yield from page.get(key) or []
+                    yield from taken(page, service, operation).get(key) or []
         except (AwsError, Failure):
             self._await_confirmation()
             raise

@@ -131,15 +131,23 @@ def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
             aws.call("lambda", "GetFunction", FunctionName="f")
 
 
+@pytest.mark.parametrize("body", [b"{}", b"", b'{"KeyMetadata": {"KeyId"'], ids=["empty", "none", "cut"])
+def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) -> None:
+    with answering(body, "application/x-amz-json-1.1") as url:
+        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        with pytest.raises(Failure, match="The answer to kms:DescribeKey has no KeyMetadata"):
+            aws.call("kms", "DescribeKey", KeyId="k")["KeyMetadata"]
+
+
 @contextmanager
-def answering(body: bytes) -> Iterator[str]:
+def answering(body: bytes, content_type: str = "text/html; charset=utf-8") -> Iterator[str]:
     """The URL of a server that answers everything so."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -54,6 +54,9 @@ class Says:
     def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
 
+    def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        yield from self.say(service, operation).get(key, ())
+
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         return [function(thing) for thing in things]
 

@@ -107,9 +107,9 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
         }
         found: list[Line] = []
         for _ in range(MOST_PAGES):
-            answer = aws.find("logs", "FilterLogEvents", absent=NOT_FOUND, **request) or {}
-            found += [_line(function, event) for event in answer.get("events", ())]
-            if "nextToken" not in answer:
+            answer = aws.find("logs", "FilterLogEvents", absent=NOT_FOUND, **request)
+            found += [_line(function, event) for event in (answer or {}).get("events", ())]
+            if not answer or "nextToken" not in answer:
                 return Matches(found, whole=True)
             request["nextToken"] = answer["nextToken"]
         return Matches(found, whole=False)

@@ -10,6 +10,7 @@ from cryptoctl.provisioners.customer_key import principal
 from cryptoctl.provisioners.key_errors import LOOK_AGAIN, REMEDIES, RETRY_RULES
 from cryptoctl.provisioners.key_material import made_for, material_notes, out_of_use, rotates
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
@@ -89,7 +90,7 @@ class Key(AssignedArn, Preflight, Priced):
             lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
             lambda: aws.find("kms", "GetKeyRotationStatus", absent=(NOT_FOUND, *NO_ROTATION), KeyId=key_id),
-            lambda: aws.find("kms", "ListResourceTags", absent=NOT_FOUND, KeyId=key_id),
+            lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", absent=NOT_FOUND, KeyId=key_id),
         )
         if policy is None or tags is None:
             return None
@@ -100,7 +101,7 @@ class Key(AssignedArn, Preflight, Priced):
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
                 "KeyRotationEnabled": rotates(metadata, rotation),
-                "Tags": mapped(tags.get("Tags", ()), "TagKey", "TagValue"),
+                "Tags": mapped(tags, "TagKey", "TagValue"),
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
             pending_deletion_until=metadata.get("DeletionDate")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.tags import mapped
 from cryptoctl.reconcile import Answer, Aws, AwsError
 
 Metadata = dict[str, Any]
 Tags = Mapping[str, str]
+T = TypeVar("T")
 
 NOT_FOUND = "NotFoundException"
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -58,8 +60,12 @@ def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
 
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.map(lambda key_id: _as_permitted(aws, "DescribeKey", KeyId=key_id), ids)
+    answers = aws.map(lambda key_id: _readable(lambda: _description(aws, key_id)), ids)
     return [answer["KeyMetadata"] for answer in answers if answer]
+
+
+def _description(aws: Aws, key_id: str) -> Answer | None:
+    return aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key_id)
 
 
 def _beyond_the_index(key: Metadata) -> bool:
@@ -67,15 +73,17 @@ def _beyond_the_index(key: Metadata) -> bool:
 
 
 def tags_of(aws: Aws, key_id: str) -> dict[str, str]:
-    """The tags of a key, by its id or ARN; none of one that the caller may not read."""
-    answer = _as_permitted(aws, "ListResourceTags", KeyId=key_id)
-    return mapped((answer or {}).get("Tags", ()), "TagKey", "TagValue")
+    """The tags of a key, by its id or ARN; none of one that is gone, or that the caller may not read."""
+    tags = _readable(
+        lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", absent=NOT_FOUND, KeyId=key_id)
+    )
+    return mapped(tags or (), "TagKey", "TagValue")
 
 
-def _as_permitted(aws: Aws, operation: str, **params: str) -> Answer | None:
-    """None for a key that is gone, or that the caller may not read: then it is not ours."""
+def _readable(read: Callable[[], T | None]) -> T | None:
+    """None for what the caller may not read: then the key is not ours."""
     try:
-        return aws.find("kms", operation, absent=NOT_FOUND, **params)
+        return read()
     except AwsError as error:
         if error.denied:
             return None

@@ -90,10 +90,12 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         groups, tags = aws.gather(
-            lambda: aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=self.name),
+            lambda: list(
+                aws.paginate("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=self.name)
+            ),
             lambda: aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
         )
-        exact = [group for group in groups["logGroups"] if group["logGroupName"] == self.name]
+        exact = [group for group in groups if group["logGroupName"] == self.name]
         if not exact or tags is None:
             return None
         return Observed(

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGroup
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.reconcile import (
     Access,
     Action,
@@ -61,13 +62,9 @@ class LogSubscription(Provisioner):
     )
 
     def observe(self, aws: Aws) -> Observed | None:
-        found = aws.find(
-            "logs",
-            "DescribeSubscriptionFilters",
-            absent=NOT_FOUND,
-            logGroupName=self.group.name,
-        )
-        filters = {each["filterName"]: each for each in (found or {}).get("subscriptionFilters", ())}
+        operation, key = "DescribeSubscriptionFilters", "subscriptionFilters"
+        found = all_pages(aws, "logs", operation, key, absent=NOT_FOUND, logGroupName=self.group.name)
+        filters = {each["filterName"]: each for each in found or ()}
         its = filters.pop(self.name, None)
         if its is None:
             return None

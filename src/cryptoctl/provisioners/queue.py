@@ -86,17 +86,17 @@ class Queue(Encrypted):
         if attributes is None or tags is None:
             return None
         # What was taken away is shown as empty, or not at all.
-        found = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
+        shown = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
         # How many wait is no setting: a queue that is in use has not been changed by anybody.
-        messages = sum(int(found.pop(each, None) or 0) for each in MESSAGES)
+        messages = sum(int(shown.pop(each, None) or 0) for each in MESSAGES)
         return Observed(
             fields={
-                "Attributes": found,
-                "Policy": transport.found(found.get("Policy")),
+                "Attributes": shown,
+                "Policy": transport.found(shown.get("Policy")),
                 "Tags": tags.get("Tags", {}),
             },
             outputs={"QueueUrl": url},
-            notes=tuple(remarks(self, found.get("Policy"), but=transport.SID)),
+            notes=tuple(remarks(self, shown.get("Policy"), but=transport.SID)),
             data=f"{messages} messages" if messages else "",
         )
 

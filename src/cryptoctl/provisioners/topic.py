@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners import transport
 from cryptoctl.provisioners.customer_key import Encrypted
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.resource_policy import lets, remarks
 from cryptoctl.provisioners.subscriber import (
@@ -253,17 +254,10 @@ class Topic(Encrypted, Priced):
 
 def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
     """All subscriptions of a topic as SNS lists them; none where there is no such topic."""
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    while True:
-        page = aws.find("sns", "ListSubscriptionsByTopic", absent=NOT_FOUND, TopicArn=arn, **token)
-        if page is None:
-            return []
-        # Who has unsubscribed is listed as deleted for some days.
-        found += [each for each in page.get("Subscriptions", []) if each["SubscriptionArn"] != "Deleted"]
-        if not page.get("NextToken"):
-            return found
-        token = {"NextToken": page["NextToken"]}
+    operation = "ListSubscriptionsByTopic"
+    found = all_pages(aws, "sns", operation, "Subscriptions", absent=NOT_FOUND, TopicArn=arn)
+    # Who has unsubscribed is listed as deleted for some days.
+    return [each for each in found or () if each["SubscriptionArn"] != "Deleted"]
 
 
 def subscribed(observed: Observed) -> tuple[str, ...]:

@@ -1,0 +1,46 @@
+"""What AWS answers, in which a member that is always sent is never missing without a word."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from cryptoctl.botocore_errors import refuse_page
+from cryptoctl.errors import Failure, Problem
+
+DATA = frozenset({"Item", "Items"})
+"""Members that hold what somebody stored, and not what AWS says."""
+
+
+class AwsAnswer(dict[str, Any]):
+    """A structure of an answer. Looking up a member that it lacks raises Failure.
+
+    Of a body that is empty or cut botocore makes an answer without members, and simulators of AWS leave
+    out some that AWS always sends. What AWS may leave out is read with `get`.
+    """
+
+    __slots__ = ("asked",)
+
+    def __init__(self, members: dict[str, Any], asked: str) -> None:
+        super().__init__(
+            {name: value if name in DATA else _part(value, asked) for name, value in members.items()}
+        )
+        self.asked = asked
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise Failure(
+            Problem.UNREACHABLE,
+            f"The answer to {self.asked} has no {name}, which AWS always sends.",
+            "Check AWS_ENDPOINT_URL and the proxy: what answers there is not AWS, or only something like it.",
+        )
+
+
+def taken(answer: dict[str, Any], service: str, operation: str) -> AwsAnswer:
+    """What botocore has parsed. Raises Failure for a web page."""
+    refuse_page(answer, service, operation)
+    return AwsAnswer(answer, f"{service}:{operation}")
+
+
+def _part(value: Any, asked: str) -> Any:
+    if isinstance(value, dict):
+        return AwsAnswer(value, asked)
+    return [_part(each, asked) for each in value] if isinstance(value, list) else value
