@@ -47,6 +47,12 @@ def test_a_policy_is_compared_by_meaning(given_statements: list[Statement], data
     assert normal(quote(text)) == ours
 
 
+def test_everybody_is_everybody_in_either_way_of_writing_it() -> None:
+    ours = document([Statement(actions=("a:B",), principal={"AWS": "*"}, effect="Deny")])
+    theirs = {**ours, "Statement": [{**ours["Statement"][0], "Principal": "*"}]}
+    assert normal(json.dumps(theirs)) == ours
+
+
 def test_a_policy_that_means_something_else_differs() -> None:
     ours = document([Statement(actions=("a:B",), resources=("r",))])
     for change in (

@@ -85,8 +85,10 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
     for key, value in statement.items():
         if key in ("Action", "NotAction", "Resource", "NotResource"):
             result[key] = tuple(sorted(_several(value)))
-        elif key in ("Principal", "NotPrincipal") and isinstance(value, Mapping):
-            result[key] = {kind: tuple(sorted(_several(who))) for kind, who in value.items()}
+        elif key in ("Principal", "NotPrincipal"):
+            # The bare star is another way to write that.
+            named = value if isinstance(value, Mapping) else {"AWS": value}
+            result[key] = {kind: tuple(sorted(_several(who))) for kind, who in named.items()}
         elif key == "Condition":
             result[key] = {
                 operator: {name: _several(wanted) for name, wanted in tests.items()}
