@@ -158,6 +158,19 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     assert (again["stored"], again["duplicate"]) == (0, 2)
 
 
+def test_another_price_under_a_stored_id_is_told(day: Cli, tmp_path: Path) -> None:
+    at = "2026-01-02T03:04:05Z"
+    day.ok("send-price", "DIFFERS", "10", "x", "--timestamp", at, "--id", "7")
+    told = day.ok("send-price", "DIFFERS", "11", "x", "--timestamp", at, "--id", "7")
+    assert (told.out.split(":")[0], "what was stored first stays" in told.err) == ("duplicate", True)
+    file = tmp_path / "differs.csv"
+    file.write_text(f"timestamp,symbol,price,exchange,id\n{at},DIFFERS,11,x,7\n{at},DIFFERS,12,x,8\n")
+    told = day.ok("send-price", "--file", str(file))
+    assert "Of the duplicates, 1 have another price or volume" in " ".join(told.err.split())
+    sent = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
+    assert (sent["duplicate"], sent["differing"]) == (2, 1)
+
+
 def test_names_as_exchanges_write_them_come_through_everything(day: Cli, tmp_path: Path) -> None:
     names = [
         ("币安人生USDT", "BtcTurk | Kripto"),

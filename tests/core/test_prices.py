@@ -211,6 +211,13 @@ def test_a_request_without_a_price_is_refused_as_a_whole(text: str) -> None:
         parse_request(text, CLOCK)
 
 
+def test_a_price_beside_a_list_is_refused_and_not_lost() -> None:
+    with pytest.raises(Rejected, match="prices: stands beside price"):
+        parse_request(json.dumps({**GOOD, "prices": [GOOD]}), CLOCK)
+    with pytest.raises(Rejected, match="prices: stands beside price"):
+        parse_parsed({**GOOD, "prices": [GOOD]}, CLOCK)
+
+
 @pytest.mark.parametrize("text", ["5", '"x"', "null", "true"])
 def test_a_price_must_be_an_object(text: str) -> None:
     assert parse_request(text, CLOCK).prices[0].args == ("price: must be a JSON object",)  # type: ignore[union-attr]

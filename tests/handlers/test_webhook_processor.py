@@ -173,6 +173,20 @@ def test_a_price_with_an_id_and_one_without_are_two(aws: FakeAws) -> None:
     assert send_prices({"timestamp": MS}, {"timestamp": MS, "id": 1})[1]["message"] == "2 stored"
 
 
+@pytest.mark.parametrize(("change", "differs"), [({}, False), ({"price": 2}, True), ({"volume": 9}, True)])
+def test_an_id_that_comes_again_with_other_values_is_told_as_such(
+    aws: FakeAws, caplog: pytest.LogCaptureFixture, change: dict[str, int], differs: bool
+) -> None:
+    trade = {"timestamp": MS, "id": 1, "price": 1, "volume": 1}
+    send_prices(trade)
+    stored = aws.of("BTC")
+    answer = send_prices({**trade, **change})[1]
+    assert answer["message"] == "1 duplicate"
+    assert answer["results"][0].get("differs", False) is differs
+    assert getattr(caplog.records[-1], "differing", 0) == differs
+    assert aws.of("BTC") == stored
+
+
 def test_one_id_on_two_exchanges_or_at_two_times_is_two_trades(aws: FakeAws) -> None:
     trades = [{"timestamp": MS, "id": 1}, {"timestamp": MS + 1, "id": 1}]
     assert send_prices(*trades, {**trades[0], "exchange": "kraken"})[1]["message"] == "3 stored"

@@ -16,6 +16,7 @@ from cryptoctl.files.outgoing import Outgoing, outgoing
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.styles import BAD
 
 STORED = {"status": str, "symbol": str, "timestamp": int, "sort_key": str}
 
@@ -126,4 +127,8 @@ def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
         raise unexpected(function)
     run.answer(price=body)
     if not run.machine:
+        if body.get("differs"):
+            run.screen.say(
+                "Another price or volume is stored under that id: what was stored first stays.", style=BAD
+            )
         run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")

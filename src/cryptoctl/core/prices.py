@@ -158,13 +158,15 @@ def _written_anew(value: object, limits: TimeLimits) -> Price | Rejected:
 def list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
     """The list of prices in a request, and the member it stands in; None where it is one price.
 
-    Raises Rejected where that member is no list.
+    Raises Rejected where that member is no list, or a price stands beside it, which would be lost.
     """
     if isinstance(value, list):
         return value, None
     if isinstance(value, dict) and "prices" in value:
         if not isinstance(value["prices"], list):
             raise Rejected("prices", "must be a list")
+        if "price" in value:
+            raise Rejected("prices", "stands beside price: send one price, or a list of them")
         return value["prices"], "prices"
     return None, None
 

@@ -14,7 +14,7 @@ from cryptoctl.feed.batching import MOST_PRICES, Batching, shares
 from cryptoctl.feed.line import FeedLine, Trouble
 from cryptoctl.feed.trade import Trade
 from cryptoctl.files.outgoing import Outgoing, outgoing
-from cryptoctl.ops.sending import DUPLICATE, STORED
+from cryptoctl.ops.sending import DIFFERING, DUPLICATE, STORED
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 
 LOOK_S = 0.05
@@ -129,7 +129,7 @@ class Feed:
         for (line, trade, _), result in zip(prices, results, strict=True):
             if result == STORED:
                 line.stored += 1
-            elif result == DUPLICATE:
+            elif result in (DUPLICATE, DIFFERING):
                 line.duplicate += 1
             else:
                 self._refuse(line, trade, result)

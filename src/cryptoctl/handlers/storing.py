@@ -24,10 +24,14 @@ class NotStoredError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What became of an accepted price: stored now, or before (a duplicate), under `sort_key`."""
+    """What became of an accepted price: stored now, or before (a duplicate), under `sort_key`.
+
+    A duplicate `differs` where its id is stored with another price or volume, which stays.
+    """
 
     sort_key: str
     duplicate: bool
+    differs: bool = False
 
 
 def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadline) -> dict[int, Stored]:
@@ -136,8 +140,12 @@ class _Writer:
         for attempt in range(_MOST_ATTEMPTS):
             sort_key = price.sort_key(attempt)
             holder = self._put(price, sort_key)
-            if holder is None or same_id(holder, price):
-                return Stored(sort_key=sort_key, duplicate=holder is not None)
+            if holder is None:
+                return Stored(sort_key=sort_key, duplicate=False)
+            if same_id(holder, price):
+                return Stored(
+                    sort_key=sort_key, duplicate=True, differs=_likeness(holder) != _likeness(price)
+                )
         raise NotStoredError("every key of a price is taken by another")
 
     def _without_id(self, price: Price, number: int, shared: _Millisecond) -> Stored:

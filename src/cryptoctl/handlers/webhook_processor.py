@@ -190,7 +190,8 @@ def _most_behind() -> timedelta:
 def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> Answer:
     results = [_result(index, price, stored) for index, price in enumerate(request.prices)]
     counts = Counter(str(result["status"]) for result in results)
-    _report(request, counts, _keys(results), sender)
+    counts["differing"] = sum("differs" in result for result in results)
+    _report(request, +counts, _keys(results), sender)
     if not request.several:
         return _answer_to_one(request.prices[0], results[0])
     message = ", ".join(
@@ -221,6 +222,7 @@ def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> d
         "symbol": price.symbol,
         "timestamp": price.timestamp_ms,
         "sort_key": outcome.sort_key,
+        **({"differs": True} if outcome.differs else {}),
     }
 
 

@@ -18,6 +18,7 @@ PRICES_A_BATCH = 200
 BYTES_A_BATCH = MOST_BYTES - 1_000
 MOST_FAILED_KEPT = 10_000
 STORED, DUPLICATE = "stored", "duplicate"
+DIFFERING = "duplicate, with another price or volume than is stored under its id"
 
 
 @dataclass(kw_only=True)
@@ -26,6 +27,8 @@ class Tally:
 
     stored: int = 0
     duplicate: int = 0
+    differing: int = 0
+    """Of the duplicates, those whose id is stored with another price or volume."""
     refused: int = 0
     failed: list[BadLine] = field(default_factory=list)
     last_line: int = 0
@@ -110,7 +113,7 @@ class PriceBatch:
 
 
 def send_batch(aws: Aws, function: Function, prices: Sequence[Outgoing]) -> list[str]:
-    """Sends one request. Gives what became of each price: "stored", "duplicate", or why it was refused.
+    """Sends one request. Gives what became of each price: STORED, DUPLICATE, DIFFERING, or why it was refused.
 
     Raises Failure where the function itself fails, AwsError where AWS refuses the request.
     """
@@ -129,6 +132,8 @@ def _one_for_each(results: Any, sent: Sequence[Outgoing]) -> bool:
 
 
 def _outcome(result: dict[str, Any]) -> str:
+    if result.get("differs"):
+        return DIFFERING
     if result["status"] in (STORED, DUPLICATE):
         return str(result["status"])
     return f"{result.get('field')}: {result.get('reason')}"
@@ -138,7 +143,8 @@ def _count(tally: Tally, sent: Sequence[Outgoing], outcomes: Sequence[str]) -> N
     for each, outcome in zip(sent, outcomes, strict=True):
         if outcome == STORED:
             tally.stored += 1
-        elif outcome == DUPLICATE:
+        elif outcome in (DUPLICATE, DIFFERING):
             tally.duplicate += 1
+            tally.differing += outcome == DIFFERING
         else:
             tally.fail([BadLine(line=each.line, reason=outcome, file=each.file)])

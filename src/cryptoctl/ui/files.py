@@ -81,6 +81,12 @@ def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
         screen.say(f"{_line(each, found)}: {each.reason}", style=BAD)
     if tally.refused > SHOWN_FAILURES:
         screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
+    if tally.differing:
+        screen.say(
+            f"Of the duplicates, {tally.differing} have another price or volume than is stored under their "
+            "ids: what was stored first stays.",
+            style=BAD,
+        )
     screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {tally.refused} failed")
 
 
@@ -95,6 +101,7 @@ def tally_document(tally: Tally, found: PriceFiles) -> dict[str, Any]:
     return {
         "stored": tally.stored,
         "duplicate": tally.duplicate,
+        "differing": tally.differing,
         "refused": tally.refused,
         "failed": [_failed(each) for each in tally.failed],
         "last_line": tally.last_line,

@@ -18,6 +18,9 @@ class SentDocument(Part):
     symbol: Annotated[str, Field(description="the symbol, in upper case")]
     timestamp: Annotated[int, Field(description="the price's time, in milliseconds since 1970")]
     sort_key: Annotated[str, Field(description="the exact key in the table")]
+    differs: Annotated[
+        bool, Field(description="whether another price or volume is stored under its id; that stays")
+    ] = False
 
 
 class FailedLineDocument(Part):
@@ -48,6 +51,10 @@ class FileDocument(Part):
 
     stored: Annotated[int, Field(description="how many were stored")]
     duplicate: Annotated[int, Field(description="how many were stored before")]
+    differing: Annotated[
+        int,
+        Field(description="of those, how many have another price or volume than is stored under their ids"),
+    ]
     refused: Annotated[int, Field(description="how many were not accepted")]
     failed: Annotated[
         list[FailedLineDocument], Field(description="the lines that were not accepted, the first 10000")
