@@ -113,7 +113,7 @@ class PriceBatch:
 
 
 def send_batch(aws: Aws, function: Function, prices: Sequence[Outgoing]) -> list[str]:
-    """Sends one request. Gives what became of each price: STORED, DUPLICATE, DIFFERING, or why it was refused.
+    """Sends one request. Gives for each price STORED, DUPLICATE, DIFFERING, or why it was refused.
 
     Raises Failure where the function itself fails, AwsError where AWS refuses the request.
     """

@@ -53,7 +53,7 @@ class FileDocument(Part):
     duplicate: Annotated[int, Field(description="how many were stored before")]
     differing: Annotated[
         int,
-        Field(description="of those, how many have another price or volume than is stored under their ids"),
+        Field(description="how many of those have another price or volume than is stored"),
     ]
     refused: Annotated[int, Field(description="how many were not accepted")]
     failed: Annotated[
