@@ -122,6 +122,9 @@ def test_a_broken_line_is_named_and_the_others_are_sent(day: Cli, tmp_path: Path
     assert "line 7: price: not a finite decimal number" in said.err
     assert "9 stored, 0 duplicates, 1 failed" in said.out
     assert len(day.ok("prices", "LINE", "-o", "json").json["prices"]) == 9
+    # Where all of it was stored, `--from-line` one behind its end is what a hint says.
+    beyond = day.ok("send-price", "--file", str(file), "--from-line", "12")
+    assert "prices.csv has no line 12 or later" in " ".join(beyond.err.split())
 
 
 def test_json_lines_override_the_options(day: Cli, tmp_path: Path) -> None:

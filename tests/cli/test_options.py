@@ -33,6 +33,15 @@ def test_options_stand_before_a_command_of_a_group(cli: Cli) -> None:
     assert "nosuch" in said.err
 
 
+def test_options_stand_behind_a_groups_name_too_and_the_nearest_to_the_command_wins(cli: Cli) -> None:
+    assert "nosuch" in cli("--aws", "dlq", "--profile", "nosuch", "list").err
+    assert (
+        "mine"
+        in cli("--aws", "--profile", "first", "dlq", "--profile", "nosuch", "list", "--profile", "mine").err
+    )
+    assert "nosuch" in cli("--aws", "--profile", "first", "dlq", "--profile", "nosuch", "list").err
+
+
 def test_only_prices_are_written_as_csv(cli: Cli) -> None:
     said = cli("--output", "csv", "config")
     assert (said.code, "`config` has no output as csv" in said.err) == (Problem.USAGE, True)

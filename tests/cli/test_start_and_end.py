@@ -98,6 +98,8 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
         ("cryptoctl plan --env p", {"prod"}),
         ("cryptoctl --config other.toml plan --env ", {"elsewhere"}),
         ("cryptoctl plan --config other.toml --env ", {"elsewhere"}),
+        ("cryptoctl --config other.toml dlq list --env ", {"elsewhere"}),
+        ("cryptoctl dlq --config other.toml list --env ", {"elsewhere"}),
         ("cryptoctl up --config other.toml --only crypto-", {"crypto-prices-elsewhere"}),
         ("cryptoctl plan --profile ", {"default", "work"}),
         ("cryptoctl logs e", {"error-notifier"}),

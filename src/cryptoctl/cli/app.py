@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +12,7 @@ from cryptoctl import __version__
 from cryptoctl.cli import commands
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
-from cryptoctl.cli.options import Declaration, common
+from cryptoctl.cli.options import Declaration, common, options_before
 
 
 class _LoadedOnDemand(MutableMapping[str, Any]):
@@ -79,13 +79,25 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+def _taking_options(function: Callable[..., None]) -> Callable[..., None]:
+    """A group's callback: common options may stand before the command, and are kept for it to read."""
+    declared = Declaration(function, [common], leading=0)
+
+    def remember(context: typer.Context, **given: Any) -> None:
+        context.obj = declared.value(common, given).over(options_before(context))
+
+    remember.__doc__ = function.__doc__
+    remember.__signature__ = declared.signature  # type: ignore[attr-defined]
+    return remember
+
+
 def _group(path: str) -> Any:
     """A group of commands, such as `dlq`."""
     cls = type("CommandGroup", (CommandGroup,), {"path": path})
     inner = typer.Typer(
         name=path, cls=cls, no_args_is_help=True, help=commands.GROUPS[path], add_completion=False
     )
-    inner.callback()(lambda: None)
+    inner.callback()(_taking_options(lambda: None))
     return typer.main.get_command(inner)
 
 
@@ -112,14 +124,4 @@ def _root(
     """Provision and operate a serverless pipeline for cryptocurrency prices: on AWS, or on this machine."""
 
 
-_DECLARED = Declaration(_root, [common], leading=0)
-
-
-def _remember_options(context: typer.Context, **given: Any) -> None:
-    """Common options may stand before the command: kept for it to read."""
-    context.obj = _DECLARED.value(common, given)
-
-
-_remember_options.__doc__ = _root.__doc__
-_remember_options.__signature__ = _DECLARED.signature  # type: ignore[attr-defined]
-app.callback()(_remember_options)
+app.callback()(_taking_options(_root))

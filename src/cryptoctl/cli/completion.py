@@ -82,7 +82,7 @@ def _environment(ctx: typer.Context) -> str:
 
 def _typed(ctx: typer.Context, option: str) -> Any:
     """What stands on the line already, behind the command or before it; None where nothing does."""
-    return ctx.params.get(option) or (ctx.parent and ctx.parent.params.get(option))
+    return ctx.params.get(option) or (ctx.parent and _typed(ctx.parent, option))
 
 
 def _stack(ctx: typer.Context) -> Stack:

@@ -149,8 +149,7 @@ def common(
 
 def options_before(context: typer.Context) -> CommonOptions:
     """The common options that were given before the command's name."""
-    before = context.find_root().obj
-    return before if isinstance(before, CommonOptions) else CommonOptions()
+    return context.obj if isinstance(context.obj, CommonOptions) else CommonOptions()
 
 
 class Declaration:

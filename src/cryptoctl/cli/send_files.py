@@ -18,6 +18,7 @@ from cryptoctl.ui.files import (
     show_tally,
     tally_document,
 )
+from cryptoctl.ui.styles import NOTE
 
 
 def send_files(run: CommandRun, given: GivenFiles) -> None:
@@ -62,6 +63,11 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         failure.hint = f"{failure.hint} {_how_to_go_on(found, tally)}".strip()
         raise failure from error
     _show(run, tally, found)
+    if given.from_line > 1 and not tally.settled:
+        file = found.files[0]
+        run.screen.say(
+            f"{file.name} has no {file.records.counted_in} {given.from_line} or later.", style=NOTE
+        )
     if tally.refused:
         raise Failure(
             Problem.FAILED,
