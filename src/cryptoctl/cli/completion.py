@@ -80,7 +80,7 @@ def _environment(ctx: typer.Context) -> str:
     return str(_typed(ctx, "env") or env_vars.environment() or default)
 
 
-def _typed(ctx: typer.Context, option: str) -> Any:
+def _typed(ctx: Any, option: str) -> Any:
     """What stands on the line already, behind the command or before it; None where nothing does."""
     return ctx.params.get(option) or (ctx.parent and _typed(ctx.parent, option))
 
