@@ -219,6 +219,7 @@ def test_what_is_no_time_is_its_lines_fault(tmp_path: Path, text: str, reason: s
         ("2023-02-02 09:20:00.138 UTC", {}, MS),
         ("2023-02-02T09:20:00.138000999Z", {}, MS),
         ("2023-02-02 09:20:00.138", {"time_zone": "UTC"}, MS),
+        ("2023-02-02D09:20:00.138123456", {"time_zone": "UTC"}, MS),
         ("2023-02-02 10:20:00.138", {"time_zone": "Europe/Berlin"}, MS),
         ("2023-02-02", {"time_zone": "UTC"}, 1675296000000),
     ],

@@ -23,6 +23,7 @@ _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+", re.ASCII)
 _TIME_OF_DAY = re.compile(
     r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?|[0-2][0-9]([0-5][0-9]){2}", re.ASCII
 )
+_KDB_DATE = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})D", re.ASCII)  # as kdb+ writes it, and so BitMEX
 
 
 def kind_of(text: str) -> str | None:
@@ -80,6 +81,7 @@ class TimeReader:
 
     def _iso(self, text: str) -> int:
         said = text[:-4] + "+00:00" if text.endswith((" UTC", " GMT")) else text
+        said = _KDB_DATE.sub(r"\1T", said)
         try:
             moment = parse_iso_8601(said)
         except ValueError:
