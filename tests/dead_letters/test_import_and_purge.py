@@ -154,7 +154,7 @@ def test_the_command_says_what_was_put_back_before(
     assert dlq("import", "purged.jsonl", "--symbol", "none").out == "0 messages were put back.\n"
     assert dlq("import", "purged.jsonl").out == "3 messages were put back.\n"
     said = dlq("import", "purged.jsonl")
-    assert said.code == 0 and "3 were put back before; --again" in said.err
+    assert said.code == 0 and "3 had been put back before: --again" in said.err
     assert dlq("import", "purged.jsonl", "--output", "json").json["before"] == 3
     assert shop.depths["webhook"] == (3, 0)
 

@@ -46,7 +46,7 @@ def stopped_twice(running: Running) -> None:
     running.interrupt(signal.SIGTERM)
     ended = running.wait(60)
     assert ended.code == 130, ended.err
-    assert "Stopping: 1 prices that were received are sent first, for 30 s at most." in ended.err
+    assert "Stopping: 1 price received before now will be sent first, for 30 s at most." in ended.err
     assert "Whether the request under way was stored is not known." in ended.err
     assert "it begins where the table ends, and nothing is stored twice" in ended.err
     assert "Traceback" not in ended.err + ended.out

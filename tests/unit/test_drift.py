@@ -104,7 +104,7 @@ def test_a_former_queue_is_kept_wherever_its_messages_are(where: str) -> None:
     holding = queue(**{f"ApproximateNumberOfMessages{where}": "1"})
     found = orphans(HERE, replace(HERE, name="former-dlq-dev"), holding)
     assert found.removable == {}
-    assert "it holds 1 messages" in found.notes[0]
+    assert "it holds 1 message;" in found.notes[0]
 
 
 TABLE: dict[str, Any] = {

@@ -50,6 +50,7 @@ from cryptoctl.ui.dead_letters import (
     step_document,
 )
 from cryptoctl.ui.screen import Screen
+from cryptoctl.wording import several
 
 dlq = "dlq"
 
@@ -277,7 +278,7 @@ def repair(
     if found.left:
         raise Failure(
             Problem.FAILED,
-            f"{len(found.left)} prices are still not enriched"
+            several(len(found.left), "price is still not enriched", "prices are still not enriched")
             + (", and the rest was not tried." if found.given_up else "."),
             "Correct the items that are not prices; for the others see `cryptoctl logs price-enricher`.",
         )

@@ -17,6 +17,7 @@ from cryptoctl.ops.dead_letters.journal_file import own_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.receiving import reading
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.wording import several
 
 SHOWN_LINES = 20
 
@@ -34,7 +35,7 @@ def export(
     if run.machine:
         run.answer(exported=count, file=str(file))
     else:
-        run.screen.data(f"{count} messages are in {file}.")
+        run.screen.data(f"{several(count, 'message is', 'messages are')} in {file}.")
 
 
 @selecting_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
@@ -56,15 +57,15 @@ def import_(
     if run.machine:
         run.answer(**done.document(file))
     else:
-        run.screen.data(f"{done.sent} messages were put back.")
+        run.screen.data(f"{several(done.sent, 'message was', 'messages were')} put back.")
         if done.before:
-            run.screen.say(f"{done.before} were put back before; --again sends them once more.")
+            run.screen.say(f"{done.before} had been put back before: --again sends those too.")
     if done.refused:
         lines = ", ".join(map(str, done.refused[:SHOWN_LINES]))
         more = f" and {len(done.refused) - SHOWN_LINES} more" if len(done.refused) > SHOWN_LINES else ""
         raise Failure(
             Problem.FAILED,
-            f"SQS did not take {len(done.refused)} messages of {file}: line {lines}{more}.",
+            f"SQS did not take {several(len(done.refused), 'message')} of {file}: line {lines}{more}.",
             "Correct these lines and run the same command again: it sends only what is not back yet.",
         )
 
@@ -91,7 +92,7 @@ def purge(
 
     def confirm(count: int) -> bool:
         run.screen.say("They are not in any file." if target is None else f"They are written to {target}.")
-        question = f"Delete {count} messages from the queues of {run.session.location}?"
+        question = f"Delete {several(count, 'message')} from the queues of {run.session.location}?"
         return yes or run.screen.confirmed(question)
 
     selection = with_failures(run, selection, queues)
@@ -99,7 +100,7 @@ def purge(
     if run.machine:
         run.answer(**purged.document())
     else:
-        run.screen.data(f"{purged.deleted} of {purged.found} messages were deleted.")
+        run.screen.data(f"{purged.deleted} of {several(purged.found, 'message')} deleted.")
     if purged.found and not purged.deleted:
         raise Failure(Problem.REFUSED, "Nothing was deleted.")
     if purged.deleted < purged.found:

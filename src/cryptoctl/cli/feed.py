@@ -24,6 +24,7 @@ from cryptoctl.ops.times import moment_ms, now_ms, span
 from cryptoctl.reconcile.async_retry import RealAsyncClock
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.feed import FeedReport, feed_document, show_beginning, show_summary
+from cryptoctl.wording import several
 
 LOOK_S = 0.5
 
@@ -172,13 +173,13 @@ def _refuse(following: Feed) -> None:
     if following.unsent:
         raise Failure(
             Problem.FAILED,
-            f"{following.unsent} prices that were received could not be sent: {following.sending}",
+            f"{several(following.unsent, 'price')} received could not be sent: {following.sending}",
             "Run the same command again: it begins where the table ends.",
         )
     refused = sum(line.refused for line in following.lines)
     if refused:
         raise Failure(
             Problem.FAILED,
-            f"{refused} prices were not accepted; they are named above.",
+            f"{several(refused, 'price was', 'prices were')} not accepted, as said above.",
             "They are not fetched again. `cryptoctl send-price` sends one by hand.",
         )

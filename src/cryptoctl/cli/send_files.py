@@ -19,6 +19,7 @@ from cryptoctl.ui.files import (
     tally_document,
 )
 from cryptoctl.ui.styles import NOTE
+from cryptoctl.wording import several
 
 
 def send_files(run: CommandRun, given: GivenFiles) -> None:
@@ -71,7 +72,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
     if tally.refused:
         raise Failure(
             Problem.FAILED,
-            f"{tally.refused} of {tally.settled} prices were not accepted.",
+            f"{tally.refused} of {several(tally.settled, 'price')} not accepted.",
             "Correct the lines named above and send the file again: stored prices are not stored twice."
             if not found.stamped_now
             else "Correct the lines named above and send only them: the others have the time of sending, "
@@ -81,7 +82,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
 
 def _place(found: PriceFiles, tally: Tally) -> str:
     unit = found.files[0].records.counted_in
-    return f"{unit} {tally.last_line}" if len(found.files) == 1 else f"{tally.settled} prices"
+    return f"{unit} {tally.last_line}" if len(found.files) == 1 else several(tally.settled, "price")
 
 
 def _how_to_go_on(found: PriceFiles, tally: Tally) -> str:

@@ -16,6 +16,7 @@ from cryptoctl.feed.trade import Trade
 from cryptoctl.files.outgoing import Outgoing, outgoing
 from cryptoctl.ops.sending import DIFFERING, DUPLICATE, STORED
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
+from cryptoctl.wording import several
 
 LOOK_S = 0.05
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -78,8 +79,8 @@ class Feed:
         self.stop.set()
         if left := sum(line.tape.ready for line in self.lines) + self.under_way:
             self.tell(
-                f"Stopping: {left} prices that were received are sent first, for {ENDING_S:.0f} s at most. "
-                "Press Ctrl-C again to stop at once."
+                f"Stopping: {several(left, 'price')} received before now will be sent first, for "
+                f"{ENDING_S:.0f} s at most. Press Ctrl-C again to stop at once."
             )
         for task in tasks:
             task.cancel()

@@ -27,6 +27,7 @@ from cryptoctl.reconcile import (
     WaitUntil,
     allow,
 )
+from cryptoctl.wording import several
 
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 # Lambda's dead letter of an event that is larger than the queue's messages may be is lost.
@@ -97,7 +98,7 @@ class Queue(Encrypted):
             },
             outputs={"QueueUrl": url},
             notes=tuple(remarks(self, shown.get("Policy"), but=transport.SID)),
-            data=f"{messages} messages" if messages else "",
+            data=several(messages, "message") if messages else "",
         )
 
     def desired(self) -> Fields:

@@ -26,6 +26,7 @@ from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.styles import BARS
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
+from cryptoctl.wording import several
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -220,7 +221,7 @@ def show_repaired(screen: Screen, found: Enriched) -> None:
         screen.data(f"✗ {screen.hint(str(each))}")
     if len(found.left) > SHOWN_LEFT:
         screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
-    screen.data(f"{found.enriched} of {found.tried} prices that needed it were enriched.")
+    screen.data(f"{found.enriched} of {several(found.tried, 'price')} in need of it were enriched.")
 
 
 def _short(text: str) -> str:

@@ -18,6 +18,7 @@ from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
 from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
+from cryptoctl.wording import several
 
 STATES = {
     ResourceState.PRESENT: GOOD,
@@ -79,11 +80,12 @@ def show_all(screen: Screen, found: Overview) -> None:
         screen.words(f"{mapping.name}: {mapping.state}; last result: {result}{lag}")
     if found.alarms:
         raised = sum(each.raised for each in found.alarms)
-        screen.data(f"{len(found.alarms)} alarms: {raised or 'none'} raised")
+        screen.data(f"{several(len(found.alarms), 'alarm')}: {raised or 'none'} raised")
     for each in found.activity.functions if found.activity else ():
         screen.words(
-            f"{each.function}: {sum(each.prices):.0f} prices and {sum(each.errors):.0f} failed invocations "
-            f"of {sum(each.invocations):.0f} in the last hour"
+            f"{each.function}: {several(round(sum(each.prices)), 'price')} and "
+            f"{several(round(sum(each.errors)), 'failed invocation')} of {sum(each.invocations):.0f} "
+            "in the last hour"
         )
     if found.symbols:
         show_symbols(screen, found.symbols, found.at_ms)

@@ -18,6 +18,7 @@ from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
 from cryptoctl.ui.tables import Column
+from cryptoctl.wording import several
 
 # The longest of the names without the environment's.
 LONGEST_NAME = 21
@@ -60,7 +61,7 @@ def show_request(
     environment: str,
 ) -> None:
     """What a request did, and the prices that it names."""
-    screen.data(f"Request {request}: {len(named)} prices.")
+    screen.data(f"Request {request}: {several(len(named), 'price')}.")
     _show_timeline(screen, traced.timeline, environment)
     if named:
         screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])

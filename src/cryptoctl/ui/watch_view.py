@@ -17,6 +17,7 @@ from cryptoctl.ui.symbols import COLUMNS, symbol_row
 from cryptoctl.ui.tables import fitted
 from cryptoctl.ui.text import age, printable
 from cryptoctl.ui.wrapping import wrapped
+from cryptoctl.wording import several
 
 KEYS = {"p": "plan", "d": "dlq list", "l": "logs", "r": "dlq replay"}
 MOST_CONCERNS = 3
@@ -78,7 +79,7 @@ def _symbols(found: Overview, width: int, room: int, hint: Callable[[str], str])
     shown = room - 1 if len(rows) + found.more_symbols <= room - 1 else room - 2
     more = len(rows[shown:]) + found.more_symbols
     if shown == 0:
-        return [_dim(hint(f"{more} symbols: `cryptoctl symbols`")), Text("")]
+        return [_dim(hint(f"{several(more, 'symbol')}: `cryptoctl symbols`")), Text("")]
     said = [_dim(hint(f"  and {more} more: `cryptoctl symbols`"))] if more else []
     return [*fitted(COLUMNS, rows[:shown], width)[0], *said, Text("")]
 
