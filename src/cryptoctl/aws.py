@@ -17,6 +17,7 @@ from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, load_credentials, on_this_machine
+from cryptoctl.aws_setup import Credentials as Credentials
 from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Paces
@@ -33,14 +34,6 @@ ATTEMPTS = 6
 CONNECT_TIMEOUT_S = 5
 # Operations that change nothing, so that they may be sent before it is known whose account this is.
 READING = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """An engine's own credentials; never a person's."""
-
-    access_key: str
-    secret_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,7 +279,11 @@ class Aws:
     @cached_property
     def caller(self) -> Caller:
         """Whose credentials these are; one request."""
-        answer = self._send("sts", "GetCallerIdentity")
+        try:
+            answer = self._send("sts", "GetCallerIdentity")
+        except AwsError as error:
+            error.doing = "asking whose credentials these are"
+            raise
         return Caller(account=answer["Account"], arn=answer["Arn"])
 
     @cached_property

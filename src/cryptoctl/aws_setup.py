@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import getpass
 import warnings
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """An engine's own credentials; never a person's."""
+
+    access_key: str
+    secret_key: str
 
 
 def on_this_machine(endpoint_url: str) -> bool:

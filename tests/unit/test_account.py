@@ -10,6 +10,8 @@ import pytest
 
 from cryptoctl.aws import Answer, Aws, AwsError, Caller, Credentials
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.observe import observe
+from unit.answers import STACK
 
 WITHIN_S = 10.0
 
@@ -92,3 +94,13 @@ def test_credentials_that_are_nobodys_are_told_as_such() -> None:
     aws.confirm(only("111111111111"))
     with pytest.raises(Failure, match="does not know"):
         aws.call("dynamodb", "Query")
+
+
+def test_a_refusal_to_say_whose_they_are_is_not_told_as_one_of_a_resource() -> None:
+    def refuse() -> Answer:
+        raise AwsError(service="sts", operation="GetCallerIdentity", code="AccessDenied", message="no")
+
+    aws = ScriptedAws(GetCallerIdentity=refuse, GetRole=lambda: {"Role": {}})
+    aws.confirm(only("111111111111"))
+    with pytest.raises(AwsError, match=r"^asking whose credentials these are: sts:GetCallerIdentity"):
+        observe([STACK.webhook.role], aws)

@@ -24,7 +24,8 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, 
         try:
             return resource.observe(aws)
         except AwsError as error:
-            error.doing, error.remedies = f"reading {resource}", resource.remedies
+            if not error.doing:  # what says already what it was for is not about the resource
+                error.doing, error.remedies = f"reading {resource}", resource.remedies
             raise
 
     return dict(zip(resources, aws.map(look, resources), strict=True))
