@@ -100,7 +100,7 @@ def test_a_refusal_to_say_whose_they_are_is_not_told_as_one_of_a_resource() -> N
     def refuse() -> Answer:
         raise AwsError(service="sts", operation="GetCallerIdentity", code="AccessDenied", message="no")
 
-    aws = ScriptedAws(GetCallerIdentity=refuse, GetRole=lambda: {"Role": {}})
+    aws = ScriptedAws(GetCallerIdentity=refuse, GetQueueUrl=lambda: {"QueueUrl": "u"})
     aws.confirm(only("111111111111"))
     with pytest.raises(AwsError, match=r"^asking whose credentials these are: sts:GetCallerIdentity"):
-        observe([STACK.webhook.role], aws)
+        observe([STACK.webhook_dead_letters], aws)
