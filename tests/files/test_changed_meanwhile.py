@@ -47,6 +47,12 @@ def test_one_in_whose_place_another_is_put_is_not_sent(tmp_path: Path) -> None:
     refuse(file, "was changed")
 
 
+def test_one_that_is_taken_away_is_not_sent(tmp_path: Path) -> None:
+    file = opened(tmp_path, HEADER + "".join(ROWS))
+    (tmp_path / "prices.csv").unlink()
+    refuse(file, "was changed")
+
+
 def test_an_archive_that_is_written_anew_is_not_sent(tmp_path: Path) -> None:
     def write(content: str) -> bytes:
         with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:

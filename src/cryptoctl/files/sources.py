@@ -88,6 +88,8 @@ class Source:
         """Whether it is not as it was then; it may have grown at its end, as what is recorded does."""
         if then is None or self.disk is None:
             return False
+        if not self.disk.exists():
+            return True
         with readable(self.name):
             now = self.disk.stat()
         if (now.st_dev, now.st_ino) != then.which or now.st_size < then.size_bytes:
