@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,6 @@ def test_one_in_whose_place_another_is_put_is_not_sent(tmp_path: Path) -> None:
     refuse(file, "was changed")
 
 
-def test_one_that_is_taken_away_is_not_sent(tmp_path: Path) -> None:
-    file = opened(tmp_path, HEADER + "".join(ROWS))
-    (tmp_path / "prices.csv").unlink()
-    refuse(file, "was changed")
-
-
 def test_an_archive_that_is_written_anew_is_not_sent(tmp_path: Path) -> None:
     def write(content: str) -> bytes:
         with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
@@ -64,11 +59,14 @@ def test_an_archive_that_is_written_anew_is_not_sent(tmp_path: Path) -> None:
     refuse(file, "was changed|damaged")
 
 
-def test_one_that_is_changed_while_it_is_sent_ends_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [lambda file: file.write_text(SWAPPED + "".join(ROWS)), Path.unlink])
+def test_one_that_is_changed_while_it_is_sent_ends_there(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
     file = opened(tmp_path, HEADER + "".join(ROWS))
     prices = file.prices(lambda: NOW_MS)
     found = [next(prices) for _ in range(CHECKED_RECORDS)]
-    (tmp_path / "prices.csv").write_text(SWAPPED + "".join(ROWS), encoding="utf-8")
+    change(tmp_path / "prices.csv")
     with pytest.raises(Failure, match="was changed"):
         found.extend(prices)
     assert len(found) == CHECKED_RECORDS

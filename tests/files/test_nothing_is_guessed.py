@@ -42,6 +42,8 @@ COLUMN_LOOKS = [
     ("venue", "exchange"),
     ("user_trade_id", "id"),
     ("order_trade_id", "id"),
+    ("exchange_trade_id", "id"),
+    ("market_trade_id", "id"),
     ("volumefrom", "volume"),
     ("base", "symbol"),
     ("base_currency", "symbol"),

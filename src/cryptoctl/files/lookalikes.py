@@ -79,6 +79,8 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     anothers = "trade" not in parts and not _ANOTHERS_ID.isdisjoint(parts)
     if field == "id" and (anothers or _rank("symbol", name, numbers) is not None):
         return None
+    if field != "id" and {"trade", "id"} <= set(parts):  # whoever else its name names
+        return None
     if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
         return 0
     found = [words.index(each) for each in (whole, *parts) if each in words]
