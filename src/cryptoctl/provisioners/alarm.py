@@ -13,7 +13,6 @@ from cryptoctl.reconcile import (
     Access,
     Action,
     Aws,
-    Call,
     Delta,
     Fields,
     Listed,
@@ -25,6 +24,7 @@ from cryptoctl.reconcile import (
     Traffic,
     Usage,
     allow,
+    call,
 )
 
 NO_TAGS = ("ResourceNotFoundException", "ResourceNotFound")
@@ -150,30 +150,19 @@ class Alarm(Listed, Priced):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call writes it whole, over what is there too; tags of an alarm that exists go apart."""
         if delta.creating or any(change.field != "Tags" for change in delta.changes):
-            yield Call(
-                service="cloudwatch",
-                operation="PutMetricAlarm",
-                params={
-                    "AlarmName": self.name,
-                    **self._settings(),
-                    "Dimensions": listed(self.metric.dimensions, "Name", "Value"),
-                    **({"Tags": listed(self.scope.tags)} if delta.creating else {}),
-                },
+            yield call(
+                "cloudwatch",
+                "PutMetricAlarm",
+                AlarmName=self.name,
+                **self._settings(),
+                Dimensions=listed(self.metric.dimensions, "Name", "Value"),
+                Tags=listed(self.scope.tags) if delta.creating else None,
             )
         if not delta.creating and delta.touches("Tags"):
-            yield Call(
-                service="cloudwatch",
-                operation="TagResource",
-                params={"ResourceARN": self.arn, "Tags": listed(pairs(delta, "Tags"))},
-            )
+            yield call("cloudwatch", "TagResource", ResourceARN=self.arn, Tags=listed(pairs(delta, "Tags")))
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield Call(
-            service="cloudwatch",
-            operation="DeleteAlarms",
-            params={"AlarmNames": (self.name,)},
-            gone="ResourceNotFound",
-        )
+        yield call("cloudwatch", "DeleteAlarms", gone="ResourceNotFound", AlarmNames=(self.name,))
 
 
 def prefix(scope: Scope) -> str:

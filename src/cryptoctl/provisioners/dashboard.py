@@ -13,7 +13,6 @@ from cryptoctl.reconcile import (
     Access,
     Action,
     Aws,
-    Call,
     ConflictChecked,
     Delta,
     Fields,
@@ -25,6 +24,7 @@ from cryptoctl.reconcile import (
     Traffic,
     Usage,
     allow,
+    call,
 )
 
 NOT_FOUND = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")
@@ -129,23 +129,17 @@ class Dashboard(ConflictChecked, Listed, Priced):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call writes it whole; tags of one that exists go apart."""
         if delta.creating or delta.touches("Widgets", "Settings"):
-            yield Call(
-                service="cloudwatch",
-                operation="PutDashboard",
-                params={
-                    "DashboardName": self.name,
-                    "DashboardBody": self.body,
-                    **({"Tags": listed(self.scope.tags)} if delta.creating else {}),
-                },
-                # Tags go with one that is made; of one that is there, CloudWatch takes none so.
+            yield call(
+                "cloudwatch",
+                "PutDashboard",
                 exists="ConflictException",
+                DashboardName=self.name,
+                DashboardBody=self.body,
+                # Tags go with one that is made; of one that is there, CloudWatch takes none so.
+                Tags=listed(self.scope.tags) if delta.creating else None,
             )
         if not delta.creating and delta.touches("Tags"):
-            yield Call(
-                service="cloudwatch",
-                operation="TagResource",
-                params={"ResourceARN": self.arn, "Tags": listed(pairs(delta, "Tags"))},
-            )
+            yield call("cloudwatch", "TagResource", ResourceARN=self.arn, Tags=listed(pairs(delta, "Tags")))
 
     @property
     def body(self) -> str:
@@ -158,12 +152,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
         return json.dumps({"widgets": widgets}, separators=(",", ":"))
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield Call(
-            service="cloudwatch",
-            operation="DeleteDashboards",
-            params={"DashboardNames": (self.name,)},
-            gone="ResourceNotFound",
-        )
+        yield call("cloudwatch", "DeleteDashboards", gone="ResourceNotFound", DashboardNames=(self.name,))
 
 
 OUTSIDE = ("type", "x", "y", "width", "height")

@@ -48,6 +48,7 @@ from cryptoctl.reconcile import (
     Value,
     WaitUntil,
     allow,
+    call,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -211,11 +212,7 @@ class Function(Preflight, Priced):
         yield from self._concurrency(delta)
         yield from changed_statements(self.name, delta, self.resource_policy)
         if delta.touches("Tags"):
-            yield Call(
-                service="lambda",
-                operation="TagResource",
-                params={"Resource": self.arn, "Tags": pairs(delta, "Tags")},
-            )
+            yield call("lambda", "TagResource", Resource=self.arn, Tags=pairs(delta, "Tags"))
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the function; AWS deletes its permissions and settings with it."""
@@ -228,18 +225,16 @@ class Function(Preflight, Priced):
             yield self._call("DeleteFunction", gone=NOT_FOUND)
 
     def _create(self, desired: Fields) -> Call:
-        return Call(
-            service="lambda",
-            operation="CreateFunction",
-            params={
-                "FunctionName": self.name,
-                "Code": {"ZipFile": self.code.zip_bytes},
-                "Architectures": (self.architecture,),
-                "PackageType": "Zip",
-                "Tags": desired["Tags"],
-                **self._configuration(desired),
-            },
+        return call(
+            "lambda",
+            "CreateFunction",
             exists="ResourceConflictException",
+            FunctionName=self.name,
+            Code={"ZipFile": self.code.zip_bytes},
+            Architectures=(self.architecture,),
+            PackageType="Zip",
+            Tags=desired["Tags"],
+            **self._configuration(desired),
         )
 
     @property
@@ -287,9 +282,7 @@ class Function(Preflight, Priced):
             yield self._call("DeleteFunctionConcurrency")
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
-        return Call(
-            service="lambda", operation=operation, params={"FunctionName": self.name, **params}, gone=gone
-        )
+        return call("lambda", operation, gone=gone, FunctionName=self.name, **params)
 
     def _active(self) -> WaitUntil:
         return self._settled("State", ("Active",), reason="the function to be active; Lambda prepares it")

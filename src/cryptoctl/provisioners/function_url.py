@@ -30,6 +30,7 @@ from cryptoctl.reconcile import (
     Untagged,
     Value,
     allow,
+    call,
 )
 
 # A request to an address without IAM needs both. Their ids show that the address is ours: nothing else can.
@@ -178,13 +179,14 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
         gone: str | None = None,
         **params: Value,
     ) -> Call:
-        return Call(
-            service="lambda",
-            operation=operation,
-            params={"FunctionName": self.function.name, **params},
-            gives=gives or {},
+        return call(
+            "lambda",
+            operation,
+            gives=gives,
             exists=exists,
             gone=gone,
+            FunctionName=self.function.name,
+            **params,
         )
 
 

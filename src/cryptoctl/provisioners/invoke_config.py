@@ -13,7 +13,6 @@ from cryptoctl.reconcile import (
     Access,
     Action,
     Aws,
-    Call,
     Delta,
     Fields,
     Observed,
@@ -21,6 +20,7 @@ from cryptoctl.reconcile import (
     Provisioner,
     RetryRule,
     allow,
+    call,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -87,21 +87,16 @@ class InvokeConfig(Provisioner):
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call sets it whole."""
-        yield Call(
-            service="lambda",
-            operation="PutFunctionEventInvokeConfig",
-            params={
-                "FunctionName": self.function.name,
-                "MaximumEventAgeInSeconds": self.event_age_s,
-                "MaximumRetryAttempts": self.retries,
-                "DestinationConfig": {"OnSuccess": {"Destination": self.on_success.arn}},
-            },
+        yield call(
+            "lambda",
+            "PutFunctionEventInvokeConfig",
+            FunctionName=self.function.name,
+            MaximumEventAgeInSeconds=self.event_age_s,
+            MaximumRetryAttempts=self.retries,
+            DestinationConfig={"OnSuccess": {"Destination": self.on_success.arn}},
         )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield Call(
-            service="lambda",
-            operation="DeleteFunctionEventInvokeConfig",
-            params={"FunctionName": self.function.name},
-            gone=NOT_FOUND,
+        yield call(
+            "lambda", "DeleteFunctionEventInvokeConfig", gone=NOT_FOUND, FunctionName=self.function.name
         )

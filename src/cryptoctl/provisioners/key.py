@@ -36,6 +36,7 @@ from cryptoctl.reconcile import (
     Value,
     WaitUntil,
     allow,
+    call,
     with_request_tags,
     with_resource_tags,
 )
@@ -167,16 +168,14 @@ class Key(AssignedArn, Preflight, Priced):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates and names a key; or cancels a pending deletion and changes what differs."""
         if delta.creating:
-            yield Call(
-                service="kms",
-                operation="CreateKey",
-                params={
-                    "Description": f"Environment variables of {self.scope.environment}'s functions",
-                    "Tags": listed(delta.desired["Tags"], "TagKey", "TagValue"),
-                },
+            yield call(
+                "kms",
+                "CreateKey",
                 gives={"NewKeyId": "KeyMetadata.KeyId"},
                 once=True,
                 undo=self._schedule_deletion(Ref(self, "NewKeyId")),
+                Description=f"Environment variables of {self.scope.environment}'s functions",
+                Tags=listed(delta.desired["Tags"], "TagKey", "TagValue"),
             )
         found = delta.observed.outputs["KeyId"] if delta.observed else Ref(self, "NewKeyId")
         if delta.touches("KeyState"):
@@ -206,19 +205,14 @@ class Key(AssignedArn, Preflight, Priced):
         and not name it.
         """
         if observed.fields["Alias"] is not None:
-            yield Call(
-                service="kms", operation="DeleteAlias", params={"AliasName": self.name}, gone=NOT_FOUND
-            )
+            yield call("kms", "DeleteAlias", gone=NOT_FOUND, AliasName=self.name)
         yield self._schedule_deletion(observed.outputs["KeyId"])
         if observed.fields["Alias"] is not None:
             yield self._forgotten()
 
     def _name(self, key_id: Value) -> Call:
-        return Call(
-            service="kms",
-            operation="CreateAlias",
-            params={"AliasName": self.name, "TargetKeyId": key_id},
-            exists="AlreadyExistsException",
+        return call(
+            "kms", "CreateAlias", exists="AlreadyExistsException", AliasName=self.name, TargetKeyId=key_id
         )
 
     def _named(self) -> WaitUntil:
@@ -250,12 +244,13 @@ class Key(AssignedArn, Preflight, Priced):
         )
 
     def _schedule_deletion(self, key_id: Value) -> Call:
-        return Call(
-            service="kms",
-            operation="ScheduleKeyDeletion",
-            params={"KeyId": key_id, "PendingWindowInDays": self.deletion_window_days},
+        return call(
+            "kms",
+            "ScheduleKeyDeletion",
             gone="KMSInvalidStateException",
+            KeyId=key_id,
+            PendingWindowInDays=self.deletion_window_days,
         )
 
     def _call(self, operation: str, key_id: Value, *, exists: str | None = None, **params: Value) -> Call:
-        return Call(service="kms", operation=operation, params={"KeyId": key_id, **params}, exists=exists)
+        return call("kms", operation, exists=exists, KeyId=key_id, **params)

@@ -27,6 +27,7 @@ from cryptoctl.reconcile import (
     Usage,
     Value,
     allow,
+    call,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -156,15 +157,13 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         if delta.creating:
-            yield Call(
-                service="logs",
-                operation="CreateLogGroup",
-                params={
-                    "logGroupName": self.name,
-                    "tags": delta.desired["Tags"],
-                    **({"kmsKeyId": self.customer_key} if self.customer_key else {}),
-                },
+            yield call(
+                "logs",
+                "CreateLogGroup",
                 exists="ResourceAlreadyExistsException",
+                logGroupName=self.name,
+                tags=delta.desired["Tags"],
+                kmsKeyId=self.customer_key or None,
             )
         if self.retention_days is not None and (delta.creating or delta.touches("retentionInDays")):
             yield self._call("PutRetentionPolicy", retentionInDays=self.retention_days)
@@ -176,16 +175,10 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             else:
                 yield self._call("DisassociateKmsKey")
         if delta.touches("Tags"):
-            yield Call(
-                service="logs",
-                operation="TagResource",
-                params={"resourceArn": self.arn, "tags": pairs(delta, "Tags")},
-            )
+            yield call("logs", "TagResource", resourceArn=self.arn, tags=pairs(delta, "Tags"))
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         yield self._call("DeleteLogGroup", gone=NOT_FOUND)
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
-        return Call(
-            service="logs", operation=operation, params={"logGroupName": self.name, **params}, gone=gone
-        )
+        return call("logs", operation, gone=gone, logGroupName=self.name, **params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,6 @@ from cryptoctl.reconcile import (
     Access,
     Action,
     Aws,
-    Call,
     Delta,
     Fields,
     Observed,
@@ -21,12 +20,14 @@ from cryptoctl.reconcile import (
     Provisioner,
     Remedy,
     RetryRule,
+    Value,
     allow,
+    call,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
 # What the filter has not, and how that is taken off one that has it.
-TAKEN_OFF = {"fieldSelectionCriteria": "", "applyOnTransformedLogs": False}
+TAKEN_OFF: Mapping[str, Value] = {"fieldSelectionCriteria": "", "applyOnTransformedLogs": False}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,22 +101,21 @@ class LogSubscription(Provisioner):
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call creates or replaces it."""
-        yield Call(
-            service="logs",
-            operation="PutSubscriptionFilter",
-            params={
-                "logGroupName": self.group.name,
-                "filterName": self.name,
-                "filterPattern": self.pattern,
-                "destinationArn": self.destination.arn,
-                **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
-            },
+        yield call(
+            "logs",
+            "PutSubscriptionFilter",
+            logGroupName=self.group.name,
+            filterName=self.name,
+            filterPattern=self.pattern,
+            destinationArn=self.destination.arn,
+            **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
         )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield Call(
-            service="logs",
-            operation="DeleteSubscriptionFilter",
-            params={"logGroupName": self.group.name, "filterName": self.name},
+        yield call(
+            "logs",
+            "DeleteSubscriptionFilter",
             gone=NOT_FOUND,
+            logGroupName=self.group.name,
+            filterName=self.name,
         )

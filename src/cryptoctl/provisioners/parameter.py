@@ -29,6 +29,7 @@ from cryptoctl.reconcile import (
     Secret,
     Value,
     allow,
+    call,
     with_resource_tags,
 )
 
@@ -203,18 +204,16 @@ class Parameter(Preflight, Listed):
             kept = Secret(self.value.make, kept=self._reading)
             yield self._put(kept, delta.observed.fields.get("Tier", TIER), Overwrite=True)
         if delta.touches("Tags"):
-            yield Call(
-                service="ssm",
-                operation="AddTagsToResource",
-                params={
-                    "ResourceType": "Parameter",
-                    "ResourceId": self.name,
-                    "Tags": listed(pairs(delta, "Tags")),
-                },
+            yield call(
+                "ssm",
+                "AddTagsToResource",
+                ResourceType="Parameter",
+                ResourceId=self.name,
+                Tags=listed(pairs(delta, "Tags")),
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
-        yield Call(service="ssm", operation="DeleteParameter", params={"Name": self.name}, gone=NOT_FOUND)
+        yield call("ssm", "DeleteParameter", gone=NOT_FOUND, Name=self.name)
 
     @property
     def _folder(self) -> str:
@@ -237,19 +236,17 @@ class Parameter(Preflight, Listed):
         return {"Name": self.name if version is None else f"{self.name}:{version}", "WithDecryption": True}
 
     def _put(self, value: Secret, tier: str, *, exists: str | None = None, **params: Value) -> Call:
-        return Call(
-            service="ssm",
-            operation="PutParameter",
-            params={
-                "Name": self.name,
-                "Description": self.description,
-                "Value": value,
-                "Type": TYPE,
-                "KeyId": self.key.arn,
-                "Tier": tier,
-                **params,
-            },
+        return call(
+            "ssm",
+            "PutParameter",
             exists=exists,
+            Name=self.name,
+            Description=self.description,
+            Value=value,
+            Type=TYPE,
+            KeyId=self.key.arn,
+            Tier=tier,
+            **params,
         )
 
 

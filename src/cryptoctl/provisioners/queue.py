@@ -15,7 +15,6 @@ from cryptoctl.reconcile import (
     Access,
     Action,
     Aws,
-    Call,
     Delta,
     Fields,
     Json,
@@ -26,6 +25,7 @@ from cryptoctl.reconcile import (
     Value,
     WaitUntil,
     allow,
+    call,
 )
 from cryptoctl.wording import several
 
@@ -136,30 +136,20 @@ class Queue(Encrypted):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call creates it whole; attributes and tags are changed apart."""
         if delta.creating:
-            yield Call(
-                service="sqs",
-                operation="CreateQueue",
-                params={
-                    "QueueName": self.name,
-                    "Attributes": self._first_attributes(),
-                    "tags": delta.desired["Tags"],
-                },
+            yield call(
+                "sqs",
+                "CreateQueue",
                 gives={"QueueUrl": "QueueUrl"},
                 exists="QueueAlreadyExists",
+                QueueName=self.name,
+                Attributes=self._first_attributes(),
+                tags=delta.desired["Tags"],
             )
             return
         if delta.touches("Attributes", "Policy"):
-            yield Call(
-                service="sqs",
-                operation="SetQueueAttributes",
-                params={"QueueUrl": self.url, "Attributes": self._differing(delta)},
-            )
+            yield call("sqs", "SetQueueAttributes", QueueUrl=self.url, Attributes=self._differing(delta))
         if delta.touches("Tags"):
-            yield Call(
-                service="sqs",
-                operation="TagQueue",
-                params={"QueueUrl": self.url, "Tags": pairs(delta, "Tags")},
-            )
+            yield call("sqs", "TagQueue", QueueUrl=self.url, Tags=pairs(delta, "Tags"))
 
     def _first_attributes(self) -> dict[str, Value]:
         given = {name: value for name, value in self._attributes().items() if value is not None}
@@ -181,12 +171,7 @@ class Queue(Encrypted):
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the queue with its messages, and waits until SQS shows it no more."""
-        yield Call(
-            service="sqs",
-            operation="DeleteQueue",
-            params={"QueueUrl": observed.outputs["QueueUrl"]},
-            gone=NO_SUCH_QUEUE,
-        )
+        yield call("sqs", "DeleteQueue", gone=NO_SUCH_QUEUE, QueueUrl=observed.outputs["QueueUrl"])
         yield WaitUntil(
             service="sqs",
             operation="GetQueueUrl",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
 from cryptoctl.provisioners.resource_policy import for_everybody, principals
-from cryptoctl.reconcile import Action, Answer, Call, Delta, Value
+from cryptoctl.reconcile import Action, Answer, Delta, Value, call
 
 BY_LAMBDA = frozenset({"StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"})
 """How Lambda may choose to compare the values that AddPermission takes."""
@@ -75,19 +75,22 @@ def changed_statements(
     there = delta.observed.fields["Permissions"] if delta.observed else {}
     for sid in differing:
         if sid in there:
-            yield Call(
-                service="lambda",
-                operation="RemovePermission",
-                params={"FunctionName": function, "StatementId": sid},
+            yield call(
+                "lambda",
+                "RemovePermission",
                 gone="ResourceNotFoundException",
+                FunctionName=function,
+                StatementId=sid,
             )
     for sid, permission in wanted.items():
         if permission and (delta.creating or sid in differing):
-            yield Call(
-                service="lambda",
-                operation="AddPermission",
-                params={"FunctionName": function, "StatementId": sid, **permission.params},
+            yield call(
+                "lambda",
+                "AddPermission",
                 exists="ResourceConflictException",
+                FunctionName=function,
+                StatementId=sid,
+                **permission.params,
             )
 
 

@@ -32,6 +32,7 @@ from cryptoctl.reconcile import (
     RetryRule,
     Value,
     allow,
+    call,
 )
 
 NO_SUCH_ENTITY = "NoSuchEntity"
@@ -216,17 +217,15 @@ class Role(ConflictChecked, Listed, Preflight):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates the role, then each policy; deletes policies that are not declared."""
         if delta.creating:
-            yield Call(
-                service="iam",
-                operation="CreateRole",
-                params={
-                    "RoleName": self.name,
-                    "AssumeRolePolicyDocument": Json(delta.desired["AssumeRolePolicyDocument"]),
-                    "Tags": listed(delta.desired["Tags"]),
-                    **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
-                },
+            yield call(
+                "iam",
+                "CreateRole",
                 gives={"RoleId": "Role.RoleId"},
                 exists="EntityAlreadyExists",
+                RoleName=self.name,
+                AssumeRolePolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"]),
+                Tags=listed(delta.desired["Tags"]),
+                PermissionsBoundary=self.boundary or None,
             )
             for name, policy in delta.desired["Policies"].items():
                 yield self._put(name, policy)
@@ -260,7 +259,7 @@ class Role(ConflictChecked, Listed, Preflight):
         return self._call("PutRolePolicy", PolicyName=name, PolicyDocument=Json(policy))
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
-        return Call(service="iam", operation=operation, params={"RoleName": self.name, **params}, gone=gone)
+        return call("iam", operation, gone=gone, RoleName=self.name, **params)
 
 
 def _names(aws: Aws) -> list[str]:

@@ -19,7 +19,6 @@ from cryptoctl.reconcile import (
     AssignedArn,
     Aws,
     AwsError,
-    Call,
     Delta,
     Fields,
     FollowUp,
@@ -33,6 +32,7 @@ from cryptoctl.reconcile import (
     Value,
     WaitUntil,
     allow,
+    call,
     frozen,
     with_request_tags,
     with_resource_tags,
@@ -226,54 +226,43 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates the mapping, or sends all its settings again."""
         if delta.creating:
-            yield Call(
-                service="lambda",
-                operation="CreateEventSourceMapping",
-                params={
-                    "FunctionName": self.function.name,
-                    "EventSourceArn": delta.desired["EventSourceArn"],
-                    "StartingPosition": "TRIM_HORIZON",
-                    **({"Tags": delta.desired["Tags"]} if self._taggable else {}),
-                    **self._settings(delta.desired),
-                },
+            yield call(
+                "lambda",
+                "CreateEventSourceMapping",
                 gives={"UUID": "UUID"},
                 exists="ResourceConflictException",
+                FunctionName=self.function.name,
+                EventSourceArn=delta.desired["EventSourceArn"],
+                StartingPosition="TRIM_HORIZON",
+                Tags=delta.desired["Tags"] if self._taggable else None,
+                **self._settings(delta.desired),
             )
             yield self._rested("Enabled")
             return
         if delta.touches(*(name for name in delta.desired if name != "Tags")):
             if not _only_moving(delta):
-                yield Call(
-                    service="lambda",
-                    operation="UpdateEventSourceMapping",
-                    params={
-                        "UUID": self._uuid,
-                        **self._settings(delta.desired),
-                        **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
-                    },
+                yield call(
+                    "lambda",
+                    "UpdateEventSourceMapping",
+                    UUID=self._uuid,
+                    **self._settings(delta.desired),
+                    **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
                 )
             yield self._rested("Enabled")
         if delta.touches("Tags"):
             assert delta.observed is not None
-            yield Call(
-                service="lambda",
-                operation="TagResource",
-                params={
-                    "Resource": self._arn(delta.observed.outputs["UUID"]),
-                    "Tags": pairs(delta, "Tags"),
-                },
+            yield call(
+                "lambda",
+                "TagResource",
+                Resource=self._arn(delta.observed.outputs["UUID"]),
+                Tags=pairs(delta, "Tags"),
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the mapping and waits until Lambda no longer reads the stream."""
         uuid = observed.outputs["UUID"]
         if not observed.deleting:
-            yield Call(
-                service="lambda",
-                operation="DeleteEventSourceMapping",
-                params={"UUID": uuid},
-                gone=NOT_FOUND,
-            )
+            yield call("lambda", "DeleteEventSourceMapping", gone=NOT_FOUND, UUID=uuid)
         yield self._rested(None, uuid=uuid)
 
     @property

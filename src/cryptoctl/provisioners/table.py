@@ -40,6 +40,7 @@ from cryptoctl.reconcile import (
     Value,
     WaitUntil,
     allow,
+    call,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
@@ -207,42 +208,32 @@ class Table(Encrypted, DeletionProtected, Priced):
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
             )
         if delta.touches("Tags"):
-            yield Call(
-                service="dynamodb",
-                operation="TagResource",
-                params={"ResourceArn": self.arn, "Tags": listed(pairs(delta, "Tags"))},
-            )
+            yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=listed(pairs(delta, "Tags")))
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the table with its data, and waits until it is gone."""
         if not observed.deleting:
-            yield Call(
-                service="dynamodb", operation="DeleteTable", params={"TableName": self.name}, gone=NOT_FOUND
-            )
+            yield call("dynamodb", "DeleteTable", gone=NOT_FOUND, TableName=self.name)
         yield self._gone()
 
     def _create(self, desired: Fields) -> Call:
         keys = (self.hash_key, self.range_key)
-        return Call(
-            service="dynamodb",
-            operation="CreateTable",
-            params={
-                "TableName": self.name,
-                "AttributeDefinitions": tuple(
-                    {"AttributeName": name, "AttributeType": kind} for name, kind in keys
-                ),
-                "KeySchema": (
-                    {"AttributeName": self.hash_key[0], "KeyType": "HASH"},
-                    {"AttributeName": self.range_key[0], "KeyType": "RANGE"},
-                ),
-                "BillingMode": "PAY_PER_REQUEST",
-                "StreamSpecification": {"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
-                "DeletionProtectionEnabled": self.deletion_protection,
-                **({"SSESpecification": self._encryption()} if self.customer_key else {}),
-                "Tags": listed(desired["Tags"]),
-            },
+        return call(
+            "dynamodb",
+            "CreateTable",
             gives={"LatestStreamArn": "TableDescription.LatestStreamArn"},
             exists="ResourceInUseException",
+            TableName=self.name,
+            AttributeDefinitions=tuple({"AttributeName": name, "AttributeType": kind} for name, kind in keys),
+            KeySchema=(
+                {"AttributeName": self.hash_key[0], "KeyType": "HASH"},
+                {"AttributeName": self.range_key[0], "KeyType": "RANGE"},
+            ),
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
+            DeletionProtectionEnabled=self.deletion_protection,
+            SSESpecification=self._encryption() if self.customer_key else None,
+            Tags=listed(desired["Tags"]),
         )
 
     def _encryption(self) -> dict[str, Value]:
@@ -255,13 +246,14 @@ class Table(Encrypted, DeletionProtected, Priced):
         yield self._active()
 
     def _call(self, operation: str, *, gives: dict[str, str] | None = None, **params: Value) -> Call:
-        return Call(
-            service="dynamodb",
-            operation=operation,
-            params={"TableName": self.name, **params},
-            gives=gives or {},
+        return call(
+            "dynamodb",
+            operation,
+            gives=gives,
             # A stream that is on cannot be switched on again: after a lost answer, what is there decides.
             once=operation == "UpdateTable",
+            TableName=self.name,
+            **params,
         )
 
     def _active(self) -> WaitUntil:

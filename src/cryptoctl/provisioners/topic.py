@@ -39,6 +39,7 @@ from cryptoctl.reconcile import (
     Usage,
     Value,
     allow,
+    call,
 )
 
 NOT_FOUND = ("NotFound", "NotFoundException")
@@ -180,31 +181,21 @@ class Topic(Encrypted, Priced):
         """Creates the topic with its tags, then adds missing subscribers."""
         missing = list(delta.desired["Subscriptions"])
         if delta.creating:
-            yield Call(
-                service="sns",
-                operation="CreateTopic",
-                params={
-                    "Name": self.name,
-                    "Tags": listed(delta.desired["Tags"]),
-                    **({"Attributes": attributes} if (attributes := self._first_attributes()) else {}),
-                },
+            yield call(
+                "sns",
+                "CreateTopic",
+                Name=self.name,
+                Tags=listed(delta.desired["Tags"]),
+                Attributes=self._first_attributes() or None,
             )
         else:
             missing = [change.key for change in delta.keys("Subscriptions") if change.key]
             yield from self._differing(delta)
             if delta.touches("Tags"):
-                yield Call(
-                    service="sns",
-                    operation="TagResource",
-                    params={"ResourceArn": self.arn, "Tags": listed(pairs(delta, "Tags"))},
-                )
+                yield call("sns", "TagResource", ResourceArn=self.arn, Tags=listed(pairs(delta, "Tags")))
         for each in missing:
             protocol, endpoint = each.split(" ", 1)
-            yield Call(
-                service="sns",
-                operation="Subscribe",
-                params={"TopicArn": self.arn, "Protocol": protocol, "Endpoint": endpoint},
-            )
+            yield call("sns", "Subscribe", TopicArn=self.arn, Protocol=protocol, Endpoint=endpoint)
 
     def _first_attributes(self) -> dict[str, Value]:
         given: dict[str, Value] = {"KmsMasterKeyId": self.customer_key} if self.customer_key else {}
@@ -222,11 +213,7 @@ class Topic(Encrypted, Priced):
             yield self._set("Policy", transport.merged(there, self._refusal) or self._first_policy())
 
     def _set(self, name: str, value: Value) -> Call:
-        return Call(
-            service="sns",
-            operation="SetTopicAttributes",
-            params={"TopicArn": self.arn, "AttributeName": name, "AttributeValue": value},
-        )
+        return call("sns", "SetTopicAttributes", TopicArn=self.arn, AttributeName=name, AttributeValue=value)
 
     def _first_policy(self) -> str:
         """The policy that SNS gives a new topic: the account's own may use it, and so may its alarms."""
@@ -249,7 +236,7 @@ class Topic(Encrypted, Priced):
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the topic; SNS deletes its subscriptions with it."""
-        yield Call(service="sns", operation="DeleteTopic", params={"TopicArn": self.arn}, gone="NotFound")
+        yield call("sns", "DeleteTopic", gone="NotFound", TopicArn=self.arn)
 
 
 def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ Exported here is the vocabulary that a provisioner's file needs.
 
 from cryptoctl.aws import Answer, Aws
 from cryptoctl.aws_errors import QUOTAS_URL, AwsError, Remedy
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil, call
 from cryptoctl.reconcile.costs import Priced, Traffic, Usage
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
@@ -66,6 +66,7 @@ __all__ = [
     "Value",
     "WaitUntil",
     "allow",
+    "call",
     "frozen",
     "with_request_tags",
     "with_resource_tags",

@@ -35,6 +35,33 @@ class Call:
         return f"{self.service}:{self.operation}"
 
 
+def call(
+    service: str,
+    operation: str,
+    *,
+    gives: Mapping[str, str] | None = None,
+    exists: str | None = None,
+    gone: str | None = None,
+    once: bool = False,
+    undo: Call | None = None,
+    **params: Value,
+) -> Call:
+    """A Call whose parameters stand as AWS names them: `call("sqs", "DeleteQueue", QueueUrl=url)`.
+
+    One that is None is not sent.
+    """
+    return Call(
+        service=service,
+        operation=operation,
+        params={name: value for name, value in params.items() if value is not None},
+        gives=gives or {},
+        exists=exists,
+        gone=gone,
+        once=once,
+        undo=undo,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class WaitUntil:
     """A wait until a reading request shows one of the values in `until` at `path` (JMESPath).
