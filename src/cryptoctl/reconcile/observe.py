@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
@@ -13,7 +14,7 @@ from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
 from cryptoctl.reconcile.planner import build, untagged_yet
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import Clock, RealClock, Retry, Wait
+from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.traits import DeletionProtected, Preflight
 
 
@@ -63,27 +64,45 @@ def planned(
 
 
 TAGS_TO_SHOW = "AWS to show its tags, without which nobody knows whose it is; it was made a moment ago"
+WORK_TO_SHOW = "AWS to show what was done; for a while it may show the old state"
 
 
-def recognised(
-    look: Callable[[], Plan],
-    clock: Clock | None = None,
-    tell: Callable[[Step, Wait], None] = lambda *_: None,
-) -> Plan:
+Tell: TypeAlias = Callable[[Step, Wait], None]
+
+
+def recognised(look: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
     """Plans, again where something is refused for tags that AWS may not show yet, for as long as that takes.
 
     `tell` hears what is waited for, step by step.
     """
+    return _until_shown(look, new_without_tags, TAGS_TO_SHOW, clock, tell)
+
+
+def remaining(look_again: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
+    """Plans again after the work until nothing is left to do, or until AWS had time to show it all.
+
+    `tell` hears what is still waited for, step by step.
+    """
+    return _until_shown(look_again, lambda plan: [*plan.work, *plan.refused], WORK_TO_SHOW, clock, tell)
+
+
+def _until_shown(
+    look: Callable[[], Plan],
+    awaited: Callable[[Plan], Sequence[Step]],
+    reason: str,
+    clock: Clock,
+    tell: Tell,
+) -> Plan:
     latest = look()
 
     def still(wait: Wait) -> None:
-        for step in new_without_tags(latest):
+        for step in awaited(latest):
             tell(step, wait)
 
-    timeout_s = max((step.resource.visible_within_s for step in new_without_tags(latest)), default=0.0)
-    for _ in Retry(clock or RealClock(), still).pauses(TAGS_TO_SHOW, timeout_s):
+    timeout_s = max((step.resource.visible_within_s for step in awaited(latest)), default=0.0)
+    for _ in Retry(clock, still).pauses(reason, timeout_s):
         latest = look()
-        if not new_without_tags(latest):
+        if not awaited(latest):
             break
     return latest
 
@@ -92,33 +111,6 @@ def new_without_tags(plan: Plan) -> list[Step]:
     """The steps that are refused for want of tags that AWS may not show yet."""
     found = [(step, step.delta.observed) for step in plan.refused]
     return [step for step, its in found if its and its.new and untagged_yet(step.resource, its)]
-
-
-def remaining(
-    look_again: Callable[[], Plan],
-    clock: Clock | None = None,
-    tell: Callable[[Step, Wait], None] = lambda *_: None,
-) -> Plan:
-    """Plans again after the work until nothing is left to do, or until AWS had time to show it all.
-
-    `tell` hears what is still waited for, step by step.
-    """
-    latest = look_again()
-    if latest.settled:
-        return latest
-    timeout_s = max(step.resource.visible_within_s for step in (*latest.work, *latest.refused))
-
-    def still(wait: Wait) -> None:
-        for step in latest.work:
-            tell(step, wait)
-
-    for _ in Retry(clock or RealClock(), still).pauses(
-        "AWS to show what was done; for a while it may show the old state", timeout_s
-    ):
-        latest = look_again()
-        if latest.settled:
-            break
-    return latest
 
 
 def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
