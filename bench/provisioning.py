@@ -24,7 +24,7 @@ from cryptoctl.reconcile.observe import planned, remaining
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import Wait
+from cryptoctl.reconcile.retry import RealClock, Wait
 from cryptoctl.reconcile.values import Ref, refs
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -198,7 +198,7 @@ def _measure(engine: Engine, url: str, number: int) -> None:
     looked, looked_s = len(aws.intervals), _span(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(plan)
     before_last_look = len(aws.intervals)
-    remaining(look)
+    remaining(look, RealClock())
     after_s = _span(aws.intervals[before_last_look:])
     total_s = _span(aws.intervals)
     path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s
