@@ -12,7 +12,7 @@ from cryptoctl.reconcile.call import Action, Call
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.plan import Goal, Step, Verb
 from cryptoctl.reconcile.retry import Stop, Wait
 from live import Silent
 from unit.running import failing, outcomes, run
@@ -25,6 +25,22 @@ def test_a_value_reaches_the_call_that_waits_for_it() -> None:
     report, _, _ = run(aws, Thing(name="last", size=data.id), data)
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.things["last"]["Fields"]["Size"] == "id-of-data"
+
+
+def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
+    """What was looked for in vain was there all the time, as AWS may answer."""
+    data = Thing(name="data")
+    last = Thing(name="last", size=data.id)
+    aws = FakeAws()
+    run(aws, last, data)
+    there = aws.things.pop("data")
+    plan = planned([last, data], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    assert [step.verb for step in plan.work] == [Verb.CREATE, Verb.UPDATE]
+    aws.things["data"] = there
+    aws.calls.clear()
+    report = Executor(aws=aws, listener=Silent(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
+    assert set(outcomes(report).values()) == {StepOutcome.DONE}
+    assert [call for call in aws.calls if call[1] == "last"] == []
 
 
 def test_a_value_is_there_for_others_while_its_own_step_still_waits() -> None:

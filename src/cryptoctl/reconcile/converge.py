@@ -17,7 +17,7 @@ from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
 from cryptoctl.reconcile.running import Running, StepFailed
-from cryptoctl.reconcile.values import Ref, Value, resolve, wire
+from cryptoctl.reconcile.values import Ref, Value, refs, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
@@ -74,12 +74,20 @@ class Convergence:
         raise end
 
     def _follow_others(self) -> None:
-        """Plans again from what is there now where others write in what the step sends as a whole."""
-        step = self._step
-        if step.verb is not Verb.UPDATE or not step.delta.touches(*step.resource.shared):
+        """Plans again where others write in what the step sends as a whole, or give values that it waits for.
+
+        A value that comes out as it was before is no reason to change anything: what was looked for in vain
+        may have been there all the time.
+        """
+        step, observed = self._step, self._step.delta.observed
+        if step.verb not in (Verb.UPDATE, Verb.REPLACE):
             return
-        observed = self._observe()
-        if observed != step.delta.observed:
+        awaited = {ref for change in step.delta.changes for ref in refs(change.new)}
+        for ref in awaited:
+            self._run.value(step, ref)
+        if step.verb is Verb.UPDATE and step.delta.touches(*step.resource.shared):
+            observed = self._observe()
+        if awaited or observed != step.delta.observed:
             self._plan_again(observed)
 
     def _attempt(self) -> None:
