@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
-from cryptoctl.aws_answers import taken
+from cryptoctl.aws_answers import AwsAnswer
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, load_credentials, on_this_machine
 from cryptoctl.aws_setup import Credentials as Credentials
-from cryptoctl.botocore_errors import failure, translated, unloadable
+from cryptoctl.botocore_errors import failure, refuse_page, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Paces
 from cryptoctl.parallel import awaited, begin, map_in_threads
@@ -142,6 +142,7 @@ class Aws:
             )
             if service in Paces.SERVICES and not on_this_machine(client.meta.endpoint_url):
                 client.meta.events.register(f"before-send.{service}", self._paces.wait)
+            client.meta.events.register(f"before-parse.{service}", refuse_page)
             if service == "dynamodb":
                 for operation in ("Query", "Scan"):
                     client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)
@@ -187,7 +188,7 @@ class Aws:
         try:
             with translated(service, operation, once=once):
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
-                answer = taken(found, service, operation)
+                answer = AwsAnswer(found, f"{service}:{operation}")
         except AwsError as error:
             self.on_answer(service, operation, error)
             raise
@@ -228,7 +229,7 @@ class Aws:
             with translated(service, operation):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                     self._await_confirmation()
-                    yield from taken(page, service, operation).get(key) or []
+                    yield from AwsAnswer(page, f"{service}:{operation}").get(key) or []
         except (AwsError, Failure):
             self._await_confirmation()
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from cryptoctl.botocore_errors import refuse_page
 from cryptoctl.errors import Failure, Problem
 
 DATA = frozenset({"Item", "Items"})
@@ -32,12 +31,6 @@ class AwsAnswer(dict[str, Any]):
             f"The answer to {self.asked} has no {name}, which AWS always sends.",
             "Check AWS_ENDPOINT_URL and the proxy: what answers there is not AWS, or only something like it.",
         )
-
-
-def taken(answer: dict[str, Any], service: str, operation: str) -> AwsAnswer:
-    """What botocore has parsed. Raises Failure for a web page."""
-    refuse_page(answer, service, operation)
-    return AwsAnswer(answer, f"{service}:{operation}")
 
 
 def _part(value: Any, asked: str) -> Any:

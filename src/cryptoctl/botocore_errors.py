@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.errors import Failure, Problem
+
+_PAGE = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)", re.IGNORECASE | re.DOTALL
+)
 
 
 @contextlib.contextmanager
@@ -24,8 +29,6 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
                 service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
             ) from error
         if isinstance(error, ClientError):
-            if not _without_answer(error):  # AWS's own balancers answer with pages where nothing works
-                refuse_page(error.response, service, operation)
             raise refusal(service, operation, error.response) from error
         raise failure(error, f"{service}:{operation}") from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:
@@ -38,15 +41,17 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
         raise failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
 
 
-def refuse_page(answer: Any, service: str, operation: str) -> None:
-    """Raises Failure for a web page, one that asks to sign in, say.
+def refuse_page(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """botocore's event `before-parse`: raises ResponseParserError for a web page, one to sign in with, say.
 
-    Of JSON that cannot be parsed botocore makes an empty answer.
+    Of JSON that cannot be parsed botocore makes an empty answer. AWS's own balancers answer with pages where
+    nothing works. The type that is said decides nothing: simulators of AWS send JSON as HTML.
     """
     from botocore.parsers import ResponseParserError
 
-    if "html" in answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "").lower():
-        raise failure(ResponseParserError("it is a web page"), f"{service}:{operation}")
+    body = response_dict["body"]
+    if response_dict["status_code"] < 500 and isinstance(body, bytes) and _PAGE.match(body):
+        raise ResponseParserError("it is a web page")
 
 
 def _without_answer(error: Exception) -> bool:

@@ -139,6 +139,12 @@ def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) ->
             aws.call("kms", "DescribeKey", KeyId="k")["KeyMetadata"]
 
 
+def test_json_that_is_said_to_be_html_is_read_as_what_it_is() -> None:
+    with answering(b'{"Keys": [{"KeyId": "<html>"}]}') as url:
+        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        assert list(aws.paginate("kms", "ListKeys", "Keys")) == [{"KeyId": "<html>"}]
+
+
 @contextmanager
 def answering(body: bytes, content_type: str = "text/html; charset=utf-8") -> Iterator[str]:
     """The URL of a server that answers everything so."""

@@ -98,7 +98,10 @@ def test_of_many_that_are_only_named_so_few_are_asked_for_their_tags_and_the_lik
     for number in range(300):
         aws.has(f"test-of-somebody-{number}", {})
     aws.has("former-test", OURS)
-    assert names(found(aws, Unindexed(name="own-test"))) == ["former-test"]
+    result = found(aws, Unindexed(name="own-test"))
+    assert names(result) == ["former-test"]
+    [note] = result.notes
+    assert "301 more of kind thing have the environment in their names, and 200 were looked at" in note
     assert len([each for each in aws.asked if each.startswith("GetTags")]) == NAMED_AT_MOST
     assert [each for each in aws.asked if each.startswith("GetThing")] == [
         "GetThing own-test",
@@ -116,7 +119,7 @@ def test_an_indexed_kind_is_listed_by_name_only_where_the_index_lacks_the_stacks
     assert names(found(aws, Indexed(name="own-test"))) == ["former-test"]
 
 
-def test_a_kind_that_settings_name_is_listed_by_name_where_none_of_the_stack_s_is_there() -> None:
+def test_a_kind_that_settings_name_is_always_listed_by_name() -> None:
     @dataclass(frozen=True, kw_only=True, eq=False)
     class NamedBySettings(Indexed):
         named_by_settings: ClassVar[bool] = True
@@ -128,8 +131,17 @@ def test_a_kind_that_settings_name_is_listed_by_name_where_none_of_the_stack_s_i
     aws.asked.clear()
     aws.has("own-test", OURS)
     aws.index[arn("own-test")] = OURS
-    assert names(found(aws, NamedBySettings(name="own-test"))) == []
-    assert "ListThings" not in aws.asked
+    # As it was a moment ago: the index lists our own already, and the newest thing not yet.
+    assert names(found(aws, NamedBySettings(name="own-test"))) == ["former-test"]
+
+
+def test_the_stacks_own_are_not_counted_among_the_many() -> None:
+    aws = TaggedAws()
+    own = [Unindexed(name=f"a{number}-test") for number in range(NAMED_AT_MOST)]
+    for each in own:
+        aws.has(each.name, OURS)
+    aws.has("former-test", OURS)
+    assert names(found(aws, *own)) == ["former-test"]
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationException"])

@@ -74,7 +74,7 @@ class Convergence:
         raise end
 
     def _follow_others(self) -> None:
-        """Plans again where others write in what the step sends as a whole, or give values that it waits for.
+        """Plans again where others write in what the step sends as a whole, or have given values for it.
 
         A value that comes out as it was before is no reason to change anything: what was looked for in vain
         may have been there all the time.
@@ -83,11 +83,9 @@ class Convergence:
         if step.verb not in (Verb.UPDATE, Verb.REPLACE):
             return
         awaited = {ref for change in step.delta.changes for ref in refs(change.new)}
-        for ref in awaited:
-            self._run.value(step, ref)
         if step.verb is Verb.UPDATE and step.delta.touches(*step.resource.shared):
             observed = self._observe()
-        if awaited or observed != step.delta.observed:
+        if awaited & self._run.known().keys() or observed != step.delta.observed:
             self._plan_again(observed)
 
     def _attempt(self) -> None:

@@ -18,7 +18,7 @@ R = TypeVar("R")
 Seen = Mapping[Provisioner, Observed | None]
 Refusal = AwsError | Failure
 # A name alone makes a thing no more than likely, and each asks for a request.
-NAMED_AT_MOST = 50
+NAMED_AT_MOST = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,24 @@ class Candidates:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Named:
+    """What of a kind has the environment in its name, and is not the stack's; the likeliest first."""
+
+    kind: str
+    arns: Sequence[str]
+
+    @property
+    def cut(self) -> str:
+        """A sentence where there are too many to look at; empty where all are looked at."""
+        if len(self.arns) <= NAMED_AT_MOST:
+            return ""
+        return (
+            f"{len(self.arns)} more of kind {self.kind} have the environment in their names, and "
+            f"{NAMED_AT_MOST} were looked at"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Orphans:
     """Finds the orphans of an environment: in the tag index, and by name where that does not reach.
 
@@ -64,7 +82,7 @@ class Orphans:
         parts = [each for each in self.absent if isinstance(each, Untagged)]
         tagged, named, seen = aws.gather(
             lambda: _tried(aws.tagged)(owner_tags),
-            lambda: aws.map(_tried(_named(aws)), unindexed),
+            lambda: aws.map(_tried(self._named(aws)), unindexed),
             lambda: aws.map(_tried(_part(aws)), parts),
         )
         found = _candidates(tagged, named, *(each for each in seen if isinstance(each, Refusal)))
@@ -126,21 +144,32 @@ class Orphans:
         return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
     def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Seen) -> Candidates:
-        """By name, kinds of which the index lacks the stack's own, or may: it lags, or is an engine's."""
+        """By name, kinds of which the index lacks the stack's own, or may: it lags, or is an engine's.
+
+        Those whose names settings choose are listed to be observed, so that looking costs nothing.
+        """
         lacking = {
             type(resource)
             for resource, its in seen.items()
             if its is not None and _arn(resource, its) not in (None, *tagged)
         }
-        there = {type(resource) for resource, its in seen.items() if its is not None}
         kinds = [
             each
             for each in self._listed_kinds()
             if each.in_tag_index
             and each not in self.absent
-            and (type(each) in lacking or (each.named_by_settings and type(each) not in there))
+            and (type(each) in lacking or each.named_by_settings)
         ]
-        return _candidates([], aws.map(_tried(_named(aws)), kinds))
+        return _candidates([], aws.map(_tried(self._named(aws)), kinds))
+
+    def _named(self, aws: Aws) -> Callable[[Listed], _Named]:
+        own = {resource.arn for resource in self.stack}
+
+        def named(resource: Listed) -> _Named:
+            found = [arn for arn in resource.candidate_arns(aws) if arn not in own]
+            return _Named(kind=resource.kind, arns=found)
+
+        return named
 
     def _others(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
@@ -180,13 +209,14 @@ def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
     return observed.outputs.get("Arn") if observed else None
 
 
-def _candidates(tagged: Any, named: Sequence[Any], *more: Refusal) -> Candidates:
+def _candidates(tagged: Any, named: Sequence[_Named | Refusal], *more: Refusal) -> Candidates:
     refused = [*(each for each in (tagged, *named) if isinstance(each, Refusal)), *more]
-    listed = [() if isinstance(each, Refusal) else each for each in (tagged, *named)]
+    listed = [each for each in named if isinstance(each, _Named)]
+    why = [*map(str, refused), *(each.cut for each in listed if each.cut)]
     return Candidates(
-        tagged=frozenset(arn.removesuffix(":*") for arn in listed[0]),
-        named=frozenset(arn for arns in listed[1:] for arn in arns),
-        notes=tuple(f"orphaned resources were not searched completely: {error}" for error in refused),
+        tagged=frozenset(arn.removesuffix(":*") for arn in (() if isinstance(tagged, Refusal) else tagged)),
+        named=frozenset(arn for each in listed for arn in each.arns[:NAMED_AT_MOST]),
+        notes=tuple(f"orphaned resources were not searched completely: {each}" for each in why),
     )
 
 
@@ -209,10 +239,6 @@ def _part(aws: Aws) -> Callable[[Untagged], Observed | str | None]:
         return observed and (part.made_by_another(aws, observed) or observed)
 
     return look
-
-
-def _named(aws: Aws) -> Callable[[Listed], list[str]]:
-    return lambda resource: list(resource.candidate_arns(aws))[:NAMED_AT_MOST]
 
 
 def _tags_of(aws: Aws) -> Callable[[Listed], Mapping[str, str]]:

@@ -59,8 +59,8 @@ class Listed(Provisioner):
     in_tag_index: ClassVar[bool] = True
     """Whether AWS's tag index lists the kind; listed by name only where the index lacks some."""
     named_by_settings: ClassVar[bool] = False
-    """Whether the settings say of which names there are some. Earlier ones may have had others, so where none
-    of the stack's is there, nothing shows whether the index lists the kind already."""
+    """Whether the settings say of which names there are some: earlier ones may have had others, which the
+    index may not list yet."""
 
     @abstractmethod
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
