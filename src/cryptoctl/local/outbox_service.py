@@ -33,8 +33,12 @@ class _Publication:
         """The text that subscribers of a protocol get."""
         if not self.structured:
             return self.text
-        by_protocol = json.loads(self.text)
-        return str(by_protocol.get(protocol, by_protocol.get("default", "")))
+        try:
+            by_protocol = json.loads(self.text)
+            return str(by_protocol.get(protocol, by_protocol.get("default", "")))
+        except (AttributeError, ValueError, RecursionError):
+            # ministack has sent it to the others as it is.
+            return self.text
 
 
 class Outbox:

@@ -198,7 +198,7 @@ def below_level(line: str, wanted: str) -> bool:
         return False
     try:
         content = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     level = str(content.get("level", "")).upper()
     level = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(level, level)

@@ -105,9 +105,12 @@ def response_of(payload: str) -> HttpResponse | None:
     """
     if len(payload.encode()) > MOST_BYTES:
         return None
-    result = json.loads(payload)
+    try:
+        result = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
     if not isinstance(result, dict) or "statusCode" not in result:
-        text = result if isinstance(result, str) else json.dumps(result)
+        text = result if isinstance(result, str) else payload
         return HttpResponse(200, text.encode() if result is not None else b"", dict(JSON))
     status, headers, body = _status(result["statusCode"]), _headers(result.get("headers")), _bytes(result)
     cookies = _cookies(result.get("cookies"))

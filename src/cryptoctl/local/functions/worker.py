@@ -212,7 +212,7 @@ def invoke(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> dict[
         return {"error": error_of(error, message["request_id"], skip=1)}
     try:
         return {"result": json.dumps(result)}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         failure = error_of(error, message["request_id"])
         failure["errorMessage"] = f"Unable to marshal response: {error}"
         failure["errorType"] = "Runtime.MarshalError"

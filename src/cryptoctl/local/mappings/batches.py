@@ -109,7 +109,10 @@ def _failed_from(records: Sequence[Record], answer: BatchResult, rules: FailureR
 
 def _reported(payload: str) -> list[str] | None:
     """The sequence numbers the function reported; None where its answer makes the whole batch a failure."""
-    content = json.loads(payload or "null")
+    try:
+        content = json.loads(payload or "null")
+    except (ValueError, RecursionError):
+        return None
     if content is None or content == {}:
         return []
     if not isinstance(content, dict):

@@ -72,7 +72,7 @@ def embedded(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 for metric in directive["Metrics"]:
                     datum = {"Timestamp": timestamp, "Dimensions": dimensions, **_datum(metric, content)}
                     yield directive["Namespace"], datum
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return
 
 

@@ -98,7 +98,7 @@ class StreamsApi:
         """GetRecords."""
         try:
             stream, after = json.loads(base64.b64decode(str(asked.get("ShardIterator"))))
-        except ValueError:
+        except (TypeError, ValueError, RecursionError):
             return None
         found = self._description(stream)
         if found is None:
