@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.local.metrics.alarms import _epoch
 from cryptoctl.local.metrics.rules import AlarmRule, judge_alarm
 
 VALUES = st.lists(st.none() | st.floats(0, 10), min_size=1, max_size=6)
@@ -49,3 +52,17 @@ def test_an_alarm_is_never_raised_by_fewer_breaches_than_it_asks_for(
     state, reason = judge_alarm(rule("notBreaching"), values, now)
     assert (state == "ALARM") == (breaches >= 2)
     assert reason
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "CET-1CEST,M3.5.0,M10.5.0/3"])
+@pytest.mark.parametrize("at_s", [1_705_320_000, 1_721_044_800])  # in January and in July
+def test_a_datapoint_has_the_same_time_in_every_time_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, at_s: int
+) -> None:
+    with monkeypatch.context() as there:
+        there.setenv("TZ", zone)
+        time.tzset()
+        timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_s))
+        found = _epoch(timestamp)
+    time.tzset()
+    assert found == at_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import calendar
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -132,5 +133,5 @@ def _value(datapoint: Mapping[str, Any] | None, statistic: str) -> float | None:
 
 def _epoch(timestamp: str | float) -> int:
     if isinstance(timestamp, str):
-        return int(time.mktime(time.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone)
+        return calendar.timegm(time.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ"))
     return int(timestamp)
