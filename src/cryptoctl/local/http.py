@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -121,6 +121,10 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
     """Each in a Set-Cookie line of its own."""
+
+
+Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Answers a request as ministack does."""
 
 
 class ServiceError(Exception):

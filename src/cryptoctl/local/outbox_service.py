@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.http import HttpRequest, HttpResponse
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.ministack_adapter import policy_lets_through
 from cryptoctl.local.outbox import SCHEMA
 from cryptoctl.local.topic_checks import SNS
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 _CHANGES: Final = ("Subscribe", "Unsubscribe", "ConfirmSubscription", "DeleteTopic", "CreateTopic")
 OUTSIDE: Final = ("http", "https", "email", "email-json", "sms", "application", "firehose")

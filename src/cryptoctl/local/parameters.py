@@ -6,13 +6,10 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
 from cryptoctl.local.internal_client import InternalClient
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 STANDARD_BYTES: Final[int] = 4096
 AWS_MANAGED: Final[str] = "alias/aws/ssm"

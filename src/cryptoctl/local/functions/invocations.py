@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 from urllib.parse import unquote
 
@@ -15,7 +14,7 @@ from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
 from cryptoctl.local.functions.redirect import Redirect
 from cryptoctl.local.functions.states import FunctionStates
-from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, Inner, ServiceError
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _READS: Final = ("GET", "HEAD")
@@ -24,9 +23,6 @@ _FUNCTION: Final = re.compile(r"/2015-03-31/functions/([^/]+)")
 MOST_BYTES: Final[int] = 6 * 1024 * 1024
 MOST_BYTES_ASYNC: Final[int] = 1024 * 1024
 TAIL_BYTES: Final[int] = 4096
-
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 class EventQueue(Protocol):

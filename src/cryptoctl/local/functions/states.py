@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
 
 _UPDATE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/(code|configuration)")
 

@@ -6,18 +6,17 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.functions.url_events import JSON, MOST_BYTES, Address, event_of, response_of
-from cryptoctl.local.http import HttpRequest, HttpResponse, RequestHead, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError
 from cryptoctl.local.ministack_adapter import UrlTarget
 
 logger = logging.getLogger(__name__)
 
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 LOOPBACK: Final[str] = "127.0.0.1"
 """Who sends a request: the engine listens nowhere else."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent, LogStore
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 PAGE: Final[int] = 10_000
 STREAMS_PAGE: Final[int] = 50

@@ -6,17 +6,14 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 from cryptoctl.local.functions.function import FunctionLookup, split_name
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
 from cryptoctl.local.mappings.settings import CHANGEABLE, DEFAULTS, check, check_start, invalid
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 _PATH: Final = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
 _TAGS: Final = re.compile(r"/\d{4}-\d\d-\d\d/tags/(arn:[^/]+:event-source-mapping:.+)")

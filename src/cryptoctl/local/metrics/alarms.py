@@ -9,12 +9,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.metrics.rules import COMPARISONS, AlarmRule, judge_alarm
 from cryptoctl.local.regions import Regions
 
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 Tell = Callable[[str, str, str, str], Awaitable[None]]
 """Takes what an alarm tells a topic: region, topic, subject, text."""
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
 from cryptoctl.local.internal_client import InternalClient
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 TARGET: Final[str] = "GraniteServiceVersion20100801"
 SCHEMA: Final[str] = (

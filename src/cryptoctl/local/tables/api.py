@@ -6,16 +6,14 @@ ministack keeps the tables' descriptions. It is never given their items, so its 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
 from cryptoctl.local.tables import batches, partiql, reads
 from cryptoctl.local.tables.items import get_item, write_item
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import invalid
-
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 _ON_ONE_TABLE: Final[dict[str, Callable[[TableStore, StoredTable, Mapping[str, Any]], dict[str, Any]]]] = {
     "PutItem": lambda store, table, asked: write_item(store, table, "Put", asked),
