@@ -6,7 +6,9 @@ import asyncio
 import logging
 from typing import Final
 
+from cryptoctl.local import queue_checks, request_checks, topic_checks
 from cryptoctl.local.access import AccessCheck
+from cryptoctl.local.checks import Checks
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import Durability, open_database
 from cryptoctl.local.functions.asynchronous import AsyncQueue
@@ -33,15 +35,12 @@ from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters
-from cryptoctl.local.queue_checks import QueueChecks
 from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.regions import Regions
-from cryptoctl.local.request_checks import RequestChecks
 from cryptoctl.local.supervision import Supervisor
 from cryptoctl.local.tables.api import TablesApi
 from cryptoctl.local.tables.store import TableStore
 from cryptoctl.local.tables.streams import StreamsApi
-from cryptoctl.local.topic_checks import TopicChecks
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +83,10 @@ class EngineApp:
         outbox = Outbox(middleware.inner, self._database, client)
         self._alarms = Alarms(middleware.inner, client, regions, outbox.alarm)
         middleware.services = (
-            RequestChecks(client),
-            TopicChecks(client),
-            QueueChecks(client),
+            # These first, so that nothing is changed before the checks.
+            Checks(client, request_checks.find_check),
+            Checks(client, topic_checks.find_check),
+            Checks(client, queue_checks.find_check),
             outbox,
             self._alarms,
             Dashboards(middleware.inner, self._database, client),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.checks import Check
+from cryptoctl.local.http import HttpRequest, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
 Asked = Mapping[str, Any]
@@ -40,18 +41,9 @@ _RANGES: Final[dict[str, tuple[int, int]]] = {
 }
 
 
-class QueueChecks:
-    """A service that never answers: it raises ServiceError for what SQS would refuse."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
-        """Raises ServiceError; never answers."""
-        check = _CHECKS.get(request.target)
-        if check is not None:
-            await check(self._client, request)
-        return None
+def find_check(request: HttpRequest) -> Check | None:
+    """The check of a request; None where it needs none."""
+    return _CHECKS.get(request.target)
 
 
 def message_size(message: Asked) -> int:
@@ -134,7 +126,7 @@ async def _settings(_client: InternalClient, request: HttpRequest) -> None:
             raise ServiceError("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
-_CHECKS: Final[dict[str, Callable[[InternalClient, HttpRequest], Awaitable[None]]]] = {
+_CHECKS: Final[dict[str, Check]] = {
     "AmazonSQS.CreateQueue": _settings,
     "AmazonSQS.ReceiveMessage": _receive,
     "AmazonSQS.SendMessage": _send,

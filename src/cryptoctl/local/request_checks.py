@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from cryptoctl.local.checks import Check
 from cryptoctl.local.functions.function import split_name
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import HttpRequest, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
-
-Check = Callable[[InternalClient, HttpRequest], Awaitable[None]]
 
 RUNTIMES: Final = re.compile(
     r"python3\.(9|1[0-5])|nodejs(18|20|22|24)\.x|java(8\.al2|11|17|21|25)|dotnet(8|10)|ruby3\.[2-5]"
@@ -63,22 +62,10 @@ _CONCURRENCY: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/([^/]+)/concurren
 _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
 
 
-class RequestChecks:
-    """A service: the first, so that nothing is changed before the checks."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
-        """Raises ServiceError for a request AWS would refuse; never answers one itself."""
-        if request.method in ("POST", "PUT"):
-            check = _BY_TARGET.get(request.target) or _by_path(request)
-            if check is not None:
-                await check(self._client, request)
-        return None
-
-
-def _by_path(request: HttpRequest) -> Check | None:
+def find_check(request: HttpRequest) -> Check | None:
+    """The check of a request; None where it needs none."""
+    if request.target in _BY_TARGET:
+        return _BY_TARGET[request.target]
     for path, method, check in _BY_PATH:
         if request.method == method and path.fullmatch(request.path):
             return check

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from cryptoctl.local.checks import Check
 from cryptoctl.local.filter_rules import check_policy
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import HttpRequest, ServiceError
 from cryptoctl.local.internal_client import InternalClient
-
-Form = Mapping[str, str]
 
 SNS: Final[str] = "2010-03-31"
 PROTOCOLS: Final = frozenset(
@@ -25,21 +23,13 @@ _COUNTED: Final = re.compile(
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class TopicChecks:
-    """A service that never answers: it raises ServiceError for what SNS would refuse."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
-        """Raises ServiceError; never answers."""
-        check = _CHECKS.get(request.form.get("Action", ""))
-        if check is not None:
-            await check(self._client, request.region, request.form)
-        return None
+def find_check(request: HttpRequest) -> Check | None:
+    """The check of a request; None where it needs none."""
+    return _CHECKS.get(request.form.get("Action", ""))
 
 
-async def _subscribe(_client: InternalClient, _region: str, asked: Form) -> None:
+async def _subscribe(_client: InternalClient, request: HttpRequest) -> None:
+    asked = request.form
     protocol = asked.get("Protocol", "")
     if protocol not in PROTOCOLS:
         raise _invalid(f"Amazon SNS does not support this protocol string: {protocol}")
@@ -51,16 +41,18 @@ async def _subscribe(_client: InternalClient, _region: str, asked: Form) -> None
     check_policy(attributes.get("FilterPolicy", ""), attributes.get("FilterPolicyScope", ""))
 
 
-async def _subscription_attribute(client: InternalClient, region: str, asked: Form) -> None:
+async def _subscription_attribute(client: InternalClient, request: HttpRequest) -> None:
+    asked = request.form
     if asked.get("AttributeName") != "FilterPolicy":
         return
     arn = asked.get("SubscriptionArn", "")
-    tree = await client.form("sns", SNS, "GetSubscriptionAttributes", region, SubscriptionArn=arn)
+    tree = await client.form("sns", SNS, "GetSubscriptionAttributes", request.region, SubscriptionArn=arn)
     attributes = {entry.findtext("key"): entry.findtext("value") for entry in tree.iter("entry")}
     check_policy(asked.get("AttributeValue", ""), attributes.get("FilterPolicyScope") or "")
 
 
-async def _publish(_client: InternalClient, _region: str, asked: Form) -> None:
+async def _publish(_client: InternalClient, request: HttpRequest) -> None:
+    asked = request.form
     if not asked.get("Message"):
         raise _invalid("Empty message")
     subject = asked.get("Subject")
@@ -68,8 +60,8 @@ async def _publish(_client: InternalClient, _region: str, asked: Form) -> None:
         raise _invalid("Subject")
 
 
-async def _publish_batch(_client: InternalClient, _region: str, asked: Form) -> None:
-    counted = (value for name, value in asked.items() if _COUNTED.fullmatch(name))
+async def _publish_batch(_client: InternalClient, request: HttpRequest) -> None:
+    counted = (value for name, value in request.form.items() if _COUNTED.fullmatch(name))
     if sum(len(value.encode()) for value in counted) > BATCH_BYTES:
         raise ServiceError(
             "BatchRequestTooLong", "The length of all the messages put together is more than the limit."
@@ -80,7 +72,7 @@ def _invalid(problem: str) -> ServiceError:
     return ServiceError("InvalidParameter", f"Invalid parameter: {problem}")
 
 
-_CHECKS: Final[dict[str, Callable[[InternalClient, str, Form], Awaitable[None]]]] = {
+_CHECKS: Final[dict[str, Check]] = {
     "Subscribe": _subscribe,
     "SetSubscriptionAttributes": _subscription_attribute,
     "Publish": _publish,
