@@ -226,9 +226,7 @@ class _Connection:
 
     async def _send(self, response: HttpResponse, method: str) -> None:
         headers = [(name.lower(), value) for name, value in response.headers.items()]
-        headers = [
-            pair for pair in headers if pair[0] not in ("content-length", "transfer-encoding", "connection")
-        ]
+        headers = [pair for pair in headers if pair[0] not in FRAMING]
         headers += [("set-cookie", each) for each in response.cookies]
         headers.append(("content-length", str(len(response.body))))
         if self._h11.their_state is not h11.DONE:

@@ -6,27 +6,18 @@ import json
 import re
 import time
 import uuid
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import unquote
 
 from cryptoctl.local.functions.function import FunctionLookup, split_name
 from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.mapping import Mapping, MappingStore
+from cryptoctl.local.mappings.runner import MappingRunner
 from cryptoctl.local.mappings.settings import CHANGEABLE, DEFAULTS, check, check_start, invalid
 
 _PATH: Final = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
 _TAGS: Final = re.compile(r"/\d{4}-\d\d-\d\d/tags/(arn:[^/]+:event-source-mapping:.+)")
-
-
-class Delivers(Protocol):
-    """Delivers what mappings ask for."""
-
-    async def restart(self, mapping: Mapping) -> None:
-        """Takes up a mapping that is new or changed."""
-
-    def stop(self, uuid: str) -> object:
-        """Lets go of a mapping."""
 
 
 class MappingsApi:
@@ -38,7 +29,7 @@ class MappingsApi:
         client: InternalClient,
         store: MappingStore,
         functions: FunctionLookup,
-        runner: Delivers,
+        runner: MappingRunner,
     ) -> None:
         self._inner = inner
         self._client = client

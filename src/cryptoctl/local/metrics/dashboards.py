@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
 from cryptoctl.local.internal_client import InternalClient
 
 TARGET: Final[str] = "GraniteServiceVersion20100801"
@@ -64,12 +63,12 @@ class Dashboards:
             raise ServiceError("ResourceNotFoundException", f"{arn} does not exist")
         if operation == "ListTagsForResource":
             found = self._database.execute("SELECT key, value FROM dashboard_tags WHERE arn = ?", arn)
-            return _json({"Tags": [{"Key": key, "Value": value} for key, value in found]})
+            return json_response({"Tags": [{"Key": key, "Value": value} for key, value in found]})
         if operation == "TagResource":
             self._write(arn, request.json.get("Tags") or [])
         for key in request.json.get("TagKeys") or ():
             self._database.execute("DELETE FROM dashboard_tags WHERE arn = ? AND key = ?", arn, key)
-        return _json({})
+        return json_response({})
 
     async def _arn(self, request: HttpRequest, name: str) -> str | None:
         """The dashboard's ARN; None where there is none of this name."""
@@ -88,7 +87,3 @@ class Dashboards:
 
     def _forget(self, arn: str) -> None:
         self._database.execute("DELETE FROM dashboard_tags WHERE arn = ?", arn)
-
-
-def _json(content: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(200, json.dumps(content).encode(), {"content-type": "application/x-amz-json-1.0"})
