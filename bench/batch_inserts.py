@@ -24,9 +24,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from bench.price_path import COUNT, one_symbol
 from cryptoctl.core.items import new_item
 from cryptoctl.core.prices import Price
-from cryptoctl.handlers import clients, history, price_enricher
+from cryptoctl.handlers import history, price_enricher
 from handlers.conftest import ENVIRONMENT
 from handlers.fake_aws import Direct, FakeAws, Item
+from kit import function_clients
 
 IN_A_CALL = 25
 BATCHES = (10,)
@@ -112,7 +113,7 @@ def simulate(way: Way, batch: int, lag_ms: float, seed: int) -> Outcome:
     history.lagging.clear()
     aws = FakeAws(stale_reads=False)
     client = Direct(aws)
-    clients.connect(table=client, topic=client, queue=client)
+    function_clients.connect_all(client)
     stored = sorted(way.store(_items(), chance), key=lambda each: each[0])
     there, free_ms = 0, 0.0
     for first in range(0, COUNT, batch):
@@ -178,7 +179,7 @@ def main() -> None:
                     f"{_mean(each.messages for each in found):>10.0f}"
                     f"{_mean(each.corrections for each in found):>11.0f}"
                 )
-    clients.disconnect()
+    function_clients.disconnect()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from cryptoctl import bundle
 from cryptoctl.handlers import clients, history, price_enricher, webhook_processor
 from handlers.conftest import ENVIRONMENT
 from handlers.fake_aws import FakeAws, connect
+from kit import function_clients
 
 COUNT = 1000
 BATCH = 10
@@ -158,14 +159,14 @@ def _aws() -> Iterator[FakeAws]:
     before = dict(environ)
     environ.update(ENVIRONMENT)
     environ.pop("AWS_ENDPOINT_URL", None)
-    clients.disconnect()
+    function_clients.disconnect()
     aws = FakeAws(stale_reads=False)
     for client in (clients.table_client(), clients.topic_client(), clients.queue_client()):
         connect(client, lambda: aws)
     try:
         yield aws
     finally:
-        clients.disconnect()
+        function_clients.disconnect()
         environ.clear()
         environ.update(before)
 

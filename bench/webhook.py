@@ -20,7 +20,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from cryptoctl.handlers import clients, front_door, sender_secrets
+from cryptoctl.handlers import front_door, sender_secrets
 from cryptoctl.ops.webhook.exchange import exchange
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import SecretStore
@@ -30,6 +30,7 @@ from cryptoctl.settings import Target
 from handlers.conftest import ENVIRONMENT
 from handlers.fake_aws import Direct, FakeAws
 from handlers.senders import PRICE, event, honest, parameters, variable
+from kit import function_clients
 
 CHECKS = 3000
 REQUESTS = 300
@@ -55,7 +56,7 @@ def main() -> None:
 def _checks() -> None:
     os.environ.update(ENVIRONMENT, WEBHOOK_SENDERS=variable())
     client = Direct(FakeAws(parameters=parameters()))
-    clients.connect(table=client, topic=client, queue=client, parameters=client)
+    function_clients.connect_all(client)
     big = json.dumps({**PRICE, "note": "x" * 7000}).encode()
     cases = {
         "signed, 100 bytes": honest("standard"),
@@ -72,7 +73,7 @@ def _checks() -> None:
                 front_door.admit(each)
                 spent.append(time.perf_counter() - began)
         print(f"check, {name:<24} p50 {_ms(spent, 50)}  p99 {_ms(spent, 99)}")
-    clients.disconnect()
+    function_clients.disconnect()
     sender_secrets.forget()
 
 

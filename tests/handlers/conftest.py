@@ -17,6 +17,7 @@ from handlers import fake_aws  # noqa: E402
 from handlers.deliveries import Minutes  # noqa: E402
 from handlers.events import PARAMETERS, SENDERS  # noqa: E402
 from handlers.senders import parameters, variable  # noqa: E402
+from kit import function_clients  # noqa: E402
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "x",
@@ -38,12 +39,12 @@ def _botocore_clients() -> dict[str, Any]:
     """botocore's clients as the handlers make them, which talk to the present AWS in memory."""
     with pytest.MonkeyPatch.context() as patch:
         _set_environment(patch)
-        clients.disconnect()
+        function_clients.disconnect()
         made = {
-            "table": clients.table_client(),
-            "topic": clients.topic_client(),
-            "queue": clients.queue_client(),
-            "parameters": clients.parameter_client(),
+            "dynamodb": clients.table_client(),
+            "sns": clients.topic_client(),
+            "sqs": clients.queue_client(),
+            "ssm": clients.parameter_client(),
         }
     for client in made.values():
         fake_aws.connect(client, lambda: _now[-1])
@@ -61,13 +62,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     error_notifier._requests.clear()
     error_notifier._reported.clear()
     yield
-    clients.disconnect()
+    function_clients.disconnect()
 
 
 @pytest.fixture
 def aws(environment: None, _botocore_clients: dict[str, Any]) -> Iterator[fake_aws.FakeAws]:
     """An empty AWS, which the handlers talk to through botocore's clients."""
-    clients.connect(**_botocore_clients)
+    function_clients.connect(**_botocore_clients)
     _now.append(fake_aws.FakeAws(parameters=dict(PARAMETERS)))
     yield _now[-1]
     _now.pop()
@@ -109,7 +110,7 @@ def connect_directly(aws: fake_aws.FakeAws) -> fake_aws.FakeAws:
     """From now on the handlers talk to this AWS, without botocore."""
     client = fake_aws.Direct(aws)
     aws.parameters |= PARAMETERS
-    clients.connect(table=client, topic=client, queue=client, parameters=client)
+    function_clients.connect_all(client)
     history.lagging.clear()
     price_enricher.unwritten.clear()
     return aws

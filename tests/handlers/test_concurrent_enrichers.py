@@ -22,6 +22,7 @@ from cryptoctl.handlers import clients, history, logs, price_enricher
 from handlers.events import announcements, enrich
 from handlers.fake_aws import FakeAws
 from handlers.schedules import Stepwise, Task, dying, every_schedule, failing, one_schedule
+from kit import function_clients
 
 pytestmark = pytest.mark.thorough
 
@@ -134,7 +135,7 @@ class Stage:
     def start(self) -> list[Task]:
         self.aws = FakeAws()
         client = Stepwise(self.aws, single=self.single)
-        clients.connect(table=client, topic=client, queue=client)
+        function_clients.connect_all(client)
         for price in self.scene.enriched:
             self.aws.put(item(price))
         if self.scene.enriched:

@@ -12,6 +12,7 @@ from cryptoctl.handlers import clients
 from cryptoctl.local.engine import Engine
 from cryptoctl.parallel import map_in_threads
 from hostile.proxy import HostileProxy
+from kit import function_clients
 from kit.authority import Authority
 
 TABLES = ("dynamodb", "ListTables")
@@ -62,8 +63,8 @@ def test_a_client_of_a_command_reads_the_authorities_once(aws: SpeaksTls) -> Non
 def test_a_client_of_a_function_reads_the_authorities_once(
     aws: SpeaksTls, request: pytest.FixtureRequest
 ) -> None:
-    clients.disconnect()  # those of another test may have other credentials
-    request.addfinalizer(clients.disconnect)
+    function_clients.disconnect()  # those of another test may have other credentials
+    request.addfinalizer(function_clients.disconnect)
     authority = aws()
     table: Any = clients.table_client()
     table.list_tables()

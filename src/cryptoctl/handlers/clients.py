@@ -8,7 +8,7 @@ import os
 import time
 from contextlib import suppress
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.config import Config
 from botocore.session import Session
@@ -25,61 +25,24 @@ _CONFIG = Config(
 _clients: dict[str, Any] = {}
 
 
-class TableClient(Protocol):
-    """What the handlers ask of DynamoDB."""
-
-    def put_item(self, **request: Any) -> Any:
-        """Stores an item."""
-
-    def query(self, **request: Any) -> Any:
-        """Gives a page of items."""
-
-    def batch_execute_statement(self, **request: Any) -> Any:
-        """Runs up to 25 PartiQL statements."""
-
-
-class TopicClient(Protocol):
-    """What the handlers ask of SNS."""
-
-    def publish(self, **request: Any) -> Any:
-        """Publishes a message."""
-
-    def publish_batch(self, **request: Any) -> Any:
-        """Publishes up to ten messages."""
-
-
-class QueueClient(Protocol):
-    """What the handlers ask of SQS."""
-
-    def send_message(self, **request: Any) -> Any:
-        """Sends a message."""
-
-
-class ParameterClient(Protocol):
-    """What the handlers ask of SSM."""
-
-    def get_parameter(self, **request: Any) -> Any:
-        """Gives a parameter with its value."""
-
-
-def table_client() -> TableClient:
+def table_client() -> Any:
     """DynamoDB's client. Making one is not safe in several threads at once, using it is."""
-    return _client("dynamodb")  # type: ignore[no-any-return]
+    return _client("dynamodb")
 
 
-def topic_client() -> TopicClient:
+def topic_client() -> Any:
     """SNS's client."""
-    return _client("sns")  # type: ignore[no-any-return]
+    return _client("sns")
 
 
-def queue_client() -> QueueClient:
+def queue_client() -> Any:
     """SQS's client."""
-    return _client("sqs")  # type: ignore[no-any-return]
+    return _client("sqs")
 
 
-def parameter_client() -> ParameterClient:
+def parameter_client() -> Any:
     """SSM's client. Making one is not safe in several threads at once, using it is."""
-    return _client("ssm")  # type: ignore[no-any-return]
+    return _client("ssm")
 
 
 def prepare(*services: str) -> None:
@@ -92,21 +55,6 @@ def prepare(*services: str) -> None:
         for service in services:
             with suppress(Exception):
                 _client(service)
-
-
-def connect(
-    *, table: TableClient, topic: TopicClient, queue: QueueClient, parameters: ParameterClient | None = None
-) -> None:
-    """From now on the handlers use these clients; `disconnect` takes them back."""
-    _clients.update(dynamodb=table, sns=topic, sqs=queue)
-    if parameters is not None:
-        _clients["ssm"] = parameters
-
-
-def disconnect() -> None:
-    """Forgets the clients: the next request makes botocore's anew."""
-    _clients.clear()
-    _session.cache_clear()
 
 
 @cache
