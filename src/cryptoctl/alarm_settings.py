@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryptoctl.settings_schema import Between, Section, Switch, means
+from cryptoctl.settings_schema import Between, Section, Switch, setting
 
 Threshold = Annotated[int, Between(0, 1_000_000_000)] | Literal["off"]
 
@@ -14,35 +14,23 @@ Threshold = Annotated[int, Between(0, 1_000_000_000)] | Literal["off"]
 class AlarmSettings(Section):
     """[env.NAME.alarms]: each is raised above its number; "off" has none."""
 
-    enabled: Switch = field(
-        default=True,
-        metadata=means("CloudWatch alarms tell alert_subscribers; 0.10 USD a month each, ten free"),
+    enabled: Switch = setting(
+        True, "CloudWatch alarms tell alert_subscribers; 0.10 USD a month each, ten free"
     )
-    dead_letters: Threshold = field(
-        default=0, metadata=means('messages in a dead-letter queue above which an alarm is raised, or "off"')
+    dead_letters: Threshold = setting(
+        0, 'messages in a dead-letter queue above which an alarm is raised, or "off"'
     )
-    lag_s: Threshold = field(
-        default=60,
-        metadata=means(
-            'seconds that a price has waited for the enricher above which an alarm is raised, or "off"'
-        ),
+    lag_s: Threshold = setting(
+        60, 'seconds that a price has waited for the enricher above which an alarm is raised, or "off"'
     )
-    errors: Threshold = field(
-        default=0,
-        metadata=means(
-            'failed invocations of a function in a minute above which an alarm is raised, or "off"'
-        ),
+    errors: Threshold = setting(
+        0, 'failed invocations of a function in a minute above which an alarm is raised, or "off"'
     )
-    throttles: Threshold = field(
-        default=0,
-        metadata=means(
-            'throttled invocations of a function in a minute above which an alarm is raised, or "off"'
-        ),
+    throttles: Threshold = setting(
+        0, 'throttled invocations of a function in a minute above which an alarm is raised, or "off"'
     )
-    unauthorized: Threshold = field(
-        default=60,
-        metadata=means(
-            "refused requests in a minute, of one sender or of nobody known, above which an alarm "
-            'is raised, or "off"'
-        ),
+    unauthorized: Threshold = setting(
+        60,
+        "refused requests in a minute, of one sender or of nobody known, above which an alarm "
+        'is raised, or "off"',
     )

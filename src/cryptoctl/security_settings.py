@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryptoctl.settings_schema import Checked, Section, Switch, means
+from cryptoctl.settings_schema import Checked, Section, Switch, setting
 
 Kind = Literal["table", "queues", "topics", "log_groups"]
 # Above INFO, Lambda holds back what has no level of its own: the runtime's report of an error, and metrics.
@@ -24,16 +24,14 @@ def _key_arn(text: str) -> str:
 class Security(Section):
     """[env.NAME.security]"""
 
-    customer_key: Annotated[str, Checked(_key_arn)] | None = field(
-        default=None, metadata=means("ARN of your own KMS key for what `customer_key_encrypts` names")
+    customer_key: Annotated[str, Checked(_key_arn)] | None = setting(
+        None, "ARN of your own KMS key for what `customer_key_encrypts` names"
     )
-    customer_key_encrypts: tuple[Kind, ...] = field(
-        default=("table", "queues", "topics", "log_groups"),
-        metadata=means('what lies under `customer_key`: "table", "queues", "topics", "log_groups"'),
+    customer_key_encrypts: tuple[Kind, ...] = setting(
+        ("table", "queues", "topics", "log_groups"),
+        'what lies under `customer_key`: "table", "queues", "topics", "log_groups"',
     )
-    refuse_plain_http: Switch = field(
-        default=True, metadata=means("queues and topics refuse requests without TLS")
-    )
+    refuse_plain_http: Switch = setting(True, "queues and topics refuse requests without TLS")
 
     def key_for(self, what: Kind) -> str | None:
         """The ARN of the customer's key, where that is to encrypt this; None for AWS's own."""
@@ -44,10 +42,6 @@ class Security(Section):
 class Functions(Section):
     """[env.NAME.functions]: all of the environment's functions."""
 
-    application_log_level: LogLevel = field(
-        default="INFO", metadata=means('the functions\' own log lines: "DEBUG" or "INFO"')
-    )
-    system_log_level: LogLevel = field(
-        default="INFO", metadata=means('Lambda\'s lines about the functions: "DEBUG" or "INFO"')
-    )
-    tracing: Switch = field(default=False, metadata=means("AWS X-Ray traces the functions"))
+    application_log_level: LogLevel = setting("INFO", 'the functions\' own log lines: "DEBUG" or "INFO"')
+    system_log_level: LogLevel = setting("INFO", 'Lambda\'s lines about the functions: "DEBUG" or "INFO"')
+    tracing: Switch = setting(False, "AWS X-Ray traces the functions")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.security_settings import Functions, Security
-from cryptoctl.settings_schema import Between, Checked, Section, Switch, means
+from cryptoctl.settings_schema import Between, Checked, Section, Switch, setting
 from cryptoctl.webhook_settings import Sender, Webhook
 
 FILE_NAME = "cryptoctl.toml"
@@ -69,11 +69,11 @@ def _policy_arn(text: str) -> str:
 class WebhookProcessor(Section):
     """[env.NAME.webhook_processor]"""
 
-    reserved_concurrency: Concurrency = field(
-        default=10, metadata=means('reserved concurrency; "none" in accounts with a small quota')
+    reserved_concurrency: Concurrency = setting(
+        10, 'reserved concurrency; "none" in accounts with a small quota'
     )
-    max_age_days: Annotated[int, Between(1, 36500)] | None = field(
-        default=None, metadata=means("how many days back a price's timestamp may lie; unset: 7305")
+    max_age_days: Annotated[int, Between(1, 36500)] | None = setting(
+        None, "how many days back a price's timestamp may lie; unset: 7305"
     )
 
     @property
@@ -91,7 +91,7 @@ class WebhookProcessor(Section):
 class PriceEnricher(Section):
     """[env.NAME.price_enricher]"""
 
-    reserved_concurrency: Concurrency = field(default=5, metadata=means('reserved concurrency, or "none"'))
+    reserved_concurrency: Concurrency = setting(5, 'reserved concurrency, or "none"')
 
     @property
     def reserved(self) -> int | None:
@@ -103,9 +103,7 @@ class PriceEnricher(Section):
 class ErrorNotifier(Section):
     """[env.NAME.error_notifier]"""
 
-    reserved_concurrency: Concurrency = field(
-        default="none", metadata=means('reserved concurrency, or "none"')
-    )
+    reserved_concurrency: Concurrency = setting("none", 'reserved concurrency, or "none"')
 
     @property
     def reserved(self) -> int | None:
@@ -117,14 +115,12 @@ class ErrorNotifier(Section):
 class Stream(Section):
     """[env.NAME.stream]"""
 
-    batch_size: Annotated[int, Between(1, 10_000)] = field(
-        default=10, metadata=means("how many prices the enricher is given at once, 1 to 10000")
+    batch_size: Annotated[int, Between(1, 10_000)] = setting(
+        10, "how many prices the enricher is given at once, 1 to 10000"
     )
-    window_s: Annotated[int, Between(0, 300)] = field(
-        default=5, metadata=means("how many seconds a batch is waited for, 0 to 300")
-    )
-    parallelization: Annotated[int, Between(1, 10)] = field(
-        default=1, metadata=means("how many batches of one shard are enriched at the same time, 1 to 10")
+    window_s: Annotated[int, Between(0, 300)] = setting(5, "how many seconds a batch is waited for, 0 to 300")
+    parallelization: Annotated[int, Between(1, 10)] = setting(
+        1, "how many batches of one shard are enriched at the same time, 1 to 10"
     )
 
 
@@ -132,38 +128,29 @@ class Stream(Section):
 class Environment(Section):
     """[env.NAME]: one environment."""
 
-    target: Target | None = field(
-        default=None, metadata=means('"local" or "aws"; unset: where `up` last put it, else AWS')
+    target: Target | None = setting(None, '"local" or "aws"; unset: where `up` last put it, else AWS')
+    profile: str | None = setting(None, "AWS profile")
+    region: str | None = setting(None, "AWS region; unset: the AWS configuration's, else us-east-1")
+    account_id: Annotated[str, Checked(_account)] | None = setting(
+        None, "the only account allowed: credentials of another one are refused"
     )
-    profile: str | None = field(default=None, metadata=means("AWS profile"))
-    region: str | None = field(
-        default=None, metadata=means("AWS region; unset: the AWS configuration's, else us-east-1")
+    protected: Switch = setting(False, "deletion protection for the table; `down` refuses")
+    permissions_boundary: Annotated[str, Checked(_policy_arn)] | None = setting(
+        None, "ARN of the policy that is the roles' permissions boundary"
     )
-    account_id: Annotated[str, Checked(_account)] | None = field(
-        default=None, metadata=means("the only account allowed: credentials of another one are refused")
+    key_deletion_window_days: Annotated[int, Between(7, 30)] = setting(
+        10, "days until AWS deletes the key after `down`, 7 to 30"
     )
-    protected: Switch = field(
-        default=False, metadata=means("deletion protection for the table; `down` refuses")
+    dead_letter_retention_s: Annotated[int, Between(60, 1_209_600)] = setting(
+        345_600, "seconds that dead letters are kept, 60 to 1209600"
     )
-    permissions_boundary: Annotated[str, Checked(_policy_arn)] | None = field(
-        default=None, metadata=means("ARN of the policy that is the roles' permissions boundary")
+    log_retention_days: LogDays = setting(
+        3,
+        "days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
+        '1827, 2192, 2557, 2922, 3288, 3653 or "never expire"',
     )
-    key_deletion_window_days: Annotated[int, Between(7, 30)] = field(
-        default=10, metadata=means("days until AWS deletes the key after `down`, 7 to 30")
-    )
-    dead_letter_retention_s: Annotated[int, Between(60, 1_209_600)] = field(
-        default=345_600, metadata=means("seconds that dead letters are kept, 60 to 1209600")
-    )
-    log_retention_days: LogDays = field(
-        default=3,
-        metadata=means(
-            "days that logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, "
-            '1827, 2192, 2557, 2922, 3288, 3653 or "never expire"'
-        ),
-    )
-    alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = field(
-        default=(),
-        metadata=means("who is told of errors: email addresses, https:// addresses, ARNs of SQS queues"),
+    alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = setting(
+        (), "who is told of errors: email addresses, https:// addresses, ARNs of SQS queues"
     )
     webhook_processor: WebhookProcessor = field(default_factory=WebhookProcessor)
     price_enricher: PriceEnricher = field(default_factory=PriceEnricher)
@@ -173,10 +160,7 @@ class Environment(Section):
     security: Security = field(default_factory=Security)
     functions: Functions = field(default_factory=Functions)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
-    dashboard: Switch = field(
-        default=True,
-        metadata=means("a CloudWatch dashboard of the pipeline; 3.00 USD a month, three free"),
-    )
+    dashboard: Switch = setting(True, "a CloudWatch dashboard of the pipeline; 3.00 USD a month, three free")
 
     @property
     def retention_days(self) -> int | None:
@@ -191,23 +175,18 @@ _Delay = Annotated[float, Between(0, allow_inf_nan=False)]
 class EngineSettings(Section):
     """[engine]: the embedded engine on this machine."""
 
-    port: Annotated[int, Between(1, 65535)] | None = field(
-        default=None,
-        metadata=means(
-            "where the embedded engine listens on loopback; unset: where it did last time, else 4577"
-        ),
+    port: Annotated[int, Between(1, 65535)] | None = setting(
+        None, "where the embedded engine listens on loopback; unset: where it did last time, else 4577"
     )
-    async_retry_delays_s: tuple[_Delay, _Delay] = field(
-        default=(60.0, 120.0),
-        metadata=means(
-            "seconds before the second and the third attempt of an asynchronous invocation, as on AWS"
-        ),
+    async_retry_delays_s: tuple[_Delay, _Delay] = setting(
+        (60.0, 120.0),
+        "seconds before the second and the third attempt of an asynchronous invocation, as on AWS",
     )
-    save_every_s: Annotated[float, Between(0.1, allow_inf_nan=False)] = field(
-        default=2.0, metadata=means("seconds between two savings of the engine's state")
+    save_every_s: Annotated[float, Between(0.1, allow_inf_nan=False)] = setting(
+        2.0, "seconds between two savings of the engine's state"
     )
-    idle_environment_s: Annotated[float, Between(1, allow_inf_nan=False)] = field(
-        default=300.0, metadata=means("seconds after which an idle execution environment is ended")
+    idle_environment_s: Annotated[float, Between(1, allow_inf_nan=False)] = setting(
+        300.0, "seconds after which an idle execution environment is ended"
     )
 
 
@@ -215,9 +194,7 @@ class EngineSettings(Section):
 class Settings(Section):
     """The whole of cryptoctl.toml."""
 
-    default_env: str | None = field(
-        default=None, metadata=means("the environment when none is named; unset: dev")
-    )
+    default_env: str | None = setting(None, "the environment when none is named; unset: dev")
     engine: EngineSettings = field(default_factory=EngineSettings)
     env: Mapping[str, Environment] = field(default_factory=dict)
 

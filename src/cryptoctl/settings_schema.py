@@ -6,8 +6,10 @@ pydantic reads these where it validates a file, and nothing here needs pydantic.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeAlias
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,6 @@ class Section:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
-def means(meaning: str) -> dict[str, str]:
-    """A field's metadata: what the key means, as `cryptoctl config` and the documentation show it."""
-    return {"description": meaning}
+def setting(default: T, meaning: str) -> T:
+    """A key of the file, with what `cryptoctl config` and the documentation say that it means."""
+    return field(default=default, metadata={"description": meaning})

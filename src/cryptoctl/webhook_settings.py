@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
 from cryptoctl.expressions import compiled, inexact_part
-from cryptoctl.settings_schema import Between, Checked, Section, Switch, means
+from cryptoctl.settings_schema import Between, Checked, Section, Switch, setting
 from cryptoctl.webhook_checks import check_sender
 from cryptoctl.webhook_presets import PRESETS, Preset
 
@@ -83,85 +83,69 @@ _Expression = Annotated[str, Checked(_expression)]
 class Sender(Section):
     """[env.NAME.webhook.senders.SENDER]; a key that is None is the preset's or has its default."""
 
-    preset: Preset | None = field(
-        default=None,
-        metadata=means(f"a known sender, which sets the keys below: {', '.join(get_args(Preset))}"),
+    preset: Preset | None = setting(
+        None, f"a known sender, which sets the keys below: {', '.join(get_args(Preset))}"
     )
-    scheme: Scheme | None = field(
-        default=None,
-        metadata=means(
-            'how a request proves who sent it: "hmac" (a signature), "token" (the secret itself) or "basic" '
-            "(the secret as a password); required without a preset"
-        ),
+    scheme: Scheme | None = setting(
+        None,
+        'how a request proves who sent it: "hmac" (a signature), "token" (the secret itself) or "basic" '
+        "(the secret as a password); required without a preset",
     )
-    algorithm: Literal["sha256", "sha512", "sha1"] | None = field(
-        default=None, metadata=means("hmac: sha256, sha512 or sha1; unset: sha256")
+    algorithm: Literal["sha256", "sha512", "sha1"] | None = setting(
+        None, "hmac: sha256, sha512 or sha1; unset: sha256"
     )
-    encoding: Literal["hex", "base64"] | None = field(
-        default=None, metadata=means("hmac: the signature is hex or base64; unset: hex")
+    encoding: Literal["hex", "base64"] | None = setting(
+        None, "hmac: the signature is hex or base64; unset: hex"
     )
-    secret_encoding: SecretEncoding | None = field(
-        default=None,
-        metadata=means("hmac: the key is the secret's text (raw) or what its base64 stands for; unset: raw"),
+    secret_encoding: SecretEncoding | None = setting(
+        None, "hmac: the key is the secret's text (raw) or what its base64 stands for; unset: raw"
     )
-    signature_header: _Header | None = field(
-        default=None, metadata=means("hmac: the header with the signature; required")
+    signature_header: _Header | None = setting(None, "hmac: the header with the signature; required")
+    signature_prefix: _Short | None = setting(
+        None, 'hmac: what stands before each signature, such as "sha256="'
     )
-    signature_prefix: _Short | None = field(
-        default=None, metadata=means('hmac: what stands before each signature, such as "sha256="')
+    delimiter: _Short | None = setting(
+        None, "hmac: what stands between the parts of the header; any signature may match"
     )
-    delimiter: _Short | None = field(
-        default=None,
-        metadata=means("hmac: what stands between the parts of the header; any signature may match"),
+    signed_message: Literal["body", "timestamp.body", "id.timestamp.body"] | None = setting(
+        None, "hmac: what is signed: body, timestamp.body or id.timestamp.body; unset: body"
     )
-    signed_message: Literal["body", "timestamp.body", "id.timestamp.body"] | None = field(
-        default=None,
-        metadata=means("hmac: what is signed: body, timestamp.body or id.timestamp.body; unset: body"),
+    timestamp_header: _Header | None = setting(
+        None, "hmac: the header with the time of the request, epoch seconds"
     )
-    timestamp_header: _Header | None = field(
-        default=None, metadata=means("hmac: the header with the time of the request, epoch seconds")
+    timestamp_prefix: _Short | None = setting(
+        None, 'hmac: what stands before the time in its header, such as "t="'
     )
-    timestamp_prefix: _Short | None = field(
-        default=None, metadata=means('hmac: what stands before the time in its header, such as "t="')
+    timestamp_tolerance_s: Annotated[int, Between(1, 86_400)] | None = setting(
+        None, "hmac: how many seconds the time may differ from the clock, 1 to 86400; unset: 300"
     )
-    timestamp_tolerance_s: Annotated[int, Between(1, 86_400)] | None = field(
-        default=None,
-        metadata=means("hmac: how many seconds the time may differ from the clock, 1 to 86400; unset: 300"),
+    message_id_header: _Header | None = setting(
+        None, "the header with the message's id, which becomes the id of prices without one"
     )
-    message_id_header: _Header | None = field(
-        default=None,
-        metadata=means("the header with the message's id, which becomes the id of prices without one"),
+    token_header: _Header | None = setting(None, "token: the header with the secret")
+    token_prefix: _Short | None = setting(
+        None, 'token: what stands before the secret in its header, such as "Bearer "'
     )
-    token_header: _Header | None = field(default=None, metadata=means("token: the header with the secret"))
-    token_prefix: _Short | None = field(
-        default=None, metadata=means('token: what stands before the secret in its header, such as "Bearer "')
+    token_in_path: Switch | None = setting(
+        None, "token: the secret may be the last part of the address; unset: false"
     )
-    token_in_path: Switch | None = field(
-        default=None, metadata=means("token: the secret may be the last part of the address; unset: false")
+    token_member: _Short | None = setting(None, "token: the member of the body with the secret")
+    username: Annotated[str, Checked(_username)] | None = setting(
+        None, "basic: the user name; unset: the sender's name"
     )
-    token_member: _Short | None = field(
-        default=None, metadata=means("token: the member of the body with the secret")
+    prices: _Expression | None = setting(
+        None, "JMESPath to the list of prices in a request; unset: it is one price, or a list"
     )
-    username: Annotated[str, Checked(_username)] | None = field(
-        default=None, metadata=means("basic: the user name; unset: the sender's name")
+    fields: Mapping[PriceField, _Expression] | None = setting(
+        None,
+        "where each field of a price stands in their JSON (JMESPath), or its name in their form; "
+        "unset: by the fields' own names",
     )
-    prices: _Expression | None = field(
-        default=None,
-        metadata=means("JMESPath to the list of prices in a request; unset: it is one price, or a list"),
+    constants: Mapping[PriceField, _Short] | None = setting(
+        None, "fields of a price that are always the same"
     )
-    fields: Mapping[PriceField, _Expression] | None = field(
-        default=None,
-        metadata=means(
-            "where each field of a price stands in their JSON (JMESPath), or its name in their form; "
-            "unset: by the fields' own names"
-        ),
-    )
-    constants: Mapping[PriceField, _Short] | None = field(
-        default=None, metadata=means("fields of a price that are always the same")
-    )
-    sources: tuple[Annotated[str, Checked(_source)], ...] | None = field(
-        default=None,
-        metadata=means("addresses and networks that requests may come from; unset: the preset's, else any"),
+    sources: tuple[Annotated[str, Checked(_source)], ...] | None = setting(
+        None, "addresses and networks that requests may come from; unset: the preset's, else any"
     )
 
     def resolved(self) -> dict[str, Any]:
