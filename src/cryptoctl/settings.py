@@ -38,10 +38,6 @@ _Days = Literal[
 LogDays = Literal[_Days, "never expire"]
 
 
-def _reserved(wanted: int | str) -> int | None:
-    return None if isinstance(wanted, str) else wanted
-
-
 def _subscriber(text: str) -> str:
     if re.fullmatch(r"[^@\s:/]+@[^@\s]+|https://[^@\s]+", text):
         return text
@@ -66,7 +62,17 @@ def _policy_arn(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookProcessor(Section):
+class _Function(Section):
+    reserved_concurrency: Concurrency
+
+    @property
+    def reserved(self) -> int | None:
+        """The reserved concurrency; None for none."""
+        return None if isinstance(self.reserved_concurrency, str) else self.reserved_concurrency
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookProcessor(_Function):
     """[env.NAME.webhook_processor]"""
 
     reserved_concurrency: Concurrency = setting(
@@ -77,38 +83,23 @@ class WebhookProcessor(Section):
     )
 
     @property
-    def reserved(self) -> int | None:
-        """The reserved concurrency; None for none."""
-        return _reserved(self.reserved_concurrency)
-
-    @property
     def variables(self) -> dict[str, str]:
         """The settings that the handler reads from its environment."""
         return {} if self.max_age_days is None else {"MAX_AGE_DAYS": str(self.max_age_days)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceEnricher(Section):
+class PriceEnricher(_Function):
     """[env.NAME.price_enricher]"""
 
     reserved_concurrency: Concurrency = setting(5, 'reserved concurrency, or "none"')
 
-    @property
-    def reserved(self) -> int | None:
-        """The reserved concurrency; None for none."""
-        return _reserved(self.reserved_concurrency)
-
 
 @dataclass(frozen=True, kw_only=True)
-class ErrorNotifier(Section):
+class ErrorNotifier(_Function):
     """[env.NAME.error_notifier]"""
 
     reserved_concurrency: Concurrency = setting("none", 'reserved concurrency, or "none"')
-
-    @property
-    def reserved(self) -> int | None:
-        """The reserved concurrency; None for none."""
-        return _reserved(self.reserved_concurrency)
 
 
 @dataclass(frozen=True, kw_only=True)
