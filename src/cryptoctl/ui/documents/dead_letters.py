@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
-
-from cryptoctl.ui.documents.document import CommandDocument
+from cryptoctl.ui.documents.document import CommandDocument, about
 
 Parts = list[dict[str, Any]]
 
@@ -14,68 +12,57 @@ Parts = list[dict[str, Any]]
 class DlqListDocument(CommandDocument):
     """`dlq list`"""
 
-    queues: Parts = Field(
-        default_factory=list, description="each queue: how many messages wait, match, how old they are"
-    )
-    causes: Parts = Field(
-        default_factory=list,
-        description="each cause: how many messages have it, of which symbols, and when they came",
-    )
+    queues: Annotated[Parts, about("each queue: how many messages wait, match, how old they are")] = []
+    causes: Annotated[
+        Parts, about("each cause: how many messages have it, of which symbols, and when they came")
+    ] = []
 
 
 class DlqPeekDocument(CommandDocument):
     """`dlq peek`"""
 
-    messages: Parts = Field(
-        default_factory=list, description="each message with the log lines of its request"
-    )
+    messages: Annotated[Parts, about("each message with the log lines of its request")] = []
 
 
 class DlqReplayDocument(CommandDocument):
     """`dlq replay`"""
 
-    results: Parts = Field(default_factory=list, description="how each message ended, and why")
-    summary: Annotated[dict[str, Any] | None, Field(description="how many ended how; null for --dry-run")] = (
-        None
-    )
-    steps: Parts = Field(
-        default_factory=list, description="with --dry-run: what would be done with each message"
-    )
+    results: Annotated[Parts, about("how each message ended, and why")] = []
+    summary: Annotated[dict[str, Any] | None, about("how many ended how; null for --dry-run")] = None
+    steps: Annotated[Parts, about("with --dry-run: what would be done with each message")] = []
 
 
 class DlqRepairDocument(CommandDocument):
     """`dlq repair`"""
 
-    found: Annotated[int, Field(description="stored prices without enrichment")] = 0
-    enriched: Annotated[int, Field(description="how many of them were enriched")] = 0
-    gone: Annotated[int, Field(description="how many were deleted meanwhile")] = 0
-    left: Parts = Field(
-        default_factory=list, description="those that are still not enriched, each with its reason"
-    )
-    given_up: Annotated[bool, Field(description="whether the rest was not tried")] = False
+    found: Annotated[int, about("stored prices without enrichment")] = 0
+    enriched: Annotated[int, about("how many of them were enriched")] = 0
+    gone: Annotated[int, about("how many were deleted meanwhile")] = 0
+    left: Annotated[Parts, about("those that are still not enriched, each with its reason")] = []
+    given_up: Annotated[bool, about("whether the rest was not tried")] = False
 
 
 class DlqExportDocument(CommandDocument):
     """`dlq export`"""
 
-    exported: Annotated[int, Field(description="how many messages were written")] = 0
-    file: Annotated[str | None, Field(description="the file")] = None
+    exported: Annotated[int, about("how many messages were written")] = 0
+    file: Annotated[str | None, about("the file")] = None
 
 
 class DlqImportDocument(CommandDocument):
     """`dlq import`"""
 
-    imported: Annotated[int, Field(description="how many messages were put back")] = 0
-    before: Annotated[int, Field(description="how many an earlier import had put back")] = 0
-    refused: list[int] = Field(default_factory=list, description="the lines that SQS did not take")
-    file: Annotated[str | None, Field(description="the file")] = None
+    imported: Annotated[int, about("how many messages were put back")] = 0
+    before: Annotated[int, about("how many an earlier import had put back")] = 0
+    refused: Annotated[list[int], about("the lines that SQS did not take")] = []
+    file: Annotated[str | None, about("the file")] = None
 
 
 class DlqPurgeDocument(CommandDocument):
     """`dlq purge`"""
 
-    found: Annotated[int, Field(description="how many messages matched")] = 0
-    deleted: Annotated[int, Field(description="how many were deleted")] = 0
-    unknown: Annotated[int, Field(description="how many are of unknown format and were kept")] = 0
-    file: Annotated[str | None, Field(description="where they were written first")] = None
-    complete: Annotated[bool, Field(description="whether all that matched is deleted")] = False
+    found: Annotated[int, about("how many messages matched")] = 0
+    deleted: Annotated[int, about("how many were deleted")] = 0
+    unknown: Annotated[int, about("how many are of unknown format and were kept")] = 0
+    file: Annotated[str | None, about("where they were written first")] = None
+    complete: Annotated[bool, about("whether all that matched is deleted")] = False

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+def about(text: str) -> Any:
+    """What the documentation says of a field."""
+    return Field(description=text)
 
 
 class Part(BaseModel):
@@ -17,23 +22,21 @@ class Part(BaseModel):
 class FailureDocument(Part):
     """Why a command failed."""
 
-    problem: Annotated[str, Field(description="the name of the exit code, such as REFUSED")]
-    message: Annotated[str, Field(description="what failed, and why")]
-    next: Annotated[str, Field(description="what to do next; empty where there is nothing to say")]
+    problem: Annotated[str, about("the name of the exit code, such as REFUSED")]
+    message: Annotated[str, about("what failed, and why")]
+    next: Annotated[str, about("what to do next; empty where there is nothing to say")]
 
 
 class CommandDocument(Part):
     """What every command's document has, whatever the outcome."""
 
-    command: Annotated[str, Field(description="the command, such as `dlq list`")]
-    outcome: Annotated[
-        Literal["success", "failure", "interrupted"], Field(description="how the command ended")
-    ]
-    environment: Annotated[str | None, Field(description="the environment; null where its name is not valid")]
-    target: Annotated[str | None, Field(description='"aws" or "local"')]
-    account: Annotated[str | None, Field(description="the AWS account; null where AWS was not asked")]
-    region: Annotated[str | None, Field(description="the AWS region; null where AWS was not asked")]
-    failure: Annotated[FailureDocument | None, Field(description="why it failed; null after a success")]
+    command: Annotated[str, about("the command, such as `dlq list`")]
+    outcome: Annotated[Literal["success", "failure", "interrupted"], about("how the command ended")]
+    environment: Annotated[str | None, about("the environment; null where its name is not valid")]
+    target: Annotated[str | None, about('"aws" or "local"')]
+    account: Annotated[str | None, about("the AWS account; null where AWS was not asked")]
+    region: Annotated[str | None, about("the AWS region; null where AWS was not asked")]
+    failure: Annotated[FailureDocument | None, about("why it failed; null after a success")]
 
 
-Notes = Annotated[list[str], Field(description="what else should be known")]
+Notes = Annotated[list[str], about("what else should be known")]
