@@ -8,7 +8,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.local.errors import EngineError
-from cryptoctl.ops.doctor import Check, Verdict, examine
+from cryptoctl.ops.doctor import Check, Verdict, bad, examine, good, unknown
 from cryptoctl.ops.security import examine_security
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
@@ -26,11 +26,11 @@ def doctor(run: CommandRun) -> None:
         run.answer(checks=checks_document(run.screen, checks))
         if checks and not run.machine:
             show_checks(run.screen, checks)
-    bad = [check.what for check in checks if check.verdict is Verdict.BAD]
-    if bad:
+    failed = [check.what for check in checks if check.verdict is Verdict.BAD]
+    if failed:
         raise Failure(
             Problem.FAILED,
-            f"`up` would fail in {run.session.location}: {', '.join(bad)}.",
+            f"`up` would fail in {run.session.location}: {', '.join(failed)}.",
             "Each failed check says what to do; then run `cryptoctl doctor` again.",
         )
 
@@ -52,28 +52,21 @@ def _stopped(session: Session) -> Check:
     try:
         session.engine.check_start(session.settings.engine.port)
     except EngineError as error:
-        return Check(what="engine", verdict=Verdict.BAD, detail=error.message, advice=error.hint)
-    return Check(
-        what="engine",
-        verdict=Verdict.UNKNOWN,
-        detail="the embedded engine is not running; `up` starts it",
-        advice="Start it with `cryptoctl local start` to have the rest checked.",
+        return bad("engine", error.message, error.hint)
+    return unknown(
+        "engine",
+        "the embedded engine is not running; `up` starts it",
+        "Start it with `cryptoctl local start` to have the rest checked.",
     )
 
 
 def _engine(status: EngineStatus) -> Check:
     if status.problems:
-        return Check(
-            what="engine",
-            verdict=Verdict.BAD,
-            detail="; ".join(status.problems),
-            advice=f"Make room on the disk, if it is full. {status.log_file} may say more.",
+        return bad(
+            "engine",
+            "; ".join(status.problems),
+            f"Make room on the disk, if it is full. {status.log_file} may say more.",
         )
     if status.notes:
-        return Check(
-            what="engine",
-            verdict=Verdict.UNKNOWN,
-            detail=" ".join(status.notes),
-            advice="`cryptoctl local logs` tells more.",
-        )
-    return Check(what="engine", verdict=Verdict.GOOD, detail=f"answers at {status.url}")
+        return unknown("engine", " ".join(status.notes), "`cryptoctl local logs` tells more.")
+    return good("engine", f"answers at {status.url}")

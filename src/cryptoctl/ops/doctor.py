@@ -44,11 +44,24 @@ class Check:
     advice: str = ""
 
 
+def good(what: str, detail: str) -> Check:
+    """A check that found nothing wrong."""
+    return Check(what=what, verdict=Verdict.GOOD, detail=detail)
+
+
+def unknown(what: str, detail: str, advice: str = "") -> Check:
+    """A check that could not be made, or that found what does no harm yet."""
+    return Check(what=what, verdict=Verdict.UNKNOWN, detail=detail, advice=advice)
+
+
+def bad(what: str, detail: str, advice: str) -> Check:
+    """A check that found what would make an `up` fail."""
+    return Check(what=what, verdict=Verdict.BAD, detail=detail, advice=advice)
+
+
 def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     """All checks, in the order in which a failure would be met. `enforced`: permissions mean something."""
-    yield Check(
-        what="credentials", verdict=Verdict.GOOD, detail=f"{aws.caller.arn} in account {aws.caller.account}"
-    )
+    yield good("credentials", f"{aws.caller.arn} in account {aws.caller.account}")
     yield _region(aws)
     if enforced:
         yield from _endpoints(aws, needed(stack, Purpose.DEPLOY))
@@ -57,19 +70,17 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     if enforced:
         yield _permissions(aws, needed(stack, Purpose.DEPLOY))
     else:
-        yield Check(
-            what="permissions", verdict=Verdict.GOOD, detail="the embedded engine checks no permissions"
-        )
+        yield good("permissions", "the embedded engine checks no permissions")
     try:
         plan = planned(list(stack), aws, Goal.PRESENT, orphans=stack.orphans)
     except AwsError as error:
-        yield Check(what="environment", verdict=Verdict.BAD, detail=str(error), advice=remedy(error))
+        yield bad("environment", str(error), remedy(error))
         return
     yield _names(plan)
     yield _obstacles(plan)
     yield _in_the_way(plan)
     for note in (*plan.notes, *(f"`up` asks before this: {each}" for each in plan.consents)):
-        yield Check(what="attention", verdict=Verdict.UNKNOWN, detail=note)
+        yield unknown("attention", note)
 
 
 def _region(aws: Aws) -> Check:
@@ -78,7 +89,7 @@ def _region(aws: Aws) -> Check:
         if aws.region_is_named
         else ", the default: neither --region, cryptoctl.toml, AWS_REGION nor the profile names one"
     )
-    return Check(what="region", verdict=Verdict.GOOD, detail=f"{aws.region}{default}")
+    return good("region", f"{aws.region}{default}")
 
 
 def _endpoints(aws: Aws, wanted: Sequence[Permission]) -> Iterator[Check]:
@@ -89,14 +100,13 @@ def _endpoints(aws: Aws, wanted: Sequence[Permission]) -> Iterator[Check]:
     elsewhere = {service: url for service, url in urls.items() if not of_aws(url)}
     if elsewhere and len(set(urls.values())) == 1:
         [url] = set(urls.values())
-        yield Check(what="endpoints", verdict=Verdict.GOOD, detail=f"every request goes to {url}, not to AWS")
+        yield good("endpoints", f"every request goes to {url}, not to AWS")
     elif elsewhere:
         told = ", ".join(f"{service} ({url})" for service, url in elsewhere.items())
-        yield Check(
-            what="endpoints",
-            verdict=Verdict.UNKNOWN,
-            detail=f"requests to some services do not go to AWS: {told}",
-            advice="A part of the environment would be made elsewhere. Unless that is meant, unset "
+        yield unknown(
+            "endpoints",
+            f"requests to some services do not go to AWS: {told}",
+            "A part of the environment would be made elsewhere. Unless that is meant, unset "
             "AWS_ENDPOINT_URL_… or take `endpoint_url` out of the AWS configuration.",
         )
 
@@ -106,34 +116,23 @@ def _clock(aws: Aws) -> Check:
     try:
         skew = abs(datetime.now(UTC) - parsedate_to_datetime(headers["date"]))
     except (KeyError, ValueError, TypeError, OverflowError):  # also a date without a zone
-        return Check(
-            what="clock",
-            verdict=Verdict.UNKNOWN,
-            detail="the responses have no readable date",
-            advice="Compare this machine's clock with another one; AWS refuses 300 s.",
+        return unknown(
+            "clock",
+            "the responses have no readable date",
+            "Compare this machine's clock with another one; AWS refuses 300 s.",
         )
     seconds = f"{skew.total_seconds():.0f} s off"
     if skew < SKEW_REPORTED:
-        return Check(what="clock", verdict=Verdict.GOOD, detail=seconds)
-    result = Verdict.BAD if skew >= SKEW_REFUSED else Verdict.UNKNOWN
-    return Check(
-        what="clock",
-        verdict=result,
-        detail=seconds,
-        advice="Let NTP set this machine's clock; AWS refuses 300 s.",
-    )
+        return good("clock", seconds)
+    tell = bad if skew >= SKEW_REFUSED else unknown
+    return tell("clock", seconds, "Let NTP set this machine's clock; AWS refuses 300 s.")
 
 
 def _runtime(aws: Aws) -> Check:
     known = aws.client("lambda").meta.service_model.shape_for("Runtime").enum
     if RUNTIME in known:
-        return Check(what="runtime", verdict=Verdict.GOOD, detail=f"{RUNTIME} is known to this boto3")
-    return Check(
-        what="runtime",
-        verdict=Verdict.UNKNOWN,
-        detail=f"this boto3 does not know {RUNTIME}",
-        advice="Update boto3.",
-    )
+        return good("runtime", f"{RUNTIME} is known to this boto3")
+    return unknown("runtime", f"this boto3 does not know {RUNTIME}", "Update boto3.")
 
 
 def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
@@ -141,25 +140,21 @@ def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
         source = _principal(aws)
         denied = sorted(_denied(aws, source, wanted)) if source else []
     except AwsError as error:
-        return Check(
-            what="permissions",
-            verdict=Verdict.UNKNOWN,
-            detail=f"IAM could not be asked ({error.service}:{error.operation} answered {error.code})",
-            advice="Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
+        return unknown(
+            "permissions",
+            f"IAM could not be asked ({error.service}:{error.operation} answered {error.code})",
+            "Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
             "and iam:GetRole on the role you work as.",
         )
     if source is None:
-        return Check(
-            what="permissions", verdict=Verdict.GOOD, detail="the account's root user may do everything"
-        )
+        return good("permissions", "the account's root user may do everything")
     if denied:
-        return Check(
-            what="permissions",
-            verdict=Verdict.BAD,
-            detail=f"denied: {', '.join(denied[:NAMED_AT_MOST])}{_and_more(denied)}",
-            advice="Attach what `cryptoctl iam-policy --for deploy` prints.",
+        return bad(
+            "permissions",
+            f"denied: {', '.join(denied[:NAMED_AT_MOST])}{_and_more(denied)}",
+            "Attach what `cryptoctl iam-policy --for deploy` prints.",
         )
-    return Check(what="permissions", verdict=Verdict.GOOD, detail=f"all of {len(wanted)} are allowed")
+    return good("permissions", f"all of {len(wanted)} are allowed")
 
 
 def _and_more(denied: Sequence[str]) -> str:
@@ -214,27 +209,17 @@ def _context(right: Permission) -> Iterator[dict[str, Any]]:
 
 def _names(plan: Plan) -> Check:
     if not plan.refused:
-        return Check(
-            what="names",
-            verdict=Verdict.GOOD,
-            detail="no name is taken by a resource that cryptoctl does not manage",
-        )
-    return Check(
-        what="names",
-        verdict=Verdict.BAD,
-        detail="; ".join(f"{step.resource} {step.why}" for step in plan.refused),
-        advice=plan.way_out,
-    )
+        return good("names", "no name is taken by a resource that cryptoctl does not manage")
+    return bad("names", "; ".join(f"{step.resource} {step.why}" for step in plan.refused), plan.way_out)
 
 
 def _obstacles(plan: Plan) -> Check:
     if not plan.obstacles:
-        return Check(what="quotas", verdict=Verdict.GOOD, detail="the account's limits allow it")
-    return Check(
-        what="quotas",
-        verdict=Verdict.BAD,
-        detail=" ".join(each.what for each in plan.obstacles),
-        advice=" ".join(each.hint for each in plan.obstacles),
+        return good("quotas", "the account's limits allow it")
+    return bad(
+        "quotas",
+        " ".join(each.what for each in plan.obstacles),
+        " ".join(each.hint for each in plan.obstacles),
     )
 
 
@@ -247,4 +232,4 @@ def _in_the_way(plan: Plan) -> Check:
     work = ", ".join(parts) or "no changes"
     if leaving:
         work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
-    return Check(what="environment", verdict=Verdict.GOOD, detail=work)
+    return good("environment", work)

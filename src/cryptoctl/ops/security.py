@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cryptoctl.aws import Aws
-from cryptoctl.ops.doctor import Check, Verdict
+from cryptoctl.ops.doctor import Check, bad, good, unknown
 from cryptoctl.provisioners.customer_key import ALARMS_NEED, SETTING, allows, key_policy, unusable
 from cryptoctl.provisioners.topic import ALARMS
 from cryptoctl.settings import Environment
@@ -21,31 +21,28 @@ def examine_security(stack: Stack, aws: Aws) -> Iterator[Check]:
     if key is not None:
         yield _customer_key(stack, aws, key)
     if stack.config.protected and (missing := list(_not_set(stack.config))):
-        yield Check(
-            what="security",
-            verdict=Verdict.UNKNOWN,
-            detail=f"protected, and not set: {', '.join(missing)}",
-            advice="`cryptoctl config` says what each of these is good for.",
+        yield unknown(
+            "security",
+            f"protected, and not set: {', '.join(missing)}",
+            "`cryptoctl config` says what each of these is good for.",
         )
 
 
 def _customer_key(stack: Stack, aws: Aws, key: str) -> Check:
     if why := unusable(aws, stack.scope, key):
-        return Check(
-            what="customer key",
-            verdict=Verdict.BAD,
-            detail=f"{key} {why}",
-            advice=f"Name another key in `{SETTING}`, or have the key's owner put that right.",
+        return bad(
+            "customer key",
+            f"{key} {why}",
+            f"Name another key in `{SETTING}`, or have the key's owner put that right.",
         )
     topics = stack.config.security.key_for("topics") is not None
     if topics and not allows(key_policy(aws, key), ALARMS, ALARMS_NEED):
-        return Check(
-            what="customer key",
-            verdict=Verdict.UNKNOWN,
-            detail=f"the policy of {key} does not let {ALARMS} use it: no alarm can be sent to the topics",
-            advice=f"Have the key's owner allow {', '.join(sorted(ALARMS_NEED))} to that service.",
+        return unknown(
+            "customer key",
+            f"the policy of {key} does not let {ALARMS} use it: no alarm can be sent to the topics",
+            f"Have the key's owner allow {', '.join(sorted(ALARMS_NEED))} to that service.",
         )
-    return Check(what="customer key", verdict=Verdict.GOOD, detail=f"{key} is enabled, and can be used")
+    return good("customer key", f"{key} is enabled, and can be used")
 
 
 def _not_set(config: Environment) -> Iterator[str]:
