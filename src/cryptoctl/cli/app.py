@@ -12,7 +12,7 @@ from cryptoctl import __version__
 from cryptoctl.cli import commands
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
-from cryptoctl.cli.options import Declaration, common, options_before
+from cryptoctl.cli.options import CommonOptions, Declaration, options_before
 
 
 class _LoadedOnDemand(MutableMapping[str, Any]):
@@ -81,10 +81,10 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
 
 def _taking_options(function: Callable[..., None]) -> Callable[..., None]:
     """A group's callback: common options may stand before the command, and are kept for it to read."""
-    declared = Declaration(function, [common], leading=0)
+    declared = Declaration(function, [CommonOptions], leading=0)
 
     def remember(context: typer.Context, **given: Any) -> None:
-        context.obj = declared.value(common, given).over(options_before(context))
+        context.obj = declared.value(CommonOptions, given).over(options_before(context))
 
     remember.__doc__ = function.__doc__
     remember.__signature__ = declared.signature  # type: ignore[attr-defined]

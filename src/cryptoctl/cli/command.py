@@ -16,7 +16,7 @@ from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
-from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, common, options_before
+from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, options_before
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
@@ -73,7 +73,7 @@ class _Command:
     def built(self) -> Any:
         """The command as Typer runs it."""
         # The first parameter is the CommandRun, then one for each group.
-        declared = Declaration(self.function, [*self.groups, common], leading=1 + len(self.groups))
+        declared = Declaration(self.function, [*self.groups, CommonOptions], leading=1 + len(self.groups))
 
         def run(context: typer.Context, **given: Any) -> None:
             _run(self, declared, options_before(context), given)
@@ -139,7 +139,7 @@ _NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
 
 
 def _run(declared: _Command, parameters: Declaration, before: CommonOptions, given: dict[str, Any]) -> None:
-    options: CommonOptions = parameters.value(common, given).over(before)
+    options: CommonOptions = parameters.value(CommonOptions, given).over(before)
     session = _session(options)
     screen = Screen(
         colour=env_vars.colour_wanted() and not options.no_color,

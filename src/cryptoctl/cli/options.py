@@ -1,4 +1,4 @@
-"""Options are declared in groups: a group is a function of annotated options that gives what they mean.
+"""Options are declared in groups: a function or a class of annotated options, which gives what they mean.
 
 Every command has the common group; a command may name further ones. This is the only place that turns such
 declarations into what Typer reads.
@@ -58,14 +58,41 @@ def _common(*names: str, shown: str, default: str = "", **more: Any) -> Any:
 class CommonOptions:
     """What every command can be told, before its name or after it; None is "not given"."""
 
-    env: str | None = None
-    local: bool | None = None
-    profile: str | None = None
-    region: str | None = None
-    config: Path | None = None
-    output: Output | None = None
-    verbose: bool | None = None
-    no_color: bool | None = None
+    env: Annotated[
+        str | None,
+        _common(
+            "--env", "-e", shown="Environment.", default="dev", autocompletion=completion.environment_names
+        ),
+    ] = None
+    local: Annotated[
+        bool | None,
+        _common(
+            "--local/--aws", shown="On this machine, or on AWS.", default="where `up` last put it, or AWS"
+        ),
+    ] = None
+    profile: Annotated[
+        str | None, _common("--profile", shown="AWS profile.", autocompletion=completion.profile_names)
+    ] = None
+    region: Annotated[
+        str | None, _common("--region", shown="AWS region.", default="the AWS configuration's, or us-east-1")
+    ] = None
+    config: Annotated[
+        Path | None,
+        _common("--config", shown="Configuration file.", default="the nearest cryptoctl.toml upwards"),
+    ] = None
+    output: Annotated[
+        Output | None,
+        _common(
+            "--output",
+            "-o",
+            shown="Format: `csv` for prices and candles, `markdown` for plans.",
+            default="table",
+        ),
+    ] = None
+    verbose: Annotated[
+        bool | None, _common("--verbose", "-v", shown="Show more: each API call of a plan.")
+    ] = None
+    no_color: Annotated[bool | None, _common("--no-color", shown="No colours.")] = None
 
     @property
     def leading_here(self) -> dict[str, str]:
@@ -94,57 +121,6 @@ class CommonOptions:
         return CommonOptions(
             **{name: getattr(before, name) if value is None else value for name, value in given.items()}
         )
-
-
-def common(
-    *,
-    env: Annotated[
-        str | None,
-        _common(
-            "--env", "-e", shown="Environment.", default="dev", autocompletion=completion.environment_names
-        ),
-    ] = None,
-    local: Annotated[
-        bool | None,
-        _common(
-            "--local/--aws", shown="On this machine, or on AWS.", default="where `up` last put it, or AWS"
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None, _common("--profile", shown="AWS profile.", autocompletion=completion.profile_names)
-    ] = None,
-    region: Annotated[
-        str | None, _common("--region", shown="AWS region.", default="the AWS configuration's, or us-east-1")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        _common("--config", shown="Configuration file.", default="the nearest cryptoctl.toml upwards"),
-    ] = None,
-    output: Annotated[
-        Output | None,
-        _common(
-            "--output",
-            "-o",
-            shown="Format: `csv` for prices and candles, `markdown` for plans.",
-            default="table",
-        ),
-    ] = None,
-    verbose: Annotated[
-        bool | None, _common("--verbose", "-v", shown="Show more: each API call of a plan.")
-    ] = None,
-    no_color: Annotated[bool | None, _common("--no-color", shown="No colours.")] = None,
-) -> CommonOptions:
-    """The options of every command."""
-    return CommonOptions(
-        env=env,
-        local=local,
-        profile=profile,
-        region=region,
-        config=config,
-        output=output,
-        verbose=verbose,
-        no_color=no_color,
-    )
 
 
 def options_before(context: typer.Context) -> CommonOptions:
