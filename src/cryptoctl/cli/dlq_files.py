@@ -10,6 +10,7 @@ import typer
 
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.dlq import dlq, open_journal, with_failures
+from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
@@ -74,7 +75,7 @@ def import_(
 def purge(
     run: CommandRun,
     selection: Selection,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     no_export: Annotated[
         bool, typer.Option("--no-export", help="Do not write the messages to a file first.")
     ] = False,

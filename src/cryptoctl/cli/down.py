@@ -9,6 +9,7 @@ import typer
 
 from cryptoctl.cli.apply import before_any_change, check, looked, orphans, removed
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import Yes
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import iso
@@ -21,7 +22,7 @@ from cryptoctl.ui.plans import plan_document, sentence, show_plan
 @command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
 def down(
     run: CommandRun,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
     keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep the table of prices.")] = False,
 ) -> None:
     """Delete the environment: all its resources, in reverse order, with their data."""

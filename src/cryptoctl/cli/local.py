@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.cli.options import Yes
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ui.engine import engine_document, message_document, show_engine, show_message
@@ -41,10 +42,7 @@ def status(run: CommandRun) -> None:
 
 
 @command("local", "reset", access=None, example="cryptoctl local reset --yes")
-def reset(
-    run: CommandRun,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-) -> None:
+def reset(run: CommandRun, yes: Yes = False) -> None:
     """Stop the engine and delete all its data."""
     if not yes:
         run.screen.confirm(

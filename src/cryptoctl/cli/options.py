@@ -38,6 +38,9 @@ def option(*names: str, shown: str, default: str = "", panel: str | None = None,
     return typer.Option(*names, help=text, rich_help_panel=panel, **more)
 
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
 def refuse_empty(name: str, value: str, hint: str) -> None:
     """Raises Failure for what is given and empty: a script's variable that is not set."""
     if not value.strip():

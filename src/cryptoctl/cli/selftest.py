@@ -14,6 +14,7 @@ from cryptoctl import interrupts
 from cryptoctl.cli.apply import before_any_change
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import claim_ids
+from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selftest_run import SelftestRun, own_run, remove
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.selftest import own_runs
@@ -34,7 +35,7 @@ REPORT = "cryptoctl-selftest"
 @command("selftest", access=Access.ADMINISTER, example="cryptoctl selftest --region eu-central-1")
 def selftest(
     run: CommandRun,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="CLAIM", help="Check only this claim.", autocompletion=claim_ids),
