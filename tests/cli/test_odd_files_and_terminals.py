@@ -24,10 +24,11 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.local import launch
 from cryptoctl.local.errors import EngineError
 from cryptoctl.ops.invoking import invoke
+from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms
 from cryptoctl.ui.json_output import write_document
-from cryptoctl.ui.logs import line_document, show_line
+from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.streams import accept_any_text
 
@@ -180,7 +181,8 @@ def test_a_deeply_nested_log_line_is_shown_as_text(depth: int, capsys: Any) -> N
     text = '{"message": ' + "[" * depth + "]" * depth + "}"
     line = Line(id="1", time_ms=0, function="f", text=text)
     assert line_document(line)["message"] == text
-    show_line(Screen(colour=False), line)
+    [entry] = entries([line], everything=False)
+    show_entry(Screen(colour=False), entry)
     assert "[[[" in capsys.readouterr().out
 
 

@@ -17,9 +17,10 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import OutboxMessage
 from cryptoctl.ops.invoking import invoke
+from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ui.engine import show_message
-from cryptoctl.ui.logs import show_line
+from cryptoctl.ui.logs import show_entry
 from cryptoctl.ui.plans import brief
 from cryptoctl.ui.prices import write_csv
 from cryptoctl.ui.screen import Screen, printable
@@ -34,7 +35,8 @@ FORGED = "error: AWS has deleted everything."
 def test_a_log_line_is_one_line(line_break: str, member: str | None, capsys: Any) -> None:
     said = f"all is well{line_break}{FORGED}"
     text = said if member is None else json.dumps({member: said})
-    show_line(Screen(colour=False), Line(id="1", time_ms=0, function="f", text=text))
+    [entry] = entries([Line(id="1", time_ms=0, function="f", text=text)], everything=False)
+    show_entry(Screen(colour=False), entry)
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 

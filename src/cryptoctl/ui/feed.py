@@ -19,7 +19,6 @@ from cryptoctl.ui.text import age, printable
 
 JSON_EVERY_S = 10.0
 TOLD_EVERY_S = 60.0
-SHOWN_REFUSALS = 20
 
 
 class FeedReport:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cryptoctl.ops.log_entries import LogEntry, entries
+from cryptoctl.ops.log_entries import LogEntry
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import iso_of_ms, moment
 from cryptoctl.ui.screen import Screen, printable
@@ -15,12 +15,6 @@ from cryptoctl.ui.styles import BAD, DOUBTFUL, VERY_BAD
 
 INDENT = 4
 LEVELS = {"WARNING": DOUBTFUL, "ERROR": BAD, "CRITICAL": VERY_BAD}
-
-
-def show_line(screen: Screen, line: Line) -> None:
-    """A line for a person; metrics and successful invocations only with --verbose."""
-    for entry in entries([line], everything=screen.verbose):
-        show_entry(screen, entry)
 
 
 def show_entry(screen: Screen, entry: LogEntry) -> None:
