@@ -14,7 +14,7 @@ from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.retry import Clock, RealClock, Wait
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, NOTE
-from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
+from cryptoctl.ui.terminal import spinner
 
 # Without a live display: a wait is reported once it lasts this long, and again at this interval.
 FIRST_TOLD_AFTER_S = 1.0
@@ -112,8 +112,9 @@ class PlanProgress:
 
 
 def _present(name: str, seconds: float, waits: str) -> Text:
-    frame = FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
-    return Text.assemble(f"{frame} {name}  {seconds:.0f} s", (f"  {waits}" if waits else "", "dim"))
+    return Text.assemble(
+        f"{spinner(seconds)} {name}  {seconds:.0f} s", (f"  {waits}" if waits else "", "dim")
+    )
 
 
 def _name(step: Step) -> str:

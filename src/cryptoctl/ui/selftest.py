@@ -19,7 +19,7 @@ from cryptoctl.reconcile.retry import Clock
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, VERY_BAD
 from cryptoctl.ui.tables import Column
-from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
+from cryptoctl.ui.terminal import spinner
 
 MARKS = {
     ClaimOutcome.HOLDS: ("✓", GOOD),
@@ -68,8 +68,7 @@ class ClaimProgress:
 
 
 def _present(name: str, seconds: float) -> Text:
-    frame = FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
-    return Text(f"{frame} {name}  {seconds:.0f} s")
+    return Text(f"{spinner(seconds)} {name}  {seconds:.0f} s")
 
 
 def _line(result: ClaimResult) -> Text:

@@ -20,6 +20,11 @@ FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAMES_A_SECOND = 8
 
 
+def spinner(seconds: float) -> str:
+    """The character with which what has gone on for so long is drawn: another one in each frame."""
+    return FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
+
+
 class AnswerConsole(Console):
     """stdout. Raises BrokenPipeError where the reader has gone; Rich itself would end with exit code 1."""
 

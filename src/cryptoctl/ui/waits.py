@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cryptoctl.reconcile.retry import Clock, Wait
 from cryptoctl.ui.screen import Screen, printable
-from cryptoctl.ui.terminal import FRAMES, FRAMES_A_SECOND
+from cryptoctl.ui.terminal import spinner
 
 TOLD_AFTER_S = 1.0
 
@@ -27,8 +27,7 @@ def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
 
     def present() -> Text:
         seconds = clock.now_s() - began_s
-        frame = FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
-        return Text(f"{frame} {_told(waits[0])} {seconds:.0f} s" if waits else "")
+        return Text(f"{spinner(seconds)} {_told(waits[0])} {seconds:.0f} s" if waits else "")
 
     with screen.drawn(present):
         yield tell
