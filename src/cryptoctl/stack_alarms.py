@@ -10,7 +10,6 @@ from cryptoctl.provisioners.alarm import Alarm, Metric, prefix
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.topic import Topic
-from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 
 MILLISECONDS = 1000
@@ -33,22 +32,22 @@ class StackAlarms:
             statistic="Maximum",
         )
         meaning = f"What failed for good waits in {queue.name}."
-        return self._alarm(self._name(queue), metric, self.above.dead_letters, meaning, "dlq list")
+        return self._alarm(queue.short_name, metric, self.above.dead_letters, meaning, "dlq list")
 
     def lag(self, function: Function) -> Alarm | None:
         """What a function reads from a stream is old by then."""
         above = self.above.lag_s
         return self._alarm(
-            f"{self._name(function)}-lag",
+            f"{function.short_name}-lag",
             _of(function, "IteratorAge", "Maximum"),
             above if isinstance(above, str) else above * MILLISECONDS,
             f"Prices wait too long for {function.name}.",
-            f"logs {self._name(function)}",
+            f"logs {function.short_name}",
         )
 
     def errors(self, function: Function) -> Alarm | None:
         """Invocations of a function fail."""
-        meaning, name = f"Invocations of {function.name} fail.", self._name(function)
+        meaning, name = f"Invocations of {function.name} fail.", function.short_name
         return self._alarm(
             f"{name}-errors", _of(function, "Errors", "Sum"), self.above.errors, meaning, f"logs {name}"
         )
@@ -56,7 +55,7 @@ class StackAlarms:
     def throttles(self, function: Function) -> Alarm | None:
         """More invocations of a function are wanted at once than are allowed."""
         return self._alarm(
-            f"{self._name(function)}-throttles",
+            f"{function.short_name}-throttles",
             _of(function, "Throttles", "Sum"),
             self.above.throttles,
             f"More invocations of {function.name} are wanted at once than its reserved concurrency allows.",
@@ -77,9 +76,6 @@ class StackAlarms:
         )
         meaning = f"Many requests to {function.name} are refused (sender: {sender})."
         return self._alarm(f"unauthorized-{sender}", metric, self.above.unauthorized, meaning, "webhook list")
-
-    def _name(self, resource: Provisioner) -> str:
-        return resource.name.removesuffix(f"-{self.scope.environment}")
 
     def _alarm(self, name: str, metric: Metric, above: Threshold, meaning: str, command: str) -> Alarm | None:
         if isinstance(above, str) or not self.above.enabled:

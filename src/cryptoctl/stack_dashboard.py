@@ -10,7 +10,6 @@ from cryptoctl.provisioners.alarm import Alarm, Metric
 from cryptoctl.provisioners.dashboard import Dashboard, Graph, dashboard_name
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 
 
@@ -51,7 +50,7 @@ class StackDashboard:
                 Graph(
                     title="Dead letters",
                     lines={
-                        self._short(queue): Metric(
+                        queue.short_name: Metric(
                             namespace="AWS/SQS",
                             metric=waiting,
                             dimensions={"QueueName": queue.name},
@@ -71,11 +70,8 @@ class StackDashboard:
         """The same metric of each function."""
         return Graph(
             title=title,
-            lines={self._short(each): _of(each, metric, statistic) for each in self.functions},
+            lines={each.short_name: _of(each, metric, statistic) for each in self.functions},
         )
-
-    def _short(self, resource: Provisioner) -> str:
-        return resource.name.removesuffix(f"-{self.scope.environment}")
 
     def _ours(self, function: Function, metric: str, statistic: str = "Sum") -> Metric:
         dimensions = {"Function": function.name, "Environment": self.scope.environment}

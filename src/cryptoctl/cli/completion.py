@@ -63,8 +63,7 @@ def claim_ids() -> list[str]:
 
 def function_names(ctx: typer.Context) -> list[str]:
     """The functions, as `logs` takes them."""
-    suffix = f"-{_environment(ctx)}"
-    return [each.name.removesuffix(suffix) for each in _stack(ctx).functions]
+    return [each.short_name for each in _stack(ctx).functions]
 
 
 def resource_names(ctx: typer.Context) -> list[str]:

@@ -126,8 +126,7 @@ def _lines(run: CommandRun, letter: DeadLetter) -> list[Line]:
 
 def _functions(run: CommandRun) -> dict[str, Function]:
     """The functions, by name without the environment's."""
-    suffix = f"-{run.session.environment}"
-    return {each.name.removesuffix(suffix): each for each in run.session.stack.functions}
+    return {each.short_name: each for each in run.session.stack.functions}
 
 
 @selecting_command(dlq, "replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")

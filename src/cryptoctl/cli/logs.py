@@ -159,6 +159,6 @@ def _functions(run: CommandRun, names: list[str]) -> list[Function]:
         raise Failure(
             Problem.USAGE,
             f"There is no function {unknown[0].removesuffix(suffix)}.",
-            f"Choose among: {', '.join(name.removesuffix(suffix) for name in known)}.",
+            f"Choose among: {', '.join(each.short_name for each in known.values())}.",
         )
     return [known[name] for name in wanted]

@@ -55,6 +55,11 @@ class Provisioner(Resource, ABC):
     """Whether removing it loses what cannot be made again; `down --keep-data` leaves it."""
 
     @property
+    def short_name(self) -> str:
+        """Its name without the environment's at the end, as commands take and show it."""
+        return self.name.removesuffix(f"-{self.scope.environment}")
+
+    @property
     def arn(self) -> str | Ref | None:
         """Its ARN; a Ref where AWS assigns a part of it; None where it has none of its own."""
         return None
