@@ -59,10 +59,11 @@ def test_an_alarm_is_never_raised_by_fewer_breaches_than_it_asks_for(
 def test_a_datapoint_has_the_same_time_in_every_time_zone(
     monkeypatch: pytest.MonkeyPatch, zone: str, at_s: int
 ) -> None:
-    with monkeypatch.context() as there:
-        there.setenv("TZ", zone)
+    timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_s))
+    try:
+        with monkeypatch.context() as there:
+            there.setenv("TZ", zone)
+            time.tzset()
+            assert _epoch(timestamp) == at_s
+    finally:
         time.tzset()
-        timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_s))
-        found = _epoch(timestamp)
-    time.tzset()
-    assert found == at_s
