@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cryptoctl import interrupts
-from cryptoctl.cli.command import CommandRun
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.cli.command import CommandRun, for_a_person
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Listener, Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
@@ -95,16 +96,37 @@ def carry_out(
     """
     stop = Stop()
     with PlanProgress(run.screen, run.clock) as progress:
-        with interrupts.on_signal(stop.asked.set, stop.at_once.set):
-            executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
-            report = executor.run(plan, stop)
-        run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])
-        if not stop.asked.is_set() and all(each.outcome is StepOutcome.DONE for each in report.results):
-            try:
-                return remaining(look_again, run.clock, progress.waiting)
-            except KeyboardInterrupt:
-                stop.asked.set()
+
+        def execute(plan: Plan) -> Report:
+            with interrupts.on_signal(stop.asked.set, stop.at_once.set):
+                executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
+                report = executor.run(plan, stop)
+            run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])
+            return report
+
+        report, waited = execute(plan), False
+        try:
+            while not stop.asked.is_set() and report.done:
+                rest = _look_again(look_again, run, progress)
+                if waited or not rest.only_waits:
+                    return rest
+                # AWS showed late that it is still at work: that is waited for as long as the resource says.
+                report, waited = execute(rest), True
+        except KeyboardInterrupt:
+            stop.asked.set()
     raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
+
+
+def _look_again(look_again: Callable[[], Plan], run: CommandRun, progress: PlanProgress) -> Plan:
+    try:
+        return remaining(look_again, run.clock, progress.waiting)
+    except (AwsError, Failure) as error:
+        failure = for_a_person(error)
+        raise Failure(
+            failure.problem,
+            f"Everything was done, but what came of it could not be looked at: {failure.message}",
+            f"{failure.hint} Then run `cryptoctl plan`, which shows whether anything still differs.".strip(),
+        ) from error
 
 
 def removed(

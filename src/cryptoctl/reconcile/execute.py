@@ -55,6 +55,11 @@ class Report:
 
     results: tuple[StepResult, ...]
 
+    @property
+    def done(self) -> bool:
+        """Whether every step is done."""
+        return all(result.outcome is StepOutcome.DONE for result in self.results)
+
     def ended(self, outcome: StepOutcome) -> tuple[StepResult, ...]:
         """The results with that outcome."""
         return tuple(result for result in self.results if result.outcome is outcome)

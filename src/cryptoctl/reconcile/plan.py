@@ -117,6 +117,11 @@ class Plan:
         return not (self.work or self.refused)
 
     @property
+    def only_waits(self) -> bool:
+        """Whether there is something to do, and nothing of it but waits for what AWS is at work on."""
+        return bool(self.work) and not any(step.calls for step in self.work)
+
+    @property
     def way_out(self) -> str:
         """What to do next about what is refused."""
         untagged = any(step.why == WITHOUT_TAGS for step in self.refused)

@@ -1,0 +1,95 @@
+"""The look after the work: what AWS shows late is waited for, and what cannot be seen is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cryptoctl.cli.apply import carry_out
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.call import Action, WaitUntil
+from cryptoctl.reconcile.delta import Delta
+from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.values import Fields
+from cryptoctl.session import Session, SessionOptions
+from cryptoctl.settings import Target
+from cryptoctl.ui.screen import Screen
+from unit.things import FakeAws, FakeClock, Thing, refusal
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slow(Thing):
+    """A thing whose changes AWS works on for a while."""
+
+    def observe(self, aws: Any) -> Observed | None:
+        found = super().observe(aws)
+        return found and Observed(fields={**found.fields, "State": aws.state()}, outputs=found.outputs)
+
+    def desired(self) -> Fields:
+        return {**super().desired(), "State": "Ready"}
+
+    def apply(self, delta: Delta) -> Iterator[Action]:
+        yield from (
+            each for each in super().apply(delta) if delta.touches("Size") or isinstance(each, WaitUntil)
+        )
+
+
+class SlowAws(FakeAws):
+    """Shows the old state for some seconds after a change, and then for 40 s that it is at work."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.clock, self.changed_s = clock, -1000.0
+
+    def state(self) -> str:
+        """At this time."""
+        return "Busy" if 1 <= self.clock.time_s - self.changed_s < 40 else "Ready"
+
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+        self.changed_s = self.clock.time_s
+        return super().call(service, operation, once=once, **params)
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+        found = super().find(service, operation, absent=absent, **params)
+        return found and {**found, "State": self.state()}
+
+
+def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing) -> Plan:
+    session = Session(SessionOptions(environment="E", target=Target.AWS))
+    session.__dict__ |= {"aws": aws, "environment": "E"}
+    run = CommandRun(session=session, screen=Screen(colour=False), clock=clock)
+
+    def look() -> Plan:
+        clock.time_s += 1  # a look takes its time
+        return planned([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
+
+    return carry_out(run, look(), look)
+
+
+def test_what_aws_shows_late_to_be_at_work_on_is_waited_for_as_long_as_the_thing_says() -> None:
+    clock = FakeClock()
+    aws = SlowAws(clock)
+    aws.things["a"] = {"Fields": Thing(name="a", size=1).desired(), "Id": "x"}
+    assert carried_out(aws, clock, Slow(name="a", size=2, settles=True)).settled
+    assert [operation for operation, _ in aws.calls] == ["UpdateThing"]
+
+
+def test_where_it_cannot_be_looked_at_again_it_is_said_that_everything_was_done() -> None:
+    aws = FakeAws()
+    aws.after = lambda operation, _: setattr(aws, "find", refuse)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise refusal("GetThing", "Throttling", "Rate exceeded")
+
+    with pytest.raises(
+        Failure, match="Everything was done, but what came of it could not be looked at"
+    ) as told:
+        carried_out(aws, FakeClock(), Thing(name="a"))
+    assert told.value.problem is Problem.AWS
+    assert told.value.hint.endswith("`cryptoctl plan`, which shows whether anything still differs.")
