@@ -23,8 +23,9 @@ from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
     ClaimOutcome,
+    Covered,
     Evidence,
-    Expected,
+    exact_code,
     holds,
     remedy_of,
     retry_rule,
@@ -44,6 +45,7 @@ from cryptoctl.ops.selftest.report import HIDDEN_ACCOUNT, SelftestReport, masked
 from cryptoctl.ops.selftest.run import ClaimResult, checked
 from cryptoctl.ops.selftest.witness import Witness
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.call import Call, WaitUntil
@@ -108,10 +110,10 @@ def error(code: str, message: str = "", operation: str = "CreateFunction") -> Aw
 
 
 def claim(
-    name: str, check: Callable[[Bench], Evidence], lane: str = "one", engine_lacks: str = ""
+    name: str, check: Callable[[Bench], Evidence], sequence: str = "one", engine_lacks: str = ""
 ) -> AwsClaim:
     return AwsClaim(
-        id=name, text=name, relied_on=("aws.py",), check=check, lane=lane, engine_lacks=engine_lacks
+        id=name, text=name, relied_on=("aws.py",), check=check, sequence=sequence, engine_lacks=engine_lacks
     )
 
 
@@ -213,45 +215,43 @@ def test_refusals_in_two_threads_are_told_apart() -> None:
     assert [each.passed_after_s for each in witness.met()] == [None]
 
 
-ASSUMED = retry_rule(Function, "InvalidParameterValueException", "cannot be assumed by Lambda")
-RUNTIME = remedy_of(Function, "InvalidParameterValueException", "runtime")
-EXISTS = AnswerCode(service="lambda", operation="CreateFunction", codes=("ResourceConflictException",))
+ASSUMED = retry_rule(Function, INVALID, "cannot be assumed by Lambda")
+RUNTIME = remedy_of(Function, INVALID, "runtime")
+EXISTS = exact_code(Function, "lambda", "CreateFunction", "ResourceConflictException")
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected", "outcome"),
+    ("answer", "covered", "outcome"),
     [
         (None, ASSUMED, ClaimOutcome.DIFFERS),
-        (error(ASSUMED.code, "The role cannot be assumed by Lambda."), ASSUMED, ClaimOutcome.HOLDS),
-        (error(ASSUMED.code, "The role is not assumable."), ASSUMED, ClaimOutcome.DIFFERS),
+        (error(INVALID, "The role cannot be assumed by Lambda."), ASSUMED, ClaimOutcome.HOLDS),
+        (error(INVALID, "The role is not assumable."), ASSUMED, ClaimOutcome.DIFFERS),
         (error("ValidationException", "Value at 'runtime' failed"), RUNTIME, ClaimOutcome.HOLDS),
         (error("ValidationException", "replicated runtime"), RUNTIME, ClaimOutcome.HOLDS),
         # Another remedy is found first, and a retry rule would wait for it.
-        (error(ASSUMED.code, "provisioned concurrency of a runtime"), RUNTIME, ClaimOutcome.DIFFERS),
-        (error(ASSUMED.code, "runtime: cannot be assumed by Lambda"), RUNTIME, ClaimOutcome.DIFFERS),
+        (error(INVALID, "provisioned concurrency of a runtime"), RUNTIME, ClaimOutcome.DIFFERS),
+        (error(INVALID, "runtime: cannot be assumed by Lambda"), RUNTIME, ClaimOutcome.DIFFERS),
         (error("ResourceConflictException", "Function already exists"), EXISTS, ClaimOutcome.HOLDS),
         (error("AccessDeniedException"), EXISTS, ClaimOutcome.DIFFERS),
     ],
 )
 def test_an_answer_is_judged_as_the_code_would_take_it(
-    answer: AwsError | None, expected: Expected, outcome: ClaimOutcome
+    answer: AwsError | None, covered: Covered, outcome: ClaimOutcome
 ) -> None:
-    assert judged(answer, expected, Function).outcome is outcome
+    assert judged(answer, covered).outcome is outcome
 
 
 def test_an_answer_code_that_a_rule_would_wait_for_does_not_hold() -> None:
-    code = AnswerCode(service="lambda", operation="TagResource", codes=("ResourceConflictException",))
+    code = exact_code(Function, "lambda", "TagResource", "ResourceConflictException")
     answer = error("ResourceConflictException", operation="TagResource")
-    assert judged(answer, code, Function).outcome is ClaimOutcome.DIFFERS
+    assert judged(answer, code).outcome is ClaimOutcome.DIFFERS
 
 
 def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> None:
-    lacks = retry_rule(Function, ASSUMED.code, "execution role does not have permissions")
-    checks = provoked(
-        "x", lambda _: Call(service="lambda", operation="CreateFunction", params={}), lacks, of=Function
-    )
-    first = error(ASSUMED.code, "The role cannot be assumed by Lambda.")
-    then = error(ASSUMED.code, "The provided execution role does not have permissions to call SendMessage")
+    lacks = retry_rule(Function, INVALID, "execution role does not have permissions")
+    checks = provoked("x", lambda _: Call(service="lambda", operation="CreateFunction", params={}), lacks)
+    first = error(INVALID, "The role cannot be assumed by Lambda.")
+    then = error(INVALID, "The provided execution role does not have permissions to call SendMessage")
     assert checks.check(bench(first, first, then)).outcome is ClaimOutcome.HOLDS
 
 
@@ -261,7 +261,6 @@ def test_what_aws_accepts_against_the_claim_is_undone() -> None:
         "x",
         lambda _: Call(service="sqs", operation="CreateQueue", params={}),
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
-        of=Queue,
         undo=lambda _: Call(service="sqs", operation="DeleteQueue", params={}),
     )
     assert checks.check(made).outcome is ClaimOutcome.DIFFERS
@@ -274,7 +273,6 @@ def test_what_may_be_over_is_not_shown_where_it_is() -> None:
         "x",
         lambda _: Call(service="lambda", operation="UpdateFunctionConfiguration", params={}),
         retry_rule(Function, "ResourceConflictException"),
-        of=Function,
         may_be_over="it was done before",
     )
     assert checks.check(bench()).outcome is ClaimOutcome.NOT_SHOWN
@@ -296,7 +294,7 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
 
     claims = [
         claim("breaks", breaks),
-        claim("denied", denied, lane="other"),
+        claim("denied", denied, sequence="other"),
         claim("works", lambda _: holds("seen")),
         claim("lacks", breaks, engine_lacks="the engine has none"),
     ]

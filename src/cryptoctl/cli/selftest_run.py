@@ -182,7 +182,7 @@ class SelftestRun:
             aws.on_answer = before
 
     def _result(self, name: str, text: str, relied_on: tuple[str, ...], evidence: Evidence) -> None:
-        claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence, lane="")
+        claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence)
         self.results += looked_up(self._bench, [claim])
 
     def _problem(self, what: str, failure: Failure) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from cryptoctl.aws_errors import Remedy
 from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.reconcile.call import RetryRule
 from cryptoctl.reconcile.provisioner import Provisioner
-
-T = TypeVar("T")
 
 
 class ClaimOutcome(StrEnum):
@@ -80,29 +78,34 @@ Covered: TypeAlias = tuple[type[Provisioner] | None, Expected]
 class AwsClaim:
     """What is taken for granted about AWS.
 
-    Claims of one `lane` are checked one after the other, lanes side by side. `needs` names what of the
-    self-test's stack must be there (all that it depends on comes with it). `engine_lacks` says why the
-    embedded engine cannot show it; empty where it can.
+    Claims of one `sequence` (the id's first word where none is given) are checked one after the other,
+    sequences side by side. `needs` names what of the self-test's stack must be there (all that it depends on
+    comes with it). `engine_lacks` says why the embedded engine cannot show it; empty where it can.
     """
 
     id: str
     text: str
     relied_on: tuple[str, ...]
     check: Callable[[Bench], Evidence]
-    lane: str
+    sequence: str = ""
     needs: tuple[str, ...] = ()
     covers: tuple[Covered, ...] = ()
     engine_lacks: str = ""
 
 
-def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> RetryRule:
+def exact_code(kind: type[Provisioner], service: str, operation: str, *codes: str) -> Covered:
+    """The error codes of a request that a kind reads as an answer."""
+    return kind, AnswerCode(service=service, operation=operation, codes=codes)
+
+
+def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> Covered:
     """A kind's rule for that code and piece of a message. Raises LookupError where it has none."""
-    return _only(kind, (each for each in kind.retry_rules if (each.code, each.contains) == (code, contains)))
+    return _first(kind, (each for each in kind.retry_rules if (each.code, each.contains) == (code, contains)))
 
 
-def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str = "") -> Remedy:
+def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str = "") -> Covered:
     """A kind's remedy for that code and piece of a message, perhaps of one operation. Raises LookupError."""
-    return _only(
+    return _first(
         kind,
         (
             each
@@ -112,7 +115,7 @@ def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str
     )
 
 
-def _only(kind: type[Provisioner], found: Iterable[T]) -> T:
+def _first(kind: type[Provisioner], found: Iterable[Expected]) -> Covered:
     for each in found:
-        return each
+        return kind, each
     raise LookupError(f"{kind.__name__} has no such rule or remedy")

@@ -97,9 +97,8 @@ def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetR
     return AwsClaim(
         id=f"{kind}: {code}{f' ({piece})' if piece else ''}",
         text=claimed(expected),
-        relied_on=(where(of, expected),),
+        relied_on=(where((of, expected)),),
         check=lambda _: _evidence(own, expected),
-        lane="",
     )
 
 
@@ -134,5 +133,4 @@ def _of_wait(kind: str, wait: WaitUntil, witness: Witness, *, on_engine: bool) -
         text=f"{wait.operation} shows it within {wait.timeout_s:.0f} s: {wait.reason}.",
         relied_on=(f"{kind}: WaitUntil {wait.path}",),
         check=check,
-        lane="",
     )

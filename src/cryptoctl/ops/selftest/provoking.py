@@ -6,9 +6,17 @@ from collections.abc import Callable
 
 from cryptoctl.aws_errors import AwsError, Remedy, remedy
 from cryptoctl.ops.selftest.bench import Bench
-from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, Expected, differs, holds, not_shown
+from cryptoctl.ops.selftest.claim import (
+    AnswerCode,
+    AwsClaim,
+    Covered,
+    Evidence,
+    Expected,
+    differs,
+    holds,
+    not_shown,
+)
 from cryptoctl.reconcile.call import Call, RetryRule
-from cryptoctl.reconcile.provisioner import Provisioner
 
 Making = Callable[[Bench], Call]
 
@@ -16,13 +24,11 @@ Making = Callable[[Bench], Call]
 def provoked(
     id: str,  # noqa: A002 - as the claim has it
     call: Making,
-    expected: Expected,
+    covered: Covered,
     *,
-    of: type[Provisioner] | None,
     text: str = "",
-    relied_on: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
-    lane: str = "",
+    sequence: str = "",
     undo: Making | None = None,
     prepare: Making | None = None,
     may_be_over: str = "",
@@ -34,33 +40,34 @@ def provoked(
     because what it runs into does not last, `may_be_over` says so.
     """
 
+    _, expected = covered
+
     def check(bench: Bench) -> Evidence:
         if prepare is not None:
             bench.send(prepare(bench))
         request = call(bench)
-        error = _refusal(bench, request, expected, of)
+        error = _refusal(bench, request, covered)
         if error is None and undo is not None:
             bench.send(undo(bench))
         if error is None and may_be_over:
             return not_shown(f"{may_be_over}: AWS accepted it")
-        return judged(error, expected, of)
+        return judged(error, covered)
 
     return AwsClaim(
         id=id,
         text=text or claimed(expected),
-        relied_on=relied_on or (where(of, expected),),
+        relied_on=(where(covered),),
         check=check,
-        lane=lane or id.partition("-")[0],
+        sequence=sequence,
         needs=needs,
-        covers=((of, expected),),
+        covers=(covered,),
         engine_lacks=engine_lacks,
     )
 
 
-def _refusal(
-    bench: Bench, request: Call, expected: Expected, of: type[Provisioner] | None
-) -> AwsError | None:
+def _refusal(bench: Bench, request: Call, covered: Covered) -> AwsError | None:
     """What the request is refused with, once what passes by itself has passed."""
+    of, expected = covered
     others = [each for each in (of.retry_rules if of else ()) if each != expected]
     last: list[AwsError | None] = []
 
@@ -88,8 +95,9 @@ def matched(error: AwsError, expected: Expected) -> bool:
     return error.code in expected.codes
 
 
-def judged(error: AwsError | None, expected: Expected, of: type[Provisioner] | None) -> Evidence:
+def judged(error: AwsError | None, covered: Covered) -> Evidence:
     """What an answer says of a claim about a refusal."""
+    of, expected = covered
     if error is None:
         return differs("AWS accepted the request")
     said = str(error)
@@ -118,8 +126,9 @@ def claimed(expected: Expected) -> str:
     return f"{asked} is refused with {' or '.join(codes)}{said}. {then}"
 
 
-def where(of: type[Provisioner] | None, expected: Expected) -> str:
+def where(covered: Covered) -> str:
     """Where the code relies on a rule, a remedy or a code."""
+    of, expected = covered
     if of is None:
         return "aws_errors.py: COMMON"
     module = f"{of.__module__.removeprefix('cryptoctl.').replace('.', '/')}.py"

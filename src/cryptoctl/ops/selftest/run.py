@@ -1,4 +1,4 @@
-"""Checking claims: lanes side by side, each claim with an end, whatever its check meets."""
+"""Checking claims: sequences side by side, each claim with an end, whatever its check meets."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def checked(
     bench: Bench, claims: Sequence[AwsClaim], listener: ClaimListener, *, on_engine: bool
 ) -> list[ClaimResult]:
     """Checks the claims and gives the results in their order."""
-    lanes: dict[str, list[AwsClaim]] = {}
+    sequences: dict[str, list[AwsClaim]] = {}
     for claim in claims:
-        lanes.setdefault(claim.lane, []).append(claim)
+        sequences.setdefault(claim.sequence or claim.id.partition("-")[0], []).append(claim)
 
-    def work(lane: list[AwsClaim]) -> list[ClaimResult]:
-        return [_check(bench, claim, listener, on_engine=on_engine) for claim in lane]
+    def work(sequence: list[AwsClaim]) -> list[ClaimResult]:
+        return [_check(bench, claim, listener, on_engine=on_engine) for claim in sequence]
 
-    found = [result for results in bench.aws.map(work, lanes.values()) for result in results]
+    found = [result for results in bench.aws.map(work, sequences.values()) for result in results]
     place = {claim.id: number for number, claim in enumerate(claims)}
     return sorted(found, key=lambda result: place[result.claim.id])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptoctl.core.webhook_secrets import parse_secret
 from cryptoctl.ops.selftest.bench import Bench
-from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, compared, differs, holds
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, exact_code, holds
 from cryptoctl.ops.selftest.environment import SENDER, TOKEN_HEADER
 from cryptoctl.ops.selftest.http import HttpAnswer, send
 from cryptoctl.ops.selftest.provoking import provoked
@@ -24,10 +24,6 @@ PRICE = {"symbol": "ADDRESS", "price": 1, "exchange": "selftest", "id": "1"}
 
 def _call(service: str, operation: str, **params: Any) -> Call:
     return Call(service=service, operation=operation, params=params)
-
-
-def _code(service: str, operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service=service, operation=operation, codes=codes)
 
 
 def _parameter(bench: Bench) -> Parameter:
@@ -83,7 +79,6 @@ ADDRESS = (
         text="With both statements of the function's policy, a function URL answers everybody.",
         relied_on=("provisioners/function_url.py: ANYBODY_BY_URL",),
         check=_open,
-        lane="address",
         needs=NEEDS,
     ),
     AwsClaim(
@@ -91,21 +86,18 @@ ADDRESS = (
         text="A request reaches the function with its headers and its body: 200 with the secret, else 401.",
         relied_on=("handlers/front_door.py", "docs/webhooks.md"),
         check=_proof_decides,
-        lane="address",
         needs=(*NEEDS, "prices"),
     ),
     provoked(
         "address-missing",
         lambda bench: _call("lambda", "GetFunctionUrlConfig", FunctionName=bench.stack.notifier.name),
-        _code("lambda", "GetFunctionUrlConfig", NO_FUNCTION),
-        of=FunctionUrl,
+        exact_code(FunctionUrl, "lambda", "GetFunctionUrlConfig", NO_FUNCTION),
         needs=("notifier",),
     ),
     provoked(
         "address-delete-missing",
         lambda bench: _call("lambda", "DeleteFunctionUrlConfig", FunctionName=bench.stack.notifier.name),
-        _code("lambda", "DeleteFunctionUrlConfig", NO_FUNCTION),
-        of=FunctionUrl,
+        exact_code(FunctionUrl, "lambda", "DeleteFunctionUrlConfig", NO_FUNCTION),
         needs=("notifier",),
     ),
     provoked(
@@ -113,8 +105,7 @@ ADDRESS = (
         lambda bench: _call(
             "lambda", "CreateFunctionUrlConfig", FunctionName=bench.stack.webhook.name, AuthType="NONE"
         ),
-        _code("lambda", "CreateFunctionUrlConfig", "ResourceConflictException"),
-        of=FunctionUrl,
+        exact_code(FunctionUrl, "lambda", "CreateFunctionUrlConfig", "ResourceConflictException"),
         needs=NEEDS,
     ),
     AwsClaim(
@@ -122,29 +113,25 @@ ADDRESS = (
         text="A parameter is shown with its key, its type and its tags, and without its value.",
         relied_on=("provisioners/parameter.py: Parameter.observe",),
         check=_key_is_shown,
-        lane="parameter",
         needs=NEEDS,
     ),
     provoked(
         "parameter-exists",
         lambda bench: _call("ssm", "PutParameter", Name=_parameter(bench).name, Value="another", Type=TYPE),
-        _code("ssm", "PutParameter", EXISTS),
-        of=Parameter,
+        exact_code(Parameter, "ssm", "PutParameter", EXISTS),
         needs=NEEDS,
     ),
     provoked(
         "parameter-missing",
         lambda bench: _call("ssm", "DeleteParameter", Name=_missing(bench)),
-        _code("ssm", "DeleteParameter", NOT_FOUND),
-        of=Parameter,
+        exact_code(Parameter, "ssm", "DeleteParameter", NOT_FOUND),
     ),
     provoked(
         "parameter-tags-missing",
         lambda bench: _call(
             "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(bench)
         ),
-        _code("ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),
-        of=Parameter,
+        exact_code(Parameter, "ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),
         engine_lacks="the embedded engine answers without tags",
     ),
 )

@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cryptoctl.ops.selftest.bench import Bench
-from cryptoctl.ops.selftest.claim import (
-    AnswerCode,
-    remedy_of,
-    retry_rule,
-)
+from cryptoctl.ops.selftest.claim import exact_code, remedy_of, retry_rule
 from cryptoctl.ops.selftest.environment import PROBE
 from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.function import NOT_FOUND, Function
@@ -27,10 +23,6 @@ LARGEST_VARIABLE = "x" * 4096
 
 def _lambda(operation: str, **params: Any) -> Call:
     return Call(service="lambda", operation=operation, params=params)
-
-
-def _code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="lambda", operation=operation, codes=codes)
 
 
 def _create(name: str, role: Role, bench: Bench, **more: Any) -> Call:
@@ -97,27 +89,23 @@ FUNCTIONS = (
     provoked(
         "function-missing",
         lambda bench: _lambda("GetFunction", FunctionName=bench.named("missing")),
-        _code("GetFunction", NOT_FOUND),
-        of=Function,
+        exact_code(Function, "lambda", "GetFunction", NOT_FOUND),
     ),
     provoked(
         "function-delete-missing",
         lambda bench: _lambda("DeleteFunction", FunctionName=bench.named("missing")),
-        _code("DeleteFunction", NOT_FOUND),
-        of=Function,
+        exact_code(Function, "lambda", "DeleteFunction", NOT_FOUND),
     ),
     provoked(
         "function-exists",
         lambda bench: _create(PROBE, bench.stack.probe_role, bench),
-        _code("CreateFunction", EXISTS),
-        of=Function,
+        exact_code(Function, "lambda", "CreateFunction", EXISTS),
         needs=("probe",),
     ),
     provoked(
         "function-role-not-assumable",
         lambda bench: _create("strange", bench.stack.stranger_role, bench),
         retry_rule(Function, INVALID, "cannot be assumed by Lambda"),
-        of=Function,
         needs=("stranger_role", "probe"),
         undo=_delete("strange"),
         engine_lacks=NO_ROLE_CHECK,
@@ -126,7 +114,6 @@ FUNCTIONS = (
         "function-role-without-permission",
         _without_rights,
         retry_rule(Function, INVALID, "execution role does not have permissions"),
-        of=Function,
         needs=("bare_role", "probe"),
         undo=_delete("powerless"),
         engine_lacks=NO_ROLE_CHECK,
@@ -135,7 +122,6 @@ FUNCTIONS = (
         "function-variables-too-large",
         _too_large,
         remedy_of(Function, INVALID, "environment variables"),
-        of=Function,
         needs=("probe",),
         undo=_delete("too-large"),
         engine_lacks="the embedded engine takes larger variables",
@@ -144,7 +130,6 @@ FUNCTIONS = (
         "function-runtime-unknown",
         _unknown_runtime,
         remedy_of(Function, INVALID, "runtime"),
-        of=Function,
         needs=("probe",),
         undo=_delete("unknown-runtime"),
     ),
@@ -152,7 +137,6 @@ FUNCTIONS = (
         "function-concurrency-too-high",
         _all_concurrency,
         retry_rule(Function, INVALID, "UnreservedConcurrentExecution"),
-        of=Function,
         needs=("probe",),
         undo=_of_probe("DeleteFunctionConcurrency"),
     ),
@@ -160,7 +144,6 @@ FUNCTIONS = (
         "function-another-change",
         _of_probe("UpdateFunctionConfiguration", Description="second"),
         retry_rule(Function, "ResourceConflictException"),
-        of=Function,
         needs=("probe",),
         prepare=_of_probe("UpdateFunctionConfiguration", Description="first"),
         may_be_over="the first change was done before the second one came",
@@ -173,29 +156,25 @@ FUNCTIONS = (
             StatementId="webhook-errors",
             **logs_may_invoke(bench.stack.webhook_logs).params,
         ),
-        _code("AddPermission", EXISTS),
-        of=Function,
+        exact_code(Function, "lambda", "AddPermission", EXISTS),
         needs=("notifier",),
     ),
     provoked(
         "function-permission-missing",
         _of_probe("RemovePermission", StatementId="missing"),
-        _code("RemovePermission", NOT_FOUND),
-        of=Function,
+        exact_code(Function, "lambda", "RemovePermission", NOT_FOUND),
         needs=("probe",),
     ),
     provoked(
         "function-destination-missing",
         _missing_destination,
         retry_rule(InvokeConfig, INVALID, "destination"),
-        of=InvokeConfig,
         needs=("probe_invocations",),
     ),
     provoked(
         "function-destination-without-permission",
         _forbidden_destination,
         retry_rule(InvokeConfig, INVALID, "does not have permissions"),
-        of=InvokeConfig,
         needs=("webhook", "success"),
         undo=lambda bench: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=bench.stack.webhook.name),
         engine_lacks=NO_ROLE_CHECK,
@@ -203,8 +182,7 @@ FUNCTIONS = (
     provoked(
         "function-invoke-config-missing",
         lambda bench: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=bench.stack.notifier.name),
-        _code("DeleteFunctionEventInvokeConfig", NOT_FOUND),
-        of=InvokeConfig,
+        exact_code(InvokeConfig, "lambda", "DeleteFunctionEventInvokeConfig", NOT_FOUND),
         needs=("notifier",),
     ),
 )

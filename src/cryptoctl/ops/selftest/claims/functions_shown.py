@@ -78,7 +78,6 @@ FUNCTIONS_SHOWN = (
         text="A statement for a function URL is shown with its condition as AddPermission was given it.",
         relied_on=("provisioners/resource_permission.py: ResourcePermission.described",),
         check=_url_statement,
-        lane="function",
         needs=("probe",),
     ),
     AwsClaim(
@@ -86,7 +85,6 @@ FUNCTIONS_SHOWN = (
         text="GetFunction answers with the tags that were given as the function was created.",
         relied_on=("provisioners/function_configuration.py: tags_of",),
         check=_tags_are_shown,
-        lane="function",
         needs=("probe",),
     ),
     AwsClaim(
@@ -94,7 +92,7 @@ FUNCTIONS_SHOWN = (
         text="Without lambda:ListTags, GetFunction answers without tags and with TagsError.",
         relied_on=("provisioners/function_configuration.py: tags_of",),
         check=_tags_withheld,
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
         engine_lacks=NO_PERMISSIONS,
     ),
@@ -103,7 +101,7 @@ FUNCTIONS_SHOWN = (
         text="Without kms:Decrypt, GetFunction answers with an Environment.Error of the code AccessDenied….",
         relied_on=("provisioners/function_configuration.py: unreadable_variables",),
         check=_variables_withheld,
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
         engine_lacks=NO_PERMISSIONS,
     ),
@@ -112,7 +110,6 @@ FUNCTIONS_SHOWN = (
         text="CodeSha256 is the base64 of the SHA-256 of the zip that was sent.",
         relied_on=("bundle.py: Bundle.sha256", "provisioners/function.py: CodeSha256"),
         check=_code_is_known,
-        lane="function",
         needs=("webhook",),
     ),
     AwsClaim(
@@ -120,7 +117,7 @@ FUNCTIONS_SHOWN = (
         text="An invocation that fails is answered with FunctionError, errorType and errorMessage.",
         relied_on=("ops/invoking.py: invoke",),
         check=_failure_is_told,
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
     ),
     AwsClaim(
@@ -128,6 +125,5 @@ FUNCTIONS_SHOWN = (
         text="GetAccountSettings tells the account's concurrent executions, and how many are unreserved.",
         relied_on=("provisioners/function.py: Function.preflight",),
         check=_quota_is_told,
-        lane="function",
     ),
 )

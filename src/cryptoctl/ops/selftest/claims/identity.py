@@ -8,11 +8,11 @@ from typing import Any
 from cryptoctl.aws_errors import COMMON, DENIED
 from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.claim import (
-    AnswerCode,
     AwsClaim,
     Evidence,
     compared,
     differs,
+    exact_code,
     holds,
     remedy_of,
     retry_rule,
@@ -48,14 +48,6 @@ def _iam(operation: str, **params: Any) -> Call:
 
 def _kms(operation: str, **params: Any) -> Call:
     return Call(service="kms", operation=operation, params=params)
-
-
-def _iam_code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="iam", operation=operation, codes=codes)
-
-
-def _kms_code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="kms", operation=operation, codes=codes)
 
 
 def _nobody(scope: Scope, *, action: str, resource: bool) -> str:
@@ -126,20 +118,17 @@ IDENTITY = (
     provoked(
         "role-missing",
         lambda bench: _iam("GetRole", RoleName=bench.named("missing")),
-        _iam_code("GetRole", NO_SUCH_ENTITY),
-        of=Role,
+        exact_code(Role, "iam", "GetRole", NO_SUCH_ENTITY),
     ),
     provoked(
         "role-delete-missing",
         lambda bench: _iam("DeleteRole", RoleName=bench.named("missing")),
-        _iam_code("DeleteRole", NO_SUCH_ENTITY),
-        of=Role,
+        exact_code(Role, "iam", "DeleteRole", NO_SUCH_ENTITY),
     ),
     provoked(
         "role-policy-missing",
         lambda bench: _iam("DeleteRolePolicy", RoleName=bench.stack.bare_role.name, PolicyName="missing"),
-        _iam_code("DeleteRolePolicy", NO_SUCH_ENTITY),
-        of=Role,
+        exact_code(Role, "iam", "DeleteRolePolicy", NO_SUCH_ENTITY),
         needs=("bare_role",),
     ),
     provoked(
@@ -157,22 +146,19 @@ IDENTITY = (
                 ]
             ),
         ),
-        _iam_code("CreateRole", "EntityAlreadyExists"),
-        of=Role,
+        exact_code(Role, "iam", "CreateRole", "EntityAlreadyExists"),
         needs=("bare_role",),
     ),
     provoked(
         "role-delete-conflict",
         lambda bench: _iam("DeleteRole", RoleName=bench.stack.probe_role.name),
         retry_rule(Role, "DeleteConflict"),
-        of=Role,
         needs=("probe_role",),
     ),
     provoked(
         "role-unknown-principal",
         _untrusted,
         retry_rule(Role, "MalformedPolicyDocument", "Invalid principal"),
-        of=Role,
         needs=("bare_role",),
         engine_lacks=ENGINE_TAKES_IT,
     ),
@@ -180,7 +166,6 @@ IDENTITY = (
         "role-policy-too-large",
         _too_large,
         remedy_of(Role, "LimitExceeded", "policy size"),
-        of=Role,
         needs=("bare_role",),
         engine_lacks=ENGINE_TAKES_IT,
     ),
@@ -189,34 +174,29 @@ IDENTITY = (
         text="IAM finds a role whatever the case of its name, and answers with the name that it was given.",
         relied_on=("provisioners/role.py: Role.conflict",),
         check=_role_whatever_case,
-        lane="role",
         needs=("bare_role",),
         engine_lacks="the embedded engine tells names of roles apart by their case",
     ),
     provoked(
         "key-missing",
         lambda bench: _kms("DescribeKey", KeyId=f"alias/{bench.named('missing')}"),
-        _kms_code("DescribeKey", NOT_FOUND),
-        of=Key,
+        exact_code(Key, "kms", "DescribeKey", NOT_FOUND),
     ),
     provoked(
         "key-alias-missing",
         lambda bench: _kms("DeleteAlias", AliasName=f"alias/{bench.named('missing')}"),
-        _kms_code("DeleteAlias", NOT_FOUND),
-        of=Key,
+        exact_code(Key, "kms", "DeleteAlias", NOT_FOUND),
     ),
     provoked(
         "key-alias-exists",
         lambda bench: _kms("CreateAlias", AliasName=bench.stack.key.name, TargetKeyId=_key_id(bench)),
-        _kms_code("CreateAlias", "AlreadyExistsException"),
-        of=Key,
+        exact_code(Key, "kms", "CreateAlias", "AlreadyExistsException"),
         needs=("key",),
     ),
     provoked(
         "key-no-deletion-to-cancel",
         lambda bench: _kms("CancelKeyDeletion", KeyId=_key_id(bench)),
-        _kms_code("CancelKeyDeletion", "KMSInvalidStateException"),
-        of=Key,
+        exact_code(Key, "kms", "CancelKeyDeletion", "KMSInvalidStateException"),
         needs=("key",),
         engine_lacks="the embedded engine takes it",
     ),
@@ -224,7 +204,6 @@ IDENTITY = (
         "key-unknown-principal",
         _key_for_nobody,
         retry_rule(Key, "MalformedPolicyDocumentException"),
-        of=Key,
         needs=("key",),
         engine_lacks=ENGINE_TAKES_IT,
     ),
@@ -233,7 +212,6 @@ IDENTITY = (
         text="The tags that were given in CreateKey are shown by ListResourceTags.",
         relied_on=("provisioners/key_search.py: by_tags",),
         check=_key_is_listed,
-        lane="key",
         needs=("key",),
     ),
     AwsClaim(
@@ -242,7 +220,7 @@ IDENTITY = (
         text=f"A caller without the right is denied with one of {', '.join(DENIED)}, by every service.",
         relied_on=("aws_errors.py: DENIED",),
         check=_denials,
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
         engine_lacks=NO_PERMISSIONS,
     ),

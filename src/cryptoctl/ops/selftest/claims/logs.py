@@ -9,15 +9,7 @@ from typing import Any
 from cryptoctl.error_filter import ERRORS
 from cryptoctl.handlers import log_events
 from cryptoctl.ops.selftest.bench import LOGGED_WITHIN_S, Bench, parsed
-from cryptoctl.ops.selftest.claim import (
-    AnswerCode,
-    AwsClaim,
-    Evidence,
-    differs,
-    holds,
-    remedy_of,
-    retry_rule,
-)
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
@@ -31,10 +23,6 @@ PATTERN_OF = ("error_filter.py: ERRORS", "handlers/log_events.py")
 
 def _logs(operation: str, **params: Any) -> Call:
     return Call(service="logs", operation=operation, params=params)
-
-
-def _code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="logs", operation=operation, codes=codes)
 
 
 def _line(value: Mapping[str, Any]) -> str:
@@ -130,7 +118,7 @@ LOGS = (
         text="A timeout's report has the status “timeout” in JSON without spaces, and the filter matches it.",
         relied_on=PATTERN_OF,
         check=_platform("sleep", _report(status="timeout")),
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
     ),
     AwsClaim(
@@ -138,7 +126,7 @@ LOGS = (
         text="Out of memory, the report has the status “error” and the type Runtime.OutOfMemory.",
         relied_on=PATTERN_OF,
         check=_platform("memory", _report(status="error", errorType="Runtime.OutOfMemory")),
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
     ),
     AwsClaim(
@@ -146,7 +134,7 @@ LOGS = (
         text="After a crash, the report has the type Runtime.ExitError, and the filter matches it.",
         relied_on=PATTERN_OF,
         check=_platform("exit", _report(errorType="Runtime.ExitError")),
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
     ),
     AwsClaim(
@@ -154,7 +142,7 @@ LOGS = (
         text="An error that nothing handles is a JSON line with log_level, errorType and stackTrace.",
         relied_on=PATTERN_OF,
         check=_platform("raise", _error_line),
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
     ),
     AwsClaim(
@@ -162,7 +150,7 @@ LOGS = (
         text="The filter matches our error lines, and no information line that has an error's text in it.",
         relied_on=PATTERN_OF,
         check=_only_errors,
-        lane="probe",
+        sequence="probe",
         needs=("probe",),
     ),
     AwsClaim(
@@ -170,34 +158,30 @@ LOGS = (
         text="A line that the filter matches reaches error-notifier, which publishes an alert.",
         relied_on=("stack.py: webhook_errors", "handlers/error_notifier.py"),
         check=_alerted,
-        lane="log alert",
+        sequence="log alert",
         needs=("webhook_errors",),
     ),
     provoked(
         "log-group-exists",
         lambda bench: _logs("CreateLogGroup", logGroupName=bench.stack.probe_logs.name),
-        _code("CreateLogGroup", "ResourceAlreadyExistsException"),
-        of=LogGroup,
+        exact_code(LogGroup, "logs", "CreateLogGroup", "ResourceAlreadyExistsException"),
         needs=("probe_logs",),
     ),
     provoked(
         "log-group-missing",
         lambda bench: _logs("DeleteLogGroup", logGroupName=f"/aws/lambda/{bench.named('missing')}"),
-        _code("DeleteLogGroup", NOT_FOUND),
-        of=LogGroup,
+        exact_code(LogGroup, "logs", "DeleteLogGroup", NOT_FOUND),
     ),
     provoked(
         "log-subscription-missing",
         _unsubscribe("probe_logs", "missing"),
-        _code("DeleteSubscriptionFilter", NOT_FOUND),
-        of=LogSubscription,
+        exact_code(LogSubscription, "logs", "DeleteSubscriptionFilter", NOT_FOUND),
         needs=("probe_logs",),
     ),
     provoked(
         "log-subscription-without-permission",
         _subscribe("probe_logs", "forbidden", "enricher"),
         retry_rule(LogSubscription, "InvalidParameterException", "Could not execute the lambda function"),
-        of=LogSubscription,
         needs=("probe_logs", "enricher"),
         undo=_unsubscribe("probe_logs", "forbidden"),
     ),
@@ -205,7 +189,6 @@ LOGS = (
         "log-third-subscription",
         _subscribe("webhook_logs", "third", "notifier"),
         remedy_of(LogSubscription, "LimitExceededException"),
-        of=LogSubscription,
         needs=("webhook_errors",),
         prepare=_subscribe("webhook_logs", "second", "notifier"),
         undo=_unsubscribe("webhook_logs", "third"),

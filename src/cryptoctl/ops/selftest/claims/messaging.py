@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cryptoctl.ops.selftest.bench import Bench
-from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, differs, holds, remedy_of, retry_rule
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.tags import listed
@@ -22,14 +22,6 @@ def _sqs(operation: str, **params: Any) -> Call:
 
 def _sns(operation: str, **params: Any) -> Call:
     return Call(service="sns", operation=operation, params=params)
-
-
-def _sqs_code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="sqs", operation=operation, codes=codes)
-
-
-def _sns_code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="sns", operation=operation, codes=codes)
 
 
 def _create(bench: Bench) -> Call:
@@ -78,14 +70,12 @@ MESSAGING = (
     provoked(
         "queue-missing",
         lambda bench: _sqs("GetQueueUrl", QueueName=bench.named("missing")),
-        _sqs_code("GetQueueUrl", NO_SUCH_QUEUE),
-        of=Queue,
+        exact_code(Queue, "sqs", "GetQueueUrl", NO_SUCH_QUEUE),
     ),
     provoked(
         "queue-delete-missing",
         lambda bench: _sqs("DeleteQueue", QueueUrl=_missing_url(bench)),
-        _sqs_code("DeleteQueue", NO_SUCH_QUEUE),
-        of=Queue,
+        exact_code(Queue, "sqs", "DeleteQueue", NO_SUCH_QUEUE),
         needs=("webhook_dead_letters",),
     ),
     provoked(
@@ -93,15 +83,13 @@ MESSAGING = (
         lambda bench: _sqs(
             "CreateQueue", QueueName=bench.stack.webhook_dead_letters.name, Attributes={"DelaySeconds": "7"}
         ),
-        _sqs_code("CreateQueue", "QueueAlreadyExists"),
-        of=Queue,
+        exact_code(Queue, "sqs", "CreateQueue", "QueueAlreadyExists"),
         needs=("webhook_dead_letters",),
     ),
     provoked(
         "queue-deleted-recently",
         _create,
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
-        of=Queue,
         prepare=_made_and_deleted,
         undo=lambda bench: _sqs("DeleteQueue", QueueUrl=_url(bench, bench.named(SCRATCH))),
         engine_lacks="the embedded engine frees a queue's name at once",
@@ -111,7 +99,6 @@ MESSAGING = (
         text=f"A changed attribute is shown within {Queue.visible_within_s:.0f} s.",
         relied_on=("provisioners/queue.py: Queue.visible_within_s",),
         check=_attribute_shows,
-        lane="queue",
         needs=("webhook_dead_letters",),
         engine_lacks="the embedded engine shows a change at once",
     ),
@@ -120,23 +107,20 @@ MESSAGING = (
         lambda bench: _sns(
             "GetTopicAttributes", TopicArn=bench.stack.scope.arn("sns", bench.named("missing"))
         ),
-        _sns_code("GetTopicAttributes", *NOT_FOUND),
-        of=Topic,
+        exact_code(Topic, "sns", "GetTopicAttributes", *NOT_FOUND),
     ),
     provoked(
         "topic-tags-missing",
         lambda bench: _sns(
             "ListTagsForResource", ResourceArn=bench.stack.scope.arn("sns", bench.named("missing"))
         ),
-        _sns_code("ListTagsForResource", *NO_TAGS),
-        of=Topic,
+        exact_code(Topic, "sns", "ListTagsForResource", *NO_TAGS),
     ),
     provoked(
         "topic-with-other-tags",
         lambda bench: _sns("CreateTopic", Name=bench.stack.success.name, Tags=listed({"Other": "tags"})),
-        _sns_code("CreateTopic", "InvalidParameter"),
+        exact_code(Topic, "sns", "CreateTopic", "InvalidParameter"),
         text="CreateTopic for a topic that has other tags answers InvalidParameter, and changes nothing.",
-        of=Topic,
         needs=("success",),
         engine_lacks="the embedded engine takes other tags",
     ),
@@ -144,7 +128,6 @@ MESSAGING = (
         "topic-subscriber-refused",
         lambda bench: _sns("Subscribe", TopicArn=bench.stack.success.arn, Protocol="sqs", Endpoint="no-arn"),
         remedy_of(Topic, "InvalidParameter", of="Subscribe"),
-        of=Topic,
         needs=("success",),
     ),
 )

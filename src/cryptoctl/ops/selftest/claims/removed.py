@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cryptoctl.ops.selftest.bench import Bench
-from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, differs, holds
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import by_tags
@@ -40,7 +40,7 @@ REMOVED = (
         text="A key that is pending deletion is found by its tags, without an alias, with its date.",
         relied_on=("provisioners/key_search.py: by_tags", "cli/down.py: down"),
         check=_key_is_found,
-        lane="removed",
+        sequence="removed",
         needs=("key",),
     ),
     provoked(
@@ -50,9 +50,8 @@ REMOVED = (
             operation="ScheduleKeyDeletion",
             params={"KeyId": _key_id(bench), "PendingWindowInDays": 7},
         ),
-        AnswerCode(service="kms", operation="ScheduleKeyDeletion", codes=("KMSInvalidStateException",)),
-        of=Key,
-        lane="removed",
+        exact_code(Key, "kms", "ScheduleKeyDeletion", "KMSInvalidStateException"),
+        sequence="removed",
         needs=("key",),
         engine_lacks="the embedded engine takes it",
     ),
@@ -61,7 +60,7 @@ REMOVED = (
         text="To delete a topic that is gone succeeds, or is answered with NotFound.",
         relied_on=("provisioners/topic.py: Topic",),
         check=_topic_stays_deleted,
-        lane="removed",
+        sequence="removed",
         needs=("success",),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from cryptoctl.ops.dead_letters.lookups import read_again
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
 from cryptoctl.ops.selftest.bench import Bench
-from cryptoctl.ops.selftest.claim import AnswerCode, AwsClaim, Evidence, differs, holds, retry_rule
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, retry_rule
 from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
 from cryptoctl.ops.selftest.environment import POISON
 from cryptoctl.ops.selftest.provoking import provoked
@@ -26,10 +26,6 @@ POINTER_HAS = (
 
 def _lambda(operation: str, **params: Any) -> Call:
     return Call(service="lambda", operation=operation, params=params)
-
-
-def _code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="lambda", operation=operation, codes=codes)
 
 
 def _mapping(bench: Bench) -> dict[str, Any]:
@@ -129,7 +125,7 @@ STREAM = (
         "(String, that of the invocation), ErrorCode (Number) and ErrorMessage (String).",
         relied_on=("ops/dead_letters/messages.py: decode", "ops/invoking.py: invoke_later"),
         check=_of_an_event,
-        lane="dead letters",
+        sequence="dead letters",
         needs=("probe_invocations",),
     ),
     AwsClaim(
@@ -138,33 +134,29 @@ STREAM = (
         "and the stream's records can be read again with it.",
         relied_on=("ops/dead_letters/messages.py: decode", "ops/dead_letters/lookups.py: read_again"),
         check=_of_a_record,
-        lane="dead letters",
+        sequence="dead letters",
         needs=("probe_mapping",),
     ),
     provoked(
         "mapping-exists",
         lambda bench: _again(bench, bench.stack.probe.name),
-        _code("CreateEventSourceMapping", "ResourceConflictException"),
-        of=StreamMapping,
+        exact_code(StreamMapping, "lambda", "CreateEventSourceMapping", "ResourceConflictException"),
         needs=("probe_mapping",),
     ),
     provoked(
         "mapping-missing",
         lambda _: _lambda("GetEventSourceMapping", UUID=NO_SUCH_ID),
-        _code("GetEventSourceMapping", NOT_FOUND),
-        of=StreamMapping,
+        exact_code(StreamMapping, "lambda", "GetEventSourceMapping", NOT_FOUND),
     ),
     provoked(
         "mapping-delete-missing",
         lambda _: _lambda("DeleteEventSourceMapping", UUID=NO_SUCH_ID),
-        _code("DeleteEventSourceMapping", NOT_FOUND),
-        of=StreamMapping,
+        exact_code(StreamMapping, "lambda", "DeleteEventSourceMapping", NOT_FOUND),
     ),
     provoked(
         "mapping-without-permission",
         lambda bench: _again(bench, bench.stack.webhook.name),
         retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
-        of=StreamMapping,
         needs=("probe_mapping", "webhook"),
         undo=lambda bench: _lambda("DeleteEventSourceMapping", UUID=_of_webhook(bench)),
         engine_lacks=NO_ROLE_CHECK,
@@ -173,9 +165,8 @@ STREAM = (
         "mapping-moving",
         lambda bench: _change(bench, 10),
         retry_rule(StreamMapping, "ResourceInUseException"),
-        of=StreamMapping,
         needs=("probe_mapping",),
-        lane="dead letters",  # while it moves, it hands on nothing
+        sequence="dead letters",  # while it moves, it hands on nothing
         prepare=lambda bench: _change(bench, 9),
         may_be_over="the mapping had come to rest before the second change came",
     ),

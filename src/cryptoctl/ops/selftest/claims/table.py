@@ -8,11 +8,11 @@ from typing import Any
 from cryptoctl.ops.invoking import invoke
 from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.claim import (
-    AnswerCode,
     AwsClaim,
     Evidence,
     compared,
     differs,
+    exact_code,
     holds,
     remedy_of,
     retry_rule,
@@ -27,14 +27,11 @@ SMALLEST_NUMBER = "0.00000000000000000000000000000000001"
 SYMBOL = "SELFTEST"
 OTHER = {"rev": {"S": "other"}}
 INVALID = "ValidationException"
+PROTECTED = remedy_of(Table, INVALID, "protected against deletion")
 
 
 def _table(operation: str, **params: Any) -> Call:
     return Call(service="dynamodb", operation=operation, params=params)
-
-
-def _code(operation: str, *codes: str) -> AnswerCode:
-    return AnswerCode(service="dynamodb", operation=operation, codes=codes)
 
 
 def _of_prices(bench: Bench, operation: str, **params: Any) -> Call:
@@ -101,7 +98,7 @@ def _numbers(bench: Bench) -> Evidence:
 
 def _protected(bench: Bench) -> Evidence:
     """Also that DynamoDB makes one change of a table at a time."""
-    expected = remedy_of(Table, INVALID, "protected against deletion")
+    _, expected = PROTECTED
     on = _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=True)
     off = _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False)
     _settled(bench)
@@ -132,7 +129,6 @@ TABLE = (
         text="A put whose condition fails is answered with the item that holds the key.",
         relied_on=("handlers/table.py: put_if_new",),
         check=_holder_is_told,
-        lane="table",
         needs=("prices", "webhook"),
     ),
     AwsClaim(
@@ -141,7 +137,6 @@ TABLE = (
         "such a condition, and no UPDATE makes an item.",
         relied_on=("handlers/table.py: update",),
         check=_conditions_of_statements,
-        lane="table",
         needs=("prices",),
     ),
     AwsClaim(
@@ -149,7 +144,6 @@ TABLE = (
         text="A number keeps 38 digits, and one of 39 is refused.",
         relied_on=("core/numbers.py", "handlers/table.py"),
         check=_numbers,
-        lane="table",
         needs=("prices",),
     ),
     provoked(
@@ -161,27 +155,23 @@ TABLE = (
             KeySchema=[{"AttributeName": "symbol", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         ),
-        _code("CreateTable", "ResourceInUseException"),
-        of=Table,
+        exact_code(Table, "dynamodb", "CreateTable", "ResourceInUseException"),
         needs=("prices",),
     ),
     provoked(
         "table-missing",
         lambda bench: _table("DescribeTable", TableName=bench.named("missing")),
-        _code("DescribeTable", NOT_FOUND),
-        of=Table,
+        exact_code(Table, "dynamodb", "DescribeTable", NOT_FOUND),
     ),
     provoked(
         "table-delete-missing",
         lambda bench: _table("DeleteTable", TableName=bench.named("missing")),
-        _code("DeleteTable", NOT_FOUND),
-        of=Table,
+        exact_code(Table, "dynamodb", "DeleteTable", NOT_FOUND),
     ),
     provoked(
         "table-backups-missing",
         lambda bench: _table("DescribeContinuousBackups", TableName=bench.named("missing")),
-        _code("DescribeContinuousBackups", "TableNotFoundException"),
-        of=Table,
+        exact_code(Table, "dynamodb", "DescribeContinuousBackups", "TableNotFoundException"),
         engine_lacks="the embedded engine answers ResourceNotFoundException",
     ),
     provoked(
@@ -190,8 +180,7 @@ TABLE = (
             "ListTagsOfResource",
             ResourceArn=bench.stack.scope.arn("dynamodb", f"table/{bench.named('missing')}"),
         ),
-        _code("ListTagsOfResource", NOT_FOUND),
-        of=Table,
+        exact_code(Table, "dynamodb", "ListTagsOfResource", NOT_FOUND),
         engine_lacks="the embedded engine answers AccessDeniedException",
     ),
     provoked(
@@ -201,9 +190,8 @@ TABLE = (
             "UpdateTable",
             StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
         ),
-        _code("UpdateTable", INVALID),
+        exact_code(Table, "dynamodb", "UpdateTable", INVALID),
         text="A stream that is on cannot be switched on again: UpdateTable answers ValidationException.",
-        of=Table,
         needs=("prices",),
         engine_lacks="the embedded engine takes it",
     ),
@@ -211,7 +199,6 @@ TABLE = (
         "table-another-change",
         lambda bench: _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False),
         retry_rule(Table, "ResourceInUseException"),
-        of=Table,
         needs=("prices",),
         prepare=lambda bench: _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False),
         may_be_over="the first change was done before the second one came",
@@ -221,8 +208,7 @@ TABLE = (
         text="A table with deletion protection is not deleted, and the error says so.",
         relied_on=("provisioners/table.py: Table, remedies",),
         check=_protected,
-        lane="table",
         needs=("prices",),
-        covers=((Table, remedy_of(Table, INVALID, "protected against deletion")),),
+        covers=(PROTECTED,),
     ),
 )

@@ -120,7 +120,6 @@ WHOLE = (
         text="Five prices that the webhook processor takes are enriched, the last with the average of all.",
         relied_on=("docs/price-path.md",),
         check=_prices_are_enriched,
-        lane="price",
         needs=("prices_to_enricher", "webhook"),
     ),
     AwsClaim(
@@ -128,7 +127,7 @@ WHOLE = (
         text="CloudWatch has AWS/Lambda IteratorAge for a function that a stream feeds.",
         relied_on=("ops/activity.py: iterator_age_s",),
         check=_measured("AWS/Lambda", "IteratorAge", _function),
-        lane="price",
+        sequence="price",
         needs=("prices_to_enricher", "webhook"),
     ),
     AwsClaim(
@@ -136,7 +135,7 @@ WHOLE = (
         text="CloudWatch makes metrics of the lines that our functions print in the embedded metric format.",
         relied_on=("handlers/metrics.py: emit",),
         check=_measured(NAMESPACE, "Enriched", _own),
-        lane="price",
+        sequence="price",
         needs=("prices_to_enricher", "webhook"),
     ),
     AwsClaim(
@@ -144,7 +143,6 @@ WHOLE = (
         text="CloudWatch has AWS/SQS ApproximateNumberOfMessagesVisible by QueueName.",
         relied_on=("docs/runbook.md",),
         check=_measured("AWS/SQS", "ApproximateNumberOfMessagesVisible", _queue),
-        lane="metric",
         needs=("probe_dead_letters",),
     ),
     AwsClaim(
@@ -152,7 +150,6 @@ WHOLE = (
         text=f"The tag index lists what has our tags, in far less than {INDEX_LAG.total_seconds():.0f} s.",
         relied_on=("provisioners/key_search.py: INDEX_LAG", "reconcile/orphans.py"),
         check=_indexed,
-        lane="index",
         needs=EVERYTHING,
         engine_lacks="the embedded engine's index has no log groups and no stream mappings",
     ),
