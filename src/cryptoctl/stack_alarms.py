@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptoctl.alarm_settings import AlarmSettings, Threshold
-from cryptoctl.handlers.metrics import NAMESPACE
-from cryptoctl.provisioners.alarm import Alarm, Metric, prefix
+from cryptoctl.provisioners.alarm import Alarm, prefix
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.metric import Metric, function_metric, own_metric, waiting_metric
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.scope import Scope
@@ -25,21 +25,17 @@ class StackAlarms:
 
     def dead_letters(self, queue: Queue) -> Alarm | None:
         """Messages wait in a dead-letter queue."""
-        metric = Metric(
-            namespace="AWS/SQS",
-            metric="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": queue.name},
-            statistic="Maximum",
-        )
         meaning = f"What failed for good waits in {queue.name}."
-        return self._alarm(queue.short_name, metric, self.above.dead_letters, meaning, "dlq list")
+        return self._alarm(
+            queue.short_name, waiting_metric(queue), self.above.dead_letters, meaning, "dlq list"
+        )
 
     def lag(self, function: Function) -> Alarm | None:
         """What a function reads from a stream is old by then."""
         above = self.above.lag_s
         return self._alarm(
             f"{function.short_name}-lag",
-            _of(function, "IteratorAge", "Maximum"),
+            function_metric(function, "IteratorAge", "Maximum"),
             above if isinstance(above, str) else above * MILLISECONDS,
             f"Prices wait too long for {function.name}.",
             f"logs {function.short_name}",
@@ -49,14 +45,14 @@ class StackAlarms:
         """Invocations of a function fail."""
         meaning, name = f"Invocations of {function.name} fail.", function.short_name
         return self._alarm(
-            f"{name}-errors", _of(function, "Errors", "Sum"), self.above.errors, meaning, f"logs {name}"
+            f"{name}-errors", function_metric(function, "Errors"), self.above.errors, meaning, f"logs {name}"
         )
 
     def throttles(self, function: Function) -> Alarm | None:
         """More invocations of a function are wanted at once than are allowed."""
         return self._alarm(
             f"{function.short_name}-throttles",
-            _of(function, "Throttles", "Sum"),
+            function_metric(function, "Throttles"),
             self.above.throttles,
             f"More invocations of {function.name} are wanted at once than its reserved concurrency allows.",
             "config",
@@ -64,16 +60,7 @@ class StackAlarms:
 
     def unauthorized(self, function: Function, sender: str) -> Alarm | None:
         """Many requests do not prove that they come from the sender that they name."""
-        metric = Metric(
-            namespace=NAMESPACE,
-            metric="Unauthorized",
-            dimensions={
-                "Function": function.name,
-                "Environment": self.scope.environment,
-                "Sender": sender,
-            },
-            statistic="Sum",
-        )
+        metric = own_metric(function, "Unauthorized", Sender=sender)
         meaning = f"Many requests to {function.name} are refused (sender: {sender})."
         return self._alarm(f"unauthorized-{sender}", metric, self.above.unauthorized, meaning, "webhook list")
 
@@ -93,7 +80,7 @@ class StackAlarms:
 
 def any_alarm(topic: Topic) -> Alarm:
     """One that no environment has, to find those that an earlier configuration had."""
-    metric = Metric(namespace="", metric="", dimensions={}, statistic="")
+    metric = Metric(namespace="", name="", dimensions={}, statistic="")
     return Alarm(
         scope=topic.scope,
         name=f"{prefix(topic.scope)}any",
@@ -102,13 +89,4 @@ def any_alarm(topic: Topic) -> Alarm:
         topic=topic,
         meaning="",
         command="",
-    )
-
-
-def _of(function: Function, metric: str, statistic: str) -> Metric:
-    return Metric(
-        namespace="AWS/Lambda",
-        metric=metric,
-        dimensions={"FunctionName": function.name},
-        statistic=statistic,
     )

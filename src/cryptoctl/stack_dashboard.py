@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptoctl.handlers.metrics import NAMESPACE
-from cryptoctl.provisioners.alarm import Alarm, Metric
+from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.provisioners.dashboard import Dashboard, Graph, dashboard_name
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.metric import function_metric, own_metric, waiting_metric
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.reconcile.scope import Scope
 
@@ -26,7 +26,6 @@ class StackDashboard:
 
     def dashboard(self) -> Dashboard:
         """Six graphs, and the alarms."""
-        waiting = "ApproximateNumberOfMessagesVisible"
         return Dashboard(
             scope=self.scope,
             name=dashboard_name(self.scope),
@@ -34,30 +33,24 @@ class StackDashboard:
                 Graph(
                     title="Prices",
                     lines={
-                        "received": self._ours(self.webhook, "Received"),
-                        "stored": self._ours(self.webhook, "Stored"),
-                        "rejected": self._ours(self.webhook, "Rejected"),
-                        "enriched": self._ours(self.enricher, "Enriched"),
+                        "received": own_metric(self.webhook, "Received"),
+                        "stored": own_metric(self.webhook, "Stored"),
+                        "rejected": own_metric(self.webhook, "Rejected"),
+                        "enriched": own_metric(self.enricher, "Enriched"),
                     },
                 ),
                 Graph(
                     title="Behind (ms)",
                     lines={
-                        "age of the stream's records": _of(self.enricher, "IteratorAge", "Maximum"),
-                        "price's time to enrichment": self._ours(self.enricher, "Lag", "p99"),
+                        "age of the stream's records": function_metric(
+                            self.enricher, "IteratorAge", "Maximum"
+                        ),
+                        "price's time to enrichment": own_metric(self.enricher, "Lag", "p99"),
                     },
                 ),
                 Graph(
                     title="Dead letters",
-                    lines={
-                        queue.short_name: Metric(
-                            namespace="AWS/SQS",
-                            metric=waiting,
-                            dimensions={"QueueName": queue.name},
-                            statistic="Maximum",
-                        )
-                        for queue in self.queues
-                    },
+                    lines={queue.short_name: waiting_metric(queue) for queue in self.queues},
                 ),
                 self._each("Errors", "Errors", "Sum"),
                 self._each("Throttles", "Throttles", "Sum"),
@@ -70,18 +63,5 @@ class StackDashboard:
         """The same metric of each function."""
         return Graph(
             title=title,
-            lines={each.short_name: _of(each, metric, statistic) for each in self.functions},
+            lines={each.short_name: function_metric(each, metric, statistic) for each in self.functions},
         )
-
-    def _ours(self, function: Function, metric: str, statistic: str = "Sum") -> Metric:
-        dimensions = {"Function": function.name, "Environment": self.scope.environment}
-        return Metric(namespace=NAMESPACE, metric=metric, dimensions=dimensions, statistic=statistic)
-
-
-def _of(function: Function, metric: str, statistic: str) -> Metric:
-    return Metric(
-        namespace="AWS/Lambda",
-        metric=metric,
-        dimensions={"FunctionName": function.name},
-        statistic=statistic,
-    )

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.provisioners.alarm import Metric
 from cryptoctl.provisioners.function import Code
+from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.plan import Goal, Plan

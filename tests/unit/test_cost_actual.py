@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -48,10 +49,11 @@ class Metrics:
 
     def paginate(self, service: str, operation: str, key: str, **asked: Any) -> Iterator[Any]:
         self.requests.append(operation)
+        then = (self.first.astimezone(UTC) + timedelta(hours=1)).astimezone(self.first.tzinfo)
         for query in asked["MetricDataQueries"]:
             metric = query["MetricStat"]["Metric"]
             total = self.sums.get((metric["MetricName"], metric["Dimensions"][0]["Value"]))
-            moments = [] if total is None else [self.first, self.first + timedelta(hours=1)]
+            moments = [] if total is None else [self.first, then]
             yield {
                 "Id": query["Id"],
                 "Timestamps": moments,
@@ -111,7 +113,9 @@ def test_what_was_counted_costs_what_aws_lists() -> None:
 def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: Load) -> None:
     passing = traffic(STACK, load)
     sums = {
-        (each.metric, next(iter(each.dimensions.values()))): getattr(passing[each.resource], each.field)
+        (each.metric.name, next(iter(each.metric.dimensions.values()))): getattr(
+            passing[each.resource], each.field
+        )
         * each.times
         for each in metered(STACK)
         if each.resource in passing
@@ -152,6 +156,11 @@ def test_a_time_in_the_machine_s_zone_is_told_in_utc() -> None:
     made = (NOW - timedelta(days=3)).astimezone(timezone(timedelta(hours=9)))
     for found in (cost_of({}, days=30, made=made), cost_of({WRITES: 10}, days=30, first=made)):
         assert found.since == made and not found.since.utcoffset()
+
+
+def test_the_hour_that_the_machine_s_clock_shows_twice_counts_twice() -> None:
+    first = datetime(2026, 10, 25, 0, 0, tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin"))
+    assert cost_of({CALLS: 10, STORED: 1000}, days=60, first=first).prices == 1000
 
 
 def test_a_table_made_later_than_now_by_this_machine_s_clock_is_an_hour_old() -> None:

@@ -38,7 +38,7 @@ def test_a_boundary_is_on_every_role(tmp_path: Path) -> None:
 
 
 def alarms(of: Stack) -> dict[str, tuple[str, int]]:
-    return {each.name: (each.metric.metric, each.threshold) for each in of if isinstance(each, Alarm)}
+    return {each.name: (each.metric.name, each.threshold) for each in of if isinstance(each, Alarm)}
 
 
 def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from cryptoctl.aws import Aws
+from cryptoctl.ops.metric_data import metric_data
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.queue import Queue
-from cryptoctl.reconcile.permissions import Access, Permission, allow
+from cryptoctl.provisioners.metric import function_metric, own_metric, queue_metric
 from cryptoctl.stack import Stack
 
 MINUTES = 60
@@ -42,48 +41,36 @@ class Activity:
     """the age of the oldest message of each queue, as far as SQS has told it"""
 
 
-def permissions(_: Stack) -> Iterator[Permission]:
-    """Metrics are no resources."""
-    yield from allow(Access.DESCRIBE, "cloudwatch", "GetMetricData", "*")
-
-
 def activity(aws: Aws, stack: Stack, now: datetime | None = None) -> Activity:
     """Reads all of it with one request."""
     now = now or datetime.now(UTC)
     begin = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
     functions = {"webhook": stack.webhook, "enricher": stack.enricher}
     queues = (stack.webhook_dead_letters, stack.enricher_dead_letters)
-    queries = [
-        *(query for name, function in functions.items() for query in _of_function(name, function)),
-        _query("lag", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=stack.enricher.name),
-        *(_of_queue(number, queue) for number, queue in enumerate(queues)),
-    ]
-    found = {
-        each["Id"]: _by_minute(each, begin)
-        for each in aws.paginate(
-            "cloudwatch",
-            "GetMetricData",
-            "MetricDataResults",
-            MetricDataQueries=queries,
-            StartTime=begin,
-            EndTime=now,
-        )
-    }
-    lag = [each for each in found.get("lag", [])[-15:] if each is not None]
+    metrics = {"lag": function_metric(stack.enricher, "IteratorAge", "Maximum")}
+    for name, function in functions.items():
+        metrics[f"{name}_prices"] = own_metric(function, PRICES[name])
+        metrics[f"{name}_invocations"] = function_metric(function, "Invocations")
+        metrics[f"{name}_errors"] = function_metric(function, "Errors")
+    for number, queue in enumerate(queues):
+        metrics[f"oldest{number}"] = queue_metric(queue, "ApproximateAgeOfOldestMessage")
+    values = metric_data(aws, metrics, PERIOD_S, begin, now)
+    found = {id_: _by_minute(each, begin) for id_, each in values.items()}
+    lag = [each for each in found["lag"][-15:] if each is not None]
     return Activity(
         functions=tuple(_function(name, function, found) for name, function in functions.items()),
         iterator_age_s=lag[-1] / 1000 if lag else None,
         oldest_s={
             queue.name: ages[-1]
             for number, queue in enumerate(queues)
-            if (ages := [each for each in found.get(f"oldest{number}", [])[-5:] if each is not None])
+            if (ages := [each for each in found[f"oldest{number}"][-5:] if each is not None])
         },
     )
 
 
 def _function(name: str, function: Function, found: Mapping[str, list[float | None]]) -> FunctionActivity:
     def numbers(what: str) -> tuple[float, ...]:
-        return tuple(each or 0.0 for each in found.get(f"{name}_{what}") or [None] * MINUTES)
+        return tuple(each or 0.0 for each in found[f"{name}_{what}"])
 
     return FunctionActivity(
         function=function.name,
@@ -93,34 +80,10 @@ def _function(name: str, function: Function, found: Mapping[str, list[float | No
     )
 
 
-def _of_function(name: str, function: Function) -> Iterator[dict[str, Any]]:
-    ours = {"Function": function.name, "Environment": function.scope.environment}
-    yield _query(f"{name}_prices", "cryptoctl", PRICES[name], "Sum", **ours)
-    for metric in ("Invocations", "Errors"):
-        yield _query(f"{name}_{metric.lower()}", "AWS/Lambda", metric, "Sum", FunctionName=function.name)
-
-
-def _of_queue(number: int, queue: Queue) -> dict[str, Any]:
-    metric = "ApproximateAgeOfOldestMessage"
-    return _query(f"oldest{number}", "AWS/SQS", metric, "Maximum", QueueName=queue.name)
-
-
-def _query(id: str, namespace: str, metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:  # noqa: A002
-    named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-    return {
-        "Id": id,
-        "MetricStat": {
-            "Metric": {"Namespace": namespace, "MetricName": metric, "Dimensions": named},
-            "Period": PERIOD_S,
-            "Stat": statistic,
-        },
-    }
-
-
-def _by_minute(result: Mapping[str, Any], begin: datetime) -> list[float | None]:
+def _by_minute(values: Mapping[datetime, float], begin: datetime) -> list[float | None]:
     """One value for each minute, None where there is no datum."""
     found: list[float | None] = [None] * MINUTES
-    for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
+    for moment, value in values.items():
         minute = int((moment - begin).total_seconds() // PERIOD_S)
         if 0 <= minute < MINUTES:
             found[minute] = float(value)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
@@ -31,16 +32,6 @@ NO_TAGS = ("ResourceNotFoundException", "ResourceNotFound")
 # One minute of the last five is enough to raise it, and five without one clear it: what comes and goes
 # within minutes is told once.
 PERIOD_S, PERIODS, PERIODS_TO_ALARM = 60, 5, 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A metric of CloudWatch, and the statistic of it that counts."""
-
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, str]
-    statistic: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,7 +115,7 @@ class Alarm(Listed, Priced):
         return {
             "AlarmDescription": self.description,
             "Namespace": self.metric.namespace,
-            "MetricName": self.metric.metric,
+            "MetricName": self.metric.name,
             "Statistic": self.metric.statistic,
             "Threshold": self.threshold,
             "ComparisonOperator": "GreaterThanThreshold",

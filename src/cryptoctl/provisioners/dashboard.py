@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners.alarm import Metric, prefix
+from cryptoctl.provisioners.alarm import prefix
+from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.tags import listed, mapped, pairs
 from cryptoctl.reconcile import (
     Access,
@@ -170,7 +171,7 @@ def _place(number: int) -> dict[str, Any]:
 
 def _line(label: str, metric: Metric) -> tuple[Any, ...]:
     dimensions = tuple(part for pair in metric.dimensions.items() for part in pair)
-    return (metric.namespace, metric.metric, *dimensions, {"label": label, "stat": metric.statistic})
+    return (metric.namespace, metric.name, *dimensions, {"label": label, "stat": metric.statistic})
 
 
 def _loaded(body: str) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
 
 from cryptoctl.aws import Aws
 from cryptoctl.ops.cost.estimate import CostEstimate, estimate, month_ends, priced
 from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
+from cryptoctl.ops.metric_data import metric_data
 from cryptoctl.ops.rows import existing
+from cryptoctl.provisioners.metric import Metric, function_metric, own_metric
 from cryptoctl.reconcile.costs import Traffic
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -31,17 +32,8 @@ class Metered:
 
     resource: Provisioner
     field: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, str]
+    metric: Metric
     times: float = 1.0
-
-
-class Figure(NamedTuple):
-    """A metric's sum in an hour."""
-
-    begin: datetime
-    total: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,48 +55,28 @@ class ActualCost:
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
-    """Metrics are no resources; the table says how large it is."""
-    yield from allow(Access.DESCRIBE, "cloudwatch", "GetMetricData", "*")
+    """The table says how large it is."""
     yield from allow(Access.DESCRIBE, "dynamodb", "DescribeTable", stack.prices.arn)
 
 
 def metered(stack: Stack) -> Iterator[Metered]:
     """What CloudWatch counts of the stack that is billed."""
     for function in stack.functions:
-        for field, metric, times in (("requests", "Invocations", 1.0), ("busy_s", "Duration", 1000.0)):
-            yield Metered(
-                resource=function,
-                field=field,
-                namespace="AWS/Lambda",
-                metric=metric,
-                dimensions={"FunctionName": function.name},
-                times=times,
-            )
+        for field, name, times in (("requests", "Invocations", 1.0), ("busy_s", "Duration", 1000.0)):
+            yield Metered(resource=function, field=field, metric=function_metric(function, name), times=times)
     for field, kind in (("write_units", "Write"), ("read_units", "Read")):
-        yield Metered(
-            resource=stack.prices,
-            field=field,
-            namespace="AWS/DynamoDB",
-            metric=f"Consumed{kind}CapacityUnits",
-            dimensions={"TableName": stack.prices.name},
-        )
+        metric = _sum_of("DynamoDB", f"Consumed{kind}CapacityUnits", TableName=stack.prices.name)
+        yield Metered(resource=stack.prices, field=field, metric=metric)
     for topic in (stack.success, stack.alerts):
-        yield Metered(
-            resource=topic,
-            field="requests",
-            namespace="AWS/SNS",
-            metric="NumberOfMessagesPublished",
-            dimensions={"TopicName": topic.name},
-        )
+        metric = _sum_of("SNS", "NumberOfMessagesPublished", TopicName=topic.name)
+        yield Metered(resource=topic, field="requests", metric=metric)
     for logs in (stack.webhook_logs, stack.enricher_logs, stack.notifier_logs):
-        yield Metered(
-            resource=logs,
-            field="ingested_gb",
-            namespace="AWS/Logs",
-            metric="IncomingBytes",
-            dimensions={"LogGroupName": logs.name},
-            times=GB,
-        )
+        metric = _sum_of("Logs", "IncomingBytes", LogGroupName=logs.name)
+        yield Metered(resource=logs, field="ingested_gb", metric=metric, times=GB)
+
+
+def _sum_of(service: str, name: str, **dimensions: str) -> Metric:
+    return Metric(namespace=f"AWS/{service}", name=name, dimensions=dimensions, statistic="Sum")
 
 
 def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime | None = None) -> ActualCost:
@@ -116,24 +88,19 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     with existing(aws, stack.prices):
         table = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"]
     size_bytes = table["TableSizeBytes"] + table["ItemCount"] * STORED_BESIDE_BYTES
-    metrics = list(metered(stack))
-    stored = Metered(
-        resource=stack.webhook,
-        field="prices",
-        namespace="cryptoctl",
-        metric="Stored",
-        dimensions={"Function": stack.webhook.name, "Environment": stack.scope.environment},
-    )
+    billed = list(metered(stack))
+    metrics = {f"m{number}": each.metric for number, each in enumerate(billed)}
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-    figures = _figures(aws, [*metrics, stored], begin, now)
+    stored = own_metric(stack.webhook, "Stored")
+    figures = [*metric_data(aws, {**metrics, "stored": stored}, PERIOD_S, begin, now).values()]
     # An environment that stood idle at first has no figures of that time, and cost something.
-    known = [each.begin for of_metric in figures for each in of_metric]
+    known = [hour for of_metric in figures for hour in of_metric]
     known += [table["CreationDateTime"]] if "CreationDateTime" in table else []
     # A clock may be behind AWS's. And boto3 tells times in the machine's zone, where a day may have 23 hours.
     latest = now - timedelta(hours=1)
     since = max(begin, min((latest, *known))).astimezone(UTC)
     length_days = (now - since).total_seconds() / DAY_S
-    prices, calls = _sum(figures[-1]), _sum(figures[0])
+    prices, calls = sum(figures[-1].values()), sum(figures[0].values())
     load = Load(
         prices_per_s=prices / length_days / DAY_S,
         symbols=symbols,
@@ -141,18 +108,18 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         days=length_days,
     )
     # AWS writes no zeros of what is idle; an engine has nothing of a service that it does not count.
-    counts = {metric.namespace for metric, found in zip(metrics, figures, strict=False) if found}
+    counts = {each.metric.namespace for each, found in zip(billed, figures, strict=False) if found}
 
     def passed(start_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
         start, end = since + timedelta(days=start_days), since + timedelta(days=end_days)
         counted = [
             (
-                metric,
-                _sum(each for each in found if start <= each.begin < end) / metric.times
-                if aws.metered or metric.namespace in counts
+                each,
+                sum(value for hour, value in found.items() if start <= hour < end) / each.times
+                if aws.metered or each.metric.namespace in counts
                 else math.nan,
             )
-            for metric, found in zip(metrics, figures, strict=False)
+            for each, found in zip(billed, figures, strict=False)
         ]
         return _passed(stack, counted, traffic(stack, replace(load, days=end_days - start_days)), size_bytes)
 
@@ -169,8 +136,8 @@ def _passed(
     size_bytes: int,
 ) -> Mapping[Provisioner, Traffic]:
     fields: dict[Provisioner, dict[str, float]] = defaultdict(dict)
-    for metric, amount in counted:
-        fields[metric.resource][metric.field] = amount
+    for each, amount in counted:
+        fields[each.resource][each.field] = amount
     fields[stack.prices]["stored_gb"] = size_bytes / GB
     fields[stack.success]["requests"] = _publishes(
         fields[stack.success]["requests"], fields[stack.enricher]["requests"]
@@ -189,39 +156,3 @@ def _publishes(messages: float, invocations: float) -> float:
     if not messages or not invocations or math.isnan(messages + invocations):
         return messages
     return invocations * whole(messages / invocations / MESSAGES_IN_A_REQUEST)
-
-
-def _sum(figures: Iterable[Figure]) -> float:
-    return sum(each.total for each in figures)
-
-
-def _figures(aws: Aws, metrics: Sequence[Metered], begin: datetime, end: datetime) -> list[list[Figure]]:
-    """Those of each metric, in no order."""
-    queries = [_query(f"m{number}", metric) for number, metric in enumerate(metrics)]
-    found: dict[str, list[Figure]] = defaultdict(list)
-    for each in aws.paginate(
-        "cloudwatch",
-        "GetMetricData",
-        "MetricDataResults",
-        MetricDataQueries=queries,
-        StartTime=begin,
-        EndTime=end,
-    ):
-        found[each["Id"]] += map(Figure, each["Timestamps"], each["Values"])
-    return [found[query["Id"]] for query in queries]
-
-
-def _query(name: str, metric: Metered) -> dict[str, Any]:
-    dimensions = [{"Name": key, "Value": value} for key, value in metric.dimensions.items()]
-    return {
-        "Id": name,
-        "MetricStat": {
-            "Metric": {
-                "Namespace": metric.namespace,
-                "MetricName": metric.metric,
-                "Dimensions": dimensions,
-            },
-            "Period": PERIOD_S,
-            "Stat": "Sum",
-        },
-    }

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptoctl.handlers.metrics import NAMESPACE
 from cryptoctl.ops.invoking import invoke
 from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, failed, holds, not_shown
+from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.provisioners.key_search import INDEX_LAG
+from cryptoctl.provisioners.metric import Metric, function_metric, own_metric, waiting_metric
+from cryptoctl.provisioners.tags import listed
 
 SYMBOL = "BTC"
 ENRICHED_WITHIN_S = 120
@@ -47,20 +49,19 @@ def _enriched(bench: Bench) -> list[dict[str, Any]]:
     return [each for each in answer["Items"] if each.get("processed", {}).get("BOOL")]
 
 
-def _measured(
-    namespace: str, metric: str, dimensions: Callable[[Bench], dict[str, str]]
-) -> Callable[[Bench], Evidence]:
+def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[Bench], Evidence]:
     def check(bench: Bench) -> Evidence:
-        wanted = [{"Name": name, "Value": value} for name, value in dimensions(bench).items()]
+        metric = of(bench.stack)
+        name = f"{metric.namespace} {metric.name}"
 
         def there() -> bool:
             now = datetime.now(UTC)
             answer = bench.aws.call(
                 "cloudwatch",
                 "GetMetricStatistics",
-                Namespace=namespace,
-                MetricName=metric,
-                Dimensions=wanted,
+                Namespace=metric.namespace,
+                MetricName=metric.name,
+                Dimensions=listed(metric.dimensions, "Name", "Value"),
                 StartTime=now - timedelta(minutes=30),
                 EndTime=now + timedelta(minutes=1),
                 Period=60,
@@ -71,22 +72,10 @@ def _measured(
         seconds = bench.seconds(there, MEASURED_WITHIN_S)
         if seconds is None:
             # CloudWatch may be later than that; a name that is wrong is never there.
-            return not_shown(f"no value within {MEASURED_WITHIN_S} s: look at {namespace} {metric} later")
-        return holds(f"{namespace} {metric} {dimensions(bench)}: after {seconds:.1f} s")
+            return not_shown(f"no value within {MEASURED_WITHIN_S} s: look at {name} later")
+        return holds(f"{name} {metric.dimensions}: after {seconds:.1f} s")
 
     return check
-
-
-def _function(bench: Bench) -> dict[str, str]:
-    return {"FunctionName": bench.stack.enricher.name}
-
-
-def _own(bench: Bench) -> dict[str, str]:
-    return {"Function": bench.stack.enricher.name, "Environment": bench.stack.scope.environment}
-
-
-def _queue(bench: Bench) -> dict[str, str]:
-    return {"QueueName": bench.stack.probe_dead_letters.name}
 
 
 def _indexed(bench: Bench) -> Evidence:
@@ -126,7 +115,7 @@ WHOLE = (
         id="metric-iterator-age",
         text="CloudWatch has AWS/Lambda IteratorAge for a function that a stream feeds.",
         relied_on=("ops/activity.py: iterator_age_s",),
-        check=_measured("AWS/Lambda", "IteratorAge", _function),
+        check=_measured(lambda stack: function_metric(stack.enricher, "IteratorAge", "Maximum")),
         sequence="price",
         needs=("prices_to_enricher", "webhook"),
     ),
@@ -134,7 +123,7 @@ WHOLE = (
         id="metric-of-ours",
         text="CloudWatch makes metrics of the lines that our functions print in the embedded metric format.",
         relied_on=("handlers/metrics.py: emit",),
-        check=_measured(NAMESPACE, "Enriched", _own),
+        check=_measured(lambda stack: own_metric(stack.enricher, "Enriched")),
         sequence="price",
         needs=("prices_to_enricher", "webhook"),
     ),
@@ -142,7 +131,7 @@ WHOLE = (
         id="metric-of-a-queue",
         text="CloudWatch has AWS/SQS ApproximateNumberOfMessagesVisible by QueueName.",
         relied_on=("docs/runbook.md",),
-        check=_measured("AWS/SQS", "ApproximateNumberOfMessagesVisible", _queue),
+        check=_measured(lambda stack: waiting_metric(stack.probe_dead_letters)),
         needs=("probe_dead_letters",),
     ),
     AwsClaim(
