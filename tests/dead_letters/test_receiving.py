@@ -11,8 +11,9 @@ import pytest
 from cryptoctl.aws import Aws, AwsError, Credentials
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
-from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue, Depth
+from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue
 from cryptoctl.ops.dead_letters.receiving import Receiving, receive_all
+from cryptoctl.ops.queue_depth import QueueDepth
 
 MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
 
@@ -41,9 +42,9 @@ class ManyServers(DeadLetterQueue):
         self.waits_s.append(wait_s)
         return [self.left.pop()] if wait_s and self.left else []
 
-    def depth(self) -> Depth:
+    def depth(self) -> QueueDepth:
         """The approximate count knows of none."""
-        return Depth(visible=0, in_flight=0, delayed=0)
+        return QueueDepth(name=self.queue_name, visible=0, in_flight=0, delayed=0)
 
 
 def read(queue: ManyServers) -> list[str]:

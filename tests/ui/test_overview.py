@@ -30,7 +30,8 @@ from cryptoctl.ops.overview import (
     Observer,
     Overview,
 )
-from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceReport, ResourceState
+from cryptoctl.ops.queue_depth import QueueDepth
+from cryptoctl.ops.status import Inventory, MappingState, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import BARS, sparkline

@@ -17,7 +17,8 @@ from cryptoctl.ops.activity import Activity, activity
 from cryptoctl.ops.alarms import AlarmState, alarm_states
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.log_entries import entries
-from cryptoctl.ops.status import Inventory, MappingState, QueueDepth, ResourceState
+from cryptoctl.ops.queue_depth import QueueDepth, depth
+from cryptoctl.ops.status import Inventory, MappingState, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.alarm import alarm_name
@@ -255,7 +256,7 @@ class Observer:
 
     def _queues(self) -> tuple[QueueDepth, ...]:
         queues = (self._stack.webhook_dead_letters, self._stack.enricher_dead_letters)
-        found = self._aws.map(lambda queue: status.depth(self._aws, queue), queues)
+        found = self._aws.map(lambda queue: depth(self._aws, queue), queues)
         return tuple(each for each in found if each)
 
     def _mappings(self) -> tuple[MappingState, ...]:

@@ -1,17 +1,14 @@
-"""The state of an environment: its resources, what differs, and how many messages its queues hold."""
+"""The state of an environment: its resources, and what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.key import Key
-from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import planned
-from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Step, Verb
 from cryptoctl.stack import Stack
 
@@ -34,21 +31,6 @@ _STATES = {
     Verb.REFUSED: ResourceState.FOREIGN,
     Verb.DELETE: ResourceState.ORPHANED,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueDepth:
-    """How many messages of a queue wait, are in flight, and are delayed (not receivable yet)."""
-
-    name: str
-    visible: int
-    in_flight: int
-    delayed: int
-
-    @property
-    def messages(self) -> int:
-        """How many it holds in all."""
-        return self.visible + self.in_flight + self.delayed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +62,6 @@ class Inventory:
     """whether there is anything of the environment at all"""
 
 
-def permissions(stack: Stack) -> Iterator[Permission]:
-    """Reading the queues' depths; the resources declare the other reads."""
-    for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
-        yield from allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes", queue.arn)
-
-
 def inventory(stack: Stack, aws: Aws) -> Inventory:
     """Observes every resource; all reads run at the same time."""
     resources = list(stack)
@@ -105,26 +81,6 @@ def _is_there(step: Step) -> bool:
 def _resource(step: Step) -> ResourceReport:
     differs = tuple(change.path for change in step.changes)
     return ResourceReport(name=str(step.resource), state=_STATES[step.verb], differs=differs)
-
-
-def depth(aws: Aws, queue: Queue) -> QueueDepth | None:
-    """How many messages it holds; None where there is no such queue."""
-    found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
-    if found is None:
-        return None
-    counts = ("", "NotVisible", "Delayed")
-    names = [f"ApproximateNumberOfMessages{each}" for each in counts]
-    answer = aws.find(
-        "sqs",
-        "GetQueueAttributes",
-        absent=NO_SUCH_QUEUE,
-        QueueUrl=found["QueueUrl"],
-        AttributeNames=names,
-    )
-    if answer is None:
-        return None
-    visible, in_flight, delayed = (int(answer["Attributes"].get(name, 0)) for name in names)
-    return QueueDepth(name=queue.name, visible=visible, in_flight=in_flight, delayed=delayed)
 
 
 def mapping_state(aws: Aws, mapping: StreamMapping) -> MappingState | None:

@@ -50,14 +50,14 @@ CAUSES = (
 
 def show_overview(screen: Screen, found: Causes) -> None:
     """The queues, then the causes."""
-    for name, (queue_name, depth) in found.depths.items():
+    for name, depth in found.depths.items():
         matching = found.matching[name]
         delayed = f", {depth.delayed} delayed" if depth.delayed else ""
         oldest = (
             "" if matching.oldest_ms is None else f", the oldest {age(found.at_ms - matching.oldest_ms)} old"
         )
         depths = f"{depth.visible} waiting, {depth.in_flight} in flight{delayed}"
-        screen.words(f"{queue_name}: {depths}; {matching.count} match{oldest}")
+        screen.words(f"{depth.name}: {depths}; {matching.count} match{oldest}")
     rows = [
         (
             group.count,

@@ -10,9 +10,10 @@ from typing import Any
 
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
-from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, Depth
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.receiving import in_order, reading
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
 
 NAMED = 3
@@ -59,10 +60,10 @@ class Group:
 
 @dataclass(kw_only=True)
 class Causes:
-    """The selected queues, each with its name, what SQS counts and what matches, and the causes."""
+    """The selected queues, each with what SQS counts and what matches, and the causes."""
 
     at_ms: int
-    depths: dict[QueueName, tuple[str, Depth]]
+    depths: dict[QueueName, QueueDepth]
     matching: dict[QueueName, Group]
     groups: dict[Cause, Group] = field(default_factory=dict)
 
@@ -80,12 +81,11 @@ class Causes:
         queues = [
             {
                 "queue": name.value,
-                "name": queue_name,
                 **vars(depth),
                 "matching": self.matching[name].count,
                 "oldest_age_s": self._age_s(self.matching[name].oldest_ms),
             }
-            for name, (queue_name, depth) in self.depths.items()
+            for name, depth in self.depths.items()
         ]
         causes = [
             {
@@ -129,7 +129,7 @@ def overview(queues: DeadLetterQueues, selection: Selection, reasons: Reasons | 
     chosen = in_order(queues, selection)
     found = Causes(
         at_ms=now_ms(),
-        depths={each.name: (each.queue_name, each.depth()) for each in chosen},
+        depths={each.name: each.depth() for each in chosen},
         matching={each.name: Group() for each in chosen},
     )
     pointers: list[DeadLetter] = []

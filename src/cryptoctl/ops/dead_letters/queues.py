@@ -12,8 +12,9 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
 from cryptoctl.ops.environments import not_deployed
+from cryptoctl.ops.queue_depth import QueueDepth, counted
 from cryptoctl.ops.times import now_ms
-from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
+from cryptoctl.provisioners.queue import MESSAGES, NO_SUCH_QUEUE, Queue
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
@@ -35,11 +36,6 @@ OF_A_MESSAGE = frozenset(
         "ValidationError",
     }
 )
-DEPTH = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 T = TypeVar("T")
 
 
@@ -49,16 +45,6 @@ def permissions(stack: Stack) -> Iterator[Permission]:
     work = "ReceiveMessage ChangeMessageVisibility DeleteMessage SendMessage"
     for queue in (stack.webhook_dead_letters, stack.enricher_dead_letters):
         yield from allow(Access.OPERATE, "sqs", f"{find} {work}", queue.arn)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Depth:
-    """How many messages are receivable, in flight, and delayed; SQS calls these counts approximate."""
-
-    visible: int
-    in_flight: int
-    delayed: int
-    """not receivable yet: somebody has set a delay on the queue"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +58,9 @@ class DeadLetterQueue:
     identity: str
     """its ARN and when it was created: a queue made anew under the same name is another one"""
 
-    def depth(self) -> Depth:
+    def depth(self) -> QueueDepth:
         """How many messages it holds."""
-        found = self._attributes(*DEPTH)["Attributes"]
-        visible, in_flight, delayed = (int(found.get(name, 0)) for name in DEPTH)
-        return Depth(visible=visible, in_flight=in_flight, delayed=delayed)
+        return counted(self.queue_name, self._attributes(*MESSAGES)["Attributes"])
 
     def now_ms(self) -> int:
         """The later of SQS's clock and this machine's, since 1970: what has been sent is older."""
