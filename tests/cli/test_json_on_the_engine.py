@@ -16,7 +16,9 @@ from cryptoctl.ui.json_output import MODELS
 pytestmark = pytest.mark.engine
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+# A log line is what a function wrote, and an item has its attributes as they are stored.
+NOT_OURS = {"message", "created_at", "enriched_at"}
 # The engine has no console that could be opened.
 NOT_HERE = {"feed", "init", "open", "local start", "local stop", "local reset", "down"}
 
@@ -73,7 +75,7 @@ def validated(name: str, document: Any) -> Any:
 def times(value: Any) -> list[str]:
     """Every text that begins like a time."""
     if isinstance(value, dict):
-        return [each for key, item in value.items() if key != "message" for each in times(item)]
+        return [each for key, item in value.items() if key not in NOT_OURS for each in times(item)]
     if isinstance(value, list):
         return [each for item in value for each in times(item)]
     return [value] if isinstance(value, str) and ISO.match(value) else []

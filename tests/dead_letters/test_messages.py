@@ -123,6 +123,11 @@ def test_no_message_is_too_odd_to_be_shown(body: Any, queue: QueueName, reasons:
     assert found.function
 
 
+def test_the_time_it_was_sent_is_written_as_in_every_document() -> None:
+    found = letter("{}", sent_ms=1_767_323_045_006)
+    assert found.document(0)["sent_at"] == "2026-01-02T03:04:05.006Z"
+
+
 def test_a_number_that_no_float_holds_stays_its_text() -> None:
     found = letter('{"a": 1e999, "b": [-1e999, NaN], "c": 1.5, "d": 0.10, "e": 1E+2}')
     assert found.content == {"a": "1e999", "b": ["-1e999", "NaN"], "c": 1.5, "d": 0.1, "e": 100.0}

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.enriching import Enriched
-from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, iso
+from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.overview import SLOTS, Causes, most, some
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
@@ -97,7 +97,7 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
     message = letter.message
     screen.data(f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
     facts = {
-        "sent": iso(message.sent_ms),
+        "sent": iso_of_ms(message.sent_ms),
         "received": f"{message.receives} times",
         "function": letter.function if letter.shape is not Shape.UNKNOWN else "",
         "request": letter.request_id,

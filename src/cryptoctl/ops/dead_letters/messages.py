@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cached_property
@@ -19,6 +19,7 @@ from cryptoctl.core.names import folded_symbol
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.causes import cause_of
+from cryptoctl.ops.times import iso_of_ms
 
 # A stream keeps its records for a day; then a pointer points at nothing.
 STREAM_KEEPS_MS = 24 * 3_600_000
@@ -155,7 +156,7 @@ class DeadLetter:
             "request_id": self.request_id,
             "symbols": list(self.symbols),
             "exchanges": list(self.exchanges),
-            "sent_at": iso(self.message.sent_ms),
+            "sent_at": iso_of_ms(self.message.sent_ms),
             "age_s": max(0, now_ms - self.message.sent_ms) // 1000,
             "receives": self.message.receives,
             "readable_for_s": None if until is None else max(0, until - now_ms) // 1000,
@@ -235,11 +236,6 @@ def epoch_ms(text: str) -> int | None:
     except ValueError:
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def iso(time_ms: int) -> str:
-    """A time as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
 
 
 def _json(text: str) -> Any:

@@ -17,8 +17,9 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Image, Key, key_item, key_of
 from cryptoctl.ops.dead_letters.lookups import Reading
-from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, iso
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
+from cryptoctl.ops.times import iso_of_ms
 
 
 class ReplayAction(StrEnum):
@@ -174,7 +175,7 @@ def _store(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
         letter=letter,
         action=ReplayAction.STORE,
         how=f"store what {message.sender} sent" if as_sent else how,
-        detail="" if time is None else iso(time.ms),
+        detail="" if time is None else iso_of_ms(time.ms),
         payload=prices.sent_again(arrival),
         stored_at=time,
     )
