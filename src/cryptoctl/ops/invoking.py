@@ -1,9 +1,9 @@
-"""Invoking the webhook processor, as cryptoctl always does: with JSON text in `body`."""
+"""Invoking functions; the webhook processor as cryptoctl always does: with JSON text in `body`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,35 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """What Lambda replied to an invocation."""
+
+    reply: Mapping[str, Any]
+    payload: bytes
+
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+        return str(self.reply["ResponseMetadata"]["RequestId"])
+
+    @property
+    def error(self) -> str:
+        """`Unhandled` or the like where the function failed, else empty."""
+        return str(self.reply.get("FunctionError", ""))
+
+    @property
+    def answer(self) -> Any:
+        """The payload, parsed: of a failure Lambda's description. Raises ValueError or RecursionError."""
+        return json.loads(self.payload or b"null")
+
+
+def invocation(aws: Aws, name: str, event: str, kind: str = "RequestResponse") -> Invocation:
+    """Invokes a function, and waits for its answer unless the kind is Event."""
+    reply = aws.call("lambda", "Invoke", FunctionName=name, InvocationType=kind, Payload=event.encode())
+    return Invocation(reply=reply, payload=reply["Payload"].read())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the webhook processor answered: an HTTP status and the body, parsed."""
 
@@ -32,8 +61,8 @@ class Answer:
 def invoke(aws: Aws, function: Function, text: str) -> Answer:
     """Hands the text over and waits for the answer. Raises Failure where the function fails."""
     reply = _invoke(aws, function, text, "RequestResponse")
-    payload = _json(reply["Payload"].read())
-    if reply.get("FunctionError"):
+    payload = _json(reply.payload)
+    if reply.error:
         detail = payload if isinstance(payload, dict) else {}
         kind, message = detail.get("errorType", "Error"), detail.get("errorMessage", "")
         raise Failure(
@@ -67,14 +96,12 @@ def _json(text: Any) -> Any:
 
 def invoke_later(aws: Aws, function: Function, text: str) -> str:
     """Queues the text for the function, on the path that has the dead-letter queue. Gives the request id."""
-    reply = _invoke(aws, function, text, "Event")
-    return str(reply["ResponseMetadata"]["RequestId"])
+    return _invoke(aws, function, text, "Event").request_id
 
 
-def _invoke(aws: Aws, function: Function, text: str, kind: str) -> dict[str, Any]:
-    payload = json.dumps({"body": text}, ensure_ascii=False).encode()
+def _invoke(aws: Aws, function: Function, text: str, kind: str) -> Invocation:
     try:
-        return aws.call("lambda", "Invoke", FunctionName=function.name, InvocationType=kind, Payload=payload)
+        return invocation(aws, function.name, json.dumps({"body": text}, ensure_ascii=False), kind)
     except AwsError as error:
         if error.code != NOT_FOUND:
             raise

@@ -15,6 +15,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import NumberError, decimal_from
+from cryptoctl.ops.invoking import invocation
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import RealClock, Retry
@@ -244,20 +245,14 @@ def _plain(value: Any) -> Any:
 def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:
     """Invokes a function and waits: its answer, and why it failed or None."""
     try:
-        reply = aws.call(
-            "lambda",
-            "Invoke",
-            FunctionName=name,
-            InvocationType="RequestResponse",
-            Payload=payload.encode(),
-        )
+        reply = invocation(aws, name, payload)
     except AwsError as error:
         return None, f"{error.code}: {error.message}"
     try:
-        answer = json.loads(reply["Payload"].read() or b"null")
+        answer = reply.answer
     except (ValueError, RecursionError):
         return None, f"{name} gave an answer that is not JSON"
-    if not reply.get("FunctionError"):
+    if not reply.error:
         return answer, None
     detail = answer if isinstance(answer, dict) else {}
     said = (detail.get("errorType"), detail.get("errorMessage"))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from cryptoctl.aws import Answer, Aws, AwsError
+from cryptoctl.ops.invoking import Invocation, invocation
 from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.reconcile.call import Call
@@ -16,15 +17,6 @@ from cryptoctl.reconcile.retry import Retry
 
 T = TypeVar("T")
 LOGGED_WITHIN_S = 90
-
-
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
-    """How an invocation ended: its request id, `Unhandled` or the like where it failed, and its answer."""
-
-    request_id: str
-    error: str
-    payload: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,25 +57,11 @@ class Bench:
 
     def invoke(self, event: Mapping[str, Any]) -> Invocation:
         """Invokes the probe and waits for its answer."""
-        answer = self._invoke(event, "RequestResponse")
-        return Invocation(
-            request_id=answer["ResponseMetadata"]["RequestId"],
-            error=answer.get("FunctionError", ""),
-            payload=json.loads(answer["Payload"].read() or b"null"),
-        )
+        return invocation(self.aws, self.stack.probe.name, json.dumps(event))
 
     def invoke_later(self, event: Mapping[str, Any]) -> str:
         """Queues an event for the probe. Gives the request's id."""
-        return str(self._invoke(event, "Event")["ResponseMetadata"]["RequestId"])
-
-    def _invoke(self, event: Mapping[str, Any], kind: str) -> Answer:
-        return self.aws.call(
-            "lambda",
-            "Invoke",
-            FunctionName=self.stack.probe.name,
-            InvocationType=kind,
-            Payload=json.dumps(event).encode(),
-        )
+        return invocation(self.aws, self.stack.probe.name, json.dumps(event), "Event").request_id
 
     def logged(self, group: LogGroup, pattern: str, having: str) -> str | None:
         """The first line of a log group that CloudWatch Logs finds under a pattern and that has a text."""

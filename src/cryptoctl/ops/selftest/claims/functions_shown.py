@@ -37,8 +37,8 @@ def _code_is_known(bench: Bench) -> Evidence:
 
 def _asked_by_probe(bench: Bench, operation: str, key: str) -> Any:
     look = ("lambda", operation, {"FunctionName": bench.stack.probe.name})
-    answer = bench.invoke({"ask": [look]})
-    return answer.payload["asked"][0].get(key) if not answer.error else answer.payload
+    found = bench.invoke({"ask": [look]})
+    return found.answer["asked"][0].get(key) if not found.error else found.answer
 
 
 def _tags_withheld(bench: Bench) -> Evidence:
@@ -58,7 +58,7 @@ def _variables_withheld(bench: Bench) -> Evidence:
 
 def _failure_is_told(bench: Bench) -> Evidence:
     found = bench.invoke({"do": "raise", "text": "as it was told"})
-    seen = (found.error, found.payload.get("errorType"), found.payload.get("errorMessage"))
+    seen = (found.error, found.answer.get("errorType"), found.answer.get("errorMessage"))
     return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
 
 

@@ -107,9 +107,7 @@ def _denials(bench: Bench) -> Evidence:
     answers = {}
     for service, operation, params in FORBIDDEN:
         found = bench.invoke({"ask": [(service, operation, params)]})
-        answers[service] = (
-            found.payload if found.error else found.payload["asked"][0].get("code", "no refusal")
-        )
+        answers[service] = found.answer if found.error else found.answer["asked"][0].get("code", "no refusal")
     unknown = {service: code for service, code in answers.items() if code not in DENIED}
     return differs(f"not known: {unknown}") if unknown else holds(str(answers))
 
