@@ -20,12 +20,11 @@ from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.queue_depth import QueueDepth, depth
 from cryptoctl.ops.status import Inventory, MappingState, ResourceState
 from cryptoctl.ops.symbols import SymbolState
-from cryptoctl.ops.times import now_ms
+from cryptoctl.ops.times import HOUR_MS, now_ms
 from cryptoctl.provisioners.alarm import alarm_name
 from cryptoctl.provisioners.function import Function
 from cryptoctl.stack import Stack
 
-HOUR_MS = 3_600_000
 NEWEST_ERRORS = 5
 MOST_SYMBOLS = 12
 LATE_S = 60.0

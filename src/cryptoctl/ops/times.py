@@ -10,6 +10,8 @@ from typing import Literal
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import Failure, Problem
 
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 _UNITS = "|".join(
     (
         "milliseconds?|msecs?|ms",
@@ -27,8 +29,7 @@ _EPOCH = re.compile(r"\d{1,15}", re.ASCII)
 _YEAR_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
 LONGEST_SHOWN = 40
-_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DAY_MS = _MS["d"]
+_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
 def now_ms() -> int:
@@ -68,8 +69,8 @@ def moment_ms(text: str, now: int | None = None) -> int:
         return max(0, now - _length_ms(text))
     if time := _TIME_OF_DAY.fullmatch(text.strip()):
         hours, minutes, seconds = (int(part or 0) for part in time.groups())
-        moment = now - now % _DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000
-        return moment if moment <= now else moment - _DAY_MS
+        moment = now - now % DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000
+        return moment if moment <= now else moment - DAY_MS
     try:
         return _epoch_ms(text.strip())
     except (ValueError, OverflowError):

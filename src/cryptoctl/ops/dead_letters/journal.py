@@ -19,9 +19,10 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal_file import MessageState as MessageState
 from cryptoctl.ops.dead_letters.journal_file import open_database, seal
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.ops.times import DAY_MS
 
 # SQS keeps no message longer than this, so an older one cannot be received.
-REMEMBERED_MS = 14 * 24 * 3_600_000
+REMEMBERED_MS = 14 * DAY_MS
 PAGE = 100
 
 # The webhook processor's first: prices are stored before they are enriched.

@@ -14,6 +14,7 @@ from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
+from cryptoctl.ops.times import HOUR_MS
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
 from cryptoctl.provisioners.table import Table
@@ -21,7 +22,7 @@ from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
 # An asynchronous event is tried for six hours at most before it is a dead letter.
-TRIED_FOR_MS = 6 * 3_600_000
+TRIED_FOR_MS = 6 * HOUR_MS
 LATE_MS = 60_000
 MOST_LINES = 30
 # It becomes part of a filter pattern, so it must be nothing but an id.

@@ -19,10 +19,10 @@ from cryptoctl.core.names import folded_symbol
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.causes import cause_of
-from cryptoctl.ops.times import iso_of_ms
+from cryptoctl.ops.times import DAY_MS, iso_of_ms
 
 # A stream keeps its records for a day; then a pointer points at nothing.
-STREAM_KEEPS_MS = 24 * 3_600_000
+STREAM_KEEPS_MS = DAY_MS
 
 
 class QueueName(StrEnum):

@@ -10,7 +10,6 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
-from cryptoctl.core.keys import FRACTION_DIGITS
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.errors import Failure
@@ -22,13 +21,14 @@ from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.logs import lines as read_lines
+from cryptoctl.ops.prices import LAST_FRACTION
 from cryptoctl.ops.rows import rows
+from cryptoctl.ops.times import DAY_MS
 from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline
 from cryptoctl.ops.trace.timeline import concerned, timeline
 from cryptoctl.ops.trace.wanted import KnownPrice, Wanted, is_about, keys_in
 from cryptoctl.stack import Stack
 
-DAY_MS = 86_400_000
 AHEAD_MS = 300_000
 MOST_ITEMS = 1000
 # As many as fit into a filter pattern of CloudWatch Logs (1024 characters).
@@ -39,7 +39,6 @@ NO_LINES = (
     "No log line names it: the newest ones take a few seconds, a log level above INFO leaves them out, "
     "and an item that was written by hand or by an earlier version has none."
 )
-LAST_FRACTION = "9" * FRACTION_DIGITS
 
 
 @dataclass(frozen=True, kw_only=True)

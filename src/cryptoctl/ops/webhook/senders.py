@@ -11,11 +11,10 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.environments import not_deployed
+from cryptoctl.ops.times import DAY_MS, HOUR_MS
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import Sender
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 UNKNOWN = "unknown"
 # To the letter, as the functions write their lines; other text has its quotes escaped.
 TERMS = r'?"\"sender\":\"" ?"\"Unauthorized\":"'
