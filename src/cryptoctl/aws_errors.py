@@ -217,10 +217,19 @@ COMMON = (
 )
 
 
+# SQS names the code of its older protocol in a header, which a simulator may leave out.
+_OLDER_CODES = {
+    ("sqs", "QueueDoesNotExist"): "AWS.SimpleQueueService.NonExistentQueue",
+    ("sqs", "QueueNameExists"): "QueueAlreadyExists",
+    ("sqs", "QueueDeletedRecently"): "AWS.SimpleQueueService.QueueDeletedRecently",
+}
+
+
 def refusal(service: str, operation: str, answer: Mapping[str, Any]) -> Exception:
     """What AWS's error answer means: Failure for credentials that it does not take, AwsError for the rest."""
     error = answer.get("Error") or {}
     code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
+    code = _OLDER_CODES.get((service, code), code)
     said = f"{service}:{operation} answered {code}: {one_line(message)}"
     if any(each in message.lower() for each in _WRONG_TIME) or code in _WRONG_TIME:
         return Failure(

@@ -20,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws_errors import AwsError, refusal
 from cryptoctl.botocore_errors import failure, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.session import Session, SessionOptions
@@ -243,3 +244,18 @@ def test_aws_region_comes_before_the_other_ways_to_name_it(
     assert region() == "ap-south-1"
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert region() == "sa-east-1"
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+        ("QueueNameExists", "QueueAlreadyExists"),
+        ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
+    ],
+)
+def test_sqs_errors_have_one_code_whether_or_not_a_header_names_the_older(newer: str, older: str) -> None:
+    found = refusal("sqs", "GetQueueUrl", {"Error": {"Code": newer, "Message": "m"}})
+    assert isinstance(found, AwsError) and found.code == older
+    found = refusal("lambda", "GetFunction", {"Error": {"Code": newer, "Message": "m"}})
+    assert isinstance(found, AwsError) and found.code == newer
