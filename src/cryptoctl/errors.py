@@ -13,7 +13,7 @@ class Problem(IntEnum):
     USAGE = 2
     """the command line, the configuration or the input is wrong; nothing was changed"""
     DIFFERENCES = 3
-    """`plan --exit-code` found something to do, or `status --exit-code` what needs somebody"""
+    """`plan --exit-code` found something to do, or `status --exit-code` what needs attention"""
     CREDENTIALS = 4
     """AWS credentials are missing, expired, or belong to another account than the pinned one"""
     UNREACHABLE = 5

@@ -35,7 +35,7 @@ COMMANDS = (
     _entry("plan", "Show what `up` would do; with --verbose each API call. Changes nothing."),
     _entry(
         "status",
-        "Show whether all is well, and what needs somebody: resources, dead letters, stream, prices.",
+        "Show whether all is well, and what needs attention: resources, dead letters, stream, prices.",
     ),
     _entry(
         "dashboard",

@@ -1,4 +1,4 @@
-"""cryptoctl status: whether all is well, and what needs somebody."""
+"""cryptoctl status: whether all is well, and what needs attention."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from cryptoctl.ui.status import show_all, show_concerns
 def status(
     run: CommandRun,
     everything: Annotated[
-        bool, typer.Option("--all", help="Show everything, not only what needs somebody.")
+        bool, typer.Option("--all", help="Show everything, not only what needs attention.")
     ] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 0 if nothing needs somebody, with 3 otherwise.")
+        bool, typer.Option("--exit-code", help="Exit with 0 if nothing needs attention, with 3 otherwise.")
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show it live until q or Ctrl-C.")] = False,
 ) -> None:
-    """Show whether all is well, and what needs somebody: resources, dead letters, stream, prices."""
+    """Show whether all is well, and what needs attention: resources, dead letters, stream, prices."""
     if watch:
         if everything or exit_code:
             raise Failure(

@@ -1,4 +1,4 @@
-"""The environment's alarms as CloudWatch has them: one that is raised needs somebody."""
+"""The environment's alarms as CloudWatch has them: one that is raised needs attention."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Health(StrEnum):
     DOUBTFUL = "doubtful"
     """dead letters wait"""
     BAD = "bad"
-    """it needs somebody"""
+    """it needs attention"""
 
 
 def health(found: Overview, part: str) -> Health:

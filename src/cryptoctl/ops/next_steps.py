@@ -1,4 +1,4 @@
-"""What to do about everything that needs somebody, said once."""
+"""What to do about everything that needs attention, said once."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
 
 @dataclass(frozen=True, kw_only=True)
 class Concern:
-    """Something that needs somebody: what, in words, and the command that goes on from there."""
+    """Something that needs attention: what, in words, and the command that goes on from there."""
 
     subject: str
     what: str
@@ -102,7 +102,7 @@ class Overview:
 
     @property
     def concerns(self) -> tuple[Concern, ...]:
-        """What needs somebody, the most urgent first."""
+        """What needs attention, the most urgent first."""
         return (*self._of_resources(), *self._of_queues(), *self._of_mapping(), *self._of_alarms())
 
     def _of_resources(self) -> Iterator[Concern]:

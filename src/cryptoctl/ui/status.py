@@ -48,7 +48,7 @@ def verdict(found: Overview, location: str) -> Text:
 
 
 def show_concerns(screen: Screen, found: Overview, location: str) -> None:
-    """The verdict, then what needs somebody, and the commands that go on from there."""
+    """The verdict, then what needs attention, and the commands that go on from there."""
     screen.sentence(verdict(found, location))
     for each in found.concerns:
         what = printable(f"{each.subject}  {each.what}")

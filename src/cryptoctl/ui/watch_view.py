@@ -1,4 +1,4 @@
-"""The live screen as lines of text: the pipeline as a diagram, what needs somebody, symbols, errors."""
+"""The live screen as lines of text: the pipeline as a diagram, what needs attention, symbols, errors."""
 
 from __future__ import annotations
 

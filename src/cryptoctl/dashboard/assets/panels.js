@@ -59,7 +59,7 @@ function arrow() {
 
 function box(state, name, what, now_ms) {
   const health = state.health[name];
-  const words = { good: "all is well", doubtful: "dead letters", bad: "needs somebody" };
+  const words = { good: "all is well", doubtful: "dead letters", bad: "needs attention" };
   const lines = name === "crypto-prices" ? tableLines(state, now_ms) : functionLines(state, name);
   return element(
     "article", health,

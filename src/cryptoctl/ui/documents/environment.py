@@ -56,7 +56,7 @@ class AlarmDocument(Part):
 
 
 class ConcernDocument(Part):
-    """Something that needs somebody."""
+    """Something that needs attention."""
 
     subject: Annotated[str, about("the resource")]
     what: Annotated[str, about("what is wrong with it")]
@@ -87,7 +87,7 @@ class StatusDocument(CommandDocument):
     """`status`"""
 
     verdict: Annotated[str | None, about("the environment in one sentence")] = None
-    concerns: Annotated[list[ConcernDocument], about("what needs somebody; empty where all is well")] = []
+    concerns: Annotated[list[ConcernDocument], about("what needs attention; empty where all is well")] = []
     resources: Annotated[list[ResourceDocument], about("one for each resource")] = []
     queues: Annotated[list[QueueDocument], about("the dead-letter queues that exist")] = []
     mappings: Annotated[list[MappingDocument], about("the stream mappings that exist")] = []
