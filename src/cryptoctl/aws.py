@@ -142,7 +142,7 @@ class Aws:
             )
             if service in Paces.SERVICES and not on_this_machine(client.meta.endpoint_url):
                 client.meta.events.register(f"before-send.{service}", self._paces.wait)
-            client.meta.events.register(f"before-parse.{service}", refuse_page)
+            client.meta.events.register("before-parse", refuse_page)
             if service == "dynamodb":
                 for operation in ("Query", "Scan"):
                     client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)

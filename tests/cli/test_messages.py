@@ -126,6 +126,8 @@ def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
             aws.call("kms", "DescribeKey", KeyId="k")
         with pytest.raises(Failure, match="What answered to kms:ListKeys is not AWS"):
             list(aws.paginate("kms", "ListKeys", "Keys"))
+        with pytest.raises(Failure, match="What answered to logs:DescribeLogGroups is not AWS"):
+            list(aws.paginate("logs", "DescribeLogGroups", "logGroups"))
         # The server refuses each GET, with a page.
         with pytest.raises(Failure, match="What answered to lambda:GetFunction is not AWS"):
             aws.call("lambda", "GetFunction", FunctionName="f")
