@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from cryptoctl.aws import Aws
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import NAMED_AT_MOST, FoundOrphans, Orphans
@@ -153,6 +154,16 @@ def test_what_cannot_be_looked_at_is_told_where_it_is_ours_and_passed_over_where
     assert over.notes == (
         f"thing hidden has this environment's tags, and cannot be read: things:GetThing answered {code}: ",
     )
+
+
+@pytest.mark.parametrize("problem", [Problem.UNREACHABLE, Problem.CREDENTIALS])
+def test_where_nothing_can_be_asked_any_more_the_search_ends(problem: Problem) -> None:
+    class Lost(TaggedAws):
+        def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
+            raise Failure(problem, "no answer")
+
+    with pytest.raises(Failure, match="no answer"):
+        found(Lost(), Indexed(name="own-test"))
 
 
 def test_an_index_that_lags_removes_nothing() -> None:
