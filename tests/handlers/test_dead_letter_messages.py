@@ -1,7 +1,11 @@
 """A message to a dead-letter queue has only characters that SQS takes, and keeps all of those."""
 
-from cryptoctl.handlers import dead_letters
-from handlers.fake_aws import FakeAws
+import pytest
+
+from cryptoctl.handlers import dead_letters, webhook_processor
+from cryptoctl.handlers.logs import RetryError
+from handlers.conftest import connect_directly
+from handlers.fake_aws import FakeAws, FaultError
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 TAKEN = ((0x9, 0x9), (0xA, 0xA), (0xD, 0xD), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
@@ -27,3 +31,18 @@ def test_a_body_with_others_is_escaped(aws: FakeAws) -> None:
     plain, escaped = (each["MessageBody"] for each in aws.queue)
     assert plain == '{"text":"é"}'
     assert escaped.isascii()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("\x1b[1m no \uffff", "?[1m no ?"), ("h\u00f6chstens", "h\u00f6chstens")]
+)
+def test_the_error_that_lambda_makes_an_attribute_of_the_dead_letter(
+    environment: None, said: str, told: str
+) -> None:
+    def down(operation: str, moment: str) -> None:
+        raise FaultError("ValidationException", said)
+
+    connect_directly(FakeAws(fault=down))
+    with pytest.raises(RetryError) as raised:
+        webhook_processor.handler({"symbol": "BTC", "price": 1, "exchange": "x"}, None)
+    assert told in str(raised.value) and "\x1b" not in str(raised.value)

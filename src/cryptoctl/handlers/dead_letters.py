@@ -20,7 +20,7 @@ def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
         QueueUrl=setting("DLQ_URL"),
         MessageBody=_body(body),
         MessageAttributes={
-            name: {"DataType": kind, "StringValue": _printable(value)[:_LONGEST_ATTRIBUTE]}
+            name: {"DataType": kind, "StringValue": printable(value)[:_LONGEST_ATTRIBUTE]}
             for name, (kind, value) in attributes.items()
             if value
         },
@@ -51,8 +51,8 @@ def _body(body: object) -> str:
     return json.dumps(body, separators=(",", ":")) if _REFUSED.search(text) else text
 
 
-def _printable(text: str) -> str:
-    """Without what SQS refuses in an attribute."""
+def printable(text: str) -> str:
+    """The text with "?" in the place of what SQS refuses in an attribute, and with it the whole message."""
     return _REFUSED.sub("?", text)
 
 

@@ -77,7 +77,8 @@ def handler(event: Any, context: object) -> Answer:
         if _is_request(event):
             return _set_aside([event], context, error, _wanted(request))
         _log.warning("request not stored, and will be tried again", exc_info=error, extra=_wanted(request))
-        raise logs.RetryError(str(error) or type(error).__name__) from error
+        # Lambda makes it an attribute of the dead letter, which SQS would refuse for one such character.
+        raise logs.RetryError(dead_letters.printable(str(error)) or type(error).__name__) from error
 
 
 def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:

@@ -35,6 +35,7 @@ from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters
+from cryptoctl.local.queue_checks import MessageBatches
 from cryptoctl.local.reconcile import reconcile
 from cryptoctl.local.regions import Regions
 from cryptoctl.local.supervision import Supervisor
@@ -87,6 +88,7 @@ class EngineApp:
             Checks(client, request_checks.find_check),
             Checks(client, topic_checks.find_check),
             Checks(client, queue_checks.find_check),
+            MessageBatches(middleware.inner),
             outbox,
             self._alarms,
             Dashboards(middleware.inner, self._database, client),

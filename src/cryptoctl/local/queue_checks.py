@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from cryptoctl.local.checks import Check
-from cryptoctl.local.http import HttpRequest, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
 Asked = Mapping[str, Any]
@@ -34,6 +37,10 @@ MOST_ATTRIBUTES: Final[int] = 10
 SMALLEST_LIMIT: Final[int] = 1024
 """No queue's MaximumMessageSize is less."""
 BATCH_BYTES: Final[int] = 1_048_576
+SEND_BATCH: Final = "AmazonSQS.SendMessageBatch"
+ALLOWED: Final = "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
+_NOT_SEND_BATCH: Final = "AmazonSQS.SendMessageBatch"
+ALLOWED: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RANGES: Final[dict[str, tuple[int, int]]] = {
     "DelaySeconds": (0, 900),
     "VisibilityTimeout": (0, 43_200),
@@ -44,6 +51,17 @@ _RANGES: Final[dict[str, tuple[int, int]]] = {
 def find_check(request: HttpRequest) -> Check | None:
     """The check of a request; None where it needs none."""
     return _CHECKS.get(request.target)
+
+
+class MessageBatches:
+    """Answers a batch of which SQS would refuse a part; raises ServiceError for one that is too long."""
+
+    def __init__(self, inner: Inner) -> None:
+        self._inner = inner
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to such a batch, else None. Raises ServiceError."""
+        return await _send_batch(self._inner, request) if request.target == SEND_BATCH else None
 
 
 def message_size(message: Asked) -> int:
@@ -57,7 +75,7 @@ def message_size(message: Asked) -> int:
 
 
 def check_attributes(message: Asked) -> None:
-    """Raises ServiceError for message attributes that are too many, or empty."""
+    """Raises ServiceError for message attributes that are too many, empty, or have refused characters."""
     attributes = _attributes(message)
     if len(attributes) > MOST_ATTRIBUTES:
         found, most = len(attributes), MOST_ATTRIBUTES
@@ -69,6 +87,17 @@ def check_attributes(message: Asked) -> None:
             raise _invalid(
                 f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
             )
+        found_there = _NOT_ALLOWED.search(str(attribute.get("StringValue") or ""))
+        if found_there is not None:
+            raise _invalid(
+                f"Invalid binary character '#x{ord(found_there[0]):X}' was found in the message attribute "
+                f"'{name}', the set of allowed characters is {ALLOWED}."
+            )
+
+
+def allowed(text: str) -> str:
+    """The text with "?" in the place of each character that SQS refuses."""
+    return _NOT_ALLOWED.sub("?", text)
 
 
 def check_ranges(asked: Asked) -> None:
@@ -107,13 +136,33 @@ async def _send(client: InternalClient, request: HttpRequest) -> None:
         )
 
 
-async def _send_batch(_client: InternalClient, request: HttpRequest) -> None:
-    size = sum(message_size(each) for each in request.json.get("Entries") or [])
+async def _send_batch(inner: Inner, request: HttpRequest) -> HttpResponse | None:
+    """SQS refuses the entries that are wrong, and takes the others."""
+    entries = request.json.get("Entries") or []
+    size = sum(message_size(each) for each in entries)
     if size > BATCH_BYTES:
         raise ServiceError(
             "AWS.SimpleQueueService.BatchRequestTooLong",
             f"Batch requests cannot be longer than {BATCH_BYTES} bytes. You have sent {size} bytes.",
         )
+    refused: dict[str, ServiceError] = {}
+    for each in entries:
+        try:
+            check_attributes(each)
+        except ServiceError as error:
+            refused[str(each.get("Id"))] = error
+    if not refused:
+        return None
+    # ministack refuses an empty body, and it alone knows what is wrong with the batch as a whole.
+    left = [{**each, "MessageBody": ""} if str(each.get("Id")) in refused else each for each in entries]
+    answer = await inner(replace(request, body=json.dumps({**request.json, "Entries": left}).encode()))
+    if answer.status != 200:
+        return answer
+    content = json.loads(answer.body)
+    for each in content.get("Failed", ()):
+        if each["Id"] in refused:
+            each |= {"Code": refused[each["Id"]].code, "Message": refused[each["Id"]].message}
+    return replace(answer, body=json.dumps(content).encode())
 
 
 async def _receive(_client: InternalClient, request: HttpRequest) -> None:
@@ -130,6 +179,5 @@ _CHECKS: Final[dict[str, Check]] = {
     "AmazonSQS.CreateQueue": _settings,
     "AmazonSQS.ReceiveMessage": _receive,
     "AmazonSQS.SendMessage": _send,
-    "AmazonSQS.SendMessageBatch": _send_batch,
     "AmazonSQS.SetQueueAttributes": _settings,
 }

@@ -18,6 +18,10 @@ FAIL = reporting("""
         say(request=context.aws_request_id, event=event)
         raise ValueError("it " + "failed " * 300)
 """)
+ODD = reporting("""
+    def handler(event, context):
+        raise ValueError("no " + chr(27) + "[1m " + chr(0xFFFF) + chr(9) + chr(0xFC))
+""")
 ECHO = reporting("""
     def handler(event, context):
         say(request=context.aws_request_id, event=event)
@@ -65,6 +69,17 @@ def test_the_dead_letter_is_the_event(bench: Workbench) -> None:
     message = attributes["ErrorMessage"]["StringValue"]
     assert message.startswith("it failed")
     assert len(message.encode()) == 1024
+
+
+@pytest.mark.behaviour(
+    "asynchronous", "an error message with characters that SQS refuses loses no event", DEAD_LETTERS
+)
+def test_an_error_message_with_a_control_character(bench: Workbench) -> None:
+    url, arn = bench.queue()
+    function = bench.function(ODD, DeadLetterConfig={"TargetArn": arn})
+    configure(bench, function, MaximumRetryAttempts=0)
+    bench.invoke_async(function, {"a": 1})
+    assert bench.message(url)["MessageAttributes"]["ErrorMessage"]["StringValue"] == "no ?[1m ?\t\u00fc"
 
 
 @pytest.mark.behaviour("asynchronous", "MaximumRetryAttempts 0 means one attempt", RETRIES)

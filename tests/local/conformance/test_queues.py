@@ -12,6 +12,7 @@ from local.workbench import Workbench
 
 MESSAGES = "SQS developer guide: Amazon SQS message metadata"
 SEND = "SQS API reference: SendMessage"
+SEND_BATCH = "SQS API reference: SendMessageBatch"
 RECEIVE = "SQS API reference: ReceiveMessage"
 SETTINGS = "SQS API reference: CreateQueue, SetQueueAttributes"
 MEBIBYTE = 1_048_576
@@ -35,21 +36,41 @@ def test_attributes_count(bench: Workbench) -> None:
     assert code(caught) == "AWS.SimpleQueueService.BatchRequestTooLong"
 
 
-@pytest.mark.behaviour("queues", "eleven attributes, an empty one and a long delay are refused", SEND)
+@pytest.mark.behaviour(
+    "queues",
+    "too many attributes, an empty or unprintable one and a long delay are refused",
+    SEND,
+)
 @pytest.mark.parametrize(
     "wrong",
     [
         {"MessageAttributes": texts(**{f"a{number}": "x" for number in range(11)})},
         {"MessageAttributes": texts(a="")},
+        {"MessageAttributes": texts(a="x\x1b[1m")},
+        {"MessageAttributes": texts(a="\uffff")},
         {"DelaySeconds": 901},
     ],
-    ids=["eleven", "empty", "delay"],
+    ids=["eleven", "empty", "escape", "ffff", "delay"],
 )
 def test_wrong_sends_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
     client, (url, _) = bench.client("sqs"), bench.queue()
     with pytest.raises(ClientError) as caught:
         client.send_message(QueueUrl=url, MessageBody="x", **wrong)
     assert code(caught) == "InvalidParameterValue"
+
+
+@pytest.mark.behaviour(
+    "queues", "of a batch, the entry that is wrong is refused and the others are sent", SEND_BATCH
+)
+def test_one_entry_of_a_batch_is_refused(bench: Workbench) -> None:
+    client, (url, _) = bench.client("sqs"), bench.queue()
+    wrong = {"Id": "2", "MessageBody": "wrong", "MessageAttributes": texts(a="\x1b")}
+    right = [{"Id": each, "MessageBody": each, "MessageAttributes": texts(a="\t\n\ufffd")} for each in "13"]
+    answer = client.send_message_batch(QueueUrl=url, Entries=[right[0], wrong, right[1]])
+    assert [each["Id"] for each in answer["Successful"]] == ["1", "3"]
+    assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("2", "InvalidParameterValue")]
+    found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(each["Body"] for each in found) == ["1", "3"]
 
 
 @pytest.mark.behaviour("queues", "to wait or to hide a message for too long is refused", RECEIVE)

@@ -13,6 +13,7 @@ from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.function import FunctionConfig, split_name
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.queue_checks import allowed
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,8 @@ def envelope(settled: FinishedEvent) -> str:
 def _dead_letter_attributes(settled: FinishedEvent) -> dict[str, tuple[str, str]]:
     error = json.loads(settled.outcome.payload) if settled.outcome else {}
     message = error.get("errorMessage") or "The event was not processed in time."
-    shortened = message.encode()[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
+    # What Lambda does with characters that SQS refuses is not documented; here they lose no event.
+    shortened = allowed(message).encode()[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
     return {
         "RequestID": ("String", settled.request_id),
         "ErrorCode": ("Number", "200" if settled.outcome else "429"),
