@@ -110,6 +110,27 @@ def test_what_sqs_refuses_is_named_and_all_else_is_sent_once(
     assert _bodies(shop) == [n for n in range(40) if n != 7]
 
 
+def test_a_line_that_sqs_would_refuse_is_named_with_its_reason_and_keeps_no_other_from_being_sent(
+    shop: Workshop, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    texts = path.read_text(encoding="utf-8").splitlines()
+    texts[2] = texts[2].replace("Teapot", "Tea\\u001b[1mpot")
+    texts[5] = texts[5].replace('"body": "5"', '"body": "\\uffff"')
+    path.write_text("\n".join(texts), encoding="utf-8")
+
+    def imported(*words: str) -> Said:
+        return run("dlq", "import", path.name, *words, environment=shop.name)
+
+    said = imported("--queue", "enricher", "--output", "json")
+    assert (said.code, said.json["imported"], said.json["refused"]) == (1, 19, [6]), "line 3 is not meant"
+    said = imported()
+    assert (said.code, said.out) == (1, "19 messages were put back.\n")
+    assert "2 messages of letters.jsonl: line 3 (attribute 'ErrorMessage' has a character" in said.err
+    assert "6 (`body` has a character that SQS does not take: '\\uffff')" in said.err
+    assert _bodies(shop) == [n for n in range(40) if n not in (2, 5)]
+
+
 def test_of_a_batch_that_takes_several_calls_each_is_noted_by_itself(
     shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

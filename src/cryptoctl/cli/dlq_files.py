@@ -62,11 +62,12 @@ def import_(
         if done.before:
             run.screen.say(f"{done.before} had been put back before: --again sends those too.")
     if done.refused:
-        lines = ", ".join(map(str, done.refused[:SHOWN_LINES]))
+        reasons = {number: f" ({reason})" for number, reason in done.reasons.items()}
+        lines = ", ".join(f"{number}{reasons.get(number, '')}" for number in done.refused[:SHOWN_LINES])
         more = f" and {len(done.refused) - SHOWN_LINES} more" if len(done.refused) > SHOWN_LINES else ""
         raise Failure(
             Problem.FAILED,
-            f"SQS did not take {several(len(done.refused), 'message')} of {file}: line {lines}{more}.",
+            f"SQS does not take {several(len(done.refused), 'message')} of {file}: line {lines}{more}.",
             "Correct these lines and run the same command again: it sends only what is not back yet.",
         )
 

@@ -39,8 +39,7 @@ SMALLEST_LIMIT: Final[int] = 1024
 BATCH_BYTES: Final[int] = 1_048_576
 SEND_BATCH: Final = "AmazonSQS.SendMessageBatch"
 ALLOWED: Final = "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
-_NOT_SEND_BATCH: Final = "AmazonSQS.SendMessageBatch"
-ALLOWED: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_ALLOWED: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RANGES: Final[dict[str, tuple[int, int]]] = {
     "DelaySeconds": (0, 900),
     "VisibilityTimeout": (0, 43_200),

@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
-from cryptoctl.ops.dead_letters.lines import line_of, message_of
+from cryptoctl.ops.dead_letters.lines import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.receiving import delete, reading
@@ -115,11 +115,15 @@ def _key(message: Message) -> str:
 
 @dataclass(kw_only=True)
 class Imported:
-    """How many messages were put back, how many were before, and the lines that SQS did not take."""
+    """How many messages were put back, how many were before, and the lines that SQS does not take.
+
+    `reasons` says of such a line why, where that is known.
+    """
 
     sent: int = 0
     before: int = 0
     refused: list[int] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
 
     def document(self, path: Path) -> dict[str, Any]:
         """`import --output json`: counts of messages, `refused` (line numbers) and the file."""
@@ -132,12 +136,13 @@ def put_back(
     """Sends the file's selected messages as new ones, but for those that were put back before.
 
     What was put back is journaled message by message, for as long as SQS could keep it; `again` sends it all
-    the same. Raises Failure, before anything is sent, if a line is not a message.
+    the same. What SQS does not take is left out. Raises Failure, before anything is sent, if a line is not a
+    message.
     """
     for _ in read(path):
         continue
     done = Imported()
-    for batch in _batches(read(path), selection):
+    for batch in _batches(_taken(read(path), selection, done)):
         unique = {each.key: each for each in batch}.values()
         fresh = [each for each in unique if again or not journal.imported(each.key)]
         done.before += len(batch) - len(fresh)
@@ -154,16 +159,26 @@ def put_back(
     return done
 
 
-def _batches(lines: Iterable[ImportLine], selection: Selection) -> Iterator[Sequence[ImportLine]]:
-    """The selected messages, by ten at most, each batch for one queue."""
-    batches: dict[QueueName, list[ImportLine]] = {name: [] for name in QueueName}
+def _taken(lines: Iterable[ImportLine], selection: Selection, done: Imported) -> Iterator[ImportLine]:
+    """The selected messages, without those that SQS is known to refuse."""
     for line in lines:
         if selection.matches(decode(line.message), now_ms()):
-            batch = batches[line.message.queue]
-            batch.append(line)
-            if len(batch) == SENT_AT_ONCE:
-                yield tuple(batch)
-                batch.clear()
+            if reason := refusal(line.message):
+                done.refused.append(line.number)
+                done.reasons[line.number] = reason
+            else:
+                yield line
+
+
+def _batches(lines: Iterable[ImportLine]) -> Iterator[Sequence[ImportLine]]:
+    """The messages by ten at most, each batch for one queue."""
+    batches: dict[QueueName, list[ImportLine]] = {name: [] for name in QueueName}
+    for line in lines:
+        batch = batches[line.message.queue]
+        batch.append(line)
+        if len(batch) == SENT_AT_ONCE:
+            yield tuple(batch)
+            batch.clear()
     yield from filter(None, batches.values())
 
 

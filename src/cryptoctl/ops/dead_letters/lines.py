@@ -1,4 +1,4 @@
-"""A dead letter as a line of a file, and back: what SQS would not take is refused before anything is sent."""
+"""A dead letter as a line of a file, and back; and what SQS would not take of it."""
 
 from __future__ import annotations
 
@@ -45,16 +45,23 @@ def message_of(line: str) -> Message:
         raise ValueError("not an object with a text `body`")
     if found.get("queue") not in list(QueueName):
         raise ValueError(f"`queue` must be one of {', '.join(QueueName)}")
-    attributes = _attributes(found.get("attributes", {}))
-    _refuse_what_sqs_would(found["body"], attributes)
     return Message(
         queue=QueueName(found["queue"]),
         id=_text(found, "id"),
         body=found["body"],
-        attributes=attributes,
+        attributes=_attributes(found.get("attributes", {})),
         sent_ms=_count(found, "sent_ms"),
         receives=_count(found, "receives"),
     )
+
+
+def refusal(message: Message) -> str:
+    """Why SQS would not take the message; empty where it takes it, or where only SQS can tell."""
+    try:
+        _check(message.body, message.attributes)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _text(found: dict[str, Any], name: str) -> str:
@@ -86,8 +93,7 @@ def _attributes(found: Any) -> dict[str, dict[str, str]]:
     return found
 
 
-def _refuse_what_sqs_would(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
-    """What can be told without SQS; the rest is refused message by message when it is sent."""
+def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
     if not body:
         raise ValueError("`body` is empty, which SQS does not take")
     if len(attributes) > MOST_ATTRIBUTES:

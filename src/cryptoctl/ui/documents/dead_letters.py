@@ -54,7 +54,7 @@ class DlqImportDocument(CommandDocument):
 
     imported: Annotated[int, about("how many messages were put back")] = 0
     before: Annotated[int, about("how many an earlier import had put back")] = 0
-    refused: Annotated[list[int], about("the lines that SQS did not take")] = []
+    refused: Annotated[list[int], about("the lines that SQS does not take")] = []
     file: Annotated[str | None, about("the file")] = None
 
 
