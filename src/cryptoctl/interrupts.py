@@ -77,6 +77,18 @@ def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iter
             signal.signal(number, signal.SIG_IGN if handled_here else handler)
 
 
+@contextmanager
+def deferred() -> Iterator[Callable[[], bool]]:
+    """Gives what tells whether a signal has come. In the block the first does no more, the second raises."""
+    asked = threading.Event()
+    with on_signal(asked.set, _interrupt):
+        yield asked.is_set
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 def _nothing() -> None:
     """There is nothing more to ask for."""
 

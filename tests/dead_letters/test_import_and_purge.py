@@ -44,7 +44,9 @@ def path(tmp_path: Path) -> Path:
 
 def _put_back(shop: Workshop, path: Path, selection: Selection | None = None, **more: bool) -> Imported:
     with Journal(shop.journal) as journal:
-        return files.put_back(shop.queues, path, selection or Selection(), journal, **more)
+        done = Imported()
+        files.put_back(shop.queues, path, selection or Selection(), journal, done, **more)
+        return done
 
 
 def _bodies(shop: Workshop) -> list[int]:
@@ -189,7 +191,8 @@ def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Worksho
         seen.append(target.exists())
         return False
 
-    purged = files.purge(shop.queues, Selection(), export=target, confirm=refuse)
+    purged = files.Purged()
+    files.purge(shop.queues, Selection(), purged, export=target, confirm=refuse)
     assert seen == [True] and (purged.found, purged.deleted, purged.export) == (1, 0, None)
     assert not target.exists()
 
@@ -197,7 +200,7 @@ def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Worksho
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        files.purge(shop.queues, Selection(), export=target, confirm=interrupt)
+        files.purge(shop.queues, Selection(), files.Purged(), export=target, confirm=interrupt)
     assert not target.exists()
     assert shop.depths["webhook"] == (1, 0)
 

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.command import CommandRun
+from cryptoctl import interrupts
+from cryptoctl.aws import AwsError
+from cryptoctl.cli.command import CommandRun, for_a_person
 from cryptoctl.cli.dlq import dlq, open_journal, with_failures
 from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selection import selecting_command
@@ -53,14 +55,20 @@ def import_(
     What was put back is remembered message by message: the same command again sends only the rest.
     """
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    with open_journal(run, queues) as journal:
-        done = files.put_back(queues, file, selection, journal, again=again)
-    if run.machine:
+    done = files.Imported()
+    try:
+        with open_journal(run, queues) as journal:
+            files.put_back(queues, file, selection, journal, done, again=again)
+    except (KeyboardInterrupt, Failure, AwsError) as error:
         run.answer(**done.document(file))
-    else:
-        run.screen.data(f"{several(done.sent, 'message was', 'messages were')} put back.")
-        if done.before:
-            run.screen.say(f"{done.before} had been put back before: --again sends those too.")
+        if not (done.sent or done.refused):
+            raise
+        _show_imported(run, done)
+        same = "Run the same command again" + (", without --again" if again else "")
+        rest = f"{same}: it sends only what is not back yet."
+        raise _cut_short(error, "Interrupted before all of them were put back.", rest) from error
+    run.answer(**done.document(file))
+    _show_imported(run, done)
     if done.refused:
         reasons = {number: f" ({reason})" for number, reason in done.reasons.items()}
         lines = ", ".join(f"{number}{reasons.get(number, '')}" for number in done.refused[:SHOWN_LINES])
@@ -70,6 +78,23 @@ def import_(
             f"SQS does not take {several(len(done.refused), 'message')} of {file}: line {lines}{more}.",
             "Correct these lines and run the same command again: it sends only what is not back yet.",
         )
+
+
+def _show_imported(run: CommandRun, done: files.Imported) -> None:
+    if not run.machine:
+        run.screen.data(f"{several(done.sent, 'message was', 'messages were')} put back.")
+        if done.before:
+            run.screen.say(f"{done.before} had been put back before: --again sends those too.")
+
+
+def _cut_short(error: BaseException, interrupted: str, hint: str) -> Failure:
+    """The failure of work that is done in part, which says how to go on."""
+    if isinstance(error, Failure | AwsError):
+        failure = for_a_person(error)
+        failure.hint = f"{failure.hint} {hint}".strip()
+        return failure
+    interrupts.ignore_signals()
+    return Failure(Problem.INTERRUPTED, interrupted, hint)
 
 
 @selecting_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
@@ -98,19 +123,21 @@ def purge(
         return yes or run.screen.confirmed(question)
 
     selection = with_failures(run, selection, queues)
-    purged = files.purge(queues, selection, export=target, confirm=confirm)
-    if run.machine:
+    purged = files.Purged()
+    try:
+        files.purge(queues, selection, purged, export=target, confirm=confirm)
+    except (KeyboardInterrupt, Failure, AwsError) as error:
         run.answer(**purged.document())
-    else:
-        run.screen.data(f"{purged.deleted} of {several(purged.found, 'message')} deleted.")
-    if purged.found and not purged.deleted:
+        if not purged.agreed:
+            raise
+        _show_purged(run, purged)
+        raise _cut_short(error, "Interrupted before all of them were deleted.", _rest(purged)) from error
+    run.answer(**purged.document())
+    _show_purged(run, purged)
+    if purged.found and not purged.agreed:
         raise Failure(Problem.REFUSED, "Nothing was deleted.")
     if purged.deleted < purged.found:
-        raise Failure(
-            Problem.FAILED,
-            "Not everything selected is deleted.",
-            "`cryptoctl dlq list` shows what is left; run the same command again.",
-        )
+        raise Failure(Problem.FAILED, "Not everything selected is deleted.", _rest(purged))
     if purged.unknown:
         raise Failure(
             Problem.FAILED,
@@ -118,6 +145,23 @@ def purge(
             "`cryptoctl dlq peek --where \"shape=='unknown'\"` shows them with their ids; "
             "`cryptoctl dlq purge --id ID` deletes one.",
         )
+
+
+def _show_purged(run: CommandRun, purged: files.Purged) -> None:
+    if not run.machine:
+        run.screen.data(f"{purged.deleted} of {several(purged.found, 'message')} deleted.")
+
+
+def _rest(purged: files.Purged) -> str:
+    """What to do about the messages that were kept, which the file has too."""
+    if purged.export is None:
+        return "`cryptoctl dlq list` shows what is left; run the same command again to delete it."
+    kept = several(purged.found - purged.deleted, "message that was", "messages that were")
+    return (
+        f"{purged.export} has all {purged.found}, also the {kept} kept: an import of it would add those a "
+        "second time. To delete them too, run the command again with another file (without --export-to it "
+        "makes one); `cryptoctl dlq list` shows what is left."
+    )
 
 
 def _purged_file(run: CommandRun) -> Path:

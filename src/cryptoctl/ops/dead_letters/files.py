@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,17 +17,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from cryptoctl import interrupts
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.lines import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
-from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
-from cryptoctl.ops.dead_letters.receiving import delete, reading
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, by_queue
+from cryptoctl.ops.dead_letters.receiving import delete, reading, release
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 
 SENT_AT_ONCE = 10
-DELETED_AT_ONCE = 100
+DELETED_AT_ONCE = 10  # as in one call of SQS, so that what is counted is what was done
 
 
 def write(path: Path, letters: Iterable[DeadLetter]) -> int:
@@ -131,9 +133,17 @@ class Imported:
 
 
 def put_back(
-    queues: DeadLetterQueues, path: Path, selection: Selection, journal: Journal, *, again: bool = False
-) -> Imported:
+    queues: DeadLetterQueues,
+    path: Path,
+    selection: Selection,
+    journal: Journal,
+    done: Imported,
+    *,
+    again: bool = False,
+) -> None:
     """Sends the file's selected messages as new ones, but for those that were put back before.
+
+    `done` counts, and is right also where it ends early: by KeyboardInterrupt after a signal, or by AwsError.
 
     What was put back is journaled message by message, for as long as SQS could keep it; `again` sends it all
     the same. What SQS does not take is left out. Raises Failure, before anything is sent, if a line is not a
@@ -141,22 +151,22 @@ def put_back(
     """
     for _ in read(path):
         continue
-    done = Imported()
-    for batch in _batches(_taken(read(path), selection, done)):
-        unique = {each.key: each for each in batch}.values()
-        fresh = [each for each in unique if again or not journal.imported(each.key)]
-        done.before += len(batch) - len(fresh)
-        taken = queues[batch[0].message.queue].send(
-            [(each.message.body, each.message.attributes) for each in fresh]
-        )
-        for each, ok in zip(fresh, taken, strict=True):  # one batch may be several calls
-            if ok:
-                journal.remember_imported(each.key, now_ms())
-                done.sent += 1
-            else:
-                done.refused.append(each.number)
-    done.refused.sort()
-    return done
+    with interrupts.deferred() as interrupted:
+        for batch in _batches(_taken(read(path), selection, done)):
+            if interrupted():
+                raise KeyboardInterrupt
+            unique = {each.key: each for each in batch}.values()
+            fresh = [each for each in unique if again or not journal.imported(each.key)]
+            done.before += len(batch) - len(fresh)
+            taken = queues[batch[0].message.queue].send(
+                [(each.message.body, each.message.attributes) for each in fresh]
+            )
+            for each, ok in zip(fresh, taken, strict=True):  # one batch may be several calls
+                if ok:
+                    journal.remember_imported(each.key, now_ms())
+                    done.sent += 1
+                else:
+                    insort(done.refused, each.number)
 
 
 def _taken(lines: Iterable[ImportLine], selection: Selection, done: Imported) -> Iterator[ImportLine]:
@@ -164,7 +174,7 @@ def _taken(lines: Iterable[ImportLine], selection: Selection, done: Imported) ->
     for line in lines:
         if selection.matches(decode(line.message), now_ms()):
             if reason := refusal(line.message):
-                done.refused.append(line.number)
+                insort(done.refused, line.number)
                 done.reasons[line.number] = reason
             else:
                 yield line
@@ -184,18 +194,22 @@ def _batches(lines: Iterable[ImportLine]) -> Iterator[Sequence[ImportLine]]:
 
 @dataclass(kw_only=True)
 class Purged:
-    """How many messages were selected and deleted; `export` is the file that they are in."""
+    """How many messages were selected and deleted; `export` is the file that all those selected are in."""
 
     found: int = 0
     deleted: int = 0
     unknown: int = 0
     """of no known shape and not selected by id: left"""
     export: Path | None = None
+    agreed: bool = False
+    """the person wants them deleted: from here on some may be"""
+    ended: bool = False
+    """neither interrupted nor failed"""
 
     @property
     def complete(self) -> bool:
         """Whether everything selected is deleted."""
-        return self.deleted == self.found and not self.unknown
+        return self.ended and self.deleted == self.found and not self.unknown
 
     def document(self) -> dict[str, Any]:
         """`purge --output json`: the counts, the file or null, and whether it is complete."""
@@ -205,31 +219,31 @@ class Purged:
 
 
 def purge(
-    queues: DeadLetterQueues, selection: Selection, *, export: Path | None, confirm: Callable[[int], bool]
-) -> Purged:
-    """Receives what is selected, writes it to the file, asks, deletes exactly that; releases the rest."""
-    purged = Purged(export=export)
+    queues: DeadLetterQueues,
+    selection: Selection,
+    purged: Purged,
+    *,
+    export: Path | None,
+    confirm: Callable[[int], bool],
+) -> None:
+    """Receives what is selected, writes it to the file, asks, deletes exactly that; releases the rest.
+
+    `purged` counts, and is right also where it ends early: by KeyboardInterrupt, Failure or AwsError. A file
+    for a purge that is not made is removed.
+    """
     with reading(queues, selection) as (letters, journal):
         chosen = _deletable(letters, selection, journal, purged)
         purged.found = sum(1 for _ in chosen) if export is None else write(export, chosen)
-        if export is not None and not purged.found:
-            export.unlink()
-            purged.export = None
-        if purged.found and _confirmed(purged, confirm):
-            purged.deleted = _delete(queues, journal)
-    return purged
-
-
-def _confirmed(purged: Purged, confirm: Callable[[int], bool]) -> bool:
-    """Whether to delete; a file for a purge that is not made is removed."""
-    confirmed = False
-    try:
-        confirmed = confirm(purged.found)
-    finally:
-        if not confirmed and purged.export is not None:
-            purged.export.unlink()
-            purged.export = None
-    return confirmed
+        purged.export = export
+        try:
+            purged.agreed = bool(purged.found) and confirm(purged.found)
+        finally:
+            if not purged.agreed and purged.export is not None:
+                purged.export.unlink()
+                purged.export = None
+        if purged.agreed:
+            _delete(queues, journal, purged)
+    purged.ended = True
 
 
 def _deletable(
@@ -243,8 +257,12 @@ def _deletable(
             yield letter
 
 
-def _delete(queues: DeadLetterQueues, journal: Journal) -> int:
-    messages, deleted = journal.all(MessageState.CHOSEN), 0
-    while page := list(islice(messages, DELETED_AT_ONCE)):
-        deleted += len(page) - len(delete(queues, journal, page))
-    return deleted
+def _delete(queues: DeadLetterQueues, journal: Journal, purged: Purged) -> None:
+    messages = journal.all(MessageState.CHOSEN)
+    with interrupts.deferred() as interrupted:
+        while page := list(islice(messages, DELETED_AT_ONCE)):
+            if interrupted():
+                release(queues, journal, *MessageState)  # here, where another signal still ends it
+                raise KeyboardInterrupt
+            for _, ours in by_queue(page):
+                purged.deleted += len(ours) - len(delete(queues, journal, ours))

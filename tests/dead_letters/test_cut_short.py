@@ -1,0 +1,124 @@
+"""A purge or an import that ends early says what it has done, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoctl.aws import Aws
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.errors import Problem
+from dead_letters.command_line import Said, run
+from dead_letters.workshop import Workshop
+
+pytestmark = pytest.mark.engine
+
+Ending = Callable[[str], None]
+
+
+def interrupted(operation: str) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def failed(operation: str) -> None:
+    raise AwsError(service="sqs", operation=operation, code="AccessDenied", message="not any more")
+
+
+@pytest.fixture
+def at_the_third(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Ending], None]:
+    """At its third call, an operation ends as it is said."""
+
+    def patch(which: str, ending: Ending) -> None:
+        real, count = Aws.call, 0
+
+        def call(self: Aws, service: str, operation: str, **params: Any) -> Any:
+            nonlocal count
+            count += operation == which
+            if operation == which and count == 3:
+                ending(operation)
+            return real(self, service, operation, **params)
+
+        monkeypatch.setattr(Aws, "call", call)
+
+    return patch
+
+
+ENDINGS = [(interrupted, Problem.INTERRUPTED, 30, "interrupted"), (failed, Problem.AWS, 20, "failure")]
+
+
+@pytest.fixture
+def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """A command on 50 messages of the webhook processor's queue."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "1000")
+    shop.send_events([shop.price(number) for number in range(50)])
+    return lambda *words: run("dlq", *words, environment=shop.name)
+
+
+@pytest.mark.parametrize(("ending", "code", "done", "outcome"), ENDINGS)
+def test_a_purge(
+    shop: Workshop,
+    dlq: Callable[..., Said],
+    at_the_third: Callable[[str, Ending], None],
+    ending: Ending,
+    code: Problem,
+    done: int,
+    outcome: str,
+) -> None:
+    at_the_third("DeleteMessageBatch", ending)
+    said = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
+    assert (said.code, said.json["outcome"]) == (code, outcome)
+    told = {name: said.json[name] for name in ("found", "deleted", "file", "complete")}
+    assert told == {"found": 50, "deleted": done, "file": "f", "complete": False}
+    assert shop.depths["webhook"] == (50 - done, 0)
+    assert len(Path("f").read_text(encoding="utf-8").splitlines()) == 50
+
+    at_the_third("DeleteMessageBatch", ending)
+    said = dlq("purge", "--yes", "--export-to", "g")
+    found = 50 - done
+    deleted = min(found, done)
+    assert said.out == f"{deleted} of {found} messages deleted.\n"
+    if deleted < found:
+        assert f"g has all {found}, also the {found - deleted} messages that were kept" in said.err
+        assert said.code == code
+
+
+def test_a_purge_interrupted_before_it_asks_has_deleted_nothing(
+    shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
+) -> None:
+    at_the_third("ReceiveMessage", interrupted)
+    said = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
+    told = {name: said.json[name] for name in ("found", "deleted", "file", "complete")}
+    assert told == {"found": 0, "deleted": 0, "file": None, "complete": False}
+    assert (said.code, Path("f").exists(), shop.depths["webhook"]) == (130, False, (50, 0))
+
+
+@pytest.mark.parametrize(("ending", "code", "done", "outcome"), ENDINGS)
+@pytest.mark.parametrize("output", ["json", "table"])
+def test_an_import(
+    shop: Workshop,
+    dlq: Callable[..., Said],
+    at_the_third: Callable[[str, Ending], None],
+    ending: Ending,
+    code: Problem,
+    done: int,
+    outcome: str,
+    output: str,
+) -> None:
+    assert dlq("purge", "--yes", "--export-to", "f").code == 0
+    at_the_third("SendMessageBatch", ending)
+    said = dlq("import", "f", "--output", output)
+    assert said.code == code
+    if output == "json":
+        told = {name: said.json[name] for name in ("outcome", "imported", "before", "file")}
+        assert told == {"outcome": outcome, "imported": done, "before": 0, "file": "f"}
+    else:
+        assert said.out == f"{done} messages were put back.\n"
+        assert "Run the same command again: it sends only what is not back yet." in said.err
+    assert shop.depths["webhook"] == (done, 0)
+    assert dlq("import", "f").out == f"{50 - done} messages were put back.\n"
