@@ -58,6 +58,10 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
         ("logs", "--since", ""),
         ("prices", "BTC", "--since", ""),
         ("dlq", "repair", "--symbol", ""),
+        ("dlq", "purge", "--yes", "--error", ""),
+        ("dlq", "replay", "--symbol", " "),
+        ("dlq", "list", "--exchange", ""),
+        ("dlq", "export", "letters.jsonl", "--id", "x", "--id", ""),
     ],
     ids=lambda line: " ".join(line),
 )

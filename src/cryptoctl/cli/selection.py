@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cryptoctl.cli.command import command
+from cryptoctl.cli.options import refuse_empty
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -53,6 +54,11 @@ def _options(
         _filter("--where", metavar="JMESPATH", shown="JMESPath expression that must be true."),
     ] = None,
 ) -> Selection:
+    texts = {"--error": [error], "--symbol": [symbol], "--exchange": [exchange], "--id": id or ()}
+    for name, given in texts.items():
+        for text in given:
+            if text is not None:  # an empty one would be the same as none, and select everything
+                refuse_empty(name, text, "Give it a value, or leave the option out.")
     return Selection(
         queues=tuple(QueueName) if queue is QueueChoice.ALL else (QueueName(queue.value),),
         error=error,
