@@ -74,7 +74,7 @@ class Causes:
     def document(self) -> dict[str, Any]:
         """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s) and `causes`.
 
-        A cause has queue, shape, function, cause, symbols, exchanges (the most frequent ones), count,
+        A cause has queue, shape, function, cause, symbols and exchanges (the most frequent first), count,
         oldest_age_s, newest_age_s, over_time (how many in each twelfth of the time since the oldest of all),
         readable_for_s. Ages are in seconds, null where there is none.
         """
@@ -90,8 +90,8 @@ class Causes:
         causes = [
             {
                 **vars(cause),
-                "symbols": most(group.symbols),
-                "exchanges": most(group.exchanges),
+                "symbols": _by_frequency(group.symbols),
+                "exchanges": _by_frequency(group.exchanges),
                 "count": group.count,
                 "oldest_age_s": self._age_s(group.oldest_ms),
                 "newest_age_s": self._age_s(group.newest_ms),
@@ -158,6 +158,10 @@ def _cause(letter: DeadLetter, error: str = "") -> Cause:
 def most(names: Counter[str]) -> str:
     """The most frequent names."""
     return some([name for name, _ in names.most_common(NAMED + 1)])
+
+
+def _by_frequency(names: Counter[str]) -> list[str]:
+    return [name for name, _ in names.most_common()]
 
 
 def some(names: Collection[str]) -> str:
