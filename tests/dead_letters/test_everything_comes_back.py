@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import AwsError
+from cryptoctl.ops.dead_letters import enriching
 from cryptoctl.ops.dead_letters.enriching import Enricher, key_item
 from cryptoctl.ops.dead_letters.repair import Search, incorrect, repair
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
@@ -221,6 +222,31 @@ def test_both_of_awss_words_for_gone_are_understood(shop: Workshop, code: str, m
     told = Told()
     assert shop.replay(told=told).complete
     assert "recovered from the table" in told.results[0].way
+
+
+def test_verify_finds_what_is_no_price_too_and_stops_at_none_of_it(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enriching, "MOST_RECORDS", 1)
+    with shop.paused():
+        shop.put("V1", 1, price={"S": "cheap"})
+        shop.put("V1", 2, price={"N": "0"})
+        shop.put("V1", 3)
+        for number in range(enriching.MOST_GROUPS_IN_VAIN + 1):
+            shop.put("ODD", number, price={"S": "dear"}, processed={"BOOL": True})
+        plain = repair(shop.replayer.enricher, Search(symbol="V1"))
+        shop.put("V1", 3)
+        found = repair(shop.replayer.enricher, Search(symbol="V1", verify=True))
+        since = Search(symbol="V1", since_ms=shop.now_ms - 600_000 + 2, verify=True)
+        later = repair(shop.replayer.enricher, since)
+        shop.put("ODD", 10_000)
+        odd = repair(shop.replayer.enricher, Search(symbol="ODD", verify=True))
+    assert found.enriched == plain.enriched == 1
+    assert found.left == plain.left and len(found.left) == 2
+    assert [each.reason for each in later.left] == ["its price is not greater than 0"]
+    assert (odd.enriched, odd.given_up) == (1, False)
+    assert len(odd.left) == enriching.MOST_GROUPS_IN_VAIN + 1
+    shop.letters(ENRICHER, 2 + len(odd.left))  # else they come into the next test
 
 
 def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Workshop) -> None:

@@ -44,6 +44,8 @@ class Left:
     key: Key
     reason: str
     created_at: str = ""
+    tried: bool = True
+    """the enricher was given it; not so what is no price"""
 
     def __str__(self) -> str:
         return f"{self.key[0]} at {self.key[1]:f}: {self.reason}"
@@ -85,7 +87,10 @@ class Enricher:
         for group in _groups(keys):
             outcome = self._enrich(group)
             total.add(outcome)
-            in_vain = 0 if outcome.enriched or not outcome.left else in_vain + 1
+            if outcome.enriched or not outcome.left:
+                in_vain = 0
+            elif any(each.tried for each in outcome.left):
+                in_vain += 1
             if in_vain == MOST_GROUPS_IN_VAIN:
                 total.given_up = True
                 break
@@ -118,7 +123,7 @@ class Enricher:
             if reason is None:
                 usable[key] = item
             else:
-                outcome.left.append(Left(key=key, reason=reason, created_at=_created_at(item)))
+                outcome.left.append(Left(key=key, reason=reason, created_at=_created_at(item), tried=False))
         if not usable:
             return outcome
         problem = self.invoke(json.dumps({"Records": list(_records(self.stack, usable.values()))}))

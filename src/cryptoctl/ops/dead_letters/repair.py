@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby, islice
@@ -14,6 +13,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.core.enrichment import REACH, wrong
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
+from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.dead_letters.enriching import Enriched, Enricher, Key, Left, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
 from cryptoctl.ops.rows import existing, rows
@@ -86,6 +86,8 @@ def unenriched(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
 def incorrect(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
     """The keys of the prices whose stored indicators are not those of their neighbours, or that have none.
 
+    Also those of the items that are no prices: what they have cannot be said to be right.
+
     Reads every price of the symbol from `REACH` before `since_ms` on, or the whole table.
     """
     request: dict[str, Any] = {"ConsistentRead": True}
@@ -104,14 +106,23 @@ def incorrect(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
     items = rows(aws, table, "Scan" if search.whole_table else "Query", **request)
     since = None if search.since_ms is None else Decimal(search.since_ms)
     # A scan that is not split gives the items of a symbol together, in the order of their keys.
-    for _, series in groupby(_prices(items), key=lambda price: price.symbol):
+    unreadable: list[Key] = []
+    for _, series in groupby(_prices(items, since, unreadable), key=lambda price: price.symbol):
         yield from ((price.symbol, price.key) for price in wrong(series, since))
+        yield from unreadable
+        unreadable.clear()
+    yield from unreadable
 
 
-def _prices(items: Iterable[Any]) -> Iterator[StoredPrice]:
+def _prices(items: Iterable[Any], since: Decimal | None, unreadable: list[Key]) -> Iterator[StoredPrice]:
+    """The prices; the keys of what is none, from `since` on, are put into `unreadable`."""
     for item in items:
-        with suppress(UnusableError):
+        try:
             yield stored_price(item)
+        except UnusableError:
+            key = key_of(item)
+            if not is_message(item) and (since is None or key[1] >= since):
+                unreadable.append(key)
 
 
 def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal:
