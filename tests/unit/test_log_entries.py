@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cryptoctl.cli.logs import LineFilter
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.log_entries import entries, folded, latest
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import moment_ms, span
 
 SAID = "An error occurred (ResourceNotFoundException) when calling the PutItem operation: none"
 PATH = "/var/task/cryptoctl/handlers"
@@ -169,3 +169,21 @@ def test_times_as_people_type_them(text: str, ago_ms: int) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Failure):
         moment_ms(text, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "text", ["1969-12-31T23:59:59.999Z", "1700-01-01", "0001-01-01", "1970-01-01T00:00+01:00"]
+)
+def test_a_time_before_1970_is_refused_as_such(text: str) -> None:
+    with pytest.raises(Failure, match="is before 1970") as refused:
+        moment_ms(text, NOW_MS)
+    assert refused.value.problem is Problem.USAGE
+    assert moment_ms("1970-01-01", NOW_MS) == moment_ms("9999w", NOW_MS) == 0
+
+
+@pytest.mark.parametrize("text", ["99999999999d", "999999999999w 999999999999w", "36501d"])
+def test_a_length_of_time_that_no_clock_can_count_is_refused(text: str) -> None:
+    with pytest.raises(Failure, match="is longer than 100 years") as refused:
+        span(text)
+    assert refused.value.problem is Problem.USAGE
+    assert span("36500d").days == 36_500

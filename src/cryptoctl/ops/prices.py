@@ -72,15 +72,17 @@ def _items(
 ) -> Iterator[Mapping[str, Any]]:
     condition, values = "#symbol = :symbol", {":symbol": {"S": query.symbol}}
     names = {"#symbol": "symbol"}
-    since, until = query.since_ms, query.until_ms
-    if until is not None and until < (since or 0):
-        return iter(())  # DynamoDB refuses bounds in the wrong order
-    if since is not None or until is not None:
+    if query.since_ms is not None or query.until_ms is not None:
+        since = query.since_ms or 0
+        # No key is larger, and DynamoDB refuses a number of more than 38 digits.
+        until = min(LARGEST_MILLISECOND if query.until_ms is None else query.until_ms, LARGEST_MILLISECOND)
+        if until < since:
+            return iter(())  # DynamoDB refuses bounds in the wrong order
         condition += " AND #timestamp BETWEEN :since AND :until"
         names["#timestamp"] = "timestamp"
-        values[":since"] = {"N": str(since or 0)}
+        values[":since"] = {"N": str(since)}
         # A key is a millisecond and a fraction of it.
-        values[":until"] = {"N": f"{LARGEST_MILLISECOND if until is None else until}.{LAST_FRACTION}"}
+        values[":until"] = {"N": f"{until}.{LAST_FRACTION}"}
     return rows(
         aws,
         table,

@@ -29,6 +29,7 @@ _EPOCH = re.compile(r"\d{1,15}", re.ASCII)
 _YEAR_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
 LONGEST_SHOWN = 40
+LONGEST_SPAN_YEARS = 100
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
@@ -63,7 +64,7 @@ def _utc(milliseconds: int) -> datetime | None:
 
 def moment_ms(text: str, now: int | None = None) -> int:
     """Milliseconds since 1970 of "1h30m" (ago), "14:30" (UTC, the last one), of epoch seconds or
-    milliseconds, or of ISO 8601."""
+    milliseconds, or of ISO 8601. Raises Failure (USAGE), also for a time before 1970."""
     now = now_ms() if now is None else now
     if _SPAN.fullmatch(text.strip()):
         return max(0, now - _length_ms(text))
@@ -72,15 +73,21 @@ def moment_ms(text: str, now: int | None = None) -> int:
         moment = now - now % DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000
         return moment if moment <= now else moment - DAY_MS
     try:
-        return _epoch_ms(text.strip())
+        milliseconds = _epoch_ms(text.strip())
     except (ValueError, OverflowError):
-        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
         raise Failure(
             Problem.USAGE,
-            f"{shown!r} is not a valid time.",
+            f"{_shown(text)} is not a valid time.",
             "Write 90s, 10m, 1h30m or 3d for so long ago, 14:30 (UTC), epoch seconds or milliseconds, "
             "or ISO 8601.",
         ) from None
+    if milliseconds < 0:  # AWS counts from 1970 and refuses what is before it
+        raise Failure(
+            Problem.USAGE,
+            f"{_shown(text)} is before 1970, and so is nothing that is stored or logged.",
+            "1970-01-01 is the earliest time.",
+        )
+    return milliseconds
 
 
 def span_text(milliseconds: int) -> str:
@@ -97,11 +104,18 @@ def span_text(milliseconds: int) -> str:
 
 
 def span(text: str) -> timedelta:
-    """The length of time "24h". Raises Failure (USAGE)."""
+    """The length of time "24h". Raises Failure (USAGE), also for one of more than 100 years."""
+    told = "Write 90s, 10m, 24h or 3d."
     if not _SPAN.fullmatch(text.strip()):
-        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-        raise Failure(Problem.USAGE, f"{shown!r} is not a length of time.", "Write 90s, 10m, 24h or 3d.")
-    return timedelta(milliseconds=_length_ms(text))
+        raise Failure(Problem.USAGE, f"{_shown(text)} is not a length of time.", told)
+    length_ms = _length_ms(text)
+    if length_ms > LONGEST_SPAN_YEARS * 365 * DAY_MS:
+        raise Failure(Problem.USAGE, f"{_shown(text)} is longer than {LONGEST_SPAN_YEARS} years.", told)
+    return timedelta(milliseconds=length_ms)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _length_ms(text: str) -> int:

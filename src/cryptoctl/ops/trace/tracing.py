@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.keys import LARGEST_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.errors import Failure
@@ -69,6 +70,7 @@ class Tracer:
         """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
         names, values = {"#symbol": "symbol", "#timestamp": "timestamp"}, {":symbol": {"S": wanted.symbol}}
         first, last = wanted.between_ms or (since_ms, self.now_ms + AHEAD_MS)
+        last = min(last, LARGEST_MILLISECOND)
         if wanted.sort_key is None and last < max(first, 0):
             return []  # no price is there, and DynamoDB refuses bounds in the wrong order
         if wanted.sort_key is not None:
