@@ -97,12 +97,13 @@ def test_what_cannot_be_traced_is_a_sentence(shop: Workshop) -> None:
     )
     missed = trace(shop, "TWO", "--id", "9", code=1)["failure"]["next"]
     assert "--id 9 --since 2023-02-02" in missed
-    assert "stored" in stages(trace(shop, "TWO", "--id", "9", "--since", "1960-01-01"))
+    assert "stored" in stages(trace(shop, "TWO", "--id", "9", "--since", "1970-01-01"))
     (command,) = re.findall("`cryptoctl (.*)`", missed)
     assert Cli()(*shlex.split(command)).code == 0
     assert "the last one before" in trace(shop, "TWO", "--at", "0m", code=1)["failure"]["message"]
     assert "there is none of NOSUCH" in trace(shop, "NOSUCH", "--at", at, code=1)["failure"]["message"]
-    assert "there is none" in trace(shop, "TWO", "--at", "1960-01-01", code=1)["failure"]["message"]
+    assert "there is none" in trace(shop, "TWO", "--at", "1970-01-01", code=1)["failure"]["message"]
+    assert "is before 1970" in trace(shop, "TWO", "--at", "1960-01-01", code=2)["failure"]["message"]
     future = trace(shop, "TWO", "--id", "1", "--since", "2090-01-01", code=1)["failure"]
     assert "since 2090-01-01" in future["message"]
     unknown = trace(shop, "--request", "0" * 8 + "-0000", code=1)["failure"]
@@ -123,3 +124,16 @@ def test_a_poisoned_item_is_traced_to_its_dead_letter(shop: Workshop) -> None:
     assert found["price"]["outcome"] == "not enriched"
     assert found["item"]["price"] == "five"
     assert "dead letter" in stages(found)
+
+    # The dead letter names the key, whether or not the item is still there.
+    table = shop.stack.prices.name
+    shop.aws.call(
+        "dynamodb", "DeleteItem", TableName=table, Key={"symbol": {"S": "POISON"}, "timestamp": {"N": key}}
+    )
+    left = trace(shop, "POISON", "--sort-key", f"{key}.0")
+    assert left["price"]["outcome"] == "deleted" and len(left["dead_letters"]) == 1
+    assert "a dead letter about it is left" in left["price"]["message"]
+    shown = run("trace", "POISON", "--sort-key", key, environment=shop.name)
+    (hint,) = re.findall("`cryptoctl (dlq replay .*?)`", shown.out.replace("\n", " "))
+    assert run(*shlex.split(hint), environment=shop.name).code == 0
+    assert "no dead letter" in trace(shop, "POISON", "--sort-key", key, code=1)["failure"]["message"]

@@ -101,9 +101,11 @@ class Tracer:
     def trace(self, wanted: Wanted, item: Item | None) -> Traced:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
         price = _price(item)
-        key = None if item is None else (wanted.symbol, Decimal(item["timestamp"]["N"]))
+        # A dead letter of the enricher names the key, also of an item that is gone.
+        sort_key = wanted.sort_key if item is None else item["timestamp"]["N"]
+        key = None if sort_key is None else (wanted.symbol, Decimal(sort_key))
         between = None if item is not None else wanted.between_ms
-        sort_keys = {plain(key[1])} if key else {wanted.sort_key} if wanted.sort_key else set()
+        sort_keys = {plain(key[1])} if key else set()
         subject = Subject(symbol=wanted.symbol, sort_keys=sort_keys, between_ms=between)
         notes: list[str] = []
         # What is not stored has no key yet; its failure names the one that it would have.
@@ -116,7 +118,7 @@ class Tracer:
             for each in letters
             if is_about(each, KnownPrice(item=price) if price else wanted, key, requests)
         ]
-        if key is not None and item is not None and not _processed(item):
+        if key is not None and not (item and _processed(item)):
             about += self._pointing_at(key, [each for each in letters if each not in about])
         requests = list(dict.fromkeys([*requests, *(each.request_id for each in about if each.request_id)]))
         if item is None:

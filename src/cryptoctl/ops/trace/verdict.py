@@ -26,6 +26,15 @@ def verdict(traced: Traced) -> TraceVerdict:
     letters = traced.letters
     replay = f"`cryptoctl dlq replay --id {letters[0].message.id}` runs it again." if letters else ""
     if traced.item is None:
+        if letters and all(each.message.queue is QueueName.ENRICHER for each in letters):
+            # What the enricher got was in the table.
+            text = (
+                f"{traced.wanted} was stored, and is deleted since; a dead letter about it is left "
+                f"({letters[0].cause})."
+            )
+            settling = f"`cryptoctl dlq replay --id {letters[0].message.id}`"
+            hint = f"{settling} takes it off the queue: nothing is left to enrich."
+            return TraceVerdict(outcome="deleted", text=text, hint=hint)
         if letters:
             text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
             return TraceVerdict(outcome="not stored", text=text, hint=f"Mend the cause; then {replay}")
