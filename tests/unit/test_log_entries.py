@@ -80,6 +80,32 @@ def test_what_only_the_runtime_or_the_platform_has_logged_is_shown() -> None:
     assert len(list(entries([killed]))) == 1
 
 
+def plain(text: str, at_ms: int = 0) -> Line:
+    return Line(id=str(at_ms), time_ms=at_ms, function="webhook", text=text)
+
+
+TRACEBACK = "Traceback (most recent call last):\n  File x, line 1\nValueError: {}"
+
+
+def test_of_a_text_of_several_lines_nothing_is_lost() -> None:
+    (entry,) = entries([plain(f"{TRACEBACK.format('no')}\r" + "y" * 9000)])
+    assert entry.message == "Traceback (most recent call last):"
+    assert entry.trace.splitlines() == ["  File x, line 1", "ValueError: no", "y" * 9000]
+    (entry,) = entries([line(level="ERROR", message="\nfirst\nsecond", stackTrace=["third"])])
+    assert (entry.message, entry.trace) == ("first", "second\nthird")
+
+
+def test_texts_that_only_begin_alike_are_told_apart() -> None:
+    lines = [plain(TRACEBACK.format(why), at_ms) for at_ms, why in enumerate(("no", "no", "never"))]
+    assert [each.count for each in folded(entries(lines))] == [2, 1]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\r"])
+def test_an_empty_line_is_no_error(text: str) -> None:
+    (entry,) = entries([plain(text)])
+    assert (entry.message, entry.level, entry.trace) == ("(empty line)", "", "")
+
+
 def test_another_error_of_the_same_request_is_no_copy() -> None:
     other = line(log_level="ERROR", errorType="KeyError", errorMessage="'x'", requestId="r")
     assert len(list(entries([ours("r"), other]))) == 2

@@ -61,13 +61,13 @@ def read(event: Any) -> ErrorEvent:
     assert isinstance(record, dict)
     kind, said = record.get("errorType"), record.get("errorMessage")
     error = ": ".join(str(part) for part in (kind, said) if part)
-    message = str(record.get("message") or "") or _platform_message(line) or error or raw.strip()
+    message = str(record.get("message") or "").strip() or _platform_message(line) or error or raw.strip()
     trace = record.get("stackTrace")
     detail = "\n".join(map(str, trace)) if isinstance(trace, list) else str(trace or "")
     return ErrorEvent(
         at_ms=at_ms,
         time=str(line.get("timestamp") or line.get("time") or _time(at_ms)),
-        message=message.splitlines()[0] if message else "an error without a message",
+        message=message.splitlines()[0] if message else "(empty line)",
         error=error if error != message else "",
         error_type=str(kind or ""),
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),

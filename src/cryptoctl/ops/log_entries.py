@@ -36,6 +36,7 @@ class LogEntry:
     """where it was raised: file, line and function"""
     request: str = ""
     trace: str = ""
+    """what follows the message's first line, and the stack trace"""
     prices: Mapping[str, Any] = field(default_factory=dict)
     """the fields of KEY_FIELDS: which prices the line is about, symbol → sort keys"""
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -111,7 +112,9 @@ def latest(found: Sequence[LogEntry], most: int) -> list[LogEntry]:
 def _key(entry: LogEntry) -> tuple[str, ...]:
     plain = entry.level in ("DEBUG", "INFO", "")
     more = repr(entry.more if plain else _causes(entry))
-    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more
+    # A traceback that is plain text is told apart from another by what follows its first line.
+    rest = "" if entry.error else entry.trace
+    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, rest
 
 
 def _causes(entry: LogEntry) -> list[str]:
@@ -139,10 +142,16 @@ def _entry(line: Line) -> LogEntry:
         error=error,
         place=":".join(place[-1][:2]) + f" in {place[-1][2]}" if place else "",
         request=event.request,
-        trace=event.detail if fields else "",
+        trace=_trace(line, fields, event.detail),
         prices={name: fields[name] for name in KEY_FIELDS if isinstance(fields.get(name), dict)},
         more={} if not fields or _record(fields) else _others(fields),
     )
+
+
+def _trace(line: Line, fields: Mapping[str, Any], detail: str) -> str:
+    # Of plain text `detail` is the text once more, and only its beginning where it is long.
+    said = str(fields.get("message") or "") if fields else line.text
+    return "\n".join([*said.strip().splitlines()[1:], *([detail] if fields and detail else [])])
 
 
 def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
