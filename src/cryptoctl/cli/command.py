@@ -24,6 +24,7 @@ from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
+from cryptoctl.wording import capitalised
 
 CHANGING = (Access.OPERATE, Access.MANAGE, Access.ADMINISTER)
 Function: TypeAlias = Callable[..., None]
@@ -220,7 +221,7 @@ def for_a_person(error: Failure | AwsError | EngineError | OSError) -> Failure:
     if isinstance(error, OSError):
         return _of_a_file(error)
     said = str(error)
-    return Failure(Problem.AWS, f"{said[0].upper()}{said[1:]}" if error.doing else said, remedy(error))
+    return Failure(Problem.AWS, capitalised(said) if error.doing else said, remedy(error))
 
 
 def _is_state(path: str) -> bool:

@@ -18,6 +18,7 @@ from cryptoctl.reconcile.values import resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, sentence, show_plan
+from cryptoctl.wording import capitalised
 
 
 @command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
@@ -101,7 +102,7 @@ def _ask(run: CommandRun, plan: Plan) -> None:
             "Nothing was changed.",
             "Review it with `cryptoctl plan`, then add --yes.",
         )
-    if run.screen.ask(f"{names[0].upper()}{names[1:]}? [y/N]").strip().lower() not in ("y", "yes"):
+    if run.screen.ask(f"{capitalised(names)}? [y/N]").strip().lower() not in ("y", "yes"):
         raise Failure(Problem.REFUSED, "Nothing was changed.")
 
 

@@ -21,6 +21,7 @@ from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.overview import Observer, Overview
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.stack import Stack
+from cryptoctl.wording import capitalised
 
 WATCHED_FOR_S = 10.0
 """A page asks every second; one that has not asked for so long is closed, or nobody looks at it."""
@@ -281,4 +282,4 @@ def _sentence(error: BaseException) -> str:
         return f"Reading failed: {error!r}."
     said = getattr(error, "message", "") or str(error)
     hint = remedy(error) if isinstance(error, AwsError) else getattr(error, "hint", "")
-    return f"{said[:1].upper()}{said[1:]} {hint}".strip()
+    return f"{capitalised(said)} {hint}".strip()

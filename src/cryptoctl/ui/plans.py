@@ -13,6 +13,7 @@ from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, shown_change, shown
 from cryptoctl.reconcile.values import Value
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, NOTE
+from cryptoctl.wording import capitalised
 
 MARKS = {
     Verb.CREATE: ("+", GOOD),
@@ -53,7 +54,7 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
 
 def sentence(note: str) -> str:
     """A note as a sentence of its own."""
-    return f"{note[0].upper()}{note[1:].removesuffix('.')}."
+    return f"{capitalised(note).removesuffix('.')}."
 
 
 def reason(step: Step) -> str:

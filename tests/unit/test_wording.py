@@ -1,0 +1,41 @@
+"""How messages begin, and the words that depend on a number."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptoctl.ui.plans import sentence
+from cryptoctl.wording import capitalised, several
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("the role trusts another account", "The role"),
+        ("nothing's left", "Nothing's left"),
+        ("deleted, but not for good", "Deleted, but"),
+        ("reading it: no", "Reading it"),
+        ("äußerst selten", "Äußerst"),
+        ("arn:aws:s3:::bucket has this environment's tags", "arn:aws:s3:::bucket has"),
+        ("error-notifier-dev is missing", "error-notifier-dev is"),
+        ("sqs:ListQueues answered", "sqs:ListQueues answered"),
+        ("a1 is a name", "a1 is"),
+        ("`up` would replace it", "`up` would"),
+        ("max_age is too long", "max_age is"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_it_begins_with_a_name(text: str, begins: str) -> None:
+    assert capitalised(text).startswith(begins)
+    assert capitalised(text)[1:] == text[1:]
+
+
+def test_a_note_is_a_sentence_and_an_arn_in_it_can_be_copied() -> None:
+    note = "arn:aws:s3:::bucket has this environment's tags"
+    assert sentence(note) == f"{note}."
+    assert sentence("something is left.") == "Something is left."
+
+
+def test_one_is_told_as_one() -> None:
+    assert [several(count, "price") for count in (0, 1, 2)] == ["0 prices", "1 price", "2 prices"]
+    assert several(2, "entry", "entries") == "2 entries"
