@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.cli.logs import LineFilter
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.log_entries import entries, folded, latest
+from cryptoctl.ops.log_entries import entries, folded, latest, lines_of
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms, span
 
@@ -166,6 +166,7 @@ def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:
     ]
     shown = latest(folded(entries(lines)), 2)
     assert [(each.message, each.count) for each in shown] == [("prices refused", 2), ("m8", 1)]
+    assert [each.time_ms for each in lines_of(shown)] == [1, 8, 9]
     assert len(latest(folded(entries(lines)), 100)) == 8
 
 

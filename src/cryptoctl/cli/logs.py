@@ -13,13 +13,14 @@ import typer
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest
+from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest, lines_of
 from cryptoctl.ops.logs import Line, follow, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import moment, moment_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.logs import line_document, show_entry
+from cryptoctl.wording import several
 
 USUAL = "10m"
 # A request is looked for as long as the logs are usually kept.
@@ -93,7 +94,9 @@ def logs(
     request: Annotated[
         str | None, typer.Option(metavar="ID", help="Only lines of this request; looks back 3d by default.")
     ] = None,
-    last: Annotated[int | None, typer.Option(min=1, help="Only so many of them, the newest ones.")] = None,
+    last: Annotated[
+        int | None, typer.Option(min=1, help="Only so many entries of the table, the newest ones.")
+    ] = None,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
 ) -> None:
     """Show what the functions logged, merged in order of time (UTC); repeats once, with their number.
@@ -114,12 +117,19 @@ def logs(
     shown = list(entries(found, everything=run.screen.verbose))
     if not run.screen.verbose:
         shown = folded(shown)
-    run.answer(lines=[line_document(line) for line in (found if last is None else found[-last:])])
+    if last is not None:
+        shown = latest(shown, last)
+    run.answer(lines=[line_document(line) for line in (found if last is None else lines_of(shown))])
     if not run.machine:
-        for entry in shown if last is None else latest(shown, last):
+        for entry in shown:
             show_entry(run.screen, entry)
     if not found:
         _say_nothing_found(run, wanted, since_ms, until_ms)
+    elif not shown:
+        hidden = several(len(found), "line is", "lines are")
+        run.screen.say(
+            f"{hidden} not shown: metrics, and Lambda's notes of what went well. --verbose shows them."
+        )
 
 
 def _say_nothing_found(run: CommandRun, wanted: list[Function], since_ms: int, until_ms: int | None) -> None:

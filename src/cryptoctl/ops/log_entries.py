@@ -43,6 +43,8 @@ class LogEntry:
     """the line's other fields"""
     count: int = 1
     last_ms: int = 0
+    lines: Sequence[Line] = ()
+    """what it was made of, in order of time"""
 
     @property
     def is_error(self) -> bool:
@@ -85,6 +87,7 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
     places: dict[tuple[str, ...], int] = {}
     previous: dict[str, tuple[str, ...]] = {}
     kept: list[LogEntry] = []
+    lines: list[list[Line]] = []
     for entry in found:
         key = _key(entry)
         in_a_row = previous.get(entry.function) == key
@@ -97,16 +100,23 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
                 if name in REASONS or entry.more.get(name) == each
             }
             kept[places[key]] = replace(before, count=before.count + 1, last_ms=entry.time_ms, more=more)
+            lines[places[key]] += entry.lines
         else:
             places[key] = len(kept)
             kept.append(entry)
-    return kept
+            lines.append([*entry.lines])
+    return [replace(entry, lines=its) for entry, its in zip(kept, lines, strict=True)]
 
 
 def latest(found: Sequence[LogEntry], most: int) -> list[LogEntry]:
     """Those that have come last, in their order; a repeat counts by the last time."""
     newest = sorted(range(len(found)), key=lambda place: found[place].last_ms)[-most:]
     return [found[place] for place in sorted(newest)]
+
+
+def lines_of(found: Iterable[LogEntry]) -> list[Line]:
+    """What the entries were made of, in order of time."""
+    return sorted((line for entry in found for line in entry.lines), key=lambda line: line.time_ms)
 
 
 def _key(entry: LogEntry) -> tuple[str, ...]:
@@ -136,6 +146,7 @@ def _entry(line: Line) -> LogEntry:
     return LogEntry(
         time_ms=line.time_ms,
         last_ms=line.time_ms,
+        lines=(line,),
         function=line.function,
         level=level or ("ERROR" if failed else ""),
         message=message,

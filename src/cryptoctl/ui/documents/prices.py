@@ -189,4 +189,6 @@ class LogLineDocument(Part):
 class LogsDocument(CommandDocument):
     """`logs`; with --follow each line is a document on a line of its own, and this one ends them"""
 
-    lines: Annotated[list[LogLineDocument], about("in order of time")] = []
+    lines: Annotated[
+        list[LogLineDocument], about("in order of time; with --last those of the entries that the table has")
+    ] = []

@@ -1,0 +1,64 @@
+"""`logs`: what is shown, what is counted, and what is said of the rest."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from kit.commands import Said
+from live import Live
+
+NOTE = {"type": "platform.report", "record": {"requestId": "r", "status": "success"}}
+Logs = Callable[..., Said]
+Written = Callable[[str, Sequence[dict[str, Any]]], Logs]
+
+
+@pytest.fixture
+def logged(standing: Live, cli: Cli) -> Written:
+    """Writes lines that have a word in them into a function's log; the command to read them with."""
+
+    def write(word: str, lines: Sequence[dict[str, Any]]) -> Logs:
+        group, now_ms = standing.stack.webhook.log_group.name, int(time.time() * 1000)
+        where: dict[str, Any] = {"logGroupName": group, "logStreamName": word}
+        standing.aws.call("logs", "CreateLogStream", **where)
+        events = [
+            {"timestamp": now_ms - len(lines) + number, "message": json.dumps({"word": word, **each})}
+            for number, each in enumerate(lines)
+        ]
+        standing.aws.call("logs", "PutLogEvents", **where, logEvents=events)
+        here = ("--local", "--env", standing.session.environment)
+
+        return partial(cli, "logs", "webhook", "--grep", word, *here)
+
+    return write
+
+
+def test_where_every_line_is_hidden_it_is_said_how_many_and_how_to_see_them(logged: Written) -> None:
+    logs = logged("unseen", [NOTE, NOTE, {"_aws": {}}])
+    said = logs()
+    assert (said.code, said.out) == (0, "")
+    assert "3 lines are not shown" in said.err and "--verbose shows them" in said.err
+    assert len(logs("--output", "json").json["lines"]) == 3
+    whole = logs("--verbose")
+    assert len(whole.out.splitlines()) >= 3 and "not shown" not in whole.err
+    assert "1 line is not shown" in logged("alone", [NOTE])().err
+
+
+def test_the_last_entries_are_the_same_ones_in_table_and_json(logged: Written) -> None:
+    def said(message: str, **more: Any) -> dict[str, Any]:
+        return {"level": "WARNING", "message": message, "logger": "l", **more}
+
+    logs = logged("both", [said("often"), said("once"), NOTE, said("often"), said("last"), NOTE, NOTE])
+    table = logs("--last", "2").out
+    assert "once" not in table and table.index("often  × 2") < table.index("last")
+    lines = logs("--last", "2", "--output", "json").json["lines"]
+    assert [each["message"]["message"] for each in lines] == ["often", "often", "last"]
+    assert len(logs("--output", "json").json["lines"]) == 7
+    # With --verbose each line is an entry.
+    assert len(logs("--last", "2", "--verbose", "--output", "json").json["lines"]) == 2
