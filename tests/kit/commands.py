@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
@@ -57,3 +60,17 @@ class Cli:
         said = self(*arguments, typed=typed)
         assert said.code == 0, said.err + said.out
         return said
+
+
+FULL = Path("/dev/full")
+
+
+def onto_a_full_disk(*arguments: str) -> Said:
+    """Runs a command in a process of its own that cannot write its output."""
+    command = [sys.executable, "-m", "cryptoctl", *arguments]
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, timeout=WITHIN_S, check=False, text=True
+        )
+    assert "Traceback" not in done.stderr
+    return Said(code=done.returncode, out="", err=done.stderr)

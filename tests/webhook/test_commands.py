@@ -13,6 +13,7 @@ from cryptoctl.core.webhook_secrets import SenderSecret
 from cryptoctl.errors import Problem
 from cryptoctl.reconcile.retry import RealClock
 from dead_letters.command_line import run
+from kit.commands import FULL, onto_a_full_disk
 from webhook.conftest import SENDERS, WORDED, Door
 
 pytestmark = pytest.mark.engine
@@ -108,6 +109,16 @@ def test_a_rotation_that_is_interrupted_while_it_waits_says_that_the_secret_is_a
     assert said.code == Problem.INTERRUPTED
     assert "The secret of github is replaced" in said.err and "webhook show github --reveal" in said.err
     assert door.store("github").read().secret != old
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_a_rotation_whose_output_cannot_be_written_is_not_to_be_done_again(door: Door, cli: Any) -> None:
+    old, here = door.secret("github"), ("--local", "--env", door.live.session.environment)
+    said = onto_a_full_disk("webhook", "rotate", "github", "--no-wait", "--grace", "0s", *here)
+    assert door.store("github").read().secret != old
+    assert said.code == Problem.FAILED
+    assert "The secret of github is replaced. The output cannot be written" in said.err
+    assert "Do not rotate again for it" in said.err
 
 
 def test_a_secret_that_still_counts_is_not_dropped_by_rotating_twice(door: Door, cli: Any) -> None:

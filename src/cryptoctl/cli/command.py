@@ -23,7 +23,7 @@ from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
-from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.screen import Screen, UnwrittenError
 from cryptoctl.wording import capitalised
 
 CHANGING = (Access.OPERATE, Access.MANAGE, Access.ADMINISTER)
@@ -39,6 +39,7 @@ class CommandRun:
     output: Output = Output.TABLE
     clock: Clock = field(default_factory=RealClock)
     members: dict[str, Any] = field(default_factory=dict)
+    work_done: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def csv(self) -> bool:
@@ -53,6 +54,13 @@ class CommandRun:
     def answer(self, **members: Any) -> None:
         """Sets members of the command's JSON document (ui/documents), which is written when it ends."""
         self.members.update(members)
+
+    def done(self, what: str, hint: str) -> None:
+        """Notes what is done by now, as "The price is stored", and what to do next.
+
+        It is said where the output cannot be written: to run the command again would do it twice.
+        """
+        self.work_done[:] = [(what, hint)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +198,8 @@ def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None
         raise typer.Exit from None
     except Failure as unwritten:
         failure = failure or unwritten
+    if run.screen.unwritten and failure is not _INTERRUPTED:
+        failure = _unwritten(run, failure)
     if failure is _INTERRUPTED:
         run.screen.say(failure.message, style="yellow")
         code = failure.problem
@@ -198,6 +208,20 @@ def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None
         code = failure.problem
     if code:
         raise typer.Exit(code)
+
+
+def _unwritten(run: CommandRun, failure: Failure | None) -> Failure:
+    """That the output cannot be written, and beside it what is done, or why the command failed."""
+    said = UnwrittenError(run.screen.unwritten)
+    own = None if isinstance(failure, UnwrittenError) else failure
+    if own is None and not run.work_done:
+        return said
+    done, next_step = run.work_done[-1] if run.work_done else ("", "")
+    before = f"{done}. " if done else ""
+    if own is None:
+        return Failure(said.problem, f"{before}{said.message}", next_step)
+    between = "\n" if "\n" in own.message else " "  # behind a list it would pass for a part of its end
+    return Failure(own.problem, f"{before}{own.message}{between}{said.message}", own.hint)
 
 
 def _session(options: CommonOptions) -> Session:

@@ -168,6 +168,7 @@ def replay(
         with ReplayScreen(run.screen) as shown:
             summary = Replay(replayer, queues, journal, options, shown).run()
     run.answer(summary=summary.document())
+    run.done("The messages were replayed", "`cryptoctl dlq list` shows what is left.")
     shown.close(summary)
     _check(summary)
 
@@ -189,7 +190,7 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
     if without:
         raise Failure(
             Problem.FAILED,
-            f"{len(without)} message{'s' * (len(without) != 1)} cannot be replayed as things are.",
+            f"{several(len(without), 'message')} cannot be replayed as things are.",
             "Fix what the reasons name, then run the same command again.",
         )
 
@@ -270,6 +271,8 @@ def repair(
         units = read_units(aws, stack.prices)
         run.screen.say(f"Reading the whole table costs about {units} read units; --symbol reads less.")
     found = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
+    told = several(found.enriched, "price was", "prices were")
+    run.done(f"{told} enriched", "The same command again finds only what is still not enriched.")
     if run.machine:
         run.answer(**repaired_document(run.screen, found))
     else:

@@ -35,10 +35,12 @@ def export(
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     with reading(queues, with_failures(run, selection, queues)) as (letters, _):
         count = files.write(file, letters)
+    told = f"{several(count, 'message is', 'messages are')} in {file}"
+    run.done(told, "To export again, name another file.")
     if run.machine:
         run.answer(exported=count, file=str(file))
     else:
-        run.screen.data(f"{several(count, 'message is', 'messages are')} in {file}.")
+        run.screen.data(f"{told}.")
 
 
 @selecting_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
@@ -81,8 +83,10 @@ def import_(
 
 
 def _show_imported(run: CommandRun, done: files.Imported) -> None:
+    told = f"{several(done.sent, 'message was', 'messages were')} put back"
+    run.done(told, "The same command again sends only what is not back yet; --again would send all of it.")
     if not run.machine:
-        run.screen.data(f"{several(done.sent, 'message was', 'messages were')} put back.")
+        run.screen.data(f"{told}.")
         if done.before:
             run.screen.say(f"{done.before} had been put back before: --again sends those too.")
 
@@ -148,8 +152,11 @@ def purge(
 
 
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:
+    told = f"{purged.deleted} of {several(purged.found, 'message')} deleted"
+    written = f"They are in {purged.export}. " if purged.export and purged.deleted else ""
+    run.done(told, f"{written}`cryptoctl dlq list` shows what is left.")
     if not run.machine:
-        run.screen.data(f"{purged.deleted} of {several(purged.found, 'message')} deleted.")
+        run.screen.data(f"{told}.")
 
 
 def _rest(purged: files.Purged) -> str:

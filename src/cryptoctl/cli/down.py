@@ -50,6 +50,7 @@ def down(
         if plan.work and not yes:
             _ask(run)
     last = removed(run, plan, look)
+    run.done("All of the plan is done", "`cryptoctl envs` shows which environments there are.")
     kept = [str(each) for each in session.stack if keep_data and each.holds_data]
     run.answer(leaving=_leaving(last), kept=kept, notes=list(last.notes))
     _say_what_is_left(run, plan, last, kept)

@@ -163,6 +163,10 @@ def _at_once() -> NoReturn:
 
 def _show(run: CommandRun, running: Sequence[Feed]) -> None:
     for following in running:
+        run.done(
+            "The feed has ended, and its trades are stored",
+            "The same command begins where the table ends: nothing is stored twice.",
+        )
         run.answer(**feed_document(following))
         if not run.machine:
             show_summary(run.screen, following)

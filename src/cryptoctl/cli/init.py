@@ -28,4 +28,5 @@ def init(
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
     run.answer(path=str(path))
+    run.done(f"{path} is written", "Edit it, then see `cryptoctl config`.")
     run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default or an example.")

@@ -32,6 +32,7 @@ def stop(run: CommandRun) -> None:
     """Stop the engine. Its data stays for the next start."""
     stopped = run.session.engine.stop()
     run.answer(stopped=stopped)
+    run.done("The engine is stopped", "`cryptoctl local status` shows it.")
     run.screen.say("Stopped; the data is kept." if stopped else "The engine was not running.")
 
 
@@ -50,6 +51,7 @@ def reset(run: CommandRun, yes: Yes = False) -> None:
         )
     run.session.engine.reset()
     run.answer(reset=True)
+    run.done("The engine is stopped and its data is deleted", "`cryptoctl local status` shows it.")
     run.screen.say("The engine is stopped and its data is deleted.")
 
 

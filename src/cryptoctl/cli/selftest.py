@@ -68,6 +68,7 @@ def selftest(
     report = own.report if show_account else own.report.without_account()
     files = _write(report, report_dir)
     run.answer(report=report_document(report), files=files)
+    run.done("The self-test has ended", f"The report: {', '.join(files)}.")
     if not run.machine:
         show_report(run.screen, report)
     run.screen.say(f"The report: {', '.join(files)}.")

@@ -63,6 +63,13 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         failure = for_a_person(error)
         failure.hint = f"{failure.hint} {_how_to_go_on(found, tally)}".strip()
         raise failure from error
+    run.done(
+        f"{several(tally.settled, 'price was', 'prices were')} sent: {tally.stored} stored, "
+        f"{tally.duplicate} stored before, {tally.refused} not accepted",
+        "Do not send the file again: its prices have the time of sending, and would be stored a second time."
+        if found.stamped_now
+        else "Sent again, nothing is stored twice, and what was not accepted is named.",
+    )
     _show(run, tally, found)
     if given.from_line > 1 and not tally.settled:
         file = found.files[0]

@@ -85,7 +85,7 @@ def send_price(
     }
     sent = _checked(given)
     if later:
-        _queue_one(run, sent)
+        _queue_one(run, sent, timed=timestamp is not None)
     else:
         _send_one(run, sent, timed=timestamp is not None)
 
@@ -101,9 +101,10 @@ def _checked(given: dict[str, str | None]) -> Outgoing:
         ) from None
 
 
-def _queue_one(run: CommandRun, price: Outgoing) -> None:
+def _queue_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
     request_id = invoke_later(run.session.aws, run.session.stack.webhook, price.text)
     run.answer(request_id=request_id)
+    run.done(f"The price is queued as request {request_id}", _sent_again(price, timed=timed))
     if not run.machine:
         run.screen.data(f"queued as request {request_id}")
 
@@ -115,8 +116,7 @@ def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
     except (Failure, AwsError) as error:
         failure = for_a_person(error)
         # Whether it was stored is not known; with its time it is stored once, however often it is sent.
-        time = "" if timed else f" with --timestamp {price.price.timestamp_ms}"
-        failure.hint = f"{failure.hint} Send it again{time}: it is stored once.".strip()
+        failure.hint = f"{failure.hint} {_sent_again(price, timed=timed)}".strip()
         raise failure from error
     if answer.status != 200:
         raise Failure(
@@ -126,9 +126,17 @@ def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
     if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
         raise unexpected(function)
     run.answer(price=body)
+    told = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
+    run.done(f"The price was sent, and is {told}", _sent_again(price, timed=timed))
     if not run.machine:
         if body.get("differs"):
             run.screen.say(
                 "Another price or volume is stored under that id: what was stored first stays.", style=BAD
             )
-        run.screen.data(f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})")
+        run.screen.data(told)
+
+
+def _sent_again(price: Outgoing, *, timed: bool) -> str:
+    """How it can be sent again without being stored a second time."""
+    time = "" if timed else f" with --timestamp {price.price.timestamp_ms}"
+    return f"Send it again{time}: it is stored once."

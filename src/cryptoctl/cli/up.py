@@ -83,6 +83,7 @@ def up(
     # With --only, what was not looked at has no known value.
     outputs = resolve(session.stack.outputs, lambda ref: rest.known.get(ref, str(ref)))
     run.answer(outputs=outputs)
+    run.done("All of the plan is done", "`cryptoctl outputs` shows what `up` does at its end.")
     if not run.machine:
         show_outputs(screen, outputs)
     _mention_news(run, plan, rest)

@@ -139,6 +139,8 @@ def rotate(
     else:
         rotated = store.rotate(new, now_ms=now_ms(), grace=length)
     run.answer(sender=name, previous_until=_until(rotated))
+    shows = f"`cryptoctl webhook show {name} --reveal` shows the new secret."
+    run.done(f"The secret of {name} is replaced", f"{shows} Do not rotate again for it.")
     if not no_wait:
         try:
             with waiting(run.screen, run.clock) as tell:
@@ -151,14 +153,14 @@ def rotate(
                 Problem.INTERRUPTED,
                 f"Interrupted. The secret of {name} is replaced; for {READ_AGAIN_S:.0f} s an instance of the "
                 "function may know the old one only.",
-                f"`cryptoctl webhook show {name} --reveal` shows the new secret. Do not rotate again for it.",
+                f"{shows} Do not rotate again for it.",
             ) from None
     shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
     run.answer(secret=new if shown else None, effective=not no_wait)
     if not run.machine:
         _say_secret(run, rotated, shown)
         if not shown:
-            run.screen.say(f"`cryptoctl webhook show {name} --reveal` shows the new secret.")
+            run.screen.say(shows)
         if no_wait:
             run.screen.say(
                 f"Give it to the sender in {READ_AGAIN_S:.0f} s: until then an instance of the function may "

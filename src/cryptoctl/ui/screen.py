@@ -25,12 +25,24 @@ from cryptoctl.ui.wrapping import wrapped
 HINT = "hint:  "
 
 
+class UnwrittenError(Failure):
+    """What a command had to say on stdout could not be written."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            Problem.FAILED,
+            f"The output cannot be written: {reason}.",
+            "Write it somewhere else, then run the command again.",
+        )
+
+
 class Screen:
     """What a command prints with. `machine` is set by --output json: then stdout holds JSON only.
 
     `given` are the options that lead to where the command works; commands named in messages get them,
     and commands of the AWS CLI get `aws_options`.
-    With `finishes`, a reader of stdout that leaves does not end the command: no more is written there.
+    With `finishes`, a reader of stdout that leaves, or a disk that is full, does not end the command: no more
+    is written there. `unwritten` is why something could not be written, such as a full disk; else empty.
     """
 
     def __init__(
@@ -46,6 +58,7 @@ class Screen:
         self.machine, self.verbose = machine, verbose
         self._given, self._aws_options = given or {}, aws_options
         self.finishes, self._reader_left = finishes, False
+        self.unwritten = ""
         self._streamed: str | None = None
         self._indented = True
         self.terminal = Terminal(colour=colour)
@@ -120,8 +133,8 @@ class Screen:
         self._write(write)
 
     def _write(self, write: Callable[[], object]) -> None:
-        """Writes to stdout. Raises Failure where that cannot be (to a full disk, say)."""
-        if self._reader_left:
+        """Writes to stdout. Raises UnwrittenError where that cannot be, on a full disk say."""
+        if self._reader_left or (self.finishes and self.unwritten):
             return
         try:
             self.terminal.write(write)
@@ -130,11 +143,9 @@ class Screen:
                 raise
             self._reader_left = True
         except OSError as error:
-            raise Failure(
-                Problem.FAILED,
-                f"The output cannot be written: {error.strerror or error}.",
-                "Write it somewhere else, then run the command again.",
-            ) from error
+            self.unwritten = str(error.strerror or error)
+            if not self.finishes:
+                raise UnwrittenError(self.unwritten) from error
 
     def json(self, value: object) -> None:
         """A JSON document; decimals keep all their digits, as strings."""

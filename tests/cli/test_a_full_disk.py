@@ -1,0 +1,136 @@
+"""Where the output cannot be written, what is done is said, and no hint leads to doing it twice."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Cli
+from cryptoctl.cli.command import CommandRun, _Command
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.reconcile.permissions import Access
+from dead_letters.workshop import FROM_LAMBDA
+from kit.commands import FULL, onto_a_full_disk
+from live import Live
+
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+
+UNWRITTEN = "The output cannot be written: No space left on device."
+
+
+@pytest.fixture
+def here(standing: Live, cli: Cli) -> tuple[str, ...]:
+    """The options that lead to an environment."""
+    return ("--local", "--env", standing.session.environment)
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_price_that_is_stored_is_stored_once_whoever_follows_the_hint(
+    here: tuple[str, ...], cli: Cli, output: str
+) -> None:
+    symbol = f"FULL{output}".upper()
+    said = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *here)
+    assert said.code == Problem.FAILED
+    assert f"The price was sent, and is stored: {symbol} at " in said.err and UNWRITTEN in said.err
+    (timestamp,) = re.findall(r"Send it again with --timestamp (\d+): it is stored once", said.err)
+    cli.ok("send-price", symbol, "7", "x", "--timestamp", timestamp, *here)
+    assert len(cli.ok("prices", symbol, "--output", "json", *here).json["prices"]) == 1
+
+
+def test_a_price_that_is_queued_and_files_that_are_sent_say_so_too(
+    here: tuple[str, ...], tmp_path: Path
+) -> None:
+    said = onto_a_full_disk("send-price", "FULLQ", "7", "x", "--async", *here)
+    assert re.search(r"The price is queued as request \S+\. The output", said.err)
+    assert re.search(r"again with --timestamp \d+: it is stored once", said.err)
+    file = tmp_path / "prices.jsonl"
+    price = {"symbol": "FULLF", "price": "1", "exchange": "x"}
+    file.write_text(json.dumps(price), encoding="utf-8")
+    said = onto_a_full_disk("send-price", "--file", str(file), "--now", *here)
+    assert f"1 price was sent: 1 stored, 0 stored before, 0 not accepted. {UNWRITTEN}" in said.err
+    assert "Do not send the file again" in said.err
+    file.write_text(json.dumps({**price, "timestamp": int(time.time() * 1000)}), encoding="utf-8")
+    said = onto_a_full_disk("send-price", "--file", str(file), *here)
+    assert "Sent again, nothing is stored twice" in said.err
+
+
+def test_dead_letters_that_are_deleted_or_put_back_are_counted(
+    standing: Live, here: tuple[str, ...], tmp_path: Path
+) -> None:
+    queue = standing.stack.webhook_dead_letters.name
+    url = standing.aws.call("sqs", "GetQueueUrl", QueueName=queue)["QueueUrl"]
+    standing.aws.call(
+        "sqs",
+        "SendMessage",
+        QueueUrl=url,
+        MessageBody=json.dumps({"body": "{}"}),
+        MessageAttributes=FROM_LAMBDA,
+    )
+    file = tmp_path / "purged.jsonl"
+    said = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *here)
+    assert said.code == Problem.FAILED
+    assert f"1 of 1 message deleted. {UNWRITTEN}" in said.err and f"They are in {file}" in said.err
+    said = onto_a_full_disk("dlq", "import", str(file), *here)
+    assert f"1 message was put back. {UNWRITTEN}" in said.err
+    assert "sends only what is not back yet" in said.err
+    said = onto_a_full_disk("dlq", "list", *here)
+    assert f"error: {UNWRITTEN}" in said.err and "then run the command again" in said.err
+
+
+def test_what_only_reads_may_be_run_again(here: tuple[str, ...]) -> None:
+    said = onto_a_full_disk("plan", *here)
+    assert said.code == Problem.FAILED
+    assert "then run the command again" in said.err and "is done" not in said.err
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """In the block nothing can be written to stdout."""
+    stream = FULL.open("w", encoding="utf-8")
+    with redirect_stdout(stream):
+        yield
+    with suppress(OSError):  # what could not be written is tried once more
+        stream.close()
+
+
+def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) -> tuple[int, object, str]:
+    """How many of three steps a command does that cannot write, its exit code, and what it says."""
+    steps = 0
+
+    def work(run: CommandRun) -> None:
+        nonlocal steps
+        for _ in range(3):
+            run.screen.data("done")
+            steps += 1
+        run.done("Three steps are done", "Leave it at that.")
+        if fails:
+            raise Failure(Problem.REFUSED, "The fourth is refused.", "Ask somebody.")
+
+    built: Any = _Command(
+        path=("config",), function=work, access=access, example="", groups=(), formats=()
+    ).built()
+    with full_disk(), pytest.raises(SystemExit) as end:
+        built([])
+    return steps, end.value.code, " ".join(capsys.readouterr().err.split())
+
+
+def test_a_command_that_changes_something_does_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    steps, code, said = ended(Access.OPERATE, fails=False, capsys=capsys)
+    assert (steps, code) == (3, Problem.FAILED)
+    assert said == f"error: Three steps are done. {UNWRITTEN} hint: Leave it at that."
+    steps, code, said = ended(Access.MANAGE, fails=True, capsys=capsys)
+    assert (steps, code) == (3, Problem.REFUSED)
+    assert said == f"error: Three steps are done. The fourth is refused. {UNWRITTEN} hint: Ask somebody."
+
+
+def test_a_command_that_reads_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    steps, code, said = ended(Access.READ_DATA, fails=False, capsys=capsys)
+    assert (steps, code) == (0, Problem.FAILED)
+    assert said == f"error: {UNWRITTEN} hint: Write it somewhere else, then run the command again."
