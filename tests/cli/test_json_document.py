@@ -29,8 +29,7 @@ What goes on until it is stopped writes lines before that document: `logs --foll
 line, whose document at the end has no lines, and `dashboard` one with its address.
 
 Times are ISO 8601 in UTC, such as `2026-11-26T09:30:00.000Z`; only a price's `timestamp` is in milliseconds
-since 1970, because it is part of its key, and an item's `created_at` and `enriched_at` are as they are stored
-(`+00:00` for `Z`). Names that end in `_s` are seconds.
+since 1970, because it is part of its key. Names that end in `_s` are seconds.
 
 This page is made from the models in `src/cryptoctl/ui/documents`; a test compares.
 """

@@ -14,7 +14,7 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.candles import Interval, candle_document, candles
 from cryptoctl.ops.dead_letters.repair import Search, incorrect
 from cryptoctl.ops.prices import row
-from cryptoctl.ops.times import iso_of_ms, moment
+from cryptoctl.ops.times import iso_of_ms, iso_of_text, moment
 from cryptoctl.ops.trace.timeline import indicators_text
 from cryptoctl.ui.chart import chart
 from unit.answers import STACK, Answers
@@ -51,6 +51,21 @@ def test_the_first_and_last_millisecond_of_the_calendar_have_a_date() -> None:
         "253402300800000 ms",
     )
     assert (moment(-62135596800000)[:10], moment(-62135596800001)) == ("0001-01-01", "-62135596800001 ms")
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("2026-11-27T10:00:00.123+00:00", "2026-11-27T10:00:00.123Z"),
+        ("2026-11-27 10:00+02:00", "2026-11-27T08:00:00.000Z"),
+        ("2026-11-27T10:00:00", "2026-11-27T10:00:00"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("yesterday", "yesterday"),
+        ("", ""),
+    ],
+)
+def test_a_stored_time_is_written_in_utc_and_what_is_none_as_it_is(stored: str, shown: str) -> None:
+    assert iso_of_text(stored) == shown
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)

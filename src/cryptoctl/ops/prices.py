@@ -15,7 +15,7 @@ from cryptoctl.core.keys import FRACTION_DIGITS, LARGEST_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.rows import rows
-from cryptoctl.ops.times import moment
+from cryptoctl.ops.times import iso_of_text, moment
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Retry
@@ -128,7 +128,7 @@ def document(price: StoredPrice) -> dict[str, Any]:
         "ma_20": _plain(indicators.ma_20),
         "volatility": _plain(indicators.volatility),
         "processed": price.processed,
-        "enriched_at": price.enriched_at,
+        "enriched_at": None if price.enriched_at is None else iso_of_text(price.enriched_at),
         "id": price.id,
     }
 

@@ -49,6 +49,15 @@ def iso_of_ms(milliseconds: int) -> str:
     return str(milliseconds) if utc is None else iso(utc)
 
 
+def iso_of_text(text: str) -> str:
+    """The same for a time that is stored as ISO 8601 with an offset; any other text as it is."""
+    try:
+        stored = parse_iso_8601(text)
+        return iso(stored) if stored.tzinfo else text
+    except (ValueError, OverflowError):  # in UTC it would be before the year 1 or after 9999
+        return text
+
+
 def moment(milliseconds: int, to: Literal["milliseconds", "seconds", "minutes"] = "milliseconds") -> str:
     """A time in UTC as it is shown to a person; of one before the year 1 or after 9999, its number."""
     utc = _utc(milliseconds)

@@ -8,8 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from cryptoctl.ops.log_entries import entries
-from cryptoctl.ops.times import iso_of_ms, moment, now_ms, span_text
-from cryptoctl.ops.trace.events import Stage, Timeline, TraceEvent
+from cryptoctl.ops.times import iso_of_ms, iso_of_text, moment, now_ms, span_text
+from cryptoctl.ops.trace.events import Item, Stage, Timeline, TraceEvent
 from cryptoctl.ops.trace.tracing import Traced
 from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ops.trace.wanted import described
@@ -22,6 +22,7 @@ from cryptoctl.wording import several
 
 # The longest of the names without the environment's.
 LONGEST_NAME = 21
+STORED_TIMES = ("created_at", "enriched_at")
 DATE, TIME = slice(0, 10), slice(11, None)
 STYLES = {
     Stage.FAILED: BAD,
@@ -114,12 +115,18 @@ def _show_lines(screen: Screen, traced: Traced) -> None:
         screen.say(note)
 
 
+def _item_document(item: Item) -> dict[str, Any]:
+    found = described(item)
+    times = {name: iso_of_text(found[name]) for name in STORED_TIMES if isinstance(found.get(name), str)}
+    return {**found, **times}
+
+
 def trace_document(traced: Traced) -> dict[str, Any]:
     """The members of `trace --output json`."""
     found = verdict(traced) if traced.wanted is not None else None
     return {
         "price": None if found is None else {"outcome": found.outcome, "message": found.text},
-        "item": None if traced.item is None else described(traced.item),
+        "item": None if traced.item is None else _item_document(traced.item),
         "events": [
             {
                 "time": iso_of_ms(each.time_ms),

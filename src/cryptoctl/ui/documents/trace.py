@@ -55,7 +55,9 @@ class TraceDocument(CommandDocument):
     price: Annotated[
         TracedPriceDocument | None, about("what became of it; null where one was not found alone")
     ] = None
-    item: Annotated[dict[str, Any] | None, about("its item; numbers are text, with all their digits")] = None
+    item: Annotated[
+        dict[str, Any] | None, about("its item; numbers are text with all their digits, and times are in UTC")
+    ] = None
     events: Annotated[list[TraceEventDocument], about("its way, in order of time")] = []
     lags: Annotated[LagsDocument | None, about("how long the parts of it took")] = None
     requests: Annotated[list[str], about("the requests that had to do with it")] = []
