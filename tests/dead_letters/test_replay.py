@@ -155,7 +155,8 @@ def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Worksh
         got = receive_all([shop.queues[WEBHOOK]], wanted)
         held = [next(got) for _ in range(10)]
         summary = shop.replay()
-        assert summary.complete and summary.outcomes[Outcome.BACK] == 20
+        assert summary.chosen_is_back and summary.outcomes[Outcome.BACK] == 20
+        assert (summary.in_flight, summary.complete) == (10, False)
         shop.queues[WEBHOOK].set_visibility(held, 0)
     assert shop.replay().outcomes == {Outcome.BACK: 10}
     assert len(shop.items()) == 30
@@ -171,7 +172,7 @@ def test_two_replays_on_two_machines_bring_everything_back_once(shop: Workshop, 
 
     with ThreadPoolExecutor(2) as machines:
         one, other = machines.map(replay, ("one", "other"))
-    assert one.complete and other.complete
+    assert one.chosen_is_back and other.chosen_is_back
     assert one.outcomes[Outcome.BACK] + other.outcomes[Outcome.BACK] == 40
     assert len(shop.items()) == 40
     assert shop.depths == EMPTY

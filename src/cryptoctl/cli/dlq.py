@@ -28,7 +28,7 @@ from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, dead_letter_queues, identity
-from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.receiving import in_flight_text, reading
 from cryptoctl.ops.dead_letters.repair import Search, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
@@ -162,7 +162,10 @@ def replay(
         known = dataclasses.replace(selection, failures=journal.failures())
         options = dataclasses.replace(options, selection=known)
         if dry_run:
-            with Replay(replayer, queues, journal, options).planned() as steps:
+            replaying = Replay(replayer, queues, journal, options)
+            with replaying.planned() as steps:
+                if replaying.in_flight:
+                    run.screen.say(in_flight_text(replaying.in_flight), style="yellow")
                 _show_plan(run, steps)
             return
         with ReplayScreen(run.screen) as shown:
@@ -198,12 +201,14 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
 def _check(summary: Summary) -> None:
     if summary.interrupted:
         raise Failure(Problem.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
-    if not summary.complete:
+    if not summary.chosen_is_back:
         raise Failure(
             Problem.FAILED,
             "Not everything selected was brought back; the rest is still in its queue.",
             "Fix what the reasons name, then run the same command again.",
         )
+    if summary.in_flight:
+        raise Failure(Problem.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")
 
 
 def _edits(run: CommandRun, assignments: list[str], *, edit: bool) -> Edits:

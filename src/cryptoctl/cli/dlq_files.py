@@ -18,7 +18,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.journal_file import own_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
-from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, reading
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.wording import several
 
@@ -33,14 +33,16 @@ def export(
 ) -> None:
     """Write messages to a file, bodies and attributes exactly. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    with reading(queues, with_failures(run, selection, queues)) as (letters, _):
+    with reading(queues, with_failures(run, selection, queues)) as (letters, journal):
         count = files.write(file, letters)
+        in_flight = in_flight_elsewhere(queues, selection, journal)
     told = f"{several(count, 'message is', 'messages are')} in {file}"
     run.done(told, "To export again, name another file.")
-    if run.machine:
-        run.answer(exported=count, file=str(file))
-    else:
+    run.answer(exported=count, in_flight=in_flight, file=str(file))
+    if not run.machine:
         run.screen.data(f"{told}.")
+    if in_flight:
+        run.screen.say(f"{in_flight_text(in_flight)} Export again later.", style="yellow")
 
 
 @selecting_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
@@ -149,6 +151,9 @@ def purge(
             "`cryptoctl dlq peek --where \"shape=='unknown'\"` shows them with their ids; "
             "`cryptoctl dlq purge --id ID` deletes one.",
         )
+
+    if purged.in_flight:
+        raise Failure(Problem.FAILED, in_flight_text(purged.in_flight), "Run the same command again later.")
 
 
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:

@@ -85,7 +85,8 @@ def trace(
         _refuse_several(run, wanted, found)
     traced = tracer.trace(wanted, found[0] if found else None)
     if not found and not traced.letters and not traced.timeline.events:
-        raise _no_such_price(run, wanted, since_ms)
+        _show_notes(run, traced)
+        raise _no_such_price(run, wanted, since_ms, read=not traced.notes)
     _show(run, traced)
 
 
@@ -95,17 +96,26 @@ def _show(run: CommandRun, traced: Traced) -> None:
         show_trace(run.screen, traced, run.session.environment)
 
 
+def _show_notes(run: CommandRun, traced: Traced) -> None:
+    """What is left to say where nothing was found."""
+    run.answer(notes=list(traced.notes))
+    for note in traced.notes:
+        run.screen.say(note)
+
+
 def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
     if not REQUEST.fullmatch(request):
         raise Failure(Problem.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
     traced = tracer.request(request)
     named = prices_of(traced)
     if not traced.lines and not traced.letters:
+        _show_notes(run, traced)
         newest = newest_ms(run.session.aws, run.session.stack.functions)
         kept = tracer.retention_days
+        no_letter = "none of the dead letters that were read" if traced.notes else "no dead letter"
         raise Failure(
             Problem.FAILED,
-            f"No log line and no dead letter is of request {request}; "
+            f"No log line and {no_letter} is of request {request}; "
             + (
                 "nothing is logged yet."
                 if newest is None
@@ -201,8 +211,8 @@ def _refuse_several(run: CommandRun, wanted: Wanted, found: Sequence[Item]) -> N
     )
 
 
-def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int) -> Failure:
-    """Says what was looked for, where, and what there is."""
+def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int, *, read: bool) -> Failure:
+    """Says what was looked for, where, and what there is; `read`: all dead letters were."""
     window = (
         f" since {moment(since_ms)} UTC"
         if wanted.id and not wanted.between_ms and not wanted.sort_key
@@ -218,9 +228,10 @@ def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int) -> Failure:
         if newest
         else f"there is none of {wanted.symbol}" + (" until then" if until is not None else "")
     )
+    letters = "no dead letter about one" if read else "none of the dead letters that were read is about one"
     return Failure(
         Problem.FAILED,
-        f"No price {_said(wanted)} in {run.session.location}{window}, and no dead letter about one; {last}.",
+        f"No price {_said(wanted)} in {run.session.location}{window}, and {letters}; {last}.",
         _further_back(run, wanted, since_ms) if window and newest else _what_is_there(wanted),
     )
 

@@ -199,6 +199,8 @@ def _show_summary(screen: Screen, summary: Summary) -> None:
         parts.append(f"{summary.back_before} brought back before and deleted now")
     if summary.undeleted:
         parts.append(f"{summary.undeleted} brought back but not yet deleted")
+    if summary.in_flight:
+        parts.append(f"{summary.in_flight} more in flight")
     screen.say("; ".join(parts) + (f". Stopped: {summary.stopped}." if summary.stopped else "."))
     for way, count in summary.ways.most_common():
         screen.say(f"  {count} × {way}")

@@ -23,7 +23,7 @@ from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.lines import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, by_queue
-from cryptoctl.ops.dead_letters.receiving import delete, reading, release
+from cryptoctl.ops.dead_letters.receiving import delete, in_flight_elsewhere, reading, release
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 
@@ -200,6 +200,8 @@ class Purged:
     deleted: int = 0
     unknown: int = 0
     """of no known shape and not selected by id: left"""
+    in_flight: int = 0
+    """received by others: whether they are selected is not known"""
     export: Path | None = None
     agreed: bool = False
     """the person wants them deleted: from here on some may be"""
@@ -209,13 +211,13 @@ class Purged:
     @property
     def complete(self) -> bool:
         """Whether everything selected is deleted."""
-        return self.ended and self.deleted == self.found and not self.unknown
+        return self.ended and self.deleted == self.found and not self.unknown and not self.in_flight
 
     def document(self) -> dict[str, Any]:
         """`purge --output json`: the counts, the file or null, and whether it is complete."""
         file = None if self.export is None else str(self.export)
         counts = {"found": self.found, "deleted": self.deleted, "unknown": self.unknown}
-        return {**counts, "file": file, "complete": self.complete}
+        return {**counts, "in_flight": self.in_flight, "file": file, "complete": self.complete}
 
 
 def purge(
@@ -236,6 +238,7 @@ def purge(
         purged.found = sum(1 for _ in chosen) if export is None else write(export, chosen)
         purged.export = export
         try:
+            purged.in_flight = in_flight_elsewhere(queues, selection, journal)
             purged.agreed = bool(purged.found) and confirm(purged.found)
         finally:
             if not purged.agreed and purged.export is not None:

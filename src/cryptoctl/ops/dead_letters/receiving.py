@@ -17,6 +17,7 @@ from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues,
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import Interrupted, RealClock
+from cryptoctl.wording import several
 
 # What is received and lost before it is in the journal becomes visible again after so long.
 FIRST_VISIBILITY_S: Final[int] = 30
@@ -174,6 +175,28 @@ def _selected(
     for letter in islice(selected, limit):
         journal.mark(letter.message.key, MessageState.CHOSEN)
         yield letter
+
+
+def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal: Journal) -> int:
+    """How many messages of the selected queues nobody is given, because others have received them.
+
+    To be asked once everything else is received. None where each message that is selected by its id is found.
+    """
+    if selection.ids:
+        states = (MessageState.CHOSEN, MessageState.BEGUN)
+        if {each.id for state in states for each in journal.all(state)} >= set(selection.ids):
+            return 0
+    return sum(
+        max(0, queue.depth().in_flight - journal.held(queue.name)) for queue in in_order(queues, selection)
+    )
+
+
+def in_flight_text(count: int) -> str:
+    """The sentence about them."""
+    counted = several(count, "more message is", "more messages are")
+    them = "it" if count == 1 else "them"
+    minutes = VISIBILITY_S // 60
+    return f"{counted} in flight: another run has {them}, or one that was killed up to {minutes} minutes ago."
 
 
 def in_order(queues: DeadLetterQueues, selection: Selection) -> list[DeadLetterQueue]:

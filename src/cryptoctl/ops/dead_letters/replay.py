@@ -17,6 +17,7 @@ from cryptoctl.ops.dead_letters.receiving import (
     FIRST_VISIBILITY_S,
     Receiving,
     delete,
+    in_flight_elsewhere,
     in_order,
     keep_invisible,
     latest_ms,
@@ -59,6 +60,11 @@ class Replay:
         self._failures_in_a_row = 0
         self._done: list[ReplayStep] = []
         self._clock = RealClock()
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages others have received, once the set is fixed."""
+        return self._summary.in_flight
 
     @contextmanager
     def planned(self) -> Iterator[Iterator[ReplayStep]]:
@@ -136,6 +142,8 @@ class Replay:
                 self._listener.collecting(picked)
         journal.note(COLLECTING, 0)
         self._summary.chosen += picked
+        if not enough():
+            self._summary.in_flight = in_flight_elsewhere(self._queues, options.selection, journal)
         release(self._queues, journal, MessageState.ASIDE)
 
     def _steps(self) -> Iterator[ReplayStep]:

@@ -57,11 +57,18 @@ class Summary:
     """brought back by an earlier replay, and deleted now"""
     undeleted: int = 0
     """brought back, but SQS has not deleted them: the next replay does"""
+    in_flight: int = 0
+    """received by others: whether they are selected is not known"""
     stopped: str = ""
     interrupted: bool = False
 
     @property
     def complete(self) -> bool:
+        """Whether everything selected was brought back."""
+        return self.chosen_is_back and not self.in_flight
+
+    @property
+    def chosen_is_back(self) -> bool:
         """Whether everything chosen was brought back."""
         back = self.outcomes[Outcome.BACK] == self.outcomes.total()
         return back and not self.undeleted and not self.interrupted
@@ -77,6 +84,7 @@ class Summary:
             "finished_from_before": self.resumed,
             "delivered_again": self.back_before,
             "not_deleted": self.undeleted,
+            "in_flight": self.in_flight,
             "stopped": self.stopped or None,
             "complete": self.complete,
         }

@@ -17,7 +17,7 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.lookups import TRIED_FOR_MS, read_again
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, epoch_ms
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
-from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, reading
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
@@ -216,11 +216,18 @@ class Tracer:
             for name in QueueName
             if name not in queues
         ]
-        waiting = tuple(name for name, queue in queues.items() if queue.depth().visible)
-        if not waiting:
-            return []
-        with reading(queues, Selection(queues=waiting)) as (letters, _):
-            return list(letters)
+        depths = {name: queue.depth() for name, queue in queues.items()}
+        waiting = tuple(name for name, depth in depths.items() if depth.visible)
+        in_flight = sum(depth.in_flight for name, depth in depths.items() if name not in waiting)
+        found: list[DeadLetter] = []
+        if waiting:
+            selection = Selection(queues=waiting)
+            with reading(queues, selection) as (letters, journal):
+                found = list(letters)
+                in_flight += in_flight_elsewhere(queues, selection, journal)
+        if in_flight:
+            notes.append(f"Not all dead letters were read. {in_flight_text(in_flight)} Trace it again later.")
+        return found
 
     def _pointing_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """The pointers into the stream that span the item, as long as the stream has it."""

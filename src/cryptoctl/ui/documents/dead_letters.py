@@ -46,6 +46,7 @@ class DlqExportDocument(CommandDocument):
     """`dlq export`"""
 
     exported: Annotated[int, about("how many messages were written")] = 0
+    in_flight: Annotated[int, about("how many more are in flight, because another run has them")] = 0
     file: Annotated[str | None, about("the file")] = None
 
 
@@ -64,5 +65,6 @@ class DlqPurgeDocument(CommandDocument):
     found: Annotated[int, about("how many messages matched")] = 0
     deleted: Annotated[int, about("how many were deleted")] = 0
     unknown: Annotated[int, about("how many are of unknown format and were kept")] = 0
+    in_flight: Annotated[int, about("how many more are in flight, because another run has them")] = 0
     file: Annotated[str | None, about("where they were written first")] = None
     complete: Annotated[bool, about("whether all that matched is deleted")] = False

@@ -1,0 +1,84 @@
+"""What another run has received is not taken for absent: it is counted and told, and nothing is complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dead_letters.command_line import Said, run
+from dead_letters.workshop import WEBHOOK, Workshop
+
+pytestmark = pytest.mark.engine
+
+Dlq = Callable[..., Said]
+TOLD = "2 more messages are in flight: another run has them, or one that was killed up to 10 minutes ago."
+
+
+@pytest.fixture
+def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dlq]:
+    """A command on the queue, of whose messages another run has received two."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "1000")
+    shop.send_events([shop.price(1), shop.price(2)])
+    received = shop.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
+    assert len(received) == 2
+    yield lambda *words: run(*words, environment=shop.name)
+    shop.queues[WEBHOOK].set_visibility(received, 0)
+
+
+@pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
+def test_a_replay_is_not_complete(shop: Workshop, dlq: Dlq, there: int) -> None:
+    shop.send_events([shop.price(10 + number) for number in range(there)])
+    said = dlq("dlq", "replay", "--dry-run")
+    assert said.code == 0 and TOLD in said.err
+    said = dlq("dlq", "replay", "--output", "json")
+    summary = said.json["summary"]
+    assert (said.code, summary["brought_back"], summary["in_flight"], summary["complete"]) == (
+        1,
+        there,
+        2,
+        False,
+    )
+    assert said.json["failure"]["message"] == TOLD
+    assert shop.depths["webhook"] == (0, 2)
+
+
+def test_a_replay_of_as_many_as_are_asked_for_or_of_those_that_are_named_is(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(10), shop.price(11)])
+    assert dlq("dlq", "replay", "--limit", "1", "--output", "json").json["summary"]["complete"]
+    (message,) = dlq("dlq", "peek", "--output", "json").json["messages"]
+    summary = dlq("dlq", "replay", "--id", message["id"], "--output", "json").json["summary"]
+    assert (summary["brought_back"], summary["complete"]) == (1, True)
+
+
+@pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
+def test_a_purge_is_not_complete(shop: Workshop, dlq: Dlq, there: int) -> None:
+    shop.send_events([shop.price(10 + number) for number in range(there)])
+    said = dlq("dlq", "purge", "--yes", "--output", "json")
+    found = {name: said.json[name] for name in ("found", "deleted", "in_flight", "complete")}
+    assert found == {"found": there, "deleted": there, "in_flight": 2, "complete": False}
+    assert (said.code, said.json["failure"]["message"]) == (1, TOLD)
+    assert shop.depths["webhook"] == (0, 2)
+
+
+def test_an_export_tells_how_many_it_lacks(shop: Workshop, dlq: Dlq) -> None:
+    shop.send_events([shop.price(10 + number) for number in range(3)])
+    said = dlq("dlq", "export", "some.jsonl")
+    assert (said.code, said.out) == (0, "3 messages are in some.jsonl.\n")
+    assert said.err == f"{TOLD} Export again later.\n"
+    assert dlq("dlq", "export", "more.jsonl", "--output", "json").json["in_flight"] == 2
+    assert dlq("dlq", "export", "other.jsonl", "--queue", "enricher").err == ""
+
+
+@pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
+def test_a_trace_says_that_it_has_not_seen_them(shop: Workshop, dlq: Dlq, there: int) -> None:
+    shop.send_events([shop.price(10 + number) for number in range(there)])
+    for words in (("BTC", "--id", "7"), ("--request", "6a1c5a7e-0000-4000-8000-00000000000f")):
+        said = dlq("trace", *words)
+        assert said.code == 1 and f"Not all dead letters were read. {TOLD}" in said.err
+        assert "no dead letter about one" not in said.err
+        notes = json.loads(dlq("trace", *words, "--output", "json").out)["notes"]
+        assert [note for note in notes if TOLD in note]
