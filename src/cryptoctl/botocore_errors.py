@@ -10,9 +10,10 @@ from typing import Any
 from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.errors import Failure, Problem
 
-_PAGE = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)", re.IGNORECASE | re.DOTALL
-)
+_BEFORE = rb"(\xef\xbb\xbf)?\s*"
+_PAGE = re.compile(_BEFORE + rb"<(!doctype\s+)?html", re.IGNORECASE)
+# JSON, or XML as AWS's services answer with it.
+_OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w+(Response|Result)\b)")
 
 
 @contextlib.contextmanager
@@ -45,12 +46,18 @@ def refuse_page(response_dict: Mapping[str, Any], **_: Any) -> None:
     """botocore's event `before-parse`: raises ResponseParserError for a web page, one to sign in with, say.
 
     Of JSON that cannot be parsed botocore makes an empty answer. AWS's own balancers answer with pages where
-    nothing works. The type that is said decides nothing: simulators of AWS send JSON as HTML.
+    nothing works. The type alone decides nothing: simulators of AWS send JSON and XML as HTML.
     """
     from botocore.parsers import ResponseParserError
 
+    headers = {name.lower(): text for name, text in response_dict["headers"].items()}
+    said = "html" in headers.get("content-type", "").lower()
     body = response_dict["body"]
-    if response_dict["status_code"] < 500 and isinstance(body, bytes) and _PAGE.match(body):
+    if isinstance(body, bytes):
+        page = _PAGE.match(body) or (said and body.strip() and not _OF_AWS.match(body))
+    else:  # a stream, which cannot be looked at here
+        page = said and not any(name.startswith("x-amz") for name in headers)
+    if page and response_dict["status_code"] < 500:
         raise ResponseParserError("it is a web page")
 
 

@@ -124,7 +124,7 @@ def test_a_broken_line_is_named_and_the_others_are_sent(day: Cli, tmp_path: Path
     assert len(day.ok("prices", "LINE", "-o", "json").json["prices"]) == 9
     # Where all of it was stored, `--from-line` one behind its end is what a hint says.
     beyond = day.ok("send-price", "--file", str(file), "--from-line", "12")
-    assert "prices.csv has no line 12 or later" in " ".join(beyond.err.split())
+    assert "prices.csv has no prices from line 12 on" in " ".join(beyond.err.split())
 
 
 def test_json_lines_override_the_options(day: Cli, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_another_price_under_a_stored_id_is_told(day: Cli, tmp_path: Path) -> No
     file = tmp_path / "differs.csv"
     file.write_text(f"timestamp,symbol,price,exchange,id\n{at},DIFFERS,11,x,7\n{at},DIFFERS,12,x,8\n")
     told = day.ok("send-price", "--file", str(file))
-    assert "Of the duplicates, 1 have another price or volume" in " ".join(told.err.split())
+    assert "Of the duplicates, 1 has another price or volume" in " ".join(told.err.split())
     sent = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
     assert (sent["duplicate"], sent["differing"]) == (2, 1)
 

@@ -141,6 +141,21 @@ def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) ->
             aws.call("kms", "DescribeKey", KeyId="k")["KeyMetadata"]
 
 
+@pytest.mark.parametrize(
+    "page", [b'<head><meta http-equiv="refresh"></head>', b"\xef\xbb\xbf<!doctype html>", b"Sign in"]
+)
+def test_a_page_is_refused_however_it_begins(page: bytes) -> None:
+    with answering(page) as url:
+        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        for service, operation, params in (
+            ("dynamodb", "Query", {"TableName": "t"}),
+            ("sqs", "DeleteQueue", {"QueueUrl": url}),
+            ("lambda", "Invoke", {"FunctionName": "f"}),
+        ):
+            with pytest.raises(Failure, match=f"What answered to {service}:{operation} is not AWS"):
+                aws.call(service, operation, **params)
+
+
 def test_json_that_is_said_to_be_html_is_read_as_what_it_is() -> None:
     with answering(b'{"Keys": [{"KeyId": "<html>"}]}') as url:
         aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))

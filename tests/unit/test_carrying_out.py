@@ -60,7 +60,7 @@ class SlowAws(FakeAws):
         return found and {**found, "State": self.state()}
 
 
-def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing) -> Plan:
+def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing, answers: dict[str, Any] | None = None) -> Plan:
     session = Session(SessionOptions(environment="E", target=Target.AWS))
     session.__dict__ |= {"aws": aws, "environment": "E"}
     run = CommandRun(session=session, screen=Screen(colour=False), clock=clock)
@@ -69,14 +69,20 @@ def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing) -> Plan:
         clock.time_s += 1  # a look takes its time
         return planned([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
-    return carry_out(run, look(), look)
+    try:
+        return carry_out(run, look(), look)
+    finally:
+        if answers is not None:
+            answers |= run.members
 
 
 def test_what_aws_shows_late_to_be_at_work_on_is_waited_for_as_long_as_the_thing_says() -> None:
     clock = FakeClock()
     aws = SlowAws(clock)
     aws.things["a"] = {"Fields": Thing(name="a", size=1).desired(), "Id": "x"}
-    assert carried_out(aws, clock, Slow(name="a", size=2, settles=True)).settled
+    answers: dict[str, Any] = {}
+    assert carried_out(aws, clock, Slow(name="a", size=2, settles=True), answers).settled
+    assert [result["resource"] for result in answers["results"]] == ["thing a"]
     assert [operation for operation, _ in aws.calls] == ["UpdateThing"]
 
 
@@ -92,4 +98,4 @@ def test_where_it_cannot_be_looked_at_again_it_is_said_that_everything_was_done(
     ) as told:
         carried_out(aws, FakeClock(), Thing(name="a"))
     assert told.value.problem is Problem.AWS
-    assert told.value.hint.endswith("`cryptoctl plan`, which shows whether anything still differs.")
+    assert told.value.hint.endswith("Then run the same command again: it goes on from here.")

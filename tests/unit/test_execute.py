@@ -38,9 +38,30 @@ def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
     assert [step.verb for step in plan.work] == [Verb.CREATE, Verb.UPDATE]
     aws.things["data"] = there
     aws.calls.clear()
-    report = Executor(aws=aws, listener=Silent(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
+    waiting = threading.Event()
+
+    class Waiting(Silent):
+        def waiting(self, step: Step, wait: Wait) -> None:
+            if step.resource is last:
+                waiting.set()
+
+    def before(operation: str, _: Mapping[str, Any]) -> None:
+        assert operation != "CreateThing" or waiting.wait(10), "nobody waits for the value"
+
+    aws.before = before
+    report = Executor(aws=aws, listener=Waiting(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert [call for call in aws.calls if call[1] == "last"] == []
+
+
+def test_what_is_adopted_without_tags_is_not_looked_at_again_for_them() -> None:
+    aws, data = FakeAws(), Thing(name="data")
+    last = Thing(name="last", size=data.id)
+    aws.things["last"] = {"Fields": {**last.desired(), "Size": 0, "Tags": {}}, "Id": "x"}
+    plan = planned([last, data], aws, Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    clock = FakeClock()
+    report = Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]
+    assert (set(outcomes(report).values()), clock.time_s) == ({StepOutcome.DONE}, 0)
 
 
 def test_a_value_is_there_for_others_while_its_own_step_still_waits() -> None:

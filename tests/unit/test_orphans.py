@@ -102,7 +102,7 @@ def test_of_many_that_are_only_named_so_few_are_asked_for_their_tags_and_the_lik
     result = found(aws, Unindexed(name="own-test"))
     assert names(result) == ["former-test"]
     [note] = result.notes
-    assert "301 more of kind thing have the environment in their names, and 200 were looked at" in note
+    assert "of 301 things with the environment in their names, 200 were looked at" in note
     assert len([each for each in aws.asked if each.startswith("GetTags")]) == NAMED_AT_MOST
     assert [each for each in aws.asked if each.startswith("GetThing")] == [
         "GetThing own-test",

@@ -20,6 +20,8 @@ from cryptoctl.ui.plans import results_document
 from cryptoctl.ui.progress import PlanProgress
 
 ROUNDS_AT_MOST = 3
+# Not spelled out: without one of its options (--keep-data, say) it would be another command.
+AGAIN = "the same command again: it goes on from here."
 
 
 def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
@@ -94,24 +96,24 @@ def carry_out(
 
     `also` gives the listener that is told instead of the progress, and tells it.
     """
-    stop = Stop()
+    stop, before = Stop(), run.members.get("results", [])
     with PlanProgress(run.screen, run.clock) as progress:
 
-        def execute(plan: Plan) -> Report:
+        def execute(plan: Plan, earlier: Report) -> Report:
             with interrupts.on_signal(stop.asked.set, stop.at_once.set):
                 executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
-                report = executor.run(plan, stop)
-            run.answer(results=[*run.members.get("results", []), *results_document(run.screen, report)])
+                report = earlier.followed_by(executor.run(plan, stop))
+            run.answer(results=[*before, *results_document(run.screen, report)])
             return report
 
-        report, waited = execute(plan), False
+        report, waited = execute(plan, Report(results=())), False
         try:
             while not stop.asked.is_set() and report.done:
                 rest = _look_again(look_again, run, progress)
                 if waited or not rest.only_waits:
                     return rest
                 # AWS showed late that it is still at work: that is waited for as long as the resource says.
-                report, waited = execute(rest), True
+                report, waited = execute(rest, report), True
         except KeyboardInterrupt:
             stop.asked.set()
     raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
@@ -125,7 +127,7 @@ def _look_again(look_again: Callable[[], Plan], run: CommandRun, progress: PlanP
         raise Failure(
             failure.problem,
             f"Everything was done, but what came of it could not be looked at: {failure.message}",
-            f"{failure.hint} Then run `cryptoctl plan`, which shows whether anything still differs.".strip(),
+            f"{failure.hint} Then run {AGAIN}".strip(),
         ) from error
 
 
@@ -151,10 +153,8 @@ def removed(
 
 def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
-    # Not spelled out: without one of its options (--keep-data, say) it would be another command.
-    again = "the same command again: it goes on from here."
     if interrupted:
-        return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {again}")
+        return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {AGAIN}")
     failed = report.ended(StepOutcome.FAILED)
     hints: dict[str, list[str]] = {}
     for each in failed:
@@ -164,7 +164,7 @@ def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: boo
         known.problem if known else Problem.FAILED,
         f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.location}:"
         f"{_ends(report)}",
-        "\n".join([*_remedies(hints), f"Then run {again}"]),
+        "\n".join([*_remedies(hints), f"Then run {AGAIN}"]),
     )
 
 

@@ -157,7 +157,7 @@ def purge(
 
 
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:
-    told = f"{purged.deleted} of {several(purged.found, 'message')} deleted"
+    told = f"{purged.deleted} of {several(purged.found, 'message was', 'messages were')} deleted"
     written = f"They are in {purged.export}. " if purged.export and purged.deleted else ""
     run.done(told, f"{written}`cryptoctl dlq list` shows what is left.")
     if not run.machine:

@@ -71,15 +71,12 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         else "Sent again, nothing is stored twice, and what was not accepted is named.",
     )
     _show(run, tally, found)
-    if given.from_line > 1 and not tally.settled:
-        file = found.files[0]
-        run.screen.say(
-            f"{file.name} has no {file.records.counted_in} {given.from_line} or later.", style=NOTE
-        )
+    if not tally.settled:
+        _say_none_left(run, found, given)
     if tally.refused:
         raise Failure(
             Problem.FAILED,
-            f"{tally.refused} of {several(tally.settled, 'price')} not accepted.",
+            f"{tally.refused} of {several(tally.settled, 'price was', 'prices were')} not accepted.",
             "Correct the lines named above and send the file again: stored prices are not stored twice."
             if not found.stamped_now
             else "Correct the lines named above and send only them: the others have the time of sending, "
@@ -113,9 +110,19 @@ def _preview(run: CommandRun, found: PriceFiles, given: GivenFiles) -> None:
     preview = Preview()
     for file in found.files:
         preview.add(file.prices(now_ms, given.from_line))
+    if not preview.prices and not preview.refused:
+        _say_none_left(run, found, given)
     run.answer(dry_run=preview_document(preview, found))
     if not run.machine:
         show_preview(run.screen, preview, found)
+
+
+def _say_none_left(run: CommandRun, found: PriceFiles, given: GivenFiles) -> None:
+    """Where a file is gone on with from behind its last price."""
+    if given.from_line > 1:
+        file = found.files[0]
+        where = f"{file.records.counted_in} {given.from_line}"
+        run.screen.say(f"{file.name} has no prices from {where} on.", style=NOTE)
 
 
 def _show(run: CommandRun, tally: Tally, found: PriceFiles) -> None:

@@ -165,7 +165,7 @@ def list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
     if isinstance(value, dict) and "prices" in value:
         if not isinstance(value["prices"], list):
             raise Rejected("prices", "must be a list")
-        if "price" in value:
+        if value.get("price") is not None:
             raise Rejected("prices", "stands beside price: send one price, or a list of them")
         return value["prices"], "prices"
     return None, None

@@ -160,10 +160,7 @@ class Role(ConflictChecked, Listed, Preflight):
         if not regions or self.scope.region in regions:
             return None
         there = ", ".join(sorted(regions))
-        return (
-            f"serves this environment in {there}, and IAM roles are global (--region {there} works on it; "
-            f"`cryptoctl down --region {there}` sets it free)"
-        )
+        return f"serves this environment in {there}, and IAM roles are global (--region {there} works on it)"
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

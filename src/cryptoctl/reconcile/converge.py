@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
@@ -16,7 +17,7 @@ from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
-from cryptoctl.reconcile.running import Running, StepFailed
+from cryptoctl.reconcile.running import Blocked, Running, StepFailed
 from cryptoctl.reconcile.values import Ref, Value, refs, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
@@ -83,6 +84,9 @@ class Convergence:
         if step.verb not in (Verb.UPDATE, Verb.REPLACE):
             return
         awaited = {ref for change in step.delta.changes for ref in refs(change.new)}
+        for ref in awaited:
+            with contextlib.suppress(Blocked):  # where the call that needs it says so, if one does
+                self._run.value(step, ref)
         if step.verb is Verb.UPDATE and step.delta.touches(*step.resource.shared):
             observed = self._observe()
         if awaited & self._run.known().keys() or observed != step.delta.observed:
@@ -114,7 +118,8 @@ class Convergence:
 
     def _plan_again(self, observed: Observed | None) -> None:
         """The step from here on. Raises StepFailed where it would do more than what was agreed to."""
-        observed = self._with_its_tags(observed)
+        if observed is not self._step.delta.observed:
+            observed = self._with_its_tags(observed)
         step, resource = self._step, self._step.resource
         if step.verb is Verb.DELETE:
             self._step = absent(resource, observed, after=step.after)

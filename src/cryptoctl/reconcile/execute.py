@@ -16,7 +16,7 @@ from cryptoctl.reconcile.converge import Convergence
 from cryptoctl.reconcile.plan import Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Stop, Wait
-from cryptoctl.reconcile.running import StepFailed
+from cryptoctl.reconcile.running import Blocked, StepFailed
 from cryptoctl.reconcile.values import Ref, Value
 
 LOOKS_EVERY_S = 0.1
@@ -60,6 +60,12 @@ class Report:
         """Whether every step is done."""
         return all(result.outcome is StepOutcome.DONE for result in self.results)
 
+    def followed_by(self, later: Report) -> Report:
+        """Both in one: of a resource with steps in both, the later one's end."""
+        again = {result.step.resource for result in later.results}
+        earlier = (result for result in self.results if result.step.resource not in again)
+        return Report(results=(*earlier, *later.results))
+
     def ended(self, outcome: StepOutcome) -> tuple[StepResult, ...]:
         """The results with that outcome."""
         return tuple(result for result in self.results if result.outcome is outcome)
@@ -79,10 +85,6 @@ class Listener(Protocol):
 
     def stopping(self) -> None:
         """The person asked to stop; what is under way is being finished."""
-
-
-class _Blocked(Exception):
-    """Another step, which this one needs, did not succeed."""
 
 
 @dataclass
@@ -170,7 +172,7 @@ class _Run:
             self._begun.add(step.resource)
             self.told_started(step)
             Convergence(self, step).converge()
-        except _Blocked as error:
+        except Blocked as error:
             outcome, problem = StepOutcome.BLOCKED, str(error)
         except Interrupted:
             outcome, problem = StepOutcome.INTERRUPTED, "interrupted"
@@ -220,7 +222,7 @@ class _Run:
                 self.check_stop()
                 result = self._results.get(other)
                 if result is not None and result.outcome is not StepOutcome.DONE:
-                    raise _Blocked(f"needs {other}, which {_did_not(result.outcome)}")
+                    raise Blocked(f"needs {other}, which {_did_not(result.outcome)}")
 
     def _tell_waiting(self, step: Step, reason: str) -> None:
         self.told_waiting(step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
@@ -238,7 +240,7 @@ class _Run:
             if ref in self._values:
                 return self._values[ref]
             self.check_stop()
-            raise _Blocked(f"needs the {ref.output} of {ref.of}, which is not known")
+            raise Blocked(f"needs the {ref.output} of {ref.of}, which is not known")
 
     def known(self) -> dict[Ref, str]:
         """All values that are known now."""

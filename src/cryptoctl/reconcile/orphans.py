@@ -46,7 +46,7 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class _Named:
-    """What of a kind has the environment in its name, and is not the stack's; the likeliest first."""
+    """What of a kind has the environment in its name, and is not the stack's."""
 
     kind: str
     arns: Sequence[str]
@@ -56,10 +56,8 @@ class _Named:
         """A sentence where there are too many to look at; empty where all are looked at."""
         if len(self.arns) <= NAMED_AT_MOST:
             return ""
-        return (
-            f"{len(self.arns)} more of kind {self.kind} have the environment in their names, and "
-            f"{NAMED_AT_MOST} were looked at"
-        )
+        found = f"{len(self.arns)} {self.kind}s with the environment in their names"
+        return f"of {found}, {NAMED_AT_MOST} were looked at"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,13 +27,17 @@ class Running(Protocol):
         """The step waits."""
 
     def value(self, step: Step, ref: Ref) -> Value:
-        """The value of a Ref, waited for."""
+        """The value of a Ref, waited for. Raises Blocked where nothing gives it any more."""
 
     def known(self) -> dict[Ref, str]:
         """All values that are known now."""
 
     def publish(self, values: Mapping[Ref, str]) -> None:
         """Gives values to the steps that wait for them."""
+
+
+class Blocked(Exception):
+    """Another step, which this one needs, did not succeed."""
 
 
 class StepFailed(Exception):

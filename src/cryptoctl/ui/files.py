@@ -19,6 +19,7 @@ from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, NOTE
 from cryptoctl.ui.tables import Column
+from cryptoctl.wording import several
 
 SHOWN_FAILURES = 20
 SHOWN_NAMES = 20
@@ -83,8 +84,8 @@ def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
         screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
     if tally.differing:
         screen.say(
-            f"Of the duplicates, {tally.differing} have another price or volume than is stored under their "
-            "ids: what was stored first stays.",
+            f"Of the duplicates, {several(tally.differing, 'has', 'have')} another price or volume than is "
+            "stored under the same id: what was stored first stays.",
             style=BAD,
         )
     screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {tally.refused} failed")

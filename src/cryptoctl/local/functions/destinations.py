@@ -15,6 +15,7 @@ from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.queue_checks import allowed
 
+BYTE_ORDER_MARK = "\ufeff"
 logger = logging.getLogger(__name__)
 
 ERROR_MESSAGE_BYTES: Final[int] = 1024
@@ -127,7 +128,7 @@ def envelope(settled: FinishedEvent) -> str:
         record["responseContext"] = context
         payloads["responsePayload"] = settled.outcome.payload
     # As they came: what is nested so deeply that it can just be read may not be read one level further in.
-    members = "".join(f', "{name}": {text}' for name, text in payloads.items())
+    members = "".join(f', "{name}": {text.removeprefix(BYTE_ORDER_MARK)}' for name, text in payloads.items())
     return f"{json.dumps(record)[:-1]}{members}}}"
 
 
