@@ -147,7 +147,7 @@ def test_export_purge_and_import_keep_bodies_and_attributes_to_the_byte(shop: Wo
     assert Path("all.jsonl").stat().st_mode & 0o777 == 0o600
     assert dlq("export", "all.jsonl").code == 6, "a file is never written over"
     purged = dlq("purge", "--yes", "--export-to", "purged.jsonl")
-    assert purged.code == 1 and "2 of the messages selected have an unknown format" in purged.err
+    assert purged.code == 1 and "2 messages were kept: the format is unknown." in purged.err
     assert "purge --id ID" in purged.err and "same command again" not in purged.err
     assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}
     unknown = [message.id for message in _messages(shop)]

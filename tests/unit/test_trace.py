@@ -19,6 +19,7 @@ from cryptoctl.ops.trace.timeline import concerned, timeline
 from cryptoctl.ops.trace.tracing import Traced, prices_of
 from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ops.trace.wanted import Wanted, described, is_about, keys_in
+from cryptoctl.ui.dead_letters import show_letter
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.trace import show_request
 
@@ -282,6 +283,11 @@ def test_the_command_that_is_shown_has_a_sender_s_symbol_as_one_word(
     show_request(Screen(colour=False), "r", found, [(symbol, "1.02", "done")], "dev")
     [command] = re.findall("`(.*)`", capsys.readouterr().err.replace("\n", " "))
     assert shlex.split(command)[:5] == ["cryptoctl", "trace", symbol, "--sort-key", "1.02"]
+
+
+def test_a_dead_letter_that_came_once_has_come_one_time(capsys: pytest.CaptureFixture[str]) -> None:
+    show_letter(Screen(colour=False), letter({"body": json.dumps(PRICE)}), T + 50, (), "")
+    assert "  received: 1 time\n" in capsys.readouterr().out
 
 
 def test_an_item_is_described_whoever_wrote_it() -> None:

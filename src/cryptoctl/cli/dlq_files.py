@@ -147,7 +147,7 @@ def purge(
     if purged.unknown:
         raise Failure(
             Problem.FAILED,
-            f"{purged.unknown} of the messages selected have an unknown format and were kept.",
+            several(purged.unknown, "message was", "messages were") + " kept: the format is unknown.",
             "`cryptoctl dlq peek --where \"shape=='unknown'\"` shows them with their ids; "
             "`cryptoctl dlq purge --id ID` deletes one.",
         )

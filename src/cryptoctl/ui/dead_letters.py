@@ -98,7 +98,7 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
     screen.data(f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
     facts = {
         "sent": iso_of_ms(message.sent_ms),
-        "received": f"{message.receives} times",
+        "received": several(message.receives, "time"),
         "function": letter.function if letter.shape is not Shape.UNKNOWN else "",
         "request": letter.request_id,
         "symbols": some(letter.symbols),

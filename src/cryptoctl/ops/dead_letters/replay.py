@@ -35,6 +35,7 @@ from cryptoctl.ops.dead_letters.results import (
 )
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock
+from cryptoctl.wording import several
 
 MOST_AT_ONCE = 4
 # The first few run one after the other: if the cause is not fixed, hardly anything is tried in vain.
@@ -226,7 +227,8 @@ class Replay:
         aws, table = self._replayer.aws, self._replayer.stack.prices
         self._listener.searching(read_units(aws, table))
         enriched = self._replayer.enricher.enrich(unenriched(aws, table, Search()))
-        way = f"recovered from the table, where {enriched.enriched} prices were enriched"
+        told = several(enriched.enriched, "price was", "prices were")
+        way = f"recovered from the table, where {told} enriched"
         for message, document in self._journal.steps(MessageState.TRIMMED):
             step = ReplayStep.from_document(decode(message), document)
             attempt = Attempt(way=way, reason=unrecovered(step.letter, enriched))

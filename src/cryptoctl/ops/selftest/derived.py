@@ -24,6 +24,7 @@ from cryptoctl.ops.selftest.witness import MetRefusal, Witness
 from cryptoctl.reconcile.call import Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.plan import Step
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.wording import several
 
 DID_NOT_OCCUR = "it did not occur in this run, and no check provokes it"
 OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
@@ -111,8 +112,8 @@ def _concerns(error: AwsError, expected: Expected) -> bool:
 def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
     if not met:
         return not_shown(DID_NOT_OCCUR)
-    times = sum(each.times for each in met)
-    said = f"met {times} times: {met[0].error}"
+    times = several(sum(each.times for each in met), "time")
+    said = f"met {times}: {met[0].error}"
     if isinstance(expected, RetryRule):
         passed = [each.passed_after_s for each in met if each.passed_after_s is not None]
         if len(passed) < len(met):
