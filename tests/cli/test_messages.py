@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import botocore.endpoint
 import pytest
@@ -147,11 +148,13 @@ def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) ->
 def test_a_page_is_refused_however_it_begins(page: bytes) -> None:
     with answering(page) as url:
         aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
-        for service, operation, params in (
-            ("dynamodb", "Query", {"TableName": "t"}),
-            ("sqs", "DeleteQueue", {"QueueUrl": url}),
-            ("lambda", "Invoke", {"FunctionName": "f"}),
-        ):
+        asked: dict[str, dict[str, Any]] = {
+            "dynamodb:Query": {"TableName": "t"},
+            "sqs:DeleteQueue": {"QueueUrl": url},
+            "lambda:Invoke": {"FunctionName": "f"},
+        }
+        for request, params in asked.items():
+            service, operation = request.split(":")
             with pytest.raises(Failure, match=f"What answered to {service}:{operation} is not AWS"):
                 aws.call(service, operation, **params)
 
