@@ -82,7 +82,7 @@ def test_a_purge(
     said = dlq("purge", "--yes", "--export-to", "g")
     found = 50 - done
     deleted = min(found, done)
-    assert said.out == f"{deleted} of {found} messages deleted.\n"
+    assert said.out == f"{deleted} of {found} messages were deleted.\n"
     if deleted < found:
         assert f"g has all {found}, also the {found - deleted} messages that were kept" in said.err
         assert said.code == code
