@@ -93,7 +93,7 @@ def moment_ms(text: str, now: int | None = None) -> int:
     if milliseconds < 0:  # AWS counts from 1970 and refuses what is before it
         raise Failure(
             Problem.USAGE,
-            f"{_shown(text)} is before 1970, and so is nothing that is stored or logged.",
+            f"{_shown(text)} is before 1970: nothing is stored or logged from then.",
             "1970-01-01 is the earliest time.",
         )
     return milliseconds
