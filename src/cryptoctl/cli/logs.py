@@ -109,6 +109,11 @@ def logs(
     chosen = LineFilter(level=level, text=grep, request=_checked(request))
     if following and (until is not None or last is not None):
         raise Failure(Problem.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
+    if until_ms is not None and until_ms <= since_ms:
+        span = f"{moment(since_ms)} to {moment(until_ms)} UTC"
+        raise Failure(
+            Problem.USAGE, f"There is no time from {span}.", "Give --until a later time than --since."
+        )
     wanted = _functions(run, functions or [])
     if following:
         _follow(run, wanted, since_ms, chosen)
