@@ -94,6 +94,13 @@ def test_an_event_and_a_result_are_told_to_a_destination_as_they_are() -> None:
     assert json.loads(told.replace(LIST, "[]"))["responsePayload"] == []
 
 
+def test_a_byte_order_mark_does_not_get_into_what_a_destination_is_told() -> None:
+    settled = FinishedEvent(
+        request_id="1", function=FUNCTION, condition="Success", attempts=1, payload="\ufeff{}", outcome=None
+    )
+    assert json.loads(envelope(settled))["requestPayload"] == {}
+
+
 def test_a_message_goes_outside_as_it_is() -> None:
     for text in (OBJECT, LIST, "[]", "no JSON"):
         assert _Publication(text=text, structured=True).text_for("email") == text

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import Caller
+from cryptoctl.aws_answers import AwsAnswer
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.ops.doctor import Verdict, _clock, _permissions
 from cryptoctl.reconcile.permissions import Access, Permission
@@ -40,7 +41,8 @@ class FakeIam:
 
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         if operation == "GetCallerIdentity":
-            return {"ResponseMetadata": {"HTTPHeaders": {"date": self.date} if self.date else {}}}
+            headers = {"date": self.date} if self.date else {}
+            return AwsAnswer({"ResponseMetadata": {"HTTPHeaders": headers}}, "sts:GetCallerIdentity")
         assert (operation, params) == ("GetRole", {"RoleName": "AWSReservedSSO_Deploy_0123"})
         if not self.may_read:
             raise AwsError(service=service, operation=operation, code="AccessDenied", message="no")
