@@ -11,9 +11,9 @@ from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, witho
 from cryptoctl.errors import Failure, Problem
 
 _BEFORE = rb"(\xef\xbb\xbf)?\s*"
-_PAGE = re.compile(_BEFORE + rb"<(!doctype\s+)?html", re.IGNORECASE)
+_PAGE = re.compile(_BEFORE + rb"(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
 # JSON, or XML as AWS's services answer with it.
-_OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w+(Response|Result)\b)")
+_OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
 
 
 @contextlib.contextmanager

@@ -79,7 +79,7 @@ def test_dead_letters_that_are_deleted_or_put_back_are_counted(
     assert f"1 of 1 message was deleted. {UNWRITTEN}" in said.err and f"They are in {file}" in said.err
     said = onto_a_full_disk("dlq", "import", str(file), *here)
     assert f"1 message was put back. {UNWRITTEN}" in said.err
-    assert "sends only what is not back yet" in said.err
+    assert "send what is not back yet, and nothing twice, run the same command again" in said.err
     said = onto_a_full_disk("dlq", "list", *here)
     assert f"error: {UNWRITTEN}" in said.err and "then run the command again" in said.err
 

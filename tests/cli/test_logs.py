@@ -66,4 +66,4 @@ def test_the_last_entries_are_the_same_ones_in_table_and_json(logged: Written) -
 
 def test_an_end_before_the_beginning_is_refused(logged: Written) -> None:
     said = logged("ends", [NOTE])("--since", "1h", "--until", "2h")
-    assert (said.code, "Give --until a later time than --since" in said.err) == (2, True)
+    assert (said.code, "is not after --since" in said.err) == (2, True)

@@ -33,7 +33,7 @@ from cryptoctl.ops.dead_letters.repair import Search, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
-from cryptoctl.ops.dead_letters.results import ReplayOptions, Summary
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, Summary
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms, now_ms
@@ -171,7 +171,8 @@ def replay(
         with ReplayScreen(run.screen) as shown:
             summary = Replay(replayer, queues, journal, options, shown).run()
     run.answer(summary=summary.document())
-    run.done("The messages were replayed", "`cryptoctl dlq list` shows what is left.")
+    back = several(summary.outcomes[Outcome.BACK], "message was", "messages were")
+    run.done(f"{back} brought back", "`cryptoctl dlq list` shows what is left.")
     shown.close(summary)
     _check(summary)
 

@@ -67,12 +67,17 @@ def import_(
         run.answer(**done.document(file))
         if not (done.sent or done.refused):
             raise
-        _show_imported(run, done)
-        same = "Run the same command again" + (", without --again" if again else "")
-        rest = f"{same}: it sends only what is not back yet."
+        _show_imported(run, done, again=again)
+        # What an earlier import has put back is remembered, sent again by this one or not.
+        rest = (
+            "With --again the same command sends all of the file once more, also what it has just sent; "
+            "without, it sends only what was never put back."
+            if again
+            else "Run the same command again: it sends only what is not back yet."
+        )
         raise _cut_short(error, "Interrupted before all of them were put back.", rest) from error
     run.answer(**done.document(file))
-    _show_imported(run, done)
+    _show_imported(run, done, again=again)
     if done.refused:
         reasons = {number: f" ({reason})" for number, reason in done.reasons.items()}
         lines = ", ".join(f"{number}{reasons.get(number, '')}" for number in done.refused[:SHOWN_LINES])
@@ -80,13 +85,18 @@ def import_(
         raise Failure(
             Problem.FAILED,
             f"SQS does not take {several(len(done.refused), 'message')} of {file}: line {lines}{more}.",
-            "Correct these lines and run the same command again: it sends only what is not back yet.",
+            f"Correct these lines and run {_same(again)}: it sends only what is not back yet.",
         )
 
 
-def _show_imported(run: CommandRun, done: files.Imported) -> None:
+def _same(again: bool) -> str:
+    """The command that sends what is not back yet."""
+    return "the same command without --again" if again else "the same command again"
+
+
+def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> None:
     told = f"{several(done.sent, 'message was', 'messages were')} put back"
-    run.done(told, "The same command again sends only what is not back yet; --again would send all of it.")
+    run.done(told, f"To send what is not back yet, and nothing twice, run {_same(again)}.")
     if not run.machine:
         run.screen.data(f"{told}.")
         if done.before:

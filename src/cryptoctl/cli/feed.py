@@ -164,8 +164,8 @@ def _at_once() -> NoReturn:
 def _show(run: CommandRun, running: Sequence[Feed]) -> None:
     for following in running:
         run.done(
-            "The feed has ended, and its trades are stored",
-            "The same command begins where the table ends: nothing is stored twice.",
+            "The feed has ended",
+            "The same command may be run again: nothing is stored twice.",
         )
         run.answer(**feed_document(following))
         if not run.machine:

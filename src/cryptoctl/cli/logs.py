@@ -110,9 +110,10 @@ def logs(
     if following and (until is not None or last is not None):
         raise Failure(Problem.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
     if until_ms is not None and until_ms <= since_ms:
-        span = f"{moment(since_ms)} to {moment(until_ms)} UTC"
         raise Failure(
-            Problem.USAGE, f"There is no time from {span}.", "Give --until a later time than --since."
+            Problem.USAGE,
+            f"--until ({moment(until_ms)} UTC) is not after --since ({moment(since_ms)} UTC).",
+            f"Give --since too: without it logs begin {usual} ago." if since is None else "Exchange them.",
         )
     wanted = _functions(run, functions or [])
     if following:
@@ -130,7 +131,7 @@ def logs(
             show_entry(run.screen, entry)
     if not found:
         _say_nothing_found(run, wanted, since_ms, until_ms)
-    elif not shown:
+    elif not shown and not run.machine:
         hidden = several(len(found), "line is", "lines are")
         run.screen.say(
             f"{hidden} not shown: metrics, and Lambda's notes of what went well. --verbose shows them."

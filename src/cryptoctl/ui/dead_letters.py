@@ -223,7 +223,7 @@ def show_repaired(screen: Screen, found: Enriched) -> None:
         screen.data(f"✗ {screen.hint(str(each))}")
     if len(found.left) > SHOWN_LEFT:
         screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
-    screen.data(f"{found.enriched} of {several(found.tried, 'price', 'prices')} that needed it enriched.")
+    screen.data(f"Enriched: {found.enriched} of {several(found.tried, 'price')} that needed it.")
 
 
 def _short(text: str) -> str:

@@ -196,7 +196,10 @@ def in_flight_text(count: int) -> str:
     counted = several(count, "more message is", "more messages are")
     them = "it" if count == 1 else "them"
     minutes = VISIBILITY_S // 60
-    return f"{counted} in flight: another run has {them}, or one that was killed up to {minutes} minutes ago."
+    return (
+        f"{counted} in flight: another run has {them}, or one that was killed up to {minutes} minutes ago "
+        f"(on AWS the count may lag by a minute). Whether the filters select {them} is not known."
+    )
 
 
 def in_order(queues: DeadLetterQueues, selection: Selection) -> list[DeadLetterQueue]:

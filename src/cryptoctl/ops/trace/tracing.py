@@ -102,7 +102,8 @@ class Tracer:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
         price = _price(item)
         # A dead letter of the enricher names the key, also of an item that is gone.
-        sort_key = wanted.sort_key if item is None else item["timestamp"]["N"]
+        gone = None if wanted.id else wanted.sort_key  # beside an id, the item may be another one's
+        sort_key = gone if item is None else item["timestamp"]["N"]
         key = None if sort_key is None else (wanted.symbol, Decimal(sort_key))
         between = None if item is not None else wanted.between_ms
         sort_keys = {plain(key[1])} if key else set()
