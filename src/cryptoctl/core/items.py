@@ -93,6 +93,7 @@ def stored_price(item: Item) -> StoredPrice:
     if price <= 0:
         raise UnusableError("its price is not greater than 0")
     volume = _number(item, "volume")
+    indicators = {name: _indicator(item, name) for name in INDICATORS}
     return StoredPrice(
         symbol=_text(item, "symbol") or "",
         key=key_of(item),
@@ -104,8 +105,8 @@ def stored_price(item: Item) -> StoredPrice:
         processed=item.get("processed", {}).get("BOOL") is True,
         enriched_at=item.get("enriched_at", {}).get("S"),
         revision=item.get("rev"),
-        indicators=_indicators(item),
-        unreadable=frozenset(name for name in INDICATORS if name in item and _indicator(item, name) is None),
+        indicators=Indicators(**indicators),
+        unreadable=frozenset(name for name, value in indicators.items() if value is None and name in item),
     )
 
 
@@ -154,16 +155,8 @@ def _text(item: Item, name: str) -> str | None:
     return value
 
 
-def _indicators(item: Item) -> Indicators:
-    """What is stored; what cannot be read counts as absent, and is then written anew."""
-    return Indicators(
-        ma_5=_indicator(item, "ma_5"),
-        ma_20=_indicator(item, "ma_20"),
-        volatility=_indicator(item, "volatility"),
-    )
-
-
 def _indicator(item: Item, name: str) -> Decimal | None:
+    """What is stored; what cannot be read counts as absent, and is then written anew."""
     try:
         return _number(item, name)
     except UnusableError:
