@@ -136,9 +136,26 @@ def test_the_nearest_command_is_suggested(typed: str, meant: str) -> None:
     assert nearest(typed) == meant
 
 
+@pytest.mark.parametrize(
+    ("group", "typed", "meant"),
+    [
+        ("local", "up", "start"),
+        ("local", "down", "stop"),
+        ("local", "destroy", "reset"),
+        ("local", "show", "status"),
+        ("dlq", "delete", "purge"),
+        ("dlq", "show", "peek"),
+        ("dlq", "ls", "list"),
+        ("dlq", "restore", "import"),
+    ],
+)
+def test_within_a_group_the_nearest_is_one_of_its_own(group: str, typed: str, meant: str) -> None:
+    assert nearest(typed, group) == meant
+
+
 def test_every_word_of_another_tool_leads_to_a_command_that_exists() -> None:
     words = {word for each in COMMANDS for word in each.name.split()}
-    assert set(FOREIGN_WORDS.values()) <= words
+    assert {word for meant in FOREIGN_WORDS.values() for word in meant.split()} <= words
 
 
 def test_nothing_is_suggested_where_nothing_is_near() -> None:

@@ -125,29 +125,38 @@ GROUPS = {
     "local": "The embedded engine on this machine.",
 }
 
-# What people type who know another tool.
+# What people type who know another tool, and what they mean: the first of the words that the group has.
 FOREIGN_WORDS = {
     "apply": "up",
+    "backup": "export",
     "check": "doctor",
+    "clear": "purge reset",
     "create": "up",
-    "delete": "down",
+    "delete": "down purge reset",
     "deploy": "up",
-    "destroy": "down",
+    "destroy": "down reset",
     "diff": "plan",
+    "down": "stop",
     "engine": "local",
     "environments": "envs",
+    "fix": "repair",
+    "info": "status",
+    "inspect": "peek",
     "list": "envs",
-    "ls": "envs",
+    "ls": "envs list",
     "output": "outputs",
     "policy": "iam-policy",
     "preview": "plan",
-    "remove": "down",
+    "remove": "down purge reset",
+    "restore": "import",
     "send": "send-price",
     "settings": "config",
-    "show": "status",
+    "show": "status peek",
     "tail": "logs",
     "teardown": "down",
+    "up": "start",
     "validate": "doctor",
+    "view": "peek",
     "retry": "replay",
     "redrive": "replay",
     "start": "local",
@@ -165,6 +174,5 @@ def names(group: str = "") -> list[str]:
 def nearest(typed: str, group: str = "") -> str | None:
     """The command that was probably meant; None where nothing is near."""
     known = names(group)
-    if FOREIGN_WORDS.get(typed.lower()) in known:
-        return FOREIGN_WORDS[typed.lower()]
-    return next(iter(get_close_matches(typed.lower(), known, n=1)), None)
+    meant = [word for word in FOREIGN_WORDS.get(typed.lower(), "").split() if word in known]
+    return next(iter(meant or get_close_matches(typed.lower(), known, n=1)), None)
