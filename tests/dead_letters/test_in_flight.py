@@ -77,6 +77,14 @@ def test_an_export_tells_how_many_it_lacks(shop: Workshop, dlq: Dlq) -> None:
 
 
 @pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
+def test_peek_says_that_it_does_not_show_them(shop: Workshop, dlq: Dlq, there: int) -> None:
+    shop.send_events([shop.price(10 + number) for number in range(there)])
+    assert dlq("dlq", "peek").err == f"{TOLD}\n"
+    said = dlq("dlq", "peek", "--output", "json").json
+    assert (len(said["messages"]), said["in_flight"]) == (there, 2)
+
+
+@pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
 def test_a_trace_says_that_it_has_not_seen_them(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
     for words in (("BTC", "--id", "7"), ("--request", "6a1c5a7e-0000-4000-8000-00000000000f")):

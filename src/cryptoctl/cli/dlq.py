@@ -28,7 +28,7 @@ from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, dead_letter_queues, identity
-from cryptoctl.ops.dead_letters.receiving import in_flight_text, reading
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, reading
 from cryptoctl.ops.dead_letters.repair import Search, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
@@ -79,15 +79,18 @@ def peek(
     failed = _failures(run, selection, queues)
     selection = dataclasses.replace(selection, failures=failed)
     documents = []
-    with reading(queues, selection, limit=limit) as (letters, _):
+    with reading(queues, selection, limit=limit) as (letters, journal):
         for letter in letters:
             lines, failure = _lines(run, letter), failed.get(letter.message.key, "")
             if run.machine:
                 documents.append(letter_document(letter, now_ms(), lines, failure))
             else:
                 show_letter(run.screen, letter, now_ms(), lines, failure)
+        in_flight = in_flight_elsewhere(queues, selection, journal)
     if run.machine:
-        run.answer(messages=documents)
+        run.answer(messages=documents, in_flight=in_flight)
+    if in_flight:
+        run.screen.say(in_flight_text(in_flight), style="yellow")
 
 
 @contextmanager

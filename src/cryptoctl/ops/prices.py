@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.stack import Stack
+from cryptoctl.wording import several
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
 MEMBERS = (
@@ -97,18 +98,26 @@ def _items(
 
 
 def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[StoredPrice]:
-    """As `prices`, once every one of them is enriched. Raises Failure when that takes too long."""
+    """As `prices`, once every one of them is enriched; what comes meanwhile is not waited for.
+
+    Raises Failure when that takes too long.
+    """
+    asked, waiting = query, 0
 
     def look() -> list[StoredPrice] | None:
-        found = prices(aws, table, query)
-        return found if all(price.processed for price in found) else None
+        nonlocal asked, waiting
+        found = prices(aws, table, asked)
+        if found:
+            asked = replace(query, until_ms=found[-1].timestamp_ms)
+        waiting = sum(not price.processed for price in found)
+        return None if waiting else found
 
     found = retry.until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
     if found is None:
         raise Failure(
             Problem.FAILED,
-            f"Some of the last {query.last} prices of {query.symbol} are still not enriched "
-            f"after {ENRICHED_WITHIN_S:.0f} s.",
+            several(waiting, f"price of {query.symbol} is", f"prices of {query.symbol} are")
+            + f" still not enriched after {ENRICHED_WITHIN_S:.0f} s.",
             "See `cryptoctl status` for the stream mapping and the queues.",
         )
     return found

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from cryptoctl.ui.documents.document import CommandDocument, about
 
 Parts = list[dict[str, Any]]
+IN_FLIGHT = "how many more are in flight: another run has them, or had them when it was killed"
 
 
 class DlqListDocument(CommandDocument):
@@ -22,6 +23,7 @@ class DlqPeekDocument(CommandDocument):
     """`dlq peek`"""
 
     messages: Annotated[Parts, about("each message with the log lines of its request")] = []
+    in_flight: Annotated[int, about(IN_FLIGHT)] = 0
 
 
 class DlqReplayDocument(CommandDocument):
@@ -46,7 +48,7 @@ class DlqExportDocument(CommandDocument):
     """`dlq export`"""
 
     exported: Annotated[int, about("how many messages were written")] = 0
-    in_flight: Annotated[int, about("how many more are in flight, because another run has them")] = 0
+    in_flight: Annotated[int, about(IN_FLIGHT)] = 0
     file: Annotated[str | None, about("the file")] = None
 
 
@@ -65,6 +67,6 @@ class DlqPurgeDocument(CommandDocument):
     found: Annotated[int, about("how many messages matched")] = 0
     deleted: Annotated[int, about("how many were deleted")] = 0
     unknown: Annotated[int, about("how many are of unknown format and were kept")] = 0
-    in_flight: Annotated[int, about("how many more are in flight, because another run has them")] = 0
+    in_flight: Annotated[int, about(IN_FLIGHT)] = 0
     file: Annotated[str | None, about("where they were written first")] = None
     complete: Annotated[bool, about("whether all that matched is deleted")] = False
