@@ -20,7 +20,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from cryptoctl.handlers import front_door, sender_secrets
+from cryptoctl.handlers import http_requests, sender_secrets
 from cryptoctl.ops.webhook.exchange import exchange
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import SecretStore
@@ -70,7 +70,7 @@ def _checks() -> None:
         with redirect_stdout(StringIO()):
             for _ in range(CHECKS):
                 began = time.perf_counter()
-                front_door.admit(each)
+                http_requests.admit(each)
                 spent.append(time.perf_counter() - began)
         print(f"check, {name:<24} p50 {_ms(spent, 50)}  p99 {_ms(spent, 99)}")
     function_clients.disconnect()

@@ -218,7 +218,7 @@ LONGER = {
     "src/cryptoctl/provisioners/function.py": 320,
     "src/cryptoctl/provisioners/table.py": 320,
     "src/cryptoctl/provisioners/stream_mapping.py": 320,
-    "tests/handlers/test_front_door.py": 480,
+    "tests/handlers/test_http_requests.py": 480,
     "tests/hostile/test_messages.py": 420,
 }
 

@@ -91,7 +91,7 @@ def test_a_claim_that_does_not_hold_is_told_and_makes_the_exit_code(
 ) -> None:
     # The engine takes other tags for a topic that is there, which AWS refuses.
     [claim] = [each for each in catalogue.WRITTEN if each.id == "topic-with-other-tags"]
-    monkeypatch.setattr(catalogue, "WRITTEN", (replace(claim, engine_lacks=""),))
+    monkeypatch.setattr(catalogue, "WRITTEN", (replace(claim, engine_limit=""),))
     said = cli("selftest", "--yes", *only(claim.id), "--output", "json")
     assert said.code == 1
     assert said.json["report"]["counts"]["differs"] == 1

@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 from cryptoctl.cli.app import app
-from cryptoctl.cli.commands import COMMANDS, FOREIGN_WORDS, nearest
+from cryptoctl.cli.commands import COMMANDS, SYNONYMS, nearest
 from cryptoctl.errors import Problem
 
 pytestmark = pytest.mark.process
@@ -155,7 +155,7 @@ def test_within_a_group_the_nearest_is_one_of_its_own(group: str, typed: str, me
 
 def test_every_word_of_another_tool_leads_to_a_command_that_exists() -> None:
     words = {word for each in COMMANDS for word in each.name.split()}
-    assert {word for meant in FOREIGN_WORDS.values() for word in meant.split()} <= words
+    assert {word for meant in SYNONYMS.values() for word in meant.split()} <= words
 
 
 def test_nothing_is_suggested_where_nothing_is_near() -> None:

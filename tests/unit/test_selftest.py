@@ -41,9 +41,9 @@ from cryptoctl.ops.selftest.environment import (
     settings,
 )
 from cryptoctl.ops.selftest.provoking import judged, provoked
+from cryptoctl.ops.selftest.recorder import Recorder
 from cryptoctl.ops.selftest.report import HIDDEN_ACCOUNT, SelftestReport, masked
 from cryptoctl.ops.selftest.run import ClaimResult, checked
-from cryptoctl.ops.selftest.witness import Witness
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.queue import Queue
@@ -110,10 +110,10 @@ def error(code: str, message: str = "", operation: str = "CreateFunction") -> Aw
 
 
 def claim(
-    name: str, check: Callable[[Bench], Evidence], sequence: str = "one", engine_lacks: str = ""
+    name: str, check: Callable[[Bench], Evidence], sequence: str = "one", engine_limit: str = ""
 ) -> AwsClaim:
     return AwsClaim(
-        id=name, text=name, relied_on=("aws.py",), check=check, sequence=sequence, engine_lacks=engine_lacks
+        id=name, text=name, relied_on=("aws.py",), check=check, sequence=sequence, engine_limit=engine_limit
     )
 
 
@@ -153,7 +153,7 @@ def test_what_the_claims_need_is_part_of_the_environment() -> None:
 
 def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None:
     written = {each for one in WRITTEN for each in one.covers}
-    found = list(derived(list(OURS), CREATES, Witness(Clock()), WRITTEN, on_engine=True))
+    found = list(derived(list(OURS), CREATES, Recorder(Clock()), WRITTEN, on_engine=True))
     assert len({each.id for each in found}) == len(found)
     everything = list(declared(OURS, CREATES))
     waits = {
@@ -171,7 +171,7 @@ def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None
 
 def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidence() -> None:
     for on_engine in (True, False):
-        found = list(derived(list(OURS), CREATES, Witness(Clock()), WRITTEN, on_engine=on_engine))
+        found = list(derived(list(OURS), CREATES, Recorder(Clock()), WRITTEN, on_engine=on_engine))
         outcomes = {each.check(bench()).outcome for each in found if "shows it within" not in each.text}
         assert outcomes == {ClaimOutcome.NOT_SHOWN}
         waits = {each.check(bench()).outcome for each in found if "shows it within" in each.text}
@@ -180,15 +180,15 @@ def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidenc
 
 def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_its_time() -> None:
     clock, late = Clock(), "ContinuousBackupsUnavailableException"
-    witness = Witness(clock)
+    recorder = Recorder(clock)
     refused = AwsError(service="dynamodb", operation="UpdateContinuousBackups", code=late, message="later")
     for _ in range(3):
-        witness.answered("dynamodb", "UpdateContinuousBackups", refused)
+        recorder.answered("dynamodb", "UpdateContinuousBackups", refused)
         clock.sleep(2)
-    found = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
+    found = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
     assert found[f"table: {late}"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
-    witness.answered("dynamodb", "UpdateContinuousBackups", None)
-    seen = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
+    recorder.answered("dynamodb", "UpdateContinuousBackups", None)
+    seen = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
     evidence = seen[f"table: {late}"].check(bench())
     assert evidence.outcome is ClaimOutcome.HOLDS
     assert "met 3 times" in evidence.seen
@@ -196,23 +196,23 @@ def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_i
 
 
 def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
-    witness = Witness(Clock())
+    recorder = Recorder(Clock())
     for code in ("KMSInvalidStateException", "LimitExceededException"):
         refused = AwsError(service="logs", operation="PutSubscriptionFilter", code=code, message="")
-        witness.answered("logs", "PutSubscriptionFilter", refused)
-    found = {each.id: each for each in derived(list(OURS), CREATES, witness, WRITTEN, on_engine=False)}
+        recorder.answered("logs", "PutSubscriptionFilter", refused)
+    found = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
     assert found["key: KMSInvalidStateException"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
     assert found["every service: LimitExceededException"].check(bench()).outcome is ClaimOutcome.HOLDS
 
 
 def test_refusals_in_two_threads_are_told_apart() -> None:
     clock = Clock()
-    witness, refused = Witness(clock), error("ResourceConflictException")
-    thread = threading.Thread(target=lambda: witness.answered("lambda", "CreateFunction", refused))
+    recorder, refused = Recorder(clock), error("ResourceConflictException")
+    thread = threading.Thread(target=lambda: recorder.answered("lambda", "CreateFunction", refused))
     thread.start()
     thread.join()
-    witness.answered("lambda", "CreateFunction", None)
-    assert [each.passed_after_s for each in witness.met()] == [None]
+    recorder.answered("lambda", "CreateFunction", None)
+    assert [each.passed_after_s for each in recorder.met()] == [None]
 
 
 ASSUMED = retry_rule(Function, INVALID, "cannot be assumed by Lambda")
@@ -296,7 +296,7 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
         claim("breaks", breaks),
         claim("denied", denied, sequence="other"),
         claim("works", lambda _: holds("seen")),
-        claim("lacks", breaks, engine_lacks="the engine has none"),
+        claim("lacks", breaks, engine_limit="the engine has none"),
     ]
     listener = Listener()
     found = checked(bench(), claims, listener, on_engine=True)

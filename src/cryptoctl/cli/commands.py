@@ -126,7 +126,7 @@ GROUPS = {
 }
 
 # What people type who know another tool, and what they mean: the first of the words that the group has.
-FOREIGN_WORDS = {
+SYNONYMS = {
     "apply": "up",
     "backup": "export",
     "check": "doctor",
@@ -174,5 +174,5 @@ def names(group: str = "") -> list[str]:
 def nearest(typed: str, group: str = "") -> str | None:
     """The command that was probably meant; None where nothing is near."""
     known = names(group)
-    meant = [word for word in FOREIGN_WORDS.get(typed.lower(), "").split() if word in known]
+    meant = [word for word in SYNONYMS.get(typed.lower(), "").split() if word in known]
     return next(iter(meant or get_close_matches(typed.lower(), known, n=1)), None)

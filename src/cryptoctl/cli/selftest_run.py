@@ -18,9 +18,9 @@ from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds
 from cryptoctl.ops.selftest.claims.removed import REMOVED
 from cryptoctl.ops.selftest.derived import derived
 from cryptoctl.ops.selftest.environment import SelftestStack, settings, unprotect
+from cryptoctl.ops.selftest.recorder import Recorder
 from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.ops.selftest.run import ClaimResult, checked, looked_up
-from cryptoctl.ops.selftest.witness import Witness
 from cryptoctl.reconcile.execute import Listener
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.orphans import Orphans
@@ -81,7 +81,7 @@ class SelftestRun:
         self.stack = stack_of(self._own)
         self._clock = RealClock(self.stop.asked)
         self._begun_s = self._clock.now_s()
-        self._witness = Witness(self._clock)
+        self._recorder = Recorder(self._clock)
         self._bench = Bench(
             aws=self.run.session.aws, stack=self.stack, retry=Retry(self._clock), began=self.began
         )
@@ -115,7 +115,7 @@ class SelftestRun:
         self._check(claim for claim in self.claims if claim in REMOVED)
         if self.everything:
             found = derived(
-                list(self.stack), self._steps, self._witness, self.claims, on_engine=self.on_engine
+                list(self.stack), self._steps, self._recorder, self.claims, on_engine=self.on_engine
             )
             self.results += looked_up(self._bench, found)
 
@@ -136,8 +136,8 @@ class SelftestRun:
             plan = look()
             check(plan)
             self._steps += plan.steps
-            with self._witnessed():
-                rest = carry_out(self._own, plan, look, self._witness.before)
+            with self._recorded():
+                rest = carry_out(self._own, plan, look, self._recorder.before)
         except Failure as failure:
             self._problem("The environment could not be made", failure)
             return False
@@ -156,8 +156,8 @@ class SelftestRun:
 
     def _down(self) -> None:
         try:
-            with self._witnessed():
-                plans = remove(self._own, self._witness.before)
+            with self._recorded():
+                plans = remove(self._own, self._recorder.before)
         except Failure as failure:
             self._problem("The environment could not be removed", failure)
             return
@@ -172,10 +172,10 @@ class SelftestRun:
         )
 
     @contextmanager
-    def _witnessed(self) -> Iterator[None]:
+    def _recorded(self) -> Iterator[None]:
         """What AWS answers in the block is remembered."""
         aws = self.run.session.aws
-        before, aws.on_answer = aws.on_answer, self._witness.answered
+        before, aws.on_answer = aws.on_answer, self._recorder.answered
         try:
             yield
         finally:

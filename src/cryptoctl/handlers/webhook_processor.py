@@ -3,7 +3,7 @@
 AWS calls: dynamodb:PutItem and dynamodb:Query on the table, sqs:SendMessage on the function's own
 dead-letter queue; ssm:GetParameter on the senders' parameters.
 Environment: DYNAMODB_TABLE, ENVIRONMENT, DLQ_URL; MAX_AGE_DAYS (how far back a timestamp may lie, 7305);
-WEBHOOK_SENDERS (front_door.py).
+WEBHOOK_SENDERS (http_requests.py).
 """
 
 import base64
@@ -42,10 +42,10 @@ from cryptoctl.core.webhook_prices import (
     request_again,
     unread,
 )
-from cryptoctl.handlers import clients, dead_letters, front_door, logs, metrics, table
+from cryptoctl.handlers import clients, dead_letters, http_requests, logs, metrics, table
 from cryptoctl.handlers.answers import Answer, http_answer, refusal, unavailable
 from cryptoctl.handlers.clients import Deadline
-from cryptoctl.handlers.front_door import Admitted
+from cryptoctl.handlers.http_requests import Admitted
 from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
@@ -58,13 +58,13 @@ def handler(event: Any, context: object) -> Answer:
     """The answer to one request: {"statusCode", "headers", "body"}.
 
     200 accepted, 207 some of several refused, 400 refused, 413 too large. Another failure raises RetryError,
-    so that Lambda tries again. A function URL's request comes in by the front door; where its prices cannot
+    so that Lambda tries again. A function URL's request is checked first; where its prices cannot
     be stored, they are put on the dead-letter queue and the answer is 503, because many senders never send
     again.
     """
     logs.begin_request(context)
-    if front_door.is_http(event):
-        admitted = front_door.admit(event)
+    if http_requests.is_http(event):
+        admitted = http_requests.admit(event)
         return _take_in(admitted, event, context) if isinstance(admitted, Admitted) else admitted
     request: Request | None = None
     try:
@@ -142,7 +142,7 @@ def _prices(event: Any, arrival: Arrival, limits: TimeLimits, most_bytes: int) -
         body = _decode(body)
     if arrival.content_type is None:
         return parse_request(body, limits, most_bytes)
-    sender = front_door.known_senders().get(arrival.sender)
+    sender = http_requests.known_senders().get(arrival.sender)
     if sender is None:
         raise Rejected("sender", "is not configured any more, so nothing says how it writes prices")
     return prices_in_request(request_again(body, arrival, sender), sender, (), limits)

@@ -13,17 +13,17 @@ from cryptoctl.ops.selftest.claims.functions_shown import FUNCTIONS_SHOWN
 from cryptoctl.ops.selftest.claims.identity import IDENTITY
 from cryptoctl.ops.selftest.claims.logs import LOGS
 from cryptoctl.ops.selftest.claims.messaging import MESSAGING
+from cryptoctl.ops.selftest.claims.pipeline import PIPELINE
 from cryptoctl.ops.selftest.claims.removed import REMOVED
 from cryptoctl.ops.selftest.claims.stream import STREAM
 from cryptoctl.ops.selftest.claims.table import TABLE
-from cryptoctl.ops.selftest.claims.whole import WHOLE
 from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import leaves
 
 WRITTEN: tuple[AwsClaim, ...] = (
-    *WHOLE,
+    *PIPELINE,
     *FUNCTIONS,
     *FUNCTIONS_SHOWN,
     *ADDRESS,

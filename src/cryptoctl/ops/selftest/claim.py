@@ -80,7 +80,7 @@ class AwsClaim:
 
     Claims of one `sequence` (the id's first word where none is given) are checked one after the other,
     sequences side by side. `needs` names what of the self-test's stack must be there (all that it depends on
-    comes with it). `engine_lacks` says why the embedded engine cannot show it; empty where it can.
+    comes with it). `engine_limit` says why the embedded engine cannot show it; empty where it can.
     """
 
     id: str
@@ -90,7 +90,7 @@ class AwsClaim:
     sequence: str = ""
     needs: tuple[str, ...] = ()
     covers: tuple[Covered, ...] = ()
-    engine_lacks: str = ""
+    engine_limit: str = ""
 
 
 def exact_code(kind: type[Provisioner], service: str, operation: str, *codes: str) -> Covered:

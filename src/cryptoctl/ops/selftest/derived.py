@@ -20,7 +20,7 @@ from cryptoctl.ops.selftest.claim import (
     not_shown,
 )
 from cryptoctl.ops.selftest.provoking import claimed, matched, where
-from cryptoctl.ops.selftest.witness import MetRefusal, Witness
+from cryptoctl.ops.selftest.recorder import MetRefusal, Recorder
 from cryptoctl.reconcile.call import Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.plan import Step
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -56,21 +56,21 @@ def codes_of(call: Call) -> list[AnswerCode]:
 def derived(
     stack: Sequence[Provisioner],
     steps: Sequence[Step],
-    witness: Witness,
+    recorder: Recorder,
     written: Iterable[AwsClaim],
     *,
     on_engine: bool,
 ) -> Iterator[AwsClaim]:
-    """The claims that the written ones do not cover, with what the witness saw of them."""
+    """The claims that the written ones do not cover, with what the recorder saw of them."""
     covered = {each for claim in written for each in claim.covers}
     requests = _requests(steps)
     for of, expected in declared(stack, steps):
         if (of, expected) not in covered:
-            met = [each for each in witness.met() if of is None or _request(each.error) in requests[of]]
+            met = [each for each in recorder.met() if of is None or _request(each.error) in requests[of]]
             yield _of_refusal(of, expected, met)
     waits = {(step.resource.kind, each.reason): each for step in steps for each in _waits(step)}
     for (kind, _), wait in waits.items():
-        yield _of_wait(kind, wait, witness, on_engine=on_engine)
+        yield _of_wait(kind, wait, recorder, on_engine=on_engine)
 
 
 def _requests(steps: Sequence[Step]) -> dict[type[Provisioner], set[tuple[str, str]]]:
@@ -122,11 +122,11 @@ def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
     return holds(said)
 
 
-def _of_wait(kind: str, wait: WaitUntil, witness: Witness, *, on_engine: bool) -> AwsClaim:
+def _of_wait(kind: str, wait: WaitUntil, recorder: Recorder, *, on_engine: bool) -> AwsClaim:
     def check(_: Bench) -> Evidence:
         if on_engine:
             return not_shown(OF_THE_ENGINE)
-        waited_s = witness.waits.get((kind, wait.reason), 0.0)
+        waited_s = recorder.waits.get((kind, wait.reason), 0.0)
         return holds(f"waited {waited_s:.1f} s")
 
     return AwsClaim(

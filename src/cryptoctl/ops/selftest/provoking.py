@@ -32,7 +32,7 @@ def provoked(
     undo: Making | None = None,
     prepare: Making | None = None,
     may_be_over: str = "",
-    engine_lacks: str = "",
+    engine_limit: str = "",
 ) -> AwsClaim:
     """The claim that a request is refused as a rule, a remedy or a code of a kind of resource expects.
 
@@ -61,7 +61,7 @@ def provoked(
         sequence=sequence,
         needs=needs,
         covers=(covered,),
-        engine_lacks=engine_lacks,
+        engine_limit=engine_limit,
     )
 
 

@@ -52,7 +52,7 @@ def checked(
 def _check(bench: Bench, claim: AwsClaim, listener: ClaimListener, *, on_engine: bool) -> ClaimResult:
     begun_s = bench.retry.clock.now_s()
     listener.begun(claim)
-    evidence = not_shown(claim.engine_lacks) if on_engine and claim.engine_lacks else _evidence(bench, claim)
+    evidence = not_shown(claim.engine_limit) if on_engine and claim.engine_limit else _evidence(bench, claim)
     result = ClaimResult(
         claim=claim,
         outcome=evidence.outcome,

@@ -84,7 +84,7 @@ ADDRESS = (
     AwsClaim(
         id="address-proof-decides",
         text="A request reaches the function with its headers and its body: 200 with the secret, else 401.",
-        relied_on=("handlers/front_door.py", "docs/webhooks.md"),
+        relied_on=("handlers/http_requests.py", "docs/webhooks.md"),
         check=_proof_decides,
         needs=(*NEEDS, "prices"),
     ),
@@ -132,6 +132,6 @@ ADDRESS = (
             "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(bench)
         ),
         exact_code(Parameter, "ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),
-        engine_lacks="the embedded engine answers without tags",
+        engine_limit="the embedded engine answers without tags",
     ),
 )

@@ -108,7 +108,7 @@ FUNCTIONS = (
         retry_rule(Function, INVALID, "cannot be assumed by Lambda"),
         needs=("stranger_role", "probe"),
         undo=_delete("strange"),
-        engine_lacks=NO_ROLE_CHECK,
+        engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "function-role-without-permission",
@@ -116,7 +116,7 @@ FUNCTIONS = (
         retry_rule(Function, INVALID, "execution role does not have permissions"),
         needs=("bare_role", "probe"),
         undo=_delete("powerless"),
-        engine_lacks=NO_ROLE_CHECK,
+        engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "function-variables-too-large",
@@ -124,7 +124,7 @@ FUNCTIONS = (
         remedy_of(Function, INVALID, "environment variables"),
         needs=("probe",),
         undo=_delete("too-large"),
-        engine_lacks="the embedded engine takes larger variables",
+        engine_limit="the embedded engine takes larger variables",
     ),
     provoked(
         "function-runtime-unknown",
@@ -177,7 +177,7 @@ FUNCTIONS = (
         retry_rule(InvokeConfig, INVALID, "does not have permissions"),
         needs=("webhook", "success"),
         undo=lambda bench: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=bench.stack.webhook.name),
-        engine_lacks=NO_ROLE_CHECK,
+        engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "function-invoke-config-missing",

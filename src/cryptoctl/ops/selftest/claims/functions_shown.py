@@ -94,7 +94,7 @@ FUNCTIONS_SHOWN = (
         check=_tags_withheld,
         sequence="probe",
         needs=("probe",),
-        engine_lacks=NO_PERMISSIONS,
+        engine_limit=NO_PERMISSIONS,
     ),
     AwsClaim(
         id="function-variables-withheld",
@@ -103,7 +103,7 @@ FUNCTIONS_SHOWN = (
         check=_variables_withheld,
         sequence="probe",
         needs=("probe",),
-        engine_lacks=NO_PERMISSIONS,
+        engine_limit=NO_PERMISSIONS,
     ),
     AwsClaim(
         id="function-code-hash",

@@ -158,14 +158,14 @@ IDENTITY = (
         _untrusted,
         retry_rule(Role, "MalformedPolicyDocument", "Invalid principal"),
         needs=("bare_role",),
-        engine_lacks=ENGINE_TAKES_IT,
+        engine_limit=ENGINE_TAKES_IT,
     ),
     provoked(
         "role-policy-too-large",
         _too_large,
         remedy_of(Role, "LimitExceeded", "policy size"),
         needs=("bare_role",),
-        engine_lacks=ENGINE_TAKES_IT,
+        engine_limit=ENGINE_TAKES_IT,
     ),
     AwsClaim(
         id="role-case",
@@ -173,7 +173,7 @@ IDENTITY = (
         relied_on=("provisioners/role.py: Role.conflict",),
         check=_role_whatever_case,
         needs=("bare_role",),
-        engine_lacks="the embedded engine tells names of roles apart by their case",
+        engine_limit="the embedded engine tells names of roles apart by their case",
     ),
     provoked(
         "key-missing",
@@ -196,14 +196,14 @@ IDENTITY = (
         lambda bench: _kms("CancelKeyDeletion", KeyId=_key_id(bench)),
         exact_code(Key, "kms", "CancelKeyDeletion", "KMSInvalidStateException"),
         needs=("key",),
-        engine_lacks="the embedded engine takes it",
+        engine_limit="the embedded engine takes it",
     ),
     provoked(
         "key-unknown-principal",
         _key_for_nobody,
         retry_rule(Key, "MalformedPolicyDocumentException"),
         needs=("key",),
-        engine_lacks=ENGINE_TAKES_IT,
+        engine_limit=ENGINE_TAKES_IT,
     ),
     AwsClaim(
         id="key-tags",
@@ -220,6 +220,6 @@ IDENTITY = (
         check=_denials,
         sequence="probe",
         needs=("probe",),
-        engine_lacks=NO_PERMISSIONS,
+        engine_limit=NO_PERMISSIONS,
     ),
 )

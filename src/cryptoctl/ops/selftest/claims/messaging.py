@@ -92,7 +92,7 @@ MESSAGING = (
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
         prepare=_made_and_deleted,
         undo=lambda bench: _sqs("DeleteQueue", QueueUrl=_url(bench, bench.named(SCRATCH))),
-        engine_lacks="the embedded engine frees a queue's name at once",
+        engine_limit="the embedded engine frees a queue's name at once",
     ),
     AwsClaim(
         id="queue-attribute-shows",
@@ -100,7 +100,7 @@ MESSAGING = (
         relied_on=("provisioners/queue.py: Queue.visible_within_s",),
         check=_attribute_shows,
         needs=("webhook_dead_letters",),
-        engine_lacks="the embedded engine shows a change at once",
+        engine_limit="the embedded engine shows a change at once",
     ),
     provoked(
         "topic-missing",
@@ -122,7 +122,7 @@ MESSAGING = (
         exact_code(Topic, "sns", "CreateTopic", "InvalidParameter"),
         text="CreateTopic for a topic that has other tags answers InvalidParameter, and changes nothing.",
         needs=("success",),
-        engine_lacks="the embedded engine takes other tags",
+        engine_limit="the embedded engine takes other tags",
     ),
     provoked(
         "topic-subscriber-refused",

@@ -53,7 +53,7 @@ REMOVED = (
         exact_code(Key, "kms", "ScheduleKeyDeletion", "KMSInvalidStateException"),
         sequence="removed",
         needs=("key",),
-        engine_lacks="the embedded engine takes it",
+        engine_limit="the embedded engine takes it",
     ),
     AwsClaim(
         id="topic-deleted-twice",

@@ -159,7 +159,7 @@ STREAM = (
         retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
         needs=("probe_mapping", "webhook"),
         undo=lambda bench: _lambda("DeleteEventSourceMapping", UUID=_of_webhook(bench)),
-        engine_lacks=NO_ROLE_CHECK,
+        engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "mapping-moving",

@@ -172,7 +172,7 @@ TABLE = (
         "table-backups-missing",
         lambda bench: _table("DescribeContinuousBackups", TableName=bench.named("missing")),
         exact_code(Table, "dynamodb", "DescribeContinuousBackups", "TableNotFoundException"),
-        engine_lacks="the embedded engine answers ResourceNotFoundException",
+        engine_limit="the embedded engine answers ResourceNotFoundException",
     ),
     provoked(
         "table-tags-missing",
@@ -181,7 +181,7 @@ TABLE = (
             ResourceArn=bench.stack.scope.arn("dynamodb", f"table/{bench.named('missing')}"),
         ),
         exact_code(Table, "dynamodb", "ListTagsOfResource", NOT_FOUND),
-        engine_lacks="the embedded engine answers AccessDeniedException",
+        engine_limit="the embedded engine answers AccessDeniedException",
     ),
     provoked(
         "table-stream-on-twice",
@@ -193,7 +193,7 @@ TABLE = (
         exact_code(Table, "dynamodb", "UpdateTable", INVALID),
         text="A stream that is on cannot be switched on again: UpdateTable answers ValidationException.",
         needs=("prices",),
-        engine_lacks="the embedded engine takes it",
+        engine_limit="the embedded engine takes it",
     ),
     provoked(
         "table-another-change",

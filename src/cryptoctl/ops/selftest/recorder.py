@@ -23,8 +23,8 @@ class MetRefusal:
     """From the first refusal to the first success of the same request; None where it never succeeded."""
 
 
-class Witness:
-    """Hears each answer of AWS, and each wait of a plan's steps; called from several threads.
+class Recorder:
+    """Records each answer of AWS, and each wait of a plan's steps; called from several threads.
 
     `waits` is the longest wait, in seconds, by kind of resource and reason.
     """
@@ -54,7 +54,7 @@ class Witness:
             met.append(MetRefusal(error=error, first_s=now_s))
             self._refusals.append(met[-1])
 
-    def before(self, listener: Listener) -> Witness:
+    def before(self, listener: Listener) -> Recorder:
         """Itself, and from now on that listener is told as well."""
         self._listener = listener
         return self

@@ -103,7 +103,7 @@ EVERYTHING = (
     "enricher_invocations",
     "probe_mapping",
 )
-WHOLE = (
+PIPELINE = (
     AwsClaim(
         id="price-enriched",
         text="Five prices that the webhook processor takes are enriched, the last with the average of all.",
@@ -140,6 +140,6 @@ WHOLE = (
         relied_on=("provisioners/key_search.py: INDEX_LAG", "reconcile/orphans.py"),
         check=_indexed,
         needs=EVERYTHING,
-        engine_lacks="the embedded engine's index has no log groups and no stream mappings",
+        engine_limit="the embedded engine's index has no log groups and no stream mappings",
     ),
 )
