@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,12 @@ def test_an_old_signature_and_one_of_the_future_are_refused() -> None:
         verify(head, body, lasts - timedelta(seconds=10))
         assert refusal(head, body, lasts + timedelta(seconds=5)) == "stale"
         assert refusal(head, body, timedelta(minutes=-5, seconds=-5)) == "stale"
+
+
+def test_a_signature_of_the_last_second_that_there_is_is_one_of_the_future() -> None:
+    head = changed(signed(), x_amz_date="99991231T235959Z")
+    authorization = re.sub(r"/\d{8}/", "/99991231/", head.headers["authorization"])
+    assert refusal(changed(head, authorization=authorization)) == "stale"
 
 
 @pytest.mark.parametrize(

@@ -125,13 +125,12 @@ class Signatures:
                 "wrong", f"Date in Credential scope does not match YYYYMMDD from ISO-8601: {day}"
             )
         now = self._now()
-        ends = signed_at + (TOLERANCE if expires_s is None else timedelta(seconds=expires_s))
-        if now > ends:
-            message = f"Signature expired: {timestamp} is now earlier than {_text(now - TOLERANCE)}"
-            raise SignatureError("stale", f"{message} ({_text(now)} - 5 min.)")
-        if signed_at > now + TOLERANCE:
+        if signed_at > now + TOLERANCE:  # first, since nothing can be added to the last of all times
             message = f"Signature not yet current: {timestamp} is still later than {_text(now + TOLERANCE)}"
             raise SignatureError("stale", f"{message} ({_text(now)} + 5 min.)")
+        if now > signed_at + (TOLERANCE if expires_s is None else timedelta(seconds=expires_s)):
+            message = f"Signature expired: {timestamp} is now earlier than {_text(now - TOLERANCE)}"
+            raise SignatureError("stale", f"{message} ({_text(now)} - 5 min.)")
 
 
 class _Verifier(SigV4Auth):  # type: ignore[misc]
