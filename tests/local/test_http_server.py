@@ -142,6 +142,36 @@ def test_one_that_does_not_read_its_answer_is_dropped() -> None:
     assert asyncio.run(run()) < 30_000_000
 
 
+def test_the_end_of_an_answer_that_nobody_reads_is_not_kept() -> None:
+    """What asyncio takes without complaint, beyond the system's own buffers, counts as not yet sent."""
+
+    async def run() -> int:
+        async def answer(_head: RequestHead, _body: ReadBody) -> HttpResponse:
+            return HttpResponse(200, b"x" * 50_000)
+
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = HttpServer(answer, SMALL)
+        await server.start(listener)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        with client:
+            client.connect(listener.getsockname())
+            client.sendall(post("/", "Connection: close"))
+            await asyncio.sleep(1.0)
+            received = 0
+            client.settimeout(1.0)
+            with contextlib.suppress(ConnectionError):
+                while part := await asyncio.to_thread(client.recv, 1 << 16):
+                    received += len(part)
+        await server.stop(0.0)
+        return received
+
+    assert asyncio.run(run()) < 50_000
+
+
 def test_too_many_connections_make_room_for_one_that_asks() -> None:
     async def run() -> tuple[bytes, bytes]:
         async with serving(Limits(connections=4, head_within_s=5.0)) as connect:

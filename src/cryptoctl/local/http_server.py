@@ -97,6 +97,9 @@ class HttpServer:
             writer.transport.abort()
             return
         self._connections.add(task)
+        # An answer is sent when the system has all of it: what is left of one that nobody reads would keep
+        # the connection open after its end, uncounted.
+        writer.transport.set_write_buffer_limits(high=0)
         try:
             await _Connection(self._handler, self._limits, self._waiting, reader, writer).serve()
         except (
