@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.graph import needed
 from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change
+from cryptoctl.ui.markdown_text import code, plain_text
 from cryptoctl.ui.plans import MARKS, brief_change, reason, sentence, summary
 from cryptoctl.ui.screen import Screen, printable
 
-# What Markdown or HTML could read as more than text.
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#&])")
 LONGEST_VALUE = 200
 COLOURS = {
     Verb.CREATE: "stroke:#2da44e",
@@ -29,9 +27,9 @@ def markdown(screen: Screen, plan: Plan, *, environment: str) -> str:
 
 
 def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
-    yield f"### Plan for {_text(environment)}"
+    yield f"### Plan for {plain_text(environment)}"
     yield ""
-    yield f"{_text(summary(plan))}."
+    yield f"{plain_text(summary(plan))}."
     steps = (*plan.work, *plan.refused)
     if steps:
         yield ""
@@ -40,13 +38,13 @@ def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
         yield from map(_row, steps)
     for obstacle in plan.obstacles:
         yield ""
-        yield f"**{_text(screen.hint(str(obstacle)))}**"
+        yield f"**{plain_text(screen.hint(str(obstacle)))}**"
     for note in plan.notes:
         yield ""
-        yield _text(screen.hint(sentence(note)))
+        yield plain_text(screen.hint(sentence(note)))
     if told := cost_sentences(cost_difference(plan)):
         yield ""
-        yield _text(f"Cost: {screen.hint(told)}")
+        yield plain_text(f"Cost: {screen.hint(told)}")
     yield ""
     apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
     yield f"Apply exactly this plan with {apply}."
@@ -54,12 +52,17 @@ def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
 
 def _row(step: Step) -> str:
     changes = [
-        f"{_code(change.path)}: {_code(before)} → **{_code(after)}**"
+        f"{code(change.path)}: {code(before)} → **{code(after)}**"
         for change in step.changes
         if step.verb is not Verb.REFUSED
         for before, after in [brief_change(*shown_change(step, change), LONGEST_VALUE)]
     ]
-    cells = (MARKS[step.verb][0], _text(str(step.resource)), _text(reason(step)), "<br>".join(changes))
+    cells = (
+        MARKS[step.verb][0],
+        plain_text(str(step.resource)),
+        plain_text(reason(step)),
+        "<br>".join(changes),
+    )
     return f"| {' | '.join(cells)} |"
 
 
@@ -88,13 +91,3 @@ def _entity(text: str) -> str:
     return "".join(
         each if each.isalnum() or each in " /_.-" else f"#{ord(each)};" for each in printable(text)
     )
-
-
-def _text(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", printable(text))
-
-
-def _code(text: str) -> str:
-    """A code span: only its own end, and that of a table's cell, mean anything in it."""
-    shown = printable(text).replace("`", "'").replace("|", r"\|").strip()
-    return f"`{shown}`" if shown else ""

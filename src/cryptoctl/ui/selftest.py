@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.ops.selftest.run import ClaimResult
 from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.retry import Clock
+from cryptoctl.ui.markdown_text import code, plain_text
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, VERY_BAD
 from cryptoctl.ui.tables import Column
@@ -28,8 +28,6 @@ MARKS = {
     ClaimOutcome.NOT_SHOWN: ("○", "dim"),
 }
 LONGEST_SEEN = 400
-# What Markdown or HTML could read as more than text.
-_MARKUP = re.compile(r"([\\`*\[\]<>|])")
 
 
 class ClaimProgress:
@@ -135,12 +133,12 @@ def _markdown(report: SelftestReport) -> Iterator[str]:
     where = "AWS" if report.target == "aws" else "the embedded engine"
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     yield f"# What cryptoctl relies on, checked on {where}\n"
-    yield f"{iso(report.began)}, {report.region}, account {_text(report.account)}. {versions}."
+    yield f"{iso(report.began)}, {report.region}, account {plain_text(report.account)}. {versions}."
     yield f"The run took {report.seconds:.0f} s in the environment {report.environment}.\n"
     if report.target != "aws":
         yield "The engine imitates AWS: a claim that holds on it shows that the check works, no more.\n"
     for problem in report.problems:
-        yield f"**{_text(problem)}**\n"
+        yield f"**{plain_text(problem)}**\n"
     yield "| claims | number |\n|---|---|"
     yield from (f"| {outcome} | {count} |" for outcome, count in report.counts.items())
     for outcome in (ClaimOutcome.DIFFERS, ClaimOutcome.FAILED, ClaimOutcome.HOLDS, ClaimOutcome.NOT_SHOWN):
@@ -154,15 +152,10 @@ def _markdown(report: SelftestReport) -> Iterator[str]:
 
 def _row(result: ClaimResult) -> str:
     claim = result.claim
-    cells = (_text(claim.id), _text(claim.text), _code(result.seen), _text(", ".join(claim.relied_on)))
+    cells = (
+        plain_text(claim.id),
+        plain_text(claim.text),
+        code(result.seen),
+        plain_text(", ".join(claim.relied_on)),
+    )
     return f"| {' | '.join(cells)} |"
-
-
-def _text(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", printable(text))
-
-
-def _code(text: str) -> str:
-    """A code span: only its own end, and that of a table's cell, mean anything in it."""
-    shown = printable(text).replace("`", "'").replace("|", r"\|").strip()
-    return f"`{shown}`" if shown else ""
