@@ -223,7 +223,16 @@ def test_a_form_without_a_mapping_is_read_by_the_fields_own_names(door: FakeAws)
     assert json.loads(item["raw_data"]["S"])["price"] == "0.1"
 
 
-@pytest.mark.parametrize("body", [b"symbol=BTC&symbol=ETH", b"a=%FF", b"&".join([b"a=1"] * 101), b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"symbol=BTC&symbol=ETH",
+        b"symbol=BTC&exchange=x&price=1&+price=2",
+        b"a=%FF",
+        b"&".join([b"a=1"] * 101),
+        b"\xff",
+    ],
+)
 def test_a_form_that_is_none_is_refused_with_a_reason(door: FakeAws, body: bytes) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     said = answer(honest("header", body, headers=headers, encoded=True))

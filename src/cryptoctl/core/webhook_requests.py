@@ -71,7 +71,7 @@ class WebhookRequest:
             )
         except ValueError:
             raise Rejected("body", f"is no form of at most {MOST_FORM_MEMBERS} members in UTF-8") from None
-        form = dict(members)
+        form = {name.strip(): value for name, value in members}
         if len(form) != len(members):
             raise Rejected("body", "a name occurs twice in the form")
-        return {name.strip(): value for name, value in form.items()}
+        return form
