@@ -161,6 +161,14 @@ def test_without_senders_what_one_has_left_is_looked_for_and_nothing_more() -> N
     assert found == {"ssm:DescribeParameters", "lambda:GetFunctionUrlConfig"}
 
 
+@pytest.mark.parametrize("purpose", [Purpose.DEPLOY, Purpose.READ])
+def test_without_a_dashboard_one_that_is_left_is_known_by_its_tags(purpose: Purpose) -> None:
+    granted = {each[:2] for each in grants(policy(stack(SHORT, dashboard=False), purpose))}
+    its = "arn:aws:cloudwatch::111111111111:dashboard/cryptoctl-dev-us-east-1"
+    assert {("cloudwatch:ListTagsForResource", its), ("cloudwatch:GetDashboard", its)} <= granted
+    assert ("cloudwatch:DeleteDashboards", its) not in granted
+
+
 @pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"])
 def test_with_a_boundary_no_role_is_written_without_it(action: str) -> None:
     document = policy(stack(SHORT, permissions_boundary=BOUNDARY), Purpose.DEPLOY)

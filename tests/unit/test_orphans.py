@@ -187,6 +187,16 @@ def test_a_kind_of_which_the_stack_has_none_is_listed_by_name() -> None:
     assert names(found(aws, Thing(name="own-test"), absent=(Indexed(name="any"),))) == ["former-test"]
 
 
+def test_what_may_be_left_of_a_kind_that_the_stack_has_none_of_is_told_where_its_tags_are_hidden() -> None:
+    aws = TaggedAws(refuses={"former-test": "AccessDenied", "older-test": "AccessDenied"})
+    for name in aws.refuses:
+        aws.has(name, OURS)
+    assert found(aws, Thing(name="own-test"), absent=(Indexed(name="any"),)) == FoundOrphans(
+        removable={},
+        notes=("orphaned resources were not searched completely: things:GetTags answered AccessDenied: ",),
+    )
+
+
 def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_told() -> None:
     whole = Thing(name="own-test", size=2)
     part = Part(name="part", whole=whole)

@@ -50,10 +50,13 @@ def needed(stack: Stack, purpose: Purpose) -> list[Permission]:
 
 
 def _finding(resource: Provisioner) -> Iterator[Permission]:
-    """What finds one that an earlier configuration has left; removing it takes more, for once."""
+    """What finds one that an earlier configuration has left; removing it takes more, for once.
+
+    Its tags are read where its name is known: rights on any name would take the room of what is done.
+    """
     for permission in resource.permissions():
-        listing = isinstance(resource, Untagged) or permission.resources == ("*",)
-        if listing and permission.access is Access.DESCRIBE:
+        named = permission.resources in (("*",), (resource.arn,))
+        if (isinstance(resource, Untagged) or named) and permission.access is Access.DESCRIBE:
             yield permission
 
 

@@ -98,12 +98,16 @@ class Orphans:
         likely = [each for each in named.values() if isinstance(each, Listed)]
         tags = aws.map(_tried(_tags_of(aws)), likely)
         ours = [each for each, its in zip(likely, tags, strict=True) if _carries(its, each)]
+        # Of a kind that the stack has none of, nothing else would tell that one is left.
+        absent = set(map(type, self.absent))
+        hidden = {type(each): its for each, its in zip(likely, tags, strict=True) if isinstance(its, Refusal)}
+        unread = _not_searched(its for kind, its in hidden.items() if kind in absent)
         others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
         observations = aws.map(_tried(_observing(aws)), others)
         return self._sorted(
             {**dict(zip(others, observations, strict=True)), **candidates.parts},
             unknown=[arn for arn, resource in tagged.items() if resource is None],
-            notes=(*candidates.notes, *more.notes),
+            notes=(*candidates.notes, *more.notes, *unread),
         )
 
     def _sorted(
@@ -214,8 +218,12 @@ def _candidates(tagged: Any, named: Sequence[_Named | Refusal], *more: Refusal) 
     return Candidates(
         tagged=frozenset(arn.removesuffix(":*") for arn in (() if isinstance(tagged, Refusal) else tagged)),
         named=frozenset(arn for each in listed for arn in each.arns[:NAMED_AT_MOST]),
-        notes=tuple(f"orphaned resources were not searched completely: {each}" for each in why),
+        notes=_not_searched(why),
     )
+
+
+def _not_searched(why: Iterable[object]) -> tuple[str, ...]:
+    return tuple(f"orphaned resources were not searched completely: {each}" for each in why)
 
 
 def _carries(tags: Any, resource: Provisioner) -> bool:
