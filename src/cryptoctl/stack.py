@@ -125,9 +125,10 @@ class Stack:
         self.webhook_logs = self._parts.log_group("webhook-processor")
         self.enricher_logs = self._parts.log_group("price-enricher")
         self.notifier_logs = self._parts.log_group("error-notifier")
+        senders = self.config.webhook.senders
+        # By name: in another order the file says the same, and the dashboard lists their alarms as here.
         self.webhook_secrets = {
-            sender: self._secret(sender, its.first_parameter)
-            for sender, its in self.config.webhook.senders.items()
+            sender: self._secret(sender, senders[sender].first_parameter) for sender in sorted(senders)
         }
 
     def _rights(self) -> None:

@@ -38,7 +38,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "scheme": "token",
         "token_in_path": True,
         "token_member": "secret",
-        "sources": ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7"),
+        "sources": ("34.212.75.30", "52.32.178.7", "52.89.214.238", "54.218.53.128"),
         "fields": {name: name for name in ("symbol", "price", "exchange", "volume", "timestamp", "id")},
     },
     "standard-webhooks": _STANDARD,

@@ -166,8 +166,21 @@ def _complete(sender: Sender) -> Sender:
 
 
 def senders_variable(senders: Mapping[str, Sender]) -> str:
-    """WEBHOOK_SENDERS: what the function needs to know of its senders, as compact JSON; no secrets."""
-    return json.dumps({name: senders[name].resolved() for name in sorted(senders)}, separators=(",", ":"))
+    """WEBHOOK_SENDERS: what the function needs to know of its senders, as compact JSON; no secrets.
+
+    What the file says in another order has the same text.
+    """
+    known = {
+        name: {key: _in_order(value) for key, value in senders[name].resolved().items()}
+        for name in sorted(senders)
+    }
+    return json.dumps(known, separators=(",", ":"))
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(sorted(value.items()))
+    return sorted(value) if isinstance(value, tuple) else value
 
 
 def _fitting(senders: Mapping[str, Sender]) -> Mapping[str, Sender]:

@@ -67,3 +67,20 @@ def test_alarms_that_were_switched_off_are_looked_for(tmp_path: Path) -> None:
 
     assert "alarm" not in kinds(stack(tmp_path, ""))
     assert "alarm" in kinds(stack(tmp_path, "alarms.enabled = false\n"))
+
+
+def test_the_order_in_which_senders_and_what_they_have_stand_in_the_file_makes_no_difference(
+    tmp_path: Path,
+) -> None:
+    def sender(name: str, sources: str, fields: str, constants: str) -> str:
+        return (
+            f'[env.dev.webhook.senders.{name}]\nscheme = "basic"\nsources = [{sources}]\n'
+            f"fields = {{ {fields} }}\nconstants = {{ {constants} }}\n"
+        )
+
+    one = ('"192.0.2.1", "192.0.2.2"', 'symbol = "s", price = "p"', 'exchange = "x", volume = "1"')
+    other = ('"192.0.2.2", "192.0.2.1"', 'price = "p", symbol = "s"', 'volume = "1", exchange = "x"')
+    first = stack(tmp_path, sender("a", *one) + sender("b", *other))
+    second = stack(tmp_path, sender("b", *one) + sender("a", *other))
+    for each, same in zip(first, second, strict=True):
+        assert (str(each), repr(each.desired())) == (str(same), repr(same.desired()))
