@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.conftest import Cli
+from cli.conftest import LAG_ALARM, Cli
 from live import Connect
 
 pytestmark = pytest.mark.engine
@@ -40,6 +42,24 @@ def test_a_former_queue_and_role_are_shown_and_removed_after_asking(day: Cli, co
     assert f"✓ queue {queue}-2  removed" in day.ok("down", "--yes").err
     assert [url for url in sqs.list_queues().get("QueueUrls", ()) if url.endswith(f"{queue}-2")] == []
     day.ok("up")
+
+
+def test_with_its_function_alone_an_address_goes_before_what_shows_whose_it_is(
+    local_cli: Callable[[str], Cli], elsewhere: Path
+) -> None:
+    name = "address-left"
+    file, settings = elsewhere / "cryptoctl.toml", LAG_ALARM.format(name=name)
+    file.write_text(f'{settings}[env.{name}.webhook.senders.desk]\npreset = "svix"\n', encoding="utf-8")
+    cli = local_cli(name)
+    cli.ok("up")
+    file.write_text(settings, encoding="utf-8")
+    only = ("--only", f"webhook-processor-{name}")
+    assert f"- function URL webhook-processor-{name}  delete" in cli.ok("plan", *only).out
+    assert cli("up", *only).code == 6
+    cli.ok("up", "--yes", *only)
+    assert "has the address" not in cli.ok("plan").out
+    assert cli.ok("plan", *only, "--exit-code").code == 0
+    cli.ok("down", "--yes")
 
 
 def states(day: Cli) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from cryptoctl import interrupts
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.cli.command import CommandRun, for_a_person
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.execute import Executor, Listener, Report, StepOutcome
-from cryptoctl.reconcile.graph import with_dependencies
+from cryptoctl.reconcile.graph import parent, with_dependencies
 from cryptoctl.reconcile.observe import new_without_tags, recognised, remaining
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan
@@ -41,8 +42,13 @@ def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
 
 
 def orphans(run: CommandRun, only: Sequence[str] = ()) -> Orphans | None:
-    """Orphaned resources are looked for unless only a part of the stack is meant."""
-    return None if only else run.session.stack.orphans
+    """Finds orphaned resources; where only some of the stack is meant, no more than parts of those."""
+    found = run.session.stack.orphans
+    if not only:
+        return found
+    resources = chosen(run, only)
+    parts = tuple(each for each in found.absent if parent(each) in resources)
+    return replace(found, absent=parts, parts_only=True) if parts else None
 
 
 def check(plan: Plan, expect: str | None = None) -> None:

@@ -71,15 +71,19 @@ class Orphans:
     stack: Sequence[Provisioner]
     absent: Sequence[Provisioner] = ()
     """One of each kind that the stack, as it is configured, has none of; an untagged one is the only one."""
+    parts_only: bool = False
+    """Whether nothing is looked for but parts: what shows whose they are may change with their wholes."""
 
     def candidates(self, aws: Aws) -> Candidates:
         """What may carry the environment's tags, the stack's own resources among it."""
         owner_tags = self.stack[0].scope.owner_tags
         # Of a kind that the stack has none of, nothing shows whether the index lists it already.
         unindexed = [each for each in self._listed_kinds() if not each.in_tag_index or each in self.absent]
+        if self.parts_only:
+            unindexed = []
         parts = [each for each in self.absent if isinstance(each, Untagged)]
         tagged, named, seen = aws.gather(
-            lambda: _tried(aws.tagged)(owner_tags),
+            lambda: () if self.parts_only else _tried(aws.tagged)(owner_tags),
             lambda: aws.map(_tried(self._named(aws)), unindexed),
             lambda: aws.map(_tried(_part(aws)), parts),
         )
@@ -92,6 +96,8 @@ class Orphans:
 
     def find(self, aws: Aws, candidates: Candidates, seen: Seen) -> FoundOrphans:
         """Observes each candidate that is not the stack's; `seen` is what was observed of the stack."""
+        if self.parts_only:
+            return self._sorted(candidates.parts, unknown=(), notes=candidates.notes)
         more = self._beyond_the_index(aws, candidates.tagged, seen)
         tagged = self._others(candidates.tagged, seen)
         named = self._others((candidates.named | more.named) - candidates.tagged, seen)
