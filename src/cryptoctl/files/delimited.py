@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.records import Fault, Record
+from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
 
@@ -104,6 +104,27 @@ class DelimitedTable:
     def format(self) -> str:
         """Such as "CSV with semicolons"."""
         return f"CSV with {SEPARATORS.get(self.separator, repr(self.separator))}"
+
+    def refuse_other_names(self, number: int, row: Sequence[str] | Fault, used: Collection[str]) -> None:
+        """Raises Failure for a row that names the columns again, a used one in another place.
+
+        Another file follows there, and each of its columns would be read as one of this file's.
+        """
+        if isinstance(row, Fault) or is_data(row):
+            return
+        names, known = ([each.lower() for each in every] for every in (row, self.columns))
+        moved = [
+            name
+            for name, own, here in zip(self.columns, known, names, strict=True)
+            if name in used and own != here and own in names
+        ]
+        if moved and len({*names} & {*known} - {""}) > 1:
+            raise Failure(
+                Problem.USAGE,
+                f"Line {number} of {self.source.name} names the columns again, and {quoted(moved[0])} is "
+                "another one from there on.",
+                "Take the file apart at that line, and send each part.",
+            )
 
     def __iter__(self) -> Iterator[Record]:
         split, width = splitter(self.separator, self.quote), len(self.columns)

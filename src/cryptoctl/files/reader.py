@@ -67,6 +67,7 @@ class PriceFile:
                 given += 1
                 found = self._price(record, now_ms())
                 if isinstance(found, str):
+                    self.refuse_other_names(number, record)
                     if number >= first_line:
                         yield BadLine(line=number, reason=found, file=self.name)
                     continue
@@ -84,6 +85,11 @@ class PriceFile:
         if not isinstance(self.records, DelimitedTable) or not self.records.columns:
             return False
         return self.records.columns[-1] in self.layout.fields.values() and self.source.ends_in_a_line()
+
+    def refuse_other_names(self, number: int, record: Any) -> None:
+        """Raises Failure for a row that names the columns in another order."""
+        if isinstance(self.records, DelimitedTable):
+            self.records.refuse_other_names(number, record, self.layout.fields.values())
 
     def _changed(self) -> Failure:
         return Failure(
@@ -212,7 +218,7 @@ def _surveyed(
         unit = decided_unit(None, options, file.name)
         rest = _without_late(file, names, shape, options)
         return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
-    found = survey(file.records, file.fields)
+    found = survey(file.records, file.fields, file.refuse_other_names)
     file = replace(file, survey=found)
     if file.records.columns is None:
         names = [*names, *sorted(found.names - set(names))]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.records import Fault, FileOptions, Records
+from cryptoctl.files.records import Cells, Fault, FileOptions, Records
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader
@@ -29,8 +29,11 @@ class Survey:
     empty: set[str] = field(default_factory=set)
 
 
-def survey(records: Records, fields: FieldReader) -> Survey:
-    """Reads the records through. Raises Failure where the file cannot be read."""
+def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], None]) -> Survey:
+    """Reads the records through. Raises Failure where the file cannot be read.
+
+    `check` is given each row without a time: it may be no row of prices at all.
+    """
     found = Survey(counted_in=records.counted_in)
     objects = records.columns is None
     for number, record in records:
@@ -50,6 +53,8 @@ def survey(records: Records, fields: FieldReader) -> Survey:
             if kind not in found.first:
                 found.first[kind] = number, text
             found.times[kind] = found.times.get(kind, 0) + 1
+        elif not isinstance(record, Mapping):
+            check(number, record)
     return found
 
 
