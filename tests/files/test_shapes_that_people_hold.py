@@ -187,6 +187,13 @@ RECOGNISED = {
         ),
         [(1585180700064, "0f3a-11", D("6698.5"), D("0.042"))],
     ),
+    "okx-candles": (
+        (
+            '{"code":"0","msg":"","data":[["1597026383085","3.721","3.743","3.677","3.708","8422410",'
+            '"22698348.04","12698348.04","1"]]}'
+        ),
+        [(1597026383085, None, D("3.708"), D("8422410"))],
+    ),
     "okx-api": (
         (
             '{"code":"0","data":[{"instId":"BTC-USDT","side":"sell","sz":"0.1","px":"29963.2","tradeId":"242720720",'
@@ -287,6 +294,15 @@ def test_the_only_volume_that_is_of_nothing_in_the_symbol_is_not_taken(tmp_path:
     for only in ("EUR", "USD"):
         said = refusal(tmp_path, content.replace("EUR", only))
         assert f"'Volume {only}' looks like a quantity and is used for nothing" in said
+
+
+def test_what_bitmex_has_added_is_known(tmp_path: Path) -> None:
+    content = (
+        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional,trdType\n"
+        "2023-11-14D22:13:20.123456000,XBTUSD,Sell,100,35000,PlusTick,0f3a-11,285700,0.002857,100,Regular\n"
+    )
+    found = read(tmp_path, content, time_zone="UTC")
+    assert rows(found) == [(1700000000123, "0f3a-11", D("35000"), D("100"))]
 
 
 def test_no_preset_throws_away_a_column_with_the_name_of_a_field() -> None:
