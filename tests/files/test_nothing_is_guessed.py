@@ -51,6 +51,9 @@ COLUMN_LOOKS = [
     ("base", "symbol"),
     ("base_currency", "symbol"),
     ("token", "symbol"),
+    ("name", "symbol"),
+    ("Currency", "symbol"),
+    ("code", "symbol"),
     ("nanos", "timestamp"),
 ]
 
@@ -70,6 +73,13 @@ def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignor
     assert str(mapped[0][field]) == value
     ignored = read(tmp_path, content, ignore=(column,), now=True, symbol="S", exchange="X")
     assert rows(ignored) == [(NOW_MS, None, 1, 0)]
+
+
+def test_several_coins_do_not_become_the_one_that_is_given(tmp_path: Path) -> None:
+    content = f"Currency,timestamp,price\ntezos,{MS},1.29\nbitcoin,{MS},5269.57\n"
+    assert "'Currency' looks like a symbol" in refusal(tmp_path, content)
+    found = sent(read(tmp_path, content, mapping={"symbol": "Currency"}))
+    assert [each["symbol"] for each in found] == ["TEZOS", "BITCOIN"]
 
 
 def test_what_stands_beside_a_mapped_member_is_asked_for_too(tmp_path: Path) -> None:

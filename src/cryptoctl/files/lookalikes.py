@@ -26,7 +26,12 @@ _LETTERS: Mapping[str, Sequence[str]] = {
 }
 # These say it only where they are the whole name: a base_volume is none.
 _WHOLE_NAMES: Mapping[str, frozenset[str]] = {
-    "symbol": frozenset(("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency")),
+    "symbol": frozenset(
+        (
+            *("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency", "currency"),
+            *("name", "code", "slug", "fsym", "underlying"),
+        )
+    ),
 }
 # Whose id it is says that it is not the trade's: several trades fill one order.
 _ANOTHERS_ID = frozenset(
