@@ -34,6 +34,8 @@ NO_ID = frozenset(
 )
 
 _FLOAT_ID = {mark: re.compile(rf"([0-9]+){re.escape(mark)}0*", re.ASCII) for mark in ".,"}
+# As a spreadsheet shows a number, or keeps it from being one: in a trade's own id neither occurs.
+_DRESSED_ID = re.compile(r"[0-9]{1,3}(?:(,[0-9]{2,3})*,|('[0-9]{3})*')[0-9]{3}|=\"[0-9]+\"", re.ASCII)
 _POINTED_ID = re.compile(r"[0-9]+(?:\.[0-9]*)+", re.ASCII)
 # With a mark or a sign: 12e5 may as well be hexadecimal. Without a mark no program writes more than three
 # digits (engineering notation): 20231114E-001 is an order's number.
@@ -156,6 +158,10 @@ def _id(text: str, mark: str, *, number: bool) -> str:
             "id",
             f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
             "(in a spreadsheet, format it as a number without decimals)",
+        )
+    if _DRESSED_ID.fullmatch(text):
+        raise Rejected(
+            "id", f"{quoted(text)} is a number as a spreadsheet shows it; export its digits and nothing else"
         )
     if mark == "," and _POINTED_ID.fullmatch(text):
         raise Rejected("id", f"{quoted(text)} has a point, though the decimal sign is a comma")
