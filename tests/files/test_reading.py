@@ -303,6 +303,26 @@ def test_several_files_and_directories_are_read_in_order(tmp_path: Path) -> None
     assert any("pipe.csv" in each for each in found.passed_over) == hasattr(os, "mkfifo")
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_what_lies_beside_the_prices_in_an_archive_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piped: bool
+) -> None:
+    content = zipped(
+        PLAIN.encode(), "a/.DS_Store", "__MACOSX/a/._1.csv", "a/1.csv", "a/1.csv.CHECKSUM", "LICENSE"
+    )
+    (tmp_path / "a.zip").write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    found = open_files([Path("-") if piped else tmp_path / "a.zip"], options())
+    name = "standard input" if piped else "a.zip"
+    assert [each.name for each in found.files] == [f"{name}/a/1.csv"]
+    assert found.passed_over == [f"{name}/{each}" for each in ("a/.DS_Store", "a/1.csv.CHECKSUM", "LICENSE")]
+
+
+@pytest.mark.parametrize("name", ["trades", "trades.dat", ".hidden.csv"])
+def test_an_archive_of_one_file_is_read_whatever_that_is_named(tmp_path: Path, name: str) -> None:
+    assert rows(read(tmp_path, zipped(PLAIN.encode(), name), "a.zip")) == EXPECTED
+
+
 def test_two_members_of_an_archive_with_one_name_are_both_read(tmp_path: Path) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as written:

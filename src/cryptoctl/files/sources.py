@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
 from cryptoctl.errors import Failure, Problem
@@ -145,21 +145,21 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                         "Name a file, or pipe the prices into the command.",
                     )
                 stream = Live(sys.stdin.buffer, closing=False)
-                files += _pipe(stream, "standard input", options, waiting)
+                files += _pipe(stream, "standard input", options, waiting, passed_over)
             elif path.is_dir():
                 # A link to a directory is not followed: it may lead back.
                 for file in sorted(
                     each for each in path.rglob("*") if each.is_symlink() or not each.is_dir()
                 ):
-                    hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-                    if not hidden and file.suffix.lower() in ENDINGS and file.is_file():
-                        files += _sources_of(file, str(file))
+                    if _is_usual(file.relative_to(path)) and file.is_file():
+                        files += _sources_of(file, str(file), passed_over)
                     else:
                         passed_over.append(str(file))
             elif path.exists() and (not path.is_file() or _is_descriptor(path)):
-                files += _pipe(Live(path.open("rb"), closing=True), str(path), options, waiting)
+                opened = Live(path.open("rb"), closing=True)
+                files += _pipe(opened, str(path), options, waiting, passed_over)
             else:
-                files += _sources_of(path, path.name if len(paths) == 1 else str(path))
+                files += _sources_of(path, path.name if len(paths) == 1 else str(path), passed_over)
     if not files:
         raise Failure(
             Problem.USAGE,
@@ -169,24 +169,32 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
     return Sources(files=files, passed_over=passed_over)
 
 
+def _is_usual(path: PurePath) -> bool:
+    """Whether what stands there in a directory or an archive is no hidden file, and has a usual ending."""
+    return not any(part.startswith(".") for part in path.parts) and path.suffix.lower() in ENDINGS
+
+
 def _is_descriptor(path: Path) -> bool:
     """Whether the path is that of an open file, which some systems open where it was read to."""
     return path == Path("/dev/stdin") or path.is_relative_to("/dev/fd")
 
 
-def _sources_of(path: Path, name: str) -> Iterator[Source]:
+def _sources_of(path: Path, name: str, passed_over: list[str]) -> Iterator[Source]:
     with readable(name):
         with path.open("rb") as opened:
             zipped = opened.read(4) == ZIP
         if zipped:
-            yield from _members(name, lambda: path.open("rb"), path)
+            yield from _members(name, lambda: path.open("rb"), passed_over, path)
         else:
             yield Source(name=name, open_raw=lambda: path.open("rb"), path=path, disk=path)
 
 
-def _members(name: str, opened: Callable[[], BinaryIO], disk: Path | None = None) -> Iterator[Source]:
+def _members(
+    name: str, opened: Callable[[], BinaryIO], passed_over: list[str], disk: Path | None = None
+) -> Iterator[Source]:
     with opened() as file, zipfile.ZipFile(file) as archive:
-        members = [each for each in archive.infolist() if not each.is_dir()]
+        listed = [each for each in archive.infolist() if not each.is_dir()]
+    members = [each for each in listed if "__MACOSX/" not in each.filename]
     if any(each.filename == "xl/workbook.xml" for each in members):
         raise Failure(Problem.USAGE, f"{name} is an Excel workbook.", "Save the sheet as CSV UTF-8.")
     if any(each.flag_bits & 1 for each in members):
@@ -201,16 +209,23 @@ def _members(name: str, opened: Callable[[], BinaryIO], disk: Path | None = None
             file.close()
             raise
 
-    for member in sorted(members, key=lambda each: each.filename):  # two may have one name
-        if "__MACOSX/" not in member.filename:
-            yield Source(
-                name=name if len(members) == 1 else f"{name}/{member.filename}",
-                open_raw=partial(open_member, member),
-                disk=disk,
-            )
+    usual = [each for each in members if _is_usual(PurePosixPath(each.filename))] or members
+    passed_over += [f"{name}/{each.filename}" for each in members if each not in usual]
+    for member in sorted(usual, key=lambda each: each.filename):  # two may have one name
+        yield Source(
+            name=name if len(members) == 1 else f"{name}/{member.filename}",
+            open_raw=partial(open_member, member),
+            disk=disk,
+        )
 
 
-def _pipe(live: Live, name: str, options: FileOptions, waiting: Callable[[str], None]) -> Iterator[Source]:
+def _pipe(
+    live: Live,
+    name: str,
+    options: FileOptions,
+    waiting: Callable[[str], None],
+    passed_over: list[str],
+) -> Iterator[Source]:
     """What comes through a pipe: as it comes, or copied to a file without a name, which can be read twice."""
     with readable(name):
         _tell_once(live, waiting, f"Waiting for the first prices from {name}.")
@@ -233,7 +248,7 @@ def _pipe(live: Live, name: str, options: FileOptions, waiting: Callable[[str], 
         return cast("BinaryIO", io.FileIO(descriptor, closefd=False))
 
     if again().read(4) == ZIP:
-        yield from _members(name, again)
+        yield from _members(name, again, passed_over)
     else:
         yield Source(name=name, open_raw=again)
 
