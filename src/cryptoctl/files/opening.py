@@ -13,7 +13,7 @@ from cryptoctl.files.json_records import json_records, looks_like_json
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import presets
 from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
-from cryptoctl.files.shapes import FileShape, by_cells, likely, preset_named
+from cryptoctl.files.shapes import FileShape, by_cells, contradicting, likely, preset_named
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
 from cryptoctl.files.times import kind_of
@@ -151,6 +151,14 @@ def headerless(
                 Problem.USAGE,
                 f"{name} has {width} columns and no names; a dump of {preset.title} has {len(preset.order)}.",
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
+            )
+        against = contradicting(preset, [row for row in rows if len(row) == width])
+        if against is not None:
+            raise Failure(
+                Problem.USAGE,
+                f"{name} is no dump of {preset.title}: with {', '.join(preset.order)}, its numbers "
+                f"contradict each other, as in {quoted(', '.join(against))}.",
+                "Name its columns in order with --columns, or another --preset.",
             )
         return preset.order, FileShape(preset=preset, fields=preset.fields)
     shape = by_cells([row for row in rows if len(row) == width])

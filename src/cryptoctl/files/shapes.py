@@ -159,6 +159,17 @@ def fits(preset: Preset, rows: Sequence[Sequence[str]], *, certain: bool = True)
     return all(_holds(preset, row) for row in rows)
 
 
+def contradicting(preset: Preset, rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
+    """A row whose numbers the preset's check forbids, where most do; None where most may be of its dump."""
+    numeric = [row for row in rows if all(_DECIMAL.fullmatch(row[place]) for place in _numbers(preset))]
+    against = [row for row in numeric if not _holds(preset, row)]
+    return against[0] if len(against) * 2 > len(numeric) else None
+
+
+def _numbers(preset: Preset) -> Sequence[int]:
+    return [place for place, kind in enumerate(preset.kinds) if kind == "d"]
+
+
 def _holds(preset: Preset, row: Sequence[str]) -> bool:
     """Whether the numbers of a row fulfil what the preset's `check` demands."""
     cells = dict(zip(preset.order, row, strict=True))
