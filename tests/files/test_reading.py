@@ -334,6 +334,11 @@ def test_two_members_of_an_archive_with_one_name_are_both_read(tmp_path: Path) -
     assert [rows(list(file.prices(lambda: MS)))[0][1] for file in files] == ["7", "8"]
 
 
+@pytest.mark.parametrize("content", ["[]", " [ ]\n", '{"code": "0", "data": []}'])
+def test_an_empty_list_has_nothing_to_ask_about(tmp_path: Path, content: str) -> None:
+    assert refusal(tmp_path, content) == "prices.csv holds an empty list. Is it the right file?"
+
+
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="nowhere"):
         open_files([tmp_path / "nowhere.csv"], options())

@@ -264,6 +264,8 @@ def _refuse_commas(file: PriceFile, options: FileOptions) -> None:
 
 def _refuse_no_records(names: Sequence[str], first: Sequence[Record], source: Source) -> None:
     """A file none of whose first records is one has no names to ask a person about."""
+    if not first and not names:
+        raise Failure(Problem.USAGE, f"{source.name} holds an empty list.", "Is it the right file?")
     number, fault = first[0] if first and not names else (0, None)
     if isinstance(fault, Fault):
         raise Failure(
