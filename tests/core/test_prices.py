@@ -137,6 +137,13 @@ def test_a_timestamp_is_seconds_milliseconds_or_iso_8601(given_as: object, milli
     assert one(timestamp=given_as).timestamp_ms == milliseconds
 
 
+@pytest.mark.parametrize("text", ["2023-02-02", "2023-02-02T09:20", "2023-02-02 09:20:00.138", "20230202T09"])
+def test_what_a_time_without_an_offset_should_end_with_can_be_followed(text: str) -> None:
+    end = refusal(timestamp=text).reason.removeprefix("says no offset from UTC; end it with ")
+    for each in end.split(" or "):
+        assert one(timestamp=f"{text}{each}").timestamp_ms >= 1675296000000
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -292,7 +292,8 @@ def _milliseconds_of_iso(text: str) -> int:
     except ValueError:
         raise Rejected("timestamp", "neither epoch seconds, epoch milliseconds nor ISO 8601") from None
     if moment.tzinfo is None:
-        raise Rejected("timestamp", "says no offset from UTC; end it with Z or +00:00")
+        end = "Z or +00:00" if len(text) > len("2024-01-31") else "T00:00Z"
+        raise Rejected("timestamp", f"says no offset from UTC; end it with {end}")
     milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     if milliseconds < 0:
         raise Rejected("timestamp", "lies before 1970")
