@@ -168,3 +168,14 @@ def test_utc_is_known_where_no_other_zone_is(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(Failure) as caught:
         times.zone("Europe/Berlin")
     assert "pip install tzdata" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{{"timestamp":[{MS},{MS}],"price":[1,2]}}',
+        f'[{{"timestamp":{MS},"price":{{"amount":"1.5","currency":"USD"}}}}]',
+    ],
+)
+def test_a_list_or_an_object_is_no_number_with_a_comma(tmp_path: Path, content: str) -> None:
+    assert "price: must be a number" in refused(read(tmp_path, content))[1]

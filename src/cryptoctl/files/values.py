@@ -60,13 +60,14 @@ class FieldReader:
     now: bool = False
 
     def text(self, field: str, record: Cells | Members) -> str | None:
-        """The text of one of the record's fields; None where it has none, or its expression fails."""
+        """The text of one of the record's fields; None where it has no plain one, or its expression fails."""
         find = next((find for name, find in self.finders if name == field), None)
         try:
             value = None if find is None else find(record)
         except Rejected:
             return None
-        return None if value is None or value is ABSENT else str(value).strip()
+        none = value is None or value is ABSENT or isinstance(value, (list, dict))
+        return None if none else str(value).strip()
 
     def time_text(self, record: Cells | Members) -> str | None:
         """The text of the record's time; None where it has none."""
