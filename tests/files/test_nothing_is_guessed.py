@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,7 @@ def test_half_of_one_unit_and_half_of_another_is_refused_and_each_can_be_sent(tm
         ("yesterday", "neither a number since 1970 nor ISO 8601"),
         ("-1675329600138", "digits"),
         ("02/03/2023 10:00", "neither"),
+        ("2023/2/3 10:00", "is not in milliseconds"),
         ("1969-12-31T23:59:59Z", "is not in milliseconds"),
     ],
 )
@@ -224,6 +226,12 @@ def test_what_is_no_time_is_its_lines_fault(tmp_path: Path, text: str, reason: s
     found = read(tmp_path, content, time_unit="ms")
     assert list(refused(found)) == [3]
     assert reason in refused(found)[3]
+
+
+@pytest.mark.parametrize("text", ["2023-02-02 +0000", "2023/2/3 10:00", "2023/02/02/10:00", "2023/02/021"])
+def test_what_only_looks_like_iso_8601_is_refused(text: str) -> None:
+    with pytest.raises(Rejected, match="is not ISO 8601"):
+        TimeReader(unit="ISO 8601", zone=UTC).milliseconds(text)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +245,10 @@ def test_what_is_no_time_is_its_lines_fault(tmp_path: Path, text: str, reason: s
         ("2023-02-02D09:20:00.138123456", {"time_zone": "UTC"}, MS),
         ("2023-02-02 10:20:00.138", {"time_zone": "Europe/Berlin"}, MS),
         ("2023-02-02", {"time_zone": "UTC"}, 1675296000000),
+        ("2023-02-02 10:20:00.138 +0100", {}, MS),
+        ("2023-02-02 09:20:00.138999 +0000 UTC", {}, MS),
+        ("2023/02/02 18:20:00.138", {"time_zone": "Asia/Tokyo"}, MS),
+        ("2023/02/02", {"time_zone": "UTC"}, 1675296000000),
     ],
 )
 def test_iso_8601_needs_an_offset_or_a_zone(

@@ -23,6 +23,9 @@ _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+", re.ASCII)
 _TIME_OF_DAY = re.compile(
     r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?|[0-2][0-9]([0-5][0-9]){2}", re.ASCII
 )
+# Each has one meaning: as Ruby and Go write an offset, and as exchanges in Japan write a day.
+_APART = re.compile(r"(?<=[0-9]) ([+-][0-9]{2}:?[0-9]{2})( UTC)?$", re.ASCII)
+_SLASHES = re.compile(r"^([0-9]{4})/([0-9]{2})/([0-9]{2})(?![0-9])", re.ASCII)
 _KDB_DATE = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})D", re.ASCII)  # as kdb+ writes it, and so BitMEX
 
 
@@ -80,7 +83,9 @@ class TimeReader:
         return int(whole[:13])
 
     def _iso(self, text: str) -> int:
-        said = text[:-4] + "+00:00" if text.endswith((" UTC", " GMT")) else text
+        said = _APART.sub(r"\1", text)
+        said = said[:-4] + "+00:00" if said.endswith((" UTC", " GMT")) else said
+        said = _SLASHES.sub(r"\1-\2-\3", said)
         said = _KDB_DATE.sub(r"\1T", said)
         try:
             moment = parse_iso_8601(said)
