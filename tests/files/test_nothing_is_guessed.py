@@ -361,3 +361,27 @@ def test_a_stream_ends_at_a_header_in_another_order(monkeypatch: pytest.MonkeyPa
     assert [next(found).line, next(found).line] == [2, 3]
     with pytest.raises(Failure, match=r"Line 4 of standard input names the columns again"):
         next(found)
+
+
+def test_an_id_that_all_have_does_not_make_different_prices_one(tmp_path: Path) -> None:
+    content = f"id,price,timestamp\n0,1,{MS}\n0,2,{MS}\n0,2,{MS + 1}\n"
+    said = refusal(tmp_path, content)
+    assert "Every 'id' of prices.csv is '0', and line 3 has another price at the time" in said
+    assert said.endswith("Add --ignore id.")
+    assert len(rows(read(tmp_path, content, ignore=("id",)))) == 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("0", 1, MS), ("0", 2, MS + 1)],
+        [("0", 1, MS), ("0", 1, MS)],
+        [("0", 1, MS), ("0", 2, MS), ("1", 3, MS)],
+        [("1", 3, MS), ("0", 1, MS), ("0", 2, MS)],
+    ],
+)
+def test_one_id_of_several_times_or_for_some_only_is_taken(
+    tmp_path: Path, lines: list[tuple[str, int, int]]
+) -> None:
+    content = "id,price,timestamp\n" + "".join(f"{','.join(map(str, each))}\n" for each in lines)
+    assert rows(read(tmp_path, content)) == [(ms, identity, price, 0) for identity, price, ms in lines]

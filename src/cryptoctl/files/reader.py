@@ -24,7 +24,7 @@ from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named, why_not
 from cryptoctl.files.sources import Snapshot, Source, sources
-from cryptoctl.files.survey import Survey, decided_unit, survey
+from cryptoctl.files.survey import Survey, decided_unit, refuse_one_id, survey
 from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
@@ -223,6 +223,7 @@ def _surveyed(
     if file.records.columns is None:
         names = [*names, *sorted(found.names - set(names))]
         file = _laid_out(file, names, shape, options, complete=True)
+    refuse_one_id(found, file.fields, file.layout.fields.get("id"), file.name)
     unit = decided_unit(found, options, file.name)
     return replace(file, times=TimeReader(unit=unit, zone=time_zone), first=())
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.records import Cells, Fault, FileOptions, Records
+from cryptoctl.files.records import Cells, Fault, FileOptions, Members, Records, quoted, shell_word
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader
 
 MOST_NAMES = 10_000
+KEYED = ("timestamp", "symbol", "exchange")  # with the id, what a price is known by
 
 
 @dataclass(kw_only=True)
 class Survey:
     """What is in a file: its records, for each kind of time how many and the first, the members' names.
 
-    `empty` are the members that have a value in none of the records.
+    `empty` are the members that have a value in none of the records; `only_id` is the id of all of them,
+    `differing` the first of them that is another price of the same moment.
     """
 
     counted_in: str
@@ -27,6 +29,19 @@ class Survey:
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
+    only_id: str | None = None
+    differing: int | None = None
+    _before: Sequence[str | None] = ()
+
+    def note_id(self, number: int, record: Cells | Members, fields: FieldReader) -> None:
+        """Looks whether all records have one id, and which is the first that it makes one with another."""
+        if self.only_id is None and self._before:
+            return
+        text, before = fields.text("id", record), self._before
+        self.only_id = text if self.only_id in (None, text) else None
+        self._before = [fields.text(each, record) for each in (*KEYED, "price", "volume")]
+        if before and before[: len(KEYED)] == self._before[: len(KEYED)] and before != self._before:
+            self.differing = self.differing or number
 
 
 def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], None]) -> Survey:
@@ -47,6 +62,7 @@ def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], 
                 refuse_too_many(found.names, number)
             if found.empty:
                 found.empty -= {each for each in found.empty if not is_none(record.get(each))}
+        found.note_id(number, record, fields)
         text = fields.time_text(record)
         kind = kind_of(text) if text else None
         if kind is not None and text is not None:
@@ -56,6 +72,21 @@ def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], 
         elif not isinstance(record, Mapping):
             check(number, record)
     return found
+
+
+def refuse_one_id(found: Survey, fields: FieldReader, column: str | None, name: str) -> None:
+    """Raises Failure where different prices would be one, because all records have the same id."""
+    if column is None or found.only_id is None or found.differing is None:
+        return
+    if fields.exported or not fields.takes_id(found.only_id):
+        return
+    raise Failure(
+        Problem.USAGE,
+        f"Every {quoted(column)} of {name} is {quoted(found.only_id)}, and {found.counted_in} "
+        f"{found.differing} has another price at the time of the one before: as their id, that would make "
+        "them one.",
+        f"Add --ignore {shell_word(column)}.",
+    )
 
 
 def refuse_too_many(names: Collection[str], number: int) -> None:

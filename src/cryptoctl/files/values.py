@@ -74,6 +74,14 @@ class FieldReader:
         text = self.text("timestamp", record)
         return None if text is None else self._pointed(text)
 
+    def takes_id(self, text: str) -> bool:
+        """Whether a text may be an id; a line with any other is refused."""
+        try:
+            self._text("id", text)
+        except Rejected:
+            return False
+        return True
+
     def price(self, record: Cells | Members, times: TimeReader, now_ms: int) -> Price:
         """The price in a record, checked as the webhook processor will. Raises Rejected."""
         found: dict[str, Any] = dict(self.constants)
