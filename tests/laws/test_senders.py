@@ -145,7 +145,7 @@ def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_
     assert address(live)["FunctionUrl"] == made["FunctionUrl"]
     with_senders(live, "desk")
     plan = live.plan()
-    assert plan.consents == (f"opening to requests without IAM of function URL {name}",)
+    assert plan.consents == (f"lift the IAM protection of function URL {name}",)
     assert f"`up` asks before this: {plan.consents[0]}" in attention(live)
     done(live.run(plan))
     assert settled(live)

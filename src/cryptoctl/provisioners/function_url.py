@@ -151,8 +151,8 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
     def consent_reason(self, delta: Delta) -> str | None:
         """Somebody may rely on how an address is that is there."""
         if delta.touches("AuthType"):
-            return "opening to requests without IAM"
-        return "an end of the access of web pages (CORS)" if delta.touches("Cors") else None
+            return "lift the IAM protection"
+        return "end the access of web pages (CORS)" if delta.touches("Cors") else None
 
     def apply(self, delta: Delta) -> Iterator[Action]:
         """One call creates it whole, one changes it whole."""
