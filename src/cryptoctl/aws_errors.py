@@ -170,6 +170,12 @@ COMMON = (
         "(or operate, or read) prints to the user or role that is named.",
     ),
     Remedy(
+        codes=("TooManyRequestsException",),
+        operations=("Invoke",),
+        hint="More runs at once are asked for than the function's reserved concurrency, or the account's, "
+        "allows: `cryptoctl plan` shows whether somebody has changed it; otherwise wait some minutes.",
+    ),
+    Remedy(
         codes=tuple(sorted(THROTTLED)),
         hint="Something else uses up the account's requests a second: stop it or wait some minutes.",
     ),

@@ -38,6 +38,13 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
     ),
     (
         STACK.webhook,
+        "Invoke",
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        "`cryptoctl plan` shows whether somebody has changed it",
+    ),
+    (
+        STACK.webhook,
         "DeleteFunction",
         "InvalidParameterValueException",
         "Lambda was unable to delete arn because it is a replicated function.",
