@@ -35,6 +35,24 @@ def test_each_sender_passes_the_test(door: Door, cli: Any) -> None:
             assert (said.code, passed) == (0, [True] * 4), said
 
 
+def test_a_function_that_somebody_has_stopped_passes_no_step(door: Door, cli: Any) -> None:
+    """Every request gets the same answer then, which refuses nobody."""
+    webhook = door.live.stack.webhook
+    its = door.live.aws.call("lambda", "GetFunctionConcurrency", FunctionName=webhook.name)
+    reserved = its["ReservedConcurrentExecutions"]
+    change = {"FunctionName": webhook.name, "ReservedConcurrentExecutions": 0}
+    door.live.aws.call("lambda", "PutFunctionConcurrency", **change)
+    try:
+        said = cli("test", "desk", "--output", "json")
+    finally:
+        door.live.aws.call(
+            "lambda", "PutFunctionConcurrency", **change | {"ReservedConcurrentExecutions": reserved}
+        )
+    document = json.loads(said.out)
+    assert [step["passed"] for step in document["steps"]] == [False] * 4
+    assert "`cryptoctl plan" in document["failure"]["next"]
+
+
 def test_show_hides_the_secret_unless_asked(door: Door, cli: Any) -> None:
     for name in ("desk", "tradingview", "basic"):
         secret = door.secret(name)

@@ -33,7 +33,7 @@ def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> I
     nobody = exchange("POST", f"{maker.address}nobody-{maker.name}", {}, right.body)
     yield ProofStep(
         step="an unknown sender is refused in the same words",
-        passed=(nobody.status, nobody.text) == (refused.status, refused.text),
+        passed=nobody.status == 401 and (nobody.status, nobody.text) == (refused.status, refused.text),
         answer=_said(nobody),
     )
     accepted = exchange("POST", right.url, right.headers, right.body)
