@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import Aws, AwsError, Credentials
+from cryptoctl.aws_errors import remedy
 from cryptoctl.cli.apply import check
 from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
 from cryptoctl.errors import Failure, Problem
@@ -172,6 +173,24 @@ def test_a_rotation_while_it_waits_for_its_new_key_counts() -> None:
     assert up(ssm).outcome is StepOutcome.DONE
     assert (ssm.secret, ssm.versions[-1]["KeyId"]) == (ROTATED, KEY)
     assert [parse_secret(each["Value"]) for each in ssm.versions] == [GIVEN, ROTATED, ROTATED]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"{KEY} is disabled.", "`cryptoctl up` brings back"),
+        ("The ciphertext refers to a key that does not exist.", "the next `cryptoctl up` makes a new secret"),
+    ],
+)
+def test_a_secret_whose_key_cannot_be_used_says_what_to_do(said: str, told: str) -> None:
+    def refuse(_: FakeSsm, operation: str) -> None:
+        raise refused(operation, "InvalidKeyId", said)
+
+    ssm = holding()
+    ssm.refuse = refuse
+    with pytest.raises(AwsError) as caught:
+        store(ssm).read()
+    assert told in remedy(caught.value)
 
 
 def test_a_rotation_between_reading_and_writing_counts() -> None:

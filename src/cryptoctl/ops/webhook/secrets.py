@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws_errors import Remedy
 from cryptoctl.core.webhook_secrets import (
     LONGEST_SECRET,
     SecretEncoding,
@@ -34,6 +35,18 @@ MOST_AT_ONCE = 10  # rotations at the same time
 LONGEST_GRACE = timedelta(days=365)
 _FITS_AN_ADDRESS = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 
+# The same code tells of a key that is switched off, goes, or is gone.
+REMEDIES = (
+    *(each for each in Parameter.remedies if each.contains),
+    Remedy(
+        codes=("InvalidKeyId",),
+        operations=("GetParameter",),
+        hint="The secret lies under a key that cannot be used: `cryptoctl plan` shows whether it is the "
+        "environment's, which `cryptoctl up` brings back.",
+    ),
+    *Parameter.remedies,
+)
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SecretStore:
@@ -55,7 +68,11 @@ class SecretStore:
     def _stored(self, version: int | None = None) -> Mapping[str, Any]:
         """What the parameter holds, or what a version of it was. Raises Failure where there is none."""
         params = self.parameter.reading(version)
-        found = self.aws.find("ssm", "GetParameter", absent=NOT_FOUND, **params)
+        try:
+            found = self.aws.find("ssm", "GetParameter", absent=NOT_FOUND, **params)
+        except AwsError as error:
+            error.remedies = REMEDIES
+            raise
         if found is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
         its: Mapping[str, Any] = found["Parameter"]
