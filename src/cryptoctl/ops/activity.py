@@ -14,6 +14,8 @@ from cryptoctl.stack import Stack
 
 MINUTES = 60
 PERIOD_S = 60
+# As long as an alarm stays raised after its cause: a stream that has caught up since is not behind.
+LATELY_MINUTES = 5
 # The functions' own metrics (handlers/metrics.py), by the stack's name of the function.
 PRICES = {"webhook": "Received", "enricher": "Enriched"}
 
@@ -36,7 +38,7 @@ class Activity:
 
     functions: tuple[FunctionActivity, ...]
     iterator_age_s: float | None
-    """how old the last record was as it was handed over; None where nothing was in the last 15 minutes"""
+    """how old the last record was as it was handed over; None where nothing was lately"""
     oldest_s: Mapping[str, float]
     """the age of the oldest message of each queue, as far as SQS has told it"""
 
@@ -56,14 +58,14 @@ def activity(aws: Aws, stack: Stack, now: datetime | None = None) -> Activity:
         metrics[f"oldest{number}"] = queue_metric(queue, "ApproximateAgeOfOldestMessage")
     values = metric_data(aws, metrics, PERIOD_S, begin, now)
     found = {id_: _by_minute(each, begin) for id_, each in values.items()}
-    lag = [each for each in found["lag"][-15:] if each is not None]
+    lag = [each for each in found["lag"][-LATELY_MINUTES:] if each is not None]
     return Activity(
         functions=tuple(_function(name, function, found) for name, function in functions.items()),
         iterator_age_s=lag[-1] / 1000 if lag else None,
         oldest_s={
             queue.name: ages[-1]
             for number, queue in enumerate(queues)
-            if (ages := [each for each in found[f"oldest{number}"][-5:] if each is not None])
+            if (ages := [each for each in found[f"oldest{number}"][-LATELY_MINUTES:] if each is not None])
         },
     )
 
