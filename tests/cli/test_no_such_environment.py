@@ -42,6 +42,12 @@ def test_taking_down_what_is_not_there_succeeds_and_says_so(standing: Live, cli:
     assert "There is no environment nosuch on this machine (there are: " in said.err
 
 
+def test_data_that_is_not_there_is_not_said_to_be_kept(standing: Live, cli: Cli) -> None:
+    said = cli.ok("down", "--yes", "--keep-data", "--local", "--env", "nosuch")
+    assert "There is no environment nosuch on this machine (there are: " in said.err
+    assert "Kept" not in said.err
+
+
 def test_where_one_resource_is_missing_the_environment_is_incomplete(standing: Live, cli: Cli) -> None:
     standing.aws.call("dynamodb", "DeleteTable", TableName=standing.stack.prices.name)
     said = cli("prices", "BTC", "--local", "--env", standing.session.environment)

@@ -33,6 +33,7 @@ def down(
             f"The environment {session.environment} is protected. Nothing was changed.",
             "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
         )
+    kept: list[str] = []
     with before_any_change():
         resources = [each for each in session.stack if not (keep_data and each.holds_data)]
         others = orphans(run)
@@ -46,12 +47,13 @@ def down(
         check(plan)
         if keep_data:
             # A protected environment is kept whole, not its table alone.
-            check(planned(list(session.stack), session.aws, Goal.ABSENT))
+            whole = planned(list(session.stack), session.aws, Goal.ABSENT)
+            check(whole)
+            kept = _there(whole)
         if plan.work and not yes:
             _ask(run)
     last = removed(run, plan, look)
     run.done("All of the plan is done", "`cryptoctl envs` shows which environments there are.")
-    kept = [str(each) for each in session.stack if keep_data and each.holds_data]
     run.answer(leaving=_leaving(last), kept=kept, notes=list(last.notes))
     _say_what_is_left(run, plan, last, kept)
 
@@ -78,6 +80,12 @@ def _ask(run: CommandRun) -> None:
     run.screen.require_terminal(f"This deletes the environment {name}")
     if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
         raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
+
+
+def _there(plan: Plan) -> list[str]:
+    """What holds data, as far as there is any."""
+    steps = (step for step in plan.steps if step.resource.holds_data)
+    return [str(step.resource) for step in steps if step.delta.observed is not None]
 
 
 def _leaving(plan: Plan) -> list[dict[str, str]]:
