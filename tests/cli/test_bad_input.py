@@ -33,6 +33,18 @@ def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, re
     assert "Nothing was sent" in said.err
 
 
+@pytest.mark.parametrize(
+    ("symbol", "reason"), [("\udcffa", "is no text in UTF-8: '\\udcffa'"), ("A" * 2049, "has 2049 bytes")]
+)
+@pytest.mark.parametrize("line", ["prices", "chart", "candles", "trace --id 7", "dlq repair --symbol"])
+def test_what_can_be_no_symbol_is_not_asked_for(cli: Cli, line: str, symbol: str, reason: str) -> None:
+    command = line.split()
+    words = [*command, symbol] if line.endswith("--symbol") else [command[0], symbol, *command[1:]]
+    said = cli(*words, "--local", "--env", "nosuch")
+    assert (said.code, said.out) == (Problem.USAGE, "")
+    assert reason in said.err
+
+
 @pytest.mark.parametrize("option", ["--env", "--profile", "--region", "--config"])
 def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> None:
     """In a script the variable behind it is not set; the default would be another environment."""

@@ -20,6 +20,7 @@ from cryptoctl.core.names import folded_symbol
 from cryptoctl.errors import Failure, Problem
 
 Group: TypeAlias = Callable[..., Any]
+LONGEST_KEY_BYTES = 2048  # DynamoDB's limit for a partition key
 
 
 class Output(StrEnum):
@@ -48,9 +49,18 @@ def refuse_empty(name: str, value: str, hint: str) -> None:
 
 
 def stored_as(symbol: str) -> str:
-    """The symbol to look for, as it is stored. Raises Failure where it is empty."""
-    refuse_empty("The symbol", symbol, "Name one, such as BTC; `cryptoctl symbols` lists them.")
-    return folded_symbol(symbol)
+    """The symbol to look for, as it is stored. Raises Failure where nothing can be stored so."""
+    hint = "Name one, such as BTC; `cryptoctl symbols` lists them."
+    refuse_empty("The symbol", symbol, hint)
+    folded = folded_symbol(symbol)
+    try:
+        size = len(folded.encode())
+    except UnicodeEncodeError as error:  # a byte that Python could not read stands there as half of a pair
+        raise Failure(Problem.USAGE, f"The symbol is no text in UTF-8: {symbol!a}.", hint) from error
+    if size > LONGEST_KEY_BYTES:
+        why = f"The symbol has {size} bytes, and what is stored has {LONGEST_KEY_BYTES} at most."
+        raise Failure(Problem.USAGE, why, hint)
+    return folded
 
 
 def _common(*names: str, shown: str, default: str = "", **more: Any) -> Any:
