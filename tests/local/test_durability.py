@@ -25,6 +25,20 @@ TELL = reporting("""
 """)
 
 
+ASK_LATE = reporting("""
+    import urllib.error, urllib.request
+
+    def handler(event, context):
+        say(began=numbers(event))
+        time.sleep(1)
+        try:
+            urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"])
+        except urllib.error.HTTPError:
+            say(batch=numbers(event))
+""")
+"""Any answer will do: an engine that ends refuses the connection, and the batch fails."""
+
+
 def start(engine: Engine) -> Workbench:
     engine.start(port=0, options=QUICK)
     return workbench(engine)
@@ -88,6 +102,18 @@ def test_a_mapping_and_a_subscription_go_on_after_a_stop(engine: Engine) -> None
     bench.eventually(lambda: bench.seen(reader), what="what was logged just before the stop")
     bench.put(table, 2)
     bench.eventually(lambda: delivered(bench, function) == [1, 2], what="the second")
+
+
+def test_a_batch_under_way_at_a_stop_still_reaches_the_engine(engine: Engine) -> None:
+    bench = start(engine)
+    function, (table, stream) = bench.function(ASK_LATE), bench.table()
+    bench.mapping(function, stream)
+    bench.put(table, 1)
+    bench.eventually(lambda: bench.seen(function), what="the batch's beginning")
+    engine.stop()
+    restart(engine)
+    assert bench.seen(function) == [{"began": [1]}, {"batch": [1]}]
+    assert not [event for event in bench.log(function) if "URLError" in event["message"]]
 
 
 def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:

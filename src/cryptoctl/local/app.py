@@ -128,6 +128,10 @@ class EngineApp:
         supervisor.begin("keeping house", self._keep_house)
         await self._runner.start()
 
+    async def let_batches_end(self) -> None:
+        """Begins no more batches of mappings, and gives those under way a moment."""
+        await self._runner.close()
+
     async def stop(self) -> None:
         """Ends every process that was started, and puts the data away. Raises OSError where it cannot."""
         await self._runner.close()
