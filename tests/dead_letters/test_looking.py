@@ -163,6 +163,20 @@ def test_export_purge_and_import_keep_bodies_and_attributes_to_the_byte(shop: Wo
     assert not Path("empty.jsonl").exists()
 
 
+def test_a_replay_of_what_cannot_be_replayed_names_what_ends_it(shop: Workshop, dlq: Dlq) -> None:
+    shop.send(WEBHOOK, "what is this?", {})
+    (odd,) = _messages(shop)
+    said = dlq("replay")
+    assert said.code == 1 and "purge --id ID" in said.err and "same command again" not in said.err
+    shop.send_events([shop.price(1, price=-1)])
+    both = dlq("replay")
+    assert both.code == 1 and "purge --id ID" in both.err and "same command again" in both.err
+    purged = dlq("purge", "--yes", "--id", odd.id)
+    assert purged.code == 0 and "It is written to " in purged.err
+    said = dlq("replay")
+    assert said.code == 1 and "purge --id ID" not in said.err and "same command again" in said.err
+
+
 def test_purge_asks_and_without_anybody_to_ask_it_refuses(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(1)])
     said = dlq("purge")

@@ -206,10 +206,15 @@ def _check(summary: Summary) -> None:
     if summary.interrupted:
         raise Failure(Problem.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
     if not summary.chosen_is_back:
+        # Nothing that somebody could fix brings back what has none of the shapes.
+        unknown = summary.outcomes[Outcome.UNKNOWN]
+        fixed = summary.outcomes.total() - summary.outcomes[Outcome.BACK] - unknown or summary.undeleted
+        again = "Fix what the reasons name, then run the same command again." if fixed else ""
+        purge = "`cryptoctl dlq purge --id ID` deletes what is not replayable." if unknown else ""
         raise Failure(
             Problem.FAILED,
             "Not everything selected was brought back; the rest is still in its queue.",
-            "Fix what the reasons name, then run the same command again.",
+            f"{again} {purge}".strip(),
         )
     if summary.in_flight:
         raise Failure(Problem.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")

@@ -134,7 +134,8 @@ def purge(
     target = None if no_export else export_to or _purged_file(run)
 
     def confirm(count: int) -> bool:
-        run.screen.say("They are not in any file." if target is None else f"They are written to {target}.")
+        they = "It is" if count == 1 else "They are"
+        run.screen.say(f"{they} not in any file." if target is None else f"{they} written to {target}.")
         question = f"Delete {several(count, 'message')} from the queues of {run.session.location}?"
         return yes or run.screen.confirmed(question)
 
@@ -168,7 +169,8 @@ def purge(
 
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:
     told = f"{purged.deleted} of {several(purged.found, 'message was', 'messages were')} deleted"
-    written = f"They are in {purged.export}. " if purged.export and purged.deleted else ""
+    they = "It is" if purged.deleted == 1 else "They are"
+    written = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
     run.done(told, f"{written}`cryptoctl dlq list` shows what is left.")
     if not run.machine:
         run.screen.data(f"{told}.")
