@@ -299,6 +299,26 @@ def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> N
         engine.outbox(1)
 
 
+@pytest.mark.parametrize("case", ["a file", "below a file", "a link to nowhere"])
+def test_an_impossible_directory_is_known_before_anything_is_made(tmp_path: Path, case: str) -> None:
+    engine = Engine(_impossible(case, tmp_path / "engine"))
+    with pytest.raises(EngineError) as refused:
+        engine.check_start(_free_port(None))
+    assert "not a directory" in refused.value.message and "CRYPTOCTL_STATE_DIR" in refused.value.hint
+
+
+def test_a_directory_that_must_not_be_written_to_is_known_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, port = Engine(tmp_path / "state" / "engine"), _free_port(None)
+    engine.check_start(port)
+    monkeypatch.setattr(os, "access", lambda place, _: place != tmp_path)
+    with pytest.raises(EngineError) as refused:
+        engine.check_start(port)
+    assert f"permission denied ({tmp_path})" in refused.value.message
+    assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "\udc80"])
 def test_a_damaged_record_of_a_running_engine_is_said_and_stop_still_stops_it(
     engine: Engine, content: str, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ inherit it by being given the same id.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import os
@@ -82,6 +83,15 @@ class DataDirectory:
         self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for directory in (self.directory, self.state, self.scratch, self.code):
             make_private(directory)
+
+    def check_place(self) -> None:
+        """Raises OSError where `create` would, as far as that can be seen without making anything."""
+        place = self.directory
+        while not os.path.lexists(place):
+            place = place.parent
+        why = errno.ENOTDIR if not place.is_dir() else errno.EACCES
+        if why == errno.ENOTDIR or not os.access(place, os.W_OK | os.X_OK):
+            raise OSError(why, os.strerror(why), str(place))
 
     def exposure(self) -> Exposure | None:
         """What lets somebody else put files here; None where nothing does."""

@@ -40,9 +40,7 @@ __all__ = [
     "OutboxMessage",
 ]
 
-REPLACES_IT: Final[str] = (
-    "`cryptoctl local stop` ends it; the next `cryptoctl up` starts it anew with its data."
-)
+REPLACES_IT: Final = "`cryptoctl local stop` ends it; the next `cryptoctl up` starts it anew with its data."
 UNNAMED: Final[str] = "it does not say which process it is (an early cryptoctl's does not)"
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
@@ -93,7 +91,9 @@ class Engine:
                 return self.status()
 
     def check_start(self, port: int | None) -> None:
-        """Raises EngineError where `start` would because of the port, or of what is not installed."""
+        """Raises EngineError where `start` would: of the directory, the port, or what is not installed."""
+        with self._said("Starting"):
+            self._data.check_place()
         launch.check(self._port_to_use(port))
 
     def stop(self) -> bool:
