@@ -40,14 +40,16 @@ def test_a_function_that_somebody_has_stopped_passes_no_step(door: Door, cli: An
     webhook = door.live.stack.webhook
     its = door.live.aws.call("lambda", "GetFunctionConcurrency", FunctionName=webhook.name)
     reserved = its["ReservedConcurrentExecutions"]
-    change = {"FunctionName": webhook.name, "ReservedConcurrentExecutions": 0}
-    door.live.aws.call("lambda", "PutFunctionConcurrency", **change)
+
+    def reserve(runs: int) -> None:
+        change: Any = {"FunctionName": webhook.name, "ReservedConcurrentExecutions": runs}
+        door.live.aws.call("lambda", "PutFunctionConcurrency", **change)
+
+    reserve(0)
     try:
         said = cli("test", "desk", "--output", "json")
     finally:
-        door.live.aws.call(
-            "lambda", "PutFunctionConcurrency", **change | {"ReservedConcurrentExecutions": reserved}
-        )
+        reserve(reserved)
     document = json.loads(said.out)
     assert [step["passed"] for step in document["steps"]] == [False] * 4
     assert "`cryptoctl plan" in document["failure"]["next"]
