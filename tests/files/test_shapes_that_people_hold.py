@@ -296,15 +296,6 @@ def test_the_only_volume_that_is_of_nothing_in_the_symbol_is_not_taken(tmp_path:
         assert f"'Volume {only}' looks like a quantity and is used for nothing" in said
 
 
-def test_what_bitmex_has_added_is_known(tmp_path: Path) -> None:
-    content = (
-        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional,trdType\n"
-        "2023-11-14D22:13:20.123456000,XBTUSD,Sell,100,35000,PlusTick,0f3a-11,285700,0.002857,100,Regular\n"
-    )
-    found = read(tmp_path, content, time_zone="UTC")
-    assert rows(found) == [(1700000000123, "0f3a-11", D("35000"), D("100"))]
-
-
 def test_no_preset_throws_away_a_column_with_the_name_of_a_field() -> None:
     """Where one has, `fields` names it, or has the same in a better unit."""
     same = {("bitstamp-stream", "price"), ("bitstamp-stream", "timestamp")}
@@ -405,24 +396,3 @@ def test_contracts_are_not_taken_for_the_volume_of_a_trade(tmp_path: Path) -> No
     assert "Name its 6 columns in order" in refusal(tmp_path, by_coin)
     by_money = "1,42000.1,10,420001,1700000000000,true\n"
     assert rows(read(tmp_path, by_money)) == [(1700000000000, "1", D("42000.1"), D(10))]
-
-
-CANDLES = ["1646092800000,2919.1,2925.5,2930,2900,49", "1646092860000,2925.5,2921,2926,2920,1"]
-
-
-def test_a_preset_that_the_numbers_contradict_is_refused(tmp_path: Path) -> None:
-    content = "\n".join([*CANDLES, ""])
-    said = refusal(tmp_path, content, preset="candles-timestamp")
-    assert "is no dump of candles" in said
-    assert "as in '1646092800000, 2919.1, 2925.5, 2930, 290…'" in said
-    assert rows(read(tmp_path, content, preset="bitfinex-candles"))[0][2] == D("2925.5")
-    assert "is no dump of freqtrade" in refusal(tmp_path, f"{MS},a,,buy,100,0.5,77\n", preset="freqtrade")
-
-
-def test_one_candle_that_is_wrong_does_not_forbid_the_preset(tmp_path: Path) -> None:
-    content = "\n".join([*CANDLES, "1646092920000,2925.5,2931,2926,2920,1", ""])
-    assert [each[2] for each in rows(read(tmp_path, content, preset="bitfinex-candles"))] == [
-        D("2925.5"),
-        D("2921"),
-        D("2931"),
-    ]

@@ -106,6 +106,15 @@ def test_a_point_among_decimal_commas_is_refused(tmp_path: Path) -> None:
     assert "has a point" in refused(found)[2]
 
 
+def test_what_bitmex_has_added_is_known(tmp_path: Path) -> None:
+    content = (
+        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional,trdType\n"
+        "2023-11-14D22:13:20.123456000,XBTUSD,Sell,100,35000,PlusTick,0f3a-11,285700,0.002857,100,Regular\n"
+    )
+    found = read(tmp_path, content, time_zone="UTC")
+    assert rows(found) == [(1700000000123, "0f3a-11", 35000, 100)]
+
+
 def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
     content = f'{{"d": {{"p": "1.10", "t": {MS}}}, "s": "btc", "trade id": 1206419187.0}}\n'
     found = sent(
