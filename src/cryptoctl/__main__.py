@@ -25,8 +25,11 @@ def main() -> NoReturn:
         code: object = 0
     except SystemExit as ending:
         code = ending.code
-    except OSError as error:  # the help, say, into a full disk
-        code = f"error: The output cannot be written: {error.strerror}."
+    except OSError as error:  # the help, say, into a full disk; completion into a home that is read-only
+        what = (
+            "The output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
+        )
+        code = f"error: {what}: {error.strerror}."
     _end(code)
 
 

@@ -63,6 +63,20 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path: Path, arguments: Seq
     assert b"error: The output cannot be written: No space left on device." in done.stderr
 
 
+def test_a_file_below_home_that_cannot_be_written_is_named() -> None:
+    """Completion is installed there."""
+    code = """
+import cryptoctl.cli, cryptoctl.__main__
+def main():
+    raise PermissionError(13, "Permission denied", "/home/a/.zshrc")
+cryptoctl.cli.main = main
+cryptoctl.__main__.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: /home/a/.zshrc cannot be used: Permission denied.\n"
+
+
 @needs_dev_full
 def test_csv_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with FULL.open("w", encoding="utf-8") as full:
