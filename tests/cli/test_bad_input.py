@@ -185,6 +185,7 @@ def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cl
     cli.ok("init")
     written = (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8")
     said = cli("init")
+    assert "Name another file" in said.err
     assert said.code == Problem.REFUSED
     assert (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8") == written
 

@@ -24,7 +24,11 @@ def init(
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise Failure(Problem.REFUSED, f"{path} exists already and was not changed.") from None
+        raise Failure(
+            Problem.REFUSED,
+            f"{path} exists already and was not changed.",
+            "Name another file to have one beside it, to copy from.",
+        ) from None
     except OSError as error:
         raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
     run.answer(path=str(path))
