@@ -276,13 +276,17 @@ def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) 
     unasked = cli("up")
     assert unasked.code == 6
     assert "lift the deletion protection" in unasked.err
+    only = cli("up", "--only", "crypto-prices-guarded", "--adopt")
+    assert "`cryptoctl plan --only crypto-prices-guarded --adopt --env guarded --local`" in only.err
     cli.ok("up", "--yes")
     cli.ok("down", "--yes")
 
 
 def test_down_asks_for_the_name_and_without_a_terminal_names_the_flag(local_cli: Any) -> None:
     cli = local_cli("asked")
-    cli.ok("up", "--only", "webhook-processor-dlq-asked")
+    outputs = cli.ok("up", "--only", "webhook-processor-dlq-asked", "-o", "json").json["outputs"]
+    assert outputs["webhook_dlq_url"].startswith("http")
+    assert "enricher_dlq_url" not in outputs, "what was not looked at has no known value"
     said = cli("down", typed="asked\n")
     assert said.code == 6
     assert "--yes" in said.err

@@ -95,15 +95,21 @@ def test_a_dry_run_leaves_nothing_in_the_journal_and_stores_nothing(shop: Worksh
     assert shop.items() == []
 
 
+ONLY_PURGE = "`cryptoctl dlq purge --id ID --env {name} --local` deletes what is not replayable."
+
+
 def test_a_dry_run_ends_as_the_replay_would_where_a_step_cannot_be_worked_out(shop: Workshop) -> None:
-    """What is none of ours is no finding of a dry run: it shows that this stays."""
     shop.send(ENRICHER, "scribble", FROM_LAMBDA)
-    assert run("dlq", "replay", "--dry-run", environment=shop.name).code == 0
+    dry, done = (run("dlq", "replay", *how, environment=shop.name) for how in (["--dry-run"], []))
+    assert (dry.code, done.code) == (1, 1)
+    purge = ONLY_PURGE.format(name=shop.name)
+    assert dry.err.splitlines()[-1] == done.err.splitlines()[-1] == f"hint:  {purge}"
     shop.send(ENRICHER, json.dumps({"DDBStreamBatchInfo": {"streamArn": "elsewhere"}}), {})
     said = run("dlq", "replay", "--dry-run", environment=shop.name)
     assert said.code == 1
     assert "cannot be replayed: it points at another stream" in said.out
-    assert "1 message cannot be replayed as things are." in said.err
+    assert "2 messages cannot be replayed as things are." in said.err
+    assert f"run the same command again. {purge}" in said.err
     answer = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name)
     assert answer.code == 1 and [step["action"] for step in answer.json["steps"]] == ["none", "none"]
 
@@ -145,7 +151,7 @@ def test_the_commands_dry_run_shows_each_step_and_says_that_nothing_was_changed(
     shop.send_events([shop.price(1)])
     shop.send(ENRICHER, "scribble", FROM_LAMBDA)
     said = run("dlq", "replay", "--dry-run", "--set", "price=7", environment=shop.name)
-    assert said.code == 0 and said.err == "Nothing was changed.\n"
+    assert said.code == 1 and said.err.startswith("Nothing was changed.\nerror: 1 message cannot")
     assert "store it at its own time" in said.out and '\\"price\\": 7' in said.out
     assert "cannot be replayed: it has none of the shapes that can be replayed" in said.out
     steps = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name).json["steps"]

@@ -33,7 +33,7 @@ from cryptoctl.ops.dead_letters.repair import Search, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
-from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, Summary
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, Summary, remedy
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms, now_ms
@@ -181,12 +181,12 @@ def replay(
 
 
 def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
-    """Fails where a message that could be replayed has no step: something was refused, or missing."""
+    """Fails where a message has no step, as the replay would."""
     without: list[ReplayStep] = []
 
     def noted() -> Iterator[ReplayStep]:
         for step in steps:
-            if step.problem and step.letter.shape is not Shape.UNKNOWN:
+            if step.problem:
                 without.append(step)
             yield step
 
@@ -198,7 +198,7 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
         raise Failure(
             Problem.FAILED,
             f"{several(len(without), 'message')} cannot be replayed as things are.",
-            "Fix what the reasons name, then run the same command again.",
+            remedy(sum(step.letter.shape is Shape.UNKNOWN for step in without), len(without)),
         )
 
 
@@ -206,15 +206,11 @@ def _check(summary: Summary) -> None:
     if summary.interrupted:
         raise Failure(Problem.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
     if not summary.chosen_is_back:
-        # Nothing that somebody could fix brings back what has none of the shapes.
-        unknown = summary.outcomes[Outcome.UNKNOWN]
-        fixed = summary.outcomes.total() - summary.outcomes[Outcome.BACK] - unknown or summary.undeleted
-        again = "Fix what the reasons name, then run the same command again." if fixed else ""
-        purge = "`cryptoctl dlq purge --id ID` deletes what is not replayable." if unknown else ""
+        left = summary.outcomes.total() - summary.outcomes[Outcome.BACK] + summary.undeleted
         raise Failure(
             Problem.FAILED,
             "Not everything selected was brought back; the rest is still in its queue.",
-            f"{again} {purge}".strip(),
+            remedy(summary.outcomes[Outcome.UNKNOWN], left),
         )
     if summary.in_flight:
         raise Failure(Problem.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")

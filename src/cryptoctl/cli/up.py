@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from cryptoctl.provisioners.topic import subscribed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan, Step
-from cryptoctl.reconcile.values import resolve
+from cryptoctl.reconcile.values import refs, resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, sentence, show_plan
@@ -56,7 +57,7 @@ def up(
         show_plan(screen, plan, environment=session.location)
         check(plan, expect)
         if plan.consents and not yes:
-            _ask(run, plan)
+            _ask(run, plan, [*(f"--only {name}" for name in only or []), *["--adopt"] * adopt])
     session.remember()
     rest = plan
     if plan.work:
@@ -81,7 +82,11 @@ def up(
             if step.follow_up:
                 screen.say(step.follow_up, style="yellow")
     # With --only, what was not looked at has no known value.
-    outputs = resolve(session.stack.outputs, lambda ref: rest.known.get(ref, str(ref)))
+    outputs = {
+        name: resolve(value, rest.known.__getitem__)
+        for name, value in session.stack.outputs.items()
+        if rest.known.keys() >= set(refs(value))
+    }
     run.answer(outputs=outputs)
     run.done("All of the plan is done", "`cryptoctl outputs` shows what `up` does at its end.")
     if not run.machine:
@@ -94,14 +99,14 @@ def _difference(step: Step) -> str:
     return f"{step.resource} ({', '.join(change.path for change in step.changes) or step.verb})"
 
 
-def _ask(run: CommandRun, plan: Plan) -> None:
+def _ask(run: CommandRun, plan: Plan, options: Sequence[str]) -> None:
     names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
             f"This plan would {names}, and there is no terminal to ask for confirmation. "
             "Nothing was changed.",
-            "Review it with `cryptoctl plan`, then add --yes.",
+            f"Review it with `{' '.join(('cryptoctl plan', *options))}`, then add --yes.",
         )
     if run.screen.ask(f"{capitalised(names)}? [y/N]").strip().lower() not in ("y", "yes"):
         raise Failure(Problem.REFUSED, "Nothing was changed.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 
 from cryptoctl.core.items import StoredPrice
@@ -32,7 +33,8 @@ def write_csv(screen: Screen, found: Sequence[StoredPrice]) -> None:
     writer.writeheader()
     for price in found:
         members = document(price)
-        writer.writerow({**members, **{name: _csv_text(members[name]) for name in TEXT_MEMBERS}})
+        texts = {name: _csv_text(members[name]) for name in TEXT_MEMBERS}
+        writer.writerow({**members, **texts, "processed": json.dumps(price.processed)})
     screen.raw(text.getvalue())
 
 
