@@ -2,7 +2,7 @@
 
 Every comparison takes the same time wherever two texts differ, every secret and every signature is looked
 at, and every check computes one HMAC over the body, so that the time tells neither the scheme nor whether
-the sender exists.
+the sender exists; but for a token in the body, which has to be parsed.
 """
 
 import base64
