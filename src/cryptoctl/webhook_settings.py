@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, get_args
 
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
@@ -24,6 +24,7 @@ MOST_VARIABLE_BYTES = 3300
 # The function's role names each one's parameter, and a role's inline policies have 10,240 characters in all.
 MOST_SENDERS = 50
 LONGEST_TEXT = 200
+MAPPED_BITS = 96  # before an IPv4 address that is written as IPv6
 RESERVED_NAMES = ("health", "unknown")  # a path of the address, and whom the metric counts besides senders
 
 Scheme = Literal["hmac", "token", "basic"]
@@ -59,9 +60,14 @@ def _username(text: str) -> str:
 
 def _source(text: str) -> str:
     try:
-        return str(ip_network(text)) if "/" in text else str(ip_network(text).network_address)
+        network = ip_network(text)
     except ValueError:
         raise ValueError("must be an IPv4 or IPv6 address, or a network such as 203.0.113.0/24") from None
+    if isinstance(network, IPv6Network) and network.prefixlen >= MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:  # where requests come from is told as IPv4
+            network = IPv4Network((mapped, network.prefixlen - MAPPED_BITS))
+    return str(network) if "/" in text else str(network.network_address)
 
 
 def _expression(text: str) -> str:

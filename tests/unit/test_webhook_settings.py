@@ -50,6 +50,12 @@ def test_the_file_overrides_its_preset(tmp_path: Path) -> None:
     assert sender.resolved()["scheme"] == "token"
 
 
+def test_sources_of_ipv4_that_are_written_as_ipv6_are_those_of_ipv4(tmp_path: Path) -> None:
+    sources = '["::ffff:203.0.113.7", "::ffff:10.0.0.0/104", "2001:db8::/32"]'
+    sender = webhook(tmp_path, f'preset = "tradingview"\nsources = {sources}').senders["a"]
+    assert sender.sources == ("203.0.113.7", "10.0.0.0/8", "2001:db8::/32")
+
+
 def test_header_names_are_lower_case_as_the_function_is_given_them(tmp_path: Path) -> None:
     sender = webhook(tmp_path, 'scheme = "hmac"\nsignature_header = "X-Signature"').senders["a"]
     assert sender.signature_header == "x-signature"
