@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.core.prices import Rejected
 from cryptoctl.core.senders import AllowedSender, allowed_senders, within
 from cryptoctl.core.signatures import BasicScheme, HmacScheme, NoScheme, Scheme, TokenScheme
 from cryptoctl.core.webhook_requests import WebhookRequest
@@ -173,12 +174,25 @@ def test_a_token_in_one_of_its_places(asked: WebhookRequest) -> None:
         request(json.dumps([{"key": SECRET}]).encode()),
         request(json.dumps({"key": SECRET}).encode(), content_type="application/xml"),
         request(b"[" * 100_000),
+        request(b'{"key": 1' + b"0" * 5000 + b"}"),
         request(b"\xff\xfe"),
         request(),
     ],
 )
 def test_a_token_elsewhere_or_another_one(asked: WebhookRequest) -> None:
     assert not IN_ALL.accepts(asked, [SECRET], NOW_S)
+
+
+@pytest.mark.parametrize("rest", [b'"a": ' + b"[" * 99 + b"]" * 99, b'"a": 1, "a": 2'], ids=["deep", "twice"])
+def test_a_body_is_read_strictly_only_once_it_is_proven(rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strict reading of a stranger's large body would take a second of the function's time."""
+    asked = request(b'{"key": "the-secret", ' + rest + b"}")
+    with monkeypatch.context() as patched:
+        patched.setattr(WebhookRequest, "document", Mock(side_effect=AssertionError))
+        assert IN_ALL.accepts(asked, [SECRET], NOW_S)
+        assert not IN_ALL.accepts(asked, ["other"], NOW_S)
+    with pytest.raises(Rejected, match="body"):
+        asked.document()
 
 
 def basic(text: str, scheme: str = "Basic") -> WebhookRequest:
