@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from _pytest.outcomes import Failed
 from cryptoctl.local.engine import Engine
 from kit.purity import Guard
 from kit.waiting import eventually
+
+TESTS = Path(__file__).parent
 
 pytestmark = pytest.mark.process
 
@@ -66,3 +69,12 @@ def test_a_run_that_is_killed_takes_its_engines_with_it(tmp_path: Path) -> None:
     assert run.returncode == -signal.SIGKILL
     engine = Engine(tmp_path / "engine")
     eventually(lambda: not engine.status().running, what="the engine to end")
+
+
+def test_what_the_tests_of_core_and_handlers_import_is_there_on_python_3_14() -> None:
+    """`make python314` gives its Python some of these directories, and is not run with each change."""
+    files = [file for folder in ("core", "handlers") for file in (TESTS / folder).glob("*.py")]
+    imports = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    ours = {name for name in re.findall(r"^ *from (\w+)", imports, re.MULTILINE) if (TESTS / name).is_dir()}
+    given = (TESTS / "python314" / "run.mjs").read_text(encoding="utf-8")
+    assert "kit" in ours and {name for name in ours if f"'{name}'" not in given} == set()

@@ -12,7 +12,7 @@ function mount(from, to) {
 mount(packages, '/packages')
 // Not the whole of tests/: its conftest.py starts engines, which this Python cannot.
 for (const each of ['src', 'bench', 'docs']) mount(`${root}/${each}`, `/repository/${each}`)
-for (const each of ['core', 'handlers', 'data', 'python314']) mount(`${root}/tests/${each}`, `/repository/tests/${each}`)
+for (const each of ['core', 'handlers', 'kit', 'data', 'python314']) mount(`${root}/tests/${each}`, `/repository/tests/${each}`)
 mount(root, '/root')
 python.globals.set('more', python.toPy(more))
 process.exitCode = python.runPython(`
