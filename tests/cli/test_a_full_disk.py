@@ -76,7 +76,7 @@ def test_dead_letters_that_are_deleted_or_put_back_are_counted(
     file = tmp_path / "purged.jsonl"
     said = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *here)
     assert said.code == Problem.FAILED
-    assert f"1 of 1 message was deleted. {UNWRITTEN}" in said.err and f"They are in {file}" in said.err
+    assert f"1 of 1 message was deleted. {UNWRITTEN}" in said.err and f"It is in {file}" in said.err
     said = onto_a_full_disk("dlq", "import", str(file), *here)
     assert f"1 message was put back. {UNWRITTEN}" in said.err
     assert "send what is not back yet, and nothing twice, run the same command again" in said.err

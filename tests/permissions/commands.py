@@ -38,11 +38,12 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command, what is done beforehand behind its back, and the variables that it has besides."""
+    """A command, what is done beforehand behind its back, its variables besides, and the code it ends with."""
 
     words: Words
     before: Callable[[], object] = lambda: None
     variables: Mapping[str, str] = field(default_factory=dict)
+    code: int = 0
 
     @property
     def name(self) -> str:
@@ -96,11 +97,11 @@ class Person:
         self.policy = policy_of(world, environment, purpose)
 
     def runs(self, commands: Iterable[Command]) -> Asked:
-        """Runs the commands, which must all succeed."""
+        """Runs the commands, each of which must end as it should."""
         asked = Asked(policy=self.policy)
         for command in commands:
             guard, ended = self.tries(command)
-            assert ended.code == 0, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
+            assert ended.code == command.code, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
             asked.of.append((command, guard.asked))
             asked.denied.extend((command, ask) for ask in guard.denied)
             asked.requests.extend(guard.requests)

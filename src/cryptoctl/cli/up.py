@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -57,7 +56,11 @@ def up(
         show_plan(screen, plan, environment=session.location)
         check(plan, expect)
         if plan.consents and not yes:
-            _ask(run, plan, [*(f"--only {name}" for name in only or []), *["--adopt"] * adopt])
+            _ask(
+                run,
+                plan,
+                " ".join(("plan", *(f"--only {name}" for name in only or ()), *["--adopt"] * adopt)),
+            )
     session.remember()
     rest = plan
     if plan.work:
@@ -99,14 +102,14 @@ def _difference(step: Step) -> str:
     return f"{step.resource} ({', '.join(change.path for change in step.changes) or step.verb})"
 
 
-def _ask(run: CommandRun, plan: Plan, options: Sequence[str]) -> None:
+def _ask(run: CommandRun, plan: Plan, review: str) -> None:
     names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
             Problem.REFUSED,
             f"This plan would {names}, and there is no terminal to ask for confirmation. "
             "Nothing was changed.",
-            f"Review it with `{' '.join(('cryptoctl plan', *options))}`, then add --yes.",
+            f"Review it with `cryptoctl {review}`, then add --yes.",
         )
     if run.screen.ask(f"{capitalised(names)}? [y/N]").strip().lower() not in ("y", "yes"):
         raise Failure(Problem.REFUSED, "Nothing was changed.")
