@@ -96,6 +96,17 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         ),
         [(1706692800123, "5", D("42000.1"), D("0.5"))],
     ),
+    "a price at something, and what it is in": (
+        (
+            "Timestamp,Asset,Quantity Transacted,Spot Price Currency,Spot Price at Transaction\n"
+            "2024-01-31T09:20:00Z,BTC,0.5,USD,42000.10\n"
+        ),
+        [(1706692800000, None, D("42000.10"), D("0.5"))],
+    ),
+    "prices whose name comes after one that is no number": (
+        "time,last,rate_usd\n1706692800123,kraken,42000.1\n",
+        [(1706692800123, None, D("42000.1"), 0)],
+    ),
     "an account's own trades": (
         (
             "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol,margin,misc,ledgers\n"
@@ -150,6 +161,21 @@ def test_what_no_option_can_answer_says_what_to_do_with_the_file(
     tmp_path: Path, content: str, said: str
 ) -> None:
     assert said in refusal(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (
+            "time,symbol,sum_open_interest,sum_open_interest_value,sum_taker_long_short_vol_ratio\n"
+            "2024-01-02 00:05:00,BTCUSDT,80000.1,3500000000.5,0.9\n"
+        ),
+        "time,funding_interval_hours,last_funding_rate\n1704067200000,8,0.00037409\n",
+    ],
+)
+def test_no_rate_ratio_or_open_interest_is_suggested(tmp_path: Path, content: str) -> None:
+    said = refusal(tmp_path, content)
+    assert "Say which column is the price: --map timestamp=time --map price=COLUMN" in said
 
 
 def test_no_option_that_is_shown_for_nameless_columns_could_be_typed_by_mistake(tmp_path: Path) -> None:

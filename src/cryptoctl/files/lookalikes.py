@@ -39,10 +39,12 @@ _ANOTHERS_ID = frozenset(
 )
 _FINER = re.compile(r"[mun]s(ec)?|(milli|micro|nano)s(econds)?")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
-# A count of something, or of the other currency, is still a quantity; a flag or a side is not.
-_NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap")
+# A count of something, or of the other currency, is still a quantity; a flag, a side or a ratio is not.
+_NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap|.*(?i:ratio)$")
 # A volume is of what is traded: one that is said to be of money comes last.
 _MONEY = frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "gbp", "jpy", "krw"))
+# A rate of these is no price, and the currency that one is in neither.
+_NO_PRICE = frozenset(("funding", "interest", "fee", "currency"))
 _CANDLE = frozenset(("open", "high", "low", "close"))
 
 
@@ -55,6 +57,8 @@ def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> 
     found = [name for _, name in sorted(ranked, key=lambda each: each[0])]
     if field == "id" and "b" in names:
         found = [name for name in found if name != "a"]  # bid and ask, or who bought and who sold
+    if field in ("price", "volume"):
+        found.sort(key=lambda name: name not in numbers)
     if field == "price" and {_whole(each) for each in names} >= _CANDLE:
         found.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
     return found
@@ -86,6 +90,10 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return None
     if field != "id" and {"trade", "id"} <= set(parts):  # whoever else its name names
         return None
+    if field == "price" and not _NO_PRICE.isdisjoint(parts):
+        return None
+    if field == "timestamp" and "price" in parts:  # the price at something
+        words.remove("at")
     if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
         return 0
     found = [words.index(each) for each in (whole, *parts) if each in words]
