@@ -107,6 +107,18 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         "time,last,rate_usd\n1706692800123,kraken,42000.1\n",
         [(1706692800123, None, D("42000.1"), 0)],
     ),
+    "the id of an account beside that of a trade": (
+        ("UID,time,price,sequence\n9,2024-01-31T09:20:00Z,42000.1,5\n9,2024-01-31T09:20:00Z,42000.2,6\n"),
+        [(1706692800000, "5", D("42000.1"), 0), (1706692800000, "6", D("42000.2"), 0)],
+    ),
+    "the id of an account alone": (
+        "UID,time,price\n9,2024-01-31T09:20:00Z,42000.1\n9,2024-01-31T09:20:01Z,42000.2\n",
+        [(1706692800000, None, D("42000.1"), 0), (1706692801000, None, D("42000.2"), 0)],
+    ),
+    "one trade twice": (
+        "tid,time,price\n9,2024-01-31T09:20:00Z,42000.1\n9,2024-01-31T09:20:00Z,42000.1\n",
+        [(1706692800000, "9", D("42000.1"), 0)] * 2,
+    ),
     "an account's own trades": (
         (
             "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol,margin,misc,ledgers\n"

@@ -53,6 +53,12 @@ class Sample:
         return {name for name, values in given.items() if values and all(map(is_none, values))}
 
     @cached_property
+    def constant(self) -> set[str]:
+        """Those that have one value in all records, which differ in others."""
+        found = {name for index, name in enumerate(self.names) if len({*map(str, self._values(index))}) == 1}
+        return found if len(found) < len(self.names) else set()
+
+    @cached_property
     def symbols(self) -> set[str]:
         """The values of the column of that name, in whatever case."""
         named = [index for index, name in enumerate(self.names) if name.lower() == "symbol"]

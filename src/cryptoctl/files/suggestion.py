@@ -116,9 +116,11 @@ def suggest(
             if coarse is not None and any(finer(name, coarse) for name in found[:1]):
                 suggestion.ignored.append(coarse)
                 given = False
-        if found and not given:
-            suggestion.mapped[each] = found.pop(0)
-            left.remove(suggestion.mapped[each])
+        fitting = [name for name in found if each != "id" or name not in sample.constant]
+        if fitting and not given:
+            suggestion.mapped[each] = fitting[0]
+            found.remove(fitting[0])
+            left.remove(fitting[0])
             if each != "price":
                 suggestion.looks[suggestion.mapped[each]] = each
         if each != "price":
