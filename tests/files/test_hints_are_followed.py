@@ -19,7 +19,7 @@ from files.reading import opened, read, refusal, refused, rows
 from files.test_shapes_that_people_hold import Row
 
 D = Decimal
-TWO_HINTS = {"the day and the time of day, in JSON"}
+TWO_HINTS = {"the day and the time of day, in JSON", "the fills of an account's orders"}
 DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
     "a history of CoinGecko": (
         "snapped_at,price,market_cap,total_volume\n2013-04-28 00:00:00 UTC,135.3,1500517590.0,12.5\n",
@@ -119,6 +119,17 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         "tid,time,price\n9,2024-01-31T09:20:00Z,42000.1\n9,2024-01-31T09:20:00Z,42000.1\n",
         [(1706692800000, "9", D("42000.1"), 0)] * 2,
     ),
+    "the fills of an account's orders": (
+        (
+            "UID,Account Type,Order ID,Order Created Time(UTC),Symbol,Side,Order Price,Order Amount,"
+            "Avg. Filled Price,Filled Amount,Filled Volume,Filled Volume (USDT),Filled Time(UTC),Fee\n"
+            "7,main,65a1,2024-01-31 09:00:00,BTC-USDT,BUY,42001,0.9,42000.1,0.5,21000.05,21000.05,"
+            "2024-01-31 09:20:00,21\n"
+            "7,main,65a2,2024-01-31 09:00:00,BTC-USDT,BUY,0,0.1,42000.2,0.1,4200.02,4200.02,"
+            "2024-01-31 09:20:01,4\n"
+        ),
+        [(1706692800000, None, D("42000.1"), D("0.5")), (1706692801000, None, D("42000.2"), D("0.1"))],
+    ),
     "an account's own trades": (
         (
             "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol,margin,misc,ledgers\n"
@@ -135,7 +146,9 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
 
 def typed(said: str) -> dict[str, Any]:
     """The options that a hint says, as the command line reads them."""
-    options = re.split(r"; | if | \(|\.(?: |$)", said.partition("Add ")[2] or said.partition(" add ")[2])[0]
+    options = re.split(
+        r"; | if | \((?=[a-z]+,)|\.(?: --dry-run|$)", said.partition("Add ")[2] or said.partition(" add ")[2]
+    )[0]
     words = shlex.split(options)
     found = dict(zip(words[::2], words[1::2], strict=True))
     read_as: dict[str, Callable[[str], Any]] = {
@@ -188,6 +201,14 @@ def test_what_no_option_can_answer_says_what_to_do_with_the_file(
 def test_no_rate_ratio_or_open_interest_is_suggested(tmp_path: Path, content: str) -> None:
     said = refusal(tmp_path, content)
     assert "Say which column is the price: --map timestamp=time --map price=COLUMN" in said
+
+
+@pytest.mark.parametrize("price", ["1.0002", "0.9", "1e99999", "0"])
+def test_of_two_quantities_that_the_price_does_not_tell_apart_the_name_says_which(
+    tmp_path: Path, price: str
+) -> None:
+    said = refusal(tmp_path, f"time,price,vol,amount\n2024-01-31T09:20:00Z,{price},100,100.02\n")
+    assert "volume=vol --ignore amount" in said
 
 
 def test_no_option_that_is_shown_for_nameless_columns_could_be_typed_by_mistake(tmp_path: Path) -> None:

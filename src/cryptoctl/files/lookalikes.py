@@ -97,5 +97,6 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
         return 0
     found = [words.index(each) for each in (whole, *parts) if each in words]
-    last = len(words) if field == "volume" and not _MONEY.isdisjoint(parts) else 0
-    return min(found) + len(parts) + last if found else None
+    # An order's time, price and amount are what was wanted, not what was traded.
+    late = "order" in parts or (field == "volume" and not _MONEY.isdisjoint(parts))
+    return min(found) + len(parts) + late * len(words) if found else None

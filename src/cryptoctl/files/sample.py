@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
 from cryptoctl.files.records import Cells, Fault, Members, Record
@@ -64,6 +65,11 @@ class Sample:
         named = [index for index, name in enumerate(self.names) if name.lower() == "symbol"]
         return {str(value) for index in named for value in self._values(index)}
 
+    def total(self, *names: str) -> float:
+        """About what the numbers in these columns come to, those of a record multiplied with each other."""
+        rows = zip(*(self._values(self.names.index(name)) for name in names), strict=True)
+        return sum(prod(map(_about, row)) for row in rows)
+
     @cached_property
     def inside(self) -> Mapping[str, Sequence[str]]:
         """The members of the first record that are objects, with the names of theirs."""
@@ -98,6 +104,10 @@ class Sample:
     def _values(self, index: int, absent: object = None) -> Sequence[Any]:
         name = self.names[index]
         return [each.get(name, absent) if isinstance(each, Mapping) else each[index] for each in self.records]
+
+
+def _about(value: Any) -> float:
+    return 0.0 if is_none(value) else abs(float(str(value).replace(",", ".")))
 
 
 def sample(names: Sequence[str], first: Sequence[Record]) -> Sample:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isclose
 
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.lookalikes import finer, lookers
@@ -106,6 +107,9 @@ def suggest(
     for each in (*LOOKED_FOR, "price"):
         found = lookers(each, left, sample.numbers)
         given = each in fields or each in constants or (each == "timestamp" and options.now)
+        if each == "volume":
+            paid = _paid(found, fields, left, sample)
+            found.sort(key=lambda name: name in paid)
         if each == "timestamp":
             found = _likeliest(found, sample)
             if not found and not given:
@@ -128,6 +132,22 @@ def suggest(
             suggestion.looks.update(dict.fromkeys(found, each))
             left = [name for name in left if name not in found]
     return suggestion
+
+
+def _paid(
+    quantities: Sequence[str], fields: Mapping[str, str], left: Sequence[str], sample: Sample
+) -> set[str]:
+    """Those that are about another one times the price: what was paid, and not how much was traded."""
+    numbers = [name for name in quantities if name in sample.numbers]
+    price = fields.get("price", next(iter(lookers("price", left, sample.numbers)), None))
+    if price not in sample.numbers:
+        return set()
+    return {
+        name
+        for name in numbers
+        for other in numbers
+        if other != name and isclose(sample.total(name), sample.total(other, price), rel_tol=0.2)
+    }
 
 
 def _likeliest(times: Sequence[str], sample: Sample) -> list[str]:
