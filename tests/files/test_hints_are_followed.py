@@ -130,6 +130,14 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         ),
         [(1706692800000, None, D("42000.1"), D("0.5")), (1706692801000, None, D("42000.2"), D("0.1"))],
     ),
+    "candles whose id is their time": (
+        (
+            '{"ch":"market.btcusdt.kline.1min","status":"ok","ts":1706692860123,"data":['
+            '{"id":1706692860,"open":42001,"close":42002,"low":41999,"high":42003,"amount":4,"vol":168006,"count":9},'
+            '{"id":1706692800,"open":42000,"close":42001,"low":41999,"high":42003,"amount":3,"vol":126002,"count":7}]}'
+        ),
+        [(1706692860000, None, D(42002), D(4)), (1706692800000, None, D(42001), D(3))],
+    ),
     "an account's own trades": (
         (
             "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol,margin,misc,ledgers\n"
@@ -231,6 +239,14 @@ def test_members_of_members_whose_names_are_no_words_are_listed_as_an_expression
     id_, time, size = listed
     mapping = {"id": id_, "timestamp": time, "volume": size}
     assert rows(read(tmp_path, content * 2, mapping=mapping)) == [(1672515782136, "7", D(1), D(2))] * 2
+
+
+@pytest.mark.parametrize("ids", [(3367512360, 3367512420, 3367512421), (3367512360,) * 3])
+def test_ids_with_as_many_digits_as_a_time_are_not_suggested_as_one(
+    tmp_path: Path, ids: tuple[int, ...]
+) -> None:
+    said = refusal(tmp_path, "id,price\n" + "".join(f"{each},{n}\n" for n, each in enumerate(ids, 5)))
+    assert "nothing says the time" in said and "timestamp=id" not in said
 
 
 def test_a_time_that_was_chosen_is_not_made_finer(tmp_path: Path) -> None:

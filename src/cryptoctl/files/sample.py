@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from cryptoctl.files.records import Cells, Fault, Members, Record
-from cryptoctl.files.times import is_time_of_day, kind_of
+from cryptoctl.files.times import UNITS, is_time_of_day, kind_of
 
 _ABSENT = object()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -32,6 +32,13 @@ class Sample:
     def timelike(self) -> set[str]:
         """Those whose values may be times."""
         return self._whose_values(kind_of)
+
+    @cached_property
+    def whole_minutes(self) -> set[str]:
+        """Those whose values are times since 1970 without seconds, as no trade's ids all are."""
+        return self._whose_values(
+            lambda text: text.isdigit() and kind_of(text) in UNITS and int(text) % 60 == 0
+        )
 
     @cached_property
     def of_day(self) -> set[str]:

@@ -84,7 +84,11 @@ def refuse_open_questions(
     if timeless and "timestamp" not in suggestion.mapped:
         wanted.append("timestamp")
     problems += [f"nothing says the {'time' if each == 'timestamp' else each}" for each in wanted]
-    problems += [] if "price" not in suggestion.mapped else ["no column is named price"]
+    problems += [
+        f"no column is named {each}"
+        for each, column in suggestion.mapped.items()
+        if column not in suggestion.looks
+    ]
     listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
     raise Failure(
         Problem.USAGE,
@@ -114,6 +118,10 @@ def suggest(
             found = _likeliest(found, sample)
             if not found and not given:
                 found = [name for name in left if name in sample.timelike and not lookers("id", [name])][:1]
+            if not found and not given and fields.get("id") in sample.whole_minutes - sample.constant:
+                suggestion.mapped[each] = fields["id"]
+                suggestion.ignored.append(fields["id"])
+                given = True
             coarse = (
                 fields[each] if shape is None and each in fields and each not in options.mapping else None
             )
