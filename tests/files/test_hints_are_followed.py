@@ -15,7 +15,7 @@ import pytest
 
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.records import listing, shell_word
-from files.reading import opened, read, refusal, refused, rows
+from files.reading import MS, opened, read, refusal, refused, rows
 from files.test_shapes_that_people_hold import Row
 
 D = Decimal
@@ -138,6 +138,10 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         ),
         [(1706692860000, None, D(42002), D(4)), (1706692800000, None, D(42001), D(3))],
     ),
+    "ids that are called #": (
+        "#,PAIR,AMOUNT,PRICE,DATE\n7,BTC/USD,0.5,42000.1,2024-01-31T09:20:00Z\n",
+        [(1706692800000, None, D("42000.1"), D("0.5"))],
+    ),
     "an account's own trades": (
         (
             "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol,margin,misc,ledgers\n"
@@ -247,6 +251,12 @@ def test_ids_with_as_many_digits_as_a_time_are_not_suggested_as_one(
 ) -> None:
     said = refusal(tmp_path, "id,price\n" + "".join(f"{each},{n}\n" for n, each in enumerate(ids, 5)))
     assert "nothing says the time" in said and "timestamp=id" not in said
+
+
+def test_what_is_called_number_sign_is_asked_for_as_an_id(tmp_path: Path) -> None:
+    content = f"#\tprice\ttimestamp\n7\t5\t{MS}\n"
+    assert "'#' looks like an id and is used for nothing" in refusal(tmp_path, content)
+    assert rows(read(tmp_path, content, mapping={"id": "#"})) == [(MS, "7", 5, 0)]
 
 
 def test_a_time_that_was_chosen_is_not_made_finer(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     if _NOT_A_FIELD.match(name):
         return None
     words = _WORDS[field].split()
+    if field == "id" and name == "#":
+        return len(words)
     parts, whole = _parts(name), _whole(name)
     anothers = "trade" not in parts and not _ANOTHERS_ID.isdisjoint(parts)
     if field == "id" and (anothers or _rank("symbol", name, numbers) is not None):

@@ -8,7 +8,15 @@ from dataclasses import replace
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.compression import FEATHER, HEAD_BYTES, PARQUET, refuse_foreign
-from cryptoctl.files.delimited import NAMED, SAMPLE_LINES, DelimitedTable, is_data, separator_of, splitter
+from cryptoctl.files.delimited import (
+    NAMED,
+    SAMPLE_LINES,
+    SEPARATORS,
+    DelimitedTable,
+    is_data,
+    separator_of,
+    splitter,
+)
 from cryptoctl.files.json_records import json_records, looks_like_json
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import presets
@@ -58,7 +66,8 @@ def _delimited(
     sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
     if not sample:
         raise Failure(Problem.USAGE, f"{source.name} has no lines of prices.", "Is it the right file?")
-    if sample[0].lstrip().startswith("#"):
+    begin = sample[0].lstrip()[:2]
+    if begin[:1] == "#" and begin[1:] not in SEPARATORS:  # Bitfinex calls its first column so
         raise Failure(
             Problem.USAGE,
             f"Line {skip + 1} of {source.name} begins with #: {quoted(sample[0])}.",

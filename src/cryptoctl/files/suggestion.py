@@ -128,7 +128,8 @@ def suggest(
             if coarse is not None and any(finer(name, coarse) for name in found[:1]):
                 suggestion.ignored.append(coarse)
                 given = False
-        fitting = [name for name in found if each != "id" or name not in sample.constant]
+        no_ids = {*sample.constant, "#"}  # which is the trade's, or the number of the line
+        fitting = [name for name in found if each != "id" or name not in no_ids]
         if fitting and not given:
             suggestion.mapped[each] = fitting[0]
             found.remove(fitting[0])
