@@ -200,6 +200,13 @@ def test_numbers_keep_the_digits_that_a_float_would_lose(tmp_path: Path) -> None
         (f"[{ONE}] x", "the end of the file is expected"),
         (f'{{"a": [{ONE}], "b": [{TWO}]}}', "--records a, --records b"),
         (f'{{"a": [{ONE}], "b" [{TWO}]}}', "`:` is expected"),
+        (f"[{ONE}][{TWO}]", "another list begins in line 1, after the end of the first. Join them into one"),
+        (f"[\n{ONE}\n]\n[\n{TWO}\n]\n", "another list begins in line 4"),
+        (f"[{ONE}]\n[{TWO}]\n", "its first, 1, is a list of records: put all into one list"),
+        (f"{ONE},\n{TWO},\n", "in line 1, a comma stands where no list is open. Take such commas out"),
+        (f"{ONE},\n{TWO}\n", "in line 1, a comma stands where no list is open"),
+        (f"[{MS},1],\n[{MS},2],\n", "in line 1, a comma stands where no list is open"),
+        (ONE.replace(", ", ",\n") + ",\n" + TWO, "in line 2, a comma stands where no list is open"),
     ],
 )
 def test_json_that_is_broken_or_leaves_a_choice_is_refused(tmp_path: Path, content: str, said: str) -> None:
@@ -237,6 +244,8 @@ def test_a_broken_json_line_is_refused_alone(tmp_path: Path) -> None:
     found = read(tmp_path, f"{ONE}\n{TWO[:25]}\n{TWO}\n", "a.jsonl")
     assert list(refused(found)) == [2]
     assert len(found) == 3
+    found = read(tmp_path, f'{{"a":{{}},\n{ONE}\n{TWO}\n', "a.jsonl")
+    assert list(refused(found)) == [1]
 
 
 json_values = st.recursive(

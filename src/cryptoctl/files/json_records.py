@@ -45,6 +45,8 @@ def _is_lines(head: str, *, whole: bool, stream: bool) -> bool:
     found = [line.strip() for line in head.split("\n") if line.strip()]
     first = found[0]
     if not first.endswith(("}", "]")):
+        if first.endswith(",") and not isinstance(_value(first[:-1]), Fault):
+            return False
         return len(found) > 1 and first.startswith('{"') and found[1].startswith('{"')
     value = _value(first)
     if len(found) == 1:
@@ -163,17 +165,34 @@ class JsonRecords:
 
     def _texts(self, scanner: JsonScanner) -> Iterator[str]:
         if self.layout == "values":
-            while scanner.peek():
+            while self._next(scanner):
                 yield scanner.value()
             return
         if self.path is not None:
-            while scanner.peek():
+            while self._next(scanner):
                 yield from self._listed(scanner, self.path)
             return
         for _, text in scanner.elements():
             yield text
+        if self._next(scanner) == "[":
+            raise _joined(
+                self.source.name,
+                f"another list begins in line {scanner.line}, after the end of the first",
+                "Join them into one with a comma in place of `][`, or make a file of each.",
+            )
         if scanner.peek():
             scanner.fail("the end of the file is expected after the list")
+
+    def _next(self, scanner: JsonScanner) -> str:
+        """What the next value begins with, if there is one. Raises Failure for a comma before it."""
+        if scanner.peek() == ",":
+            raise _joined(
+                self.source.name,
+                f"in line {scanner.line}, a comma stands where no list is open",
+                "Take such commas out (where each record is a line, sed 's/,$//' does), or put [ before the "
+                "first record and ] behind the last.",
+            )
+        return scanner.peek()
 
     def _listed(self, scanner: JsonScanner, path: str) -> Iterator[str]:
         """The texts in the list at a path of the next value; or, once, that it has none."""
@@ -195,6 +214,9 @@ class JsonRecords:
         if isinstance(value, Fault):
             return value
         if self.columns is None:
+            inside = value[0] if isinstance(value, list) and value else None
+            if self.layout == "lines" and isinstance(inside, dict | list):
+                return Fault("is a list of records: put all into one list, or each into a line")
             return (
                 value if isinstance(value, dict) else Fault("must be a JSON object, as the first record is")
             )
@@ -226,6 +248,10 @@ def _twice(name: str, path: str, line: int) -> Failure:
         f"{name} has the list {quoted(path)} twice in one object, by line {line}.",
         "Give each list a name of its own.",
     )
+
+
+def _joined(name: str, why: str, hint: str) -> Failure:
+    return Failure(Problem.USAGE, f"{name} is not JSON: {why}.", hint)
 
 
 def _not_json(name: str, error: ScanError) -> Failure:
