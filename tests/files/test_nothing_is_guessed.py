@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,9 @@ from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.lookalikes import lookers
-from cryptoctl.files.reader import open_files
 from cryptoctl.files.records import FileOptions
 from cryptoctl.files.times import UNIT_OF_DIGITS, TimeReader, kind_of
-from files.reading import MS, NOW_MS, PLAIN, options, read, refusal, refused, rows, sent
+from files.reading import MS, NOW_MS, read, refusal, refused, rows, sent
 
 COLUMN_LOOKS = [
     ("time", "timestamp"),
@@ -334,33 +331,6 @@ def test_no_message_quotes_more_than_a_little_of_a_file(tmp_path: Path) -> None:
     long = "x" * 5_000
     assert len(refused(read(tmp_path, f"price,timestamp\n{long},{MS}\n1,{long}\n"))[3]) < 300
     assert len(refusal(tmp_path, f"price{long},timestamp\n1,{MS}\n")) < 2_500
-
-
-@pytest.mark.parametrize(
-    "names", ["timestamp,id,volume,price", '"Timestamp","ID","Volume","Price"', "time,id,volume,price"]
-)
-def test_files_put_together_whose_columns_stand_in_another_order_are_refused(
-    tmp_path: Path, names: str
-) -> None:
-    text = refusal(tmp_path, f"{PLAIN}{names}\n{MS + 2},9,0.5,1666.70\n")
-    assert "Line 4 of prices.csv names the columns again, and 'price' is another one" in text
-
-
-@pytest.mark.parametrize("line", ["timestamp,id,price,volume", "TIMESTAMP,Id,price,volume", "x,price,nan,"])
-def test_a_header_that_is_only_repeated_is_its_lines_fault(tmp_path: Path, line: str) -> None:
-    found = read(tmp_path, f"{PLAIN}{line}\n{MS + 2},9,1666.70,0.5\n")
-    assert [*refused(found)] == [4]
-    assert len(found) == 4
-
-
-def test_a_stream_ends_at_a_header_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = f"{PLAIN}timestamp,id,volume,price\n{MS + 2},9,0.5,1666.70\n"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
-    [file] = open_files([Path("-")], options(time_unit="ms")).files
-    found = file.prices(lambda: NOW_MS)
-    assert [next(found).line, next(found).line] == [2, 3]
-    with pytest.raises(Failure, match=r"Line 4 of standard input names the columns again"):
-        next(found)
 
 
 def test_an_id_that_all_have_does_not_make_different_prices_one(tmp_path: Path) -> None:

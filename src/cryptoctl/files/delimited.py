@@ -11,6 +11,7 @@ from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
+from cryptoctl.files.values import NO_ID
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 NAMED = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -66,6 +67,10 @@ def is_data(cells: Sequence[str]) -> bool:
     return any(_NUMBER.fullmatch(each) for each in cells)
 
 
+def _is_name(cell: str) -> bool:
+    return cell[:1].isalpha() and cell not in NO_ID
+
+
 def separator_of(sample: Sequence[str], quote: str, decimal: str | None, name: str) -> str:
     """The separator that the lines have in common. Raises Failure where that is not certain."""
     widths = {
@@ -106,22 +111,23 @@ class DelimitedTable:
         return f"CSV with {SEPARATORS.get(self.separator, repr(self.separator))}"
 
     def refuse_other_names(self, number: int, row: Sequence[str] | Fault, used: Collection[str]) -> None:
-        """Raises Failure for a row that names the columns again, a used one in another place.
+        """Raises Failure for a row that names the columns again, a used one in another place or otherwise.
 
         Another file follows there, and each of its columns would be read as one of this file's.
         """
         if isinstance(row, Fault) or is_data(row):
             return
         names, known = ([each.lower() for each in every] for every in (row, self.columns))
-        moved = [
-            name
-            for name, own, here in zip(self.columns, known, names, strict=True)
-            if name in used and own != here and own in names
-        ]
-        if moved and len({*names} & {*known} - {""}) > 1:
+        places = [each for each in zip(self.columns, known, names, strict=True) if each[0] in used]
+        moved = [name for name, own, here in places if own != here and own in names]
+        renamed = [name for name, own, here in places if own != here and _is_name(here)]
+        again = len({*names} & {*known} - {""}) > 1
+        beside = len({*names}) == len(names) and any(own == here for _, own, here in places)
+        others = [*(moved if again else ()), *(renamed if beside else ())]
+        if others:
             raise Failure(
                 Problem.USAGE,
-                f"Line {number} of {self.source.name} names the columns again, and {quoted(moved[0])} is "
+                f"Line {number} of {self.source.name} names the columns again, and {quoted(others[0])} is "
                 "another one from there on.",
                 "Take the file apart at that line, and send each part.",
             )
