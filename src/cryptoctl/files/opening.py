@@ -21,7 +21,7 @@ from cryptoctl.files.json_records import json_records, looks_like_json
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import presets
 from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
-from cryptoctl.files.shapes import FileShape, by_cells, contradicting, likely, preset_named
+from cryptoctl.files.shapes import FileShape, by_cells, contradicting, fits, likely, places, preset_named
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
 from cryptoctl.files.times import kind_of
@@ -161,7 +161,16 @@ def headerless(
                 f"{name} has {width} columns and no names; a dump of {preset.title} has {len(preset.order)}.",
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
             )
-        against = contradicting(preset, [row for row in rows if len(row) == width])
+        whole = [row for row in rows if len(row) == width]
+        meant = [each for each in likely(whole) if places(each) != places(preset)]
+        if meant and not fits(replace(preset, check=""), whole, certain=False):
+            raise Failure(
+                Problem.USAGE,
+                f"{name} is no dump of {preset.title}: its cells are of the kinds that one of "
+                f"{meant[0].title} has ({', '.join(meant[0].order)}).",
+                f"Add --preset {meant[0].name}, or name its columns in order with --columns.",
+            )
+        against = contradicting(preset, whole)
         if against is not None:
             raise Failure(
                 Problem.USAGE,

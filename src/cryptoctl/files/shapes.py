@@ -138,8 +138,13 @@ def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
 def by_cells(rows: Sequence[Sequence[str]]) -> FileShape | None:
     """The shape of rows without names, where only one arrangement of their fields fits; else None."""
     fitting = [each for each in presets() if each.kinds and each.certain and fits(each, rows)]
-    places = {tuple(sorted((f, each.order.index(c)) for f, c in each.fields.items())) for each in fitting}
-    return FileShape(preset=fitting[0], fields=fitting[0].fields) if len(places) == 1 else None
+    readings = {tuple(sorted(places(each).items())) for each in fitting}
+    return FileShape(preset=fitting[0], fields=fitting[0].fields) if len(readings) == 1 else None
+
+
+def places(preset: Preset) -> Mapping[str, int]:
+    """Which column of a dump without a header is which field."""
+    return {field: preset.order.index(column) for field, column in preset.fields.items()}
 
 
 def likely(rows: Sequence[Sequence[str]]) -> list[Preset]:
