@@ -38,7 +38,7 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command, what is done beforehand behind its back, its variables besides, and the code it ends with."""
+    """A command, what is done beforehand behind its back, its variables besides, and how it ends."""
 
     words: Words
     before: Callable[[], object] = lambda: None
