@@ -34,6 +34,22 @@ def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, re
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--symbol", "ETH USDT", "'ETH USDT': has a character that is not taken: U+0020"),
+        ("--symbol", "", "'': is empty"),
+        ("--exchange", "a<b", "'a<b': has a character that is not taken: U+003C"),
+    ],
+)
+def test_a_name_for_all_lines_of_a_file_is_checked_before_the_file_is_opened(
+    cli: Cli, option: str, value: str, reason: str
+) -> None:
+    said = cli("send-price", "--file", "not-there.csv", option, value)
+    assert (said.code, said.out) == (Problem.USAGE, "")
+    assert f"{option} {reason}. Nothing was sent." in said.err
+
+
+@pytest.mark.parametrize(
     ("symbol", "reason"), [("\udcffa", "is no text in UTF-8: '\\udcffa'"), ("A" * 2049, "has 2049 bytes")]
 )
 @pytest.mark.parametrize("line", ["prices", "chart", "candles", "trace --id 7", "dlq repair --symbol"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 from cryptoctl.cli.options import option
+from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.files.layout import parse_mapping
-from cryptoctl.files.records import FileOptions
+from cryptoctl.files.records import FileOptions, quoted
 
 PANEL = "Files of prices"
 
@@ -60,6 +62,15 @@ class GivenFiles:
                 f"--{name} goes with --file only.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
+
+
+def _named(name: str, text: str | None, stored: Callable[[str], str], example: str) -> str | None:
+    """The symbol or exchange of an option. Raises Failure for what is none, which no line of a file mends."""
+    try:
+        return None if text is None else stored(text)
+    except BadName as bad:
+        refused = f"{name} {quoted(text)}: {bad}. Nothing was sent."
+        raise Failure(Problem.USAGE, refused, f"Such as {name} {example}.") from None
 
 
 def _file(*names: str, shown: str, default: str = "", **more: Any) -> Any:
@@ -135,8 +146,8 @@ def given_files(
     return GivenFiles(
         paths=tuple(file or ()),
         options=FileOptions(
-            symbol=file_symbol,
-            exchange=file_exchange,
+            symbol=_named("--symbol", file_symbol, stored_symbol, "ETH"),
+            exchange=_named("--exchange", file_exchange, stored_exchange, "binance"),
             mapping=parse_mapping(map_ or ()),
             columns=() if columns is None else tuple(name.strip() for name in columns.split(",")),
             ignore=tuple(ignore or ()),
