@@ -18,7 +18,7 @@ from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, load_credentials, on_this_machine
 from cryptoctl.aws_setup import Credentials as Credentials
-from cryptoctl.botocore_errors import failure, refuse_page, translated, unloadable
+from cryptoctl.botocore_errors import endpoint_settings, failure, refuse_page, translated, unloadable
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.pace import Paces
 from cryptoctl.parallel import awaited, begin, map_in_threads
@@ -154,7 +154,7 @@ class Aws:
             raise Failure(
                 Problem.USAGE,
                 f"{without_password(str(error))}.",
-                "Check AWS_ENDPOINT_URL: http:// or https://, a host, and a port where it needs one.",
+                f"Check {endpoint_settings(service)}: http:// or https://, a host, and a port if need be.",
             ) from error
 
     @property
@@ -186,7 +186,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with translated(service, operation, once=once):
+            with translated(service, operation, once=once, engine=self._credentials is not None):
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
                 answer = AwsAnswer(found, f"{service}:{operation}")
         except AwsError as error:
@@ -226,7 +226,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with translated(service, operation):
+            with translated(service, operation, engine=self._credentials is not None):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                     self._await_confirmation()
                     yield from AwsAnswer(page, f"{service}:{operation}").get(key) or []

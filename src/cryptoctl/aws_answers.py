@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from cryptoctl.botocore_errors import endpoint_settings
 from cryptoctl.errors import Failure, Problem
 
 DATA = frozenset({"Item", "Items"})
@@ -29,7 +30,8 @@ class AwsAnswer(dict[str, Any]):
         raise Failure(
             Problem.UNREACHABLE,
             f"The answer to {self.asked} has no {name}, which AWS always sends.",
-            "Check AWS_ENDPOINT_URL and the proxy: what answers there is not AWS, or only something like it.",
+            "What answers is not AWS, or only something like it. Check the proxy, and "
+            f"{endpoint_settings(self.asked)}.",
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
+from cryptoctl.aws_setup import of_aws
 from cryptoctl.errors import Failure, Problem
 
 _BEFORE = rb"(\xef\xbb\xbf)?\s*"
@@ -17,8 +18,8 @@ _OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|
 
 
 @contextlib.contextmanager
-def translated(service: str, operation: str, *, once: bool = False) -> Iterator[None]:
-    """What boto3 raises, as AwsError or Failure."""
+def translated(service: str, operation: str, *, once: bool = False, engine: bool = False) -> Iterator[None]:
+    """What boto3 raises, as AwsError or Failure; `engine` says that the embedded engine is asked."""
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
@@ -31,7 +32,7 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
             ) from error
         if isinstance(error, ClientError):
             raise refusal(service, operation, error.response) from error
-        raise failure(error, f"{service}:{operation}") from error
+        raise failure(error, f"{service}:{operation}", engine=engine) from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
             raise
@@ -39,7 +40,8 @@ def translated(service: str, operation: str, *, once: bool = False) -> Iterator[
         # are OSErrors too.
         raise unloadable(error) from error
     except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
-        raise failure(ResponseParserError(f"no {error} in it"), f"{service}:{operation}") from error
+        no_answer = ResponseParserError(f"no {error} in it")
+        raise failure(no_answer, f"{service}:{operation}", engine=engine) from error
 
 
 def refuse_page(response_dict: Mapping[str, Any], **_: Any) -> None:
@@ -94,18 +96,43 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
     )
 
 
-def failure(error: Exception, asked: str = "") -> Failure:
+def endpoint_settings(asked: str) -> str:
+    """What may send a request elsewhere than to AWS, in the order in which it counts."""
+    from botocore.utils import CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES as SERVICE_IDS
+
+    # What is asked before there is a request is a role.
+    service = asked.partition(":")[0] or "sts"
+    own = SERVICE_IDS.get(service, service).replace("-", "_").upper()
+    return f"AWS_ENDPOINT_URL_{own}, AWS_ENDPOINT_URL or `endpoint_url` in the AWS configuration"
+
+
+def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
+    """What a person does where the request went elsewhere than to AWS; empty where it did not."""
+    if engine:
+        again = "`cryptoctl local stop`, then `cryptoctl local start`"
+        return f"The embedded engine does not answer as it should: {again}."
+    endpoint = getattr(error, "kwargs", {}).get("endpoint_url")
+    if not endpoint or of_aws(endpoint):
+        return ""
+    return (
+        f"That is not AWS's address, but what {endpoint_settings(asked)} says: start what should answer "
+        "there, or take that setting away."
+    )
+
+
+def failure(error: Exception, asked: str = "", *, engine: bool = False) -> Failure:
     """The sentence and the hint for an exception of botocore; `asked` names the request."""
     from botocore import exceptions as known
     from botocore.parsers import ResponseParserError
 
     to = f" to {asked}" if asked else ""
+    elsewhere = _elsewhere(error, asked, engine=engine)
     kinds: tuple[tuple[Any, Problem, str, str], ...] = (
         (
             ResponseParserError,
             Problem.UNREACHABLE,
             f"What answered{to} is not AWS ({{}}).",
-            "Check AWS_ENDPOINT_URL, the proxy and the region.",
+            elsewhere or f"Check the proxy, the region, and {endpoint_settings(asked)}.",
         ),
         (
             known.NoCredentialsError
@@ -165,7 +192,7 @@ def failure(error: Exception, asked: str = "") -> Failure:
             known.SSLError,
             Problem.UNREACHABLE,
             f"No trusted answer came{to}: {{}}.",
-            "Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS.",
+            f"Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS. {elsewhere}".rstrip(),
         ),
         (
             known.ProxyConnectionError,
@@ -177,7 +204,7 @@ def failure(error: Exception, asked: str = "") -> Failure:
             known.HTTPClientError | known.ConnectionError,
             Problem.UNREACHABLE,
             f"No answer came{to}: {{}}.",
-            "Check the network and the region; the embedded engine: `cryptoctl local stop` and `start`.",
+            elsewhere or "Check the network and the region.",
         ),
         (
             Exception,

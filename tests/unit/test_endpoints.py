@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, SSLError
 
 from cryptoctl.aws import Aws, Credentials
 from cryptoctl.aws_setup import SUFFIXES, of_aws
+from cryptoctl.botocore_errors import endpoint_settings, failure
 from cryptoctl.ops.doctor import Check, Verdict, _endpoints, _region
 from cryptoctl.ops.permissions import Purpose, needed
 from unit.answers import STACK
@@ -92,3 +95,24 @@ def test_the_engines_region_is_as_it_is() -> None:
     made_up = Credentials(access_key="a", secret_key="b")
     aws = Aws(region="us-east-1", endpoint_url="http://127.0.0.1:9", credentials=made_up)
     assert _region(aws).detail == "us-east-1"
+
+
+@pytest.mark.parametrize("kind", [EndpointConnectionError, ConnectTimeoutError, SSLError])
+def test_whoever_does_not_answer_is_looked_for_where_it_is(kind: Any) -> None:
+    def hint(url: str, *, engine: bool = False) -> str:
+        return failure(kind(endpoint_url=url, error=""), "logs:DescribeLogGroups", engine=engine).hint
+
+    names = "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL or `endpoint_url`"
+    assert names in hint(ENGINE)
+    assert "AWS_ENDPOINT_URL" not in hint("https://logs.us-east-1.amazonaws.com/")
+    told = hint(ENGINE, engine=True)
+    assert "`cryptoctl local stop`, then `cryptoctl local start`" in told and "AWS_ENDPOINT_URL" not in told
+
+
+@pytest.mark.parametrize("service", ["logs", "sts", "dynamodbstreams", "resourcegroupstaggingapi", "ce"])
+def test_the_variable_that_is_named_is_the_one_that_counts(
+    monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    variable = endpoint_settings(f"{service}:Describe").partition(",")[0]
+    monkeypatch.setenv(variable, ENGINE)
+    assert Aws(region="us-east-1").client(service).meta.endpoint_url == ENGINE
