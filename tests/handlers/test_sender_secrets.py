@@ -72,6 +72,8 @@ def test_a_secret_that_cannot_be_read_is_a_503_and_no_default(
     out = capsys.readouterr().out
     assert "no base64!" not in out
     assert out.count('"level":"ERROR"') == 1, "as often as it is read, not as often as a stranger asks"
+    # Of one that is gone, `plan` tells, and `up` makes another.
+    assert ("cryptoctl webhook rotate standard --replace --env test" in out) is (text is not None)
 
 
 def test_what_could_not_be_read_is_asked_for_again_soon_but_not_at_each_request(

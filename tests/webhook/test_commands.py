@@ -168,6 +168,8 @@ def test_a_secret_written_by_hand_that_is_none_is_said_as_such(door: Door, cli: 
             said = cli(*words)
             assert said.code == Problem.FAILED and "rotate desk --replace" in said.err
             assert "of nobody" not in said.out + said.err
+        assert cli("rotate", "desk", "--replace", "--no-wait").code == 0
+        assert store.read().previous is None
     finally:
         store.write(before)
 

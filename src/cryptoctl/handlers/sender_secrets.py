@@ -93,8 +93,12 @@ def _read(sender: AllowedSender, now_s: float) -> _Reading:
             extra = {"parameter": parameter, "age_s": round(now_s - before.read_at_s)}
             _log.warning("the secret of a sender cannot be read again yet", extra=extra, exc_info=error)
             return replace(before, tried_at_s=now_s)
-        # The configuration names it, so this is ours to repair, and not for a stranger to cause.
-        _log.error("the secret of a sender cannot be read", extra={"parameter": parameter}, exc_info=error)
+        # The configuration names it, so this is ours to repair, and not for a stranger to cause. What the
+        # parameter holds is no drift: neither `plan` nor `status` may read it.
+        rotate = f"cryptoctl webhook rotate {sender.name} --replace --env {setting('ENVIRONMENT')}"
+        told = f"; a new one ends that: {rotate}" if isinstance(error, SecretError) else ""
+        extra = {"parameter": parameter}
+        _log.error("the secret of a sender cannot be read%s", told, extra=extra, exc_info=error)
         return _Reading(secret=None, read_at_s=now_s, tried_at_s=now_s)
     return _Reading(secret=secret, read_at_s=now_s, tried_at_s=now_s)
 
