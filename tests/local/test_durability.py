@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,6 +115,60 @@ def test_a_batch_under_way_at_a_stop_still_reaches_the_engine(engine: Engine) ->
     restart(engine)
     assert bench.seen(function) == [{"began": [1]}, {"batch": [1]}]
     assert not [event for event in bench.log(function) if "URLError" in event["message"]]
+
+
+INVOKED_LATE = reporting("""
+    import urllib.error, urllib.request
+
+    def handler(event, context):
+        say(began=event)
+        time.sleep(1.5)
+        try:
+            urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"])
+        except urllib.error.HTTPError:
+            say(answered=event)
+        return event
+""")
+
+
+def test_an_invocation_under_way_at_a_stop_still_reaches_the_engine(engine: Engine) -> None:
+    bench = start(engine)
+    function = bench.function(INVOKED_LATE, MemorySize=128)
+    bench.invoke_async(function, "later")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(bench.invoke, function, "now")
+        bench.eventually(lambda: len(bench.seen(function)) == 2, what="both beginnings")
+        engine.stop()
+        assert answer.result() == ("now", None)
+    restart(engine)
+    told = sorted(map(str, bench.seen(function)))
+    assert told == [str({what: each}) for what in ("answered", "began") for each in ("later", "now")]
+    assert not [event for event in bench.log(function) if "URLError" in event["message"]]
+
+
+def test_what_is_invoked_while_the_engine_ends_is_refused_or_kept(engine: Engine) -> None:
+    """Begun now, it would be cut off: it would be an error, and a dead letter in the end."""
+    bench = start(engine)
+    slow = bench.function(INVOKED_LATE)
+    quick = bench.function(reporting("def handler(event, context): say(of=event)"))
+    bench.invoke(quick, 0)
+
+    def refusal() -> str | None:
+        try:
+            bench.invoke(quick, 0)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return None
+
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(bench.invoke, slow, "now")
+        bench.eventually(lambda: bench.seen(slow), what="its beginning")
+        stopping = pool.submit(engine.stop)
+        assert bench.eventually(refusal, what="a refusal") == "TooManyRequestsException"
+        bench.invoke_async(quick, 1)
+        assert (answer.result(), stopping.result()) == (("now", None), True)
+    restart(engine)
+    bench.eventually(lambda: {"of": 1} in bench.seen(quick), what="what was accepted")
 
 
 def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:

@@ -171,7 +171,7 @@ def test_an_invocation_that_the_end_cuts_off_is_no_attempt(tmp_path: Path) -> No
         work = asyncio.create_task(queue.work())
         await begun.wait()
         work.cancel()
-        await queue.close()
+        await queue.close(0.1)
 
     asyncio.run(asyncio.wait_for(run(), 30))
     rows = database.execute("SELECT attempts, next_at <= accepted_at FROM async_event").fetchall()

@@ -24,7 +24,7 @@ from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.logs.subscriptions import Subscriptions
 from cryptoctl.local.mappings.api import MappingsApi
 from cryptoctl.local.mappings.mapping import MappingStore
-from cryptoctl.local.mappings.runner import MappingRunner
+from cryptoctl.local.mappings.runner import CLOSES_WITHIN_S, MappingRunner
 from cryptoctl.local.metrics.alarms import Alarms
 from cryptoctl.local.metrics.dashboards import Dashboards
 from cryptoctl.local.metrics.embedded import EmbeddedMetrics
@@ -128,14 +128,15 @@ class EngineApp:
         supervisor.begin("keeping house", self._keep_house)
         await self._runner.start()
 
-    async def let_batches_end(self) -> None:
-        """Begins no more batches of mappings, and gives those under way a moment."""
-        await self._runner.close()
+    async def let_work_end(self) -> None:
+        """Begins no more batches and invocations, and gives those under way a moment."""
+        await asyncio.gather(
+            self._runner.close(), self._queue.close(CLOSES_WITHIN_S), self._execution.end(CLOSES_WITHIN_S)
+        )
 
     async def stop(self) -> None:
         """Ends every process that was started, and puts the data away. Raises OSError where it cannot."""
         await self._runner.close()
-        await self._queue.close()
         self._execution.close()
         for last in (self._metrics.write, self._embedded.write, self._subscriptions.deliver):
             try:

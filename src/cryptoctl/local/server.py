@@ -104,10 +104,10 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
         load = threading.Thread(target=load_services, args=(options.function_pending_s,), daemon=True)
         load.start()
         await stop.wait()
-        # A batch that is let end asks for more until it does.
-        await engine.let_batches_end()
-        await server.stop(FINISH_WITHIN_S)
         await supervisor.end()
+        # A function that is let end asks for more until it does.
+        await engine.let_work_end()
+        await server.stop(FINISH_WITHIN_S)
         await asyncio.to_thread(load.join)  # what is half imported has no state to save
         await engine.stop()
         data.write_clean_end()

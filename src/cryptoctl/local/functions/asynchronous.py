@@ -96,12 +96,17 @@ class AsyncQueue:
             except TimeoutError:
                 continue
 
-    async def close(self) -> None:
-        """Cuts off what runs. That is no attempt: these events run again when the engine does."""
-        running = [*self._running.values()]
-        for task in running:
+    async def close(self, within_s: float) -> None:
+        """Gives what runs this long, then cuts it off, once `work` has ended.
+
+        That is no attempt: these events run again when the engine does.
+        """
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running.values(), timeout=within_s)
+        for task in late:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _begin_due(self) -> float | None:
         """Starts what is due; how long until something else will be, or None where nothing waits."""

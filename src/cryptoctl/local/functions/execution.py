@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -28,6 +28,7 @@ Write = Callable[[str, str, str, float, Sequence[str]], None]
 """Takes log lines: region, group, stream, time, texts."""
 
 MEMORY_WATCHED_EVERY_S = 0.1
+ENDED_LOOKED_FOR_EVERY_S = 0.02
 MOST_ENVIRONMENTS = 32
 """Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
 
@@ -57,11 +58,14 @@ class Execution:
         self._in_flight: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
         self._counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
+        self._ending = False
 
     async def run(
         self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str = ""
     ) -> InvocationOutcome:
-        """One invocation. Raises ServiceError where the function is at its concurrency."""
+        """One invocation. Raises ServiceError where the function is at its concurrency, or at the end."""
+        if self._ending:  # nobody takes it for an attempt, and a client tries again
+            raise ServiceError("TooManyRequestsException", "The embedded engine ends.", status=429)
         async with self._slot(function), self._turns:
             began = time.monotonic()
             outcome = await self._run(function, request_id, payload, invoked_arn or function.arn)
@@ -167,6 +171,14 @@ class Execution:
         """Takes down the idle environments of a function that is no more."""
         for environment in self._idle.pop(arn, []):
             environment.close()
+
+    async def end(self, within_s: float) -> None:
+        """Runs nothing any more, and gives the invocations under way this long."""
+        self._ending = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._in_flight.total():
+                    await asyncio.sleep(ENDED_LOOKED_FOR_EVERY_S)
 
     def close(self) -> None:
         """Ends every environment."""
