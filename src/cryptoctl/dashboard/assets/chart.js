@@ -36,7 +36,10 @@ class PriceChart {
       }, pane);
     }
     this.chart.panes()[1].setStretchFactor(0.25);
-    this.chart.subscribeCrosshairMove((moved) => this.onMove(this.at(moved.time)));
+    this.chart.subscribeCrosshairMove((moved) => {
+      this.pointed = moved.time;
+      this.onMove(this.looked());
+    });
     place.addEventListener("keydown", (pressed) => this.key(pressed));
     this.colour();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colour());
@@ -124,9 +127,10 @@ class PriceChart {
     }
   }
 
-  /** The candle of a second; the last one where there is none. */
-  at(second) {
-    const found = second === undefined ? undefined : this.candles.findLast((each) => secondOf(each) === second);
+  /** The candle below the mouse; the last one where there is none. */
+  looked() {
+    const { pointed } = this;
+    const found = pointed === undefined ? undefined : this.candles.findLast((each) => secondOf(each) === pointed);
     return found ?? this.candles.at(-1);
   }
 

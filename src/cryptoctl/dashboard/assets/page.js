@@ -60,7 +60,7 @@ async function refreshPrices(turn) {
   page.found = found;
   page.chart.take(found.candles, found.since_ms, found.older_candles);
   showNewest(found.newest);
-  showLegend(page.chart.at(), page.chart);
+  showLegend(page.chart.looked(), page.chart);
 }
 
 function firstSymbol({ state, names, names_known }) {

@@ -1,0 +1,53 @@
+"""The page in a real Chromium while prices come: what a person points at, and where the keyboard is."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptoctl.dashboard.documents import prices
+from cryptoctl.dashboard.price_series import PriceSeries
+from cryptoctl.dashboard.site import Site
+from dashboard.conftest import ToldReader
+from dashboard.prices_of import AT_MS, stored
+from dashboard.test_browser import READY, told
+from dashboard.test_browser import browser as browser
+from dashboard.test_browser import nothing_noted as nothing_noted
+from kit.browser import Browser
+from ui.test_overview import HEALTHY
+
+pytestmark = pytest.mark.process
+LEGEND = "document.getElementById('legend').textContent"
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+
+
+@pytest.fixture
+def series(reader: ToldReader) -> PriceSeries:
+    """The prices of every symbol."""
+    series = PriceSeries(1000)
+    reader.answer = told(HEALTHY, "BTC")
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    return series
+
+
+def test_the_candle_under_the_mouse_stays_in_words_while_prices_come(
+    browser: Browser, site: Site, series: PriceSeries
+) -> None:
+    before = [stored(AT_MS + at * 60_000, str(100 + at)) for at in range(50)]
+    series.take(before, None)
+    browser.open(site.url)
+    browser.until(READY)
+    browser.until("page.chart.chart.timeScale().getVisibleLogicalRange().to === 53")
+    left, top = browser.run(
+        "(({ left, top }) => [left, top])(document.getElementById('chart').getBoundingClientRect())"
+    )
+    browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + 200, y=top + 100)
+    pointed_at = browser.until(LEGEND, lambda said: "C 149" not in said)
+    for at, price in enumerate(("776", "777")):
+        before.append(stored(AT_MS + 49 * 60_000 + 1 + at, price))
+        series.take(before, None)
+        browser.until(f"page.found.newest[0].price === '{price}'")
+        browser.run(TWO_FRAMES)
+    assert browser.run(LEGEND) == pointed_at
+    browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    browser.until(LEGEND, lambda said: "C 777" in said)
+    assert browser.problems == []
