@@ -51,3 +51,16 @@ def test_the_candle_under_the_mouse_stays_in_words_while_prices_come(
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
     browser.until(LEGEND, lambda said: "C 777" in said)
     assert browser.problems == []
+
+
+def test_a_price_with_more_digits_than_those_before_it_is_told_apart_on_the_axis(
+    browser: Browser, site: Site, series: PriceSeries
+) -> None:
+    before = [stored(AT_MS, "100")]
+    series.take(before, None)
+    browser.open(site.url)
+    browser.until(READY)
+    series.take([*before, stored(AT_MS + 60_000, "0.00012345")], None)
+    browser.until("page.chart.candles.length", lambda count: count == 2)
+    assert browser.run("page.chart.bars.priceFormatter().format(0.00012345)") == "0.00012345"
+    assert browser.problems == []

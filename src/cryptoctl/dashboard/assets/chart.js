@@ -84,8 +84,8 @@ class PriceChart {
       this.tooOld += tooMany + MOST_CANDLES / 10;
     }
     this.show(inPlace && tooMany <= 0 ? kept.length : 0, tail.at(-1)?.time_ms ?? 0);
+    this.setDigits();
     if (anew) {
-      this.setDigits();
       const count = this.candles.length;
       this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(-1, count - AT_FIRST), to: count + 3 });
     }
@@ -118,6 +118,8 @@ class PriceChart {
     const prices = decimals > MOST_DIGITS && highest >= SMALLEST ? room : decimals;
     const largest = Math.max(0, ...recent.map((each) => +(each.volatility ?? 0)));
     const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
+    if (this.digits?.prices === prices && this.digits.volatility === volatility) return;
+    this.digits = { prices, volatility };
     for (const one of [this.bars, ...Object.values(this.lines)]) {
       const precision = one === this.lines.volatility ? volatility : prices;
       const minMove = Number(`1e-${precision}`);
