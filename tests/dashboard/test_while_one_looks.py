@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cryptoctl.dashboard.documents import prices
@@ -63,4 +65,21 @@ def test_a_price_with_more_digits_than_those_before_it_is_told_apart_on_the_axis
     series.take([*before, stored(AT_MS + 60_000, "0.00012345")], None)
     browser.until("page.chart.candles.length", lambda count: count == 2)
     assert browser.run("page.chart.bars.priceFormatter().format(0.00012345)") == "0.00012345"
+    assert browser.problems == []
+
+
+def test_the_keyboard_stays_with_its_symbol_where_another_one_comes_to_its_place(
+    browser: Browser, site: Site, reader: ToldReader, series: PriceSeries
+) -> None:
+    series.take([stored(AT_MS)], None)
+    browser.open(site.url)
+    browser.until("document.querySelectorAll('#symbols button').length", lambda count: count == 2)
+    focused = "document.activeElement.dataset.symbol"
+    browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
+    reader.answer = told(replace(HEALTHY, symbols=tuple(reversed(HEALTHY.symbols or ()))), "BTC")
+    browser.until("document.querySelector('#symbols button').dataset.symbol", lambda found: found == "ETH")
+    assert browser.run(focused) == "ETH"
+    reader.answer = told(replace(HEALTHY, symbols=(HEALTHY.symbols or ())[:1]), "BTC")
+    browser.until("document.querySelectorAll('#symbols button').length", lambda count: count == 1)
+    assert browser.run(focused) != "BTC"
     assert browser.problems == []

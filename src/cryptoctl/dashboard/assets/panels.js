@@ -156,7 +156,10 @@ function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
     ];
   });
   const table = document.querySelector("#symbols table");
+  // The rows change places, and the keyboard is not to come to another symbol by that.
+  const held = table.contains(document.activeElement) ? document.activeElement.dataset.symbol : undefined;
   fillTable(table, ["symbol", "price", "5 min", "1 h", "age"], rows, [1, 2, 3, 4]);
+  if (held !== undefined) focusOn(table, held);
   table.onclick = (clicked) => clicked.target.dataset.symbol && choose(clicked.target.dataset.symbol);
   const more = state?.overview.more_symbols;
   // A saved page does not have them all.
@@ -171,6 +174,15 @@ function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
   });
   replaceWith(select, ...options);
   if (chosen && select.value !== chosen) select.value = chosen;
+}
+
+/** Puts the keyboard on a symbol's button; on none where it has gone. */
+function focusOn(table, symbol) {
+  const { activeElement } = document;
+  if (activeElement.dataset.symbol === symbol) return;
+  const button = [...table.querySelectorAll("button")].find((each) => each.dataset.symbol === symbol);
+  if (button) button.focus({ preventScroll: true });
+  else activeElement.blur();
 }
 
 function showNewest(newest) {
