@@ -64,8 +64,13 @@ async function refreshPrices(turn) {
 }
 
 function firstSymbol({ state, names, names_known }) {
-  const newest = state?.overview.symbols[0]?.symbol;
+  const newest = state?.overview.symbols.find(({ symbol }) => !isLeftOut(symbol))?.symbol;
   return newest ?? (state && names_known ? (names[0] ?? null) : null);
+}
+
+/** Whether this is a saved page without the symbol's prices. */
+function isLeftOut(symbol) {
+  return savedAnswers !== null && !Object.hasOwn(savedAnswers.prices, symbol);
 }
 
 function choose(symbol) {
@@ -90,11 +95,14 @@ function showNothing() {
   const noneOfIt = page.found && page.found.newest.length === 0;
   // The oldest candle is not shown where prices before those that are known may belong to it.
   const tooFew = page.found && !page.found.complete && page.chart.candles.length + page.chart.undrawable.length === 0;
-  nothing.hidden = !(none || noneOfIt || tooFew);
+  const leftOut = page.symbol !== null && isLeftOut(page.symbol);
+  const why = none || leftOut || noneOfIt || tooFew;
+  nothing.hidden = !why;
   if (none) replaceWith(nothing, ...withCommands(empty));
+  else if (leftOut) setText("nothing", `This file does not have the prices of ${page.symbol}.`);
   else if (noneOfIt) setText("nothing", `No prices of ${page.symbol}.`);
   else if (tooFew) setText("nothing", tooFewText(page));
-  document.getElementById("chart").hidden = Boolean(none || noneOfIt || tooFew);
+  document.getElementById("chart").hidden = Boolean(why);
 }
 
 function tooFewText({ found, interval }) {
