@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ EVERY_S = 2.0
 LOOKS_EVERY_S = 0.25
 SLOW_S = 5.0  # after which a person is told that the screen is an old one
 ESCAPE = "\x1b"
+SUSPEND = "\x1a"
 QUIT = ("q", "Q", ESCAPE, "\x04")
 # A terminal sends all of an arrow key at once; over a network its bytes may come one by one.
 REST_WITHIN_S = 0.05
@@ -72,15 +74,21 @@ class Watch:
 
 def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | None:
     """Shows overviews until a key ends it: the command that was chosen; None for the end."""
-    with Watch(read) as found, _keys() as typed, _whole_screen(screen):
+    with Watch(read) as found:
+        while (key := _chosen(screen, found, location)) == SUSPEND:
+            os.killpg(os.getpgrp(), signal.SIGTSTP)  # and here it goes on, once the person has it back
+    return KEYS.get(key.lower())
+
+
+def _chosen(screen: Screen, found: Watch, location: str) -> str:
+    """Shows overviews until a key that means something: that key. The terminal is then as it was before."""
+    with _keys() as typed, _whole_screen(screen):
         while True:
             if found.latest is not None:
                 draw(screen, found.latest, location, found.trouble)
             key = pressed(typed, LOOKS_EVERY_S)
-            if key in QUIT:
-                return None
-            if key.lower() in KEYS:
-                return KEYS[key.lower()]
+            if key == SUSPEND or key in QUIT or key.lower() in KEYS:
+                return key
 
 
 def draw(screen: Screen, found: Overview, location: str, trouble: str = "") -> None:
@@ -138,6 +146,10 @@ def _keys() -> Iterator[Callable[[float], str]]:
     stream = sys.stdin.fileno()
     before = termios.tcgetattr(stream)
     tty.setcbreak(stream)
+    # Stopped by the terminal, we would leave a shell without its cursor, on the other screen.
+    kept = termios.tcgetattr(stream)
+    kept[6][termios.VSUSP] = bytes([os.fpathconf(stream, "PC_VDISABLE")])
+    termios.tcsetattr(stream, termios.TCSADRAIN, kept)
 
     def typed(timeout_s: float) -> str:
         ready, _, _ = select.select([stream], [], [], timeout_s)

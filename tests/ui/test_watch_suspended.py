@@ -1,0 +1,76 @@
+"""Ctrl-Z on the live screen, on a terminal with a shell's job control."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import subprocess
+import sys
+import termios
+
+import pytest
+
+pytestmark = pytest.mark.process
+# What a shell does with a job: its own group in the foreground, told when it stops, sent on again.
+SHELL = """
+import os, signal, sys, termios
+if not (job := os.fork()):
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.tcsetpgrp(0, os.getpgrp())
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+_, status = os.waitpid(job, os.WUNTRACED)
+lines = bool(termios.tcgetattr(0)[3] & termios.ICANON)
+os.write(1, f"<stopped {os.WIFSTOPPED(status)}, lines {lines}>".encode())
+os.kill(job, signal.SIGCONT)
+_, status = os.waitpid(job, 0)
+os.write(1, f"<ended {os.waitstatus_to_exitcode(status)}>".encode())
+"""
+WATCH = """
+import sys
+sys.path[:0] = {path!r}
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.watch import watch
+from ui.test_overview import HEALTHY
+assert watch(Screen(colour=False), lambda: HEALTHY, "dev") is None
+"""
+BEGUN, LEFT = "\x1b[?1049h", "\x1b[?1049l\x1b[?25h"
+
+
+def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SHELL, "-c", WATCH.format(path=sys.path)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    raw = ""
+
+    def until(text: str) -> str:
+        nonlocal raw
+        while text not in raw:
+            raw += os.read(ours, 65536).decode(errors="replace")
+        before, raw = raw.split(text, 1)
+        return before
+
+    try:
+        until(BEGUN)
+        until("[q] quit")
+        os.write(ours, b"\x1a")
+        assert until("<stopped ").endswith(LEFT)
+        assert until(">") == "True, lines True"
+        until(BEGUN)
+        until("[q] quit")
+        os.write(ours, b"q")
+        assert until("<ended ").endswith(LEFT)
+        assert until(">") == "0"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
