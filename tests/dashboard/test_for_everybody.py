@@ -1,0 +1,49 @@
+"""The page for those who listen to it, print it or see no colours, in a real Chromium."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cryptoctl.dashboard.documents import prices
+from cryptoctl.dashboard.price_series import PriceSeries
+from cryptoctl.dashboard.site import Site
+from dashboard.conftest import ToldReader
+from dashboard.prices_of import AT_MS, stored
+from dashboard.test_browser import READY, told
+from dashboard.test_browser import browser as browser
+from dashboard.test_browser import nothing_noted as nothing_noted
+from kit.browser import Browser
+from ui.test_overview import HEALTHY
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def shown(browser: Browser, site: Site, reader: ToldReader) -> Browser:
+    """The page with 30 prices, and with three symbols: up, unchanged, down by less than is shown."""
+    series = PriceSeries(100)
+    series.take([stored(AT_MS + at * 60_000) for at in range(30)], None)
+    changes = (Decimal("0.5"), Decimal(0), Decimal("-0.001"))
+    first = (HEALTHY.symbols or ())[0]
+    symbols = tuple(replace(first, symbol=f"S{each}", change_5m=each) for each in changes)
+    reader.answer = told(replace(HEALTHY, symbols=symbols), "BTC")
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    browser.open(site.url)
+    browser.until(READY)
+    return browser
+
+
+def test_what_the_keyboard_reaches_has_a_role_that_may_have_a_name(shown: Browser) -> None:
+    nodes = shown.call("Accessibility.getFullAXTree")["nodes"]
+    roles = {node["name"]["value"]: node["role"]["value"] for node in nodes if node.get("name")}
+    named = [name for name in roles if name.startswith("Candles with ma_5")]
+    for name in (*named, "Newest prices", "Symbols of the last hour", "Errors of the last hour"):
+        assert roles[name] != "generic"
+    assert len(named) == 1
+
+
+def test_what_changes_with_every_price_is_not_read_out(shown: Browser) -> None:
+    assert shown.run("document.getElementById('legend').ariaLive") == "off"
