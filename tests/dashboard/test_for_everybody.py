@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from decimal import Decimal
 
@@ -47,3 +48,18 @@ def test_what_the_keyboard_reaches_has_a_role_that_may_have_a_name(shown: Browse
 
 def test_what_changes_with_every_price_is_not_read_out(shown: Browser) -> None:
     assert shown.run("document.getElementById('legend').ariaLive") == "off"
+
+
+def test_a_table_is_printed_whole(shown: Browser) -> None:
+    hidden = (
+        "(() => { const place = document.querySelector('#prices .scroll'); "
+        "return place.scrollHeight - place.clientHeight; })()"
+    )
+    for width in (800, 1400):
+        shown.size(width, 1000)
+        assert shown.run(hidden) > 0
+        shown.call("Emulation.setEmulatedMedia", media="print")
+        assert shown.run(hidden) == 0
+        shown.call("Emulation.setEmulatedMedia", media="")
+    assert base64.b64decode(shown.call("Page.printToPDF")["data"]).startswith(b"%PDF")
+    shown.size(1400, 1000)
