@@ -63,3 +63,9 @@ def test_a_table_is_printed_whole(shown: Browser) -> None:
         shown.call("Emulation.setEmulatedMedia", media="")
     assert base64.b64decode(shown.call("Page.printToPDF")["data"]).startswith(b"%PDF")
     shown.size(1400, 1000)
+
+
+def test_no_change_has_no_colour_of_a_change(shown: Browser) -> None:
+    cells = "[...document.querySelectorAll('#symbols tbody td:nth-child(3) span')]"
+    found = shown.run(f"{cells}.map((each) => [each.textContent, each.className])")
+    assert found == [["+0.50 %", "up"], ["+0.00 %", ""], ["-0.00 %", ""]]

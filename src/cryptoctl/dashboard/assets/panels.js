@@ -150,7 +150,6 @@ function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
     const button = element("button", "", each.symbol);
     button.dataset.symbol = each.symbol;
     button.setAttribute("aria-pressed", String(each.symbol === chosen));
-    const change = (text) => element("span", text !== null && Number(text) < 0 ? "down" : "up", percentText(text));
     return [
       button, each.price, change(each.change_5m_percent), change(each.change_1h_percent), ageText(now_ms - each.timestamp),
     ];
@@ -174,6 +173,12 @@ function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
   });
   replaceWith(select, ...options);
   if (chosen && select.value !== chosen) select.value = chosen;
+}
+
+/** A change; what is shown as none has no colour, as in the terminal. */
+function change(percent) {
+  const text = percentText(percent);
+  return element("span", /[1-9]/.test(text) ? (text.startsWith("-") ? "down" : "up") : "", text);
 }
 
 /** Puts the keyboard on a symbol's button; on none where it has gone. */
