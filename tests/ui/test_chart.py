@@ -156,3 +156,8 @@ def test_a_price_that_does_not_change_has_one_label_beside_its_line(
     drawn = [row for row in plot([value] * count, height=height) if dots(row)]
     assert labelled == drawn and len(drawn) == 1
     assert Decimal(drawn[0].split()[0]) == Decimal(f"{value:.10g}")
+
+
+def test_an_even_volume_is_an_even_row_however_many_prices_a_bar_stands_for() -> None:
+    name, bars = chart(stored([Decimal(1)] * 100), 80, 12)[-2].plain.split()
+    assert (name, set(bars)) == ("volume", {BARS[-1]})

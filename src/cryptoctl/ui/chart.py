@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from statistics import fmean
 from typing import TypeVar
 
 from rich.text import Text
@@ -43,9 +44,8 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
         while parts and parts[-1][0] == chr(BLANK):
             parts.pop()
         lines.append(Text.assemble((label.rjust(margin) + (" ┤" if label else " │"), "dim"), *parts))
-    volumes = [each[0] for each in _stretched([each.volume for each in prices], columns)]
-    if len(prices) > columns:
-        volumes = [each.volume for each in prices]
+    # Of some prices more or fewer, by turns: sums would have heights that the volume has not.
+    volumes = [fmean(share) for share in _stretched([each.volume for each in prices], columns)]
     volume = sparkline(volumes, columns, from_zero=True)
     lines.append(Text.assemble((VOLUME.rjust(margin), "dim"), "  ", (volume, "dim")))
     lines.append(Text(f"{' ' * margin}  {_covered(prices)}", style="dim"))
