@@ -1,4 +1,4 @@
-"""The page for those who listen to it, print it or see no colours, in a real Chromium."""
+"""The page for those who listen to it, print it, see no colours or want no motion, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -69,3 +69,15 @@ def test_no_change_has_no_colour_of_a_change(shown: Browser) -> None:
     cells = "[...document.querySelectorAll('#symbols tbody td:nth-child(3) span')]"
     found = shown.run(f"{cells}.map((each) => [each.textContent, each.className])")
     assert found == [["+0.50 %", "up"], ["+0.00 %", ""], ["-0.00 %", ""]]
+
+
+def test_end_moves_at_once_where_a_person_wants_no_motion(shown: Browser) -> None:
+    wanted = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    shown.call("Emulation.setEmulatedMedia", features=wanted)
+    place = "page.chart.chart.timeScale().scrollPosition()"
+    shown.run("page.chart.chart.timeScale().setVisibleLogicalRange({ from: 0, to: 9 })")
+    shown.until(place, lambda found: found < 0)
+    key = "document.getElementById('chart').dispatchEvent(new KeyboardEvent('keydown', { key: 'End' }))"
+    frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    assert shown.run(f"{key}; {frame}.then(() => {place})") == 4
+    shown.call("Emulation.setEmulatedMedia", features=[])

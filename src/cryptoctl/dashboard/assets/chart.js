@@ -142,7 +142,8 @@ class PriceChart {
     if (!range || pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
     const width = range.to - range.from;
     const moves = { ArrowLeft: [-0.1, -0.1], ArrowRight: [0.1, 0.1], "+": [0.1, -0.1], "-": [-0.1, 0.1] };
-    if (pressed.key === "End") scale.scrollToRealTime();
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (pressed.key === "End") scale.scrollToPosition(scale.options().rightOffset, !still);
     else if (moves[pressed.key]) {
       const [from, to] = moves[pressed.key];
       scale.setVisibleLogicalRange({ from: range.from + from * width, to: range.to + to * width });
