@@ -1,4 +1,4 @@
-"""Ctrl-Z on the live screen, on a terminal with a shell's job control."""
+"""Ctrl-Z on the live screen and on a drawing, on a terminal with a shell's job control."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pty
 import subprocess
 import sys
 import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -35,13 +37,23 @@ from cryptoctl.ui.watch import watch
 from ui.test_overview import HEALTHY
 assert watch(Screen(colour=False), lambda: HEALTHY, "dev") is None
 """
+DRAWING = """
+import sys
+from cryptoctl.ui.terminal import Terminal
+terminal = Terminal(colour=False)
+with terminal.drawn(lambda: "one\\ntwo"):
+    sys.stdin.readline()
+"""
 BEGUN, LEFT = "\x1b[?1049h", "\x1b[?1049l\x1b[?25h"
+HIDDEN, SHOWN = "\x1b[?25l", "\x1b[?25h"
 
 
-def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> None:
+@contextmanager
+def job(program: str) -> Iterator[tuple[int, Callable[[str], str]]]:
+    """A program under a shell: its terminal, and what reads up to a text and gives what was before."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", SHELL, "-c", WATCH.format(path=sys.path)],
+        [sys.executable, "-c", SHELL, "-c", program],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -60,6 +72,15 @@ def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> N
         return before
 
     try:
+        yield ours, until
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> None:
+    with job(WATCH.format(path=sys.path)) as (ours, until):
         until(BEGUN)
         until("[q] quit")
         os.write(ours, b"\x1a")
@@ -70,7 +91,15 @@ def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> N
         os.write(ours, b"q")
         assert until("<ended ").endswith(LEFT)
         assert until(">") == "0"
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
+
+
+def test_ctrl_z_gives_the_cursor_back_and_the_drawing_goes_on_below() -> None:
+    with job(DRAWING) as (ours, until):
+        until("two")
+        os.write(ours, b"\x1a")
+        assert SHOWN in until("<stopped ")
+        until(HIDDEN)
+        assert "\x1b[1A" not in until("two")
+        os.write(ours, b"\n")
+        assert SHOWN in until("<ended ")
+        assert until(">") == "0"

@@ -6,7 +6,9 @@ write goes through one lock, and around it the drawing is taken away and put bac
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -59,6 +61,10 @@ class Drawing:
     def take_away(self) -> None:
         """Leaves the terminal as if nothing had been drawn."""
         self._write(self._taking_away())
+        self._widths = []
+
+    def leave(self) -> None:
+        """Lets what is drawn stand, and goes on below it."""
         self._widths = []
 
     def _lines(self) -> list[list[Segment]]:
@@ -127,6 +133,11 @@ class Terminal:
         if not self.can_draw or self._drawing is not None:
             yield
             return
+        with self._stopped_with_cursor(), self._kept_drawn(render):
+            yield
+
+    @contextmanager
+    def _kept_drawn(self, render: Render) -> Iterator[None]:
         over = threading.Event()
         with self._lock:
             self._drawing = Drawing(self.err, render)
@@ -149,6 +160,32 @@ class Terminal:
             with self._lock:
                 if self._drawing is not None and not over.is_set():
                     self._drawing.put()
+
+    @contextmanager
+    def _stopped_with_cursor(self) -> Iterator[None]:
+        """During the block a shell has its cursor while Ctrl-Z has stopped us."""
+        number = getattr(signal, "SIGTSTP", None)
+        in_main = threading.current_thread() is threading.main_thread()
+        if number is None or not in_main or signal.getsignal(number) is not signal.SIG_DFL:
+            yield
+            return
+
+        def stop(*_: object) -> None:
+            drawing, there = self._drawing, self.err.file.fileno()
+            if drawing is not None:
+                drawing.leave()
+                os.write(there, b"\x1b[?25h")  # past Rich, which may be in the middle of a line
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            signal.signal(number, stop)
+            if drawing is not None:
+                os.write(there, b"\x1b[?25l")
+
+        signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            signal.signal(number, signal.SIG_DFL)
 
     @contextmanager
     def lent(self) -> Iterator[None]:
