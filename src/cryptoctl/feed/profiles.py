@@ -20,11 +20,15 @@ class Profile:
     """further parameters of a subscription"""
     since_ns: bool = False
     """pages begin at a nanosecond, given as `since`"""
+    newest_only: bool = False
+    """a page is always one of the newest trades: ccxt asks for no time without a later one as well"""
 
     def request(self, fetch: Fetch) -> tuple[int | None, dict[str, Any]]:
         """What ccxt's `fetch_trades` is called with: `since` and the exchange's own parameters."""
         if fetch.from_id is not None:
             return None, {"fromId": fetch.from_id}
+        if self.newest_only:
+            return None, {}
         if fetch.since_ms is not None and self.since_ns:
             # Whether it includes the moment itself is not documented; one nanosecond earlier includes it.
             return None, {"since": str(max(0, fetch.since_ms * 1_000_000 - 1))}
@@ -39,6 +43,8 @@ _BINANCE = Profile(
 )
 _PROFILES = {
     **dict.fromkeys(("binance", "binanceus", "binanceusdm", "binancecoinm"), _BINANCE),
+    # Between two times Coinbase gives the newest trades as well, and the later time would be this clock's.
+    "coinbase": Profile(limit=1000, newest_only=True),
     "kraken": Profile(rules=TapeRules(consecutive=True, reaches_back=True), limit=1000, since_ns=True),
 }
 

@@ -1,0 +1,40 @@
+"""What is known of single exchanges: what they are asked, and how their trades are read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cryptoctl.feed.exchanges import Market
+from cryptoctl.feed.pages import Fetch
+from cryptoctl.feed.source import FeedSource
+
+# To import ccxt takes longer than most tests.
+pytestmark = pytest.mark.thorough
+
+
+def test_ccxt_asks_coinbase_for_the_page_that_is_wanted() -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+    asked: list[dict[str, Any]] = []
+
+    async def ticker(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(request)
+        row = {"trade_id": "7", "product_id": "BTC-USD", "price": "1.50", "size": "2", "side": "BUY"}
+        return {"trades": [{**row, "time": "2023-01-11T00:52:37.557001Z"}]}
+
+    async def page(fetch: Fetch) -> list[str]:
+        exchange = ccxt.coinbase()
+        known = {"id": "BTC-USD", "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "spot": True}
+        exchange.set_markets([exchange.safe_market_structure(known)])
+        exchange.v3PublicGetBrokerageMarketProductsProductIdTicker = ticker
+        market = Market(FeedSource(exchange="coinbase", symbol="BTC/USD"), exchange, ccxt)
+        try:
+            return [each.id for each in await market.page(fetch)]
+        finally:
+            await exchange.close()
+
+    assert asyncio.run(page(Fetch(since_ms=1_673_398_000_000))) == ["7"]
+    assert asyncio.run(page(Fetch())) == ["7"]
+    assert asked == [{"product_id": "BTC-USD", "limit": 1000}] * 2
