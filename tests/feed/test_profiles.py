@@ -38,3 +38,12 @@ def test_ccxt_asks_coinbase_for_the_page_that_is_wanted() -> None:
     assert asyncio.run(page(Fetch(since_ms=1_673_398_000_000))) == ["7"]
     assert asyncio.run(page(Fetch())) == ["7"]
     assert asked == [{"product_id": "BTC-USD", "limit": 1000}] * 2
+
+
+@pytest.mark.parametrize(("exchange", "followed"), [("okx", False), ("okxus", False), ("bybit", True)])
+def test_a_websocket_that_adds_up_the_trades_of_an_order_is_not_followed(
+    exchange: str, followed: bool
+) -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+    source = FeedSource(exchange=exchange, symbol="BTC/USDT")
+    assert Market(source, getattr(ccxt, exchange)(), ccxt).can_watch is followed

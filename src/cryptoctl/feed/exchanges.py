@@ -39,7 +39,7 @@ class Market:
     @property
     def can_watch(self) -> bool:
         """Whether it can be followed through a websocket."""
-        return bool(self._exchange.has.get("watchTrades"))
+        return self._profile.followed and bool(self._exchange.has.get("watchTrades"))
 
     def when_lost(self, tell: Callable[[], None]) -> None:
         """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""

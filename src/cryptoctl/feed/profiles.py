@@ -18,6 +18,8 @@ class Profile:
     """trades in a page, at most"""
     watch: Mapping[str, Any] = field(default_factory=dict)
     """further parameters of a subscription"""
+    followed: bool = True
+    """its websocket tells the trades that its pages have; else pages alone are asked for"""
     since_ns: bool = False
     """pages begin at a nanosecond, given as `since`"""
     newest_only: bool = False
@@ -45,6 +47,9 @@ _PROFILES = {
     **dict.fromkeys(("binance", "binanceus", "binanceusdm", "binancecoinm"), _BINANCE),
     # Between two times Coinbase gives the newest trades as well, and the later time would be this clock's.
     "coinbase": Profile(limit=1000, newest_only=True),
+    # Its websocket adds up the trades of an order at one price under the last one's id; its pages have each.
+    # The channel that does not needs an account in ccxt.
+    **dict.fromkeys(("okx", "myokx", "okxus"), Profile(limit=500, followed=False)),
     "kraken": Profile(rules=TapeRules(consecutive=True, reaches_back=True), limit=1000, since_ns=True),
 }
 

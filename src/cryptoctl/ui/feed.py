@@ -72,7 +72,7 @@ def show_beginning(screen: Screen, source: FeedSource, begin: Beginning, *, can_
         else f"begins at {iso_of_ms(begin.since_ms)}"
     )
     when += ", behind the newest stored price without an id" if begin.nameless else ""
-    how = "" if can_watch else "; by REST alone, since it has no websocket of trades"
+    how = "" if can_watch else "; by REST alone, since no websocket has its single trades"
     screen.say(f"{source} {when}{how}.", style="dim")
     if begin.unasked_ms is not None:
         since = iso_of_ms(begin.unasked_ms)
