@@ -10,6 +10,7 @@ import pytest
 from cryptoctl.feed.exchanges import Market
 from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
+from cryptoctl.feed.trade import Trade
 
 # To import ccxt takes longer than most tests.
 pytestmark = pytest.mark.thorough
@@ -47,3 +48,31 @@ def test_a_websocket_that_adds_up_the_trades_of_an_order_is_not_followed(
     ccxt = pytest.importorskip("ccxt.pro")
     source = FeedSource(exchange=exchange, symbol="BTC/USDT")
     assert Market(source, getattr(ccxt, exchange)(), ccxt).can_watch is followed
+
+
+def test_a_trade_of_bitstamp_has_one_time_by_rest_and_by_the_websocket() -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+    exchange = ccxt.bitstamp()
+    names = {"base": "BTC", "quote": "USD", "baseId": "BTC", "quoteId": "USD"}
+    known = {"id": "btcusd", "symbol": "BTC/USD", **names, "spot": True}
+    exchange.set_markets([exchange.safe_market_structure(known)])
+    market = Market(FeedSource(exchange="bitstamp", symbol="BTC/USD"), exchange, ccxt)
+    digits = {"price": "0.03532850", "amount": "0.85945907"}
+    row = {"date": "1551814435", "tid": "83581898", "type": "1", **digits}
+    told = {"id": 83581898, "microtimestamp": "1551814435934000", "type": 1, **digits}
+
+    async def given() -> list[Trade]:
+        async def transactions(_: dict[str, Any]) -> list[dict[str, Any]]:
+            return [row]
+
+        async def watch(*_: object) -> list[dict[str, Any]]:
+            return [exchange.parse_ws_trade(told, exchange.market("BTC/USD"))]
+
+        exchange.publicGetTransactionsPair, exchange.watch_trades = transactions, watch
+        try:
+            return [*await market.page(Fetch()), *(await market.watch() or ())]
+        finally:
+            await exchange.close()
+
+    by_rest, by_websocket = asyncio.run(given())
+    assert by_rest == by_websocket

@@ -134,7 +134,7 @@ class Market:
             raise Trouble("a trade without a time or a price")
         trade = Trade(
             id=str(identity),
-            timestamp_ms=int(moment),
+            timestamp_ms=int(moment) - int(moment) % self._profile.unit_ms,
             price=str(each["price"]),
             volume=str(each.get("amount") or "0"),
         )

@@ -20,6 +20,8 @@ class Profile:
     """further parameters of a subscription"""
     followed: bool = True
     """its websocket tells the trades that its pages have; else pages alone are asked for"""
+    unit_ms: int = 1
+    """times are cut to so many milliseconds, where its pages and its websocket write them differently"""
     since_ns: bool = False
     """pages begin at a nanosecond, given as `since`"""
     newest_only: bool = False
@@ -50,6 +52,8 @@ _PROFILES = {
     # Its websocket adds up the trades of an order at one price under the last one's id; its pages have each.
     # The channel that does not needs an account in ccxt.
     **dict.fromkeys(("okx", "myokx", "okxus"), Profile(limit=500, followed=False)),
+    # Their pages have whole seconds, their websockets more; by another time a trade is another price.
+    **dict.fromkeys(("bitstamp", "whitebit"), Profile(unit_ms=1000)),
     "kraken": Profile(rules=TapeRules(consecutive=True, reaches_back=True), limit=1000, since_ns=True),
 }
 
