@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -149,6 +150,37 @@ def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_s
     assert following.unsent == 300
     assert set(sent) == {200}
     assert following.sending == "the function failed"
+
+
+def test_the_end_waits_half_a_minute_for_a_request_that_hangs() -> None:
+    called, answered = threading.Event(), threading.Event()
+
+    def hangs(prices: Sequence[Outgoing]) -> list[str]:
+        called.set()
+        answered.wait(5)
+        return stored(prices)
+
+    following = feed(MarketInMemory([trade(n) for n in range(1, 301)]), hangs)
+    run(following, called.is_set)
+    answered.set()
+    assert (following.unsent, following.lines[0].stored) == (300, 0)
+    assert following.sending == "30 s were not enough."
+
+
+def test_the_end_waits_half_a_minute_for_all_of_many_slow_requests() -> None:
+    market, sent = MarketInMemory([trade(n) for n in range(1, 2001)]), list[int]()
+
+    def takes_twelve_seconds(prices: Sequence[Outgoing]) -> list[str]:
+        sent.append(len(prices))
+        end_s = market.clock.now_s() + 12
+        while market.clock.now_s() < end_s:
+            threading.Event().wait(0.001)
+        return stored(prices)
+
+    following = feed(market, takes_twelve_seconds)
+    run(following, lambda: bool(sent))
+    assert len(sent) < 6
+    assert following.unsent + following.lines[0].stored == 2000
 
 
 def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_said_once() -> None:

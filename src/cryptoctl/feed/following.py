@@ -85,9 +85,16 @@ class Feed:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if not sender.done() or sender.exception() is None:
-            await sender
-        self.unsent = sum(line.tape.ready for line in self.lines) + self.unsent
+        had_ended, over = sender.done(), asyncio.Event()
+        sender.add_done_callback(lambda _: over.set())
+        in_time = await self.clock.sleep(ENDING_S, over)
+        self.unsent += sum(line.tape.ready for line in self.lines)
+        if not in_time:
+            # A request hangs, or there are more of them than there is time for.
+            self.unsent += self.under_way
+            self.sending = self.sending or f"{ENDING_S:.0f} s were not enough."
+        elif not had_ended:
+            sender.result()
 
     async def _send_all(self) -> None:
         batching, executor = Batching(), ThreadPoolExecutor(1, "send")
@@ -97,8 +104,6 @@ class Feed:
                 waiting = sum(line.tape.ready for line in self.lines)
                 if batching.due(waiting, self.clock.now_s(), ending=ending):
                     await self._send_some(executor)
-                    if self.stop.is_set() and self.sending:
-                        return
                 elif ending:
                     return
                 else:
@@ -124,9 +129,6 @@ class Feed:
         self.under_way = len(prices)
         results = await self._until_answered(executor, [price for _, _, price in prices])
         self.under_way = 0
-        if results is None:
-            self.unsent += len(prices)
-            return
         for (line, trade, _), result in zip(prices, results, strict=True):
             if result == STORED:
                 line.stored += 1
@@ -140,11 +142,11 @@ class Feed:
 
     async def _until_answered(
         self, executor: ThreadPoolExecutor, prices: Sequence[Outgoing]
-    ) -> Sequence[str] | None:
-        """Sends until there is an answer: ids make a repeat harmless. None where the end came first."""
+    ) -> Sequence[str]:
+        """Sends until there is an answer: ids make a repeat harmless."""
         loop, never = asyncio.get_running_loop(), asyncio.Event()
-        give_up_s: float | None = None
-        for pause_s in doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S):
+        pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while True:
             try:
                 results = await loop.run_in_executor(executor, self.send, prices)
             except (AwsError, Failure) as error:
@@ -158,13 +160,9 @@ class Feed:
                 self.sending = ""
                 return results
             if self.stop.is_set():
-                give_up_s = self.clock.now_s() + ENDING_S if give_up_s is None else give_up_s
-                if self.clock.now_s() >= give_up_s:
-                    return None
-                await self.clock.sleep(min(pause_s, 2.0), never)
+                await self.clock.sleep(min(next(pauses), 2.0), never)
             else:
-                await self.clock.sleep(pause_s, self.stop)
-        return None
+                await self.clock.sleep(next(pauses), self.stop)
 
     def _say_failed(self, error: AwsError | Failure) -> None:
         if not self.sending:
