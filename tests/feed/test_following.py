@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from cryptoctl.errors import Failure, Problem
 from feed.exchange_server import ExchangeServer, Faults, WireTrade
 from feed.harness import MemoryTable, Run, real_trades, texts
 
@@ -153,6 +154,16 @@ def test_every_digit_of_the_wire_is_stored_and_both_ways_agree_about_the_time(se
             all_stored((market, "kraken", "ETH/USD"), each=1)
         )
         assert table.of("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
+
+
+@pytest.mark.parametrize("word", ["binance:ETH/USDT", "kraken:ETH/USD"])
+def test_an_answer_without_symbols_is_the_exchanges_failure_and_not_a_wrong_symbol(
+    server: ExchangeServer, word: str
+) -> None:
+    server.faults.rest = lambda _: "garbage"  # as a page of a proxy during maintenance
+    with pytest.raises(Failure, match="cannot be read: it answered without any") as raised:
+        Run([word]).until(lambda _: False)
+    assert raised.value.problem is Problem.FAILED
 
 
 def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(server: ExchangeServer) -> None:

@@ -197,6 +197,12 @@ class Exchanges:
                 f"The symbols of {name} cannot be read: {type(error).__name__}: {one_line(str(error))}",
                 "Try again later, or see whether the exchange can be reached from here.",
             ) from error
+        if not exchange.markets:
+            raise Failure(
+                Problem.FAILED,
+                f"The symbols of {name} cannot be read: it answered without any.",
+                "Try again later: exchanges and proxies answer so during maintenance.",
+            )
         # From here on numbers stay text; what ccxt computes about markets needs numbers.
         exchange.number = str
 
