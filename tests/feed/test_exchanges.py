@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,3 +67,18 @@ def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
     first, second, third = asyncio.run(given())
     assert (first, second) == (["1", "2"], ["3", "4"])
     assert third[-1] == "5"  # what was given before may come again: the tape knows it by its id
+
+
+@pytest.mark.parametrize(
+    ("subscription", "ends"),
+    [(f"trade:{SYMBOL}", True), ("market.ab.trade.detail", True), ("trade:C/D", False)],
+)
+def test_a_silent_websocket_is_ended_also_where_its_subscriptions_name_no_symbol(
+    subscription: str, ends: bool
+) -> None:
+    ccxt, errors = pytest.importorskip("ccxt.pro"), list[Exception]()
+    exchange = SimpleNamespace(
+        clients={"wss://": SimpleNamespace(subscriptions={subscription: True}, on_error=errors.append)}
+    )
+    Market(FeedSource(exchange="htx", symbol=SYMBOL), exchange, ccxt).restart()
+    assert bool(errors) is ends

@@ -43,13 +43,12 @@ class Market:
 
     def when_lost(self, tell: Callable[[], None]) -> None:
         """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
-        before, mine = self._exchange.lost, self.source.symbol
+        before = self._exchange.lost
 
         def lost(subscriptions: frozenset[str]) -> None:
             if before is not None:
                 before(subscriptions)
-            # Which symbol a subscription is for is the exchange's own; where none says so, it is any.
-            if not any("/" in each for each in subscriptions) or any(mine in each for each in subscriptions):
+            if self._may_be_mine(subscriptions):
                 tell()
 
         self._exchange.lost = lost
@@ -95,8 +94,14 @@ class Market:
     def restart(self) -> None:
         """Ends the websocket that the symbol's trades come through: the next `watch` opens another."""
         for client in list((self._exchange.clients or {}).values()):
-            if any(self.source.symbol in str(each) for each in client.subscriptions):
+            if self._may_be_mine(map(str, client.subscriptions)):
                 client.on_error(self._ccxt.RequestTimeout("the websocket has gone silent"))
+
+    def _may_be_mine(self, subscriptions: Iterable[str]) -> bool:
+        """Whether a connection with these may be the symbol's."""
+        # Which symbol a subscription is for is the exchange's own; where none says so, it is any.
+        known = list(subscriptions)
+        return not any("/" in each for each in known) or any(self.source.symbol in each for each in known)
 
     def _trouble(self, error: Exception) -> Trouble:
         if not isinstance(error, self._ccxt.BaseError):
