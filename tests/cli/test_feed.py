@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from cli.conftest import Cli
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.reconcile.retry import RealClock
 from cryptoctl.ui.json_output import MODELS
+from feed.ccxt_at import point
 from feed.exchange_server import ExchangeServer
 from feed.harness import real_trades
 from live import Connect
@@ -113,6 +116,19 @@ def test_it_ends_when_its_time_is_over(day: Cli, server: ExchangeServer) -> None
     said = day.ok("feed", "binance", "BTC/USDT", "--for", "2s")
     assert "begins now: the table has no price of it" in said.err
     assert ["binance", "BTC/USDT", "1", "0", "0"] in [line.split()[:5] for line in said.out.splitlines()]
+
+
+def test_a_signal_while_an_exchange_does_not_answer_ends_it(
+    day: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        point(silent.getsockname()[1], monkeypatch.setattr)
+        pressed = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
+        said = day("feed", "binance", "BTC/USDT", "-o", "json")
+        pressed.join(10)
+    assert said.code == 0, said.err
+    assert "Stopped before the feed began." in said.err
+    assert json.loads(said.out)["lines"] == []
 
 
 @pytest.mark.parametrize(

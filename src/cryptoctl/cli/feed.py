@@ -77,6 +77,10 @@ def feed(
     except (Failure, AwsError) as error:
         _show(run, running)
         raise for_a_person(error) from error
+    except asyncio.CancelledError:
+        run.screen.say("Stopped before the feed began.", style="dim")
+        run.answer(lines=[], refusals=[], unsent=0)
+        return
     _show(run, running)
     _refuse(running[0])
 
@@ -112,7 +116,15 @@ async def _follow(
     clock, stop, loop = RealAsyncClock(), asyncio.Event(), asyncio.get_running_loop()
     # A message that ccxt cannot read ends in the loop; the tape notices what is missing by itself.
     loop.set_exception_handler(lambda *_: None)
-    with interrupts.on_signal(partial(loop.call_soon_threadsafe, stop.set), _at_once):
+    opening = asyncio.current_task()
+
+    def end() -> None:
+        stop.set()
+        # Until the symbols are read there is nothing to send, and an exchange may take long not to answer.
+        if not running and opening is not None:
+            opening.cancel()
+
+    with interrupts.on_signal(partial(loop.call_soon_threadsafe, end), _at_once):
         async with exchanges:
             resume_at_s: dict[str, float] = {}
             following = Feed(
