@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,8 @@ class Exchange:
         cache = pytest.importorskip("ccxt.async_support.base.ws.cache")
         self.trades: dict[str, Any] = {SYMBOL: cache.ArrayCache(100)}
         self.waiting: asyncio.Future[None] | None = None
+        self.lost: Callable[[frozenset[str]], None] | None = None
+        self.asked = 0
 
     def message(self, *numbers: int) -> None:
         for number in numbers:
@@ -33,6 +36,7 @@ class Exchange:
             self.waiting = None
 
     async def watch_trades(self, symbol: str, since: None, limit: None, params: dict[str, Any]) -> list[Any]:
+        self.asked += 1
         self.waiting = asyncio.get_running_loop().create_future()
         await self.waiting
         kept = self.trades[symbol]
@@ -67,6 +71,29 @@ def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
     first, second, third = asyncio.run(given())
     assert (first, second) == (["1", "2"], ["3", "4"])
     assert third[-1] == "5"  # what was given before may come again: the tape knows it by its id
+
+
+def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> None:
+    ccxt, exchange = pytest.importorskip("ccxt.pro"), Exchange()
+    market = Market(FeedSource(exchange="bybit", symbol=SYMBOL), exchange, ccxt)
+    market.when_lost(lambda: None)
+
+    async def told(number: int) -> None:
+        async with asyncio.timeout(5):
+            waiting = asyncio.ensure_future(market.watch())
+            await asyncio.sleep(0)
+            exchange.message(number)
+            await waiting
+
+    async def connect_again() -> None:
+        await told(1)
+        exchange.message(2)  # nobody waits
+        assert exchange.lost is not None
+        exchange.lost(frozenset({f"trade:{SYMBOL}"}))
+        await told(3)
+
+    asyncio.run(connect_again())
+    assert exchange.asked == 2  # 2 is not given in place of another connection
 
 
 @pytest.mark.parametrize(

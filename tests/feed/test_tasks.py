@@ -138,6 +138,37 @@ def test_a_websocket_that_says_nothing_while_rest_has_trades_is_restarted() -> N
     assert following.lines[0].stored > 1
 
 
+def test_a_connection_that_ends_before_its_last_trade_is_taken_does_not_join_the_next_one() -> None:
+    """The trade is in REST too; the next connection may begin after trades that no page had yet."""
+
+    @dataclass
+    class Ending(MarketInMemory):
+        told: Callable[[], None] = lambda: None
+        connections: int = 0
+
+        def when_lost(self, tell: Callable[[], None]) -> None:
+            self.told = tell
+
+        async def watch(self) -> list[Trade] | None:
+            self.connections += 1
+            if self.connections > 1:
+                await asyncio.Event().wait()
+            self.told()
+            return [trade(2)]
+
+    market = Ending([trade(1)], can_watch=True, rules=TapeRules())
+    following = feed(market, stored)
+    line = following.lines[0]
+
+    def until() -> bool:
+        if market.connections > 1 and len(market.tape) == 1:
+            market.tape.append(trade(2))
+        return line.stored == 2 and line.tape.at_end
+
+    run(following, until)
+    assert line.state == "polling"
+
+
 def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_sent() -> None:
     sent: list[int] = []
 

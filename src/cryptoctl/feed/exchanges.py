@@ -49,6 +49,7 @@ class Market:
             if before is not None:
                 before(subscriptions)
             if self._may_be_mine(subscriptions):
+                self._mark_read()  # what it told last does not belong to the next one
                 tell()
 
         self._exchange.lost = lost
@@ -75,13 +76,16 @@ class Market:
                 )
             except Exception as error:
                 raise self._trouble(error) from error
-        kept = self._kept()
-        self._read = kept[-1] if kept else None
+        self._mark_read()
         trades = self._trades(found)
         return trades if len(trades) < KEPT_TRADES else None
 
     def _kept(self) -> Sequence[Any]:
         return (self._exchange.trades or {}).get(self.source.symbol) or ()
+
+    def _mark_read(self) -> None:
+        kept = self._kept()
+        self._read = kept[-1] if kept else None
 
     def _unread(self) -> Sequence[Any]:
         """The trades that ccxt has kept since `watch` last gave any."""

@@ -78,6 +78,7 @@ class FeedLine:
         self.lag_ms: int | None = None
         """how old the last price was when it was stored, by this machine's clock"""
         self._sent: deque[tuple[float, int]] = deque()
+        self._losses = 0
 
     @property
     def source(self) -> FeedSource:
@@ -136,9 +137,10 @@ class FeedLine:
         """Follows the websocket, connecting again and again. Raises Trouble where that is of no use."""
         if not self.market.can_watch:
             return
-        self.market.when_lost(self.tape.broken)
+        self.market.when_lost(self._lost)
         pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while not self._stop.is_set():
+            losses = self._losses
             try:
                 trades = await self._next()
             except Trouble as trouble:
@@ -149,10 +151,15 @@ class FeedLine:
                 await self._clock.sleep(next(pauses), self._stop)
                 continue
             self.watching, pauses = "", doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-            if trades is None:
+            # The last words of a connection that has ended meanwhile would join the next before it is there.
+            if trades is None or losses != self._losses:
                 self.tape.broken()
             else:
                 self.tape.receive(trades, self._clock.now_s())
+
+    def _lost(self) -> None:
+        self._losses += 1
+        self.tape.broken()
 
     async def _next(self) -> list[Trade] | None:
         """The websocket's next trades. One that is silent while REST has new ones is restarted."""
