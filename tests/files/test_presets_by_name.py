@@ -22,6 +22,26 @@ def test_a_preset_that_the_numbers_contradict_is_refused(tmp_path: Path) -> None
     assert "is no dump of freqtrade" in refusal(tmp_path, f"{MS},a,,buy,100,0.5,77\n", preset="freqtrade")
 
 
+FUTURES = (
+    "14458413,7189.43,0.026,186.92,1577836801481,true\n14458414,7189.40,0.011,79.08,1577836801483,false\n"
+)
+
+
+@pytest.mark.parametrize("given", [{}, {"preset": "binance-futures-trades"}])
+def test_a_cost_that_is_cut_off_at_cents_contradicts_nothing(tmp_path: Path, given: dict[str, str]) -> None:
+    found = rows(read(tmp_path, FUTURES, **given))
+    assert found == [
+        (1577836801481, "14458413", D("7189.43"), D("0.026")),
+        (1577836801483, "14458414", D("7189.4"), D("0.011")),
+    ]
+
+
+@pytest.mark.parametrize("cost", ["0.04", "0.0004", "186", "187.93"])
+def test_a_cost_of_something_else_contradicts(tmp_path: Path, cost: str) -> None:
+    content = f"14458413,7189.43,0.026,{cost},1577836801481,true\n"
+    assert "its numbers contradict each other" in refusal(tmp_path, content, preset="binance-futures-trades")
+
+
 def test_one_candle_that_is_wrong_does_not_forbid_the_preset(tmp_path: Path) -> None:
     content = "\n".join([*CANDLES, "1646092920000,2925.5,2931,2926,2920,1", ""])
     assert [each[2] for each in rows(read(tmp_path, content, preset="bitfinex-candles"))] == [

@@ -186,5 +186,7 @@ def _holds(preset: Preset, row: Sequence[str]) -> bool:
     if preset.check == "product":
         cost = Decimal(cells["cost"] if "cost" in cells else cells["quote_qty"])
         product = Decimal(cells[preset.fields["price"]]) * Decimal(cells[preset.fields["volume"]])
-        return abs(product - cost) <= max(abs(cost) / 10**5, Decimal("1e-8"))
+        # Binance's futures have a cost that is cut off at cents.
+        last_place = min(Decimal(1).scaleb(int(cost.as_tuple().exponent)), Decimal("0.01"))
+        return abs(product - cost) <= max(abs(cost) / 10**5, last_place)
     return True
