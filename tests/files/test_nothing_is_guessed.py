@@ -80,6 +80,19 @@ def test_several_coins_do_not_become_the_one_that_is_given(tmp_path: Path) -> No
     assert [each["symbol"] for each in found] == ["TEZOS", "BITCOIN"]
 
 
+@pytest.mark.parametrize("beside", ["currency", "name", "Code", "slug"])
+@pytest.mark.parametrize("symbol", ["coin", "pair", "base", "symbol"])
+def test_the_currency_of_the_price_is_not_taken_for_the_coin(
+    tmp_path: Path, beside: str, symbol: str
+) -> None:
+    content = f"{beside},{symbol},timestamp,price\nUSD,BTC,{MS},1\n"
+    mapping = {"symbol": symbol}
+    if symbol != "symbol":
+        assert f"Add --map symbol={symbol};" in refusal(tmp_path, content, symbol=None)
+    [found] = sent(read(tmp_path, content, symbol=None, mapping=mapping if symbol != "symbol" else {}))
+    assert found["symbol"] == "BTC"
+
+
 def test_what_stands_beside_a_mapped_member_is_asked_for_too(tmp_path: Path) -> None:
     trade = {"s": "ETHUSDT", "t": 7, "p": "2500", "q": "5", "T": MS, "trade id": 9, "book": {"ts": 1}}
     content = json.dumps({"stream": "ethusdt@trade", "data": trade})

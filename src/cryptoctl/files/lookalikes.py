@@ -27,12 +27,11 @@ _LETTERS: Mapping[str, Sequence[str]] = {
 # These say it only where they are the whole name: a base_volume is none.
 _WHOLE_NAMES: Mapping[str, frozenset[str]] = {
     "symbol": frozenset(
-        (
-            *("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency", "currency"),
-            *("name", "code", "slug", "fsym", "underlying"),
-        )
+        ("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency", "fsym", "underlying")
     ),
 }
+# Beside a column that names the coin, these are its long name, or the currency of the price.
+_SYMBOL_AT_NEED = ("code", "slug", "name", "currency")
 # Whose id it is says that it is not the trade's: several trades fill one order.
 _ANOTHERS_ID = frozenset(
     ("order", "orderid", "exchange", "account", "user", "client", "customer", "maker", "taker")
@@ -62,6 +61,11 @@ def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> 
     if field == "price" and {_whole(each) for each in names} >= _CANDLE:
         found.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
     return found
+
+
+def only_at_need(name: str) -> bool:
+    """Whether a column of this name holds the symbol only where no other one does."""
+    return _whole(name) in _SYMBOL_AT_NEED
 
 
 def finer(name: str, other: str) -> bool:
@@ -98,6 +102,8 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         words.remove("at")
     if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
         return 0
+    if field == "symbol" and whole in _SYMBOL_AT_NEED and name not in numbers:
+        return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)
     found = [words.index(each) for each in (whole, *parts) if each in words]
     # An order's time, price and amount are what was wanted, not what was traded.
     late = "order" in parts or (field == "volume" and not _MONEY.isdisjoint(parts))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isclose
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.lookalikes import finer, lookers
+from cryptoctl.files.lookalikes import finer, lookers, only_at_need
 from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 from cryptoctl.files.shapes import FileShape
@@ -109,13 +109,9 @@ def suggest(
     suggestion = Suggestion()
     left = list(unused)
     for each in (*LOOKED_FOR, "price"):
-        found = lookers(each, left, sample.numbers)
+        found = _found(each, left, fields, sample)
         given = each in fields or each in constants or (each == "timestamp" and options.now)
-        if each == "volume":
-            paid = _paid(found, fields, left, sample)
-            found.sort(key=lambda name: name in paid)
         if each == "timestamp":
-            found = _likeliest(found, sample)
             if not found and not given:
                 found = [name for name in left if name in sample.timelike and not lookers("id", [name])][:1]
             if not found and not given and fields.get("id") in sample.whole_minutes - sample.constant:
@@ -141,6 +137,17 @@ def suggest(
             suggestion.looks.update(dict.fromkeys(found, each))
             left = [name for name in left if name not in found]
     return suggestion
+
+
+def _found(wanted: str, left: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
+    """The columns that look like the field, the likeliest first."""
+    found = lookers(wanted, left, sample.numbers)
+    if wanted == "symbol" and (wanted in fields or not all(map(only_at_need, found))):
+        return [name for name in found if not only_at_need(name)]
+    if wanted == "volume":
+        paid = _paid(found, fields, left, sample)
+        return sorted(found, key=lambda name: name in paid)
+    return _likeliest(found, sample) if wanted == "timestamp" else found
 
 
 def _paid(
