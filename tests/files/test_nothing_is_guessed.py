@@ -354,6 +354,16 @@ def test_an_id_that_all_have_does_not_make_different_prices_one(tmp_path: Path) 
     assert len(rows(read(tmp_path, content, ignore=("id",)))) == 3
 
 
+@pytest.mark.parametrize(("column", "value"), [("n", 0), ("n.of", {"of": 0})])
+def test_an_id_that_was_mapped_and_that_all_have_is_taken_out_of_the_mapping(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    content = json.dumps([{"n": value, "price": price, "timestamp": MS} for price in (1, 2)])
+    said = refusal(tmp_path, content, mapping={"id": column})
+    assert said.endswith(f"as their id, that would make them one. Take id={column} out of --map.")
+    assert len(rows(read(tmp_path, content))) == 2
+
+
 @pytest.mark.parametrize(
     "lines",
     [

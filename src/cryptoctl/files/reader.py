@@ -223,7 +223,7 @@ def _surveyed(
     if file.records.columns is None:
         names = [*names, *sorted(found.names - set(names))]
         file = _laid_out(file, names, shape, options, complete=True)
-    refuse_one_id(found, file.fields, file.layout.fields.get("id"), file.name)
+    refuse_one_id(found, file.fields, file.layout.fields.get("id"), options, file.name)
     unit = decided_unit(found, options, file.name)
     return replace(file, times=TimeReader(unit=unit, zone=time_zone), first=())
 

@@ -74,18 +74,23 @@ def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], 
     return found
 
 
-def refuse_one_id(found: Survey, fields: FieldReader, column: str | None, name: str) -> None:
+def refuse_one_id(
+    found: Survey, fields: FieldReader, column: str | None, options: FileOptions, name: str
+) -> None:
     """Raises Failure where different prices would be one, because all records have the same id."""
     if column is None or found.only_id is None or found.differing is None:
         return
     if fields.exported or not fields.takes_id(found.only_id):
         return
+    mapped = f"id={column}"
+    # What is mapped is not ignored, and may be an expression, which --ignore does not take.
+    take_out = f"Take {shell_word(mapped)} out of --map." if "id" in options.mapping else ""
     raise Failure(
         Problem.USAGE,
         f"Every {quoted(column)} of {name} is {quoted(found.only_id)}, and {found.counted_in} "
         f"{found.differing} has another price at the time of the one before: as their id, that would make "
         "them one.",
-        f"Add --ignore {shell_word(column)}.",
+        take_out or f"Add --ignore {shell_word(column)}.",
     )
 
 
