@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import struct
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 
 from cryptoctl.files.compression import plain
-from files.reading import EXPECTED, MS, PLAIN, read, refusal, rows
+from cryptoctl.files.sources import sources
+from files.reading import EXPECTED, MS, PLAIN, options, read, refusal, rows
 
 zstandard = pytest.importorskip("zstandard")
 
@@ -112,3 +114,16 @@ def test_a_little_that_is_much_inside_is_undone_piece_by_piece(how: str) -> None
 
 def test_what_is_compressed_twice_is_undone_twice(tmp_path: Path) -> None:
     assert rows(read(tmp_path, gzip.compress(gzip.compress(PLAIN.encode())))) == EXPECTED
+
+
+def test_an_archive_of_thousands_is_listed_about_as_fast_as_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "many.zip"
+    path.write_bytes(zipped(b"", *(f"{number}.csv" for number in range(12_000))))
+    began = time.process_time()
+    with zipfile.ZipFile(path) as archive:
+        archive.infolist()
+    opened_s = time.process_time() - began
+    began = time.process_time()
+    found = sources([path], options(), print)
+    assert (len(found.files), found.passed_over) == (12_000, [])
+    assert time.process_time() - began < 8 * opened_s

@@ -210,8 +210,9 @@ def _members(
             raise
 
     usual = [each for each in members if _is_usual(PurePosixPath(each.filename))] or members
-    passed_over += [f"{name}/{each.filename}" for each in members if each not in usual]
-    for member in sorted(usual, key=lambda each: each.filename):  # two may have one name
+    kept = {*map(id, usual)}  # two may have one name, and an archive has thousands
+    passed_over += [f"{name}/{each.filename}" for each in members if id(each) not in kept]
+    for member in sorted(usual, key=lambda each: each.filename):
         yield Source(
             name=name if len(members) == 1 else f"{name}/{member.filename}",
             open_raw=partial(open_member, member),
