@@ -55,7 +55,9 @@ def test_with_its_function_alone_an_address_goes_before_what_shows_whose_it_is(
     file.write_text(settings, encoding="utf-8")
     only = ("--only", f"webhook-processor-{name}")
     assert f"- function URL webhook-processor-{name}  delete" in cli.ok("plan", *only).out
-    assert cli("up", *only).code == 6
+    refused = cli("up", "--only", f"function webhook-processor-{name}")
+    assert refused.code == 6
+    assert f"`cryptoctl plan --only 'function webhook-processor-{name}' --env" in refused.err
     cli.ok("up", "--yes", *only)
     assert "has the address" not in cli.ok("plan").out
     assert cli.ok("plan", *only, "--exit-code").code == 0

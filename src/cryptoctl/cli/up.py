@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -56,11 +57,8 @@ def up(
         show_plan(screen, plan, environment=session.location)
         check(plan, expect)
         if plan.consents and not yes:
-            _ask(
-                run,
-                plan,
-                " ".join(("plan", *(f"--only {name}" for name in only or ()), *["--adopt"] * adopt)),
-            )
+            options = [word for name in only or () for word in ("--only", name)] + ["--adopt"] * adopt
+            _ask(run, plan, shlex.join(["plan", *options]))
     session.remember()
     rest = plan
     if plan.work:
