@@ -93,6 +93,13 @@ def test_the_currency_of_the_price_is_not_taken_for_the_coin(
     assert found["symbol"] == "BTC"
 
 
+def test_dollars_are_no_coin(tmp_path: Path) -> None:
+    content = f"currency,timestamp,price\nUSD,{MS},1\nusd,{MS + 1},2\n"
+    said = refusal(tmp_path, content, symbol=None)
+    assert "nothing says the symbol" in said and "symbol=currency" not in said
+    assert [each["symbol"] for each in sent(read(tmp_path, content, symbol="BTC"))] == ["BTC", "BTC"]
+
+
 def test_what_stands_beside_a_mapped_member_is_asked_for_too(tmp_path: Path) -> None:
     trade = {"s": "ETHUSDT", "t": 7, "p": "2500", "q": "5", "T": MS, "trade id": 9, "book": {"ts": 1}}
     content = json.dumps({"stream": "ethusdt@trade", "data": trade})

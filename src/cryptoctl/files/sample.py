@@ -13,6 +13,12 @@ from cryptoctl.files.records import Cells, Fault, Members, Record
 from cryptoctl.files.times import UNITS, is_time_of_day, kind_of
 
 _ABSENT = object()
+_MONEY = frozenset(
+    (
+        *("aud", "brl", "cad", "chf", "cny", "eur", "gbp", "hkd"),
+        *("inr", "jpy", "krw", "mxn", "sgd", "try", "usd", "zar"),
+    )
+)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -49,6 +55,11 @@ class Sample:
     def numbers(self) -> set[str]:
         """Those whose values are numbers."""
         return self._whose_values(_NUMBER.fullmatch)
+
+    @cached_property
+    def money(self) -> set[str]:
+        """Those whose values are currencies of states."""
+        return self._whose_values(lambda text: text.strip().lower() in _MONEY)
 
     @cached_property
     def empty(self) -> set[str]:

@@ -142,8 +142,9 @@ def suggest(
 def _found(wanted: str, left: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
     """The columns that look like the field, the likeliest first."""
     found = lookers(wanted, left, sample.numbers)
-    if wanted == "symbol" and (wanted in fields or not all(map(only_at_need, found))):
-        return [name for name in found if not only_at_need(name)]
+    if wanted == "symbol":
+        named = wanted in fields or not all(map(only_at_need, found))
+        return [name for name in found if not (only_at_need(name) and (named or name in sample.money))]
     if wanted == "volume":
         paid = _paid(found, fields, left, sample)
         return sorted(found, key=lambda name: name in paid)
