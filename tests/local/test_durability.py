@@ -171,6 +171,29 @@ def test_what_is_invoked_while_the_engine_ends_is_refused_or_kept(engine: Engine
     bench.eventually(lambda: {"of": 1} in bench.seen(quick), what="what was accepted")
 
 
+PUBLISH_LATE = reporting("""
+    import boto3
+    def handler(event, context):
+        say(began=event)
+        time.sleep(1)
+        boto3.client("sns").publish(TopicArn=event, Message="last")
+""")
+
+
+def test_what_a_topic_is_sent_while_the_engine_ends_reaches_its_function(engine: Engine) -> None:
+    bench = start(engine)
+    publisher = bench.function(PUBLISH_LATE, MemorySize=128)
+    subscriber = bench.function(reporting("def handler(event, context): say(told=len(event['Records']))"))
+    sns = bench.client("sns")
+    topic = sns.create_topic(Name="told")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(subscriber))
+    bench.invoke_async(publisher, topic)
+    bench.eventually(lambda: bench.seen(publisher), what="its beginning")
+    engine.stop()
+    restart(engine)
+    bench.eventually(lambda: bench.seen(subscriber) == [{"told": 1}], what="the message")
+
+
 def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:
     bench = start(engine)
     function = bench.function("def handler(event, context): print(f'@say {event}')")

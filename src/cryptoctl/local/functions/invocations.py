@@ -123,10 +123,17 @@ class Invocations:
     async def _run_for_ministack(self, request: HttpRequest) -> HttpResponse:
         """What ministack itself invokes (for a topic, say) runs in our environments too."""
         arn = request.headers["x-amzn-lambda-function-arn"]
-        region = arn.split(":")[3]
-        function = await self._functions.find(region, *split_name(arn))
-        request_id = request.headers["x-amzn-lambda-request-id"]
-        outcome = await self._execution.run(function, request_id, request.body.decode("utf-8"))
+        region, (name, qualifier) = arn.split(":")[3], split_name(arn)
+        function = await self._functions.find(region, name, qualifier)
+        request_id, payload = request.headers["x-amzn-lambda-request-id"], request.body.decode("utf-8")
+        try:
+            outcome = await self._execution.run(function, request_id, payload)
+        except ServiceError as error:
+            if error.code != "TooManyRequestsException" or '"aws:sns"' not in payload:
+                raise
+            # ministack forgets it; AWS invokes a topic's subscriber asynchronously, so that it waits.
+            self._queue.put(function, qualifier, request_id, payload)
+            return HttpResponse(202, b"null")
         return HttpResponse(500 if outcome.error else 200, outcome.payload.encode())
 
 
