@@ -143,6 +143,7 @@ def test_the_nearest_command_is_suggested(typed: str, meant: str) -> None:
         ("local", "down", "stop"),
         ("local", "destroy", "reset"),
         ("local", "show", "status"),
+        ("local", "ls", "status"),
         ("dlq", "delete", "purge"),
         ("dlq", "show", "peek"),
         ("dlq", "ls", "list"),

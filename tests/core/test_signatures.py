@@ -152,6 +152,7 @@ IN_ALL = TokenScheme(
         request(authorization=f"bearer  {SECRET} "),
         request(token=SECRET),
         request(json.dumps({"key": SECRET}).encode()),
+        request(b'{"key": "the-secret", "price": 1' + b"0" * 5000 + b"}"),
         request(f"a=b&key={SECRET}".encode(), content_type="application/x-www-form-urlencoded"),
     ],
 )
@@ -174,7 +175,7 @@ def test_a_token_in_one_of_its_places(asked: WebhookRequest) -> None:
         request(json.dumps([{"key": SECRET}]).encode()),
         request(json.dumps({"key": SECRET}).encode(), content_type="application/xml"),
         request(b"[" * 100_000),
-        request(b'{"key": 1' + b"0" * 5000 + b"}"),
+        request(b'{"key": 1' + b"0" * 5000 + b', "a": "the-secret"}'),
         request(b"\xff\xfe"),
         request(),
     ],

@@ -143,7 +143,7 @@ SYNONYMS = {
     "info": "status",
     "inspect": "peek",
     "list": "envs",
-    "ls": "envs list",
+    "ls": "envs list status",
     "output": "outputs",
     "policy": "iam-policy",
     "preview": "plan",

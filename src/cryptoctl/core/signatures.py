@@ -134,7 +134,8 @@ class TokenScheme:
     def _member(self, request: WebhookRequest, name: str) -> str:
         try:
             # Nobody knows yet who has written it: strictly, it is read once there is a proof.
-            document = request.document() if request.is_form() else json.loads(request.text())
+            form = request.is_form()
+            document = request.document() if form else json.loads(request.text(), parse_int=float)
         except (Rejected, ValueError, RecursionError):
             return ""
         value = document.get(name) if isinstance(document, dict) else None
