@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.feed.exchanges import Market
+from cryptoctl.errors import Failure, Problem
+from cryptoctl.feed.exchanges import Exchanges, Market
 from cryptoctl.feed.source import FeedSource
 
 # To import ccxt takes longer than most tests.
@@ -109,3 +110,21 @@ def test_a_silent_websocket_is_ended_also_where_its_subscriptions_name_no_symbol
     )
     Market(FeedSource(exchange="htx", symbol=SYMBOL), exchange, ccxt).restart()
     assert bool(errors) is ends
+
+
+@pytest.mark.parametrize("name", ["gate", "whitebit"])
+def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges_failure(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def maintenance(*_: object, **__: object) -> str:
+        return "<html>Back soon</html>"
+
+    monkeypatch.setattr(getattr(pytest.importorskip("ccxt.pro"), name), "fetch", maintenance)
+
+    async def opened() -> None:
+        async with Exchanges([FeedSource(exchange=name, symbol=SYMBOL)]):
+            raise AssertionError
+
+    with pytest.raises(Failure, match=f"The symbols of {name} cannot be read: an answer of") as raised:
+        asyncio.run(opened())
+    assert raised.value.problem is Problem.FAILED

@@ -200,10 +200,13 @@ class Exchanges:
         )
         try:
             await exchange.load_markets()
-        except self._ccxt.BaseError as error:
+        except Exception as error:
+            why = f"{type(error).__name__}: {one_line(str(error))}"
+            if not isinstance(error, self._ccxt.BaseError):
+                why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise Failure(
                 Problem.FAILED,
-                f"The symbols of {name} cannot be read: {type(error).__name__}: {one_line(str(error))}",
+                f"The symbols of {name} cannot be read: {why}",
                 "Try again later, or see whether the exchange can be reached from here.",
             ) from error
         if not exchange.markets:
