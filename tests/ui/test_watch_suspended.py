@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.process
 # What a shell does with a job: its own group in the foreground, told when it stops, sent on again.
 SHELL = """
-import os, signal, sys, termios
+import os, signal, sys, termios, time
 if not (job := os.fork()):
     os.setpgid(0, 0)
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -25,6 +25,7 @@ if not (job := os.fork()):
 _, status = os.waitpid(job, os.WUNTRACED)
 lines = bool(termios.tcgetattr(0)[3] & termios.ICANON)
 os.write(1, f"<stopped {os.WIFSTOPPED(status)}, lines {lines}>".encode())
+time.sleep(0.3)  # longer than a frame: whoever draws goes on at once
 os.kill(job, signal.SIGCONT)
 _, status = os.waitpid(job, 0)
 os.write(1, f"<ended {os.waitstatus_to_exitcode(status)}>".encode())

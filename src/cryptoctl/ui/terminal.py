@@ -20,6 +20,7 @@ from rich.segment import ControlType, Segment, Segments
 Render: TypeAlias = Callable[[], RenderableType]
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAMES_A_SECOND = 8
+DRAWN_WITHIN_S = 0.5
 
 
 def spinner(seconds: float) -> str:
@@ -54,9 +55,11 @@ class Drawing:
         """Draws the present state in place of what was drawn before."""
         lines = self._lines()
         segments = [segment for line in lines for segment in (*line, Segment.line())][:-1]
-        # Everything at once: a terminal that shows half of it would flicker.
-        self._write([*self._taking_away(), *segments])
+        segments = [*self._taking_away(), *segments]
+        # Before it is written: in the middle of that, `leave` may come.
         self._widths = [Segment.get_line_length(line) for line in lines]
+        # Everything at once: a terminal that shows half of it would flicker.
+        self._write(segments)
 
     def take_away(self) -> None:
         """Leaves the terminal as if nothing had been drawn."""
@@ -171,15 +174,22 @@ class Terminal:
             return
 
         def stop(*_: object) -> None:
+            # Nobody draws while we are stopped, nor before the cursor is hidden again. Whoever does now may
+            # wait for what we hold, so we do not wait for long.
+            held = self._lock.acquire(timeout=DRAWN_WITHIN_S)
             drawing, there = self._drawing, self.err.file.fileno()
-            if drawing is not None:
-                drawing.leave()
-                os.write(there, b"\x1b[?25h")  # past Rich, which may be in the middle of a line
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            signal.signal(number, stop)
-            if drawing is not None:
-                os.write(there, b"\x1b[?25l")
+            try:
+                if drawing is not None:
+                    drawing.leave()
+                    os.write(there, b"\x1b[?25h")  # past Rich, which may be in the middle of a line
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+                signal.signal(number, stop)
+                if drawing is not None:
+                    os.write(there, b"\x1b[?25l")
+            finally:
+                if held:
+                    self._lock.release()
 
         signal.signal(number, stop)
         try:
