@@ -239,10 +239,12 @@ def test_an_error_that_does_not_pass_ends_the_feed() -> None:
     def refuses(_: Sequence[Outgoing]) -> list[str]:
         raise denied
 
+    told: list[str] = []
     following = feed(MarketInMemory([trade(1)]), refuses)
+    following.tell = told.append
     with pytest.raises(AwsError):
         run(following, lambda: False)
-    assert following.unsent == 1
+    assert (following.unsent, told) == (1, [])  # nothing is said to be sent first
 
 
 def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:

@@ -77,7 +77,8 @@ class Feed:
 
     async def _end(self, tasks: Sequence[asyncio.Future[None]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
-        if left := sum(line.tape.ready for line in self.lines) + self.under_way:
+        left = sum(line.tape.ready for line in self.lines) + self.under_way
+        if left and not sender.done():
             self.tell(
                 f"Stopping: {several(left, 'price')} received before now will be sent first, for "
                 f"{ENDING_S:.0f} s at most. Press Ctrl-C again to stop at once."
