@@ -1,13 +1,15 @@
-"""What a feed says of its beginning."""
+"""What a feed says of its beginning and of its end."""
 
 from __future__ import annotations
 
 import pytest
 
+from cryptoctl.feed.pages import TapeRules
 from cryptoctl.feed.resuming import Beginning
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.ui.feed import show_beginning
+from cryptoctl.ui.feed import show_beginning, show_summary
 from cryptoctl.ui.screen import Screen
+from feed.test_tasks import MarketInMemory, feed, stored
 
 SINCE_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -36,3 +38,19 @@ def test_what_is_not_asked_for_is_said_with_what_asks_for_it(capsys: pytest.Capt
     assert "not asked for trades between 2023-11-14T21:13:20.000Z and that price" in second
     assert "`--since 2023-11-14T21:13:20.000Z` asks for them" in second
     assert "twice" in second
+
+
+@pytest.mark.parametrize(
+    ("rules", "what"),
+    [
+        (TapeRules(consecutive=True), "7 missing: the exchange does not give them."),
+        (TapeRules(), "trades are missing in 7 places: the exchange does not give them."),
+    ],
+)
+def test_how_many_trades_are_missing_is_said_only_where_it_is_known(
+    capsys: pytest.CaptureFixture[str], rules: TapeRules, what: str
+) -> None:
+    following = feed(MarketInMemory([], rules=rules), stored)
+    following.lines[0].tape.counts.missing = 7
+    show_summary(Screen(colour=False), following)
+    assert f"here:A/B: {what}" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import NOTE
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age, printable
+from cryptoctl.wording import several
 
 JSON_EVERY_S = 10.0
 TOLD_EVERY_S = 60.0
@@ -106,11 +107,11 @@ def show_summary(screen: Screen, feed: Feed) -> None:
         )
     screen.table(columns, rows)
     for line in feed.lines:
-        if line.tape.counts.missing:
-            screen.say(
-                f"{line.source}: {line.tape.counts.missing} missing: the exchange does not give them.",
-                style=NOTE,
-            )
+        if missing := line.tape.counts.missing:
+            # Where an exchange does not count its trades, nobody knows how many are in a hole.
+            counted = line.tape.rules.consecutive
+            what = f"{missing} missing" if counted else f"trades are missing in {several(missing, 'place')}"
+            screen.say(f"{line.source}: {what}: the exchange does not give them.", style=NOTE)
 
 
 def line_document(line: FeedLine, sending: str = "") -> dict[str, Any]:
