@@ -247,6 +247,31 @@ def test_an_error_that_does_not_pass_ends_the_feed() -> None:
     assert (following.unsent, told) == (1, [])  # nothing is said to be sent first
 
 
+def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_closed() -> None:
+    called, closing = threading.Event(), threading.Event()
+
+    class Closing(MarketInMemory):
+        async def page(self, fetch: Fetch) -> list[Trade]:
+            if not called.is_set():
+                return await super().page(fetch)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                closing.set()
+                await asyncio.sleep(0.1)
+            return []
+
+    def refuses(_: Sequence[Outgoing]) -> list[str]:
+        called.set()
+        closing.wait(5)
+        raise AwsError(service="lambda", operation="Invoke", code="AccessDeniedException", message="No.")
+
+    following = feed(Closing([trade(1)]), refuses)
+    with pytest.raises(AwsError):
+        run(following, called.is_set)
+    assert following.unsent == 1
+
+
 def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
     told: list[str] = []
     following = feed(MarketInMemory([trade(1), trade(2, "0"), trade(3)]), stored)

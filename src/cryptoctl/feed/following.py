@@ -77,8 +77,9 @@ class Feed:
 
     async def _end(self, tasks: Sequence[asyncio.Future[None]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
+        had_ended = sender.done()
         left = sum(line.tape.ready for line in self.lines) + self.under_way
-        if left and not sender.done():
+        if left and not had_ended:
             self.tell(
                 f"Stopping: {several(left, 'price')} received before now will be sent first, for "
                 f"{ENDING_S:.0f} s at most. Press Ctrl-C again to stop at once."
@@ -86,7 +87,7 @@ class Feed:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        had_ended, over = sender.done(), asyncio.Event()
+        over = asyncio.Event()
         sender.add_done_callback(lambda _: over.set())
         in_time = await self.clock.sleep(ENDING_S, over)
         self.unsent += sum(line.tape.ready for line in self.lines)
