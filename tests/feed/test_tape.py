@@ -390,3 +390,11 @@ def test_what_waits_to_be_joined_is_bounded() -> None:
     assert tape.wanted(0.0) is not None
     tape.page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0)
     assert (tape.ready, tape.joined) == (1, False)
+
+
+def test_where_only_the_newest_trades_are_given_none_of_them_is_lost_by_asking_again() -> None:
+    tape = Tape(TapeRules(newest_only=True), since_ms=BEGIN_MS)
+    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1), trade(2, 1)], 0.0)
+    tape.page(Fetch(since_ms=BEGIN_MS + 1), [trade(5, 4), trade(6, 5)], 1.0)
+    tape.page(Fetch(since_ms=BEGIN_MS + 5), [trade(6, 5), trade(7, 6)], 2.0)
+    assert ([each.id for each in tape.take(9)], tape.counts.missing) == (["1", "2", "5", "6", "7"], 1)

@@ -200,7 +200,7 @@ class Tape:
             return False
         if not self._follows(found, new[0]):
             self._holes_seen += 1
-            if self._holes_seen <= len(BACK_MS):
+            if self._holes_seen <= len(BACK_MS) and not self.rules.newest_only:
                 return False
             self.counts.missing += self._hole_before(new[0])
         if self._gap:
