@@ -7,12 +7,12 @@ import gzip
 import io
 import lzma
 import struct
-import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -116,14 +116,12 @@ def test_what_is_compressed_twice_is_undone_twice(tmp_path: Path) -> None:
     assert rows(read(tmp_path, gzip.compress(gzip.compress(PLAIN.encode())))) == EXPECTED
 
 
-def test_an_archive_of_thousands_is_listed_about_as_fast_as_it_is_opened(tmp_path: Path) -> None:
+def test_the_members_of_an_archive_are_not_compared_with_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the thousands that an archive may have, that would take seconds."""
     path = tmp_path / "many.zip"
-    path.write_bytes(zipped(b"", *(f"{number}.csv" for number in range(12_000))))
-    began = time.process_time()
-    with zipfile.ZipFile(path) as archive:
-        archive.infolist()
-    opened_s = time.process_time() - began
-    began = time.process_time()
+    path.write_bytes(zipped(b"", *(f"{number}.csv" for number in range(9)), "LICENSE"))
+    monkeypatch.setattr(zipfile.ZipInfo, "__eq__", Mock(side_effect=AssertionError), raising=False)
     found = sources([path], options(), print)
-    assert (len(found.files), found.passed_over) == (12_000, [])
-    assert time.process_time() - began < 8 * opened_s
+    assert (len(found.files), found.passed_over) == (9, [f"{path.name}/LICENSE"])
