@@ -127,7 +127,7 @@ def test_what_a_killed_replay_had_begun_is_shown_as_it_was_begun_and_stays_begun
     assert EDITED not in begun["payload"] and EDITED in other["payload"]
     assert (begun, other) == tuple(_steps(shop, options)), "a dry run does not end what was begun"
     summary = shop.replay()
-    assert (summary.resumed, summary.outcomes) == (1, {Outcome.BACK: 2})
+    assert (summary.resumed, summary.outcomes) == (1, {Outcome.REPLAYED: 2})
     assert sorted(item["price"]["N"] for item in shop.items()) == ["100", "101"]
 
 

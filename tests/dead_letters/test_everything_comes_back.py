@@ -66,9 +66,11 @@ def _all_of_it(shop: Workshop, number: int) -> None:
         shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=item)
     told = Told()
     summary = shop.replay(told=told)
-    assert summary.complete, [each.document() for each in told.results if each.outcome is not Outcome.BACK]
+    assert summary.complete, [
+        each.document() for each in told.results if each.outcome is not Outcome.REPLAYED
+    ]
     assert {each.letter.shape.value for each in told.results} == {"event", "pointer", "record"}
-    assert summary.outcomes[Outcome.BACK] >= 2 * number
+    assert summary.outcomes[Outcome.REPLAYED] >= 2 * number
     expected = _series(shop, "REF")
     assert len(expected) == number
     assert _series(shop, "EVENT") == expected
@@ -139,7 +141,7 @@ def test_a_pointer_at_something_else_stays_and_does_not_stop_the_others(shop: Wo
     shop.send(ENRICHER, '{"DDBStreamBatchInfo": {"streamArn": 5}}', {})
     shop.send_events([shop.price(1)])
     told = Told()
-    assert shop.replay(told=told).outcomes == {Outcome.BACK: 1, Outcome.FAILED: 2}
+    assert shop.replay(told=told).outcomes == {Outcome.REPLAYED: 1, Outcome.FAILED: 2}
     assert all("another stream" in each.reason for each in told.results if each.outcome is Outcome.FAILED)
 
 

@@ -39,7 +39,7 @@ def test_a_replay_is_not_complete(shop: Workshop, dlq: Dlq, there: int) -> None:
     assert said.code == 0 and TOLD in said.err
     said = dlq("dlq", "replay", "--output", "json")
     summary = said.json["summary"]
-    assert (said.code, summary["brought_back"], summary["in_flight"], summary["complete"]) == (
+    assert (said.code, summary["replayed"], summary["in_flight"], summary["complete"]) == (
         1,
         there,
         2,
@@ -54,7 +54,7 @@ def test_a_replay_of_as_many_as_are_asked_for_or_of_those_that_are_named_is(shop
     assert dlq("dlq", "replay", "--limit", "1", "--output", "json").json["summary"]["complete"]
     (message,) = dlq("dlq", "peek", "--output", "json").json["messages"]
     summary = dlq("dlq", "replay", "--id", message["id"], "--output", "json").json["summary"]
-    assert (summary["brought_back"], summary["complete"]) == (1, True)
+    assert (summary["replayed"], summary["complete"]) == (1, True)
 
 
 @pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])

@@ -68,7 +68,7 @@ def test_a_bar_runs_on_a_terminal_and_each_end_is_said(shop: Workshop) -> None:
     text, _ = _replay(shop)
     # The bar is gone with the last message; how far it was drawn before depends on the time.
     assert re.search(r"replaying .*[1-9]\d*/40", text)
-    assert "40 of 40 brought back" in text
+    assert "40 of 40 replayed" in text
     assert text.count("price stored") == 40
 
 
@@ -82,6 +82,6 @@ def test_ten_thousand_messages_need_no_more_memory_than_a_few(shop: Workshop) ->
         text, many = _replay(shop, "--output", "json")
     finally:
         _mapping(shop, enabled=True)
-    assert json.loads(text[text.index("{") : text.rindex("}") + 1])["summary"]["brought_back"] == 10_000
+    assert json.loads(text[text.index("{") : text.rindex("}") + 1])["summary"]["replayed"] == 10_000
     assert many - few < 10 * MIB, f"{few} KiB for 500, {many} KiB for 10,000"
     assert shop.waiting(WEBHOOK) == 0

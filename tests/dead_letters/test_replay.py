@@ -35,7 +35,7 @@ def test_events_come_back_at_their_own_time_and_are_stored_once(shop: Workshop) 
     shop.send_events([shop.price(number) for number in range(12)])
     told = Told()
     summary = shop.replay(told=told)
-    assert summary.complete and summary.outcomes[Outcome.BACK] == 12
+    assert summary.complete and summary.outcomes[Outcome.REPLAYED] == 12
     assert {result.way for result in told.results} == {"store it at its own time: price stored"}
     stamps = [int(item["timestamp"]["N"]) for item in shop.items()]
     assert stamps == [shop.now_ms - 600_000 + number for number in range(12)]
@@ -75,7 +75,7 @@ def test_what_is_in_the_enrichers_queue_is_in_the_table_before_it_is_deleted(sho
         summary = shop.replay(told=told)
         found = {each["symbol"]["S"]: each["processed"]["BOOL"] for each in shop.items()}
     assert found == {"NEW": True, "SENT": False}
-    assert summary.outcomes == {Outcome.BACK: 2, Outcome.FAILED: 1}
+    assert summary.outcomes == {Outcome.REPLAYED: 2, Outcome.FAILED: 1}
     assert "neither prices nor records" in told.results[-1].reason
     assert shop.depths == {"webhook": (0, 0), "enricher": (1, 0)}
 
@@ -100,7 +100,7 @@ def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop
 def test_failures_between_successes_do_not_end_it(shop: Workshop) -> None:
     shop.send_events([shop.price(n, price=-1 if n % 2 else 1) for n in range(10)])
     summary = shop.replay(ReplayOptions(max_failures=6))
-    assert summary.outcomes == {Outcome.BACK: 5, Outcome.FAILED: 5}
+    assert summary.outcomes == {Outcome.REPLAYED: 5, Outcome.FAILED: 5}
     assert not summary.stopped
 
 
@@ -142,9 +142,9 @@ def test_a_set_price_mends_an_event_and_an_editor_too(shop: Workshop) -> None:
 
 def test_limit_and_filters_choose(shop: Workshop) -> None:
     shop.send_events([shop.price(n, symbol="BTC" if n % 2 else "ETH") for n in range(8)])
-    assert shop.replay(ReplayOptions(selection=Selection(symbol="btc"))).outcomes == {Outcome.BACK: 4}
+    assert shop.replay(ReplayOptions(selection=Selection(symbol="btc"))).outcomes == {Outcome.REPLAYED: 4}
     assert {item["symbol"]["S"] for item in shop.items()} == {"BTC"}
-    assert shop.replay(ReplayOptions(limit=3)).outcomes == {Outcome.BACK: 3}
+    assert shop.replay(ReplayOptions(limit=3)).outcomes == {Outcome.REPLAYED: 3}
     assert shop.depths == {"webhook": (1, 0), "enricher": (0, 0)}
 
 
@@ -155,10 +155,10 @@ def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Worksh
         got = receive_all([shop.queues[WEBHOOK]], wanted)
         held = [next(got) for _ in range(10)]
         summary = shop.replay()
-        assert summary.chosen_is_back and summary.outcomes[Outcome.BACK] == 20
+        assert summary.chosen_is_replayed and summary.outcomes[Outcome.REPLAYED] == 20
         assert (summary.in_flight, summary.complete) == (10, False)
         shop.queues[WEBHOOK].set_visibility(held, 0)
-    assert shop.replay().outcomes == {Outcome.BACK: 10}
+    assert shop.replay().outcomes == {Outcome.REPLAYED: 10}
     assert len(shop.items()) == 30
     assert shop.depths == EMPTY
 
@@ -172,8 +172,8 @@ def test_two_replays_on_two_machines_bring_everything_back_once(shop: Workshop, 
 
     with ThreadPoolExecutor(2) as machines:
         one, other = machines.map(replay, ("one", "other"))
-    assert one.chosen_is_back and other.chosen_is_back
-    assert one.outcomes[Outcome.BACK] + other.outcomes[Outcome.BACK] == 40
+    assert one.chosen_is_replayed and other.chosen_is_replayed
+    assert one.outcomes[Outcome.REPLAYED] + other.outcomes[Outcome.REPLAYED] == 40
     assert len(shop.items()) == 40
     assert shop.depths == EMPTY
 
@@ -191,7 +191,7 @@ def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Wor
         journal.settle([message.key], now_ms())
         shop.queues[WEBHOOK].set_visibility([message], 0)
     summary = shop.replay()
-    assert (summary.back_before, summary.chosen) == (1, 0)
+    assert (summary.replayed_before, summary.chosen) == (1, 0)
     assert shop.items() == []
     assert shop.depths == EMPTY
 
@@ -260,9 +260,9 @@ def test_ctrl_c_ends_it_and_the_next_one_goes_on(shop: Workshop, monkeypatch: An
         patch.setattr(shop.aws, "call", call)
         summary = shop.replay()
     assert summary.interrupted and not summary.complete
-    assert summary.outcomes == {Outcome.BACK: 2, Outcome.LEFT: 6}
+    assert summary.outcomes == {Outcome.REPLAYED: 2, Outcome.LEFT: 6}
     assert shop.depths["webhook"] == (5, 1), "what was begun is held: it may have been stored"
     summary = shop.replay()
-    assert (summary.complete, summary.resumed, summary.outcomes[Outcome.BACK]) == (True, 1, 6)
+    assert (summary.complete, summary.resumed, summary.outcomes[Outcome.REPLAYED]) == (True, 1, 6)
     assert len(shop.items()) == 8
     assert shop.depths == EMPTY

@@ -174,8 +174,8 @@ def replay(
         with ReplayScreen(run.screen) as shown:
             summary = Replay(replayer, queues, journal, options, shown).run()
     run.answer(summary=summary.document())
-    back = several(summary.outcomes[Outcome.BACK], "message was", "messages were")
-    run.done(f"{back} brought back", "`cryptoctl dlq list` shows what is left.")
+    replayed = several(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")
+    run.done(f"{replayed} replayed", "`cryptoctl dlq list` shows what is left.")
     shown.close(summary)
     _check(summary)
 
@@ -205,11 +205,11 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
 def _check(summary: Summary) -> None:
     if summary.interrupted:
         raise Failure(Problem.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
-    if not summary.chosen_is_back:
-        left = summary.outcomes.total() - summary.outcomes[Outcome.BACK] + summary.undeleted
+    if not summary.chosen_is_replayed:
+        left = summary.outcomes.total() - summary.outcomes[Outcome.REPLAYED] + summary.undeleted
         raise Failure(
             Problem.FAILED,
-            "Not everything selected was brought back; the rest is still in its queue.",
+            "Not everything selected was replayed; the rest is still in its queue.",
             remedy(summary.outcomes[Outcome.UNKNOWN], left),
         )
     if summary.in_flight:

@@ -180,8 +180,8 @@ def _show_step(screen: Screen, step: ReplayStep) -> None:
 
 def _show_result(screen: Screen, result: ReplayResult) -> None:
     """One message's outcome; both reasons if it stays."""
-    if result.outcome is Outcome.BACK:
-        screen.words(f"✓ {_head(result.letter)}  {_short(result.way) or 'brought back'}")
+    if result.outcome is Outcome.REPLAYED:
+        screen.words(f"✓ {_head(result.letter)}  {_short(result.way) or 'replayed'}")
         return
     screen.words(f"✗ {_head(result.letter)}  {result.outcome}")
     screen.words(f"    failed first:  {_short(result.letter.error) or 'no reason given'}")
@@ -191,14 +191,16 @@ def _show_result(screen: Screen, result: ReplayResult) -> None:
 def _show_summary(screen: Screen, summary: Summary) -> None:
     """The replay in a few lines."""
     outcomes = summary.outcomes
-    parts = [f"{outcomes[Outcome.BACK]} of {summary.chosen + outcomes[Outcome.UNKNOWN]} brought back"]
-    parts += [f"{outcomes[each]} {each}" for each in Outcome if each is not Outcome.BACK and outcomes[each]]
+    parts = [f"{outcomes[Outcome.REPLAYED]} of {summary.chosen + outcomes[Outcome.UNKNOWN]} replayed"]
+    parts += [
+        f"{outcomes[each]} {each}" for each in Outcome if each is not Outcome.REPLAYED and outcomes[each]
+    ]
     if summary.resumed:
         parts.append(f"{summary.resumed} of them begun by a replay that was killed")
-    if summary.back_before:
-        parts.append(f"{summary.back_before} brought back before and deleted now")
+    if summary.replayed_before:
+        parts.append(f"{summary.replayed_before} replayed before and deleted now")
     if summary.undeleted:
-        parts.append(f"{summary.undeleted} brought back but not yet deleted")
+        parts.append(f"{summary.undeleted} replayed but not yet deleted")
     if summary.in_flight:
         parts.append(f"{summary.in_flight} more in flight")
     screen.say("; ".join(parts) + (f". Stopped: {summary.stopped}." if summary.stopped else "."))

@@ -112,14 +112,14 @@ class Journal:
         self._do("UPDATE messages SET state = ? WHERE key = ?", state, key)
 
     def settle(self, keys: Sequence[str], now_ms: int) -> None:
-        """Drops messages that were brought back, but remembers their ids."""
+        """Drops messages that were replayed, but remembers their ids."""
         with self._transaction():
             self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
             self._do_each("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
             self._do_each("INSERT OR REPLACE INTO settled VALUES (?, ?)", [(key, now_ms) for key in keys])
 
     def take_up_done(self, now_ms: int) -> None:
-        """What a killed replay brought back and did not delete is chosen again, and known to be settled."""
+        """What a killed replay has left undeleted is chosen again, and known to be settled."""
         with self._transaction():
             done = MessageState.DONE
             self._do(
@@ -132,7 +132,7 @@ class Journal:
         self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
 
     def is_settled(self, key: str) -> bool:
-        """Whether the message was brought back before."""
+        """Whether the message was replayed before."""
         return bool(self._rows("SELECT 1 FROM settled WHERE key = ?", key))
 
     def due(self, now_ms: int) -> list[Message]:

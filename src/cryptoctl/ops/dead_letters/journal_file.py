@@ -52,7 +52,7 @@ class MessageState(StrEnum):
     TRIMMED = "trimmed"
     """a pointer whose records have left the stream: to be recovered from the table"""
     DONE = "done"
-    """brought back; to be deleted"""
+    """replayed; to be deleted"""
     FAILED = "failed"
     """it stays in the queue"""
 

@@ -1,4 +1,4 @@
-"""The plan of a replay: for each dead letter the step that brings it back, worked out before anything is run.
+"""The plan of a replay: for each dead letter the step that replays it, worked out before anything is run.
 
 `--dry-run` shows these steps, `replay` runs these very steps, and the journal holds them while they run.
 """
@@ -30,7 +30,7 @@ class ReplayAction(StrEnum):
     ENRICH = "enrich"
     """make `changes` to the item, then enrich the prices at `keys`"""
     DELETE = "delete"
-    """nothing but delete the message: it was brought back before"""
+    """nothing but delete the message: it was replayed before"""
     NONE = "none"
     """it cannot be replayed, for the reason in `problem`"""
 
@@ -102,7 +102,7 @@ class Facts(Protocol):
     """What is known of a dead letter beside its message; asked for only where a step depends on it."""
 
     def settled(self, letter: DeadLetter) -> bool:
-        """Whether it was brought back before."""
+        """Whether it was replayed before."""
 
     def stored_at(self, letter: DeadLetter) -> StoredAt | None:
         """The time that an attempt which failed has used: some of its prices may be stored at it."""
@@ -145,9 +145,7 @@ def reason_of(error: Exception) -> str:
 
 def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
     if facts.settled(letter):
-        return ReplayStep(
-            letter=letter, action=ReplayAction.DELETE, how="delete it: it was brought back before"
-        )
+        return ReplayStep(letter=letter, action=ReplayAction.DELETE, how="delete it: it was replayed before")
     if letter.shape is Shape.EVENT and (letter.message.queue is QueueName.WEBHOOK or letter.holds_prices):
         return _store(letter, edits, facts)
     if letter.shape is Shape.RECORD:

@@ -139,7 +139,7 @@ def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -
 
 
 def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Message]) -> list[Message]:
-    """Deletes messages and remembers that they were brought back; those that SQS did not delete.
+    """Deletes messages and remembers that they were replayed; those that SQS did not delete.
 
     Should one be delivered again, which SQS may do, it is known and not replayed.
     """

@@ -189,7 +189,7 @@ class Replay:
         if step.action is not ReplayAction.NONE:
             self._journal.begin(key, step.document())
         attempt = self._replayer.attempt(step)
-        if attempt.back:
+        if attempt.succeeded:
             self._journal.mark(key, MessageState.DONE)
         elif attempt.trimmed:
             self._journal.mark(key, MessageState.TRIMMED)
@@ -198,14 +198,14 @@ class Replay:
     def _end(self, step: ReplayStep, attempt: Attempt) -> None:
         letter = step.letter
         self._summary.resumed += step.resumed
-        if attempt.back:
+        if attempt.succeeded:
             self._failures_in_a_row = 0
             self._done.append(step)
             if step.action is ReplayAction.DELETE:
-                self._summary.back_before += 1
+                self._summary.replayed_before += 1
             else:
                 self._summary.ways[step.how] += 1
-                self._report(ReplayResult(letter=letter, outcome=Outcome.BACK, way=attempt.way))
+                self._report(ReplayResult(letter=letter, outcome=Outcome.REPLAYED, way=attempt.way))
             if len(self._done) >= DELETED_AT_ONCE:
                 self._flush()
         elif letter.shape is Shape.UNKNOWN:
@@ -232,13 +232,13 @@ class Replay:
         for message, document in self._journal.steps(MessageState.TRIMMED):
             step = ReplayStep.from_document(decode(message), document)
             attempt = Attempt(way=way, reason=unrecovered(step.letter, enriched))
-            if attempt.back:
+            if attempt.succeeded:
                 self._journal.mark(message.key, MessageState.DONE)
             self._end(step, attempt)
         self._flush()
 
     def _flush(self) -> None:
-        """Deletes what was brought back."""
+        """Deletes what was replayed."""
         done, self._done = self._done, []
         left = delete(self._queues, self._journal, [step.letter.message for step in done])
         before = {step.letter.message.key for step in done if step.action is ReplayAction.DELETE}

@@ -22,7 +22,7 @@ NOT_OPENED = "symbol: is missing"
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """How a step ended: how the message was brought back, or the reason why it was not."""
+    """How a step ended: how the message was replayed, or the reason why it was not."""
 
     way: str = ""
     reason: str = ""
@@ -30,8 +30,8 @@ class Attempt:
     """what the stream still has is enriched; the rest is to be recovered from the table"""
 
     @property
-    def back(self) -> bool:
-        """Whether the message is brought back."""
+    def succeeded(self) -> bool:
+        """Whether the message is replayed."""
         return not self.reason and not self.trimmed
 
 
@@ -112,7 +112,7 @@ class LookedUp:
     journal: Journal
 
     def settled(self, letter: DeadLetter) -> bool:
-        """Whether an earlier replay brought it back."""
+        """Whether an earlier replay has replayed it."""
         return self.journal.is_settled(letter.message.key)
 
     def stored_at(self, letter: DeadLetter) -> StoredAt | None:

@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.selection import Selection
 class Outcome(StrEnum):
     """What became of a message."""
 
-    BACK = "brought back"
+    REPLAYED = "replayed"
     FAILED = "failed again"
     LEFT = "not tried"
     UNKNOWN = "not replayable"
@@ -53,10 +53,10 @@ class Summary:
     ways: Counter[str] = field(default_factory=Counter)
     resumed: int = 0
     """begun by a replay that was killed, and finished by this one"""
-    back_before: int = 0
-    """brought back by an earlier replay, and deleted now"""
+    replayed_before: int = 0
+    """by an earlier replay, and deleted now"""
     undeleted: int = 0
-    """brought back, but SQS has not deleted them: the next replay does"""
+    """replayed, but SQS has not deleted them: the next replay does"""
     in_flight: int = 0
     """received by others: whether they are selected is not known"""
     stopped: str = ""
@@ -64,25 +64,25 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether everything selected was brought back."""
-        return self.chosen_is_back and not self.in_flight
+        """Whether everything selected was replayed."""
+        return self.chosen_is_replayed and not self.in_flight
 
     @property
-    def chosen_is_back(self) -> bool:
-        """Whether everything chosen was brought back."""
-        back = self.outcomes[Outcome.BACK] == self.outcomes.total()
-        return back and not self.undeleted and not self.interrupted
+    def chosen_is_replayed(self) -> bool:
+        """Whether everything chosen was replayed."""
+        all_replayed = self.outcomes[Outcome.REPLAYED] == self.outcomes.total()
+        return all_replayed and not self.undeleted and not self.interrupted
 
     def document(self) -> dict[str, Any]:
         """`summary` of `replay --output json`: counts of messages, `stopped` (text or null), `complete`."""
         return {
             "chosen": self.chosen,
-            "brought_back": self.outcomes[Outcome.BACK],
+            "replayed": self.outcomes[Outcome.REPLAYED],
             "failed_again": self.outcomes[Outcome.FAILED],
             "not_tried": self.outcomes[Outcome.LEFT],
             "not_replayable": self.outcomes[Outcome.UNKNOWN],
             "finished_from_before": self.resumed,
-            "delivered_again": self.back_before,
+            "replayed_before": self.replayed_before,
             "not_deleted": self.undeleted,
             "in_flight": self.in_flight,
             "stopped": self.stopped or None,
