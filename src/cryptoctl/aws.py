@@ -234,14 +234,14 @@ class Aws:
             self._await_confirmation()
             raise
 
-    def looking(self) -> Aws:
-        """For one look at everything: the same AWS, of which `listed` asks for each list once."""
+    def with_shared_lists(self) -> Aws:
+        """For one look at everything: the same AWS, of which `list_all` asks for each list once."""
         _ = self._session  # made here, or each would make its own
         view = copy(self)
         view._shared = SharedReads()  # noqa: SLF001 (it is of this class)
         return view
 
-    def listed(self, service: str, operation: str, key: str, **params: Any) -> Sequence[Any]:
+    def list_all(self, service: str, operation: str, key: str, **params: Any) -> Sequence[Any]:
         """As `paginate`, all at once; several resources that need the same list in one look share it."""
 
         def read() -> Sequence[Any]:

@@ -13,7 +13,7 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.ops.selftest import catalogue, own_runs
 from cryptoctl.ops.selftest.environment import former, new_name
-from cryptoctl.provisioners.tags import listed
+from cryptoctl.provisioners.tags import key_values
 from live import Connect, Live
 
 pytestmark = pytest.mark.engine
@@ -59,7 +59,7 @@ def left_behind(live: Live, name: str) -> None:
         ],
         BillingMode="PAY_PER_REQUEST",
         DeletionProtectionEnabled=True,
-        Tags=listed(tags),
+        Tags=key_values(tags),
     )
 
 

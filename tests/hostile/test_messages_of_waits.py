@@ -60,7 +60,7 @@ class Says:
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         return [function(thing) for thing in things]
 
-    def looking(self) -> Says:
+    def with_shared_lists(self) -> Says:
         """Nothing is shared."""
         return self
 

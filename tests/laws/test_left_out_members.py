@@ -66,7 +66,7 @@ class Remembering(Aws):
             del part[last]
         return answer if answer is None else AwsAnswer(answer, asked)
 
-    def looking(self) -> Aws:
+    def with_shared_lists(self) -> Aws:
         return self
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:

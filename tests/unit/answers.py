@@ -47,11 +47,11 @@ class Answers:
         """All pages."""
         yield from self.call(service, operation, **params)[key] if operation in self.of else ()
 
-    def looking(self) -> Answers:
+    def with_shared_lists(self) -> Answers:
         """Whoever looks asks each time."""
         return self
 
-    def listed(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def list_all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
         """All pages at once."""
         return list(self.paginate(service, operation, key, **params))
 

@@ -59,7 +59,7 @@ class FakeSsm:
                 return None
             raise
 
-    def listed(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def list_all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
         first = self.call(service, operation, **params)
         return [*first[key], *self.call(service, operation, NextToken=first["NextToken"], **params)[key]]
 
@@ -69,7 +69,7 @@ class FakeSsm:
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         return [read() for read in reads]
 
-    def looking(self) -> FakeSsm:
+    def with_shared_lists(self) -> FakeSsm:
         return self
 
     def DescribeParameters(self, NextToken: str = "", **_: Any) -> dict[str, Any]:  # noqa: N802, N803

@@ -54,7 +54,7 @@ class FakeIam:
             raise AwsError(service=service, operation=operation, code="NoSuchEntity", message="no such role")
         yield from ({"EvalActionName": each, "EvalDecision": "allowed"} for each in params["ActionNames"])
 
-    def looking(self) -> FakeIam:
+    def with_shared_lists(self) -> FakeIam:
         """Nothing is shared."""
         return self
 

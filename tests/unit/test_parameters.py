@@ -101,7 +101,7 @@ def test_it_is_found_on_a_later_page() -> None:
 
 def test_fifty_senders_are_read_with_one_request() -> None:
     aws = Counting()
-    assert all(observe(many(), aws.looking()).values())
+    assert all(observe(many(), aws.with_shared_lists()).values())
     assert aws.asked == ["DescribeParameters"]
 
 

@@ -35,14 +35,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Counting:
 
 
 def test_in_one_look_a_list_is_asked_for_once_and_anew_in_the_next(aws: Counting) -> None:
-    first, second = aws.looking(), aws.looking()
-    found = [look.listed("s", "List", "Items", Prefix="p") for look in (first, first, second, aws, aws)]
+    first, second = aws.with_shared_lists(), aws.with_shared_lists()
+    found = [look.list_all("s", "List", "Items", Prefix="p") for look in (first, first, second, aws, aws)]
     assert [items[0][0] for items in found] == [1, 1, 2, 3, 4]
 
 
 def test_another_list_is_another_request(aws: Counting) -> None:
-    look = aws.looking()
-    assert look.listed("s", "List", "Items", Prefix="p") != look.listed("s", "List", "Items", Prefix="q")
+    look = aws.with_shared_lists()
+    assert look.list_all("s", "List", "Items", Prefix="p") != look.list_all("s", "List", "Items", Prefix="q")
 
 
 def test_who_asks_meanwhile_waits_for_the_one_answer() -> None:

@@ -61,7 +61,7 @@ class FakeKms:
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         return [function(thing) for thing in things]
 
-    def looking(self) -> FakeKms:
+    def with_shared_lists(self) -> FakeKms:
         """Nothing is shared."""
         return self
 

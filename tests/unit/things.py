@@ -124,7 +124,7 @@ class FakeAws:
         """One after the other."""
         return [function(thing) for thing in things]
 
-    def looking(self) -> FakeAws:
+    def with_shared_lists(self) -> FakeAws:
         """Nothing is shared."""
         return self
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.metric import Metric
-from cryptoctl.provisioners.tags import listed
+from cryptoctl.provisioners.tags import key_values
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
@@ -44,7 +44,7 @@ def _query(id_: str, metric: Metric, period_s: int) -> dict[str, Any]:
             "Metric": {
                 "Namespace": metric.namespace,
                 "MetricName": metric.name,
-                "Dimensions": listed(metric.dimensions, "Name", "Value"),
+                "Dimensions": key_values(metric.dimensions, "Name", "Value"),
             },
             "Period": period_s,
             "Stat": metric.statistic,

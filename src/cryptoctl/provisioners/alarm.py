@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners.metric import Metric
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     QUOTAS_URL,
@@ -146,11 +146,13 @@ class Alarm(Listed, Priced):
                 "PutMetricAlarm",
                 AlarmName=self.name,
                 **self._settings(),
-                Dimensions=listed(self.metric.dimensions, "Name", "Value"),
-                Tags=listed(self.scope.tags) if delta.creating else None,
+                Dimensions=key_values(self.metric.dimensions, "Name", "Value"),
+                Tags=key_values(self.scope.tags) if delta.creating else None,
             )
         if not delta.creating and delta.touches("Tags"):
-            yield call("cloudwatch", "TagResource", ResourceARN=self.arn, Tags=listed(pairs(delta, "Tags")))
+            yield call(
+                "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(pairs(delta, "Tags"))
+            )
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         yield call("cloudwatch", "DeleteAlarms", gone="ResourceNotFound", AlarmNames=(self.name,))
@@ -172,6 +174,6 @@ def _whole(number: float | None) -> float | None:
 
 def alarms_of(aws: Aws, scope: Scope) -> Sequence[Mapping[str, Any]]:
     """The alarms whose names begin as the environment's do; in one look, one request for a hundred."""
-    return aws.listed(
+    return aws.list_all(
         "cloudwatch", "DescribeAlarms", "MetricAlarms", AlarmNamePrefix=prefix(scope), MaxRecords=100
     )

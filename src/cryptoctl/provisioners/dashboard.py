@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.alarm import prefix
 from cryptoctl.provisioners.metric import Metric
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     Access,
     Action,
@@ -137,10 +137,12 @@ class Dashboard(ConflictChecked, Listed, Priced):
                 DashboardName=self.name,
                 DashboardBody=self.body,
                 # Tags go with one that is made; of one that is there, CloudWatch takes none so.
-                Tags=listed(self.scope.tags) if delta.creating else None,
+                Tags=key_values(self.scope.tags) if delta.creating else None,
             )
         if not delta.creating and delta.touches("Tags"):
-            yield call("cloudwatch", "TagResource", ResourceARN=self.arn, Tags=listed(pairs(delta, "Tags")))
+            yield call(
+                "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(pairs(delta, "Tags"))
+            )
 
     @property
     def body(self) -> str:

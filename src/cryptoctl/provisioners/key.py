@@ -12,7 +12,7 @@ from cryptoctl.provisioners.key_material import made_for, material_notes, out_of
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     Access,
     Action,
@@ -175,7 +175,7 @@ class Key(AssignedArn, Preflight, Priced):
                 once=True,
                 undo=self._schedule_deletion(Ref(self, "NewKeyId")),
                 Description=f"Environment variables of {self.scope.environment}'s functions",
-                Tags=listed(delta.desired["Tags"], "TagKey", "TagValue"),
+                Tags=key_values(delta.desired["Tags"], "TagKey", "TagValue"),
             )
         found = delta.observed.outputs["KeyId"] if delta.observed else Ref(self, "NewKeyId")
         if delta.touches("KeyState"):
@@ -195,7 +195,7 @@ class Key(AssignedArn, Preflight, Priced):
         if delta.creating or delta.touches("KeyRotationEnabled"):
             yield self._call("EnableKeyRotation", self.key_id)
         if delta.touches("Tags"):
-            tags = listed(pairs(delta, "Tags"), "TagKey", "TagValue")
+            tags = key_values(pairs(delta, "Tags"), "TagKey", "TagValue")
             yield self._call("TagResource", self.key_id, Tags=tags)
 
     def remove(self, observed: Observed) -> Iterator[Action]:

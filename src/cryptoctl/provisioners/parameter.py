@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.policy import Statement
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
@@ -136,7 +136,7 @@ class Parameter(Preflight, Listed):
         AWS cuts the pages first and filters then: one may be empty, and the next one not.
         """
         beside = {"Key": "Name", "Option": "BeginsWith", "Values": [self._folder]}
-        return aws.listed(
+        return aws.list_all(
             "ssm", "DescribeParameters", "Parameters", ParameterFilters=[beside], MaxResults=PAGE
         )
 
@@ -199,7 +199,7 @@ class Parameter(Preflight, Listed):
     def apply(self, delta: Delta) -> Iterator[Action]:
         """Creates it with a new value; or writes the value that is there again, under the right key."""
         if delta.observed is None:
-            yield self._put(self.value, TIER, Tags=listed(delta.desired["Tags"]), exists=EXISTS)
+            yield self._put(self.value, TIER, Tags=key_values(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
             kept = Secret(self.value.make, kept=self._reading)
             yield self._put(kept, delta.observed.fields.get("Tier", TIER), Overwrite=True)
@@ -209,7 +209,7 @@ class Parameter(Preflight, Listed):
                 "AddTagsToResource",
                 ResourceType="Parameter",
                 ResourceId=self.name,
-                Tags=listed(pairs(delta, "Tags")),
+                Tags=key_values(pairs(delta, "Tags")),
             )
 
     def remove(self, observed: Observed) -> Iterator[Action]:

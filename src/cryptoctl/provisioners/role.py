@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
@@ -224,7 +224,7 @@ class Role(ConflictChecked, Listed, Preflight):
                 exists="EntityAlreadyExists",
                 RoleName=self.name,
                 AssumeRolePolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"]),
-                Tags=listed(delta.desired["Tags"]),
+                Tags=key_values(delta.desired["Tags"]),
                 PermissionsBoundary=self.boundary or None,
             )
             for name, policy in delta.desired["Policies"].items():
@@ -238,7 +238,7 @@ class Role(ConflictChecked, Listed, Preflight):
                 "UpdateAssumeRolePolicy", PolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"])
             )
         if delta.touches("Tags"):
-            yield self._call("TagRole", Tags=listed(pairs(delta, "Tags")))
+            yield self._call("TagRole", Tags=key_values(pairs(delta, "Tags")))
         for change in delta.keys("Policies"):
             if change.new is None:
                 yield self._call("DeleteRolePolicy", PolicyName=change.key, gone=NO_SUCH_ENTITY)

@@ -18,7 +18,7 @@ from cryptoctl.provisioners.table_configuration import (
     schema,
 )
 from cryptoctl.provisioners.table_errors import GOES_ON, REMEDIES, RETRY_RULES
-from cryptoctl.provisioners.tags import listed, mapped, may_be_late, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, may_be_late, pairs
 from cryptoctl.reconcile import (
     Access,
     Action,
@@ -208,7 +208,7 @@ class Table(Encrypted, DeletionProtected, Priced):
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
             )
         if delta.touches("Tags"):
-            yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=listed(pairs(delta, "Tags")))
+            yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=key_values(pairs(delta, "Tags")))
 
     def remove(self, observed: Observed) -> Iterator[Action]:
         """Deletes the table with its data, and waits until it is gone."""
@@ -233,7 +233,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
             DeletionProtectionEnabled=self.deletion_protection,
             SSESpecification=self._encryption() if self.customer_key else None,
-            Tags=listed(desired["Tags"]),
+            Tags=key_values(desired["Tags"]),
         )
 
     def _encryption(self) -> dict[str, Value]:

@@ -26,7 +26,7 @@ def pairs(delta: Delta, field: str) -> dict[str, Value]:
     return {change.key: change.new for change in delta.keys(field) if change.key and change.new is not None}
 
 
-def listed(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> tuple[dict[str, str], ...]:
+def key_values(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> tuple[dict[str, str], ...]:
     """A mapping as a service's list of pairs."""
     return tuple({key: name, value: text} for name, text in tags.items())
 

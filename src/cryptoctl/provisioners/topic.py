@@ -22,7 +22,7 @@ from cryptoctl.provisioners.subscriber import (
     reading,
     unconfirmed_notes,
 )
-from cryptoctl.provisioners.tags import listed, mapped, pairs
+from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
@@ -185,14 +185,14 @@ class Topic(Encrypted, Priced):
                 "sns",
                 "CreateTopic",
                 Name=self.name,
-                Tags=listed(delta.desired["Tags"]),
+                Tags=key_values(delta.desired["Tags"]),
                 Attributes=self._first_attributes() or None,
             )
         else:
             missing = [change.key for change in delta.keys("Subscriptions") if change.key]
             yield from self._differing(delta)
             if delta.touches("Tags"):
-                yield call("sns", "TagResource", ResourceArn=self.arn, Tags=listed(pairs(delta, "Tags")))
+                yield call("sns", "TagResource", ResourceArn=self.arn, Tags=key_values(pairs(delta, "Tags")))
         for each in missing:
             protocol, endpoint = each.split(" ", 1)
             yield call("sns", "Subscribe", TopicArn=self.arn, Protocol=protocol, Endpoint=endpoint)

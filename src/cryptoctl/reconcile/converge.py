@@ -14,10 +14,10 @@ from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
+from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
 from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
-from cryptoctl.reconcile.running import Blocked, Running, StepFailed
 from cryptoctl.reconcile.values import Ref, Value, refs, resolve, wire
 
 TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
@@ -29,7 +29,7 @@ AGAIN = "AWS to show the resource again; it was there a moment ago"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
 
-class LookAgain(Exception):
+class ObserveAgain(Exception):
     """The thing is there already or no more, or an answer was lost: what is there decides how it goes on.
 
     `to_show` is what is waited for meanwhile, `end` how the step ends where it goes on like that.
@@ -43,7 +43,7 @@ class LookAgain(Exception):
 class Convergence:
     """Makes one resource what its step says."""
 
-    def __init__(self, run: Running, step: Step) -> None:
+    def __init__(self, run: PlanRun, step: Step) -> None:
         self._run, self._step = run, step
         self._retry = Retry(run.clock, lambda wait: run.told_waiting(self._step, wait))
         self._made: list[Call] = []
@@ -61,13 +61,13 @@ class Convergence:
         for _ in chain((0.0,), pauses):
             try:
                 self._attempt()
-            except LookAgain as again:
+            except ObserveAgain as again:
                 end = again.end
                 # What was made a moment ago may be shown to nobody yet; to make it again would double it.
                 within_s = self._step.resource.visible_within_s
                 self._plan_again(self._retry.until(self._observe, again.to_show, within_s))
             except AwsError as error:
-                end = _in_the_end(error)
+                end = _final_failure(error)
                 self._plan_again(self._changed_meanwhile(error))
             else:
                 self._undo_superseded()
@@ -185,7 +185,7 @@ class Convergence:
                     return None
                 raise
             if answer is None and None not in wait.until and self._vanished(shown=shown):
-                raise LookAgain(
+                raise ObserveAgain(
                     StepFailed(f"it was deleted during the wait for {wait.reason}", ASK_AGAIN), AGAIN
                 )
             shown = answer is not None
@@ -229,7 +229,7 @@ class Convergence:
                     if error.code == call.gone:
                         return
                     if error.code == call.exists or (call.once and error.answer_lost):
-                        raise LookAgain(_in_the_end(error)) from error
+                        raise ObserveAgain(_final_failure(error)) from error
                     raise
                 waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
                 if next(waits, None) is None:
@@ -251,7 +251,7 @@ class Convergence:
         self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
 
 
-def _in_the_end(error: AwsError) -> StepFailed:
+def _final_failure(error: AwsError) -> StepFailed:
     """What to say where a step, looked at again and again, goes on to meet that error."""
     if error.answer_lost:
         return StepFailed(str(error), remedy(error))

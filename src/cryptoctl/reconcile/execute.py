@@ -14,9 +14,9 @@ from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.reconcile.converge import Convergence
 from cryptoctl.reconcile.plan import Plan, Step
+from cryptoctl.reconcile.plan_run import Blocked, StepFailed
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Stop, Wait
-from cryptoctl.reconcile.running import Blocked, StepFailed
 from cryptoctl.reconcile.values import Ref, Value
 
 LOOKS_EVERY_S = 0.1

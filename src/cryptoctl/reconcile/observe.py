@@ -52,7 +52,7 @@ def planned(
         if all(step.verb is Verb.UPDATE for step in after.work):
             orphans = None
     looked_at = resources if after is None else affected([step.resource for step in after.work], resources)
-    look = aws.looking()
+    look = aws.with_shared_lists()
     if orphans is None:
         seen, found = {**seen, **observe(looked_at, look)}, NONE_FOUND
     else:

@@ -11,7 +11,7 @@ from cryptoctl.reconcile.retry import Clock, Wait
 from cryptoctl.reconcile.values import Ref, Value
 
 
-class Running(Protocol):
+class PlanRun(Protocol):
     """The run of a whole plan, as one of its steps sees it."""
 
     aws: Aws

@@ -9,7 +9,7 @@ import jmespath
 from cryptoctl.aws import Answer, Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.reconcile.running import StepFailed
+from cryptoctl.reconcile.plan_run import StepFailed
 from cryptoctl.reconcile.values import Fields, ReadRequest, Secret, Value, leaves
 
 NOT_PUT_BACK = (

@@ -8,7 +8,7 @@ from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
-from cryptoctl.provisioners.tags import listed
+from cryptoctl.provisioners.tags import key_values
 from cryptoctl.provisioners.topic import NO_TAGS, NOT_FOUND, Topic
 from cryptoctl.reconcile.call import Call
 
@@ -118,7 +118,7 @@ MESSAGING = (
     ),
     provoked(
         "topic-with-other-tags",
-        lambda bench: _sns("CreateTopic", Name=bench.stack.success.name, Tags=listed({"Other": "tags"})),
+        lambda bench: _sns("CreateTopic", Name=bench.stack.success.name, Tags=key_values({"Other": "tags"})),
         exact_code(Topic, "sns", "CreateTopic", "InvalidParameter"),
         text="CreateTopic for a topic that has other tags answers InvalidParameter, and changes nothing.",
         needs=("success",),

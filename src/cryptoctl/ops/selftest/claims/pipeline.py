@@ -13,7 +13,7 @@ from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, failed, ho
 from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.provisioners.key_search import INDEX_LAG
 from cryptoctl.provisioners.metric import Metric, function_metric, own_metric, waiting_metric
-from cryptoctl.provisioners.tags import listed
+from cryptoctl.provisioners.tags import key_values
 
 SYMBOL = "BTC"
 ENRICHED_WITHIN_S = 120
@@ -61,7 +61,7 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[Bench], Eviden
                 "GetMetricStatistics",
                 Namespace=metric.namespace,
                 MetricName=metric.name,
-                Dimensions=listed(metric.dimensions, "Name", "Value"),
+                Dimensions=key_values(metric.dimensions, "Name", "Value"),
                 StartTime=now - timedelta(minutes=30),
                 EndTime=now + timedelta(minutes=1),
                 Period=60,
