@@ -50,6 +50,23 @@ def test_what_changes_with_every_price_is_not_read_out(shown: Browser) -> None:
     assert shown.run("document.getElementById('legend').ariaLive") == "off"
 
 
+def test_of_what_keeps_the_prices_away_the_passing_seconds_are_not_read_out(shown: Browser) -> None:
+    watch = (
+        "const place = document.getElementById('trouble'), watch = new MutationObserver(() => {});"
+        "const at = (age_s) => { page.answered_ms = Date.now() - age_s * 1000; showFreshness(); };"
+        "at(60); watch.observe(place, { subtree: true, characterData: true, childList: true });"
+        "const before = place.textContent; at(61); const after = place.textContent;"
+        "const read = watch.takeRecords().filter(({ target }) => !target.parentNode.ariaHidden);"
+    )
+    before, after, read = shown.run(f"(() => {{ {watch} return [before, after, read.length]; }})()")
+    assert before != after and "does not answer" in after
+    assert read == 0
+
+
+def test_a_symbol_that_is_cut_is_whole_under_the_mouse(shown: Browser) -> None:
+    assert shown.run("document.querySelector('#symbols button').title") == "S0.5"
+
+
 def test_a_table_is_printed_whole(shown: Browser) -> None:
     hidden = (
         "(() => { const place = document.querySelector('#prices .scroll'); "

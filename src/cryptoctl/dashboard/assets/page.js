@@ -118,15 +118,26 @@ function showFreshness() {
   const away_ms = Date.now() - page.answered_ms;
   // Nothing is read while nobody looks.
   const stale_ms = state ? Date.now() - Math.max(state.at_ms, page.looked_ms) : 0;
+  const parts = [];
   if (away_ms > 3 * EVERY_MS) {
-    setText("trouble", `cryptoctl dashboard does not answer, for ${ageText(away_ms)} now. If it has ended, start it again and open its new address.`);
+    parts.push("cryptoctl dashboard does not answer, for ", passing(away_ms), " now. If it has ended, start it again and open its new address.");
   } else if (trouble) {
-    const since = state && stale_ms > STALE_MS ? ` What is shown is ${ageText(stale_ms)} old.` : "";
-    replaceWith(document.getElementById("trouble"), ...withCommands(`${trouble}${since} Trying again …`));
-    document.getElementById("trouble").hidden = false;
+    parts.push(...withCommands(trouble));
+    if (state && stale_ms > STALE_MS) parts.push(" What is shown is ", passing(stale_ms), " old.");
+    parts.push(" Trying again …");
   } else if (state && stale_ms > STALE_MS) {
-    setText("trouble", `The environment has not answered for ${ageText(stale_ms)}. Trying again …`);
-  } else setText("trouble", "");
+    parts.push("The environment does not answer, for ", passing(stale_ms), " now. Trying again …");
+  }
+  const place = document.getElementById("trouble");
+  replaceWith(place, ...parts);
+  place.hidden = parts.length === 0;
+}
+
+/** An age that grows while it is shown: not read out anew each second. */
+function passing(milliseconds) {
+  const made = element("span", "", ageText(milliseconds));
+  made.setAttribute("aria-hidden", "true");
+  return made;
 }
 
 function prepare() {
