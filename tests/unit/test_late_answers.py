@@ -16,8 +16,9 @@ from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.plan import Goal, Verb
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
+from unit.running import outcomes, run
 from unit.test_foreign import TAGS, allowing, function, plan, role
-from unit.things import FakeClock
+from unit.things import FakeAws, FakeClock, Thing, refusal
 
 
 def test_a_function_that_is_being_deleted_is_waited_for_and_made_again() -> None:
@@ -91,3 +92,30 @@ def test_a_dashboard_that_another_run_has_made_is_waited_for_until_it_is_shown()
     agreed = planned([dashboard], aws, Goal.PRESENT)  # type: ignore[arg-type]
     [result] = Executor(aws=aws, listener=Silent(), clock=clock).run(agreed).results  # type: ignore[arg-type]
     assert (result.outcome, aws.looks) == (StepOutcome.DONE, -1)
+
+
+class Pestered(FakeAws):
+    """Answers the reads after its first write with an error, so many times."""
+
+    def __init__(self, code: str, times: int) -> None:
+        super().__init__()
+        self.code, self.left = code, times
+
+    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+        if self.calls and self.left:
+            self.left -= 1
+            raise refusal(operation, self.code)
+        return super().find(service, operation, absent=absent, **params)
+
+
+def test_a_wait_goes_on_where_its_question_is_throttled() -> None:
+    report, _, clock = run(Pestered("ThrottlingException", 3), Thing(name="a", settles=True))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert clock.time_s > 0
+
+
+def test_a_wait_whose_question_is_refused_ends_with_the_refusal() -> None:
+    report, _, clock = run(Pestered("AccessDenied", 10**9), Thing(name="a", settles=True))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert "AccessDenied" in failed.problem
+    assert clock.time_s == 0
