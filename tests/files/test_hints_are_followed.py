@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.records import listing, shell_word
-from files.reading import MS, opened, read, refusal, refused, rows
+from files.reading import MS, opened, read, refusal, refused, rows, sent
 from files.test_shapes_that_people_hold import Row
 
 D = Decimal
@@ -179,6 +180,27 @@ def test_a_hint_typed_as_it_stands_stores_what_the_file_says(tmp_path: Path, nam
     if name in TWO_HINTS:
         given |= typed(refusal(tmp_path, content, **given))
     assert rows(read(tmp_path, content, **given)) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "field"), [("pair", "symbol"), ("Asset_ID", "symbol"), ("venue", "exchange")]
+)
+@pytest.mark.parametrize("before", [1, 60])
+def test_several_symbols_or_exchanges_do_not_become_the_given_one(
+    tmp_path: Path, column: str, field: str, before: int
+) -> None:
+    lines = [f"{MS + number},{'b' if number == before else 'a'},5" for number in range(before + 1)]
+    content = "\n".join([f"timestamp,{column},price", *lines, ""])
+    said = refusal(tmp_path, content)
+    assert f"Add --map {field}={column};" in said
+    found = [each[field].lower() for each in sent(read(tmp_path, content, **typed(said)))]
+    assert found == ["a"] * before + ["b"]
+
+
+def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: Path) -> None:
+    content = json.dumps([{"pair": "XETHZ", "price": 5, "timestamp": MS + number} for number in range(60)])
+    said = refusal(tmp_path, content)
+    assert {each["symbol"] for each in sent(read(tmp_path, content, **typed(said)))} == {"S"}
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def _laid_out(
 ) -> PriceFile:
     objects = file.records.columns is None
     options = options.for_columns(names)
-    seen = sample(names, file.first)
+    seen = sample(names, file.first, () if file.source.stream else file.records)
     # A shape once recognised is kept: what comes beside its columns makes them no other ones.
     shape = shape or _shape(names, options, seen.symbols, file.name) or file.layout.shape
     found = layout(

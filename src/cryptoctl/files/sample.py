@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -29,10 +30,14 @@ def is_none(value: object) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The columns, or members, of a file, and its first records."""
+    """The columns, or members, of a file, and its first records.
+
+    `every` are all records, where they can be read again.
+    """
 
     names: Sequence[str]
     records: Sequence[Cells | Members]
+    every: Iterable[Record] = ()
 
     @cached_property
     def timelike(self) -> set[str]:
@@ -76,6 +81,15 @@ class Sample:
         """Those that have one value in all records, which differ in others."""
         found = {name for index, name in enumerate(self.names) if len({*map(str, self._values(index))}) == 1}
         return found if len(found) < len(self.names) else set()
+
+    def differs(self, name: str) -> bool:
+        """Whether a column has more than one value in the file, which is read through for that."""
+        index = self.names.index(name)
+        whole = (each for _, each in self.every if not isinstance(each, Fault))
+        values = (_value(each, name, index, None) for each in chain(self.records, whole))
+        given = (str(each) for each in values if not is_none(each))
+        first = next(given, None)
+        return any(each != first for each in given)
 
     @cached_property
     def symbols(self) -> set[str]:
@@ -121,13 +135,19 @@ class Sample:
 
     def _values(self, index: int, absent: object = None) -> Sequence[Any]:
         name = self.names[index]
-        return [each.get(name, absent) if isinstance(each, Mapping) else each[index] for each in self.records]
+        return [_value(each, name, index, absent) for each in self.records]
+
+
+def _value(record: Cells | Members, name: str, index: int, absent: object) -> Any:
+    return record.get(name, absent) if isinstance(record, Mapping) else record[index]
 
 
 def _about(value: Any) -> float:
     return 0.0 if is_none(value) else abs(float(str(value).replace(",", ".")))
 
 
-def sample(names: Sequence[str], first: Sequence[Record]) -> Sample:
+def sample(names: Sequence[str], first: Sequence[Record], every: Iterable[Record] = ()) -> Sample:
     """Of the first records, those that are some."""
-    return Sample(names=names, records=[each for _, each in first if not isinstance(each, Fault)])
+    return Sample(
+        names=names, records=[each for _, each in first if not isinstance(each, Fault)], every=every
+    )

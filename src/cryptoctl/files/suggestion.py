@@ -126,6 +126,9 @@ def suggest(
                 given = False
         no_ids = {*sample.constant, "#"}  # which is the trade's, or the number of the line
         fitting = [name for name in found if each != "id" or name not in no_ids]
+        if each in constants and each not in fields:  # several would all become the one that is given
+            fitting = [name for name in fitting if sample.differs(name)]
+            given = not fitting
         if fitting and not given:
             suggestion.mapped[each] = fitting[0]
             found.remove(fitting[0])
