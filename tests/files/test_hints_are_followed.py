@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.files.layout import parse_mapping
+from cryptoctl.files.outgoing import Outgoing
 from cryptoctl.files.records import listing, shell_word
 from files.reading import MS, opened, read, refusal, refused, rows, sent
 from files.test_shapes_that_people_hold import Row
@@ -139,6 +140,14 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         ),
         [(1706692860000, None, D(42002), D(4)), (1706692800000, None, D(42001), D(3))],
     ),
+    "candles whose prices have a word before": (
+        '[{"time_open":"2024-01-31T09:20:00Z","price_open":4,"price_high":6,"price_low":3,"price_close":5}]',
+        [(1706692800000, None, D(5), 0)],
+    ),
+    "an id that is called t, beside a time called T": (
+        '{"p":"5","q":"2","T":1706692800123,"t":7,"m":true}\n{"p":"5","q":"2","T":1706692800123,"t":8,"m":true}\n',
+        [(1706692800123, "7", D(5), D(2)), (1706692800123, "8", D(5), D(2))],
+    ),
     "ids that are called #": (
         "#,PAIR,AMOUNT,PRICE,DATE\n7,BTC/USD,0.5,42000.1,2024-01-31T09:20:00Z\n",
         [(1706692800000, None, D("42000.1"), D("0.5"))],
@@ -197,6 +206,22 @@ def test_several_symbols_or_exchanges_do_not_become_the_given_one(
     assert found == ["a"] * before + ["b"]
 
 
+@pytest.mark.parametrize("path", ["data", "tick.data"])
+def test_messages_around_lists_are_told_how_their_lists_are_read(tmp_path: Path, path: str) -> None:
+    def message(number: int) -> str:
+        inner: Any = [{"price": 5, "timestamp": MS + number}]
+        for name in reversed(path.split(".")):
+            inner = {name: inner}
+        return json.dumps({"channel": "trade", **inner})
+
+    content = f'{{"channel":"heartbeat"}}\n{message(0)}\n{message(1)}\n'
+    said = refusal(tmp_path, content)
+    assert f"add --records {path}. Else, say which column" in said
+    found = read(tmp_path, content, records=path)
+    assert refused(found) == {1: f"has no list at '{path}'"}
+    assert [each.price.timestamp_ms for each in found if isinstance(each, Outgoing)] == [MS, MS + 1]
+
+
 def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: Path) -> None:
     content = json.dumps([{"pair": "XETHZ", "price": 5, "timestamp": MS + number} for number in range(60)])
     said = refusal(tmp_path, content)
@@ -214,6 +239,13 @@ def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: P
             '{"stream":"x","data":{"p":"1","T":1672515782136}}\n' * 2,
             "Its columns: stream, data.p, data.T. Say which column is the price and which the time",
         ),
+        (f"Transactions\nprice,timestamp\n5,{MS}\n", "Line 1 of prices.csv has 1 column (Transactions)"),
+        (f"price,timestamp\n5,{MS},\n5,{MS},\n", "has 2 columns (price, timestamp), and none of the lines"),
+        (f"All trades\nprice;timestamp\n5;{MS}\n", "If it is a title, take it out"),
+        (f'price,timestamp\n"44,957.9",{MS}\n', "'44,957.9'. Export the file without the marks between"),
+        (f'price,timestamp\n"6,512,345",{MS}\n', "Export the file without the marks between thousands."),
+        (f"price;timestamp\n950,1;{MS}\n1.050,1;{MS}\n", "thousands, and add --decimal , then."),
+        ("\0" * 5000, "holds nothing but zero bytes"),
     ],
 )
 def test_what_no_option_can_answer_says_what_to_do_with_the_file(

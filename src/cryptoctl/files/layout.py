@@ -101,7 +101,7 @@ def layout(
         left = [each for each in beside.names if _inside(path)(each) not in options.ignore]
         inner = suggest({**fields, **suggestion.mapped}, constants, left, options, beside, shape)
         suggestion.add(inner.renamed(_inside(path)))
-    refuse_open_questions(suggestion, fields, constants, shown, options, shape, name)
+    refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
 
 

@@ -50,7 +50,8 @@ _CANDLE = frozenset(("open", "high", "low", "close"))
 def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> list[str]:
     """The columns that look like the field by their names, the likeliest first.
 
-    `numbers` are those whose values are numbers: `s` is then a size, and else a symbol.
+    `numbers` are those whose values are numbers: `s` is then a size, and else a symbol; `t`, where it is no
+    time, an id.
     """
     ranked = [(rank, name) for name in names if (rank := _rank(field, name, numbers)) is not None]
     found = [name for _, name in sorted(ranked, key=lambda each: each[0])]
@@ -58,8 +59,8 @@ def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> 
         found = [name for name in found if name != "a"]  # bid and ask, or who bought and who sold
     if field in ("price", "volume"):
         found.sort(key=lambda name: name not in numbers)
-    if field == "price" and {_whole(each) for each in names} >= _CANDLE:
-        found.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
+    if field == "price" and {part for each in names for part in _parts(each)} >= _CANDLE:
+        found.sort(key=lambda name: "close" not in _parts(name))  # of a candle it counts, and no average
     return found
 
 
@@ -88,7 +89,7 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     if _NOT_A_FIELD.match(name):
         return None
     words = _WORDS[field].split()
-    if field == "id" and name == "#":
+    if field == "id" and (name == "#" or (name == "t" and name in numbers)):
         return len(words)
     parts, whole = _parts(name), _whole(name)
     anothers = "trade" not in parts and not _ANOTHERS_ID.isdisjoint(parts)

@@ -25,13 +25,15 @@ from cryptoctl.files.shapes import FileShape, by_cells, contradicting, fits, lik
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
 from cryptoctl.files.times import kind_of
+from cryptoctl.wording import several
 
 
 def open_records(source: Source, options: FileOptions) -> tuple[Records, FileShape | None]:
     """The records of a file and, where only its cells tell it, its shape. Raises Failure."""
     head = source.head()
-    if not head.strip():
-        raise Failure(Problem.USAGE, f"{source.name} is empty.", "Is it the right file?")
+    if not head.strip(b"\0 \t\r\n"):
+        what = "holds nothing but zero bytes" if head.strip() else "is empty"
+        raise Failure(Problem.USAGE, f"{source.name} {what}.", "Is it the right file, and whole?")
     refuse_foreign(head, source.name)
     if head.startswith((PARQUET, FEATHER)):
         _refuse_options(options, source, "separator", "decimal", "encoding", "records", "columns")
@@ -92,7 +94,7 @@ def _delimited(
         raise Failure(
             Problem.USAGE,
             f"Nothing that separates columns is in line {skip + 1} of {source.name}: {quoted(first[0])}.",
-            "Name what does, such as --separator space.",
+            "If it is a title, take it out; else name what does, such as --separator space.",
         )
     table = DelimitedTable(
         source=source, encoding=encoding, separator=separator, quote=quote, columns=first, skip=skip + 1
@@ -106,6 +108,7 @@ def _delimited(
                 "Leave --columns out; --map says which column is which field.",
             )
         _refuse_three_headers(rows, source.name)
+        _refuse_title(rows, source, skip + 1)
         return replace(table, columns=_with_unnamed_times(first, rows[1:])), None
     names, shape = headerless(rows, options, source.name)
     return replace(table, columns=names, skip=skip), shape
@@ -118,6 +121,18 @@ def _refuse_three_headers(rows: Sequence[Sequence[str]], name: str) -> None:
             f"{name} has its column names in three lines, as yfinance writes them.",
             "Leave only the first, with Date in place of Price; yfinance itself does that with "
             "multi_level_index=False.",
+        )
+
+
+def _refuse_title(rows: Sequence[Sequence[str]], source: Source, number: int) -> None:
+    """Refuses a file in which no row is as wide as the first line, which has to name the columns."""
+    width = len(rows[0])
+    if rows[1:] and all(len(row) != width for row in rows[1:]) and not source.stream:
+        raise Failure(
+            Problem.USAGE,
+            f"Line {number} of {source.name} has {several(width, 'column')} ({listing(rows[0])}), and none "
+            "of the lines after it has as many.",
+            "If it is a title, take it out: the first line has to name the columns, each of them.",
         )
 
 

@@ -20,11 +20,11 @@ from cryptoctl.files.layout import Layout, layout
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
-from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing, quoted
+from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named, why_not
 from cryptoctl.files.sources import Snapshot, Source, sources
-from cryptoctl.files.survey import Survey, decided_unit, refuse_one_id, survey
+from cryptoctl.files.survey import Survey, decided_unit, refuse_commas, refuse_one_id, survey
 from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
@@ -172,7 +172,10 @@ def _laid_out(
 ) -> PriceFile:
     objects = file.records.columns is None
     options = options.for_columns(names)
-    seen = sample(names, file.first, () if file.source.stream else file.records)
+    seen = sample(names, file.first)
+    if not file.source.stream:
+        message = isinstance(file.records, JsonRecords) and file.records.layout != "list"
+        seen = replace(seen, every=file.records, message=message)
     # A shape once recognised is kept: what comes beside its columns makes them no other ones.
     shape = shape or _shape(names, options, seen.symbols, file.name) or file.layout.shape
     found = layout(
@@ -213,7 +216,7 @@ def _surveyed(
     file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions
 ) -> PriceFile:
     time_zone = zone(options.time_zone)
-    _refuse_commas(file, options)
+    refuse_commas(file.first, file.fields, options, file.name)
     if file.source.stream:
         unit = decided_unit(None, options, file.name)
         rest = _without_late(file, names, shape, options)
@@ -247,20 +250,6 @@ def _without_late(
 
     settled = {*names} - sample(names, file.first).empty
     return LateMembers(may_be_field=may_be_field, settled=settled).checked(file.rest)
-
-
-def _refuse_commas(file: PriceFile, options: FileOptions) -> None:
-    """A file whose every price has a comma is refused before anything is sent."""
-    if options.decimal is not None:
-        return
-    found = (file.fields.text("price", each) for _, each in file.first if not isinstance(each, Fault))
-    texts = [each for each in found if each]
-    if texts and all("," in text for text in texts):
-        raise Failure(
-            Problem.USAGE,
-            f"The prices of {file.name} have a comma: {quoted(texts[0])}.",
-            "If it is the decimal sign, add --decimal , (and else export the file without it).",
-        )
 
 
 def _refuse_no_records(names: Sequence[str], first: Sequence[Record], source: Source) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -32,12 +32,13 @@ def is_none(value: object) -> bool:
 class Sample:
     """The columns, or members, of a file, and its first records.
 
-    `every` are all records, where they can be read again.
+    `every` are all records, where they can be read again; each may be a `message` around a list.
     """
 
     names: Sequence[str]
     records: Sequence[Cells | Members]
     every: Iterable[Record] = ()
+    message: bool = False
 
     @cached_property
     def timelike(self) -> set[str]:
@@ -109,6 +110,12 @@ class Sample:
         members = first.items() if isinstance(first, Mapping) else ()
         return {name: list(value) for name, value in members if isinstance(value, Mapping) and value}
 
+    @cached_property
+    def lists(self) -> Sequence[str]:
+        """Where in the records lists of records are, as --records takes it."""
+        objects = (each for each in self.records if self.message and isinstance(each, Mapping))
+        return list(dict.fromkeys(path for each in objects for path in _lists(each)))
+
     def within(self, path: Sequence[str]) -> Sample:
         """The members of an object that stands inside of the records."""
         found: Sequence[Any] = self.records
@@ -138,6 +145,14 @@ class Sample:
         return [_value(each, name, index, absent) for each in self.records]
 
 
+def _lists(record: Members) -> Iterator[str]:
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{path}" for path in _lists(value))
+        elif isinstance(value, list) and value and isinstance(value[0], dict | list):
+            yield name
+
+
 def _value(record: Cells | Members, name: str, index: int, absent: object) -> Any:
     return record.get(name, absent) if isinstance(record, Mapping) else record[index]
 
@@ -146,8 +161,6 @@ def _about(value: Any) -> float:
     return 0.0 if is_none(value) else abs(float(str(value).replace(",", ".")))
 
 
-def sample(names: Sequence[str], first: Sequence[Record], every: Iterable[Record] = ()) -> Sample:
+def sample(names: Sequence[str], first: Sequence[Record]) -> Sample:
     """Of the first records, those that are some."""
-    return Sample(
-        names=names, records=[each for _, each in first if not isinstance(each, Fault)], every=every
-    )
+    return Sample(names=names, records=[each for _, each in first if not isinstance(each, Fault)])

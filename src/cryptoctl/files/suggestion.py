@@ -63,6 +63,7 @@ def refuse_open_questions(
     unused: Sequence[str],
     options: FileOptions,
     shape: FileShape | None,
+    sample: Sample,
     name: str,
 ) -> None:
     """Raises Failure where something is suggested or missing, with what to type."""
@@ -93,7 +94,7 @@ def refuse_open_questions(
     raise Failure(
         Problem.USAGE,
         f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
-        _advice(suggestion, wanted, shape, columns=bool(unused)),
+        _advice(suggestion, wanted, shape, sample, columns=bool(unused)),
     )
 
 
@@ -151,7 +152,9 @@ def _found(wanted: str, left: Sequence[str], fields: Mapping[str, str], sample: 
     if wanted == "volume":
         paid = _paid(found, fields, left, sample)
         return sorted(found, key=lambda name: name in paid)
-    return _likeliest(found, sample) if wanted == "timestamp" else found
+    if wanted == "timestamp":
+        return _likeliest([name for name in found if name != "t" or name in sample.timelike], sample)
+    return found
 
 
 def _paid(
@@ -178,7 +181,14 @@ def _likeliest(times: Sequence[str], sample: Sample) -> list[str]:
     return sorted(times, key=lambda name: (name not in sample.timelike, name in coarse))
 
 
-def _advice(suggestion: Suggestion, wanted: Sequence[str], shape: FileShape | None, *, columns: bool) -> str:
+def _advice(
+    suggestion: Suggestion,
+    wanted: Sequence[str],
+    shape: FileShape | None,
+    sample: Sample,
+    *,
+    columns: bool,
+) -> str:
     exchange = shape.preset.exchange if shape is not None and shape.preset.exchange else "kraken"
     now = "--now (to store the prices as of the time of sending)"
     more = {
@@ -195,4 +205,8 @@ def _advice(suggestion: Suggestion, wanted: Sequence[str], shape: FileShape | No
         said += ", with your own names"
     if suggestion.looks:
         said += "; map what matters, and list in --ignore what does not"
+    if "price" in wanted and sample.lists:
+        inside = sample.lists[0]
+        first = f"If the prices are in the list {quoted(inside)}, add --records {shell_word(inside)}."
+        said = f"{first} Else, {said[0].lower()}{said[1:]}"
     return f"{said}. --dry-run shows what would be sent."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.records import Cells, Fault, FileOptions, Members, Records, quoted, shell_word
+from cryptoctl.files.records import Cells, Fault, FileOptions, Members, Record, Records, quoted, shell_word
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader
@@ -72,6 +72,23 @@ def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], 
         elif not isinstance(record, Mapping):
             check(number, record)
     return found
+
+
+def refuse_commas(first: Sequence[Record], fields: FieldReader, options: FileOptions, name: str) -> None:
+    """Raises Failure for a file whose every price, in its first records, has a comma."""
+    if options.decimal is not None:
+        return
+    found = (fields.text("price", each) for _, each in first if not isinstance(each, Fault))
+    texts = [each for each in found if each]
+    if not texts or not all("," in text for text in texts):
+        return
+    dressed = next((each for each in texts if "." in each or each.count(",") > 1), None)
+    hint = "If it is the decimal sign, add --decimal , (and else export the file without it)."
+    if dressed is not None:
+        hint = "Export the file without the marks between thousands" + (
+            ", and add --decimal , then." if dressed.rfind(",") > dressed.rfind(".") > 0 else "."
+        )
+    raise Failure(Problem.USAGE, f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
 
 
 def refuse_one_id(

@@ -106,7 +106,7 @@ def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: st
         return Failure(Problem.USAGE, f"{name} is not {encoding} text: {error}.", hint)
     line = lines_before + 1 + error.object[: error.start].count(b"\n")
     what = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
-    hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252, say."
+    hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252 (gbk, where it is Chinese), say."
     return Failure(
         Problem.USAGE,
         f"{name} is not {what} text: about line {line}, byte 0x{error.object[error.start]:02x}.",
