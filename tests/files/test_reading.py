@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import sys
 import warnings
 import zipfile
@@ -343,14 +344,36 @@ def test_two_members_of_an_archive_with_one_name_are_both_read(tmp_path: Path) -
     assert [rows(list(file.prices(lambda: MS)))[0][1] for file in files] == ["7", "8"]
 
 
+@pytest.mark.parametrize(
+    ("key", "field"), [("symbol", "symbol"), ("ticker", "symbol"), ("exchange", "exchange")]
+)
+def test_directories_that_say_the_symbol_do_not_become_the_given_one(
+    tmp_path: Path, key: str, field: str
+) -> None:
+    for name in ("a", "b"):
+        below = tmp_path / "v1" / f"{key}={name}" / "date=2024-01-02"
+        below.mkdir(parents=True)
+        (below / "0.csv").write_text(PLAIN, encoding="utf-8")
+    with pytest.raises(Failure, match=f"say which {field} is in them") as raised:
+        open_files([tmp_path], options())
+    assert f"--file {tmp_path}/v1/{key}=a --{field} a." in raised.value.hint
+    assert len(open_files([tmp_path / "v1" / f"{key}=a"], options()).files) == 1
+
+
 @pytest.mark.parametrize("content", ["[]", " [ ]\n", '{"code": "0", "data": []}'])
 def test_an_empty_list_has_nothing_to_ask_about(tmp_path: Path, content: str) -> None:
     assert refusal(tmp_path, content) == "prices.csv holds an empty list. Is it the right file?"
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="nowhere"):
+    with pytest.raises(
+        Failure, match=f"^{re.escape(str(tmp_path))}/nowhere.csv cannot be read: No such file"
+    ):
         open_files([tmp_path / "nowhere.csv"], options())
+    for address in ("https://example.com/a.csv", "s3://bucket/a.csv"):
+        with pytest.raises(Failure, match=f"no {address.partition(':')[0]} address") as raised:
+            open_files([Path(address)], options())
+        assert "--file -" in raised.value.hint
     (tmp_path / "empty").mkdir()
     with pytest.raises(Failure, match="no file of prices"):
         open_files([tmp_path / "empty"], options())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
@@ -24,8 +25,9 @@ from cryptoctl.files.compression import (
     readable,
     seekable,
 )
+from cryptoctl.files.lookalikes import lookers
 from cryptoctl.files.pipes import QUIET_S, Live, with_head, with_magic
-from cryptoctl.files.records import FileOptions
+from cryptoctl.files.records import FileOptions, listing, shell_word
 
 STANDARD_INPUT = Path("-")
 # What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
@@ -148,9 +150,9 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                 files += _pipe(stream, "standard input", options, waiting, passed_over)
             elif path.is_dir():
                 # A link to a directory is not followed: it may lead back.
-                for file in sorted(
-                    each for each in path.rglob("*") if each.is_symlink() or not each.is_dir()
-                ):
+                below = sorted(each for each in path.rglob("*") if each.is_symlink() or not each.is_dir())
+                _refuse_partitions(path, [each.relative_to(path) for each in below])
+                for file in below:
                     if _is_usual(file.relative_to(path)) and file.is_file():
                         files += _sources_of(file, str(file), passed_over)
                     else:
@@ -159,6 +161,8 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                 opened = Live(path.open("rb"), closing=True)
                 files += _pipe(opened, str(path), options, waiting, passed_over)
             else:
+                if not path.exists():
+                    _refuse_url(path)
                 files += _sources_of(path, path.name if len(paths) == 1 else str(path), passed_over)
     if not files:
         raise Failure(
@@ -167,6 +171,31 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
             f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
         )
     return Sources(files=files, passed_over=passed_over)
+
+
+def _refuse_partitions(path: Path, files: Iterable[Path]) -> None:
+    """Refuses a directory whose directories name several symbols or exchanges, which their files do not."""
+    parts = {above.name: path / above for each in files for above in each.parents if "=" in above.name}
+    for field in ("symbol", "exchange"):
+        named = [each for each in parts if lookers(field, [each.partition("=")[0]])]
+        if len(named) > 1:
+            raise Failure(
+                Problem.USAGE,
+                f"The names of the directories in {path} say which {field} is in them, and are not read: "
+                f"{listing(named)}.",
+                f"Send each for itself, such as --file {shell_word(str(parts[named[0]]))} --{field} "
+                f"{shell_word(named[0].partition('=')[2])}.",
+            )
+
+
+def _refuse_url(path: Path) -> None:
+    scheme = re.match(r"([a-z0-9]+):/", str(path))
+    if scheme is not None:
+        raise Failure(
+            Problem.USAGE,
+            f"--file takes files of this machine, and no {scheme[1]} address.",
+            "Download it first, or pipe it into the command with --file -.",
+        )
 
 
 def _is_usual(path: PurePath) -> bool:
@@ -180,7 +209,7 @@ def _is_descriptor(path: Path) -> bool:
 
 
 def _sources_of(path: Path, name: str, passed_over: list[str]) -> Iterator[Source]:
-    with readable(name):
+    with readable(str(path)):
         with path.open("rb") as opened:
             zipped = opened.read(4) == ZIP
         if zipped:
