@@ -149,6 +149,9 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     assert (
         "2 would be sent, from 2023-02-02T09:20:00.138Z to 2023-02-02T09:20:00.138Z; 1 would be" in shown.out
     )
+    (tmp_path / "notes.md").write_text("x", encoding="utf-8")
+    beside = day.ok(*command, "--file", str(tmp_path), "--dry-run", "-o", "json").json["dry_run"]
+    assert beside["passed_over"] == [str(tmp_path / "notes.md")]
     preview = day.ok(*command, "--dry-run", "-o", "json").json["dry_run"]
     assert [row["occurrence"] for row in preview["first"]] == [None, 2]
     assert day.ok("prices", "币安人生usdt", "-o", "json").json["prices"] == []

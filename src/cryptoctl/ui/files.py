@@ -107,6 +107,7 @@ def tally_document(tally: Tally, found: PriceFiles) -> dict[str, Any]:
         "failed": [_failed(each) for each in tally.failed],
         "last_line": tally.last_line,
         "files": _sources(found),
+        "passed_over": list(found.passed_over),
     }
 
 
@@ -182,6 +183,7 @@ def preview_document(preview: Preview, found: PriceFiles) -> dict[str, Any]:
         "latest": None if preview.to_ms is None else iso_of_ms(preview.to_ms),
         "reasons": [{"count": each.count, **_failed(each.first)} for each in preview.reasons.values()],
         "files": _sources(found),
+        "passed_over": list(found.passed_over),
     }
 
 

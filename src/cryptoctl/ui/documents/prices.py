@@ -60,6 +60,7 @@ class FileDocument(Part):
         about("all up to this line of the last file is settled, and perhaps a batch after it"),
     ]
     files: Annotated[list[SourceFileDocument], about("the files, in order")]
+    passed_over: Annotated[list[str], about("what lies beside them and was not read")]
 
 
 class PreviewPriceDocument(Part):
@@ -96,6 +97,7 @@ class DryRunDocument(Part):
     latest: Annotated[str | None, about("the latest time")]
     reasons: Annotated[list[RefusedLinesDocument], about("why lines would be refused")]
     files: Annotated[list[SourceFileDocument], about("the files, in order")]
+    passed_over: Annotated[list[str], about("what lies beside them and was not read")]
 
 
 class SendPriceDocument(CommandDocument):
