@@ -68,3 +68,17 @@ def test_a_preset_whose_time_is_another_s_id_is_refused(
 def test_a_line_of_another_kind_does_not_forbid_the_preset(tmp_path: Path) -> None:
     content = f"{GATE}1646092802.5,3367512401,x,0.1,2\n"
     assert [*refused(read(tmp_path, content, preset="gate"))] == [3]
+
+
+def test_candles_whose_volume_comes_first_are_told_by_their_cells(tmp_path: Path) -> None:
+    content = "1646092800,49,2925.5,2930,2900,2919.1\n1646092860,1,2921,2926,2920,2925.5\n"
+    expected = [(1646092800000, None, Decimal("2925.5"), 49), (1646092860000, None, 2921, 1)]
+    assert rows(read(tmp_path, content)) == expected
+
+
+def test_a_minute_of_one_trade_in_them_is_not_taken_for_a_candle_of_coinbase_s(tmp_path: Path) -> None:
+    content = "1646092800,1,5,5,5,5\n1646092860,0,5,5,5,5\n"
+    said = refusal(tmp_path, content)
+    assert "--preset gate-candles (timestamp, volume, close, high, low, open)" in said
+    found = rows(read(tmp_path, content, preset="gate-candles"))
+    assert found == [(1646092800000, None, 5, 1), (1646092860000, None, 5, 0)]
