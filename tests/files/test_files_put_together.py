@@ -23,7 +23,9 @@ def test_files_put_together_whose_columns_stand_in_another_order_are_refused(
     assert "Line 4 of prices.csv names the columns again, and 'price' is another one" in text
 
 
-@pytest.mark.parametrize("names", ["timestamp,id,bid,ask", "Timestamp,order_id,last,volume"])
+@pytest.mark.parametrize(
+    "names", ["timestamp,id,bid,ask", "Timestamp,order_id,last,volume", "time,tid,qty,px", "ts,seq,Last,Size"]
+)
 def test_files_put_together_that_have_other_columns_in_the_same_places_are_refused(
     tmp_path: Path, names: str
 ) -> None:

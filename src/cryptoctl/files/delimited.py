@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cryptoctl.errors import Failure, Problem
+from cryptoctl.files.lookalikes import lookers
 from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
@@ -122,7 +123,8 @@ class DelimitedTable:
         moved = [name for name, own, here in places if own != here and own in names]
         renamed = [name for name, own, here in places if own != here and _is_name(here)]
         again = len({*names} & {*known} - {""}) > 1
-        beside = len({*names}) == len(names) and any(own == here for _, own, here in places)
+        fields = sum(bool(lookers(field, row)) for field in ("price", "volume", "timestamp"))
+        beside = len({*names}) == len(names) and (fields > 1 or any(own == here for _, own, here in places))
         others = [*(moved if again else ()), *(renamed if beside else ())]
         if others:
             raise Failure(
