@@ -144,6 +144,29 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         '[{"time_open":"2024-01-31T09:20:00Z","price_open":4,"price_high":6,"price_low":3,"price_close":5}]',
         [(1706692800000, None, D(5), 0)],
     ),
+    "what has changed before what was traded last": (
+        (
+            "priceChange,prevClosePrice,lastPrice,bidPrice,openPrice,highPrice,lowPrice,closeTime\n"
+            "-9,4,5,4,3,6,2,1706692800123\n"
+        ),
+        [(1706692800123, None, D(5), 0)],
+    ),
+    "the time at which a candle is opened, before that of its close": (
+        "Open time,Open,High,Low,Close,Close time\n1706692800000,4,6,3,5,1706692859999\n",
+        [(1706692859999, None, D(5), 0)],
+    ),
+    "candles whose close is the price of a trade": (
+        '[{"timestamp":1706692800123,"opening_price":4,"high_price":6,"low_price":3,"trade_price":5}]',
+        [(1706692800123, None, D(5), 0)],
+    ),
+    "what is called an id and is the same for several trades": (
+        "time,price,i\n1706692800123,5,BTC\n1706692800123,5,ETH\n1706692800123,6,BTC\n",
+        [(1706692800123, None, D(5), 0), (1706692800123, None, D(5), 0), (1706692800123, None, D(6), 0)],
+    ),
+    "an id with the name of who gives it": (
+        "market,time,coin_metrics_id,price\nx-btc,1706692800123,7,5\nx-btc,1706692800123,8,6\n",
+        [(1706692800123, "7", D(5), 0), (1706692800123, "8", D(6), 0)],
+    ),
     "an id that is called t, beside a time called T": (
         '{"p":"5","q":"2","T":1706692800123,"t":7,"m":true}\n{"p":"5","q":"2","T":1706692800123,"t":8,"m":true}\n',
         [(1706692800123, "7", D(5), D(2)), (1706692800123, "8", D(5), D(2))],

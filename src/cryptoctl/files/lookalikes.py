@@ -11,7 +11,7 @@ _WORDS: Mapping[str, str] = {
     " transacttime tradetime datetime date closetime opentime moment utc created updated at day when"
     " nanos nanoseconds",
     "volume": "volume vol qty quantity size sz amount amt lots contracts units volumefrom",
-    "id": "id tid txid tradeid aggtradeid execid trdmatchid uid uuid guid seq sequence",
+    "id": "id tid txid tradeid aggtradeid execid trdmatchid uid uuid guid seq sequence coinmetricsid",
     "symbol": "symbol sym pair ticker instrument inst instid market product coin contract asset",
     "exchange": "exchange venue exch",
     "price": "price px last rate close value",
@@ -42,8 +42,10 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap|.*(?i:ratio)$")
 # A volume is of what is traded: one that is said to be of money comes last.
 _MONEY = frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "gbp", "jpy", "krw"))
-# A rate of these is no price, and the currency that one is in neither.
-_NO_PRICE = frozenset(("funding", "interest", "fee", "currency"))
+# A rate of these is no price, and neither is its change, nor the currency that it is in.
+_NO_PRICE = frozenset(("funding", "interest", "fee", "currency", "change", "percent"))
+# Prices at which nothing was traded, or not last.
+_LATE_PRICES = frozenset(("open", "opening", "high", "low", "prev", "previous", "bid", "ask"))
 _CANDLE = frozenset(("open", "high", "low", "close"))
 
 
@@ -59,8 +61,8 @@ def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> 
         found = [name for name in found if name != "a"]  # bid and ask, or who bought and who sold
     if field in ("price", "volume"):
         found.sort(key=lambda name: name not in numbers)
-    if field == "price" and {part for each in names for part in _parts(each)} >= _CANDLE:
-        found.sort(key=lambda name: "close" not in _parts(name))  # of a candle it counts, and no average
+    if field == "price" and {_whole(each) for each in names} >= _CANDLE:
+        found.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
     return found
 
 
@@ -95,8 +97,8 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     anothers = "trade" not in parts and not _ANOTHERS_ID.isdisjoint(parts)
     if field == "id" and (anothers or _rank("symbol", name, numbers) is not None):
         return None
-    if field != "id" and {"trade", "id"} <= set(parts):  # whoever else its name names
-        return None
+    if field != "id" and ({"trade", "id"} <= set(parts) or whole in _WORDS["id"].split()):
+        return None  # whoever else its name names
     if field == "price" and not _NO_PRICE.isdisjoint(parts):
         return None
     if field == "timestamp" and "price" in parts:  # the price at something
@@ -107,5 +109,10 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)
     found = [words.index(each) for each in (whole, *parts) if each in words]
     # An order's time, price and amount are what was wanted, not what was traded.
-    late = "order" in parts or (field == "volume" and not _MONEY.isdisjoint(parts))
+    late = (
+        "order" in parts
+        or (field == "volume" and not _MONEY.isdisjoint(parts))
+        or (field == "timestamp" and "open" in parts)  # what counts of a candle is its close
+        or (field == "price" and not _LATE_PRICES.isdisjoint(parts))
+    )
     return min(found) + len(parts) + late * len(words) if found else None

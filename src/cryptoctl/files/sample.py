@@ -78,10 +78,16 @@ class Sample:
         return {name for name, values in given.items() if values and all(map(is_none, values))}
 
     @cached_property
-    def constant(self) -> set[str]:
-        """Those that have one value in all records, which differ in others."""
-        found = {name for index, name in enumerate(self.names) if len({*map(str, self._values(index))}) == 1}
-        return found if len(found) < len(self.names) else set()
+    def repeated(self) -> set[str]:
+        """Those that have one value in several records that differ otherwise."""
+        records = list(map(str, self.records))
+        found = set()
+        for index, name in enumerate(self.names):
+            values = zip(map(str, self._values(index)), records, strict=True)
+            told = {each for each in values if each[0] not in ("None", "")}
+            if len({value for value, _ in told}) < len(told):
+                found.add(name)
+        return found
 
     def differs(self, name: str) -> bool:
         """Whether a column has more than one value in the file, which is read through for that."""

@@ -115,7 +115,7 @@ def suggest(
         if each == "timestamp":
             if not found and not given:
                 found = [name for name in left if name in sample.timelike and not lookers("id", [name])][:1]
-            if not found and not given and fields.get("id") in sample.whole_minutes - sample.constant:
+            if not found and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
                 suggestion.mapped[each] = fields["id"]
                 suggestion.ignored.append(fields["id"])
                 given = True
@@ -125,7 +125,7 @@ def suggest(
             if coarse is not None and any(finer(name, coarse) for name in found[:1]):
                 suggestion.ignored.append(coarse)
                 given = False
-        no_ids = {*sample.constant, "#"}  # which is the trade's, or the number of the line
+        no_ids = {*sample.repeated, "#"}  # which is the trade's, or the number of the line
         fitting = [name for name in found if each != "id" or name not in no_ids]
         if each in constants and each not in fields:  # several would all become the one that is given
             fitting = [name for name in fitting if sample.differs(name)]
