@@ -155,6 +155,10 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         "Open time,Open,High,Low,Close,Close time\n1706692800000,4,6,3,5,1706692859999\n",
         [(1706692859999, None, D(5), 0)],
     ),
+    "a price that is reckoned, before that of the last trade": (
+        "timestamp,index_price,mark_price,last_price\n1706692800123,3,4,5\n",
+        [(1706692800123, None, D(5), 0)],
+    ),
     "candles whose close is the price of a trade": (
         '[{"timestamp":1706692800123,"opening_price":4,"high_price":6,"low_price":3,"trade_price":5}]',
         [(1706692800123, None, D(5), 0)],
@@ -243,6 +247,16 @@ def test_messages_around_lists_are_told_how_their_lists_are_read(tmp_path: Path,
     found = read(tmp_path, content, records=path)
     assert refused(found) == {1: f"has no list at '{path}'"}
     assert [each.price.timestamp_ms for each in found if isinstance(each, Outgoing)] == [MS, MS + 1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["exchange_rate", "exchange_order_id", "market-price", "fee_asset", "quote_coin", "commissionAsset"],
+)
+def test_what_is_said_of_an_exchange_or_a_fee_does_not_become_the_symbol(tmp_path: Path, column: str) -> None:
+    content = f"timestamp,{column},price\n{MS},1,5\n{MS + 1},2,6\n"
+    found = sent(read(tmp_path, content))
+    assert [(each["symbol"], each["exchange"]) for each in found] == [("S", "X")] * 2
 
 
 def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: Path) -> None:

@@ -40,12 +40,23 @@ _FINER = re.compile(r"[mun]s(ec)?|(milli|micro|nano)s(econds)?")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 # A count of something, or of the other currency, is still a quantity; a flag, a side or a ratio is not.
 _NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap|.*(?i:ratio)$")
-# A volume is of what is traded: one that is said to be of money comes last.
-_MONEY = frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "gbp", "jpy", "krw"))
-# A rate of these is no price, and neither is its change, nor the currency that it is in.
-_NO_PRICE = frozenset(("funding", "interest", "fee", "currency", "change", "percent"))
-# Prices at which nothing was traded, or not last.
-_LATE_PRICES = frozenset(("open", "opening", "high", "low", "prev", "previous", "bid", "ask"))
+_NO_NAME = frozenset(("price", "rate", "value", "fee", "fees", "commission", "quote", "order"))
+# A name with one of these is not that field: a rate of funding is no price, and neither is a price's change
+# or the currency that it is in; an exchange_rate is no exchange, and a fee_asset no coin that is traded.
+_NEVER: Mapping[str, frozenset[str]] = {
+    "price": frozenset(("funding", "interest", "fee", "currency", "change", "percent")),
+    "symbol": _NO_NAME,
+    "exchange": _NO_NAME,
+}
+# These come last: a quantity of money, not of what is traded; a price at which nothing was traded, or not
+# last; the time of a candle's beginning, because its close is what counts.
+_LATE: Mapping[str, frozenset[str]] = {
+    "volume": frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "gbp", "jpy", "krw")),
+    "price": frozenset(
+        ("open", "opening", "high", "low", "prev", "previous", "bid", "ask", "mark", "index", "mid")
+    ),
+    "timestamp": frozenset(("open",)),
+}
 _CANDLE = frozenset(("open", "high", "low", "close"))
 
 
@@ -99,7 +110,7 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return None
     if field != "id" and ({"trade", "id"} <= set(parts) or whole in _WORDS["id"].split()):
         return None  # whoever else its name names
-    if field == "price" and not _NO_PRICE.isdisjoint(parts):
+    if not _NEVER.get(field, frozenset()).isdisjoint(parts):
         return None
     if field == "timestamp" and "price" in parts:  # the price at something
         words.remove("at")
@@ -109,10 +120,5 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)
     found = [words.index(each) for each in (whole, *parts) if each in words]
     # An order's time, price and amount are what was wanted, not what was traded.
-    late = (
-        "order" in parts
-        or (field == "volume" and not _MONEY.isdisjoint(parts))
-        or (field == "timestamp" and "open" in parts)  # what counts of a candle is its close
-        or (field == "price" and not _LATE_PRICES.isdisjoint(parts))
-    )
+    late = "order" in parts or not _LATE.get(field, frozenset()).isdisjoint(parts)
     return min(found) + len(parts) + late * len(words) if found else None
