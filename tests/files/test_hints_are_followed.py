@@ -259,6 +259,13 @@ def test_what_is_said_of_an_exchange_or_a_fee_does_not_become_the_symbol(tmp_pat
     assert [(each["symbol"], each["exchange"]) for each in found] == [("S", "X")] * 2
 
 
+def test_several_symbols_inside_of_members_do_not_become_the_given_one(tmp_path: Path) -> None:
+    trades = [{"s": "B" if number == 60 else "A", "p": 5, "T": MS + number} for number in range(61)]
+    content = "".join(f"{json.dumps({'stream': 'x', 'data': each})}\n" for each in trades)
+    said = refusal(tmp_path, content, mapping={"price": "data.p", "timestamp": "data.T"})
+    assert "Add --map symbol=data.s;" in said
+
+
 def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: Path) -> None:
     content = json.dumps([{"pair": "XETHZ", "price": 5, "timestamp": MS + number} for number in range(60)])
     said = refusal(tmp_path, content)

@@ -33,12 +33,14 @@ class Sample:
     """The columns, or members, of a file, and its first records.
 
     `every` are all records, where they can be read again; each may be a `message` around a list.
+    Where there is a `path`, the sample is of the objects there inside of them.
     """
 
     names: Sequence[str]
     records: Sequence[Cells | Members]
     every: Iterable[Record] = ()
     message: bool = False
+    path: Sequence[str] = ()
 
     @cached_property
     def timelike(self) -> set[str]:
@@ -92,8 +94,9 @@ class Sample:
     def differs(self, name: str) -> bool:
         """Whether a column has more than one value in the file, which is read through for that."""
         index = self.names.index(name)
-        whole = (each for _, each in self.every if not isinstance(each, Fault))
-        values = (_value(each, name, index, None) for each in chain(self.records, whole))
+        whole = (_at(each, self.path) for _, each in self.every if not isinstance(each, Fault))
+        found = (each for each in whole if not self.path or isinstance(each, Mapping))
+        values = (_value(each, name, index, None) for each in chain(self.records, found))
         given = (str(each) for each in values if not is_none(each))
         first = next(given, None)
         return any(each != first for each in given)
@@ -124,14 +127,12 @@ class Sample:
 
     def within(self, path: Sequence[str]) -> Sample:
         """The members of an object that stands inside of the records."""
-        found: Sequence[Any] = self.records
-        for name in path:
-            found = [each.get(name) for each in found if isinstance(each, Mapping)]
+        found = (_at(each, path) for each in self.records)
         objects = [each for each in found if isinstance(each, Mapping)]
         plain = (
             name for each in objects for name, value in each.items() if not isinstance(value, Mapping | list)
         )
-        return Sample(names=list(dict.fromkeys(plain)), records=objects)
+        return Sample(names=list(dict.fromkeys(plain)), records=objects, every=self.every, path=path)
 
     def without(self, names: Collection[str]) -> Sample:
         """The others."""
@@ -157,6 +158,12 @@ def _lists(record: Members) -> Iterator[str]:
             yield from (f"{name}.{path}" for path in _lists(value))
         elif isinstance(value, list) and value and isinstance(value[0], dict | list):
             yield name
+
+
+def _at(record: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record
 
 
 def _value(record: Cells | Members, name: str, index: int, absent: object) -> Any:
