@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -86,6 +87,27 @@ def test_it_survives_the_command_that_started_it(engine: Engine, tmp_path: Path)
     assert status.running
     assert b"the-user's-own-secret" not in Path(f"/proc/{status.pid}/environ").read_bytes()
     assert client(engine, "sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_engine_whose_directory_is_deleted_ends_and_frees_its_port(engine: Engine) -> None:
+    started = engine.start(port=0)
+    started.home.rename(started.home.with_name("moved"))
+    eventually(lambda: not _members(started.pid), what="the engine's end")
+    assert engine.start(port=started.port).running
+
+
+def test_a_low_limit_of_open_files_keeps_nobody_out(engine: Engine) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+    try:
+        started = engine.start(port=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with contextlib.ExitStack() as connections:
+        for _ in range(80):
+            connections.enter_context(socket.create_connection(("127.0.0.1", started.port or 0)))
+        assert client(engine, "sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert "Too many open files" not in started.log_file.read_text(encoding="utf-8")
 
 
 def test_data_outlives_stop_and_another_port(engine: Engine) -> None:

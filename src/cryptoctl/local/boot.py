@@ -6,7 +6,11 @@ Run as a script, never imported: `python -E -P boot.py SOURCE_ROOT HOME LISTENER
 from __future__ import annotations
 
 import os
+import resource
 import sys
+
+OPEN_FILES = 1024
+"""Enough for the connections that the engine takes (http_server), the workers' pipes and the databases."""
 
 
 def main() -> None:
@@ -19,12 +23,21 @@ def main() -> None:
     os.set_inheritable(int(listener), False)
     os.set_inheritable(int(report), False)
     os.umask(0o077)
+    _allow_open_files()
     # The engine is the cryptoctl that started it, whichever one the interpreter has installed.
     sys.path.insert(0, source_root)
 
     from cryptoctl.local.server import serve_until_stopped
 
     serve_until_stopped(home, int(listener), int(report), options)
+
+
+def _allow_open_files() -> None:
+    """A shell's limit may be 256, as on macOS; an engine at its limit accepts nobody, and all would wait."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

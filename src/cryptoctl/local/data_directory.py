@@ -132,6 +132,13 @@ class DataDirectory:
                     return None
                 time.sleep(0.01)
 
+    def holds(self, descriptor: int) -> bool:
+        """Whether the lock that `hold` took is still there. Raises OSError where that cannot be seen."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._life_file.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def holder(self) -> int | None:
         """The process that took the lock last; it still has it where `running` says so. None where that is
         not known: one takes it, then writes its id down, and one of an early cryptoctl wrote none."""

@@ -52,7 +52,7 @@ def has_open(pid: int, file: Path) -> bool:
 
 def end_processes_with(variable: str, prefix: str) -> None:
     """Ends this user's processes in whose environment a variable begins so. Found on Linux only."""
-    wanted = f"{variable}={prefix}".encode()
+    wanted = os.fsencode(f"{variable}={prefix}")
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(each.startswith(wanted) for each in (process / "environ").read_bytes().split(b"\0")):

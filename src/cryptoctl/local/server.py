@@ -36,6 +36,8 @@ from cryptoctl.local.supervision import Supervisor
 
 FINISH_WITHIN_S: Final[float] = 2.0
 """How long requests that are being answered may go on after the word to stop."""
+LOOKS_EVERY_S: Final[float] = 0.5
+"""How often the engine looks whether its directory is still there."""
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 STOPPED_EARLY: Final = {"error": "it was stopped while it started.", "hint": "Start it again."}
 
@@ -47,10 +49,11 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
     # Whoever sees the lock held may stop us; until that can be done in order, the word to stop waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
-        if data.hold() is None:
+        lock = data.hold()
+        if lock is None:
             _report(report, {"error": "another engine holds this directory."})
             return
-        asyncio.run(_serve(data, listener_fd, report, EngineOptions.from_json(options_text)))
+        asyncio.run(_serve(data, lock, listener_fd, report, EngineOptions.from_json(options_text)))
     except (OSError, sqlite3.Error) as error:
         # A full disk takes no log; the pipe to who starts the engine takes the reason all the same.
         with contextlib.suppress(OSError):
@@ -63,7 +66,9 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options: EngineOptions) -> None:
+async def _serve(
+    data: DataDirectory, lock: int, listener_fd: int, report: TextIO, options: EngineOptions
+) -> None:
     stop = asyncio.Event()
     for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -96,6 +101,7 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
     async def answer_requests() -> None:
         supervisor = Supervisor(give_up)
         await engine.start(supervisor, after_damage=bool(notes))
+        supervisor.begin("looking for its directory", lambda: _end_without(data, lock))
         server = HttpServer(engine.middleware.handle)
         await server.start(listener)
         data.write(record)
@@ -113,6 +119,16 @@ async def _serve(data: DataDirectory, listener_fd: int, report: TextIO, options:
         data.write_clean_end()
 
     await serve_lifespan(app, answer_requests)
+
+
+async def _end_without(data: DataDirectory, lock: int) -> None:
+    """Ends the engine at once, and all it started, when its directory is gone.
+
+    Nobody could find it there to stop it, and what it saved would mix with that of the next engine there.
+    """
+    while data.holds(lock):
+        await asyncio.sleep(LOOKS_EVERY_S)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _report(pipe: TextIO, answer: Mapping[str, object]) -> None:
