@@ -16,6 +16,7 @@ GC_THRESHOLDS = (200_000, 50, 100)
 def main() -> NoReturn:
     """Runs the command line and ends the process."""
     gc.set_threshold(*GC_THRESHOLDS)
+    _fill_closed_streams()
     try:
         with interrupts.exit_on_signal():
             # To import it takes a while, in which one may press Ctrl-C.
@@ -31,6 +32,17 @@ def main() -> NoReturn:
         )
         code = f"error: {what}: {error.strerror}."
     _end(code)
+
+
+def _fill_closed_streams() -> None:
+    """Gives /dev/null to what is closed of stdin, stdout and stderr.
+
+    Their numbers would go to the next files and connections, which a process that is started would take for
+    its own streams.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def _end(code: object) -> NoReturn:
