@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -82,6 +83,12 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
         )
     if isinstance(error, OSError):
         what, where = error.strerror or str(error), f" {error.filename}" if error.filename else ""
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # found while anything at all is loaded
+            return Failure(
+                Problem.FAILED,
+                f"The AWS client cannot be loaded:{where or ' a file'}: {what}.",
+                "Raise the limit of open files (`ulimit -n 1024`), then run the command again.",
+            )
         return Failure(
             Problem.CREDENTIALS,
             f"The AWS credentials cannot be loaded:{where or ' a file'}: {what}.",

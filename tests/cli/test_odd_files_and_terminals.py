@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,8 @@ from cryptoctl.ops.invoking import invoke
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import moment_ms
+from cryptoctl.parallel import map_in_threads
+from cryptoctl.session import Session
 from cryptoctl.ui.json_output import write_document
 from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen
@@ -136,6 +139,34 @@ def test_a_state_file_that_cannot_be_used_leads_to_the_variable(monkeypatch: Any
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
     failure = for_a_person(OSError(28, "No space left on device", str(tmp_path / "journal")))
     assert "CRYPTOCTL_STATE_DIR names another directory" in failure.hint
+
+
+def test_a_system_that_starts_no_more_threads_is_said(cli: Cli, monkeypatch: Any) -> None:
+    def read_at_the_same_time(_: Session) -> Any:
+        return map_in_threads(str, [1, 2], most=2)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr("cryptoctl.cli.config.configured_keys", read_at_the_same_time)
+    said = cli("config")
+    assert said.code == Problem.FAILED
+    assert "starts no more threads" in said.err
+
+
+def test_streams_that_are_closed_are_no_place_for_files(tmp_path: Path) -> None:
+    script = """
+import os, sys
+from cryptoctl import __main__, cli
+def main():
+    opened = os.open(os.devnull, os.O_RDONLY)
+    sys.exit(f"{opened}" if opened <= 2 else None)
+cli.main = main
+__main__.main()
+"""
+    closed = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]
+    assert subprocess.run(closed, cwd=tmp_path, timeout=WITHIN_S, check=False).returncode == 0
 
 
 def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:

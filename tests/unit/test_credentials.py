@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import warnings
 from collections.abc import Callable
@@ -156,6 +157,13 @@ def test_a_variable_that_botocore_does_not_take_is_a_matter_of_configuration(
     failure = refused()
     assert (failure.problem, failure.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
     assert "AWS_… variable" in (failure.hint or "")
+
+
+def test_too_many_open_files_are_no_matter_of_credentials() -> None:
+    failure = unloadable(OSError(errno.EMFILE, "Too many open files", "data/kms"))
+    assert failure.problem is Problem.FAILED
+    assert failure.message == "The AWS client cannot be loaded: data/kms: Too many open files."
+    assert "`ulimit -n 1024`" in (failure.hint or "")
 
 
 def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None:

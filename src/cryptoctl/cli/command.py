@@ -178,12 +178,22 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         if isinstance(error, BrokenPipeError) and not screen.finishes:  # the reader has read enough
             raise typer.Exit from None
         failure = for_a_person(error)
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        failure = _NO_THREAD
     except KeyboardInterrupt:
         interrupts.ignore_signals()
         failure = _INTERRUPTED
     _end(declared, run, code, failure)
 
 
+_NO_THREAD = Failure(
+    Problem.FAILED,
+    "The operating system starts no more threads for this process; what was under way is broken off.",
+    "Raise the limit of processes or of memory (`ulimit -u`, `ulimit -v`, or the container's), then run the "
+    "same command again: it goes on from there.",
+)
 _INTERRUPTED = Failure(Problem.INTERRUPTED, "Interrupted.")
 
 
