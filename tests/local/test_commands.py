@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cryptoctl.cli.app import app
+from cryptoctl.errors import Problem
 from cryptoctl.local.engine import Engine
 from local.clients import client
 
@@ -50,6 +51,17 @@ def test_status_shows_an_access_key_that_works(alone: Engine) -> None:
     assert (shown["access_key"], shown["secret_key"]) == (pair.access_key, pair.secret_key)
     cryptoctl("local", "stop")
     assert json.loads(cryptoctl("local", "status", "-o", "json").stdout)["engine"]["secret_key"] is None
+
+
+def test_status_says_how_the_engine_is_where_no_access_key_can_be_made(alone: Engine) -> None:
+    cryptoctl("local", "start")
+    (alone.status().home / "access-keys.json").write_text("{")
+    said = cryptoctl("local", "status")
+    assert said.exit_code == Problem.UNREACHABLE
+    assert "access-keys.json is damaged" in said.stderr
+    assert f"The engine answers at {alone.status().url} " in said.stdout
+    document = json.loads(cryptoctl("local", "status", "-o", "json").stdout)
+    assert (document["engine"]["running"], document["engine"]["access_key"]) == (True, None)
 
 
 def test_outbox_shows_to_whom_when_and_the_text(alone: Engine) -> None:

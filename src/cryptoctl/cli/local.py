@@ -10,7 +10,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Yes
 from cryptoctl.errors import Failure, Problem
 from cryptoctl.local.engine import EngineStatus
-from cryptoctl.ui.engine import engine_document, message_document, show_engine, show_message
+from cryptoctl.ui.engine import engine_document, message_document, show_access, show_engine, show_message
 
 OTHER_TOOLS: Final[str] = "other-tools"
 """The access key that is shown: it is of no environment, so that none has to be named."""
@@ -19,7 +19,10 @@ OTHER_TOOLS: Final[str] = "other-tools"
 @command("local", "start", access=None, example="cryptoctl local start")
 def start(
     run: CommandRun,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on loopback.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help=r"Port on loopback. \[default: where it was last, or 4577]"),
+    ] = None,
 ) -> None:
     """Start the engine; one that runs already is left as it is."""
     session = run.session
@@ -91,7 +94,12 @@ def outbox(
 
 
 def _show(run: CommandRun, found: EngineStatus) -> None:
-    keys = run.session.engine.credentials(OTHER_TOOLS) if found.running else None
-    run.answer(engine=engine_document(found, keys))
+    run.answer(engine=engine_document(found, None))
     if not run.machine:
-        show_engine(run.screen, found, keys)
+        show_engine(run.screen, found)
+    if found.running:
+        # Where there is none yet it is made, which a full disk refuses: what does not work is said by then.
+        keys = run.session.engine.credentials(OTHER_TOOLS)
+        run.answer(engine=engine_document(found, keys))
+        if not run.machine:
+            show_access(run.screen, found, keys)

@@ -48,9 +48,9 @@ def send_price(
 ) -> None:
     """Send a price, or files of prices, to the webhook processor.
 
-    Prices are checked here first. One without --timestamp is stored as of now; with it, it is stored once
-    however often it is sent. A file is read through before anything is sent, and refused where something
-    would have to be guessed.
+    Prices are checked here first. One without --timestamp is stored as of now;
+    with it, it is stored once however often it is sent. A file is read through
+    before anything is sent, and refused where something would have to be guessed.
 
     Files:  cryptoctl send-price --file trades.csv --symbol ETH --exchange binance --dry-run
     """

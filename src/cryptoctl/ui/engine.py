@@ -11,18 +11,22 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import BAD, NOTE
 
 
-def show_engine(screen: Screen, found: EngineStatus, keys: EngineCredentials | None) -> None:
-    """Where it answers, where its data is, and how other tools reach it."""
-    if keys is None:
+def show_engine(screen: Screen, found: EngineStatus) -> None:
+    """Where it answers, where its data is, and what does not work."""
+    if not found.running:
         screen.data("The engine is not running.")
         return
     screen.data(f"The engine answers at {found.url} (process {found.pid}{_memory(found)}).")
     screen.data(f"Its data is in {found.home}.")
+    _show_notes(screen, found)
+
+
+def show_access(screen: Screen, found: EngineStatus, keys: EngineCredentials) -> None:
+    """How other tools reach it."""
     screen.data(
         f"Other tools: AWS_ACCESS_KEY_ID={keys.access_key} AWS_SECRET_ACCESS_KEY={keys.secret_key} "
         f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
     )
-    _show_notes(screen, found)
 
 
 def show_engine_line(screen: Screen, found: EngineStatus) -> None:
