@@ -162,6 +162,13 @@ def test_a_workflow_may_do_no_more_than_read_unless_a_job_says_so(file: Path) ->
         assert job["timeout-minutes"] <= 60, name
 
 
+def test_the_source_distribution_has_the_hidden_files_that_its_tests_read() -> None:
+    included = set(PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])
+    read = set(re.findall(r'(?:text\(|ROOT / )"(\.\w[\w.-]*)"', text("tests", "test_project_files.py")))
+    assert len(read) == 3
+    assert read <= included
+
+
 def test_ci_runs_every_python_that_the_package_names_on_three_systems() -> None:
     versions = [
         each.rpartition(" ")[2]
