@@ -59,7 +59,7 @@ class Exchange:
             self.undelivered = self.tape[len(self.tape) - min(snapshot, len(self.tape)) :]
 
     def disconnect(self) -> None:
-        self.connected, self.undelivered = False, []
+        self.connected, self.undelivered, self.delivered = False, [], []
         self.follower.broken()
 
     def deliver(self, count: int) -> None:
@@ -197,38 +197,6 @@ def test_after_what_is_stored_the_rest_comes(
     exchange.settle_down()
     wanted = [each for each in exchange.tape if each.timestamp_ms >= since_ms and each not in there]
     assert exchange.taken == wanted
-
-
-@settings(max_examples=30)
-@given(
-    count=st.integers(1, 3_000_000),
-    first=st.integers(0, 50_000),
-    late=st.floats(0, 1),
-    pace_ms=st.integers(1, 90_000),
-)
-def test_a_time_is_found_among_millions_of_trades_with_few_pages(
-    count: int, first: int, late: float, pace_ms: int
-) -> None:
-    """Trades come at an even pace, some in the same millisecond as the one before."""
-
-    def at(number: int) -> Trade:
-        return trade(number, (number - first) // 2 * pace_ms)
-
-    since_ms = at(first).timestamp_ms + int(late * (count // 2) * pace_ms)
-    tape, pages = Tape(NUMBERED_BY_ID, since_ms=since_ms), 0
-    while tape.ready == 0 and pages < 60:
-        fetch = tape.wanted(pages * 10.0)
-        assert fetch is not None
-        begin = first + count - 500 if fetch.from_id is None else fetch.from_id
-        begin = max(first, begin)
-        found = [at(number) for number in range(begin, min(begin + 1000, first + count))]
-        tape.page(fetch, found, pages * 10.0)
-        pages += 1
-        if not found:
-            break
-    wanted = first + 2 * -(-(since_ms - BEGIN_MS) // pace_ms)
-    assert [each.number for each in tape.take(1)] == ([wanted] if wanted < first + count else [])
-    assert pages <= 40
 
 
 @ALL
@@ -369,6 +337,18 @@ def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
     tape.page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0)
     assert tape.joined
     assert [each.id for each in tape.take(9)] == ["a", "b", "c", "d"]
+
+
+def test_what_a_new_connection_repeats_of_the_one_before_is_not_lost_between_its_other_trades() -> None:
+    a, b, c, d = [trade(number, number, name) for number, name in enumerate("abcd", 1)]
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
+    tape.page(Fetch(since_ms=BEGIN_MS + 1), [a], 0.0)
+    tape.receive([c], 0.1)
+    tape.broken()
+    tape.receive([b, c, d], 0.2)  # the latest trades, as some exchanges tell them first
+    tape.page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 1.0)
+    assert tape.joined
+    assert tape.take(9) == [a, b, c, d]
 
 
 def test_what_is_not_sent_is_bounded_and_fetched_later() -> None:

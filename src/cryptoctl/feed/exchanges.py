@@ -76,6 +76,8 @@ class Market:
                 )
             except Exception as error:
                 raise self._trouble(error) from error
+            # It counts what `_unread` gave before as new, also where an earlier connection told it.
+            found = self._unread() if self._kept() else found
         self._mark_read()
         trades = self._trades(found)
         return trades if len(trades) < KEPT_TRADES else None
@@ -90,9 +92,8 @@ class Market:
     def _unread(self) -> Sequence[Any]:
         """The trades that ccxt has kept since `watch` last gave any."""
         kept, count = self._kept(), 0
-        if self._read is not None:
-            while count < len(kept) and kept[-1 - count] is not self._read:
-                count += 1
+        while count < len(kept) and kept[-1 - count] is not self._read:
+            count += 1
         return [kept[place] for place in range(len(kept) - count, len(kept))]
 
     def restart(self) -> None:

@@ -59,7 +59,7 @@ class Tape:
         self._recent: dict[str, None] = dict.fromkeys(self._stored)
         self._ready: deque[Trade] = deque()
         self._live: dict[str, Trade] = {}
-        self._stale: frozenset[str] = frozenset()  # told by the connections before: they join no new one
+        self._stale: frozenset[str] = frozenset()  # told by the connections before: they join nothing
         self._joined, self._gap = False, False
         self._hole_since_s: float | None = None
         self._holes_seen = 0
@@ -108,7 +108,7 @@ class Tape:
                 continue
             if self._joined and not self.rules.consecutive:
                 self._settle(trade)
-            elif trade.id not in self._stale:
+            else:
                 self._live[self._key(trade)] = trade
         self._follow_numbers(now_s)
 
@@ -206,7 +206,7 @@ class Tape:
         if self._gap:
             self._gap = False
             self.counts.filled += 1
-        shared = any(self._key(trade) in self._live for trade in new)
+        shared = any(self._key(trade) in self._live and trade.id not in self._stale for trade in new)
         self._settle_run(new)
         if shared:
             self._join()
