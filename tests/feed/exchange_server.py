@@ -45,7 +45,7 @@ class Faults:
     """What goes wrong. Each function is asked for every answer or message; None: nothing."""
 
     rest: Callable[[str], str | None] = lambda _: None
-    """of a path: "429", "418", "500", "drop", "garbage", "empty" """
+    """of a path: a status such as "429", "drop", "garbage", "empty" """
     socket: Callable[[], str | None] = lambda: None
     """before a message: "close", "lose", "repeat", "swap", "garbage" """
     retry_after: str = "1"
@@ -139,7 +139,7 @@ class ExchangeServer:
         fault = self.faults.rest(path)
         asked = Asked(at_s=self._loop.time(), path=path, status=200)
         self.asked.append(asked)
-        if fault in ("429", "418", "500"):
+        if fault is not None and fault.isdigit():
             asked.status = int(fault)
             return aiohttp_web.Response(
                 status=asked.status, text="{}", headers={"Retry-After": self.faults.retry_after}

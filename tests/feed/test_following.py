@@ -166,16 +166,43 @@ def test_an_answer_without_symbols_is_the_exchanges_failure_and_not_a_wrong_symb
     assert raised.value.problem is Problem.FAILED
 
 
-def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(server: ExchangeServer) -> None:
-    market, banned = Market(server, BINANCE, real_trades(20), 20), iter(["418"])
+@pytest.mark.parametrize("status", ["418", "503"])  # ccxt calls them by different names
+def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(
+    server: ExchangeServer, status: str
+) -> None:
+    market, banned = Market(server, BINANCE, real_trades(20), 20), iter([status])
     server.faults = Faults(
         rest=lambda path: next(banned, None) if "aggTrades" in path else None, retry_after="20"
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
     first, second = [each for each in server.asked if "aggTrades" in each.path][:2]
-    assert first.status == 418
+    assert first.status == int(status)
     assert second.at_s - first.at_s >= 20 / run.times
+
+
+@pytest.mark.parametrize("status", ["401", "403", "418", "429", "503"])
+def test_an_exchange_that_refuses_for_a_moment_ends_no_feed(server: ExchangeServer, status: str) -> None:
+    tape = real_trades(40)
+    market, refused = Market(server, BINANCE, tape, 20), iter([status] * 3)
+    server.faults.rest = lambda path: next(refused, None) if "aggTrades" in path else None
+    run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms)
+    run.until(all_stored((market, "binance", "ETH/USDT")))
+    assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert [each.status for each in server.asked if "aggTrades" in each.path][:4] == [int(status)] * 3 + [200]
+
+
+def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: ExchangeServer) -> None:
+    market, banned = Market(server, BINANCE, real_trades(20), 20), iter(["418"])
+    server.faults = Faults(
+        rest=lambda path: next(banned, None) if "/api/v3/exch" in path else None, retry_after="20"
+    )
+    run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
+    run.until(all_stored((market, "binance", "ETH/USDT")))
+    first, second = [each for each in server.asked if "/api/v3/exch" in each.path][:2]
+    assert (first.status, second.status) == (418, 200)
+    assert second.at_s - first.at_s >= 20 / run.times
+    assert run.told == ["binance asks to wait 20 s; its symbols are read then."]
 
 
 @pytest.mark.parametrize("off_ms", [-86_400_000, 86_400_000])

@@ -59,13 +59,14 @@ def feed(
     """
     wanted = parse_sources(sources)
     since_ms, for_s = _since_ms(since), None if for_ is None else span(for_).total_seconds()
-    exchanges = Exchanges(wanted)
+    clock = RealAsyncClock()
+    exchanges = Exchanges(wanted, clock=clock, tell=partial(run.screen.say, style="yellow"))
     beginnings = _beginnings(run, wanted, since_ms)
     running: list[Feed] = []
     if run.machine:
         run.screen.one_line_each()
     try:
-        asyncio.run(_follow(run, exchanges, beginnings, for_s, running))
+        asyncio.run(_follow(run, exchanges, beginnings, for_s, clock, running))
     except KeyboardInterrupt:
         interrupts.ignore_signals()
         _show(run, running)
@@ -110,10 +111,11 @@ async def _follow(
     exchanges: Exchanges,
     beginnings: Sequence[Beginning],
     for_s: float | None,
+    clock: RealAsyncClock,
     running: list[Feed],
 ) -> None:
     """Follows until a signal, or until the time is over. What runs is put into `running`."""
-    clock, stop, loop = RealAsyncClock(), asyncio.Event(), asyncio.get_running_loop()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     # A message that ccxt cannot read ends in the loop; the tape notices what is missing by itself.
     loop.set_exception_handler(lambda *_: None)
     opening = asyncio.current_task()

@@ -22,7 +22,19 @@ class ExactNumbers:
     lost: Lost | None = None
     """called with the subscriptions of a connection that has ended"""
 
+    retry_after: str = ""
+    """what the last refusal asked to wait, as it is written; whoever takes it empties it"""
+
     on_json_response = staticmethod(loads)
+
+    def on_rest_response(
+        self, code: int, reason: Any, url: str, method: str, headers: Mapping[str, str], *others: Any
+    ) -> Any:
+        """An answer has come. Others may come before ccxt has raised an error for it."""
+        if code >= 400:
+            found = (text for name, text in headers.items() if name.lower() == "retry-after")
+            self.retry_after = next(found, "")
+        return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
 
     def client(self, url: str) -> Any:
         """The websocket of an address."""

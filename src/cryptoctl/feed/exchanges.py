@@ -16,6 +16,8 @@ from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Trade
+from cryptoctl.ops.times import span_text
+from cryptoctl.reconcile.async_retry import AsyncClock
 
 INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."
 TIMEOUT_MS = 20_000
@@ -112,22 +114,12 @@ class Market:
         if not isinstance(error, self._ccxt.BaseError):
             # Whatever its parsers raise for an answer of another shape, a proxy's page, say.
             return Trouble(f"an answer that cannot be read ({type(error).__name__})")
-        lasting = isinstance(
-            error,
-            (
-                self._ccxt.BadSymbol,
-                self._ccxt.NotSupported,
-                self._ccxt.PermissionDenied,
-                self._ccxt.AuthenticationError,
-                self._ccxt.ArgumentsRequired,
-            ),
-        )
+        # ccxt's own words. What an exchange answers, a firewall's 401 or an unknown symbol during maintenance,
+        # may be otherwise next time, and the other symbols go on.
+        lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
         name = type(error).__name__
         told = one_line(str(error)).removeprefix(f"{self.source.exchange} ")
-        pause_s = 0.0
-        if isinstance(error, (self._ccxt.DDoSProtection, self._ccxt.RateLimitExceeded)):
-            pause_s = retry_after_s(self._exchange.last_response_headers or {})
-        return Trouble(f"{name}: {told}", pause_s=pause_s, lasting=lasting)
+        return Trouble(f"{name}: {told}", pause_s=take_retry_after_s(self._exchange), lasting=lasting)
 
     def _trades(self, found: Iterable[Mapping[str, Any]]) -> list[Trade]:
         return [self._trade(each) for each in found]
@@ -153,17 +145,22 @@ class Market:
         return trade
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float:
-    """How long an answer asks to wait, in seconds; 0 where it does not say."""
-    value = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
+def take_retry_after_s(exchange: Any) -> float:
+    """How long the last refusal asks to wait, in seconds; 0 where it does not say, or where this was asked.
+
+    Whatever ccxt calls the error: OKX's 429 is an unavailable exchange to it.
+    """
+    value, exchange.retry_after = exchange.retry_after, ""
     return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0.0
 
 
 class Exchanges:
     """The exchanges of some sources, open for the length of a block."""
 
-    def __init__(self, sources: Sequence[FeedSource]) -> None:
-        self._sources = sources
+    def __init__(
+        self, sources: Sequence[FeedSource], *, clock: AsyncClock, tell: Callable[[str], None]
+    ) -> None:
+        self._sources, self._clock, self._tell = sources, clock, tell
         self._ccxt = _ccxt()
         self._open: dict[str, Any] = {}
         self.markets: list[Market] = []
@@ -200,7 +197,7 @@ class Exchanges:
             }
         )
         try:
-            await exchange.load_markets()
+            await self._load_markets(name, exchange)
         except Exception as error:
             why = f"{type(error).__name__}: {one_line(str(error))}"
             if not isinstance(error, self._ccxt.BaseError):
@@ -218,6 +215,19 @@ class Exchanges:
             )
         # From here on numbers stay text; what ccxt computes about markets needs numbers.
         exchange.number = str
+
+    async def _load_markets(self, name: str, exchange: Any) -> None:
+        while True:
+            try:
+                await exchange.load_markets()
+                return
+            except self._ccxt.BaseError:
+                # Who asks again before, a service that is started again, say, is banned for longer.
+                pause_s = take_retry_after_s(exchange)
+                if not pause_s:
+                    raise
+            self._tell(f"{name} asks to wait {span_text(round(pause_s * 1000))}; its symbols are read then.")
+            await self._clock.sleep(pause_s, asyncio.Event())
 
 
 def _class(ccxt: ModuleType, name: str) -> type:

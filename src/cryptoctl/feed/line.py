@@ -145,10 +145,8 @@ class FeedLine:
                 trades = await self._next()
             except Trouble as trouble:
                 self.tape.broken()
-                if trouble.lasting:
-                    raise self._of_this(trouble) from trouble
                 self.watching = trouble.message
-                await self._clock.sleep(next(pauses), self._stop)
+                await self._wait_out(trouble, pauses)
                 continue
             self.watching, pauses = "", doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
             # The last words of a connection that has ended meanwhile would join the next before it is there.
@@ -176,12 +174,9 @@ class FeedLine:
         finally:
             waiting.cancel()
 
-    def _of_this(self, trouble: Trouble) -> Trouble:
-        return Trouble(f"{self.source}: {trouble.message}", lasting=True)
-
     async def _wait_out(self, trouble: Trouble, pauses: Iterator[float]) -> None:
         if trouble.lasting:
-            raise self._of_this(trouble) from trouble
-        if trouble.pause_s:
-            self._resume_at_s[self.source.exchange] = self._clock.now_s() + trouble.pause_s
-        await self._clock.sleep(next(pauses), self._stop)
+            raise Trouble(f"{self.source}: {trouble.message}", lasting=True) from trouble
+        exchange, resume_at_s = self.source.exchange, self._clock.now_s() + trouble.pause_s
+        self._resume_at_s[exchange] = max(self._resume_at_s.get(exchange, 0.0), resume_at_s)
+        await self._clock.sleep(max(trouble.pause_s, next(pauses)), self._stop)
