@@ -124,7 +124,9 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
     monkeypatch.setattr(getattr(pytest.importorskip("ccxt.pro"), name), "fetch", maintenance)
 
     async def opened() -> None:
-        async with Exchanges([FeedSource(exchange=name, symbol=SYMBOL)], clock=FastClock(1), tell=lambda _: None):
+        async with Exchanges(
+            [FeedSource(exchange=name, symbol=SYMBOL)], clock=FastClock(1), tell=lambda _: None
+        ):
             raise AssertionError
 
     with pytest.raises(Failure, match=f"The symbols of {name} cannot be read: an answer of") as raised:

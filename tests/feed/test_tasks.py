@@ -18,6 +18,7 @@ from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import Tape
 from cryptoctl.feed.trade import Trade
 from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.ops.sending import DIFFERING
 from feed.harness import FastClock
 
 BEGIN_MS = 1_700_000_000_000
@@ -231,6 +232,15 @@ def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_
     run(following, lambda: following.lines[0].stored == 2)
     assert sent == [sent[0]] * 4
     assert [each.split(":")[0] for each in told] == ["Sending failed and is repeated", "Sending works again."]
+
+
+def test_a_trade_that_is_stored_with_another_price_is_counted_as_such() -> None:
+    following = feed(
+        MarketInMemory([trade(1), trade(2), trade(3)]), lambda _: ["stored", "duplicate", DIFFERING]
+    )
+    line = following.lines[0]
+    run(following, lambda: line.stored == 1)
+    assert (line.duplicate, line.differing, line.refused) == (2, 1, 0)
 
 
 def test_an_error_that_does_not_pass_ends_the_feed() -> None:

@@ -114,8 +114,8 @@ class Market:
         if not isinstance(error, self._ccxt.BaseError):
             # Whatever its parsers raise for an answer of another shape, a proxy's page, say.
             return Trouble(f"an answer that cannot be read ({type(error).__name__})")
-        # ccxt's own words. What an exchange answers, a firewall's 401 or an unknown symbol during maintenance,
-        # may be otherwise next time, and the other symbols go on.
+        # These are ccxt's own. What an exchange answers, a firewall's 401 or an unknown symbol during
+        # maintenance, may be otherwise next time, and the other symbols go on.
         lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
         name = type(error).__name__
         told = one_line(str(error)).removeprefix(f"{self.source.exchange} ")

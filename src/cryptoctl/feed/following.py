@@ -136,6 +136,7 @@ class Feed:
                 line.stored += 1
             elif result in (DUPLICATE, DIFFERING):
                 line.duplicate += 1
+                line.differing += result == DIFFERING
             else:
                 self._refuse(line, trade, result)
         for line in self.lines:

@@ -73,7 +73,8 @@ class FeedLine:
         self._resume_at_s = resume_at_s
         self.fetching = self.watching = ""
         """what REST and the websocket failed with last; empty while they work"""
-        self.stored = self.duplicate = self.refused = 0
+        self.stored = self.duplicate = self.differing = self.refused = 0
+        """what became of the prices; the differing ones are among the duplicates"""
         self.last_sent: Trade | None = None
         self.lag_ms: int | None = None
         """how old the last price was when it was stored, by this machine's clock"""

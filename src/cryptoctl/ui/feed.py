@@ -112,6 +112,14 @@ def show_summary(screen: Screen, feed: Feed) -> None:
             counted = line.tape.rules.consecutive
             what = f"{missing} missing" if counted else f"trades are missing in {several(missing, 'place')}"
             screen.say(f"{line.source}: {what}: the exchange does not give them.", style=NOTE)
+        if line.differing:
+            screen.say(
+                f"{line.source}: of the duplicates, {several(line.differing, 'has', 'have')} another price "
+                "or volume than is stored under the id: what was stored first stays.",
+                style=NOTE,
+            )
+        if line.trouble:
+            screen.say(f"{line.source} did not work at the end: {line.trouble}", style=NOTE)
 
 
 def line_document(line: FeedLine, sending: str = "") -> dict[str, Any]:
@@ -129,6 +137,7 @@ def line_document(line: FeedLine, sending: str = "") -> dict[str, Any]:
         "rate_per_s": line.rate_per_s,
         "stored": line.stored,
         "duplicate": line.duplicate,
+        "differing": line.differing,
         "refused": line.refused,
         "filled": counts.filled,
         "missing": counts.missing,

@@ -24,6 +24,7 @@ class FeedLineDocument(Part):
     rate_per_s: Annotated[float, about("prices a second, over the last ten seconds")]
     stored: Annotated[int, about("how many prices were stored")]
     duplicate: Annotated[int, about("how many were stored before")]
+    differing: Annotated[int, about("how many of those have another price or volume than is stored")]
     refused: Annotated[int, about("how many were not accepted")]
     filled: Annotated[int, about("how many gaps of the websocket were filled")]
     missing: Annotated[
