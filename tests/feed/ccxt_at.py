@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 EXCHANGES = ("binance", "kraken")
 
 
-def point(port: int, put: Callable[[Any, str, Any], object] = setattr) -> None:
+def point(port: int, put: Callable[[Any, str, Any], object] = setattr, *, tls: bool = False) -> None:
     """From now on these exchanges are on that port, without their pauses between requests."""
     pro = importlib.import_module("ccxt.pro")
     for name in EXCHANGES:
@@ -18,16 +18,16 @@ def point(port: int, put: Callable[[Any, str, Any], object] = setattr) -> None:
 
         def describe(exchange: Any, original: Any = original) -> Any:
             described = original(exchange)
-            described["urls"]["api"] = _there(described["urls"]["api"], port)
+            described["urls"]["api"] = _there(described["urls"]["api"], port, "s" if tls else "")
             described["rateLimit"] = 1
             return described
 
         put(getattr(pro, name), "describe", describe)
 
 
-def _there(urls: Any, port: int) -> Any:
+def _there(urls: Any, port: int, secure: str) -> Any:
     if isinstance(urls, dict):
-        return {name: _there(each, port) for name, each in urls.items()}
+        return {name: _there(each, port, secure) for name, each in urls.items()}
     parts = urlsplit(urls)
-    scheme = "ws" if parts.scheme == "wss" else "http"
+    scheme = ("ws" if parts.scheme == "wss" else "http") + secure
     return parts._replace(scheme=scheme, netloc=f"127.0.0.1:{port}").geturl()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ class ExchangeServer:
     connections: int = 0
     page: int = 1000
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -105,7 +107,7 @@ class ExchangeServer:
     def configure(self, patch: pytest.MonkeyPatch) -> None:
         """Points ccxt's exchanges here, without their pauses between requests."""
         pytest.importorskip("ccxt.pro")
-        point(self.port, patch.setattr)
+        point(self.port, patch.setattr, tls=self.tls is not None)
 
     # Inside the thread.
 
@@ -122,7 +124,7 @@ class ExchangeServer:
         app.router.add_get("/{path:.*}", self._rest)
         self._runner = aiohttp_web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = aiohttp_web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = aiohttp_web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

@@ -117,9 +117,8 @@ class Market:
         # These are ccxt's own. What an exchange answers, a firewall's 401 or an unknown symbol during
         # maintenance, may be otherwise next time, and the other symbols go on.
         lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
-        name = type(error).__name__
-        told = one_line(str(error)).removeprefix(f"{self.source.exchange} ")
-        return Trouble(f"{name}: {told}", pause_s=take_retry_after_s(self._exchange), lasting=lasting)
+        pause_s = take_retry_after_s(self._exchange)
+        return Trouble(_told(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
     def _trades(self, found: Iterable[Mapping[str, Any]]) -> list[Trade]:
         return [self._trade(each) for each in found]
@@ -143,6 +142,13 @@ class Market:
         if self.rules.consecutive and trade.number is None:
             raise Trouble("a trade whose id is not a number, where all are", lasting=True)
         return trade
+
+
+def _told(exchange: str, error: Exception) -> str:
+    """What ccxt says, and why it says so: of a name, a proxy or a certificate its own words have nothing."""
+    said = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
+    why = "" if error.__cause__ is None else one_line(str(error.__cause__))
+    return f"{said}: {why}" if why else said
 
 
 def take_retry_after_s(exchange: Any) -> float:
@@ -193,13 +199,13 @@ class Exchanges:
                 "newUpdates": True,
                 "timeout": TIMEOUT_MS,
                 "aiohttp_trust_env": True,
-                "options": {"tradesLimit": KEPT_TRADES},
+                "options": {"tradesLimit": KEPT_TRADES, "include_OS_certificates": True},
             }
         )
         try:
             await self._load_markets(name, exchange)
         except Exception as error:
-            why = f"{type(error).__name__}: {one_line(str(error))}"
+            why = f"{_told(name, error)}."
             if not isinstance(error, self._ccxt.BaseError):
                 why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise Failure(
