@@ -373,8 +373,13 @@ def test_what_waits_to_be_joined_is_bounded() -> None:
 
 
 def test_where_only_the_newest_trades_are_given_none_of_them_is_lost_by_asking_again() -> None:
-    tape = Tape(TapeRules(newest_only=True), since_ms=BEGIN_MS)
-    tape.page(Fetch(since_ms=BEGIN_MS), [trade(1), trade(2, 1)], 0.0)
-    tape.page(Fetch(since_ms=BEGIN_MS + 1), [trade(5, 4), trade(6, 5)], 1.0)
-    tape.page(Fetch(since_ms=BEGIN_MS + 5), [trade(6, 5), trade(7, 6)], 2.0)
-    assert ([each.id for each in tape.take(9)], tape.counts.missing) == (["1", "2", "5", "6", "7"], 1)
+    newest = [trade(number, number) for number in range(12)]
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
+    tape.page(Fetch(since_ms=BEGIN_MS), newest[:3], 0.0)
+    for look in range(len(BACK_MS) + 1):
+        fetch = tape.wanted(look * 10.0)
+        assert fetch is not None
+        tape.page(fetch, newest[5 + look : 8 + look], look * 10.0)
+    assert (tape.take(99), tape.counts.missing) == (newest[:3] + newest[5:11], 1)
+    tape.page(Fetch(since_ms=BEGIN_MS + 10), newest[9:], 99.0)
+    assert (tape.take(99), tape.counts.missing) == (newest[11:], 1)

@@ -15,8 +15,6 @@ class TapeRules:
     """a page can be asked for from an id on; goes with `consecutive`"""
     reaches_back: bool = False
     """a page since some time begins at that time, however long ago it is"""
-    newest_only: bool = False
-    """a page is always one of the newest trades, so to ask again after a hole loses more of them"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

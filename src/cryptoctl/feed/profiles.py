@@ -22,6 +22,8 @@ class Profile:
     """its websocket tells the trades that its pages have; else pages alone are asked for"""
     unit_ms: int = 1
     """times are cut to so many milliseconds, where its pages and its websocket write them differently"""
+    newest: bool = False
+    """a page is always one of the newest trades; no time is asked for"""
     since_ns: bool = False
     """pages begin at a nanosecond, given as `since`"""
 
@@ -29,7 +31,7 @@ class Profile:
         """What ccxt's `fetch_trades` is called with: `since` and the exchange's own parameters."""
         if fetch.from_id is not None:
             return None, {"fromId": fetch.from_id}
-        if self.rules.newest_only:
+        if self.newest:
             return None, {}
         if fetch.since_ms is not None and self.since_ns:
             # Whether it includes the moment itself is not documented; one nanosecond earlier includes it.
@@ -43,15 +45,14 @@ _BINANCE = Profile(
     limit=1000,
     watch={"name": "aggTrade"},
 )
-_NEWEST_ONLY = TapeRules(newest_only=True)
 _PROFILES = {
     **dict.fromkeys(("binance", "binanceus", "binanceusdm", "binancecoinm"), _BINANCE),
     # ccxt asks for no time without a later one, which would be this clock's; between both Coinbase gives the
     # newest trades as well.
-    "coinbase": Profile(rules=_NEWEST_ONLY, limit=1000),
+    "coinbase": Profile(newest=True, limit=1000),
     # Its websocket adds up the trades of an order at one price under the last one's id; its pages have each.
     # The channel that does not needs an account in ccxt.
-    **dict.fromkeys(("okx", "myokx", "okxus"), Profile(rules=_NEWEST_ONLY, limit=500, followed=False)),
+    **dict.fromkeys(("okx", "myokx", "okxus"), Profile(newest=True, limit=500, followed=False)),
     # Their pages have whole seconds, their websockets more; by another time a trade is another price.
     **dict.fromkeys(("bitstamp", "whitebit"), Profile(unit_ms=1000)),
     "kraken": Profile(rules=TapeRules(consecutive=True, reaches_back=True), limit=1000, since_ns=True),

@@ -63,6 +63,7 @@ class Tape:
         self._joined, self._gap = False, False
         self._hole_since_s: float | None = None
         self._holes_seen = 0
+        self._behind_hole: dict[str, Trade] = {}
         self._next_page_s, self._poll_s, self._heard_s = 0.0, FIRST_POLL_S, 0.0
         self._seek: Seek | None = None
 
@@ -200,9 +201,13 @@ class Tape:
             return False
         if not self._follows(found, new[0]):
             self._holes_seen += 1
-            if self._holes_seen <= len(BACK_MS) and not self.rules.newest_only:
+            # Where a page is always one of the newest trades, the next one has lost some of this one's.
+            self._behind_hole.update((trade.id, trade) for trade in new)
+            if self._holes_seen <= len(BACK_MS):
                 return False
-            self.counts.missing += self._hole_before(new[0])
+            new = sorted(self._behind_hole.values(), key=self._order)
+            counted = self.rules.consecutive and self.last
+            self.counts.missing += _number(new[0]) - _number(counted) - 1 if counted else 1
         if self._gap:
             self._gap = False
             self.counts.filled += 1
@@ -243,11 +248,6 @@ class Tape:
             return any(trade.id in self._recent for trade in found)
         return self._since_ms is None or found[0].timestamp_ms <= self._since_ms
 
-    def _hole_before(self, first: Trade) -> int:
-        if self.rules.consecutive and self.last is not None:
-            return _number(first) - _number(self.last) - 1
-        return 1
-
     def _moves_on(self, fetch: Fetch, found: Sequence[Trade]) -> bool:
         """Where the next page since a time begins. False where that is where this one did."""
         if fetch.since_ms is None:
@@ -283,6 +283,7 @@ class Tape:
         if not self.rules.consecutive and trade.id in self._recent:
             return
         self.last, self._holes_seen = trade, 0
+        self._behind_hole.clear()
         self._recent[trade.id] = None
         if len(self._recent) > MOST_RECENT:
             del self._recent[next(iter(self._recent))]
