@@ -95,6 +95,25 @@ def test_a_websocket_that_breaks_at_every_message(server: ExchangeServer, words:
     assert run.table.of(words[0], symbol) == texts(market.tape, words[0], symbol)
 
 
+@pytest.mark.parametrize("words", [["binance", "ETH/USDT"], ["kraken", "ETH/USD"]])
+def test_a_message_that_cannot_be_read_ends_the_connection_and_not_only_its_reading(
+    server: ExchangeServer, words: list[str]
+) -> None:
+    pair, symbol = (BINANCE if words[0] == "binance" else KRAKEN), words[1]
+    market, faults, troubles = Market(server, pair, real_trades(60), 40), iter(["garbage"]), set[str]()
+    server.faults.socket = lambda: next(faults, None)
+    stored = all_stored((market, words[0], symbol), each=1)
+
+    def meanwhile(run: Run) -> bool:
+        troubles.add(run.line.watching)
+        return bool(server.subscribed) and stored(run)
+
+    run = Run(words, since_ms=market.tape[0].ms, times=1.0)
+    run.until(meanwhile)
+    assert "an answer that cannot be read (JSONDecodeError)" in troubles
+    assert run.table.of(words[0], symbol) == texts(market.tape, words[0], symbol)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_fails_the_table_is_the_tape(server: ExchangeServer, seed: int) -> None:
     check(server, seed, real_trades(200), 80)

@@ -42,6 +42,7 @@ class ExactNumbers:
         client = super().client(url)  # type: ignore[misc]
         if not known:
             client.handle_text_or_binary_message = partial(_handle, client)
+            client.handle_message = partial(_handle_or_end, client, client.handle_message)
         return client
 
     def on_error(self, client: Any, error: Any) -> None:
@@ -97,6 +98,19 @@ def _product(values: Any, key: Any, factor: Any) -> int | None:
         return None if value is None else int(Decimal(str(value)) * Decimal(str(factor)))
     except (InvalidOperation, ValueError, OverflowError, LookupError, TypeError):
         return None
+
+
+def _handle_or_end(client: Any, handle: Callable[[Any], None], message: Any) -> None:
+    """Ends a connection with a message that cannot be read: ccxt would leave it open, and read no more.
+
+    What comes through one that has ended is left: it would be taken for the next one's.
+    """
+    if client.error is not None:
+        return
+    try:
+        handle(message)
+    except Exception as error:
+        client.on_error(error)
 
 
 def _handle(client: Any, data: str | bytes) -> None:
