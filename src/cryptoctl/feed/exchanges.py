@@ -111,9 +111,8 @@ class Market:
         return not any("/" in each for each in known) or any(self.source.symbol in each for each in known)
 
     def _trouble(self, error: Exception) -> Trouble:
-        if isinstance(
-            error, OSError
-        ):  # ccxt lets it pass where it writes to a connection that is being closed
+        if isinstance(error, OSError):
+            # ccxt lets it pass where it writes to a connection that is being closed.
             return Trouble(f"the connection is lost: {one_line(str(error))}")
         if not isinstance(error, self._ccxt.BaseError):
             # Whatever its parsers raise for an answer of another shape, a proxy's page, say.
