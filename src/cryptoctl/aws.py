@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
@@ -73,6 +73,7 @@ class Aws:
         self._lock = threading.Lock()
         self._confirmation: Future[None] | None = None
         self._paces = Paces()
+        self._asking = partial(translated, engine=credentials is not None, client=self.client)
         self.on_answer: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
@@ -186,7 +187,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with translated(service, operation, once=once, engine=self._credentials is not None):
+            with self._asking(service, operation, once=once):
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
                 answer = AwsAnswer(found, f"{service}:{operation}")
         except AwsError as error:
@@ -226,7 +227,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with translated(service, operation, engine=self._credentials is not None):
+            with self._asking(service, operation):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                     self._await_confirmation()
                     yield from AwsAnswer(page, f"{service}:{operation}").get(key) or []

@@ -38,10 +38,10 @@ class AwsError(Exception):
     """An error that AWS answered with: its exact code and message, and what was asked.
 
     `doing` says for which purpose it was asked, where that is more than the operation's name; `remedies` are
-    those of the resource that was read.
+    those of the resource that was read. `elsewhere` says what to do where not AWS was asked.
     """
 
-    doing = ""
+    doing = elsewhere = ""
     remedies: tuple[Remedy, ...] = ()
 
     def __init__(
@@ -97,8 +97,11 @@ class Remedy:
 
 def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
-    fitting = (each.hint for each in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if each.matches(error))
-    return next(fitting, _unknown(error))
+    fitting = (each for each in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if each.matches(error))
+    found = next(fitting, None)
+    if error.elsewhere and found in (None, FAULT_OF_AWS):
+        return error.elsewhere
+    return found.hint if found else _unknown(error)
 
 
 def forbidden(message: str) -> bool:
@@ -124,6 +127,15 @@ ENGINE_FAILED = Remedy(
     contains="The embedded engine failed",
     hint="`cryptoctl local status` names what does not work, `cryptoctl local logs` says why. "
     "The disk may be full.",
+)
+FAULT_OF_AWS = Remedy(
+    codes=(
+        *("InternalError", "InternalFailure", "InternalServerError", "InternalServiceError"),
+        *("KMSInternalException", "ServiceException", "ServiceFailure"),
+        *("ServiceUnavailable", "ServiceUnavailableException", "500", "502", "503", "504"),
+    ),
+    hint="The fault is AWS's: https://health.aws.amazon.com shows whether others have it too. "
+    "Wait some minutes.",
 )
 COMMON = (
     *(
@@ -179,25 +191,7 @@ COMMON = (
         codes=tuple(sorted(THROTTLED)),
         hint="Something else uses up the account's requests a second: stop it or wait some minutes.",
     ),
-    Remedy(
-        codes=(
-            "InternalError",
-            "InternalFailure",
-            "InternalServerError",
-            "InternalServiceError",
-            "KMSInternalException",
-            "ServiceException",
-            "ServiceFailure",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
-            "500",
-            "502",
-            "503",
-            "504",
-        ),
-        hint="The fault is AWS's: https://health.aws.amazon.com shows whether others have it too. "
-        "Wait some minutes.",
-    ),
+    FAULT_OF_AWS,
     Remedy(
         codes=(ANSWER_LOST,),
         hint="Whether it was done is not known: the next run looks first, and makes nothing twice.",
@@ -231,8 +225,11 @@ _OLDER_CODES = {
 }
 
 
-def refusal(service: str, operation: str, answer: Mapping[str, Any]) -> Exception:
-    """What AWS's error answer means: Failure for credentials that it does not take, AwsError for the rest."""
+def refusal(service: str, operation: str, answer: Mapping[str, Any], *, elsewhere: str = "") -> Exception:
+    """What AWS's error answer means: Failure for credentials that it does not take, AwsError for the rest.
+
+    `elsewhere` says what to do where not AWS was asked.
+    """
     error = answer.get("Error") or {}
     code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
     code = _OLDER_CODES.get((service, code), code)
@@ -249,16 +246,14 @@ def refusal(service: str, operation: str, answer: Mapping[str, Any]) -> Exceptio
             f"AWS does not accept the credentials ({said}).",
             "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
             "this machine. A region that the account has not enabled answers like this too: name another "
-            "--region.",
+            f"--region. {elsewhere}".rstrip(),
         )
-    metadata = answer.get("ResponseMetadata") or {}
-    return AwsError(
-        service=service,
-        operation=operation,
-        code=code,
-        message=message,
-        request_id=metadata.get("RequestId"),
+    request_id = (answer.get("ResponseMetadata") or {}).get("RequestId")
+    refused = AwsError(
+        service=service, operation=operation, code=code, message=message, request_id=request_id
     )
+    refused.elsewhere = elsewhere
+    return refused
 
 
 _WRONG_TIME = ("signature expired", "signature not yet current", "RequestTimeTooSkewed", "RequestExpired")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
@@ -15,15 +15,30 @@ from cryptoctl.errors import Failure, Problem
 _BEFORE = rb"(\xef\xbb\xbf)?\s*"
 _PAGE = re.compile(_BEFORE + rb"(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
 # JSON, or XML as AWS's services answer with it.
-_OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
+_OF_AWS = re.compile(_BEFORE + rb"([\[{]|null\s*$|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
 
 
 @contextlib.contextmanager
-def translated(service: str, operation: str, *, once: bool = False, engine: bool = False) -> Iterator[None]:
-    """What boto3 raises, as AwsError or Failure; `engine` says that the embedded engine is asked."""
+def translated(
+    service: str,
+    operation: str,
+    *,
+    once: bool = False,
+    engine: bool = False,
+    client: Callable[[str], Any] | None = None,
+) -> Iterator[None]:
+    """What boto3 raises, as AwsError or Failure; `engine` says that the embedded engine is asked.
+
+    `client` gives a service's boto3 client, which knows the address.
+    """
+
+    def endpoint() -> str:
+        return str(client(service).meta.endpoint_url) if client else ""
+
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
+    asked = f"{service}:{operation}"
     try:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
@@ -32,8 +47,9 @@ def translated(service: str, operation: str, *, once: bool = False, engine: bool
                 service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
             ) from error
         if isinstance(error, ClientError):
-            raise refusal(service, operation, error.response) from error
-        raise failure(error, f"{service}:{operation}", engine=engine) from error
+            lacking = "" if engine else _may_lack(asked, endpoint())
+            raise refusal(service, operation, error.response, elsewhere=lacking) from error
+        raise failure(error, asked, engine=engine, endpoint=endpoint()) from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
             raise
@@ -42,7 +58,7 @@ def translated(service: str, operation: str, *, once: bool = False, engine: bool
         raise unloadable(error) from error
     except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
         no_answer = ResponseParserError(f"no {error} in it")
-        raise failure(no_answer, f"{service}:{operation}", engine=engine) from error
+        raise failure(no_answer, asked, engine=engine, endpoint=endpoint()) from error
 
 
 def refuse_page(response_dict: Mapping[str, Any], **_: Any) -> None:
@@ -113,6 +129,16 @@ def endpoint_settings(asked: str) -> str:
     return f"AWS_ENDPOINT_URL_{own}, AWS_ENDPOINT_URL or `endpoint_url` in the AWS configuration"
 
 
+def _may_lack(asked: str, endpoint: str) -> str:
+    """What a person does where something answered in AWS's place; empty where AWS did."""
+    if not endpoint or of_aws(endpoint):
+        return ""
+    return (
+        f"Not AWS was asked, but {without_password(endpoint)} ({endpoint_settings(asked)} says so), which "
+        f"may lack {asked}. The embedded engine, --local, has all that cryptoctl asks for."
+    )
+
+
 def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
     """What a person does where the request went elsewhere than to AWS; empty where it did not."""
     if engine:
@@ -127,7 +153,7 @@ def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
     )
 
 
-def failure(error: Exception, asked: str = "", *, engine: bool = False) -> Failure:
+def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint: str = "") -> Failure:
     """The sentence and the hint for an exception of botocore; `asked` names the request."""
     from botocore import exceptions as known
     from botocore.parsers import ResponseParserError
@@ -139,7 +165,9 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False) -> Failu
             ResponseParserError,
             Problem.UNREACHABLE,
             f"What answered{to} is not AWS ({{}}).",
-            elsewhere or f"Check the proxy, the region, and {endpoint_settings(asked)}.",
+            elsewhere
+            or _may_lack(asked, endpoint)
+            or f"Check the proxy, the region, and {endpoint_settings(asked)}.",
         ),
         (
             known.NoCredentialsError

@@ -77,6 +77,17 @@ def test_a_function_that_fails_says_why_on_one_line(line_break: str) -> None:
     assert len(raised.value.message.splitlines()) == 1
 
 
+def test_what_is_said_of_a_failed_function_without_a_description_is_told() -> None:
+    class Simulator(Aws):
+        def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+            return {"FunctionError": "Handled", "Payload": io.BytesIO(b"no\xffdocker\nhere")}
+
+    function: Any = SimpleNamespace(name="webhook-processor-x", scope=SimpleNamespace(environment="x"))
+    with pytest.raises(Failure, match="failed: no") as raised:
+        invoke(Simulator(), function, "{}")
+    assert raised.value.message == "webhook-processor-x failed: no\ufffddocker here"
+
+
 @each_break
 def test_each_line_of_a_message_that_would_be_sent_is_indented(line_break: str, capsys: Any) -> None:
     message = OutboxMessage(

@@ -12,6 +12,7 @@ from typing import Any
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy, without_password
 from cryptoctl.aws_setup import of_aws
+from cryptoctl.errors import Failure
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import planned
 from cryptoctl.reconcile.permissions import Permission
@@ -139,11 +140,14 @@ def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
     try:
         source = _principal(aws)
         denied = sorted(_denied(aws, source, wanted)) if source else []
+    except Failure as failure:
+        return unknown("permissions", f"IAM could not be asked: {failure.message}", failure.hint)
     except AwsError as error:
         return unknown(
             "permissions",
             f"IAM could not be asked ({error.service}:{error.operation} answered {error.code})",
-            "Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
+            (not error.denied and error.elsewhere)
+            or "Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
             "and iam:GetRole on the role you work as.",
         )
     if source is None:

@@ -63,11 +63,12 @@ def invoke(aws: Aws, function: Function, text: str) -> Answer:
     reply = _invoke(aws, function, text, "RequestResponse")
     payload = _json(reply.payload)
     if reply.error:
-        detail = payload if isinstance(payload, dict) else {}
-        kind, message = detail.get("errorType", "Error"), detail.get("errorMessage", "")
+        said = reply.payload.decode(errors="replace")  # not Lambda's description, but a simulator's words
+        if isinstance(payload, dict):
+            said = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
         raise Failure(
             Problem.FAILED,
-            f"{function.name} failed: {one_line(f'{kind}: {message}')}",
+            f"{function.name} failed: {one_line(said)}",
             f"See `cryptoctl logs {function.name}`. Nothing was acknowledged.",
         )
     body = _json(payload.get("body")) if isinstance(payload, dict) else None

@@ -134,7 +134,7 @@ def _end(result: StepResult) -> Text:
 _OUTCOMES = {
     StepOutcome.DONE: ("✓", GOOD, "done"),
     StepOutcome.FAILED: ("✗", BAD, "failed"),
-    StepOutcome.BLOCKED: ("✗", NOTE, "not started"),
+    StepOutcome.BLOCKED: ("✗", NOTE, "blocked"),
     StepOutcome.INTERRUPTED: ("■", NOTE, "interrupted"),
     StepOutcome.LEFT: ("■", NOTE, "left"),
 }

@@ -1,0 +1,100 @@
+"""What answers in AWS's place and lacks something: it is told as that, and not as a fault of AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws_errors import remedy
+from cryptoctl.errors import Failure
+from cryptoctl.ops.doctor import Verdict, _permissions
+from unit.surroundings import only_credentials
+from unit.test_doctor import NEW
+
+SIMULATOR = "http://me:secret@127.0.0.1:4566"
+IT = "Not AWS was asked, but http://***@127.0.0.1:4566"
+Answering = Callable[[str, int, str, str], Aws]
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Answering:
+    """An AWS of which one service answers each request with this status, type and body."""
+    only_credentials(monkeypatch, tmp_path)
+
+    def made(service: str, status: int, kind: str, body: str, url: str | None = SIMULATOR) -> Aws:
+        aws = Aws(region="us-east-1", endpoint_url=url, attempts=1)
+
+        def answer(**_: Any) -> AWSResponse:
+            return AWSResponse("", status, {"Content-Type": kind}, _Body(body.encode()))
+
+        aws.client(service).meta.events.register("before-send", answer)
+        return aws
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "UnknownOperationException"), (501, "InternalFailure"), (500, "InternalError"), (400, "Odd")],
+)
+def test_what_a_simulator_lacks_is_no_fault_of_aws(answering: Answering, status: int, code: str) -> None:
+    aws = answering("dynamodb", status, "application/json", f'{{"__type": "{code}"}}')
+    with pytest.raises(AwsError, match=code) as refused:
+        aws.call("dynamodb", "DescribeContinuousBackups", TableName="prices")
+    assert remedy(refused.value).startswith(IT)
+    assert "which may lack dynamodb:DescribeContinuousBackups" in remedy(refused.value)
+
+
+def test_what_a_simulator_cannot_route_is_no_matter_of_credentials(answering: Answering) -> None:
+    body = '{"__type": "UnrecognizedClientException", "message": "no such service"}'
+    aws = answering("resourcegroupstaggingapi", 403, "application/json", body)
+    with pytest.raises(Failure) as refused:
+        aws.tagged({"Environment": "dev"})
+    assert f"--region. {IT}" in refused.value.hint
+
+
+def test_of_aws_itself_nothing_is_said_to_be_elsewhere(answering: Any) -> None:
+    body = '{"__type": "InternalFailure"}'
+    aws = answering("dynamodb", 500, "application/json", body, "https://dynamodb.us-east-1.amazonaws.com")
+    with pytest.raises(AwsError) as refused:
+        aws.call("dynamodb", "DescribeTable", TableName="prices")
+    assert remedy(refused.value).startswith("The fault is AWS's")
+
+
+def test_doctor_goes_on_where_iam_cannot_be_asked(answering: Answering) -> None:
+    aws = answering("iam", 404, "text/html", "<!doctype html><title>404 Not Found</title>")
+    aws.client("sts").meta.events.register("before-send", _caller)
+    check = _permissions(aws, [NEW])
+    assert (check.verdict, check.advice[: len(IT)]) == (Verdict.UNKNOWN, IT)
+
+
+def test_null_that_is_sent_as_html_is_an_answer(answering: Answering) -> None:
+    answer = answering("kms", 200, "text/html", "null").call("kms", "CreateAlias", **ALIAS)
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_words_that_are_sent_as_html_are_none(answering: Answering) -> None:
+    with pytest.raises(Failure, match="it is a web page"):
+        answering("kms", 200, "text/html", "nullified").call("kms", "CreateAlias", **ALIAS)
+
+
+ALIAS = {"AliasName": "alias/a", "TargetKeyId": "k"}
+
+
+def _caller(**_: Any) -> AWSResponse:
+    who = "<Arn>arn:aws:iam::111111111111:user/ada</Arn><Account>111111111111</Account>"
+    result = f"<GetCallerIdentityResult>{who}</GetCallerIdentityResult>"
+    body = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>"
+    return AWSResponse("", 200, {"Content-Type": "text/xml"}, _Body(body.encode()))
