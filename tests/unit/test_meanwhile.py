@@ -132,3 +132,36 @@ def test_an_answer_that_is_lost_over_and_over_is_no_other_run() -> None:
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem == "things:CreateThing got no answer: a fault of ours"
     assert "Whether it was done is not known" in failed.hint
+
+
+class Forgetful(FakeAws):
+    """Answers without the value that AWS always sends."""
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        answer = super().call(service, operation, **params)
+        return {} if operation == "CreateThing" else answer
+
+
+def test_a_value_that_an_answer_lacks_is_looked_for_in_what_is_there() -> None:
+    aws = Forgetful()
+    last = Thing(name="last", size=(first := Thing(name="first")).id)
+    report, _, _ = run(aws, first, last)
+    assert set(outcomes(report).values()) == {StepOutcome.DONE}
+    assert aws.calls.count(("CreateThing", "first")) == 1
+    assert aws.things["last"]["Fields"]["Size"] == "id-of-first"
+
+
+def test_in_place_of_a_value_that_nothing_gives_nothing_is_sent() -> None:
+    class Nowhere(Forgetful):
+        def find(self, service: str, operation: str, **params: Any) -> dict[str, Any] | None:
+            self.things.clear()
+            return None
+
+    aws = Nowhere()
+    last = Thing(name="last", size=(first := Thing(name="first")).id)
+    report, _, _ = run(aws, first, last)
+    assert outcomes(report) == {"first": StepOutcome.FAILED, "last": StepOutcome.BLOCKED}
+    assert ("CreateThing", "last") not in aws.calls
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert failed.problem == "the answer to things:CreateThing has no Id"
+    assert "something like it" in failed.hint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 
 import jmespath
@@ -25,6 +25,7 @@ ANOTHER_RUN = "Let the other run, or the other tool, end first."
 SOMEBODYS = "Check who owns it; the next run shows it before it changes anything."
 ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same command again."
 TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
+NOT_AWS = "What answers is not AWS, or only something like it: `cryptoctl doctor` says where requests go."
 AGAIN = "AWS to show the resource again; it was there a moment ago"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
@@ -199,7 +200,7 @@ class Convergence:
         if self._retry.until(reached, wait.reason, wait.timeout_s) is None:
             waited = f"waited {wait.timeout_s:.0f} s for {wait.reason}"
             raise StepFailed(f"{waited}: {wait.path} is still {latest or 'absent'}", wait.hint)
-        self._publish(wait.gives, answer)
+        self._publish(wait, answer)
 
     def _vanished(self, *, shown: bool) -> bool:
         """Whether what a wait does not find was there before: then no waiting brings it back.
@@ -236,7 +237,7 @@ class Convergence:
                     hint = rule.hint or remedy(error, self._step.resource.remedies)
                     waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
                     raise StepFailed(f"{error} ({waited})", hint) from error
-        self._publish(call.gives, answer)
+        self._publish(call, answer)
 
     def _rule(self, error: AwsError) -> RetryRule | None:
         """The rule for an error, of the call itself or of the read of a value that it writes again."""
@@ -246,8 +247,12 @@ class Convergence:
         matching = (rule for rule in rules if rule.matches(error.operation, error.code, error.message))
         return next(matching, None)
 
-    def _publish(self, gives: Mapping[str, str], answer: Answer | None) -> None:
-        found = {name: jmespath.search(path, answer) for name, path in gives.items()}
+    def _publish(self, action: Action, answer: Answer | None) -> None:
+        found = {name: jmespath.search(path, answer) for name, path in action.gives.items()}
+        for name in (name for name, value in found.items() if value is None):
+            asked = f"{action.service}:{action.operation}"
+            # It is as if the answer were lost: what is there has it.
+            raise LookAgain(StepFailed(f"the answer to {asked} has no {action.gives[name]}", NOT_AWS))
         self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
 
 
