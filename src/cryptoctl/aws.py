@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
+from io import BytesIO
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
@@ -70,9 +71,8 @@ class Aws:
         self._region, self._profile, self._attempts = region, profile, attempts
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
-        self._lock = threading.Lock()
         self._confirmation: Future[None] | None = None
-        self._paces = Paces()
+        self._paces, self._lock = Paces(), threading.Lock()
         self._asking = partial(translated, engine=credentials is not None, client=self.client)
         self.on_answer: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
@@ -189,6 +189,8 @@ class Aws:
         try:
             with self._asking(service, operation, once=once):
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
+                if stream := found.get("Payload"):  # which may be cut too
+                    found["Payload"] = BytesIO(stream.read())
                 answer = AwsAnswer(found, f"{service}:{operation}")
         except AwsError as error:
             self.on_answer(service, operation, error)
@@ -214,11 +216,10 @@ class Aws:
         self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
     ) -> Answer | None:
         """Sends a reading request; None for one of the exact codes that mean "no such thing"."""
-        codes = (absent,) if isinstance(absent, str) else absent or ()
         try:
             return self.call(service, operation, **params)
         except AwsError as error:
-            if error.code in codes:
+            if error.code in ((absent,) if isinstance(absent, str) else absent or ()):
                 return None
             raise
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from urllib3.exceptions import ProtocolError
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import remedy
@@ -26,6 +27,11 @@ class _Body:
 
     def stream(self) -> Iterator[bytes]:
         yield self._content
+
+
+class _Cut:
+    def read(self, *_: Any) -> bytes:
+        raise ProtocolError("Connection broken")
 
 
 @pytest.fixture
@@ -88,6 +94,14 @@ def test_null_that_is_sent_as_html_is_an_answer(answering: Answering) -> None:
 def test_words_that_are_sent_as_html_are_none(answering: Answering) -> None:
     with pytest.raises(Failure, match="it is a web page"):
         answering("kms", 200, "text/html", "nullified").call("kms", "CreateAlias", **ALIAS)
+
+
+def test_an_answer_that_is_cut_is_no_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    only_credentials(monkeypatch, tmp_path)
+    aws = Aws(region="us-east-1", attempts=1)
+    aws.client("lambda").meta.events.register("before-send", lambda **_: AWSResponse("", 200, {}, _Cut()))
+    with pytest.raises(Failure, match="No answer came to lambda:Invoke"):
+        aws.call("lambda", "Invoke", FunctionName="webhook-processor-x")
 
 
 ALIAS = {"AliasName": "alias/a", "TargetKeyId": "k"}
