@@ -246,7 +246,7 @@ def refusal(service: str, operation: str, answer: Mapping[str, Any], *, elsewher
             f"AWS does not accept the credentials ({said}).",
             "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
             "this machine. A region that the account has not enabled answers like this too: name another "
-            f"--region. {elsewhere}".rstrip(),
+            f"--region. {'' if code.startswith('Expired') else elsewhere}".rstrip(),
         )
     request_id = (answer.get("ResponseMetadata") or {}).get("RequestId")
     refused = AwsError(

@@ -71,6 +71,13 @@ def test_what_a_simulator_cannot_route_is_no_matter_of_credentials(answering: An
     assert f"--region. {IT}" in refused.value.hint
 
 
+def test_expired_credentials_are_nothing_that_a_simulator_lacks(answering: Answering) -> None:
+    aws = answering("dynamodb", 400, "application/json", '{"__type": "ExpiredTokenException"}')
+    with pytest.raises(Failure) as refused:
+        aws.call("dynamodb", "DescribeTable", TableName="prices")
+    assert refused.value.hint.endswith("name another --region.")
+
+
 def test_of_aws_itself_nothing_is_said_to_be_elsewhere(answering: Any) -> None:
     body = '{"__type": "InternalFailure"}'
     aws = answering("dynamodb", 500, "application/json", body, "https://dynamodb.us-east-1.amazonaws.com")
