@@ -111,7 +111,7 @@ def test_an_answer_that_is_cut_is_no_answer(monkeypatch: pytest.MonkeyPatch, tmp
         aws.call("lambda", "Invoke", FunctionName="webhook-processor-x")
 
 
-ALIAS = {"AliasName": "alias/a", "TargetKeyId": "k"}
+ALIAS: dict[str, Any] = {"AliasName": "alias/a", "TargetKeyId": "k"}
 
 
 def _caller(**_: Any) -> AWSResponse:
