@@ -97,7 +97,7 @@ def asking(resource: Provisioner, operation: str) -> Call:
 
 
 def plain(settle: WaitUntil) -> WaitUntil:
-    return WaitUntil(**{**vars(settle), "params": {}})
+    return WaitUntil(**{**vars(settle), "params": {}, "gives": {}})
 
 
 def answer(settle: WaitUntil, value: Any, path: str | None = None) -> dict[str, Any]:
