@@ -332,7 +332,7 @@ def test_a_deletion_of_what_has_become_somebody_elses_meanwhile_is_a_failure() -
     assert outcomes(report) == {"data": StepOutcome.FAILED}
 
 
-def test_a_refusal_that_goes_on_while_something_else_changes_is_told_in_the_end() -> None:
+def test_a_refusal_that_goes_on_while_something_else_changes_is_told_final_failure() -> None:
     aws = FakeAws()
     run(aws, Thing(name="data"))
     size = [1]
