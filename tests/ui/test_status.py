@@ -126,3 +126,20 @@ def test_the_live_screen_fills_the_terminal_and_gives_it_back(plain: Live, elsew
 
 def test_without_a_terminal_the_live_screen_is_refused(here: Cli) -> None:
     assert here("status", "--watch").code == Problem.USAGE
+
+
+def test_a_table_that_is_gone_is_named_with_all_else_that_is_wrong(plain: Live, here: Cli) -> None:
+    """Also where prices came in the last hour, whose symbols cannot be read any more."""
+    here.ok("send-price", "GONE", "1.50", "here")
+    table, function = plain.stack.prices.name, plain.stack.enricher.name
+    plain.change_function(function, Timeout=29)
+    plain.aws.call("dynamodb", "DeleteTable", TableName=table)
+    try:
+        said = here("status", "--exit-code")
+        assert said.code == Problem.DIFFERENCES
+        assert f"! table {table}  missing" in said.out
+        assert f"! function {function}  drifted: Timeout" in said.out
+        assert "price" not in said.out.splitlines()[0].partition("dead letters")[2]
+        assert here.ok("status", "-o", "json").json["symbols"] == []
+    finally:
+        plain.up()

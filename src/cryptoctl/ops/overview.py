@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.errors import Failure
 from cryptoctl.ops import logs, recent_symbols, status, symbols
 from cryptoctl.ops.activity import Activity, activity
 from cryptoctl.ops.alarms import AlarmState, alarm_states
@@ -275,7 +276,10 @@ class Observer:
         names = self._part(THE_SYMBOLS, self._intervals.names, self._names)
         if names is None:
             return None
-        return tuple(symbols.states(self._aws, self._stack.prices, names[:MOST_SYMBOLS], now_ms()))
+        try:
+            return tuple(symbols.states(self._aws, self._stack.prices, names[:MOST_SYMBOLS], now_ms()))
+        except Failure:  # there is no table, which is told with the other resources that are missing
+            return None
 
     def _names(self) -> Sequence[str]:
         return recent_symbols.named_in(
