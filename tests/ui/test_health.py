@@ -8,7 +8,7 @@ import pytest
 
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.status import Inventory, ResourceReport, ResourceState
-from ui.test_overview import BROKEN, HEALTHY
+from ui.test_overview import AT_MS, BROKEN, ERROR, HEALTHY
 
 
 def test_an_alarm_for_dead_letters_is_theirs_and_not_their_function_s() -> None:
@@ -56,3 +56,13 @@ def test_dead_letters_are_in_doubt_wherever_they_are(visible: int, in_flight: in
     found = replace(HEALTHY, queues=(first, letters))
     assert found.concerns and found.dead_letters == 1
     assert health(found, "price-enricher") is Health.DOUBTFUL
+
+
+def test_an_incident_of_earlier_in_the_hour_is_not_named_as_the_cause_of_this_one() -> None:
+    earlier = [replace(ERROR, time_ms=AT_MS - 1_200_000 + each, text="Task timed out") for each in range(9)]
+    odd = replace(ERROR, text="its price is no number")
+    now = [ERROR, odd, replace(ERROR, time_ms=AT_MS - 200_000)]
+    queue = BROKEN.queues[0].name
+    assert replace(BROKEN, errors=(*earlier, *now)).cause(queue) == "ResourceNotFoundException"
+    assert replace(BROKEN, errors=tuple(earlier)).cause(queue) == "Task timed out"
+    assert replace(BROKEN, errors=()).cause(queue) is None

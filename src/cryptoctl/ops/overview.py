@@ -14,13 +14,13 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops import logs, recent_symbols, status, symbols
-from cryptoctl.ops.activity import Activity, activity
+from cryptoctl.ops.activity import LATELY_MINUTES, Activity, activity
 from cryptoctl.ops.alarms import AlarmState, alarm_states
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.queue_depth import QueueDepth, depth
 from cryptoctl.ops.status import Inventory, MappingState, ResourceState
-from cryptoctl.ops.symbols import SymbolState
+from cryptoctl.ops.symbols import MINUTE_MS, SymbolState
 from cryptoctl.ops.times import HOUR_MS, now_ms
 from cryptoctl.provisioners.alarm import alarm_name
 from cryptoctl.provisioners.function import Function
@@ -96,9 +96,12 @@ class Overview:
         return next((each for each in self.queues if each.name.startswith(f"{part}-dlq-")), None)
 
     def cause(self, queue: str) -> str | None:
-        """What most errors of the queue's function were in the last hour; None where it logged none."""
+        """What most of its function's latest errors were; None where it logged none in the last hour."""
         function = queue.replace("-dlq-", "-", 1)
-        causes = Counter(cause_of(each.text) for each in self.errors or () if each.function == function)
+        errors = [each for each in self.errors or () if each.function == function]
+        # An incident that was over before these began would be named in the place of this one.
+        lately_ms = max((each.time_ms for each in errors), default=0) - LATELY_MINUTES * MINUTE_MS
+        causes = Counter(cause_of(each.text) for each in errors if each.time_ms > lately_ms)
         return next((cause for cause, _ in causes.most_common(1)), None)
 
     @property

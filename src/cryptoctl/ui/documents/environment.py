@@ -28,7 +28,7 @@ class QueueDocument(Part):
         float | None, about("the age of the oldest one, in seconds; null where SQS tells none")
     ]
     cause: Annotated[
-        str | None, about("what most errors of its function were in the last hour; null without")
+        str | None, about("what most of its function's latest errors were; null without any in the last hour")
     ]
 
 
