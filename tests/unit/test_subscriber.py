@@ -11,9 +11,12 @@ import pytest
 
 from cryptoctl.aws import Caller
 from cryptoctl.cli.command import CommandRun
-from cryptoctl.cli.up import up
+from cryptoctl.cli.up import _mention_alerts, up
 from cryptoctl.provisioners.function import Code
+from cryptoctl.provisioners.queue import NO_SUCH_QUEUE
 from cryptoctl.reconcile.permissions import Permission
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build
 from cryptoctl.security_settings import Security
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Environment, Settings, Target
@@ -86,9 +89,17 @@ def test_a_queue_without_a_policy_is_told() -> None:
     assert notes(stack(QUEUE), {**policy(), "GetQueueAttributes": {}})
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "AWS.SimpleQueueService.NonExistentQueue"])
+@pytest.mark.parametrize("code", ["AccessDenied", NO_SUCH_QUEUE])
 def test_a_queue_that_may_not_be_read_stops_nothing(code: str) -> None:
     assert notes(stack(QUEUE), {"GetQueueUrl": code}) == ()
+
+
+def test_a_queue_of_the_own_account_that_is_not_there_is_told() -> None:
+    """Without that, a slip in its ARN loses all alerts, and nothing differs."""
+    own = f"arn:aws:sqs:us-east-1:{SCOPE.account}:pagre"
+    [note] = notes(stack(own, "a@b.c"), {"GetQueueUrl": NO_SUCH_QUEUE})
+    assert note.startswith(f"there is no queue {own}: what topic price-alerts-dev sends there is lost")
+    assert notes(stack(own), {"GetQueueUrl": "AccessDenied"}) == ()
 
 
 def test_a_queue_elsewhere_is_not_taken_for_its_namesake_here() -> None:
@@ -198,3 +209,27 @@ def test_up_says_once_that_a_subscriber_must_confirm(
     session.__dict__ |= {"aws": aws, "stack": whole, "settings": Settings(), "last_location": None}
     up(CommandRun(session=session, screen=Screen(colour=False)), only=[whole.alerts.name])
     assert capsys.readouterr().err.count(f"The subscription of a@b.c to {whole.alerts} is not confirmed") == 1
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "said"),
+    [
+        (("a@b.c", QUEUE), "Alerts to a@b.c stay on this machine: `cryptoctl local outbox` shows them.\n"),
+        ((QUEUE,), ""),
+    ],
+)
+def test_what_the_engine_sends_to_a_queue_is_not_looked_for_in_its_outbox(
+    endpoints: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = stack(*endpoints)
+    listed = [
+        {"Protocol": each.protocol, "Endpoint": each.endpoint, "SubscriptionArn": "arn:1"}
+        for each in whole.alerts.subscribers
+    ]
+    there = {**TOPIC, **policy(LETS_IN), "ListSubscriptionsByTopic": {"Subscriptions": listed}}
+    observed = whole.alerts.observe(Answers({**there, "GetSubscriptionAttributes": {}}))  # type: ignore[arg-type]
+    session = Session(SessionOptions(environment="dev", target=Target.LOCAL))
+    session.__dict__ |= {"stack": whole, "settings": Settings(), "last_location": None}
+    plan = build([whole.alerts], {whole.alerts: observed}, Goal.PRESENT)
+    _mention_alerts(CommandRun(session=session, screen=Screen(colour=False)), plan)
+    assert capsys.readouterr().err == said

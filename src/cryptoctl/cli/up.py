@@ -127,10 +127,10 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
     if observed is None:
         return
     told = subscribed(observed)
-    if told and run.session.target is Target.LOCAL:
-        recipients = ", ".join(told)
-        run.screen.say(f"Alerts to {recipients} stay on this machine: `cryptoctl local outbox` shows them.")
-        return
+    # What goes to a queue on the engine arrives in it.
+    outside = ", ".join(each for each in told if not each.startswith("arn:"))
+    if outside and run.session.target is Target.LOCAL:
+        run.screen.say(f"Alerts to {outside} stay on this machine: `cryptoctl local outbox` shows them.")
     if not told:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.say(

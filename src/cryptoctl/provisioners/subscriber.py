@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from cryptoctl.provisioners.queue import NO_SUCH_QUEUE
 from cryptoctl.provisioners.resource_policy import lets
 from cryptoctl.reconcile import Access, Aws, AwsError, Permission, allow
 
@@ -55,14 +56,22 @@ def reading(arn: str) -> Iterator[Permission]:
 
 
 def delivery_notes(aws: Aws, topic: object, topic_arn: str, queue_arn: str) -> Iterator[str]:
-    """A sentence where a queue does not let SNS send.
+    """A sentence where a queue is not there, or does not let SNS send.
 
-    Says nothing of a queue that is not there or that may not be read: for one of another account SQS
+    Says nothing of a queue that may not be read, nor of one of another account that is not there: SQS
     answers the same to both.
     """
-    policy = _policy(aws, queue_arn)
-    asked = {"aws:sourcearn": topic_arn, "aws:sourceaccount": topic_arn.split(":")[4]}
-    if policy is not None and not lets(policy, SNS, "sqs:SendMessage", asked):
+    account = topic_arn.split(":")[4]
+    try:
+        policy = _policy(aws, queue_arn)
+    except AwsError as error:
+        if error.code == NO_SUCH_QUEUE and queue_arn.split(":")[4] == account:
+            yield (
+                f"there is no queue {queue_arn}: what {topic} sends there is lost; create the queue, or "
+                "correct its ARN in alert_subscribers"
+            )
+        return
+    if not lets(policy, SNS, "sqs:SendMessage", {"aws:sourcearn": topic_arn, "aws:sourceaccount": account}):
         yield (
             f"the policy of {queue_arn} does not let {topic} send: its messages do not arrive there; allow "
             f"sqs:SendMessage to the service {SNS} in that policy, for the aws:SourceArn {topic_arn}"
@@ -110,12 +119,9 @@ def _filter(aws: Aws, subscription: str) -> str | None:
     return policy if json.loads(policy) else None
 
 
-def _policy(aws: Aws, arn: str) -> str | None:
-    """A queue's policy, empty where it has none; None where it is not known."""
+def _policy(aws: Aws, arn: str) -> str:
+    """A queue's policy, empty where it has none. Raises AwsError."""
     account, name = arn.split(":")[4:6]
-    try:
-        url = aws.call("sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        found = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
-    except AwsError:
-        return None
+    url = aws.call("sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+    found = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
     return str(found.get("Attributes", {}).get("Policy", ""))
