@@ -1,15 +1,17 @@
-"""The names of a table's symbols, found by skipping from one to the next."""
+"""The names of a table's symbols, found by skipping from one to the next; and where they cannot be read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.ops.overview import Observer
 from cryptoctl.ops.symbols import names
-from unit.answers import STACK
+from unit.answers import STACK, Answers
 
 Key = tuple[str, Decimal]
 
@@ -40,3 +42,21 @@ def test_each_symbol_is_found_once_whatever_the_keys_of_its_items(latest: str) -
     )
     assert list(names(table, STACK.prices)) == ["A", "B", "C"]  # type: ignore[arg-type]
     assert table.requests == 4
+
+
+def recent_prices(refusal: str) -> object:
+    """What an overview has of the symbols, one of which the log names, where its prices are refused."""
+    line = '{"level":"INFO","message":"prices taken in","symbols":["A"],"keys":{"A":["1700000000000"]}}'
+    logged = {"events": [{"timestamp": 1, "message": line, "eventId": "1"}]}
+    aws = Answers({"FilterLogEvents": logged, "Query": refusal})
+    found = Observer(cast("Aws", aws), STACK)._symbols()
+    assert aws.asked[-1][0] == "Query"
+    return found
+
+
+def test_somebodys_table_with_other_keys_ends_no_overview() -> None:
+    """The resources say what differs; that a table may not be read is told, and what else fails too."""
+    assert recent_prices("ValidationException") is None
+    for code in ("AccessDeniedException", "InternalServerError"):
+        with pytest.raises(AwsError, match=code):
+            recent_prices(code)

@@ -97,8 +97,7 @@ class Overview:
 
     def cause(self, queue: str) -> str | None:
         """What most of its function's latest errors were; None where it logged none in the last hour."""
-        function = queue.replace("-dlq-", "-", 1)
-        errors = [each for each in self.errors or () if each.function == function]
+        errors = [each for each in self.errors or () if each.function == queue.replace("-dlq-", "-", 1)]
         # An incident that was over before these began would be named in the place of this one.
         lately_ms = max((each.time_ms for each in errors), default=0) - LATELY_MINUTES * MINUTE_MS
         causes = Counter(cause_of(each.text) for each in errors if each.time_ms > lately_ms)
@@ -281,7 +280,10 @@ class Observer:
             return None
         try:
             return tuple(symbols.states(self._aws, self._stack.prices, names[:MOST_SYMBOLS], now_ms()))
-        except Failure:  # there is no table, which is told with the other resources that are missing
+        except (Failure, AwsError) as error:
+            # There is no table, or somebody's with other keys, of which the resources tell.
+            if isinstance(error, AwsError) and error.code != "ValidationException":
+                raise
             return None
 
     def _names(self) -> Sequence[str]:
