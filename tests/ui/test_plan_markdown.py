@@ -18,6 +18,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.ui.plan_markdown import markdown, mermaid
 from cryptoctl.ui.plans import brief_change
 from cryptoctl.ui.screen import Screen
+from unit.answers import STACK
 from unit.things import Thing
 
 HOSTILE = "a|b`c<script>alert(1)</script>[x](http://y)\n# no heading\x1b[2J"
@@ -42,6 +43,12 @@ def test_what_changes_is_a_row_and_the_fingerprint_leads_to_it() -> None:
     text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
     assert "`Size`: `old` → **`new`**" in text
     assert f"`cryptoctl up --expect {plan.fingerprint} --env prod`" in text
+
+
+def test_the_command_that_estimates_the_rest_of_the_bill_is_set_as_one() -> None:
+    plan = build([STACK.key, STACK.prices], {STACK.key: None, STACK.prices: None}, Goal.PRESENT)
+    text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
+    assert " that come, `cryptoctl cost --env prod` estimates.\n" in text
 
 
 def test_text_from_the_wire_stays_in_its_cell() -> None:

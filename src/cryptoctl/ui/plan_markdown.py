@@ -44,7 +44,7 @@ def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
         yield plain_text(screen.hint(sentence(note)))
     if told := cost_sentences(cost_difference(plan)):
         yield ""
-        yield plain_text(f"Cost: {screen.hint(told)}")
+        yield f"Cost: {screen.hint(told)}"  # nothing in it is from the wire
     yield ""
     apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
     yield f"Apply exactly this plan with {apply}."
