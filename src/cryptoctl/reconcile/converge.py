@@ -252,7 +252,7 @@ class Convergence:
         for name in (name for name, value in found.items() if value is None):
             asked = f"{action.service}:{action.operation}"
             # It is as if the answer were lost: what is there has it.
-            raise LookAgain(StepFailed(f"the answer to {asked} has no {action.gives[name]}", NOT_AWS))
+            raise ObserveAgain(StepFailed(f"the answer to {asked} has no {action.gives[name]}", NOT_AWS))
         self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
 
 
