@@ -100,14 +100,14 @@ def _key(key: Key) -> Iterator[Block]:
 
 
 def _table(table: Table) -> Iterator[Block]:
-    keys = table.hash_key, table.range_key
+    keys = table.partition_key, table.sort_key
     encryption = {"enabled": True, "kms_key_arn": table.customer_key} if table.customer_key else None
     yield _of(
         table,
         name=table.name,
         billing_mode="PAY_PER_REQUEST",
-        hash_key=table.hash_key[0],
-        range_key=table.range_key[0],
+        partition_key=table.partition_key[0],
+        sort_key=table.sort_key[0],
         attribute=[{"name": name, "type": kind} for name, kind in keys],
         stream_enabled=True,
         stream_view_type=table.desired()["StreamViewType"],

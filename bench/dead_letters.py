@@ -29,7 +29,7 @@ from cryptoctl.local.engine import Engine
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, dead_letter_queues
 from cryptoctl.reconcile.execute import Executor
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -71,7 +71,7 @@ def main() -> None:
 def _measure() -> None:
     session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.LOCAL))
     aws, stack = session.aws, session.stack
-    Executor(aws=aws, listener=Silent()).run(planned(list(stack), aws, Goal.PRESENT))
+    Executor(aws=aws, listener=Silent()).run(make_plan(list(stack), aws, Goal.PRESENT))
     mapping = stack.prices_to_enricher.find(aws)
     assert mapping is not None
     aws.call("lambda", "UpdateEventSourceMapping", UUID=mapping["UUID"], Enabled=False)

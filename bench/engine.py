@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.execute import Executor, StepResult
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Stream, Target
+from cryptoctl.settings import EnvironmentSettings, StreamSettings, Target
 
 FIRST_MS = 1_700_000_000_000
 VOLUMES = (0, 10_000, 100_000)
@@ -50,13 +50,13 @@ class Pipeline:
         made_up = engine.credentials("bench")
         url = engine.status().url
         assert url is not None
-        credentials = Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key)
+        credentials = AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key)
         self.aws = Aws(region="us-east-1", endpoint_url=url, credentials=credentials)
         session = Session(SessionOptions(environment="bench", target=Target.LOCAL))
         session.aws = self.aws
-        session.config = Environment(stream=Stream(batch_size=batch_size, window_s=window_s))
+        session.config = EnvironmentSettings(stream=StreamSettings(batch_size=batch_size, window_s=window_s))
         self.stack = session.stack
-        plan = planned(list(self.stack), self.aws, Goal.PRESENT)
+        plan = make_plan(list(self.stack), self.aws, Goal.PRESENT)
         Executor(aws=self.aws, listener=_Silent()).run(plan)
 
     def send(self, first: int, count: int, symbol: str) -> None:

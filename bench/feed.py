@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.files.outgoing import OutgoingPrice
 from feed.ccxt_at import point
 from feed.exchange_server import ExchangeServer, WireTrade
 from feed.harness import MemoryTable, Run
@@ -37,7 +37,7 @@ class TimedTable(MemoryTable):
 
     ages_s: list[float] = field(default_factory=list)
 
-    def send(self, prices: Sequence[Outgoing]) -> list[str]:
+    def send(self, prices: Sequence[OutgoingPrice]) -> list[str]:
         """As `send_batch`."""
         now_ms = time.time() * 1000
         self.ages_s += [(now_ms - each.price.timestamp_ms) / 1000 for each in prices]

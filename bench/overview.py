@@ -8,10 +8,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cryptoctl.aws import Credentials
+from cryptoctl.aws import AccessKey
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.invoking import invoke
-from cryptoctl.ops.overview import ON_AWS, Observer
+from cryptoctl.ops.overview import ON_AWS, OverviewReader
 from cryptoctl.ui.watch import EVERY_S
 from dashboard.test_reader import AskedAws
 from kit.waiting import eventually
@@ -37,14 +37,14 @@ def _count(engine: Engine) -> None:
     live.up()
     prices = [{"symbol": each, "price": 1, "exchange": "here"} for each in SYMBOLS]
     invoke(live.aws, live.stack.webhook, json.dumps({"prices": prices}))
-    eventually(lambda: len(Observer(live.aws, live.stack).overview().symbols or ()) == len(SYMBOLS))
+    eventually(lambda: len(OverviewReader(live.aws, live.stack).overview().symbols or ()) == len(SYMBOLS))
     made_up = engine.credentials("bench")
-    keys = Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key)
+    keys = AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key)
     aws = AskedAws(live.aws, keys)
-    observer = Observer(aws, live.stack, ON_AWS)
+    overview_reader = OverviewReader(aws, live.stack, ON_AWS)
     for number in range(REFRESHES):
         began_s = time.monotonic()
-        observer.overview()
+        overview_reader.overview()
         if number == 0:
             print(f"the first refresh: {len(aws.asked)} requests", flush=True)
         time.sleep(max(0.0, EVERY_S - (time.monotonic() - began_s)))

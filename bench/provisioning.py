@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws import Aws, Response
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.call import Call
 from cryptoctl.reconcile.execute import Executor, StepResult
-from cryptoctl.reconcile.observe import planned, remaining
+from cryptoctl.reconcile.observe import make_plan, plan_until_done
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -57,7 +57,7 @@ class TimedAws(Aws):
         super().__init__(region="us-east-1", endpoint_url=url)
         self.intervals: list[Interval] = []
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         """Measures, and sends."""
         began_s = time.monotonic()
         try:
@@ -192,13 +192,13 @@ def _measure(engine: Engine, url: str, number: int) -> None:
         aws.client(service)  # building clients is start-up, not calls
 
     def look() -> Plan:
-        return planned(resources, aws, Goal.PRESENT, orphans=Orphans(stack=resources))
+        return make_plan(resources, aws, Goal.PRESENT, orphans=Orphans(stack=resources))
 
     plan = look()
     looked, looked_s = len(aws.intervals), _span(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(plan)
     before_last_look = len(aws.intervals)
-    remaining(look, RealClock())
+    plan_until_done(look, RealClock())
     after_s = _span(aws.intervals[before_last_look:])
     total_s = _span(aws.intervals)
     path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s
@@ -219,7 +219,7 @@ def _measure(engine: Engine, url: str, number: int) -> None:
     )
 
     aws.intervals.clear()
-    removal = planned(resources, aws, Goal.ABSENT)
+    removal = make_plan(resources, aws, Goal.ABSENT)
     looked = len(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(removal)
     path_s = _span(aws.intervals[:looked]) + critical_path_s(removal, aws.intervals[looked:])

@@ -33,7 +33,7 @@ RATES = (1, 3, 10, 30, 100, 300, 1_000, 3_000)
 SIMULATED_S = 60.0
 THROTTLED_AGAIN_S = 1.0
 # Where more is refused, the lag of what is left says nothing.
-REFUSED_AT_MOST = 0.01
+MAX_REFUSED = 0.01
 ROOMY = Settings(webhook_concurrency=200, enricher_concurrency=100, batch_size=100, window_s=1.0)
 CHOICES = {
     "as set at first": Settings(),
@@ -252,7 +252,7 @@ def _table(symbols: int, prices_a_request: int) -> None:
         workload = Workload(prices_a_second=1, symbols=symbols, prices_a_request=prices_a_request)
         most = highest_rate(workload, settings, durations)
         first = first_limit(replace(workload, prices_a_second=most), settings, durations)
-        print(f"  {name}: up to {most:,.0f} prices/s; then {first.limit} ({first.way_out})")
+        print(f"  {name}: up to {most:,.0f} prices/s; then {first.limit} ({first.refusal_hint})")
 
 
 def _lags(settings: Settings) -> Iterator[tuple[float, Outcome]]:
@@ -274,7 +274,7 @@ def main() -> None:
                 f"    {rate:6,.0f} prices/s: p50 {found.lag_s(0.5):6.2f} s, p99 {found.lag_s(0.99):6.2f} s, "
                 f"{found.refused / max(1, found.sent):6.1%} refused, {found.behind} behind after a minute"
             )
-            if found.refused < found.sent * REFUSED_AT_MOST:
+            if found.refused < found.sent * MAX_REFUSED:
                 curves.setdefault(name, []).append((rate, found.lag_s(0.99)))
     if "--svg" in sys.argv:
         Path(sys.argv[sys.argv.index("--svg") + 1]).write_text(drawn(curves), encoding="utf-8")

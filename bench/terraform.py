@@ -35,7 +35,7 @@ ACTIONS = ("an empty environment", "nothing to do", "one changed setting", "remo
 
 
 @dataclass(kw_only=True)
-class Bench:
+class CheckContext:
     """Both tools, and what each of their actions took."""
 
     directory: Path
@@ -121,7 +121,7 @@ def main() -> None:
             # signed for its own port. It listens on 127.0.0.1 alone: the proxy has that port on [::1].
             with HostileProxy(url, ("::1", int(url.rpartition(":")[2]))) as proxy:
                 env = _variables(engine, proxy.url, directory)
-                bench = Bench(directory=directory, proxy=proxy, env=env, terraform=terraform)
+                bench = CheckContext(directory=directory, proxy=proxy, env=env, terraform=terraform)
                 bench.configure(0)
                 run([terraform, "init", "-no-color", "-input=false"], env, directory)
                 for number in range(ROUNDS):

@@ -21,7 +21,7 @@ from io import StringIO
 from pathlib import Path
 
 from cryptoctl.handlers import http_requests, sender_secrets
-from cryptoctl.ops.webhook.exchange import exchange
+from cryptoctl.ops.webhook.http import send_request
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.ops.webhook.senders import webhook_address
@@ -70,7 +70,7 @@ def _checks() -> None:
         with redirect_stdout(StringIO()):
             for _ in range(CHECKS):
                 began = time.perf_counter()
-                http_requests.admit(each)
+                http_requests.authenticate(each)
                 spent.append(time.perf_counter() - began)
         print(f"check, {name:<24} p50 {_ms(spent, 50)}  p99 {_ms(spent, 99)}")
     function_clients.disconnect()
@@ -92,7 +92,7 @@ def _on_the_engine(directory: Path) -> None:
             body = json.dumps({**PRICE, "id": number, "timestamp": int(time.time() * 1000)})
             request = maker.request(secret, body, now_s=time.time(), message_id=f"msg_{number}")
             began = time.perf_counter()
-            answer = exchange("POST", request.url, request.headers, request.body)
+            answer = send_request("POST", request.url, request.headers, request.body)
             assert answer.status == 200, answer
             return time.perf_counter() - began
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from cryptoctl.alarm_settings import AlarmSettings
-from cryptoctl.aws import Answer, Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws, Response
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.execute import Executor, Report, StepResult
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Target
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.settings import EnvironmentSettings, Target
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from kit.waiting import eventually
 
 # One alarm stands for all of them, where nothing is said of alarms.
 LAG_ALARM = AlarmSettings(dead_letters="off", errors="off", throttles="off", unauthorized="off")
 # With every kind of resource that only some configurations have.
-WITH_A_SENDER = Environment(
-    webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}), alarms=LAG_ALARM
+WITH_A_SENDER = EnvironmentSettings(
+    webhook=WebhookSettings(senders={"desk": SenderSettings(preset="standard-webhooks")}), alarms=LAG_ALARM
 )
 READING = ("Get", "List", "Describe", "Query", "Scan", "Filter", "BatchGet")
 
@@ -29,11 +29,11 @@ READING = ("Get", "List", "Describe", "Query", "Scan", "Filter", "BatchGet")
 class RecordingAws(Aws):
     """Sends every request as it is, and keeps a record of the writing ones."""
 
-    def __init__(self, *, endpoint_url: str | None, credentials: Credentials) -> None:
+    def __init__(self, *, endpoint_url: str | None, credentials: AccessKey) -> None:
         super().__init__(region="us-east-1", endpoint_url=endpoint_url, credentials=credentials)
         self.writes: list[tuple[str, str, dict[str, object]]] = []
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: object) -> Answer:
+    def call(self, service: str, operation: str, *, once: bool = False, **params: object) -> Response:
         """Records, then sends."""
         if not operation.startswith(READING):
             self.writes.append((service, operation, params))
@@ -43,7 +43,7 @@ class RecordingAws(Aws):
 class Connect(Protocol):
     """Makes a live session for an environment."""
 
-    def __call__(self, environment: str, config: Environment | None = None) -> Live:
+    def __call__(self, environment: str, config: EnvironmentSettings | None = None) -> Live:
         """By name, with the defaults unless told otherwise; nothing is made on the engine yet."""
 
 
@@ -81,7 +81,7 @@ class Live:
     def plan(self, goal: Goal = Goal.PRESENT, resources: list[Provisioner] | None = None) -> Plan:
         """The plan for all resources and what is left over beside them, or for those resources only."""
         orphans = None if resources else self.stack.orphans
-        return planned(resources or self.resources, self.aws, goal, orphans=orphans)
+        return make_plan(resources or self.resources, self.aws, goal, orphans=orphans)
 
     def run(self, plan: Plan) -> Report:
         """Runs a plan."""
@@ -106,14 +106,14 @@ class Live:
         eventually(updated, "the update")
 
 
-def connected(engine: Engine, environment: str, config: Environment | None = None) -> Live:
+def connected(engine: Engine, environment: str, config: EnvironmentSettings | None = None) -> Live:
     """A live session for an environment on an engine that runs, by name; nothing is made yet."""
     url = engine.status().url
     assert url is not None
     pair = engine.credentials(environment)
-    credentials = Credentials(access_key=pair.access_key, secret_key=pair.secret_key)
+    credentials = AccessKey(access_key=pair.access_key, secret_key=pair.secret_key)
     aws = RecordingAws(endpoint_url=url, credentials=credentials)
     session = Session(SessionOptions(environment=environment, target=Target.LOCAL))
     session.aws = aws
-    session.config = config or Environment()
+    session.config = config or EnvironmentSettings()
     return Live(session, aws)

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 
 import cryptoctl.cli  # registers the commands
 from cryptoctl.cli.app import app
-from cryptoctl.errors import Problem
-from cryptoctl.settings import DocumentedKey, Environment, Settings, documented_keys
+from cryptoctl.errors import ExitCode
+from cryptoctl.settings import DocumentedKey, EnvironmentSettings, Settings, documented_keys
 
 DOCS = Path(__file__).parents[1] / "docs"
 README = DOCS.parent / "README.md"
@@ -72,7 +72,7 @@ def test_every_command_has_help_with_an_example() -> None:
 def test_the_exit_codes_are_those_of_the_document() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| ?([A-Z]*) \| (.+?) \|$", text, re.MULTILINE)
-    assert {(int(code), name) for code, name, _ in rows} == {(p.value, p.name) for p in Problem} | {(0, "")}
+    assert {(int(code), name) for code, name, _ in rows} == {(p.value, p.name) for p in ExitCode} | {(0, "")}
 
 
 def test_every_key_of_the_configuration_is_documented_as_the_schema_has_it() -> None:
@@ -103,7 +103,7 @@ def _row(key: DocumentedKey) -> str:
 
 
 def test_the_schema_that_pydantic_sees_has_the_same_meanings() -> None:
-    schema = TypeAdapter(Environment).json_schema()
+    schema = TypeAdapter(EnvironmentSettings).json_schema()
     assert schema["properties"]["protected"]["description"] in {key.meaning for key in documented_keys()}
 
 

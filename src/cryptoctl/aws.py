@@ -13,20 +13,20 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
-from cryptoctl.aws_answers import AwsAnswer
 from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
-from cryptoctl.aws_setup import UNCONFIGURED, check_port, load_credentials, on_this_machine
-from cryptoctl.aws_setup import Credentials as Credentials
-from cryptoctl.botocore_errors import endpoint_settings, failure, refuse_page, translated, unloadable
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.pace import Paces
+from cryptoctl.aws_responses import AwsResponse
+from cryptoctl.aws_setup import UNCONFIGURED, check_port, is_local_endpoint, load_credentials
+from cryptoctl.aws_setup import AccessKey as AccessKey
+from cryptoctl.botocore_errors import endpoint_settings, failure, refuse_page, translate_errors, unloadable
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.parallel import awaited, begin, map_in_threads
+from cryptoctl.rate_limits import RequestLimits
 from cryptoctl.shared_reads import SharedReads
 from cryptoctl.wire_items import take_items
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -34,7 +34,7 @@ CONNECTIONS = 64
 ATTEMPTS = 6
 CONNECT_TIMEOUT_S = 5
 # Operations that change nothing, so that they may be sent before it is known whose account this is.
-READING = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
+READ_PREFIXES = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +65,15 @@ class Aws:
         region: str | None = None,
         profile: str | None = None,
         endpoint_url: str | None = None,
-        credentials: Credentials | None = None,
+        credentials: AccessKey | None = None,
         attempts: int = ATTEMPTS,
     ) -> None:
         self._region, self._profile, self._attempts = region, profile, attempts
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
         self._confirmation: Future[None] | None = None
-        self._paces, self._lock = Paces(), threading.Lock()
-        self._asking = partial(translated, engine=credentials is not None, client=self.client)
+        self._request_limits, self._lock = RequestLimits(), threading.Lock()
+        self._asking = partial(translate_errors, engine=credentials is not None, client=self.client)
         self.on_answer: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
@@ -141,8 +141,8 @@ class Aws:
             client = self._session.client(
                 service, region_name=self.region, endpoint_url=self.endpoint_url, config=config
             )
-            if service in Paces.SERVICES and not on_this_machine(client.meta.endpoint_url):
-                client.meta.events.register(f"before-send.{service}", self._paces.wait)
+            if service in RequestLimits.SERVICES and not is_local_endpoint(client.meta.endpoint_url):
+                client.meta.events.register(f"before-send.{service}", self._request_limits.wait)
             client.meta.events.register("before-parse", refuse_page)
             if service == "dynamodb":
                 for operation in ("Query", "Scan"):
@@ -153,26 +153,26 @@ class Aws:
             raise failure(error) from error
         except ValueError as error:  # an endpoint that is no URL
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{without_password(str(error))}.",
                 f"Check {endpoint_settings(service)}: http:// or https://, a host, and a port if need be.",
             ) from error
 
     @property
-    def metered(self) -> bool:
+    def has_shared_quotas(self) -> bool:
         """Whether requests count against the quotas of an account that others use too; not on an engine."""
-        return not on_this_machine(self.endpoint_url or self.client("sts").meta.endpoint_url)
+        return not is_local_endpoint(self.endpoint_url or self.client("sts").meta.endpoint_url)
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service."""
         return self._client(service, once=False)
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         """Sends one request; throttling and passing faults are repeated unless `once`.
 
         Raises AwsError for what AWS refuses, Failure where AWS is not reached or knows no such caller.
         """
-        if not operation.startswith(READING):
+        if not operation.startswith(READ_PREFIXES):
             self._await_confirmation()
         try:
             answer = self._send(service, operation, once=once, **params)
@@ -183,7 +183,7 @@ class Aws:
         self._await_confirmation()
         return answer
 
-    def _send(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def _send(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         from botocore import xform_name
 
         try:
@@ -191,7 +191,7 @@ class Aws:
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
                 if stream := found.get("Payload"):  # which may be cut too
                     found["Payload"] = BytesIO(stream.read())
-                answer = AwsAnswer(found, f"{service}:{operation}")
+                answer = AwsResponse(found, f"{service}:{operation}")
         except AwsError as error:
             self.on_answer(service, operation, error)
             raise
@@ -213,13 +213,13 @@ class Aws:
             awaited(self._confirmation)
 
     def find(
-        self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
-    ) -> Answer | None:
+        self, service: str, operation: str, *, not_found: str | tuple[str, ...] | None, **params: Any
+    ) -> Response | None:
         """Sends a reading request; None for one of the exact codes that mean "no such thing"."""
         try:
             return self.call(service, operation, **params)
         except AwsError as error:
-            if error.code in ((absent,) if isinstance(absent, str) else absent or ()):
+            if error.code in ((not_found,) if isinstance(not_found, str) else not_found or ()):
                 return None
             raise
 
@@ -231,7 +231,7 @@ class Aws:
             with self._asking(service, operation):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                     self._await_confirmation()
-                    yield from AwsAnswer(page, f"{service}:{operation}").get(key) or []
+                    yield from AwsResponse(page, f"{service}:{operation}").get(key) or []
         except (AwsError, Failure):
             self._await_confirmation()
             raise

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 ANSWER_LOST = "AnswerLost"
 # Every service has a code of its own; most of them botocore repeats by itself, unless a request must not be
@@ -236,13 +236,13 @@ def refusal(service: str, operation: str, answer: Mapping[str, Any], *, elsewher
     said = f"{service}:{operation} answered {code}: {one_line(message)}"
     if any(each in message.lower() for each in _WRONG_TIME) or code in _WRONG_TIME:
         return Failure(
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             f"AWS does not accept the time of the request ({said}).",
             "This machine's clock is wrong: let NTP set it, then run the command again.",
         )
     if code in _BAD_CREDENTIALS:
         return Failure(
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             f"AWS does not accept the credentials ({said}).",
             "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
             "this machine. A region that the account has not enabled answers like this too: name another "

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Credentials:
+class AccessKey:
     """An engine's own credentials; never a person's."""
 
     access_key: str
     secret_key: str
 
 
-def on_this_machine(endpoint_url: str) -> bool:
+def is_local_endpoint(endpoint_url: str) -> bool:
     """Whether requests go to an engine here, and not to AWS."""
     return urlsplit(endpoint_url).hostname in ("127.0.0.1", "::1", "localhost")
 
@@ -34,7 +34,7 @@ SUFFIXES = (
 )
 
 
-def of_aws(endpoint_url: str) -> bool:
+def is_aws_endpoint(endpoint_url: str) -> bool:
     """Whether requests go to an address of AWS's own, a VPC endpoint's included."""
     return (urlsplit(endpoint_url).hostname or "").endswith(tuple(f".{each}" for each in SUFFIXES))
 

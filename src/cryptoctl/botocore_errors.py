@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
-from cryptoctl.aws_setup import of_aws
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.aws_setup import is_aws_endpoint
+from cryptoctl.errors import ExitCode, Failure
 
 _BEFORE = rb"(\xef\xbb\xbf)?\s*"
 _PAGE = re.compile(_BEFORE + rb"(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
@@ -19,7 +19,7 @@ _OF_AWS = re.compile(_BEFORE + rb"([\[{]|null\s*$|(<\?xml[^>]*>\s*)?<\w*(Respons
 
 
 @contextlib.contextmanager
-def translated(
+def translate_errors(
     service: str,
     operation: str,
     *,
@@ -93,7 +93,7 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
     """The sentence and the hint for what botocore lets through while it loads credentials."""
     if isinstance(error, EOFError):
         return Failure(
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             "The profile asks for an MFA code, and there is no terminal to ask for it.",
             "Run the command in a terminal, or sign in before and pass the session's credentials.",
         )
@@ -101,18 +101,18 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
         what, where = error.strerror or str(error), f" {error.filename}" if error.filename else ""
         if error.errno in (errno.EMFILE, errno.ENFILE):  # found while anything at all is loaded
             return Failure(
-                Problem.FAILED,
+                ExitCode.FAILED,
                 f"The AWS client cannot be loaded:{where or ' a file'}: {what}.",
                 "Raise the limit of open files (`ulimit -n 1024`), then run the command again.",
             )
         return Failure(
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             f"The AWS credentials cannot be loaded:{where or ' a file'}: {what}.",
             "The profile or an AWS_… variable names a token file or a credential_process that is not there: "
             "correct it, name another --profile, or add --local to work on this machine.",
         )
     return Failure(
-        Problem.CREDENTIALS,
+        ExitCode.CREDENTIALS,
         f"The AWS credentials cannot be loaded: {without_password(one_line(str(error))).rstrip('.')}.",
         "What gives them (credential_process, or the container's or the web identity's address) does not "
         "answer as AWS expects: run it by hand, or name another --profile.",
@@ -131,7 +131,7 @@ def endpoint_settings(asked: str) -> str:
 
 def _may_lack(asked: str, endpoint: str) -> str:
     """What a person does where something answered in AWS's place; empty where AWS did."""
-    if not endpoint or of_aws(endpoint):
+    if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
         f"Not AWS was asked, but {without_password(endpoint)} ({endpoint_settings(asked)} says so), which "
@@ -145,7 +145,7 @@ def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
         again = "`cryptoctl local stop`, then `cryptoctl local start`"
         return f"The embedded engine does not answer as it should: {again}."
     endpoint = getattr(error, "kwargs", {}).get("endpoint_url")
-    if not endpoint or of_aws(endpoint):
+    if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
         f"That is not AWS's address, but what {endpoint_settings(asked)} says: start what should answer "
@@ -160,10 +160,10 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
 
     to = f" to {asked}" if asked else ""
     elsewhere = _elsewhere(error, asked, engine=engine)
-    kinds: tuple[tuple[Any, Problem, str, str], ...] = (
+    kinds: tuple[tuple[Any, ExitCode, str, str], ...] = (
         (
             ResponseParserError,
-            Problem.UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"What answered{to} is not AWS ({{}}).",
             elsewhere
             or _may_lack(asked, endpoint)
@@ -174,31 +174,31 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
             | known.PartialCredentialsError
             | known.CredentialRetrievalError
             | known.RefreshWithMFAUnsupportedError,
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             "No usable AWS credentials were found ({}).",
             "Set AWS_PROFILE or sign in, or add --local to work on this machine without an account.",
         ),
         (
             known.ProfileNotFound,
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             "{}.",
             "List the profiles with `aws configure list-profiles`.",
         ),
         (
             known.TokenRetrievalError | known.SSOTokenLoadError | known.UnauthorizedSSOTokenError,
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             "The sign-in has expired ({}).",
             "Run `aws sso login`.",
         ),
         (
             known.LoginError,
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             "The sign-in has expired ({}).",
             "Run `aws login`.",
         ),
         (
             known.MissingDependencyException,
-            Problem.CREDENTIALS,
+            ExitCode.CREDENTIALS,
             "The profile signs in with `aws login`, for which a package is missing ({}).",
             """Install `botocore[crt]` beside cryptoctl, or `eval "$(aws configure export-credentials \
 --format env)"`.""",
@@ -218,32 +218,32 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
             | known.InvalidIMDSEndpointError
             | known.InvalidIMDSEndpointModeError
             | known.InvalidSTSRegionalEndpointsConfigError,
-            Problem.USAGE,
+            ExitCode.USAGE,
             "The AWS configuration cannot be used: {}.",
             "Correct ~/.aws/config (or AWS_CONFIG_FILE) or the AWS_… variable; or use --profile or --local.",
         ),
-        (known.InvalidRegionError, Problem.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
+        (known.InvalidRegionError, ExitCode.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
         (
             known.SSLError,
-            Problem.UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"No trusted answer came{to}: {{}}.",
             f"Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS. {elsewhere}".rstrip(),
         ),
         (
             known.ProxyConnectionError,
-            Problem.UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"No answer came{to}: {{}}.",
             "Check HTTPS_PROXY and NO_PROXY.",
         ),
         (
             known.HTTPClientError | known.ConnectionError,
-            Problem.UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"No answer came{to}: {{}}.",
             elsewhere or "Check the network and the region.",
         ),
         (
             Exception,
-            Problem.AWS,
+            ExitCode.AWS,
             f"The request{to} could not be made: {{}}.",
             "`cryptoctl plan --verbose` shows what is sent, and `cryptoctl --version` by which version.",
         ),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 
 def environment() -> str | None:
@@ -58,7 +58,7 @@ def _path(name: str) -> Path | None:
         return Path(text).expanduser() if text else None
     except RuntimeError:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} is {text!r}, and that home directory is not known.",
             f"Set {name} to a path without ~, or unset it.",
         ) from None

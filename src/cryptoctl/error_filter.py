@@ -3,7 +3,7 @@
 # Error records of ours and of Lambda's runtime, text-format errors, tracebacks, timeouts and crashes.
 # Terms are matched to the letter: a user's text inside a JSON line has its quotes escaped, so that an
 # info line that merely speaks of an error does not match.
-ERRORS = " ".join(
+ERROR_PATTERN = " ".join(
     f"?{term}"
     for term in (
         r'"\"level\":\"ERROR\""',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class Problem(IntEnum):
+class ExitCode(IntEnum):
     """The exit codes. docs/commands.md has the same table; a test compares them."""
 
     FAILED = 1
@@ -29,6 +29,6 @@ class Problem(IntEnum):
 class Failure(Exception):
     """An error for a person: what was being done, to what, and why it failed; `hint` says what to do next."""
 
-    def __init__(self, problem: Problem, message: str, hint: str = "") -> None:
+    def __init__(self, exit_code: ExitCode, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.problem, self.message, self.hint = problem, message, hint
+        self.exit_code, self.message, self.hint = exit_code, message, hint

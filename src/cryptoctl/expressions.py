@@ -10,7 +10,7 @@ from typing import Any
 from cryptoctl.core.fields import exact
 
 # So that evaluating one, a few calls of Python for each level, never meets their limit.
-DEEPEST = 128
+MAX_DEPTH = 128
 # They turn numbers into floats or round them, so that digits are lost; a number needs none of them.
 INEXACT_FUNCTIONS = frozenset({"to_number", "abs", "avg", "ceil", "floor", "sum"})
 
@@ -21,7 +21,7 @@ _LOOKS_INTO = {"subexpression", "index_expression", "flatten"}
 _LOOKS_INTO |= {"projection", "value_projection", "filter_projection"}
 
 
-def compiled(text: str) -> Any:
+def compile_expression(text: str) -> Any:
     """The expression, with `search(document)`. Raises ValueError with the reason, on one line.
 
     JMESPath itself finds an unknown function, a wrong number of arguments and a step of zero only when it
@@ -78,7 +78,7 @@ def _inexact_number(expression: Any) -> str | None:
 def _nodes(parsed: Any) -> Iterator[Any]:
     level, depth = [parsed], 0
     while level:
-        if depth == DEEPEST:
+        if depth == MAX_DEPTH:
             raise ValueError("nested too deeply")
         yield from level
         # The children of a slice are its three numbers.

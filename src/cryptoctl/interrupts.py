@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REPEATED_WITHIN_S = 1.0
@@ -47,7 +47,7 @@ def exit_on_signal() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise SystemExit(Problem.INTERRUPTED) from None
+        raise SystemExit(ExitCode.INTERRUPTED) from None
     finally:
         ignore_signals()
 

@@ -15,28 +15,28 @@ R = TypeVar("R")
 WAKES_EVERY_S = 0.1
 
 
-def begin(function: Callable[[T], R], things: Iterable[T], most: int) -> list[Future[R]]:
-    """Begins to call `function` with each thing, `most` of them at the same time; gives their answers to be.
+def begin(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[Future[R]]:
+    """Begins to call `function` with each thing, `max_workers` at the same time; returns their futures.
 
-    A thing whose answer is cancelled before its turn is passed over.
+    A thing whose future is cancelled before its turn is skipped.
     """
     things = list(things)
     answers: list[Future[R]] = [Future() for _ in things]
     left = deque(zip(answers, things, strict=True))
-    for _ in range(min(len(things), most)):
+    for _ in range(min(len(things), max_workers)):
         threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
     return answers
 
 
-def map_in_threads(function: Callable[[T], R], things: Iterable[T], most: int) -> list[R]:
-    """Calls `function` with each thing, `most` at the same time, and gives the results in their order.
+def map_in_threads(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
+    """Calls `function` with each thing, `max_workers` at the same time, and gives the results in their order.
 
     The first that fails, or an interruption, ends it: the others' answers are not waited for.
     """
     things = list(things)
     if len(things) < 2:
         return [function(thing) for thing in things]
-    answers = begin(function, things, most)
+    answers = begin(function, things, max_workers)
     try:
         return [awaited(answer) for answer in answers]
     finally:

@@ -21,7 +21,7 @@ def _key_arn(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Security(Section):
+class SecuritySettings(Section):
     """[env.NAME.security]"""
 
     customer_key: Annotated[str, Checked(_key_arn)] | None = setting(
@@ -39,7 +39,7 @@ class Security(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Functions(Section):
+class FunctionSettings(Section):
     """[env.NAME.functions]: all of the environment's functions."""
 
     application_log_level: LogLevel = setting("INFO", 'the functions\' own log lines: "DEBUG" or "INFO"')

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptoctl import env_vars, last_location, settings_file
-from cryptoctl.aws import Aws, Credentials
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.aws import AccessKey, Aws
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.last_location import LastLocation
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import DEFAULT_REGION, Environment, Settings, Target
+from cryptoctl.settings import DEFAULT_REGION, EnvironmentSettings, Settings, Target
 
 if TYPE_CHECKING:
     from cryptoctl.local.engine import Engine, EngineOptions
@@ -52,16 +52,16 @@ class Session:
         known = self.settings.env
         if known and name not in known and last_location.read(name) is None:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"There is no environment {name} in the configuration (it has: {', '.join(known)}).",
                 f"Name one of them, or add a table [env.{name}].",
             )
         return name
 
     @cached_property
-    def config(self) -> Environment:
+    def config(self) -> EnvironmentSettings:
         """The environment's settings; the defaults where the file does not name it."""
-        return self.settings.env.get(self.environment, Environment())
+        return self.settings.env.get(self.environment, EnvironmentSettings())
 
     @cached_property
     def last_location(self) -> LastLocation | None:
@@ -139,7 +139,7 @@ class Session:
         status = self.engine.status()
         if status.url is None:
             raise Failure(
-                Problem.UNREACHABLE,
+                ExitCode.UNREACHABLE,
                 "The embedded engine is not running.",
                 "Start it with `cryptoctl local start`, or use `cryptoctl up --local`; "
                 "with --aws the command goes to AWS.",
@@ -148,7 +148,7 @@ class Session:
         return Aws(
             region=self.options.region or self.config.region or DEFAULT_REGION,
             endpoint_url=status.url,
-            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+            credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
 
     def _check_region(self, aws: Aws) -> None:
@@ -160,7 +160,7 @@ class Session:
             return
         origin = "as the AWS profile says" if aws.region_is_named else "the default"
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{self.environment} was last brought up in {known.region}, and nothing names a region: "
             f"this would work in {aws.region}, {origin}.",
             f"Name it: --region {known.region}, `region` in cryptoctl.toml, or AWS_REGION; the same with "
@@ -171,14 +171,14 @@ class Session:
         pin = self.config.account_id
         if pin not in (None, account) and self.target is Target.LOCAL:
             raise Failure(
-                Problem.CREDENTIALS,
+                ExitCode.CREDENTIALS,
                 f"{self.environment} is pinned to account {pin}, and the embedded engine is {account}.",
                 "With --aws the command goes to AWS. For the engine choose another --env, or take account_id "
                 "out of cryptoctl.toml.",
             )
         if pin is not None and account != pin:
             raise Failure(
-                Problem.CREDENTIALS,
+                ExitCode.CREDENTIALS,
                 f"The credentials belong to account {account}, "
                 f"but {self.environment} is pinned to account {pin}.",
                 "Name the right --profile, or change account_id in cryptoctl.toml.",
@@ -186,7 +186,7 @@ class Session:
         known = self.last_location
         if pin is None and known and known.target is self.target and known.account != account:
             raise Failure(
-                Problem.CREDENTIALS,
+                ExitCode.CREDENTIALS,
                 f"The credentials belong to account {account}, "
                 f"but {self.environment} was last brought up in account {known.account}.",
                 "Name the right --profile; if the environment has moved, pin its account_id in "
@@ -216,13 +216,13 @@ class Session:
         bundle = build()
         return Stack(self.scope, self.config, Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256))
 
-    def remember(self) -> None:
+    def save_last_location(self) -> None:
         """Notes where the environment lives now."""
         location = LastLocation(target=self.target, account=self.scope.account, region=self.scope.region)
         last_location.write(self.environment, location)
 
     @property
-    def where(self) -> dict[str, str | None]:
+    def location_fields(self) -> dict[str, str | None]:
         """Environment, target, account and region as far as they are known; nothing is asked for."""
         asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
         scope, caller = vars(self).get("scope"), asked.get("caller")
@@ -240,8 +240,8 @@ class Session:
         try:
             config, local = self.config, self.target is Target.LOCAL
         except Failure:  # which the command itself reports
-            config, local = Environment(), self.options.target is Target.LOCAL
-        region = self.options.region or config.region or self.where["region"]
+            config, local = EnvironmentSettings(), self.options.target is Target.LOCAL
+        region = self.options.region or config.region or self.location_fields["region"]
         if local:
             return {"--endpoint-url": self._engine_url(), "--region": region or DEFAULT_REGION}
         given = {"--region": region, "--profile": self.options.profile or config.profile}

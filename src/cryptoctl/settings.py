@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from cryptoctl.alarm_settings import AlarmSettings
-from cryptoctl.security_settings import Functions, Security
+from cryptoctl.security_settings import FunctionSettings, SecuritySettings
 from cryptoctl.settings_schema import Between, Checked, Section, Switch, setting
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 
 FILE_NAME = "cryptoctl.toml"
 DEFAULT_ENVIRONMENT = "dev"
@@ -72,7 +72,7 @@ class _Function(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookProcessor(_Function):
+class WebhookProcessorSettings(_Function):
     """[env.NAME.webhook_processor]"""
 
     reserved_concurrency: Concurrency = setting(
@@ -89,21 +89,21 @@ class WebhookProcessor(_Function):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceEnricher(_Function):
+class PriceEnricherSettings(_Function):
     """[env.NAME.price_enricher]"""
 
     reserved_concurrency: Concurrency = setting(5, 'reserved concurrency, or "none"')
 
 
 @dataclass(frozen=True, kw_only=True)
-class ErrorNotifier(_Function):
+class ErrorNotifierSettings(_Function):
     """[env.NAME.error_notifier]"""
 
     reserved_concurrency: Concurrency = setting("none", 'reserved concurrency, or "none"')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream(Section):
+class StreamSettings(Section):
     """[env.NAME.stream]"""
 
     batch_size: Annotated[int, Between(1, 10_000)] = setting(
@@ -116,7 +116,7 @@ class Stream(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Environment(Section):
+class EnvironmentSettings(Section):
     """[env.NAME]: one environment."""
 
     target: Target | None = setting(None, '"local" or "aws"; unset: where `up` last put it, else AWS')
@@ -143,13 +143,13 @@ class Environment(Section):
     alert_subscribers: tuple[Annotated[str, Checked(_subscriber)], ...] = setting(
         (), "who is told of errors: email addresses, https:// addresses, ARNs of SQS queues"
     )
-    webhook_processor: WebhookProcessor = field(default_factory=WebhookProcessor)
-    price_enricher: PriceEnricher = field(default_factory=PriceEnricher)
-    error_notifier: ErrorNotifier = field(default_factory=ErrorNotifier)
-    stream: Stream = field(default_factory=Stream)
-    webhook: Webhook = field(default_factory=Webhook)
-    security: Security = field(default_factory=Security)
-    functions: Functions = field(default_factory=Functions)
+    webhook_processor: WebhookProcessorSettings = field(default_factory=WebhookProcessorSettings)
+    price_enricher: PriceEnricherSettings = field(default_factory=PriceEnricherSettings)
+    error_notifier: ErrorNotifierSettings = field(default_factory=ErrorNotifierSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    functions: FunctionSettings = field(default_factory=FunctionSettings)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
     dashboard: Switch = setting(True, "a CloudWatch dashboard of the pipeline; 3.00 USD a month, three free")
 
@@ -187,7 +187,7 @@ class Settings(Section):
 
     default_env: str | None = setting(None, "the environment when none is named; unset: dev")
     engine: EngineSettings = field(default_factory=EngineSettings)
-    env: Mapping[str, Environment] = field(default_factory=dict)
+    env: Mapping[str, EnvironmentSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,9 +204,9 @@ def documented_keys(section: type[Any] = Settings, prefix: str = "") -> Iterator
     for each in fields(section):
         section_of: Any = each.default_factory
         if each.name == "env":
-            yield from documented_keys(Environment, "env.NAME.")
+            yield from documented_keys(EnvironmentSettings, "env.NAME.")
         elif each.name == "senders":
-            yield from documented_keys(Sender, f"{prefix}senders.{SENDER}.")
+            yield from documented_keys(SenderSettings, f"{prefix}senders.{SENDER}.")
         elif isinstance(section_of, type):
             yield from documented_keys(section_of, f"{prefix}{each.name}.")
         else:

@@ -15,14 +15,14 @@ from typing import Any
 
 from cryptoctl import env_vars
 from cryptoctl.aws_errors import without_password
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.settings import DEFAULT_ENVIRONMENT, FILE_NAME, Settings
 
 # The longest name made from it is a role's, "webhook-processor-E-role", and IAM allows 64 characters.
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 SHOWN_ERRORS = 5
-LONGEST_VALUE = 80
+MAX_VALUE_LENGTH = 80
 
 
 def load(path: Path | None) -> Settings:
@@ -51,7 +51,7 @@ def locate(path: Path | None) -> Path | None:
         )
     except OSError as error:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"The working directory cannot be read: {error.strerror}.",
             f"Change to another directory, or name the {FILE_NAME} with --config.",
         ) from error
@@ -76,9 +76,9 @@ def _text(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):
         raise _wrong(path, "is not a regular file")
     with path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise _wrong(path, f"is larger than {MOST_BYTES // 1000} kB")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _wrong(path, f"is larger than {MAX_BYTES // 1000} kB")
     return content.decode("utf-8")
 
 
@@ -100,7 +100,9 @@ def _sentences(errors: Sequence[Any]) -> str:
 
 
 def _wrong(path: Path, what: str) -> Failure:
-    return Failure(Problem.USAGE, f"{path} {what}.", "`cryptoctl config` lists every key with what it means.")
+    return Failure(
+        ExitCode.USAGE, f"{path} {what}.", "`cryptoctl config` lists every key with what it means."
+    )
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -139,7 +141,7 @@ def _shown(value: Any) -> str:
         text = without_password(json.dumps(value, default=str))
     except (RecursionError, ValueError):
         return "…"
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…"
 
 
 def environment_name(flag: str | None, settings: Settings) -> str:
@@ -151,7 +153,7 @@ def check_environment(name: str) -> str:
     """The name, or Failure (USAGE) if some resource's name could not be made from it."""
     if not ENVIRONMENT_NAME.fullmatch(name):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name!r} cannot name an environment.",
             "Use 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
         )

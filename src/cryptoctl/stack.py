@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cryptoctl.core.senders import NOBODY
-from cryptoctl.error_filter import ERRORS
+from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.provisioners.dashboard import Dashboard
 from cryptoctl.provisioners.function import Code, Function
@@ -33,7 +33,7 @@ from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Secret, Value, leaves
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack_alarms import StackAlarms, any_alarm
 from cryptoctl.stack_dashboard import StackDashboard
 from cryptoctl.stack_parts import StackParts, lambda_environment_policy
@@ -44,7 +44,7 @@ APPLICATION = {"Application": "crypto-price-processing"}
 class Stack:
     """One environment's resources: each provisioner in an attribute is part of it."""
 
-    def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
+    def __init__(self, scope: Scope, config: EnvironmentSettings, code: Code) -> None:
         self.scope, self.config, self.code = scope, config, code
         self._parts = StackParts(scope=scope, config=config, code=code)
         self._data()
@@ -63,7 +63,7 @@ class Stack:
         return tuple(each for each in self if isinstance(each, Alarm))
 
     @property
-    def absent(self) -> tuple[Provisioner, ...]:
+    def unconfigured(self) -> tuple[Provisioner, ...]:
         """One of each kind that this configuration has none of: an earlier one may have left some."""
         of_senders = () if self.webhook_secrets else (self._address(), self._secret("SENDER", str))
         alarms = () if self.alarms else (any_alarm(self.alerts),)
@@ -73,7 +73,7 @@ class Stack:
     @property
     def orphans(self) -> Orphans:
         """Finds what is no longer part of it."""
-        return Orphans(stack=list(self), absent=self.absent)
+        return Orphans(stack=list(self), unconfigured=self.unconfigured)
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -111,8 +111,8 @@ class Stack:
         self.prices = Table(
             scope=self.scope,
             name=f"crypto-prices-{name}",
-            hash_key=("symbol", "S"),
-            range_key=("timestamp", "N"),
+            partition_key=("symbol", "S"),
+            sort_key=("timestamp", "N"),
             deletion_protection=self.config.protected,
             customer_key=self.config.security.key_for("table"),
         )
@@ -253,14 +253,14 @@ class Stack:
             scope=self.scope,
             name=f"webhook-error-filter-{name}",
             group=self.webhook_logs,
-            pattern=ERRORS,
+            pattern=ERROR_PATTERN,
             destination=self.notifier,
         )
         self.enricher_errors = LogSubscription(
             scope=self.scope,
             name=f"enricher-error-filter-{name}",
             group=self.enricher_logs,
-            pattern=ERRORS,
+            pattern=ERROR_PATTERN,
             destination=self.notifier,
         )
 

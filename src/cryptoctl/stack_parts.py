@@ -20,7 +20,7 @@ from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Value
 from cryptoctl.security_settings import Kind
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 
 # A literal: the service model lists previews too, so its newest value is not a choice.
 RUNTIME = "python3.14"
@@ -32,7 +32,7 @@ class StackParts:
     """Builds a resource by its kind, as an environment's configuration says."""
 
     scope: Scope
-    config: Environment
+    config: EnvironmentSettings
     code: Code
 
     def queue(self, function: str) -> Queue:

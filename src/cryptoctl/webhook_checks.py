@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
-from cryptoctl.expressions import compiled, needed_member
+from cryptoctl.expressions import compile_expression, needed_member
 
 REQUIRED_FIELDS = ("symbol", "price", "exchange")
 
@@ -92,7 +92,7 @@ def _check_member(keys: Mapping[str, Any]) -> None:
         return
     mapped = keys.get("fields") or {}
     for name in REQUIRED_FIELDS:
-        if name not in constants and needed_member(compiled(mapped.get(name, name))) == member:
+        if name not in constants and needed_member(compile_expression(mapped.get(name, name))) == member:
             raise ValueError(f"`token_member` is where `{name}` stands, and is taken away before")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Preset = Literal[
+PresetName = Literal[
     "tradingview",
     "standard-webhooks",
     "svix",
@@ -32,7 +32,7 @@ _STANDARD: Mapping[str, Any] = {
     "message_id_header": "webhook-id",
 }
 
-PRESETS: Mapping[Preset, Mapping[str, Any]] = {
+PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     # https://www.tradingview.com/support/solutions/43000529348 (source addresses)
     "tradingview": {
         "scheme": "token",
@@ -86,7 +86,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
 }
 
 # A message of each sender that has a form of its own, with a test price.
-SAMPLES: Mapping[Preset | None, str] = {
+SAMPLES: Mapping[PresetName | None, str] = {
     "cryptocurrencyalerting": (
         '{"type": "price", "currency": "WEBHOOK", "target_currency": "TEST", "price": "1", '
         '"exchange": "webhook-test"}'

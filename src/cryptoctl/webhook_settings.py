@@ -14,20 +14,20 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, get_args
 
 from cryptoctl.core.webhook_secrets import SecretEncoding, new_parameter
-from cryptoctl.expressions import compiled, inexact_part
+from cryptoctl.expressions import compile_expression, inexact_part
 from cryptoctl.settings_schema import Between, Checked, Section, Switch, setting
 from cryptoctl.webhook_checks import check_sender
-from cryptoctl.webhook_presets import PRESETS, Preset
+from cryptoctl.webhook_presets import PRESETS, PresetName
 
 # Lambda gives a function's variables 4096 bytes in all; the others of the function need at most 700.
-MOST_VARIABLE_BYTES = 3300
+MAX_VARIABLE_BYTES = 3300
 # The function's role names each one's parameter, and a role's inline policies have 10,240 characters in all.
-MOST_SENDERS = 50
-LONGEST_TEXT = 200
+MAX_SENDERS = 50
+MAX_TEXT_LENGTH = 200
 MAPPED_BITS = 96  # before an IPv4 address that is written as IPv6
 RESERVED_NAMES = ("health", "unknown")  # a path of the address, and whom the metric counts besides senders
 
-Scheme = Literal["hmac", "token", "basic"]
+SchemeName = Literal["hmac", "token", "basic"]
 PriceField = Literal["symbol", "price", "exchange", "volume", "timestamp", "id"]
 
 
@@ -47,9 +47,9 @@ def _header(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    if 0 < len(text) <= LONGEST_TEXT and text.isprintable():
+    if 0 < len(text) <= MAX_TEXT_LENGTH and text.isprintable():
         return text
-    raise ValueError(f"must be 1 to {LONGEST_TEXT} printable characters")
+    raise ValueError(f"must be 1 to {MAX_TEXT_LENGTH} printable characters")
 
 
 def _username(text: str) -> str:
@@ -72,7 +72,7 @@ def _source(text: str) -> str:
 
 def _expression(text: str) -> str:
     try:
-        found = inexact_part(compiled(_short(text)))
+        found = inexact_part(compile_expression(_short(text)))
     except ValueError as error:
         raise ValueError(f"is no JMESPath expression: {error}") from None
     if found is not None:
@@ -86,13 +86,13 @@ _Expression = Annotated[str, Checked(_expression)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sender(Section):
+class SenderSettings(Section):
     """[env.NAME.webhook.senders.SENDER]; a key that is None is the preset's or has its default."""
 
-    preset: Preset | None = setting(
-        None, f"a known sender, which sets the keys below: {', '.join(get_args(Preset))}"
+    preset: PresetName | None = setting(
+        None, f"a known sender, which sets the keys below: {', '.join(get_args(PresetName))}"
     )
-    scheme: Scheme | None = setting(
+    scheme: SchemeName | None = setting(
         None,
         'how a request proves who sent it: "hmac" (a signature), "token" (the secret itself) or "basic" '
         "(the secret as a password); required without a preset",
@@ -166,12 +166,12 @@ class Sender(Section):
         return partial(new_parameter, self.resolved().get("secret_encoding", "raw"))
 
 
-def _complete(sender: Sender) -> Sender:
+def _complete(sender: SenderSettings) -> SenderSettings:
     check_sender(sender.resolved())
     return sender
 
 
-def senders_variable(senders: Mapping[str, Sender]) -> str:
+def senders_variable(senders: Mapping[str, SenderSettings]) -> str:
     """WEBHOOK_SENDERS: what the function needs to know of its senders, as compact JSON; no secrets.
 
     What the file says in another order has the same text.
@@ -189,28 +189,29 @@ def _in_order(value: Any) -> Any:
     return sorted(value) if isinstance(value, tuple) else value
 
 
-def _fitting(senders: Mapping[str, Sender]) -> Mapping[str, Sender]:
-    if len(senders) > MOST_SENDERS:
+def _fitting(senders: Mapping[str, SenderSettings]) -> Mapping[str, SenderSettings]:
+    if len(senders) > MAX_SENDERS:
         raise ValueError(
             f"has {len(senders)} senders, where the function's role can be given the secrets of "
-            f"{MOST_SENDERS}; let several share one, or use another environment for the rest"
+            f"{MAX_SENDERS}; let several share one, or use another environment for the rest"
         )
     size = len(senders_variable(senders))
-    if size > MOST_VARIABLE_BYTES:
+    if size > MAX_VARIABLE_BYTES:
         raise ValueError(
-            f"takes {size} bytes of the function's variables, where Lambda leaves {MOST_VARIABLE_BYTES}; "
+            f"takes {size} bytes of the function's variables, where Lambda leaves {MAX_VARIABLE_BYTES}; "
             "use fewer senders, shorter expressions or larger networks"
         )
     return senders
 
 
 _Senders = Annotated[
-    Mapping[Annotated[str, Checked(_sender_name)], Annotated[Sender, Checked(_complete)]], Checked(_fitting)
+    Mapping[Annotated[str, Checked(_sender_name)], Annotated[SenderSettings, Checked(_complete)]],
+    Checked(_fitting),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Webhook(Section):
+class WebhookSettings(Section):
     """[env.NAME.webhook]"""
 
     senders: _Senders = field(default_factory=dict)

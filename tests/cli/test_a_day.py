@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from cryptoctl.reconcile.retry import RealClock, Retry
 from live import Connect
 
@@ -31,13 +31,13 @@ def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> 
     assert cli("plan", "--exit-code").code == 0
     for line in ("status", "prices BTC"):
         elsewhere = cli(*line.split(), "--region", "eu-west-1")
-        assert elsewhere.code == Problem.FAILED
+        assert elsewhere.code == ExitCode.FAILED
         assert "in eu-west-1: it was last brought up in us-east-1" in elsewhere.err
         assert "--region us-east-1" in elsewhere.err
     assert "pending deletion until" in cli.ok("down", "--yes").err
     assert "pending deletion until" in cli.ok("down", "--yes").err
     gone = cli("status")
-    assert gone.code == Problem.FAILED
+    assert gone.code == ExitCode.FAILED
     assert "There is no environment updown on this machine" in gone.err
     assert cli("plan", "--exit-code").code == 3
     again = cli.ok("up", "--output", "json").json

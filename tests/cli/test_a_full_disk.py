@@ -14,7 +14,7 @@ import pytest
 
 from cli.conftest import Cli
 from cryptoctl.cli.command import CommandRun, _Command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.permissions import Access
 from dead_letters.workshop import FROM_LAMBDA
 from kit.commands import FULL, onto_a_full_disk
@@ -37,7 +37,7 @@ def test_a_price_that_is_stored_is_stored_once_whoever_follows_the_hint(
 ) -> None:
     symbol = f"FULL{output}".upper()
     said = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *here)
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert f"The price was sent, and is stored: {symbol} at " in said.err and UNWRITTEN in said.err
     (timestamp,) = re.findall(r"Send it again with --timestamp (\d+): it is stored once", said.err)
     cli.ok("send-price", symbol, "7", "x", "--timestamp", timestamp, *here)
@@ -75,7 +75,7 @@ def test_dead_letters_that_are_deleted_or_put_back_are_counted(
     )
     file = tmp_path / "purged.jsonl"
     said = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *here)
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert f"1 of 1 message was deleted. {UNWRITTEN}" in said.err and f"It is in {file}" in said.err
     said = onto_a_full_disk("dlq", "import", str(file), *here)
     assert f"1 message was put back. {UNWRITTEN}" in said.err
@@ -86,7 +86,7 @@ def test_dead_letters_that_are_deleted_or_put_back_are_counted(
 
 def test_what_only_reads_may_be_run_again(here: tuple[str, ...]) -> None:
     said = onto_a_full_disk("plan", *here)
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert "then run the command again" in said.err and "is done" not in said.err
 
 
@@ -111,7 +111,7 @@ def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) ->
             steps += 1
         run.done("Three steps are done", "Leave it at that.")
         if fails:
-            raise Failure(Problem.REFUSED, "The fourth is refused.", "Ask somebody.")
+            raise Failure(ExitCode.REFUSED, "The fourth is refused.", "Ask somebody.")
 
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), formats=()
@@ -123,14 +123,14 @@ def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_command_that_changes_something_does_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     steps, code, said = ended(Access.OPERATE, fails=False, capsys=capsys)
-    assert (steps, code) == (3, Problem.FAILED)
+    assert (steps, code) == (3, ExitCode.FAILED)
     assert said == f"error: Three steps are done. {UNWRITTEN} hint: Leave it at that."
     steps, code, said = ended(Access.MANAGE, fails=True, capsys=capsys)
-    assert (steps, code) == (3, Problem.REFUSED)
+    assert (steps, code) == (3, ExitCode.REFUSED)
     assert said == f"error: Three steps are done. The fourth is refused. {UNWRITTEN} hint: Ask somebody."
 
 
 def test_a_command_that_reads_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     steps, code, said = ended(Access.READ_DATA, fails=False, capsys=capsys)
-    assert (steps, code) == (0, Problem.FAILED)
+    assert (steps, code) == (0, ExitCode.FAILED)
     assert said == f"error: {UNWRITTEN} hint: Write it somewhere else, then run the command again."

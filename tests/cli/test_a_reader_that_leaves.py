@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.cli.command import CommandRun, _Command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
 
@@ -41,7 +41,7 @@ def steps_done(
         for _ in range(3):
             how(run.screen)
             done += 1
-        raise Failure(Problem.REFUSED, "The rest is refused.")
+        raise Failure(ExitCode.REFUSED, "The rest is refused.")
 
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), formats=()
@@ -63,7 +63,7 @@ WAYS: dict[str, Callable[[Screen], object]] = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("access", [Access.OPERATE, Access.MANAGE])
 def test_a_command_that_changes_something_does_all_of_it(access: Access, way: str) -> None:
-    assert steps_done(access, WAYS[way], nobody_reads()) == (3, Problem.REFUSED)
+    assert steps_done(access, WAYS[way], nobody_reads()) == (3, ExitCode.REFUSED)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -76,4 +76,4 @@ def test_a_command_that_reads_ends_without_an_error(way: str) -> None:
 @pytest.mark.parametrize("access", [Access.READ_DATA, Access.MANAGE])
 def test_where_stdout_is_closed_all_of_the_work_is_done(access: Access, way: str, output: str) -> None:
     closed: AbstractContextManager[object] = redirect_stdout(None)
-    assert steps_done(access, WAYS[way], closed, "--output", output) == (3, Problem.REFUSED)
+    assert steps_done(access, WAYS[way], closed, "--output", output) == (3, ExitCode.REFUSED)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from cryptoctl.errors import Problem
 )
 def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, reason: str) -> None:
     said = cli("send-price", "BTC", price, "coinbase")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert reason in said.err
     assert "Nothing was sent" in said.err
 
@@ -45,7 +45,7 @@ def test_a_name_for_all_lines_of_a_file_is_checked_before_the_file_is_opened(
     cli: Cli, option: str, value: str, reason: str
 ) -> None:
     said = cli("send-price", "--file", "not-there.csv", option, value)
-    assert (said.code, said.out) == (Problem.USAGE, "")
+    assert (said.code, said.out) == (ExitCode.USAGE, "")
     assert f"{option} {reason}. Nothing was sent." in said.err
 
 
@@ -57,7 +57,7 @@ def test_what_can_be_no_symbol_is_not_asked_for(cli: Cli, line: str, symbol: str
     command = line.split()
     words = [*command, symbol] if line.endswith("--symbol") else [command[0], symbol, *command[1:]]
     said = cli(*words, "--local", "--env", "nosuch")
-    assert (said.code, said.out) == (Problem.USAGE, "")
+    assert (said.code, said.out) == (ExitCode.USAGE, "")
     assert reason in said.err
 
 
@@ -66,7 +66,7 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
     """In a script the variable behind it is not set; the default would be another environment."""
     for line in ("down --yes --local", "plan"):
         said = cli(*line.split(), option, "")
-        assert said.code == Problem.USAGE
+        assert said.code == ExitCode.USAGE
         assert f"{option} is empty." in said.err
 
 
@@ -95,7 +95,7 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
 )
 def test_what_is_given_and_empty_is_not_taken_for_not_given(cli: Cli, line: tuple[str, ...]) -> None:
     said = cli(*line)
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     refusals = ("is empty", "not a valid price", "options of files only", "is not a valid time")
     assert any(each in said.err for each in refusals)
 
@@ -113,14 +113,14 @@ def test_what_is_given_and_empty_is_not_taken_for_not_given(cli: Cli, line: tupl
 )
 def test_an_option_that_would_have_no_effect_is_refused(cli: Cli, line: tuple[str, ...]) -> None:
     said = cli(*line)
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "out." in said.err
 
 
 @pytest.mark.parametrize("name", ["my env", "a" * 42, "-dev", "prod/eu", "dév"])
 def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> None:
     said = cli("plan", f"--env={name}")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "cannot name an environment" in said.err
 
 
@@ -146,39 +146,39 @@ def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> 
 def test_a_wrong_configuration_names_the_key(cli: Cli, elsewhere: Path, text: str, shown: str) -> None:
     (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
     said = cli("plan")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert shown in said.err
 
 
 def test_a_named_configuration_must_exist(cli: Cli) -> None:
     said = cli("plan", "--config", "nowhere.toml")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "nowhere.toml cannot be read" in said.err
 
 
 def test_without_credentials_the_error_mentions_local(cli: Cli) -> None:
     said = cli("plan", "--aws", "--env", "nocredentials")
-    assert said.code == Problem.CREDENTIALS
+    assert said.code == ExitCode.CREDENTIALS
     assert "--local" in said.err
 
 
 def test_an_unknown_profile_is_named(cli: Cli) -> None:
     said = cli("plan", "--aws", "--profile", "nosuch")
-    assert said.code == Problem.CREDENTIALS
+    assert said.code == ExitCode.CREDENTIALS
     assert "nosuch" in said.err
 
 
 @pytest.mark.parametrize("region", ["mars north", "us_east_1"])
 def test_an_unusable_region_is_named(cli: Cli, region: str) -> None:
     said = cli("plan", "--aws", "--region", region)
-    assert said.code in (Problem.USAGE, Problem.CREDENTIALS, Problem.UNREACHABLE)
+    assert said.code in (ExitCode.USAGE, ExitCode.CREDENTIALS, ExitCode.UNREACHABLE)
     assert "error:" in said.err
 
 
 def test_an_engine_that_does_not_run_is_said(cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
     said = cli("plan", "--local")
-    assert said.code == Problem.UNREACHABLE
+    assert said.code == ExitCode.UNREACHABLE
     assert "cryptoctl local start" in said.err
 
 
@@ -188,13 +188,13 @@ def test_a_taken_port_is_said(cli: Cli, tmp_path: Path, monkeypatch: Any) -> Non
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         said = cli("local", "start", "--port", str(taken.getsockname()[1]))
-    assert said.code == Problem.UNREACHABLE
+    assert said.code == ExitCode.UNREACHABLE
     assert "port" in said.err
 
 
 def test_an_unknown_option_or_command_is_refused(cli: Cli) -> None:
-    assert cli("up", "--nosuch").code == Problem.USAGE
-    assert cli("fly").code == Problem.USAGE
+    assert cli("up", "--nosuch").code == ExitCode.USAGE
+    assert cli("fly").code == ExitCode.USAGE
 
 
 def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cli, elsewhere: Path) -> None:
@@ -202,7 +202,7 @@ def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cl
     written = (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8")
     said = cli("init")
     assert "Name another file" in said.err
-    assert said.code == Problem.REFUSED
+    assert said.code == ExitCode.REFUSED
     assert (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8") == written
 
 
@@ -210,7 +210,7 @@ def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cl
 def test_a_pinned_account_refuses_other_credentials(local_cli: Any, elsewhere: Path) -> None:
     (elsewhere / "cryptoctl.toml").write_text("[env.pinned]\naccount_id = '123456789012'\n", encoding="utf-8")
     said = local_cli("pinned")("up")
-    assert said.code == Problem.CREDENTIALS
+    assert said.code == ExitCode.CREDENTIALS
     assert "123456789012" in said.err
     assert "000000000000" in said.err
     assert "--aws" in said.err and "--profile" not in said.err
@@ -263,6 +263,6 @@ def test_expired_or_wrong_credentials_are_one_sentence(
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "old")
         said = Cli()("plan", "--aws")
         server.shutdown()
-    assert said.code == Problem.CREDENTIALS
+    assert said.code == ExitCode.CREDENTIALS
     assert words in said.err
     assert "AKIAOLD" not in said.err

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from cryptoctl.settings import documented_keys
 
 
@@ -50,6 +50,6 @@ def test_the_keys_of_each_sender_are_shown(cli: Cli, elsewhere: Path) -> None:
 def test_a_wrong_file_does_not_hide_the_keys(cli: Cli, elsewhere: Path) -> None:
     (elsewhere / "cryptoctl.toml").write_text("[env.dev]\nlog_retention_day = 3\n", encoding="utf-8")
     said = cli("config")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "unknown key `env.dev.log_retention_day`" in said.err
     assert "env.NAME.log_retention_days" in said.out

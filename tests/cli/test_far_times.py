@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 
 END_OF_TIME = "9999-12-31T23:59:59Z"
 
@@ -19,7 +19,7 @@ def test_no_price_is_of_a_time_behind_the_last_key(day: Cli, command: str) -> No
 
 def test_a_price_of_a_time_behind_the_last_key_cannot_be_traced(day: Cli) -> None:
     said = day("trace", "FAR", "--at", END_OF_TIME)
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert "No price of FAR at 9999-12-31" in said.err and "there is none of FAR" in said.err
 
 
@@ -35,7 +35,7 @@ def test_a_price_of_a_time_behind_the_last_key_cannot_be_traced(day: Cli) -> Non
 )
 def test_a_time_before_1970_is_refused(cli: Cli, line: str) -> None:
     said = cli(*line.split())
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "is before 1970" in said.err
 
 
@@ -44,5 +44,5 @@ def test_a_time_before_1970_is_refused(cli: Cli, line: str) -> None:
 )
 def test_a_length_of_time_that_no_clock_can_count_is_refused(cli: Cli, line: str) -> None:
     said = cli(*line.split())
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "'99999999999d' is longer than 100 years." in said.err

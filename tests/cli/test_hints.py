@@ -19,7 +19,7 @@ from cli.conftest import Cli
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import load
 from cryptoctl.cli.commands import COMMANDS
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.hints import command_about, with_aws_options, with_options
@@ -107,7 +107,7 @@ def test_a_command_of_the_aws_cli_goes_where_the_environment_is(
 
 def test_a_failure_names_commands_of_the_aws_cli_that_go_there(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen(colour=False, aws_options=lambda: {"--endpoint-url": "http://127.0.0.1:4999"})
-    screen.failure(Failure(Problem.AWS, "It is refused.", "Run `aws logs tail`."))
+    screen.failure(Failure(ExitCode.AWS, "It is refused.", "Run `aws logs tail`."))
     assert "`aws logs tail --endpoint-url http://127.0.0.1:4999`" in capsys.readouterr().err
 
 
@@ -123,7 +123,7 @@ def test_the_notes_and_obstacles_of_a_document_get_the_options(capsys: pytest.Ca
         "cost": cost,
     }
     where = {"environment": "e", "target": "aws", "account": None, "region": None}
-    screen = Screen(colour=False, machine=True, given={"--env": "prod"})
+    screen = Screen(colour=False, is_json=True, given={"--env": "prod"})
     write_document(screen, "plan", where, {"plan": plan}, None)
     write_document(screen, "down", where, {"notes": [text]}, None)
     assert capsys.readouterr().out.count("`cryptoctl up --env prod`") == 3
@@ -140,7 +140,7 @@ def test_a_hint_of_a_command_can_be_followed(
     file = tmp_path / "my settings.toml"
     file.write_text("default_env = 'x'\n", encoding="utf-8")
     said = cli("status", "--local", "--env", "demo", "--config", str(file))
-    assert said.code == Problem.UNREACHABLE
+    assert said.code == ExitCode.UNREACHABLE
     assert f"`cryptoctl local start --config '{file}'`" in said.err
     assert f"`cryptoctl up --local --env demo --config '{file}'`" in said.err
 

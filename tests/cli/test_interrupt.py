@@ -14,7 +14,7 @@ import pytest
 
 import cryptoctl
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 
 pytestmark = pytest.mark.engine
 
@@ -30,11 +30,11 @@ def test_up_interrupted_says_what_is_finished_and_the_next_up_continues(local_cl
                 break
         said = process.stderr.read()
         code = process.wait()
-    assert code == Problem.INTERRUPTED, said
+    assert code == ExitCode.INTERRUPTED, said
     assert "Interrupted:" in said
     assert "done" in said
     assert "goes on from here" in said
-    assert cli("plan", "--exit-code").code == Problem.DIFFERENCES
+    assert cli("plan", "--exit-code").code == ExitCode.DIFFERENCES
     cli.ok("up")
     assert cli("plan", "--exit-code").code == 0
     cli.ok("down", "--yes")
@@ -47,7 +47,7 @@ def test_an_interruption_before_everything_is_imported_leaves_no_traceback(tmp_p
     source = str(Path(cryptoctl.__file__).parents[1])
     paths = os.pathsep.join([str(tmp_path), source])
     ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (Problem.INTERRUPTED, "")
+    assert (ended.returncode, ended.stderr) == (ExitCode.INTERRUPTED, "")
 
 
 def test_following_the_logs_ends_with_130_and_a_document(day: Cli) -> None:
@@ -62,7 +62,7 @@ def test_following_the_logs_ends_with_130_and_a_document(day: Cli) -> None:
         assert set(first) == {"time", "function", "message"}
         process.send_signal(signal.SIGINT)
         *_, last = process.stdout.read().splitlines()
-        assert (process.wait(), process.stderr.read()) == (Problem.INTERRUPTED, "Interrupted.\n")
+        assert (process.wait(), process.stderr.read()) == (ExitCode.INTERRUPTED, "Interrupted.\n")
     assert json.loads(last)["outcome"] == "interrupted"
 
 

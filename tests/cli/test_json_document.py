@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from cli.conftest import Cli
 from cryptoctl.cli.commands import COMMANDS
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ui.documents.document import CommandDocument
 from cryptoctl.ui.json_output import MODELS, write_document
 from cryptoctl.ui.screen import Screen
@@ -145,17 +145,17 @@ def test_the_document_has_its_shape_whatever_the_outcome(
     assert (document.outcome == "success") == (said.code == 0)
     assert (document.failure is None) == (said.code == 0)
     if document.failure is not None:
-        assert Problem[document.failure.problem] == said.code
+        assert ExitCode[document.failure.problem] == said.code
         assert document.failure.message in said.err
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_list_that_is_written_item_by_item_ends_as_one_document(count: int, capsys: Any) -> None:
-    screen = Screen(colour=False, machine=True)
+    screen = Screen(colour=False, is_json=True)
     for number in range(count):
         screen.item("results", {"id": number})
     where = {"environment": "e", "target": "aws", "account": "0" * 12, "region": "us-east-1"}
-    failure = Failure(Problem.AWS, "sqs:DeleteMessage answered Throttling", "Run it again.")
+    failure = Failure(ExitCode.AWS, "sqs:DeleteMessage answered Throttling", "Run it again.")
     write_document(screen, "dlq replay", where, {}, failure)
     document = json.loads(capsys.readouterr().out)
     assert document["results"] == [{"id": number} for number in range(count)]

@@ -20,9 +20,9 @@ import botocore.endpoint
 import pytest
 
 from cli.conftest import Cli, unused_port
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.errors import Failure
-from cryptoctl.local.data_directory import DataDirectory, Record
+from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.launch import source_digest
 from hostile.golden import Situation, check
 
@@ -119,7 +119,7 @@ def hidden(told: Sequence[Situation]) -> Sequence[Situation]:
 
 def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
     with answering(b"<html>Sign in to the guests' network</html>") as url:
-        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        aws = Aws(region="here", endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="b"))
         with pytest.raises(Failure, match="What answered to iam:ListRoles is not AWS"):
             list(aws.paginate("iam", "ListRoles", "Roles"))
         # Of what should be JSON botocore makes an empty answer.
@@ -137,7 +137,7 @@ def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
 @pytest.mark.parametrize("body", [b"{}", b"", b'{"KeyMetadata": {"KeyId"'], ids=["empty", "none", "cut"])
 def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) -> None:
     with answering(body, "application/x-amz-json-1.1") as url:
-        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        aws = Aws(region="here", endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="b"))
         with pytest.raises(Failure, match="The answer to kms:DescribeKey has no KeyMetadata"):
             aws.call("kms", "DescribeKey", KeyId="k")["KeyMetadata"]
 
@@ -147,7 +147,7 @@ def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) ->
 )
 def test_a_page_is_refused_however_it_begins(page: bytes) -> None:
     with answering(page) as url:
-        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        aws = Aws(region="here", endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="b"))
         asked: dict[str, dict[str, Any]] = {
             "dynamodb:Query": {"TableName": "t"},
             "sqs:DeleteQueue": {"QueueUrl": url},
@@ -161,7 +161,7 @@ def test_a_page_is_refused_however_it_begins(page: bytes) -> None:
 
 def test_json_that_is_said_to_be_html_is_read_as_what_it_is() -> None:
     with answering(b'{"Keys": [{"KeyId": "<html>"}]}') as url:
-        aws = Aws(region="here", endpoint_url=url, credentials=Credentials(access_key="a", secret_key="b"))
+        aws = Aws(region="here", endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="b"))
         assert list(aws.paginate("kms", "ListKeys", "Keys")) == [{"KeyId": "<html>"}]
 
 
@@ -218,7 +218,7 @@ def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
     home.take_clean_end()  # and it is killed: the next one says so
     notes = tuple(home.take_clean_end())
     home.write(
-        Record(
+        EngineRecord(
             pid=os.getpid(),
             port=unused_port(),
             started_at="2026-01-02T03:04:05+00:00",

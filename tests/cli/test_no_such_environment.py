@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from live import Live
 
 READING = (
@@ -30,7 +30,7 @@ READING = (
 @pytest.mark.parametrize("line", READING)
 def test_it_is_said_and_the_others_are_named(standing: Live, cli: Cli, line: str) -> None:
     said = cli(*line.split(), "--local", "--env", "nosuch")
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert said.out == ""
     assert "There is no environment nosuch on this machine (there are: " in said.err
     assert standing.session.environment in said.err
@@ -52,7 +52,7 @@ def test_where_one_resource_is_missing_the_environment_is_incomplete(standing: L
     standing.aws.call("dynamodb", "DeleteTable", TableName=standing.stack.prices.name)
     said = cli("prices", "BTC", "--local", "--env", standing.session.environment)
     standing.up()
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert f"{standing.session.environment} is not complete" in said.err
 
 

@@ -18,16 +18,16 @@ import pytest
 
 from cli.conftest import Cli, unused_port
 from cryptoctl.aws import Aws
-from cryptoctl.cli.command import for_a_person
+from cryptoctl.cli.command import as_failure
 from cryptoctl.cli.file_options import GivenFiles
 from cryptoctl.cli.send_price import send_price
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local import launch
 from cryptoctl.local.errors import EngineError
 from cryptoctl.ops.invoking import invoke
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.parallel import map_in_threads
 from cryptoctl.session import Session
 from cryptoctl.ui.json_output import write_document
@@ -62,7 +62,7 @@ def run(
 def test_an_output_that_cannot_be_written_is_said(tmp_path: Path, arguments: Sequence[str]) -> None:
     with FULL.open("wb") as full:
         done = run(*arguments, cwd=tmp_path, stdout=full)
-    assert done.returncode == Problem.FAILED
+    assert done.returncode == ExitCode.FAILED
     assert b"error: The output cannot be written: No space left on device." in done.stderr
 
 
@@ -92,7 +92,7 @@ def test_csv_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 @needs_dev_full
 def test_messages_that_cannot_be_written_change_no_exit_code(tmp_path: Path) -> None:
     with FULL.open("wb") as full:
-        assert run("plan", "--local", cwd=tmp_path, stderr=full).returncode == Problem.UNREACHABLE
+        assert run("plan", "--local", cwd=tmp_path, stderr=full).returncode == ExitCode.UNREACHABLE
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -118,32 +118,32 @@ def test_what_an_encoding_lacks_is_escaped(monkeypatch: Any, encoding: str, show
 def test_a_state_directory_that_cannot_be_made_is_said(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     done = run(*command.split(), cwd=tmp_path, CRYPTOCTL_STATE_DIR=str(tmp_path / "file" / "state"))
-    assert done.returncode == Problem.UNREACHABLE
+    assert done.returncode == ExitCode.UNREACHABLE
     assert b"hint:" in done.stderr
 
 
 def test_a_home_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     done = run("local", "start", cwd=tmp_path, HOME="/dev/null/home", CRYPTOCTL_STATE_DIR="")
-    assert done.returncode == Problem.UNREACHABLE
+    assert done.returncode == ExitCode.UNREACHABLE
     assert b"/dev/null/home" in done.stderr
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     file = tmp_path / "state" / "nothing"
-    failure = for_a_person(PermissionError(13, "Permission denied", str(file)))
+    failure = as_failure(PermissionError(13, "Permission denied", str(file)))
     assert failure.message == f"{file} cannot be used: Permission denied."
     assert failure.hint == ""
 
 
 def test_a_state_file_that_cannot_be_used_leads_to_the_variable(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
-    failure = for_a_person(OSError(28, "No space left on device", str(tmp_path / "journal")))
+    failure = as_failure(OSError(28, "No space left on device", str(tmp_path / "journal")))
     assert "CRYPTOCTL_STATE_DIR names another directory" in failure.hint
 
 
 def test_a_system_that_starts_no_more_threads_is_said(cli: Cli, monkeypatch: Any) -> None:
     def read_at_the_same_time(_: Session) -> Any:
-        return map_in_threads(str, [1, 2], most=2)
+        return map_in_threads(str, [1, 2], max_workers=2)
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -151,7 +151,7 @@ def test_a_system_that_starts_no_more_threads_is_said(cli: Cli, monkeypatch: Any
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr("cryptoctl.cli.config.configured_keys", read_at_the_same_time)
     said = cli("config")
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert "starts no more threads" in said.err
 
 
@@ -173,7 +173,7 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     script = f"cd '{gone}' && rmdir '{gone}' && exec '{sys.executable}' -m cryptoctl config \"$@\""
-    for more, code in (((), Problem.USAGE), (("--config", str(tmp_path / "some.toml")), 0)):
+    for more, code in (((), ExitCode.USAGE), (("--config", str(tmp_path / "some.toml")), 0)):
         (tmp_path / "some.toml").write_text("", encoding="utf-8")
         gone.mkdir(exist_ok=True)
         done = subprocess.run(["sh", "-c", script, "sh", *more], capture_output=True, text=True)
@@ -199,7 +199,7 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
 def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: str, said: str) -> None:
     (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
     told = cli("plan")
-    assert told.code == Problem.USAGE
+    assert told.code == ExitCode.USAGE
     assert said in told.err
     assert len(told.err) < 2_000
 
@@ -208,7 +208,7 @@ def test_a_configuration_that_is_no_file_is_refused_and_not_read(tmp_path: Path)
     os.mkfifo(tmp_path / "pipe")
     for name in (str(tmp_path / "pipe"), "/dev/zero", str(tmp_path)):
         done = run("plan", "--config", name, cwd=tmp_path)
-        assert done.returncode == Problem.USAGE
+        assert done.returncode == ExitCode.USAGE
         assert b"is not a regular file" in done.stderr
 
 
@@ -217,7 +217,7 @@ def test_a_configuration_that_is_no_file_is_refused_and_not_read(tmp_path: Path)
 )
 def test_a_time_beyond_all_measure_is_not_valid(text: str) -> None:
     with pytest.raises(Failure, match="is not a valid time") as raised:
-        moment_ms(text)
+        parse_time_ms(text)
     assert len(raised.value.message) < 100
 
 
@@ -237,7 +237,7 @@ def test_an_answer_that_is_nested_deeply_is_still_a_document(capsys: Any) -> Non
         body = [body]
     where = {"environment": "e", "target": "local", "account": None, "region": None}
     write_document(
-        Screen(colour=False, machine=True), "dlq peek", where, {"messages": [{"body": body}]}, None
+        Screen(colour=False, is_json=True), "dlq peek", where, {"messages": [{"body": body}]}, None
     )
     assert "at the bottom" in json.loads(capsys.readouterr().out)["messages"][0]["body"].__repr__()
 

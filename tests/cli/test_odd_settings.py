@@ -12,10 +12,10 @@ from cli.conftest import Cli
 from cryptoctl.aws_errors import without_password
 from cryptoctl.cli import completion
 from cryptoctl.cli.app import app
-from cryptoctl.cli.command import for_a_person
+from cryptoctl.cli.command import as_failure
 from cryptoctl.cli.dlq import _edited, _editor
 from cryptoctl.cli.iam_policy import _older_parts
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.payloads import EditError
 from cryptoctl.ui.screen import Screen
 
@@ -28,7 +28,7 @@ def test_a_home_directory_that_is_not_known_leads_to_the_variable(
 ) -> None:
     monkeypatch.setenv(name, NO_HOME)
     said = cli("plan", "--env", "demo")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert f"{name} is '{NO_HOME}'" in said.err
 
 
@@ -46,9 +46,7 @@ def test_a_home_directory_that_is_not_known_does_not_disturb_completion(
 
 def test_an_error_about_a_file_needs_no_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", NO_HOME)
-    assert (
-        for_a_person(OSError(13, "Permission denied", "x")).message == "x cannot be used: Permission denied."
-    )
+    assert as_failure(OSError(13, "Permission denied", "x")).message == "x cannot be used: Permission denied."
 
 
 @pytest.mark.parametrize("editor", ['vi "', " ", "no-such-editor --wait"])
@@ -57,7 +55,7 @@ def test_an_editor_that_cannot_be_started_is_refused_before_the_run(
 ) -> None:
     monkeypatch.setenv("VISUAL", editor)
     said = cli("dlq", "replay", "--edit", "--local", "--env", "demo")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert f"The editor {editor!r} cannot be started" in said.err
 
 
@@ -92,7 +90,7 @@ def test_the_value_of_an_option_is_taken_as_it_is(cli: Cli) -> None:
 )
 def test_a_negative_number_is_no_option(cli: Cli, arguments: tuple[str, ...]) -> None:
     said = cli("send-price", *arguments)
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "not a valid price" in said.err
 
 
@@ -122,7 +120,7 @@ def test_what_is_no_password_stays(text: str) -> None:
 def test_following_that_is_interrupted_before_the_first_line_ends_with_one_line(
     capsys: Any,
 ) -> None:
-    screen = Screen(colour=False, machine=True)
+    screen = Screen(colour=False, is_json=True)
     screen.one_line_each()
     screen.document({"command": "logs", "lines": []})
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -130,7 +128,7 @@ def test_following_that_is_interrupted_before_the_first_line_ends_with_one_line(
 
 def test_two_ways_to_choose_parts_of_a_policy_exclude_each_other(cli: Cli) -> None:
     said = cli("iam-policy", "--part", "1", "--output-dir", "there")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "exclude each other" in said.err
 
 
@@ -144,7 +142,7 @@ def test_the_parts_of_an_earlier_longer_policy_are_found(tmp_path: Path) -> None
 def test_a_question_that_nobody_can_answer_refuses(capsys: Any) -> None:
     with pytest.raises(Failure, match="This deletes dev, and there is no terminal") as raised:
         Screen(colour=False).confirm("Delete dev?", "This deletes dev")
-    assert (raised.value.problem, raised.value.hint) == (Problem.REFUSED, "Add --yes.")
+    assert (raised.value.exit_code, raised.value.hint) == (ExitCode.REFUSED, "Add --yes.")
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), (" YES ", True), ("", False), ("n", False)])
@@ -154,6 +152,6 @@ def test_only_yes_confirms(answer: str, goes_on: bool, monkeypatch: pytest.Monke
     try:
         Screen(colour=False).confirm("Delete dev?", "This deletes dev")
     except Failure as failure:
-        assert (failure.problem, goes_on) == (Problem.REFUSED, False)
+        assert (failure.exit_code, goes_on) == (ExitCode.REFUSED, False)
     else:
         assert goes_on

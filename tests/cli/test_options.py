@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 
 
 def environment_of(cli: Cli, *arguments: str) -> str:
@@ -24,12 +24,12 @@ def test_the_option_after_the_command_wins(cli: Cli) -> None:
 
 def test_a_choice_before_the_command_can_be_taken_back_after_it(cli: Cli) -> None:
     said = cli("--local", "plan", "--aws")
-    assert said.code == Problem.CREDENTIALS
+    assert said.code == ExitCode.CREDENTIALS
 
 
 def test_options_stand_before_a_command_of_a_group(cli: Cli) -> None:
     said = cli("--aws", "--profile", "nosuch", "dlq", "list")
-    assert said.code == Problem.CREDENTIALS
+    assert said.code == ExitCode.CREDENTIALS
     assert "nosuch" in said.err
 
 
@@ -44,7 +44,7 @@ def test_options_stand_behind_a_groups_name_too_and_the_nearest_to_the_command_w
 
 def test_only_prices_are_written_as_csv(cli: Cli) -> None:
     said = cli("--output", "csv", "config")
-    assert (said.code, "`config` has no output as csv" in said.err) == (Problem.USAGE, True)
+    assert (said.code, "`config` has no output as csv" in said.err) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize("shown", ["[default: dev]", "[default: table]", "[default: 20]"])
@@ -56,13 +56,13 @@ def test_the_help_shows_the_defaults(cli: Cli, shown: str) -> None:
 @pytest.mark.parametrize("last", ["0", "100001", "many", "1.5"])
 def test_a_number_outside_its_range_is_refused_by_name(cli: Cli, last: str) -> None:
     said = cli("prices", "BTC", "--last", last)
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "--last" in said.err
 
 
 def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
     said = cli("config", "--output", "xml")
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "xml" in said.err
     assert "'-o': 'xml' is not one of" in cli("prices", "BTC", "-o", "xml").err
 
@@ -77,6 +77,6 @@ def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
 )
 def test_a_command_that_does_not_exist_is_refused_with_the_nearest(cli: Cli, line: str, said: str) -> None:
     refused = cli(*line.split())
-    assert refused.code == Problem.USAGE
+    assert refused.code == ExitCode.USAGE
     assert said in refused.err
     assert ("Did you mean" in refused.err) == ("Did you mean" in said)

@@ -14,7 +14,7 @@ import typer.main
 
 from cryptoctl.cli.app import app
 from cryptoctl.cli.commands import COMMANDS, SYNONYMS, nearest
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 
 pytestmark = pytest.mark.process
 
@@ -71,7 +71,7 @@ def test_a_tab_imports_no_command(tmp_path: Path) -> None:
 
 def test_a_price_that_is_refused_here_costs_neither_boto3_nor_pydantic(tmp_path: Path) -> None:
     code, _, modules = run("send-price", "BTC", "-1", "here", "--env", "dev", home=tmp_path)
-    assert code == Problem.USAGE
+    assert code == ExitCode.USAGE
     assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import OutboxMessage
 from cryptoctl.ops.invoking import invoke
 from cryptoctl.ops.log_entries import entries
@@ -57,7 +57,7 @@ def test_a_line_of_the_screen_is_one_line(line_break: str, capsys: Any) -> None:
 @each_break
 def test_a_failure_has_one_line_that_begins_like_one(line_break: str, capsys: Any) -> None:
     Screen(colour=False).failure(
-        Failure(Problem.AWS, f"It failed.{line_break}{FORGED}", f"a{line_break}{FORGED}")
+        Failure(ExitCode.AWS, f"It failed.{line_break}{FORGED}", f"a{line_break}{FORGED}")
     )
     first, *rest = capsys.readouterr().err.splitlines()
     assert first.startswith("error: It failed.")

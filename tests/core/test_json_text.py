@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.json_text import DEEPEST_NESTING, Document, JsonError, dumps
+from cryptoctl.core.json_text import MAX_NESTING, Document, JsonError, dumps
 from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=8,
-).filter(lambda value: json.dumps(value).count("[") + json.dumps(value).count("{") < DEEPEST_NESTING - 2)
+).filter(lambda value: json.dumps(value).count("[") + json.dumps(value).count("{") < MAX_NESTING - 2)
 
 
 def plain_value(value: object) -> object:

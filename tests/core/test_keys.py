@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core import keys
 
-milliseconds = st.integers(0, keys.LARGEST_MILLISECOND)
+milliseconds = st.integers(0, keys.MAX_MILLISECOND)
 exchanges = st.sampled_from(["coinbase", "Coinbase", "kraken"])
 numeric_ids = st.integers(0, 10**20 - 1).map(str)
 ids = numeric_ids | st.text(

@@ -104,7 +104,7 @@ def test_a_stored_name_is_in_one_form_and_storing_it_again_changes_nothing(text:
             continue
         assert unicodedata.is_normalized("NFC", name) and unicodedata.is_normalized("NFKC", name)
         assert stored(name) == name
-        assert 1 <= len(name) <= names.LONGEST_NAME
+        assert 1 <= len(name) <= names.MAX_NAME_LENGTH
         assert not any(unicodedata.category(each)[0] in "CZ" and each != " " for each in name)
 
 

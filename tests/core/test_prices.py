@@ -172,7 +172,7 @@ def test_a_timestamp_may_be_five_minutes_ahead_and_no_more() -> None:
 
 
 def test_how_far_back_a_timestamp_may_lie_is_a_setting() -> None:
-    clock = TimeLimits(now_ms=NOW, arrival_ms=NOW, most_behind=timedelta(days=1))
+    clock = TimeLimits(now_ms=NOW, arrival_ms=NOW, max_behind=timedelta(days=1))
     for age_ms, taken in ((86_400_000, True), (86_400_001, False)):
         found = parse_request(json.dumps({**GOOD, "timestamp": NOW - age_ms}), clock).prices[0]
         assert isinstance(found, Price) is taken
@@ -200,8 +200,8 @@ def test_a_thousand_prices_are_taken_and_one_more_is_too_many() -> None:
 
 def test_a_body_or_a_price_that_is_too_long_is_refused_for_its_size() -> None:
     with pytest.raises(TooLarge):
-        parse_request(json.dumps({**GOOD, "note": "x" * prices.MOST_BYTES}), CLOCK)
-    assert isinstance(refusal(note="é" * prices.MOST_PRICE_BYTES), TooLarge)
+        parse_request(json.dumps({**GOOD, "note": "x" * prices.MAX_BYTES}), CLOCK)
+    assert isinstance(refusal(note="é" * prices.MAX_PRICE_BYTES), TooLarge)
 
 
 TWO_LISTS = [
@@ -243,7 +243,7 @@ def test_parsed_fields_follow_the_same_rules() -> None:
 def test_parsed_or_not_an_event_may_be_nested_as_deep(levels: int, several: bool) -> None:
     price = json.dumps({**GOOD, "extra": []}).replace("[]", "[" * levels + "]" * levels)
     text = f"[{price}]" if several else price
-    if levels + 1 + several <= json_text.DEEPEST_NESTING:
+    if levels + 1 + several <= json_text.MAX_NESTING:
         assert isinstance(parse_request(text, CLOCK).prices[0], Price)
         assert isinstance(parse_parsed(json.loads(text), CLOCK).prices[0], Price)
         return
@@ -299,7 +299,7 @@ def test_the_reason_never_repeats_what_was_sent() -> None:
 def test_a_number_of_twelve_digits_is_milliseconds_and_one_of_fourteen_the_largest(
     written: int, timestamp_ms: int
 ) -> None:
-    whenever = TimeLimits(now_ms=10**14, arrival_ms=0, most_behind=timedelta.max)
+    whenever = TimeLimits(now_ms=10**14, arrival_ms=0, max_behind=timedelta.max)
     found = parse_request(json.dumps({**GOOD, "timestamp": written}), whenever).prices[0]
     assert isinstance(found, Price) and found.timestamp_ms == timestamp_ms
     beyond = parse_request(json.dumps({**GOOD, "timestamp": 10**14}), whenever).prices[0]

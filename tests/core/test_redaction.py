@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from cryptoctl.core.authentication import NoScheme
 from cryptoctl.core.prices import Price, Rejected, TimeLimits
-from cryptoctl.core.redaction import REDACTED, SHORTEST_REDACTED, _readings, redacted, redacted_body
+from cryptoctl.core.redaction import MIN_REDACTED_LENGTH, REDACTED, _readings, redacted, redacted_body
 from cryptoctl.core.senders import AllowedSender
-from cryptoctl.core.signatures import NoScheme
 from cryptoctl.core.webhook_messages import Arrival
 from cryptoctl.core.webhook_prices import dead_letters_of, prices_in_request, unread
 from cryptoctl.core.webhook_requests import WebhookRequest
@@ -25,7 +25,7 @@ SHORT = {character: json.dumps(character)[1:-1] for character in '"\\\b\f\n\r\t'
 
 secrets = st.text(
     st.sampled_from(string.ascii_letters + string.digits + "/+=-_%\"\\ u&<'\n\u00fc\u4e2d\U0001f600"),
-    min_size=SHORTEST_REDACTED,
+    min_size=MIN_REDACTED_LENGTH,
     max_size=40,
 )
 

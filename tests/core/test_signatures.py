@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.core.authentication import AuthScheme, BasicScheme, HmacScheme, NoScheme, TokenScheme
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.senders import AllowedSender, allowed_senders, within
-from cryptoctl.core.signatures import BasicScheme, HmacScheme, NoScheme, Scheme, TokenScheme
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import new_secret
 from cryptoctl.webhook_presets import PRESETS
@@ -210,7 +210,7 @@ def test_basic_authentication() -> None:
         assert not scheme.accepts(request(authorization=text), [SECRET], NOW_S)
 
 
-ALL_SCHEMES: list[Scheme] = [
+ALL_SCHEMES: list[AuthScheme] = [
     NoScheme(),
     IN_ALL,
     BasicScheme(username="a"),
@@ -230,7 +230,7 @@ ALL_SCHEMES: list[Scheme] = [
     st.text(max_size=10),
 )
 def test_whatever_comes_without_a_secret_is_refused(
-    scheme: Scheme, headers: dict[str, str], body: bytes, token: str
+    scheme: AuthScheme, headers: dict[str, str], body: bytes, token: str
 ) -> None:
     asked = WebhookRequest(headers=headers, body=body, token=token)
     assert not scheme.accepts(asked, ["whsec_" + base64.b64encode(b"k" * 32).decode()], NOW_S)
@@ -266,7 +266,7 @@ def test_a_source_lies_in_one_of_the_networks(address: str, inside: bool) -> Non
     ],
 )
 def test_who_does_not_exist_is_refused_in_the_time_of_a_check(
-    monkeypatch: pytest.MonkeyPatch, scheme: Scheme
+    monkeypatch: pytest.MonkeyPatch, scheme: AuthScheme
 ) -> None:
     digest = Mock(wraps=hmac.digest)
     monkeypatch.setattr(hmac, "digest", digest)

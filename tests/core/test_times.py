@@ -12,7 +12,7 @@ from cryptoctl.core.prices import Rejected, TimeLimits, parse_price
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import Failure
 from cryptoctl.files.times import ISO, TimeReader, zone
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import parse_time_ms
 
 OFFSETS = st.integers(-839, 839).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.one_of(st.datetimes(), st.datetimes(timezones=OFFSETS))
@@ -62,4 +62,4 @@ def test_what_has_another_meaning_than_python_gives_it_is_no_time_anywhere(text:
         fields = {"symbol": "S", "price": "1", "exchange": "x", "timestamp": text}
         parse_price(fields, "{}", TimeLimits(now_ms=1_790_000_000_000, arrival_ms=0))
     with pytest.raises(Failure, match="not a valid time"):
-        moment_ms(text)
+        parse_time_ms(text)

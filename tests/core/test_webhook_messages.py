@@ -15,12 +15,12 @@ from cryptoctl.core.webhook_messages import (
     INVOCATIONS,
     Arrival,
     arrival_in,
-    enveloped,
     first_ms,
     is_message,
     message_item,
-    opened,
     short_id,
+    unwrap_event,
+    wrap_event,
 )
 
 IDS = st.text(st.characters(), min_size=1, max_size=300)
@@ -76,18 +76,18 @@ def test_an_envelope_holds_the_event_to_the_digit_and_all_that_is_known_of_its_a
     arrival: Arrival,
 ) -> None:
     event = '{"price": 0.10000000000000000000000001}'
-    sent = enveloped(event, arrival)
+    sent = wrap_event(event, arrival)
     assert event in sent
-    assert opened(json.loads(sent)) == (json.loads(event), arrival)
+    assert unwrap_event(json.loads(sent)) == (json.loads(event), arrival)
     assert arrival_in({**arrival.document(), "http": {}}) == arrival
 
 
 @pytest.mark.parametrize("ms", [None, True, 0, -1, 1.5, "5", 10**400 * -1, 99_999_999_999_999_999_999])
 def test_an_arrival_without_a_time_is_none(ms: object) -> None:
     assert arrival_in({"timeEpoch": ms}) is None
-    assert opened({"event": {}, "arrival": {"timeEpoch": ms}}) is None
+    assert unwrap_event({"event": {}, "arrival": {"timeEpoch": ms}}) is None
 
 
 @pytest.mark.parametrize("payload", [None, [], {}, {"event": 1}, {"event": 1, "arrival": {}, "more": 1}])
 def test_what_is_no_envelope_is_an_event_like_any(payload: object) -> None:
-    assert opened(payload) is None
+    assert unwrap_event(payload) is None

@@ -12,7 +12,7 @@ from cryptoctl.dashboard.page import served
 from cryptoctl.dashboard.reader import PageReader, ReaderIntervals
 from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.http_server import Limits
 from cryptoctl.ops.candles import Interval
 
@@ -20,7 +20,7 @@ LIMITS = Limits(connections=6, head_bytes=4096, head_within_s=0.5, idle_s=0.5, r
 
 
 def nowhere() -> Any:
-    raise Failure(Problem.UNREACHABLE, "There is no environment in this test.")
+    raise Failure(ExitCode.UNREACHABLE, "There is no environment in this test.")
 
 
 class ToldReader(PageReader):

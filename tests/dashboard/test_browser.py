@@ -17,12 +17,12 @@ import pytest
 
 from cli.conftest import Cli
 from cli.conftest import day as day
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.numbers import plain
-from cryptoctl.dashboard.documents import MOST_ERRORS, prices, state
+from cryptoctl.dashboard.documents import MAX_ERRORS, prices, state
 from cryptoctl.dashboard.price_series import PriceSeries
-from cryptoctl.dashboard.reader import MOST_CANDLES_SAVED, _newest
+from cryptoctl.dashboard.reader import MAX_CANDLES_SAVED, _newest
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.overview import THE_SYMBOLS, Overview
@@ -84,7 +84,7 @@ def environment(day: Cli, engine: Engine) -> str:
     aws = Aws(
         region="us-east-1",
         endpoint_url=engine.status().url,
-        credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+        credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
     )
     item = {"timestamp": {"N": "9"}, "price": {"N": "3"}, "exchange": {"S": f"{MARKUP}\u202e"}}
     item["symbol"] = {"S": MARKUP.upper()}
@@ -223,13 +223,13 @@ def test_candles_that_a_saved_page_does_not_have_are_counted(
     browser: Browser, site: Site, reader: ToldReader
 ) -> None:
     reader.answer = told(HEALTHY, "BTC")
-    series = PriceSeries(MOST_CANDLES_SAVED + 7)
-    series.take([stored(AT_MS + 60_000 * number) for number in range(MOST_CANDLES_SAVED + 6)], None)
+    series = PriceSeries(MAX_CANDLES_SAVED + 7)
+    series.take([stored(AT_MS + 60_000 * number) for number in range(MAX_CANDLES_SAVED + 6)], None)
     reader.tell = lambda symbol, interval, revision: _newest(prices(symbol, series, interval, revision))
     browser.open(site.url)
     note = browser.until("document.getElementById('note')?.textContent")
     assert note == "The oldest 6 candles are not drawn: choose a longer interval."
-    assert browser.run("page.chart.candles.length") == MOST_CANDLES_SAVED
+    assert browser.run("page.chart.candles.length") == MAX_CANDLES_SAVED
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_prices_are_told_apart_on_the_axis_however_small_and_long(
 
 
 def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldReader) -> None:
-    many = tuple(replace(ERROR, text=str(number)) for number in range(MOST_ERRORS + 7))
+    many = tuple(replace(ERROR, text=str(number)) for number in range(MAX_ERRORS + 7))
     reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many, incomplete=("the errors",)))
     browser.open(site.url)
     text = "document.getElementById('{}')?.textContent"

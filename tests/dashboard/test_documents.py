@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.dashboard.documents import MOST_ERRORS, causes, errors, page_candles, state
+from cryptoctl.dashboard.documents import MAX_ERRORS, causes, errors, page_candles, state
 from cryptoctl.dashboard.page import embedded
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.candles import Interval
@@ -66,9 +66,9 @@ def test_errors_are_counted_by_cause_and_shown_once_the_newest_first() -> None:
 
 
 def test_a_flood_of_different_errors_is_cut_and_the_others_are_counted() -> None:
-    many = tuple(replace(ERROR, text=str(number)) for number in range(3 * MOST_ERRORS))
+    many = tuple(replace(ERROR, text=str(number)) for number in range(3 * MAX_ERRORS))
     shown, older = errors(replace(BROKEN, errors=many))
-    assert (len(shown), older) == (MOST_ERRORS, 2 * MOST_ERRORS)
+    assert (len(shown), older) == (MAX_ERRORS, 2 * MAX_ERRORS)
     assert errors(replace(BROKEN, errors=None)) == ([], 0)
 
 

@@ -15,7 +15,7 @@ import pytest
 from cryptoctl.dashboard import library as library_of
 from cryptoctl.dashboard.library import library, released
 from cryptoctl.dashboard.page import SCRIPTS, saved, served
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 OURS = (
     "https://www.tradingview.com/"  # the link that the library's licence asks for; nothing is loaded from it
@@ -69,7 +69,7 @@ def test_the_library_is_the_release_byte_for_byte() -> None:
     assert b"Apache License 2.0" in content[:300]
     with pytest.raises(Failure) as refused:
         released(content + b"\n", "lightweight-charts.js")
-    assert refused.value.problem is Problem.REFUSED
+    assert refused.value.exit_code is ExitCode.REFUSED
 
 
 def test_the_extra_pins_the_version_that_has_that_file() -> None:
@@ -82,5 +82,5 @@ def test_a_missing_extra_is_named_with_what_installs_it(monkeypatch: pytest.Monk
     monkeypatch.setattr(library_of, "PACKAGE", "not-installed-anywhere")
     with pytest.raises(Failure) as missing:
         library()
-    assert missing.value.problem is Problem.USAGE
+    assert missing.value.exit_code is ExitCode.USAGE
     assert "cryptoctl[dashboard]" in missing.value.hint

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.cli.dashboard import _places
-from cryptoctl.dashboard.reader import MOST_SYMBOLS_SAVED, PageReader, Place, ReaderIntervals
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.dashboard.reader import MAX_SYMBOLS_SAVED, ConnectedEnvironment, PageReader, ReaderIntervals
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import Observer
+from cryptoctl.ops.overview import OverviewReader
 from cryptoctl.ops.prices import Query, enriched_prices
 from cryptoctl.ops.symbols import names
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Stream, Target
+from cryptoctl.settings import EnvironmentSettings, StreamSettings, Target
 from kit.engines import OPTIONS
 from kit.waiting import eventually
 from live import LAG_ALARM, Connect, Live
@@ -30,7 +30,7 @@ QUICK = ReaderIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
 class AskedAws(Aws):
     """Keeps what it asks for: operations with their parameters."""
 
-    def __init__(self, other: Aws, credentials: Credentials) -> None:
+    def __init__(self, other: Aws, credentials: AccessKey) -> None:
         super().__init__(region="us-east-1", endpoint_url=other.endpoint_url, credentials=credentials)
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
@@ -46,7 +46,9 @@ class AskedAws(Aws):
 @pytest.fixture(scope="module")
 def standing(connect: Connect) -> Iterator[Live]:
     """An environment whose prices are enriched at once."""
-    live = connect(f"r{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0), alarms=LAG_ALARM))
+    live = connect(
+        f"r{uuid.uuid4().hex[:8]}", EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
+    )
     live.up()
     yield live
     live.down()
@@ -55,12 +57,14 @@ def standing(connect: Connect) -> Iterator[Live]:
 @pytest.fixture
 def aws(standing: Live) -> AskedAws:
     made_up = standing.session.engine.credentials(standing.session.environment)
-    return AskedAws(standing.aws, Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key))
+    return AskedAws(standing.aws, AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key))
 
 
 @pytest.fixture
 def reader(standing: Live, aws: AskedAws) -> Iterator[PageReader]:
-    place = Place(aws=aws, stack=standing.stack, observer=Observer(aws, standing.stack))
+    place = ConnectedEnvironment(
+        aws=aws, stack=standing.stack, overview_reader=OverviewReader(aws, standing.stack)
+    )
     reader = PageReader(
         lambda: place, lambda _: {"verdict": "as told"}, str, {"location": "here"}, QUICK, 1000
     )
@@ -113,10 +117,12 @@ def test_pages_share_a_reading_and_each_goes_back_no_further_than_it_must(
 
 
 def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAws) -> None:
-    place = Place(aws=aws, stack=standing.stack, observer=Observer(aws, standing.stack))
-    away = [Failure(Problem.UNREACHABLE, "it is away.", "Run `cryptoctl local start`.")]
+    place = ConnectedEnvironment(
+        aws=aws, stack=standing.stack, overview_reader=OverviewReader(aws, standing.stack)
+    )
+    away = [Failure(ExitCode.UNREACHABLE, "it is away.", "Run `cryptoctl local start`.")]
 
-    def find() -> Place:
+    def find() -> ConnectedEnvironment:
         if away:
             raise away[0]
         return place
@@ -135,7 +141,7 @@ def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAw
 
 def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: Live, engine: Engine) -> None:
     session = Session(SessionOptions(environment=standing.session.environment, target=Target.LOCAL))
-    place = _places(session, lambda aws: Observer(aws, session.stack))
+    place = _places(session, lambda aws: OverviewReader(aws, session.stack))
     before = place()
     assert place() is before
     port = engine.status().port
@@ -146,7 +152,7 @@ def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: L
             place()
         engine.start(port=0, options=OPTIONS)
         assert place().aws.endpoint_url == engine.status().url != before.aws.endpoint_url
-        assert place().observer.overview().inventory.exists
+        assert place().overview_reader.overview().inventory.exists
         engine.stop()
     finally:
         engine.start(port=port, options=OPTIONS)
@@ -162,9 +168,9 @@ def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(standing: Live, read
 
 def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(standing: Live, reader: PageReader) -> None:
     """Not the first of the alphabet, nor only those of the last hour."""
-    for number in range(MOST_SYMBOLS_SAVED + 1):
+    for number in range(MAX_SYMBOLS_SAVED + 1):
         put(standing, f"A{number:02}", 1_000_000 + number)
-    newest = [f"A{number:02}" for number in range(1, MOST_SYMBOLS_SAVED + 1)]
+    newest = [f"A{number:02}" for number in range(1, MAX_SYMBOLS_SAVED + 1)]
     found = reader.everything()
     assert list(found["prices"]) == newest[::-1]
     assert (

@@ -10,16 +10,16 @@ import pytest
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.dashboard.reader import (
-    MOST_SYMBOLS_SHOWN,
+    MAX_SYMBOLS_SHOWN,
     SYMBOLS_KEPT,
     TOO_MANY_SHOWN,
     WATCHED_FOR_S,
+    ConnectedEnvironment,
     PageReader,
-    Place,
     ReaderIntervals,
 )
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import Observer
+from cryptoctl.ops.overview import OverviewReader
 from cryptoctl.ui.watch import Watch
 from kit.waiting import eventually
 from unit.answers import STACK, Answers
@@ -40,9 +40,9 @@ class APriceEach(Answers):
         return {"Items": [{"symbol": symbol, "timestamp": {"N": "5"}, "price": {"N": "7"}}]}
 
 
-def reader_of(aws: Answers, place: Callable[[], Place] | None = None) -> PageReader:
+def reader_of(aws: Answers, place: Callable[[], ConnectedEnvironment] | None = None) -> PageReader:
     asked = cast("Aws", aws)
-    known = Place(aws=asked, stack=STACK, observer=Observer(asked, STACK))
+    known = ConnectedEnvironment(aws=asked, stack=STACK, overview_reader=OverviewReader(asked, STACK))
     return PageReader(place or (lambda: known), lambda _: {}, str, {}, QUICK, 100)
 
 
@@ -56,7 +56,7 @@ def shown(reader: PageReader, *symbols: str) -> list[str]:
     return [each for each in symbols if reader.prices(each, Interval.DAY, 0) is not None]
 
 
-@pytest.mark.parametrize("pages", [SYMBOLS_KEPT + 1, MOST_SYMBOLS_SHOWN])
+@pytest.mark.parametrize("pages", [SYMBOLS_KEPT + 1, MAX_SYMBOLS_SHOWN])
 def test_each_of_many_pages_that_ask_in_turn_gets_its_symbol(aws: APriceEach, pages: int) -> None:
     reader, symbols = reader_of(aws), [f"S{number}" for number in range(pages)]
     assert shown(reader, *symbols) == []
@@ -71,7 +71,7 @@ def test_one_page_too_many_is_told_so_until_another_one_is_closed(
 ) -> None:
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    reader, symbols = reader_of(aws), [f"S{number}" for number in range(MOST_SYMBOLS_SHOWN)]
+    reader, symbols = reader_of(aws), [f"S{number}" for number in range(MAX_SYMBOLS_SHOWN)]
     shown(reader, *symbols, "LATE")
     reader.read_prices()
     assert shown(reader, *symbols, "LATE") == symbols
@@ -95,7 +95,7 @@ def test_a_symbol_that_cannot_be_read_keeps_no_other_one_from_it(aws: APriceEach
 def test_an_error_that_nobody_has_foreseen_is_said_and_reading_goes_on(aws: APriceEach) -> None:
     asked = 0
 
-    def odd() -> Place:
+    def odd() -> ConnectedEnvironment:
         nonlocal asked
         asked += 1
         raise KeyError("odd")

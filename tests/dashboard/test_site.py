@@ -124,7 +124,7 @@ def test_http_s_own_port_may_be_left_out_as_browsers_do(
     origin = site.url[: site.url.index("/", 7)]
     head = RequestHead("GET", urlsplit(site.ticket_url()).path, {"host": host, "origin": origin})
 
-    async def body(_most_bytes: int) -> bytes:
+    async def body(_max_bytes: int) -> bytes:
         return b""
 
     assert asyncio.run(site.answer(head, body)).status == wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptoctl.settings import Environment, Stream
+from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from live import Connect, Live
 
 # The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
@@ -21,7 +21,7 @@ from dead_letters.workshop import Workshop
 @pytest.fixture(scope="session")
 def letters_live(connect: Connect) -> Iterator[Live]:
     """The environment, up; batches are not waited for."""
-    live = connect(f"l{uuid.uuid4().hex[:6]}", Environment(stream=Stream(window_s=0)))
+    live = connect(f"l{uuid.uuid4().hex[:6]}", EnvironmentSettings(stream=StreamSettings(window_s=0)))
     live.up()
     # On AWS too the number of retries can be set: a failed event is then a dead letter at once.
     live.aws.call(

@@ -12,7 +12,7 @@ import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import Workshop
 
@@ -48,7 +48,7 @@ def at_the_third(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Ending], Non
     return patch
 
 
-ENDINGS = [(interrupted, Problem.INTERRUPTED, 30, "interrupted"), (failed, Problem.AWS, 20, "failure")]
+ENDINGS = [(interrupted, ExitCode.INTERRUPTED, 30, "interrupted"), (failed, ExitCode.AWS, 20, "failure")]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_purge(
     dlq: Callable[..., Said],
     at_the_third: Callable[[str, Ending], None],
     ending: Ending,
-    code: Problem,
+    code: ExitCode,
     done: int,
     outcome: str,
 ) -> None:
@@ -105,7 +105,7 @@ def test_an_import(
     dlq: Callable[..., Said],
     at_the_third: Callable[[str, Ending], None],
     ending: Ending,
-    code: Problem,
+    code: ExitCode,
     done: int,
     outcome: str,
     output: str,

@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.replay import Replay
-from cryptoctl.ops.dead_letters.replayer import Attempt, Replayer
+from cryptoctl.ops.dead_letters.replayer import Replayer, StepAttempt
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
 from dead_letters.command_line import run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, NO_LONGER_THERE, WEBHOOK, Workshop
@@ -78,7 +78,7 @@ def test_a_replay_runs_the_steps_that_the_dry_run_shows(
     ran: list[dict[str, Any]] = []
     real = Replayer.attempt
 
-    def attempt(replayer: Replayer, step: ReplayStep) -> Attempt:
+    def attempt(replayer: Replayer, step: ReplayStep) -> StepAttempt:
         ran.append(_as_journaled(step))
         return real(replayer, step)
 

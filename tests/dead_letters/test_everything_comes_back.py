@@ -12,7 +12,7 @@ import pytest
 from cryptoctl.aws import AwsError
 from cryptoctl.ops.dead_letters import enriching
 from cryptoctl.ops.dead_letters.enriching import Enricher, key_item
-from cryptoctl.ops.dead_letters.repair import Search, incorrect, repair
+from cryptoctl.ops.dead_letters.repair import RepairSearch, incorrect, repair
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions
 from dead_letters.workshop import ENRICHER, WEBHOOK, Told, Workshop, eventually, without
 
@@ -110,10 +110,10 @@ def _set_aside(shop: Workshop) -> int:
 
 
 def _bodies(shop: Workshop, member: str) -> list[Any]:
-    from cryptoctl.ops.dead_letters.receiving import reading
+    from cryptoctl.ops.dead_letters.receiving import selected_messages
     from cryptoctl.ops.dead_letters.selection import Selection
 
-    with reading(shop.queues, Selection(queues=[ENRICHER])) as (letters, _):
+    with selected_messages(shop.queues, Selection(queues=[ENRICHER])) as (letters, _):
         return [letter.content for letter in letters if member in letter.content]
 
 
@@ -167,11 +167,11 @@ def test_repair_enriches_what_is_not_and_names_what_cannot_be(shop: Workshop) ->
         _store(shop, _texts(shop, "R", 8))
         eventually(lambda: _pointed_at(shop) >= 8, what="pointers to every price")
     shop.put("BAD", 1, price={"S": "five"})
-    one = repair(shop.replayer.enricher, Search(symbol="R1"))
+    one = repair(shop.replayer.enricher, RepairSearch(symbol="R1"))
     assert (one.enriched, one.left) == (2, [])
-    late = repair(shop.replayer.enricher, Search(symbol="R2", since_ms=shop.now_ms))
+    late = repair(shop.replayer.enricher, RepairSearch(symbol="R2", since_ms=shop.now_ms))
     assert late.tried == 0
-    rest = repair(shop.replayer.enricher, Search())
+    rest = repair(shop.replayer.enricher, RepairSearch())
     assert rest.enriched == 6
     assert [str(each) for each in rest.left] == [
         f"BAD at {shop.now_ms - 600_000 + 1}: its price is no number"
@@ -182,7 +182,7 @@ def test_an_enricher_that_does_nothing_is_not_believed(shop: Workshop, monkeypat
     with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
         item = shop.put("IDLE", 1)
         monkeypatch.setattr(Enricher, "invoke", lambda *_: None)
-        found = repair(shop.replayer.enricher, Search(symbol="IDLE"))
+        found = repair(shop.replayer.enricher, RepairSearch(symbol="IDLE"))
     assert item["processed"] == {"BOOL": False}
     assert [each.reason for each in found.left] == ["the enricher ran, but the price is still not enriched"]
 
@@ -229,25 +229,25 @@ def test_both_of_awss_words_for_gone_are_understood(shop: Workshop, code: str, m
 def test_verify_finds_what_is_no_price_too_and_stops_at_none_of_it(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enriching, "MOST_RECORDS", 1)
+    monkeypatch.setattr(enriching, "MAX_RECORDS", 1)
     with shop.paused():
         shop.put("V1", 1, price={"S": "cheap"})
         shop.put("V1", 2, price={"N": "0"})
         shop.put("V1", 3)
-        for number in range(enriching.MOST_GROUPS_IN_VAIN + 1):
+        for number in range(enriching.MAX_GROUPS_IN_VAIN + 1):
             shop.put("ODD", number, price={"S": "dear"}, processed={"BOOL": True})
-        plain = repair(shop.replayer.enricher, Search(symbol="V1"))
+        plain = repair(shop.replayer.enricher, RepairSearch(symbol="V1"))
         shop.put("V1", 3)
-        found = repair(shop.replayer.enricher, Search(symbol="V1", verify=True))
-        since = Search(symbol="V1", since_ms=shop.now_ms - 600_000 + 2, verify=True)
+        found = repair(shop.replayer.enricher, RepairSearch(symbol="V1", verify=True))
+        since = RepairSearch(symbol="V1", since_ms=shop.now_ms - 600_000 + 2, verify=True)
         later = repair(shop.replayer.enricher, since)
         shop.put("ODD", 10_000)
-        odd = repair(shop.replayer.enricher, Search(symbol="ODD", verify=True))
+        odd = repair(shop.replayer.enricher, RepairSearch(symbol="ODD", verify=True))
     assert found.enriched == plain.enriched == 1
     assert found.left == plain.left and len(found.left) == 2
     assert [each.reason for each in later.left] == ["its price is not greater than 0"]
     assert (odd.enriched, odd.given_up) == (1, False)
-    assert len(odd.left) == enriching.MOST_GROUPS_IN_VAIN + 1
+    assert len(odd.left) == enriching.MAX_GROUPS_IN_VAIN + 1
     shop.letters(ENRICHER, 2 + len(odd.left))  # else they come into the next test
 
 
@@ -268,10 +268,10 @@ def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Work
             UpdateExpression="SET ma_5 = :wrong",
             ExpressionAttributeValues={":wrong": {"N": "1"}},
         )
-        assert list(incorrect(shop.aws, shop.stack.prices, Search(symbol="V1"))) == [key]
-        assert repair(enricher, Search(symbol="V1")).tried == 0
-        assert repair(enricher, Search(symbol="V1", since_ms=first_ms + 21_000, verify=True)).tried == 0
-        found = repair(enricher, Search(symbol="V1", since_ms=first_ms + 15_000, verify=True))
+        assert list(incorrect(shop.aws, shop.stack.prices, RepairSearch(symbol="V1"))) == [key]
+        assert repair(enricher, RepairSearch(symbol="V1")).tried == 0
+        assert repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 21_000, verify=True)).tried == 0
+        found = repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 15_000, verify=True))
         assert (found.enriched, found.left) == (1, [])
-    assert repair(enricher, Search(verify=True)).tried == 0
+    assert repair(enricher, RepairSearch(verify=True)).tried == 0
     assert shop.enriched() == right

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters import files, lines
+from cryptoctl.ops.dead_letters import file_format, files
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 
 
@@ -154,9 +154,9 @@ def test_a_line_that_is_not_a_message_is_named(tmp_path: Path, line: str) -> Non
     ids=lambda wrong: str(wrong)[:50].encode("unicode_escape").decode(),
 )
 def test_what_sqs_would_refuse_is_a_message_and_told_by_its_reason(wrong: dict[str, object]) -> None:
-    message = lines.message_of(json.dumps({**MESSAGE, **wrong}))
-    assert 0 < len(lines.refusal(message)) < 200
-    assert lines.refusal(lines.message_of(GOOD)) == ""
+    message = file_format.message_of(json.dumps({**MESSAGE, **wrong}))
+    assert 0 < len(file_format.refusal(message)) < 200
+    assert file_format.refusal(file_format.message_of(GOOD)) == ""
 
 
 @given(
@@ -166,11 +166,11 @@ def test_no_value_in_any_place_is_a_traceback(value: object) -> None:
     for name in ("queue", "body", "id", "sent_ms", "receives", "attributes"):
         line = json.dumps({"queue": "webhook", "body": "x", name: value})
         try:
-            message = lines.message_of(line)
+            message = file_format.message_of(line)
         except ValueError:
             continue
         decode(message).document(0)
-        lines.refusal(message)
+        file_format.refusal(message)
 
 
 def test_what_fills_a_message_of_sqs_to_the_last_byte_is_read_and_no_more() -> None:
@@ -178,10 +178,12 @@ def test_what_fills_a_message_of_sqs_to_the_last_byte_is_read_and_no_more() -> N
     binary = {"DataType": "Binary", "BinaryValue": base64.b64encode(b"y" * 100).decode()}
     room = 1_048_576 - len("a") - len("Binary") - 100
     whole = json.dumps({**MESSAGE, "body": "x" * room, "attributes": {"a": binary}})
-    assert lines.message_of(whole).attributes == {"a": binary}
-    assert not lines.refusal(lines.message_of(whole))
-    more = lines.message_of(json.dumps({**MESSAGE, "body": "x" * (room + 1), "attributes": {"a": binary}}))
-    assert "1048577 bytes" in lines.refusal(more)
+    assert file_format.message_of(whole).attributes == {"a": binary}
+    assert not file_format.refusal(file_format.message_of(whole))
+    more = file_format.message_of(
+        json.dumps({**MESSAGE, "body": "x" * (room + 1), "attributes": {"a": binary}})
+    )
+    assert "1048577 bytes" in file_format.refusal(more)
 
 
 def test_a_byte_order_mark_is_not_part_of_the_first_line(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters import files
+from cryptoctl.ops.dead_letters.file_format import line_of
 from cryptoctl.ops.dead_letters.files import Imported
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.lines import line_of
 from cryptoctl.ops.dead_letters.messages import Message
-from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
@@ -50,7 +50,7 @@ def _put_back(shop: Workshop, path: Path, selection: Selection | None = None, **
 
 
 def _bodies(shop: Workshop) -> list[int]:
-    with reading(shop.queues, Selection()) as (letters, _):
+    with selected_messages(shop.queues, Selection()) as (letters, _):
         return sorted(int(letter.message.body[:20]) for letter in letters)
 
 
@@ -146,7 +146,7 @@ def test_of_a_batch_that_takes_several_calls_each_is_noted_by_itself(
         nonlocal calls
         calls += 1
         if calls == 2:
-            raise Failure(Problem.UNREACHABLE, "no answer")
+            raise Failure(ExitCode.UNREACHABLE, "no answer")
         return send(**params)
 
     with _sending(shop, monkeypatch, lost), pytest.raises(Failure):
@@ -154,7 +154,7 @@ def test_of_a_batch_that_takes_several_calls_each_is_noted_by_itself(
     before = len(_bodies(shop))
     done = _put_back(shop, path)
     assert 0 < before < 6 and (done.sent, done.before) == (6 - before, before)
-    with reading(shop.queues, Selection()) as (letters, _):
+    with selected_messages(shop.queues, Selection()) as (letters, _):
         assert sorted(letter.message.body[0] for letter in letters) == list("123456")
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.ops.dead_letters.causes import count_causes
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message
-from cryptoctl.ops.dead_letters.overview import overview
-from cryptoctl.ops.dead_letters.receiving import reading
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
@@ -44,7 +44,7 @@ def _pointer(shop: Workshop, arrived: str) -> str:
 
 def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(number) for number in range(12)])
-    with reading(shop.queues, Selection(queues=[WEBHOOK])) as (letters, _):
+    with selected_messages(shop.queues, Selection(queues=[WEBHOOK])) as (letters, _):
         sent = min(letter.message.sent_ms for letter in letters)
     for _ in range(10):
         assert len(dlq("peek", "--queue", "webhook", "--output", "json").json["messages"]) == 10
@@ -52,7 +52,7 @@ def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(shop: W
     received = shop.queues[WEBHOOK].receive(visibility_s=30, wait_s=0)
     assert len(received) == 10, "receivable at once"
     shop.queues[WEBHOOK].set_visibility(received, 0)
-    found = overview(shop.queues, Selection(queues=[WEBHOOK]))
+    found = count_causes(shop.queues, Selection(queues=[WEBHOOK]))
     assert found.matching[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
     assert min(message.receives for message in received) >= 10
 
@@ -94,7 +94,7 @@ def test_a_pointer_has_the_error_that_its_function_logged(shop: Workshop, dlq: D
         asked.extend(each.message.key for each in letters)
         return {letters[0].message.key: "KeyError: 'price'"}
 
-    found = overview(shop.queues, Selection(queues=[ENRICHER]), reasons)
+    found = count_causes(shop.queues, Selection(queues=[ENRICHER]), reasons)
     assert len(asked) == 2
     assert sorted(cause.cause for cause in found.groups) == ["KeyError", "RetryAttemptsExhausted"]
 
@@ -128,7 +128,7 @@ def _wire(messages: list[Message]) -> list[tuple[str, Any]]:
 
 
 def _messages(shop: Workshop) -> list[Message]:
-    with reading(shop.queues, Selection()) as (letters, _):
+    with selected_messages(shop.queues, Selection()) as (letters, _):
         return [letter.message for letter in letters]
 
 

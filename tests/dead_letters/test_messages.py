@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.ops.causes import LONGEST_CAUSE, cause_of
-from cryptoctl.ops.dead_letters import lines
+from cryptoctl.ops.causes import MAX_CAUSE_LENGTH, cause_of
+from cryptoctl.ops.dead_letters import file_format
 from cryptoctl.ops.dead_letters.messages import (
     Attributes,
     DeadLetter,
@@ -112,8 +112,8 @@ def test_errors_of_one_cause_have_one_name(error: str, cause: str) -> None:
 
 
 def test_a_cause_that_is_cut_shows_that_it_is() -> None:
-    assert cause_of("x" * LONGEST_CAUSE) == "x" * LONGEST_CAUSE
-    assert cause_of("x" * (LONGEST_CAUSE + 1)) == "x" * (LONGEST_CAUSE - 1) + "…"
+    assert cause_of("x" * MAX_CAUSE_LENGTH) == "x" * MAX_CAUSE_LENGTH
+    assert cause_of("x" * (MAX_CAUSE_LENGTH + 1)) == "x" * (MAX_CAUSE_LENGTH - 1) + "…"
 
 
 @given(treacherous, st.sampled_from(list(QueueName)), st.booleans())
@@ -152,9 +152,9 @@ def test_a_message_comes_back_from_its_line_to_the_character(
     held = {name: {"DataType": "Number", "StringValue": value} for name, value in attributes.items()}
     held["b"] = {"DataType": "Binary", "BinaryValue": base64.b64encode(binary).decode()}
     message = Message(queue=QueueName.ENRICHER, id="i", body=body, attributes=held, sent_ms=5, receives=2)
-    line = lines.line_of(message)
+    line = file_format.line_of(message)
     assert "\n" not in line and line.isascii()
-    assert lines.message_of(line) == message
+    assert file_format.message_of(line) == message
 
 
 @pytest.mark.parametrize(

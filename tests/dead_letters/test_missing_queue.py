@@ -25,7 +25,7 @@ MISSING = STACK.webhook_dead_letters.name
 class OneIsMissing(Answers):
     """Has the enricher's queue alone."""
 
-    def find(self, service: str, operation: str, *, absent: str | tuple[str, ...], **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: str | tuple[str, ...], **params: Any) -> Any:
         """Its URL; None for the other one."""
         return None if params["QueueName"] == MISSING else {"QueueUrl": params["QueueName"]}
 
@@ -58,7 +58,7 @@ def test_what_a_journal_has_of_the_missing_one_ends_with_it() -> None:
     with Journal() as journal:
         journal.add([(each, MessageState.CHOSEN) for each in (left, ours)], extend_ms=0)
         assert delete(found, journal, [ours]) == []
-        assert journal.is_settled(ours.key)
+        assert journal.is_replayed(ours.key)
         release(found, journal, MessageState.CHOSEN)
         assert list(journal.all(MessageState.CHOSEN)) == []
 

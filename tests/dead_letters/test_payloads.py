@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core.prices import Price, TimeLimits, parse_parsed, parse_request
-from cryptoctl.core.webhook_messages import Arrival, opened
+from cryptoctl.core.webhook_messages import Arrival, unwrap_event
 from cryptoctl.ops.dead_letters.payloads import (
     EditError,
     Edits,
@@ -34,7 +34,7 @@ ARRIVAL = Arrival(ms=5, sender="desk", message_id="msg_1")
 
 @given(st.text())
 def test_what_is_no_json_is_left_to_the_handler_to_refuse(text: str) -> None:
-    assert opened(json.loads(Prices(text=text, in_body=True).sent_again(ARRIVAL))) == (
+    assert unwrap_event(json.loads(Prices(text=text, in_body=True).sent_again(ARRIVAL))) == (
         {"body": text},
         ARRIVAL,
     )
@@ -51,7 +51,7 @@ def test_where_none_says_which_list_is_meant_it_is_left_to_the_handler_too(text:
 def test_an_http_event_is_replayed_without_its_context() -> None:
     event = {"body": "{}", "requestContext": {"timeEpoch": 5}}
     sent = json.loads(prices_in(event, json.dumps(event)).sent_again(ARRIVAL))
-    assert opened(sent) == ({"body": "{}"}, ARRIVAL)
+    assert unwrap_event(sent) == ({"body": "{}"}, ARRIVAL)
     assert arrival_of(event) == Arrival(ms=5)
     assert arrival_of({"requestContext": {"timeEpoch": True}}) is None
     assert arrival_of([]) is None
@@ -74,7 +74,7 @@ DIGITS = "50000.12345678901234567"
 )
 def test_what_is_edited_keeps_its_digits_where_the_event_itself_is_the_price(edits: Edits) -> None:
     text = f'{{"symbol": "BTC", "price": -1, "exchange": "k", "timestamp": {NOW_MS}}}'
-    found = opened(json.loads(with_edits(Prices(text=text, in_body=False), edits).sent_again(ARRIVAL)))
+    found = unwrap_event(json.loads(with_edits(Prices(text=text, in_body=False), edits).sent_again(ARRIVAL)))
     assert found is not None
     (price,) = parse_request(found[0]["body"], CLOCK).prices
     assert isinstance(price, Price) and str(price.price) == DIGITS
@@ -94,7 +94,7 @@ def test_an_event_with_a_body_that_an_editor_has_mended_stays_an_event() -> None
     text = '{"body": "e3", "isBase64Encoded": true}'
     edits = Edits(editor=lambda text: text.replace("e3", "e30="))
     sent = with_edits(prices_in(json.loads(text), text), edits).sent_again(ARRIVAL)
-    assert opened(json.loads(sent)) == ({"body": "e30=", "isBase64Encoded": True}, ARRIVAL)
+    assert unwrap_event(json.loads(sent)) == ({"body": "e30=", "isBase64Encoded": True}, ARRIVAL)
 
 
 def test_setting_keeps_the_digits_of_everything_else() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.aws import AwsError
-from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, arrival_in, message_item, opened
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, arrival_in, message_item, unwrap_event
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.enriching import Image, Key
-from cryptoctl.ops.dead_letters.lookups import Reading
+from cryptoctl.ops.dead_letters.lookups import StreamKeys
 from cryptoctl.ops.dead_letters.messages import Attributes, DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, plan
@@ -33,11 +33,11 @@ class Known:
     back: bool = False
     used: StoredAt | None = None
     logged_ms: int | None = None
-    reading: Reading = field(default_factory=Reading)
+    reading: StreamKeys = field(default_factory=StreamKeys)
     image: Image | None = None
     fault: Exception | None = None
 
-    def settled(self, letter: DeadLetter) -> bool:
+    def replayed_before(self, letter: DeadLetter) -> bool:
         return self.back
 
     def stored_at(self, letter: DeadLetter) -> StoredAt | None:
@@ -48,7 +48,7 @@ class Known:
             raise self.fault
         return self.logged_ms
 
-    def records(self, letter: DeadLetter) -> Reading:
+    def records(self, letter: DeadLetter) -> StreamKeys:
         return self.reading
 
     def item(self, key: Key) -> Image | None:
@@ -79,7 +79,7 @@ def pointer() -> DeadLetter:
 
 def _sent(step: ReplayStep) -> tuple[Any, Arrival]:
     """The event, and when it is said to have come."""
-    found = opened(json.loads(step.payload))
+    found = unwrap_event(json.loads(step.payload))
     assert found is not None
     return found
 
@@ -178,9 +178,9 @@ def test_a_record_of_our_own_items_has_nothing_to_enrich_or_to_change() -> None:
 
 def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest() -> None:
     keys = [("BTC", Decimal(1)), ("ETH", Decimal("2.5"))]
-    whole = planned(pointer(), facts=Known(reading=Reading(keys=keys, whole=True)))
+    whole = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys, whole=True)))
     assert (whole.keys, whole.search) == (tuple(keys), False)
-    part = planned(pointer(), facts=Known(reading=Reading(keys=keys[:1])))
+    part = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys[:1])))
     assert (part.keys, part.search) == (tuple(keys[:1]), True)
     assert "no price that could be changed" in planned(pointer(), Edits(changes={"price": "1"})).problem
 
@@ -247,7 +247,7 @@ def test_one_odd_message_does_not_keep_the_others_from_being_planned() -> None:
 
 
 def test_where_nothing_can_be_reached_there_is_no_plan() -> None:
-    fault = Failure(Problem.UNREACHABLE, "no answer")
+    fault = Failure(ExitCode.UNREACHABLE, "no answer")
     with pytest.raises(Failure, match="no answer"):
         planned(letter({"body": TIMELESS}), facts=Known(fault=fault))
 
@@ -265,7 +265,7 @@ facts = st.builds(
     back=st.booleans(),
     used=st.none() | st.builds(StoredAt, ms=st.integers(1, SENT_MS), source=st.just("some time")),
     logged_ms=st.none() | st.integers(1, SENT_MS),
-    reading=st.builds(Reading, keys=st.just([("BTC", Decimal("1.25"))]), whole=st.booleans()),
+    reading=st.builds(StreamKeys, keys=st.just([("BTC", Decimal("1.25"))]), whole=st.booleans()),
 )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, AwsError, Credentials
+from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue
-from cryptoctl.ops.dead_letters.receiving import Receiving, receive_all
+from cryptoctl.ops.dead_letters.receiving import ReceiveOptions, receive_all
 from cryptoctl.ops.queue_depth import QueueDepth
 
 MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
@@ -23,7 +23,7 @@ class OneAfterTheOther(Aws):
 
     def __init__(self, metered: bool) -> None:
         url = "https://sqs.example" if metered else "http://127.0.0.1:1"
-        super().__init__(endpoint_url=url, credentials=Credentials(access_key="a", secret_key="s"))
+        super().__init__(endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="s"))
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         """As `map` is, without threads."""
@@ -49,7 +49,7 @@ class ManyServers(DeadLetterQueue):
 
 def read(queue: ManyServers) -> list[str]:
     with Journal() as journal:
-        wanted = Receiving(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
+        wanted = ReceiveOptions(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
         return [each.id for each in receive_all([queue], wanted)]
 
 
@@ -83,7 +83,7 @@ class Strict(Aws):
 
     def __init__(self, code: str) -> None:
         super().__init__(
-            endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="s")
+            endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="s")
         )
         self.code, self.calls = code, 0
 

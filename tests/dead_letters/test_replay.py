@@ -13,9 +13,9 @@ from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.payloads import Edits
-from cryptoctl.ops.dead_letters.receiving import Receiving, keep_invisible, receive_all
+from cryptoctl.ops.dead_letters.receiving import ReceiveOptions, keep_invisible, receive_all
 from cryptoctl.ops.dead_letters.replay import Replay
-from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, Summary
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Told, Workshop
@@ -151,7 +151,9 @@ def test_limit_and_filters_choose(shop: Workshop) -> None:
 def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Workshop) -> None:
     shop.send_events([shop.price(number) for number in range(30)])
     with Journal() as other, keep_invisible(shop.queues, other):
-        wanted = Receiving(journal=other, before_ms=now_ms() + 1000, choose=lambda _: MessageState.CHOSEN)
+        wanted = ReceiveOptions(
+            journal=other, before_ms=now_ms() + 1000, choose=lambda _: MessageState.CHOSEN
+        )
         got = receive_all([shop.queues[WEBHOOK]], wanted)
         held = [next(got) for _ in range(10)]
         summary = shop.replay()
@@ -166,7 +168,7 @@ def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Worksh
 def test_two_replays_on_two_machines_bring_everything_back_once(shop: Workshop, tmp_path: Path) -> None:
     shop.send_events([shop.price(number) for number in range(40)])
 
-    def replay(machine: str) -> Summary:
+    def replay(machine: str) -> ReplaySummary:
         with Journal(tmp_path / machine) as journal:
             return Replay(shop.replayer, shop.queues, journal, ReplayOptions()).run()
 
@@ -186,9 +188,11 @@ def test_a_second_replay_on_the_same_machine_is_refused(shop: Workshop) -> None:
 def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Workshop) -> None:
     shop.send_events([shop.price(1)])
     with Journal(shop.journal) as journal:
-        wanted = Receiving(journal=journal, before_ms=now_ms() + 1000, choose=lambda _: MessageState.DONE)
+        wanted = ReceiveOptions(
+            journal=journal, before_ms=now_ms() + 1000, choose=lambda _: MessageState.DONE
+        )
         (message,) = receive_all([shop.queues[WEBHOOK]], wanted)
-        journal.settle([message.key], now_ms())
+        journal.mark_replayed([message.key], now_ms())
         shop.queues[WEBHOOK].set_visibility([message], 0)
     summary = shop.replay()
     assert (summary.replayed_before, summary.chosen) == (1, 0)

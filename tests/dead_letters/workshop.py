@@ -17,7 +17,7 @@ from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
-from cryptoctl.ops.dead_letters.results import ReplayListener, ReplayOptions, ReplayResult, Summary
+from cryptoctl.ops.dead_letters.results import ReplayListener, ReplayOptions, ReplayResult, ReplaySummary
 from cryptoctl.provisioners.function import Function
 from kit.waiting import eventually as eventually
 from live import Live
@@ -155,7 +155,9 @@ class Workshop:
         found = {name.value: queue.depth() for name, queue in self.queues.items()}
         return {name: (depth.visible, depth.in_flight) for name, depth in found.items()}
 
-    def replay(self, options: ReplayOptions | None = None, told: ReplayListener | None = None) -> Summary:
+    def replay(
+        self, options: ReplayOptions | None = None, told: ReplayListener | None = None
+    ) -> ReplaySummary:
         """A whole replay."""
         with Journal(self.journal) as journal:
             return Replay(self.replayer, self.queues, journal, options or ReplayOptions(), told).run()

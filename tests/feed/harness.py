@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptoctl.feed.exchanges import Exchanges
+from cryptoctl.feed.followed_symbol import FollowedSymbol
 from cryptoctl.feed.following import Feed
-from cryptoctl.feed.line import FeedLine
 from cryptoctl.feed.source import parse_sources
 from cryptoctl.feed.tape import Tape
-from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.files.outgoing import OutgoingPrice
 from feed.exchange_server import WireTrade
 
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
@@ -61,7 +61,7 @@ class MemoryTable:
     requests: list[int] = field(default_factory=list)
     fails: Callable[[], None] = lambda: None
 
-    def send(self, prices: Sequence[Outgoing]) -> list[str]:
+    def send(self, prices: Sequence[OutgoingPrice]) -> list[str]:
         """As `send_batch`."""
         self.requests.append(len(prices))
         results = []
@@ -116,7 +116,7 @@ class Run:
     feed: Feed | None = None
 
     @property
-    def line(self) -> FeedLine:
+    def line(self) -> FollowedSymbol:
         """The only symbol's, or the first's."""
         assert self.feed is not None
         return self.feed.lines[0]
@@ -132,7 +132,7 @@ class Run:
             resume_at_s: dict[str, float] = {}
             self.feed = Feed(
                 lines=[
-                    FeedLine(
+                    FollowedSymbol(
                         market,
                         Tape(market.rules, since_ms=self.since_ms, known=self.known),
                         clock=clock,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.feed.batching import LONGEST_WAIT_S, MOST_PRICES, Batching, shares
+from cryptoctl.feed.batching import MAX_PRICES, MAX_WAIT_S, Batching, shares
 
 
 def test_a_price_waits_a_quarter_of_a_second_at_most() -> None:
     batching = Batching()
     assert not batching.due(0, 10.0)
     assert not batching.due(1, 11.0)
-    assert not batching.due(50, 11.0 + LONGEST_WAIT_S - 0.01)
-    assert batching.due(51, 11.0 + LONGEST_WAIT_S)
-    assert not batching.due(1, 11.0 + LONGEST_WAIT_S)  # the next one begins to wait
+    assert not batching.due(50, 11.0 + MAX_WAIT_S - 0.01)
+    assert batching.due(51, 11.0 + MAX_WAIT_S)
+    assert not batching.due(1, 11.0 + MAX_WAIT_S)  # the next one begins to wait
 
 
 def test_a_full_request_does_not_wait_and_the_end_neither() -> None:
-    assert Batching().due(MOST_PRICES, 1.0)
+    assert Batching().due(MAX_PRICES, 1.0)
     assert Batching().due(1, 1.0, ending=True)
     assert not Batching().due(0, 1.0, ending=True)
 

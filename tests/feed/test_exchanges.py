@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exchanges import Exchanges, Market
 from cryptoctl.feed.source import FeedSource
 from feed.harness import FastClock
@@ -131,4 +131,4 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
 
     with pytest.raises(Failure, match=f"The symbols of {name} cannot be read: an answer of") as raised:
         asyncio.run(opened())
-    assert raised.value.problem is Problem.FAILED
+    assert raised.value.exit_code is ExitCode.FAILED

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from feed.exchange_server import ExchangeServer, Faults, WireTrade
 from feed.harness import MemoryTable, Run, real_trades, texts
 
@@ -182,7 +182,7 @@ def test_an_answer_without_symbols_is_the_exchanges_failure_and_not_a_wrong_symb
     server.faults.rest = lambda _: "garbage"  # as a page of a proxy during maintenance
     with pytest.raises(Failure, match="cannot be read: it answered without any") as raised:
         Run([word]).until(lambda _: False)
-    assert raised.value.problem is Problem.FAILED
+    assert raised.value.exit_code is ExitCode.FAILED
 
 
 @pytest.mark.parametrize("status", ["418", "503"])  # ccxt calls them by different names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from feed.ccxt_at import point
 from feed.exchange_server import ExchangeServer
 from feed.harness import Run, real_trades
@@ -36,4 +36,4 @@ def test_why_an_exchange_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPat
     point(port, monkeypatch.setattr)
     with pytest.raises(Failure, match=f"Cannot connect to host 127.0.0.1:{port}") as raised:
         Run(["binance", "ETH/USDT"]).until(lambda _: False)
-    assert raised.value.problem is Problem.FAILED
+    assert raised.value.exit_code is ExitCode.FAILED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.feed.pages import Fetch, TapeRules
-from cryptoctl.feed.resuming import Beginning, behind
+from cryptoctl.feed.resuming import StartPoint, start_after
 from cryptoctl.feed.tape import BACK_MS, Tape
 from cryptoctl.feed.trade import Trade
 from feed.test_tape import BEGIN_MS, UNNUMBERED, trade
@@ -25,21 +25,21 @@ def price(at_ms: int, id_: str | None) -> StoredPrice:
 
 
 def test_behind_nothing_the_newest_trade_is_the_first() -> None:
-    assert behind([]) == Beginning(since_ms=None)
+    assert start_after([]) == StartPoint(since_ms=None)
 
 
 @given(st.lists(st.integers(0, 5_000), min_size=1), st.sampled_from([1, 1_000]))
 def test_behind_prices_with_ids_all_of_them_are_asked_for_again(after_ms: list[int], unit_ms: int) -> None:
     times = sorted((SECOND_MS + each * unit_ms for each in after_ms), reverse=True)
-    begin = behind([price(at_ms, f"t{number}") for number, at_ms in enumerate(times)])
-    assert begin == Beginning(since_ms=times[-1], known=[f"t{number}" for number in range(len(times))])
+    begin = start_after([price(at_ms, f"t{number}") for number, at_ms in enumerate(times)])
+    assert begin == StartPoint(since_ms=times[-1], known=[f"t{number}" for number in range(len(times))])
 
 
 def test_what_is_not_asked_for_behind_a_price_sent_by_hand_is_known() -> None:
     by_hand, fed, dumped = price(SECOND_MS + 9_000, None), price(SECOND_MS, "t1"), price(SECOND_MS - 1, None)
-    assert behind([by_hand, fed, dumped]).unasked_ms == SECOND_MS
-    assert behind([fed, dumped]).unasked_ms is None
-    assert behind([by_hand, dumped]).unasked_ms is None
+    assert start_after([by_hand, fed, dumped]).unasked_ms == SECOND_MS
+    assert start_after([fed, dumped]).unasked_ms is None
+    assert start_after([by_hand, dumped]).unasked_ms is None
 
 
 @given(
@@ -56,9 +56,9 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
         (price(SECOND_MS + at * unit_ms, f"t{at}" if named else None) for at, named in found),
         key=lambda each: -each.timestamp_ms,
     )
-    begin = behind(stored)
+    begin = start_after(stored)
     dumped_ms = [each.timestamp_ms for each in stored if not each.id]
-    assert begin.nameless and begin.since_ms is not None
+    assert begin.without_ids and begin.since_ms is not None
     cut_to_seconds = not any(each % 1000 for each in dumped_ms)
     assert begin.since_ms == dumped_ms[0] + (1000 if cut_to_seconds else 1)
     tape = Tape(TapeRules(reaches_back=True), since_ms=begin.since_ms, known=begin.known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.source import parse_sources
 
 
@@ -42,5 +42,5 @@ def test_exchanges_and_symbols(typed: str, meant: list[tuple[str, str]]) -> None
 def test_what_cannot_be_meant_is_refused(typed: str, said: str) -> None:
     with pytest.raises(Failure, match=said) as caught:
         parsed(typed)
-    assert caught.value.problem is Problem.USAGE
+    assert caught.value.exit_code is ExitCode.USAGE
     assert caught.value.hint

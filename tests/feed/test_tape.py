@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptoctl.feed.pages import Fetch, TapeRules
-from cryptoctl.feed.tape import BACK_MS, MOST_LIVE, MOST_READY, QUIET_S, Tape
+from cryptoctl.feed.tape import BACK_MS, MAX_LIVE, MAX_READY, QUIET_S, Tape
 from cryptoctl.feed.trade import Trade
 
 BEGIN_MS = 1_700_000_000_000
@@ -354,18 +354,18 @@ def test_what_a_new_connection_repeats_of_the_one_before_is_not_lost_between_its
 def test_what_is_not_sent_is_bounded_and_fetched_later() -> None:
     tape = Tape(NUMBERED_BY_ID)
     tape.page(Fetch(), [trade(0)], 0.0)
-    for number in range(1, MOST_READY + 2_000):
+    for number in range(1, MAX_READY + 2_000):
         tape.receive([trade(number)], 0.0)
-    assert tape.ready == MOST_READY
+    assert tape.ready == MAX_READY
     assert not tape.joined
     assert tape.wanted(1.0) is None
-    assert len(tape.take(MOST_READY)) == MOST_READY
-    assert tape.wanted(1.0) == Fetch(from_id=MOST_READY)
+    assert len(tape.take(MAX_READY)) == MAX_READY
+    assert tape.wanted(1.0) == Fetch(from_id=MAX_READY)
 
 
 def test_what_waits_to_be_joined_is_bounded() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    tape.receive([trade(n, n, f"t{n}") for n in range(MOST_LIVE)], 0.0)
+    tape.receive([trade(n, n, f"t{n}") for n in range(MAX_LIVE)], 0.0)
     tape.receive([trade(1, 1, "more")], 0.0)
     assert tape.wanted(0.0) is not None
     tape.page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.feed.followed_symbol import FollowedSymbol, TradeSourceError
 from cryptoctl.feed.following import Feed, passes
-from cryptoctl.feed.line import FeedLine, Trouble
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import Tape
 from cryptoctl.feed.trade import Trade
-from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.ops.sending import DIFFERING
 from feed.harness import FastClock
 
@@ -33,8 +33,8 @@ class MarketInMemory:
     """Answers pages from `tape`, or with the next of `troubles`; its websocket says what is in `live`."""
 
     tape: list[Trade]
-    troubles: Iterator[Trouble | None] = field(default_factory=lambda: iter(()))
-    watch_trouble: Trouble | None = None
+    troubles: Iterator[TradeSourceError | None] = field(default_factory=lambda: iter(()))
+    watch_trouble: TradeSourceError | None = None
     can_watch: bool = False
     source: FeedSource = FeedSource(exchange="here", symbol="A/B")  # noqa: RUF009 - frozen
     rules: TapeRules = TapeRules(consecutive=True, from_id=True, reaches_back=True)  # noqa: RUF009 - frozen
@@ -61,13 +61,13 @@ class MarketInMemory:
         self.restarts += 1
 
 
-def stored(prices: Sequence[Outgoing]) -> list[str]:
+def stored(prices: Sequence[OutgoingPrice]) -> list[str]:
     return ["stored"] * len(prices)
 
 
-def feed(market: MarketInMemory, send: Callable[[Sequence[Outgoing]], Sequence[str]]) -> Feed:
+def feed(market: MarketInMemory, send: Callable[[Sequence[OutgoingPrice]], Sequence[str]]) -> Feed:
     stop = asyncio.Event()
-    line = FeedLine(
+    line = FollowedSymbol(
         market,
         Tape(market.rules, since_ms=BEGIN_MS),
         clock=market.clock,
@@ -105,7 +105,7 @@ def test_an_exchange_without_a_websocket_is_polled() -> None:
 
 
 def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
-    market = MarketInMemory([trade(1)], iter([Trouble("no answer")] * 4))
+    market = MarketInMemory([trade(1)], iter([TradeSourceError("no answer")] * 4))
     following = feed(market, stored)
     run(following, lambda: following.lines[0].stored == 1)
     pauses_s = [b - a for a, b in zip(market.asked_s, market.asked_s[1:], strict=False)][:4]
@@ -115,7 +115,7 @@ def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
 
 @pytest.mark.parametrize("watching", [False, True])
 def test_what_does_not_pass_ends_the_feed_and_names_the_symbol(watching: bool) -> None:
-    lasting = Trouble("the symbol is gone", lasting=True)
+    lasting = TradeSourceError("the symbol is gone", lasting=True)
     market = (
         MarketInMemory([], can_watch=True, watch_trouble=lasting)
         if watching
@@ -173,9 +173,9 @@ def test_a_connection_that_ends_before_its_last_trade_is_taken_does_not_join_the
 def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_sent() -> None:
     sent: list[int] = []
 
-    def fails(prices: Sequence[Outgoing]) -> list[str]:
+    def fails(prices: Sequence[OutgoingPrice]) -> list[str]:
         sent.append(len(prices))
-        raise Failure(Problem.FAILED, "the function failed")
+        raise Failure(ExitCode.FAILED, "the function failed")
 
     following = feed(MarketInMemory([trade(n) for n in range(1, 301)]), fails)
     run(following, lambda: len(sent) > 2)
@@ -187,7 +187,7 @@ def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_s
 def test_the_end_waits_half_a_minute_for_a_request_that_hangs() -> None:
     called, answered = threading.Event(), threading.Event()
 
-    def hangs(prices: Sequence[Outgoing]) -> list[str]:
+    def hangs(prices: Sequence[OutgoingPrice]) -> list[str]:
         called.set()
         answered.wait(5)
         return stored(prices)
@@ -202,7 +202,7 @@ def test_the_end_waits_half_a_minute_for_a_request_that_hangs() -> None:
 def test_the_end_waits_half_a_minute_for_all_of_many_slow_requests() -> None:
     market, sent = MarketInMemory([trade(n) for n in range(1, 2001)]), list[int]()
 
-    def takes_twelve_seconds(prices: Sequence[Outgoing]) -> list[str]:
+    def takes_twelve_seconds(prices: Sequence[OutgoingPrice]) -> list[str]:
         sent.append(len(prices))
         end_s = market.clock.now_s() + 12
         while market.clock.now_s() < end_s:
@@ -219,7 +219,7 @@ def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_
     sent: list[list[str]] = []
     told: list[str] = []
 
-    def throttles(prices: Sequence[Outgoing]) -> list[str]:
+    def throttles(prices: Sequence[OutgoingPrice]) -> list[str]:
         sent.append([each.text for each in prices])
         if len(sent) < 4:
             raise AwsError(
@@ -246,7 +246,7 @@ def test_a_trade_that_is_stored_with_another_price_is_counted_as_such() -> None:
 def test_an_error_that_does_not_pass_ends_the_feed() -> None:
     denied = AwsError(service="lambda", operation="Invoke", code="AccessDeniedException", message="No.")
 
-    def refuses(_: Sequence[Outgoing]) -> list[str]:
+    def refuses(_: Sequence[OutgoingPrice]) -> list[str]:
         raise denied
 
     told: list[str] = []
@@ -271,7 +271,7 @@ def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_clos
                 await asyncio.sleep(0.1)
             return []
 
-    def refuses(_: Sequence[Outgoing]) -> list[str]:
+    def refuses(_: Sequence[OutgoingPrice]) -> list[str]:
         called.set()
         closing.wait(5)
         raise AwsError(service="lambda", operation="Invoke", code="AccessDeniedException", message="No.")
@@ -298,8 +298,8 @@ def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
         (AwsError(service="lambda", operation="Invoke", code="AnswerLost", message=""), True),
         (AwsError(service="lambda", operation="Invoke", code="ServiceException", message=""), True),
         (AwsError(service="lambda", operation="Invoke", code="ExpiredTokenException", message=""), False),
-        (Failure(Problem.FAILED, "The function failed."), True),
-        (Failure(Problem.CREDENTIALS, "No credentials."), False),
+        (Failure(ExitCode.FAILED, "The function failed."), True),
+        (Failure(ExitCode.CREDENTIALS, "No credentials."), False),
     ],
 )
 def test_which_errors_of_sending_pass(error: AwsError | Failure, expected: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Failure
-from cryptoctl.files.outgoing import BadLine, Outgoing
+from cryptoctl.files.outgoing import BadLine, OutgoingPrice
 from cryptoctl.files.reader import PriceFile, open_files
 from cryptoctl.files.records import FileOptions
 
@@ -23,7 +23,7 @@ EXPECTED = [
     (MS, "7", Decimal("1666.8"), Decimal("26.062")),
     (MS + 1, "8", Decimal("1666.79"), Decimal("0.152")),
 ]
-Found = list[Outgoing | BadLine]
+Found = list[OutgoingPrice | BadLine]
 
 
 def options(**given: Any) -> FileOptions:
@@ -50,7 +50,7 @@ def sent(found: Found) -> list[dict[str, Any]]:
     return [
         json.loads(each.text, parse_float=Decimal, parse_int=Decimal)
         for each in found
-        if isinstance(each, Outgoing)
+        if isinstance(each, OutgoingPrice)
     ]
 
 

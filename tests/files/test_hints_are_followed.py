@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.files.layout import parse_mapping
-from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.files.records import listing, shell_word
 from files.reading import MS, opened, read, refusal, refused, rows, sent
 from files.test_shapes_that_people_hold import Row
@@ -246,7 +246,7 @@ def test_messages_around_lists_are_told_how_their_lists_are_read(tmp_path: Path,
     assert f"add --records {path}. Else, say which column" in said
     found = read(tmp_path, content, records=path)
     assert refused(found) == {1: f"has no list at '{path}'"}
-    assert [each.price.timestamp_ms for each in found if isinstance(each, Outgoing)] == [MS, MS + 1]
+    assert [each.price.timestamp_ms for each in found if isinstance(each, OutgoingPrice)] == [MS, MS + 1]
 
 
 @pytest.mark.parametrize(

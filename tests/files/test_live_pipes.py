@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from cryptoctl.cli.send_files import _how_to_go_on
 from cryptoctl.errors import Failure
 from cryptoctl.files import pipes, sources
-from cryptoctl.files.outgoing import Outgoing
-from cryptoctl.files.pipes import Live, Pipe, has_record, with_head, with_magic
+from cryptoctl.files.outgoing import OutgoingPrice
+from cryptoctl.files.pipes import LivePipe, Pipe, has_record, with_head, with_magic
 from cryptoctl.files.reader import open_files
 from cryptoctl.ops import sending
 from files.reading import MS, NOW_MS, PLAIN, options, rows
@@ -30,14 +30,14 @@ from files.test_pipes import Trickle
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=12))
 def test_nothing_is_lost_between_what_is_waited_for_and_the_rest(parts: list[bytes]) -> None:
     whole = b"".join(parts)
-    begun: list[Callable[[Live], Pipe]] = [
+    begun: list[Callable[[LivePipe], Pipe]] = [
         with_magic,
         lambda live: with_head(live, live, wait_s=1),
         lambda live: with_head(live, live, wait_s=0),
     ]
     for pipe_of in begun:
         stream: Any = io.BufferedReader(Trickle(*parts))
-        with pipe_of(Live(stream, closing=True)) as pipe:
+        with pipe_of(LivePipe(stream, closing=True)) as pipe:
             assert whole.startswith(pipe.peek())
             assert len(pipe.peek()) >= min(1, len(whole))
             assert pipe.read() == whole
@@ -132,11 +132,11 @@ def test_a_time_of_sending_waits_for_no_more_than_the_first_record(
 ) -> None:
     waits: list[float] = []
 
-    def nothing_comes(_: Live, wait_s: float) -> bool:
+    def nothing_comes(_: LivePipe, wait_s: float) -> bool:
         waits.append(wait_s)
         return False
 
-    monkeypatch.setattr(Live, "comes_within", nothing_comes)
+    monkeypatch.setattr(LivePipe, "comes_within", nothing_comes)
     written.write(f"{NAMES}1,{MS}\n")
     open_files([written.path], options(ignore=("timestamp",) if given.get("now") else (), **given))
     assert len(waits) == asked
@@ -185,7 +185,7 @@ def test_what_came_through_a_pipe_is_sent_when_nothing_more_comes(
 ) -> None:
     sent: list[list[int]] = []
 
-    def sends(_aws: object, _function: object, prices: Sequence[Outgoing]) -> list[str]:
+    def sends(_aws: object, _function: object, prices: Sequence[OutgoingPrice]) -> list[str]:
         sent.append([each.line for each in prices])
         if written.writing is not None:
             written.write(f"4,{MS}\n" if len(sent) == 1 else "")
@@ -220,14 +220,14 @@ def test_what_comes_slowly_is_put_together_for_a_second(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("cryptoctl.files.pipes.time.monotonic", lambda: now_s[0])
     monkeypatch.setattr(pipes._Incoming, "comes_within", nothing_comes)
-    live = Live(io.BufferedReader(Trickle(b"a", b"b", b"c")), closing=True)
+    live = LivePipe(io.BufferedReader(Trickle(b"a", b"b", b"c")), closing=True)
     assert [live.read1(1) for _ in range(3)] == [b"a", b"b", b"c"]
     assert waits == [1, 1, 1]
 
 
 def test_a_pipe_without_a_pause_is_not_quiet() -> None:
     called: list[None] = []
-    live = Live(io.BufferedReader(Trickle(*[b"x"] * 50)), closing=True)
+    live = LivePipe(io.BufferedReader(Trickle(*[b"x"] * 50)), closing=True)
     live.call_when_quiet(lambda: called.append(None))
     assert live.read() == b"x" * 50
     assert called == []

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from cryptoctl.cli.file_options import given_files
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import Failure
+from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.layout import parse_mapping
-from cryptoctl.files.lookalikes import lookers
 from cryptoctl.files.records import FileOptions
 from cryptoctl.files.times import UNIT_OF_DIGITS, TimeReader, kind_of
 from files.reading import MS, NOW_MS, read, refusal, refused, rows, sent
@@ -141,7 +141,9 @@ def test_values_that_may_be_times_are_asked_for_where_nothing_says_the_time(
 @pytest.mark.parametrize("column", ["side", "note", "is_buyer_maker", "cost", "fee", "type", "isTime", "xyz"])
 def test_a_column_that_looks_like_nothing_may_be_there(tmp_path: Path, column: str) -> None:
     assert rows(read(tmp_path, f"price,timestamp,{column}\n1,{MS},x\n")) == [(MS, None, 1, 0)]
-    assert not any(lookers(field, [column]) for field in ("timestamp", "volume", "id", "symbol", "exchange"))
+    assert not any(
+        columns_like(field, [column]) for field in ("timestamp", "volume", "id", "symbol", "exchange")
+    )
 
 
 def test_a_member_that_shows_up_late_refuses_the_file_as_well(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.files import reader
 from cryptoctl.files.occurrences import Occurrences
-from cryptoctl.files.outgoing import BadLine, Outgoing, outgoing
+from cryptoctl.files.outgoing import BadLine, OutgoingPrice, outgoing
 from cryptoctl.files.reader import PriceFile
 from cryptoctl.ops.sending import PriceBatch
 from files.reading import CASES, NOW_MS, opened
@@ -44,15 +44,15 @@ def file_of(directory: Path, trades: list[tuple[str, str, str]]) -> PriceFile:
     return opened(directory, f"timestamp,price,volume\n{rows}")
 
 
-def send_batches(prices: list[Outgoing], size: int) -> None:
+def send_batches(prices: list[OutgoingPrice], size: int) -> None:
     for start in range(0, len(prices), size):
         batch = prices[start : start + size]
         status, _ = send({"body": f"[{','.join(each.text for each in batch)}]"})
         assert status == 200
 
 
-def prices(file: PriceFile, first_line: int = 1) -> list[Outgoing]:
-    return [each for each in file.prices(lambda: NOW_MS, first_line) if isinstance(each, Outgoing)]
+def prices(file: PriceFile, first_line: int = 1) -> list[OutgoingPrice]:
+    return [each for each in file.prices(lambda: NOW_MS, first_line) if isinstance(each, OutgoingPrice)]
 
 
 def table(aws: FakeAws) -> dict[Any, Any]:
@@ -99,9 +99,9 @@ def test_real_trades_of_a_second_are_all_kept(environment: None, tmp_path: Path,
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), max_size=60), st.integers(0, 6))
 def test_equal_prices_are_counted_the_same_in_memory_and_beyond(
-    found: list[tuple[int, int]], most_in_memory: int
+    found: list[tuple[int, int]], max_in_memory: int
 ) -> None:
-    with closing(Occurrences(most_in_memory)) as few, closing(Occurrences(10**6)) as many:
+    with closing(Occurrences(max_in_memory)) as few, closing(Occurrences(10**6)) as many:
         for price, after in found:
             fields = {"symbol": "A", "exchange": "x", "price": price, "timestamp": NOW_MS + after}
             each = outgoing(fields, now_ms=NOW_MS).price
@@ -130,7 +130,7 @@ def test_what_counts_equal_prices_is_closed_however_much_of_the_file_is_read(
 def test_batches_hold_every_price_once_in_order(rate: float | None) -> None:
     one = outgoing({"symbol": "A", "exchange": "x", "price": 1, "timestamp": NOW_MS}, now_ms=NOW_MS)
     for count in (0, 1, 200, 201, 450):
-        batches: list[Sequence[Outgoing | BadLine]] = []
+        batches: list[Sequence[OutgoingPrice | BadLine]] = []
         batch = PriceBatch(batches.append, rate)
         for _ in range(count):
             batch.add(one)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import Failure
-from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.files.reader import PriceFile, open_files
 from files.reading import EXPECTED, MS, NOW_MS, PLAIN, Found, options, read, refusal, refused, rows
 from files.test_compression import COMPRESSED
@@ -145,7 +145,7 @@ def test_a_row_in_a_field_with_line_breaks_is_no_row_of_a_stream_either(
     content = f'price,timestamp,note\n1,{MS},"a\n9,{MS},b\n2,{MS},c"\n3,{MS},"d"\n4,{MS},"e\n5,{MS},f\n'
     found = standard_input(content.encode(), **given)
     assert set(refused(found)) == {2, 3, 4, 6}
-    assert [each.price.price for each in found if isinstance(each, Outgoing)] == [3, 5]
+    assert [each.price.price for each in found if isinstance(each, OutgoingPrice)] == [3, 5]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.files.outgoing import FIELDS, Outgoing
+from cryptoctl.files.outgoing import FIELDS, OutgoingPrice
 from cryptoctl.files.presets import presets
 from files.reading import CASES, MS, opened, read, refusal, refused, rows, sent
 
@@ -114,7 +114,7 @@ def test_a_member_that_a_shape_calls_otherwise_is_asked_for_wherever_it_comes(tm
     late = case("f15b").splitlines(keepends=True)[0] * 60 + told
     assert "--map volume=amount --ignore volume" in refusal(tmp_path, late)
     found = read(tmp_path, told, mapping={"volume": "amount"}, ignore=("volume",))
-    assert [each.price.volume for each in found if isinstance(each, Outgoing)] == [D(23)]
+    assert [each.price.volume for each in found if isinstance(each, OutgoingPrice)] == [D(23)]
     assert refused(found) == {2: "id: is null: leave it out where there is none"}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.files import times
-from cryptoctl.files.outgoing import Outgoing
+from cryptoctl.files.outgoing import OutgoingPrice
 from files.reading import MS, read, refusal, refused, rows, sent
 
 
@@ -79,7 +79,7 @@ def test_an_id_that_a_decimal_comma_shows_to_be_none_is_refused(
 ) -> None:
     found = read(tmp_path, f"price;timestamp;id\n1,5;{MS};{text}\n2,5;{MS};1206419187,0\n", decimal=",")
     assert reason in refused(found)[2]
-    assert [each.price.id for each in found if isinstance(each, Outgoing)] == ["1206419187"]
+    assert [each.price.id for each in found if isinstance(each, OutgoingPrice)] == ["1206419187"]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from cryptoctl.core.authentication import HmacScheme
 from cryptoctl.core.senders import allowed_senders
-from cryptoctl.core.signatures import HmacScheme
 from cryptoctl.webhook_presets import PRESETS
 from handlers.events import ARRIVED_MS
 

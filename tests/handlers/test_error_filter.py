@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.error_filter import ERRORS
+from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.handlers import logs
 from cryptoctl.local.functions.environment import OUT_OF_MEMORY
 from cryptoctl.local.functions.function import FunctionConfig
@@ -15,7 +15,7 @@ from cryptoctl.local.logs.patterns import compile_pattern
 from handlers.events import enrich, http, send, send_prices
 from handlers.fake_aws import FakeAws, FaultError
 
-matches = compile_pattern(ERRORS)
+matches = compile_pattern(ERROR_PATTERN)
 
 
 def report(kind: str = "platform.report", **record: Any) -> str:
@@ -67,7 +67,7 @@ def test_what_is_no_error_does_not_match(name: str) -> None:
 
 
 def test_the_pattern_is_as_short_as_cloudwatch_wants_it() -> None:
-    assert len(ERRORS) <= 1024
+    assert len(ERROR_PATTERN) <= 1024
 
 
 FUNCTION: dict[str, Any] = {

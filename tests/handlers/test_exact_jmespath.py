@@ -15,7 +15,7 @@ from jmespath.functions import Functions
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import exact
-from cryptoctl.expressions import INEXACT_FUNCTIONS, compiled, functions, inexact_part
+from cryptoctl.expressions import INEXACT_FUNCTIONS, compile_expression, functions, inexact_part
 from cryptoctl.handlers.exact_jmespath import ExactExpression
 
 # Over a list of numbers or texts `l`, a list of objects with `n` and `s` at `o`, and a scalar `v`.
@@ -60,13 +60,13 @@ def found(expression: Any, value: Any) -> Any:
 @settings(max_examples=500)
 @given(text=st.sampled_from(EXPRESSIONS), value=documents)
 def test_what_may_be_configured_is_evaluated_as_jmespath_does(text: str, value: Any) -> None:
-    assert inexact_part(compiled(text)) is None
+    assert inexact_part(compile_expression(text)) is None
     parsed = json_text.Document(json.dumps(value), exact).value
     assert found(ExactExpression(text), parsed) == found(jmespath.compile(text), value)
 
 
 def test_each_function_that_may_be_configured_is_among_them() -> None:
-    tried = set().union(*(functions(compiled(each)) for each in EXPRESSIONS))
+    tried = set().union(*(functions(compile_expression(each)) for each in EXPRESSIONS))
     assert tried == set(Functions.FUNCTION_TABLE) - INEXACT_FUNCTIONS
 
 

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cryptoctl.core import webhook_prices
-from cryptoctl.core.prices import MOST_BYTES
+from cryptoctl.core.prices import MAX_BYTES
 from cryptoctl.core.webhook_messages import is_message
-from cryptoctl.handlers import logs, sender_secrets, side_by_side, webhook_processor
+from cryptoctl.handlers import logs, parallel, sender_secrets, webhook_processor
 from cryptoctl.ops.dead_letters.enriching import Key
-from cryptoctl.ops.dead_letters.lookups import Reading
+from cryptoctl.ops.dead_letters.lookups import StreamKeys
 from cryptoctl.ops.dead_letters.messages import Attributes, DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.planning import ReplayStep, StoredAt, plan
@@ -180,7 +180,7 @@ class World:
         return Counter(int(item["price"]["N"]) for item in self.aws.items.values() if not is_message(item))
 
     # The facts that a replay is planned from (planning.Facts).
-    def settled(self, letter: DeadLetter) -> bool:
+    def replayed_before(self, letter: DeadLetter) -> bool:
         return False
 
     def stored_at(self, letter: DeadLetter) -> StoredAt | None:
@@ -189,7 +189,7 @@ class World:
     def first_logged_ms(self, letter: DeadLetter) -> int | None:
         return self.chance.choice([None, letter.message.sent_ms - 1])  # another answer each time
 
-    def records(self, letter: DeadLetter) -> Reading:
+    def records(self, letter: DeadLetter) -> StreamKeys:
         raise AssertionError("no pointer is here")
 
     def item(self, key: Key) -> Item | None:
@@ -202,19 +202,19 @@ histories = given(
     wanted=requests,
     chance=st.randoms(use_true_random=False),
     share=st.sampled_from([0.05, 0.2, 0.5]),
-    most_bytes=st.sampled_from([100, MOST_BYTES]),
+    max_bytes=st.sampled_from([100, MAX_BYTES]),
 )
 several_runs = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def play(wanted: Any, chance: random.Random, share: float, most_bytes: int) -> None:
+def play(wanted: Any, chance: random.Random, share: float, max_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         world = World(chance, share)
         patch.setattr("time.time", lambda: world.now_s)
         patch.setattr("time.time_ns", lambda: int(world.now_s * 1e9))
         # Threads would ask `chance` in an order of their own, which hypothesis could not repeat.
-        patch.setattr(side_by_side, "run", one_after_another)
-        patch.setattr(webhook_prices, "MOST_BYTES", most_bytes)  # so that letters are divided
+        patch.setattr(parallel, "map_in_threads", one_after_another)
+        patch.setattr(webhook_prices, "MAX_BYTES", max_bytes)  # so that letters are divided
         patch.setenv("WEBHOOK_SENDERS", variable())
         sender_secrets.forget()
         number = iter(range(1, 100))
@@ -245,15 +245,15 @@ def play(wanted: Any, chance: random.Random, share: float, most_bytes: int) -> N
 @settings(several_runs, max_examples=150)
 @histories
 def test_what_is_accepted_or_kept_is_stored_once(
-    environment: None, wanted: Any, chance: random.Random, share: float, most_bytes: int
+    environment: None, wanted: Any, chance: random.Random, share: float, max_bytes: int
 ) -> None:
-    play(wanted, chance, share, most_bytes)
+    play(wanted, chance, share, max_bytes)
 
 
 @pytest.mark.torture
 @settings(several_runs, max_examples=5000)
 @histories
 def test_the_same_for_long(
-    environment: None, wanted: Any, chance: random.Random, share: float, most_bytes: int
+    environment: None, wanted: Any, chance: random.Random, share: float, max_bytes: int
 ) -> None:
-    play(wanted, chance, share, most_bytes)
+    play(wanted, chance, share, max_bytes)

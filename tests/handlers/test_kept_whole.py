@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core import webhook_prices
-from cryptoctl.core.numbering import counted
-from cryptoctl.core.prices import MOST_BYTES, Price, Request, TimeLimits, parse_request
+from cryptoctl.core.occurrences import with_occurrences
+from cryptoctl.core.prices import MAX_BYTES, ParsedRequest, Price, TimeLimits, parse_request
 from cryptoctl.core.redaction import REDACTED
 from cryptoctl.core.webhook_messages import Arrival, is_message
 from cryptoctl.core.webhook_prices import dead_letters_of
@@ -32,7 +32,7 @@ from handlers.events import ARRIVED_MS, PARAMETERS, TOKEN, http, send
 from handlers.fake_aws import FakeAws, FaultError
 from handlers.senders import honest, parameters, variable
 
-MOST_SQS_BYTES = 1_048_576
+MAX_SQS_BYTES = 1_048_576
 MAPPED = {
     "scheme": "token",
     "token_in_path": True,
@@ -98,13 +98,13 @@ def test_the_largest_requests_are_kept_and_come_back(
     aws.parameters["/cryptoctl/test/webhook/mapped"] = PARAMETERS["/cryptoctl/test/webhook/desk"]
     name = "mapped" if kind == "of many bytes each" else "desk"
     body = json.dumps([LARGEST[kind](n) for n in range(1000)], separators=(",", ":"), ensure_ascii=False)
-    assert 300_000 < len(body.encode()) <= MOST_BYTES
+    assert 300_000 < len(body.encode()) <= MAX_BYTES
     status, answer = send({**http(body), "rawPath": f"/{name}/{TOKEN}"})
     assert (status, "but kept" in answer["message"]) == (503, True)
     for each in aws.queue:
         size = len(each["MessageBody"].encode()) + len(json.dumps(each["MessageAttributes"]))
-        assert size <= MOST_SQS_BYTES
-        assert len(json.loads(each["MessageBody"])["body"].encode()) <= MOST_BYTES
+        assert size <= MAX_SQS_BYTES
+        assert len(json.loads(each["MessageBody"])["body"].encode()) <= MAX_BYTES
     aws.fault = lambda operation, moment: None
     for step in replays(aws):
         assert send(json.loads(step.payload))[0] == 200
@@ -115,7 +115,7 @@ def test_the_largest_requests_are_kept_and_come_back(
 def test_equal_trades_stay_as_many_where_they_are_divided(
     environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_prices, "MOST_BYTES", 100)
+    monkeypatch.setattr(webhook_prices, "MAX_BYTES", 100)
     aws = connect_directly(FakeAws(fault=down))
     trade = {"symbol": "BTC", "price": 1, "exchange": "x", "timestamp": ARRIVED_MS}
     asked = http(json.dumps([trade, trade, {**trade, "occurrence": 7}, trade]))
@@ -148,8 +148,8 @@ kept = st.builds(
 
 @given(st.lists(kept, min_size=1, max_size=6), st.booleans())
 def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], several: bool) -> None:
-    request = Request(prices=tuple(found if several else found[:1]), several=several)
-    limits = TimeLimits(now_ms=ARRIVED_MS, arrival_ms=1, most_behind=timedelta(days=40_000))
+    request = ParsedRequest(prices=tuple(found if several else found[:1]), several=several)
+    limits = TimeLimits(now_ms=ARRIVED_MS, arrival_ms=1, max_behind=timedelta(days=40_000))
     read = [
         price
         for event in dead_letters_of(request, Arrival(ms=5))
@@ -157,7 +157,9 @@ def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], s
         if isinstance(price, Price)
     ]
     wanted = [each for each in request.prices if isinstance(each, Price)]
-    assert [_meaning(each) for each in counted(read)] == [_meaning(each) for each in counted(wanted)]
+    assert [_meaning(each) for each in with_occurrences(read)] == [
+        _meaning(each) for each in with_occurrences(wanted)
+    ]
 
 
 def _meaning(price: Price) -> tuple[Any, ...]:
@@ -243,7 +245,7 @@ def test_a_secret_is_taken_out_however_a_body_writes_it(form: str) -> None:
 def test_what_could_not_be_read_is_read_again_as_its_sender_s(
     environment: None, body: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> Request:
+    def broken(*_: object) -> ParsedRequest:
         raise RuntimeError("ours")
 
     monkeypatch.setenv("WEBHOOK_SENDERS", variable())
@@ -253,7 +255,7 @@ def test_what_could_not_be_read_is_read_again_as_its_sender_s(
         patch.setattr(webhook_processor, "prices_in_request", broken)
         status, answer = send(honest("mapped", content))
         assert (status, "but kept" in answer["message"]) == (503, True)
-    assert len(aws.queue[0]["MessageBody"].encode()) <= MOST_SQS_BYTES
+    assert len(aws.queue[0]["MessageBody"].encode()) <= MAX_SQS_BYTES
     (step,) = replays(aws)
     assert send(json.loads(step.payload))[0] == 200
     assert send(honest("mapped", content))[1]["message"] == "1 duplicate"

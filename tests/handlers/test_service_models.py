@@ -14,7 +14,7 @@ from cryptoctl.handlers.service_models import ServiceModels, new_session
 
 TYPES = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
 SERVICES = "cloudwatch dynamodb iam kms lambda logs resourcegroupstaggingapi service-quotas sns sqs ssm sts"
-MOST_LISTED = 3  # directories of one service: botocore's, the user's own, boto3's
+MAX_LISTED = 3  # directories of one service: botocore's, the user's own, boto3's
 
 
 @pytest.mark.parametrize("service", SERVICES.split())
@@ -45,7 +45,7 @@ def test_only_the_service_that_is_asked_for_is_looked_for(monkeypatch: pytest.Mo
         models.load_service_model("dynamodb", kind)
 
     assert {Path(path).name for path in listed} == {"dynamodb"}
-    assert len(listed) <= len(TYPES) * MOST_LISTED
+    assert len(listed) <= len(TYPES) * MAX_LISTED
 
 
 def test_a_service_that_there_is_not_is_named_beside_those_that_there_are() -> None:
@@ -58,7 +58,7 @@ def test_sessions_share_what_was_loaded_however_many_there_are() -> None:
     loader = first._session.get_component("data_loader")
 
     assert all(each._session.get_component("data_loader") is loader for each in others)
-    assert len(loader.search_paths) <= MOST_LISTED
+    assert len(loader.search_paths) <= MAX_LISTED
     assert boto3.__version__ in first._session.user_agent()
 
 

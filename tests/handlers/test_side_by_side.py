@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from cryptoctl.handlers import side_by_side
+from cryptoctl.handlers import parallel
 from python314.suite import one_after_another
 
 
-@pytest.mark.parametrize("run", [side_by_side.run, one_after_another])
+@pytest.mark.parametrize("run", [parallel.map_in_threads, one_after_another])
 def test_the_first_failure_is_raised_after_everything_else_has_been_tried(run: Callable[..., object]) -> None:
     tried = []
 

@@ -9,11 +9,11 @@ from typing import Any, cast
 import jmespath
 
 from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.stack import Stack
@@ -56,16 +56,16 @@ class Moody:
         self.asked += 1
         return self._answer()
 
-    def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         return self.before() if self.clock.at_s < self.until_s else self.after
 
 
-def sent_by(resource: Provisioner) -> Iterator[Action]:
+def sent_by(resource: Provisioner) -> Iterator[CallOrWait]:
     """All that a resource does to be made, to be mended in each of its fields, and to be removed."""
-    yield from build([resource], {resource: None}, Goal.PRESENT).steps[0].actions
+    yield from build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].actions
     desired = {**resource.desired(), "Alias": resource.name, "AttachedPolicies": {}}
     outputs = {"KeyId": "k", "QueueUrl": "https://q", "UUID": "u"}
     for name, value in resource.desired().items():

@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from hostile.by_hand import Run, by_boto3, by_command_line, deploy
 from hostile.matrix import Baseline, differences
@@ -29,7 +29,7 @@ CANNOT_CARRY_TAGS = ("invoke config", "log subscription")
 
 def resources(name: str) -> list[Any]:
     scope = Scope(environment=name, account="0" * 12, region="us-east-1", extra_tags=APPLICATION)
-    return list(Stack(scope, Environment(), Code(zip_bytes=b"", sha256="")))
+    return list(Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"", sha256="")))
 
 
 def is_taken_over_in_place(

@@ -21,12 +21,12 @@ from cryptoctl.cli import doctor as cli_doctor
 from cryptoctl.cli.apply import carry_out
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.up import up
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops import doctor as ops_doctor
-from cryptoctl.reconcile.call import Action, Call, RetryRule
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
@@ -51,7 +51,7 @@ class Says:
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
 
-    def find(self, service: str, operation: str, *, absent: object, **params: Any) -> dict[str, Any]:
+    def find(self, service: str, operation: str, *, not_found: object, **params: Any) -> dict[str, Any]:
         return self.say(service, operation)
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
@@ -81,7 +81,7 @@ def answers(found: Any) -> Says:
     return Says(lambda *_: found)
 
 
-def step_of(resource: Provisioner, *actions: Action, after: tuple[Provisioner, ...] = ()) -> Step:
+def step_of(resource: Provisioner, *actions: CallOrWait, after: tuple[Provisioner, ...] = ()) -> Step:
     """The step that does only that."""
     first = actions[0].operation
     going = first.startswith(("Delete", "Remove", "Detach")) or getattr(actions[0], "until", ()) == (None,)
@@ -96,7 +96,7 @@ def step_of(resource: Provisioner, *actions: Action, after: tuple[Provisioner, .
 
 
 def delta_of(resource: Provisioner) -> Any:
-    return build([resource], {resource: None}, Goal.PRESENT).steps[0].delta
+    return build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].delta
 
 
 def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situation:
@@ -109,7 +109,7 @@ def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situ
 
     def work(screen: Screen) -> None:
         run = CommandRun(session=session, screen=screen, clock=FakeClock())
-        carry_out(run, plan, lambda: planned([step.resource for step in steps], session.aws, goal))
+        carry_out(run, plan, lambda: make_plan([step.resource for step in steps], session.aws, goal))
 
     return heard(title, f"cryptoctl {command} --env E", work)
 
@@ -122,7 +122,7 @@ def heard(title: str, command: str, work: Callable[[Screen], object]) -> Situati
         try:
             work(screen)
         except Failure as failure:
-            code = failure.problem
+            code = failure.exit_code
             screen.failure(failure)
     return Situation(title=title, command=command, code=code, err=err.getvalue(), in_order=True)
 
@@ -290,7 +290,7 @@ FOREIGN = {"Owner": "somebody"}
 
 
 def group_step(group: Provisioner) -> Step:
-    return build([group], {group: None}, Goal.PRESENT).steps[0]
+    return build_plan([group], {group: None}, Goal.PRESENT).steps[0]
 
 
 def test_a_difference_that_remains() -> None:
@@ -356,14 +356,16 @@ def waits(reason: str, timeout_s: float | None, waited_s: float = 0.0) -> Wait:
 
 
 def steps_of(resource: Provisioner) -> Step:
-    return build([resource], {resource: None}, Goal.PRESENT).steps[0]
+    return build_plan([resource], {resource: None}, Goal.PRESENT).steps[0]
 
 
 def test_every_exit_code_is_in_the_file() -> None:
     text = FILE.read_text(encoding="utf-8")
     # `--exit-code` of `plan` says nothing but that.
     assert [
-        each.name for each in Problem if each is not Problem.DIFFERENCES and f"exit code {each}\n" not in text
+        each.name
+        for each in ExitCode
+        if each is not ExitCode.DIFFERENCES and f"exit code {each}\n" not in text
     ] == []
 
 

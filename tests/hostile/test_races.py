@@ -48,7 +48,7 @@ def test_several_ups_at_once_make_one_stack(
     world: World, base: Baseline, environment: Callable[[], str], count: int, seed: int
 ) -> None:
     name = environment()
-    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, longest_s=SLOWEST_S))
+    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     assert at_once(world, name, *["up"] * count) == []
     one_correct_stack(world, base, name)
     # One key is in use; each other run that had made one has scheduled its deletion.
@@ -58,7 +58,7 @@ def test_several_ups_at_once_make_one_stack(
 @one_seed_here_fifty_in_torture
 def test_several_ups_at_once_take_back_one_key(world: World, base: Baseline, there: str, seed: int) -> None:
     world.down(there)
-    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, longest_s=SLOWEST_S))
+    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     assert at_once(world, there, "up", "up", "up") == []
     one_correct_stack(world, base, there)
     assert world.account.leaving_keys(there) == 0
@@ -69,14 +69,14 @@ def test_several_ups_at_once_mend_what_somebody_else_has_changed(
     world: World, base: Baseline, there: str, seed: int
 ) -> None:
     disturb(world.account, there)
-    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, longest_s=SLOWEST_S))
+    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     assert at_once(world, there, "up", "up", "up") == []
     one_correct_stack(world, base, there)
 
 
 @one_seed_here_fifty_in_torture
 def test_several_downs_at_once_leave_nothing(world: World, there: str, seed: int) -> None:
-    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, longest_s=SLOWEST_S))
+    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     assert at_once(world, there, "down", "down", "down") == []
     assert world.account.inventory(there) == {}
 
@@ -86,7 +86,7 @@ def test_several_downs_at_once_leave_nothing(world: World, there: str, seed: int
 def test_after_an_up_against_a_down_either_one_converges(
     world: World, base: Baseline, there: str, last: str, seed: int
 ) -> None:
-    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, longest_s=SLOWEST_S))
+    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     for failed in at_once(world, there, "down", "up"):
         # It may find what the other one removes or creates at that moment, and says so; nothing else.
         assert failed.startswith(("exit code 1:", "exit code 7:")), failed

@@ -12,7 +12,7 @@ from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.graph import dependencies, needed
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from hostile.conftest import CONFIGURATION
 from hostile.lengths import function_of
@@ -74,7 +74,7 @@ def standing(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 # The stack as it is in any environment, for what cannot be changed in place.
 PATTERN = Stack(
     Scope(environment="replaced", account="0" * 12, region="us-east-1", extra_tags=APPLICATION),
-    Environment(),
+    EnvironmentSettings(),
     Code(zip_bytes=b"", sha256=""),
 )
 TABLE = PATTERN.prices.name

@@ -12,12 +12,12 @@ from typing import Any, cast
 import pytest
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.reconcile.call import Action, Call
+from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import LONGEST_PAUSE_S, Wait
+from cryptoctl.reconcile.retry import MAX_PAUSE_S, Wait
 from hostile.scripted import RULES, SETTLES, STACK, FakeClock, Moody, answer, asking, plain, sent_by
 from hostile.wire import model
 
@@ -48,11 +48,11 @@ def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, A
     return refuse
 
 
-def run(resource: Provisioner, action: Action, aws: Moody) -> tuple[StepResult, Heard]:
+def run(resource: Provisioner, action: CallOrWait, aws: Moody) -> tuple[StepResult, Heard]:
     step = Step(
         resource=resource,
         verb=Verb.UPDATE,
-        delta=build([resource], {resource: None}, Goal.PRESENT).steps[0].delta,
+        delta=build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].delta,
         actions=(action,),
     )
     heard = Heard()
@@ -73,7 +73,7 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
     aws = Moody(clock, rule.timeout_s / 2, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, heard = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
-    assert rule.timeout_s / 2 <= clock.at_s <= rule.timeout_s / 2 + LONGEST_PAUSE_S
+    assert rule.timeout_s / 2 <= clock.at_s <= rule.timeout_s / 2 + MAX_PAUSE_S
     assert {wait.reason for wait in heard.waits} == {rule.reason}
     assert all(wait.timeout_s == rule.timeout_s for wait in heard.waits)
 
@@ -129,7 +129,7 @@ def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     )
     result, heard = run(resource, plain(settle), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
-    assert settle.timeout_s / 2 <= clock.at_s <= settle.timeout_s / 2 + LONGEST_PAUSE_S
+    assert settle.timeout_s / 2 <= clock.at_s <= settle.timeout_s / 2 + MAX_PAUSE_S
     assert {wait.reason for wait in heard.waits} == {settle.reason}
 
 

@@ -15,10 +15,10 @@ from typing import Any
 from cryptoctl.ops.permissions import Purpose, parts
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.security_settings import Security
-from cryptoctl.settings import Environment
+from cryptoctl.security_settings import SecuritySettings
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 
 ACCOUNT = "1" * 12
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
@@ -42,13 +42,13 @@ FOREIGN = {
 BY_LAMBDA = {"kms:ViaService": "lambda.us-east-1.amazonaws.com"}
 
 
-def stack(name: str, config: Environment | None = None) -> Stack:
+def stack(name: str, config: EnvironmentSettings | None = None) -> Stack:
     """An environment of that name."""
     scope = Scope(environment=name, account=ACCOUNT, region="us-east-1")
-    return Stack(scope, config or Environment(), Code(zip_bytes=b"", sha256=""))
+    return Stack(scope, config or EnvironmentSettings(), Code(zip_bytes=b"", sha256=""))
 
 
-def printed(config: Environment, purpose: Purpose = Purpose.DEPLOY) -> dict[str, Any]:
+def printed(config: EnvironmentSettings, purpose: Purpose = Purpose.DEPLOY) -> dict[str, Any]:
     """All that `iam-policy` prints for the environment `prod`, as it is printed: joined, and in parts."""
     documents = parts(stack("prod", config), purpose)
     return {**documents[0], "Statement": [each for document in documents for each in document["Statement"]]}
@@ -56,7 +56,10 @@ def printed(config: Environment, purpose: Purpose = Purpose.DEPLOY) -> dict[str,
 
 def probes() -> Iterator[dict[str, Any]]:
     """Each with a policy, what is asked, and whether it is to be allowed."""
-    deploy, bound = printed(Environment()), printed(Environment(permissions_boundary=BOUNDARY))
+    deploy, bound = (
+        printed(EnvironmentSettings()),
+        printed(EnvironmentSettings(permissions_boundary=BOUNDARY)),
+    )
     asked_for = {f"aws:RequestTag/{key}": value for key, value in OURS.items()}
     own = {f"aws:ResourceTag/{key}": value for key, value in OURS.items()}
 
@@ -88,7 +91,7 @@ def probes() -> Iterator[dict[str, Any]]:
 def _under_a_customers_key(probe: Callable[..., dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Nobody uses it but through the services that encrypt with it, and nobody changes it."""
     for purpose in Purpose:
-        document = printed(Environment(security=Security(customer_key=CUSTOMER_KEY)), purpose)
+        document = printed(EnvironmentSettings(security=SecuritySettings(customer_key=CUSTOMER_KEY)), purpose)
         through = {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}
         what = f"the customer's key, to {purpose}"
         yield probe(what, "kms:Decrypt", CUSTOMER_KEY, through, allowed=True, of=document)
@@ -101,14 +104,14 @@ def _under_a_customers_key(probe: Callable[..., dict[str, Any]]) -> Iterator[dic
 def main(directory: Path) -> None:
     """Writes the files."""
     (directory / "policies").mkdir(parents=True, exist_ok=True)
-    bound = Environment(permissions_boundary=BOUNDARY)
+    bound = EnvironmentSettings(permissions_boundary=BOUNDARY)
     keyed = replace(
         bound,
-        security=Security(customer_key=CUSTOMER_KEY),
-        webhook=Webhook(senders={"desk": Sender(preset="standard-webhooks")}),
+        security=SecuritySettings(customer_key=CUSTOMER_KEY),
+        webhook=WebhookSettings(senders={"desk": SenderSettings(preset="standard-webhooks")}),
     )
     for name, config in {
-        "prod": Environment(),
+        "prod": EnvironmentSettings(),
         "prod-bound": bound,
         "prod-all": keyed,
         "e" * 41: keyed,

@@ -19,22 +19,22 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "src")]
 from bench._terraform_stack import configuration  # noqa: E402 (this is a script)
 
 from cryptoctl.provisioners.function import Code  # noqa: E402
-from cryptoctl.security_settings import Functions, Security  # noqa: E402
-from cryptoctl.settings import Environment, ErrorNotifier  # noqa: E402
+from cryptoctl.security_settings import FunctionSettings, SecuritySettings  # noqa: E402
+from cryptoctl.settings import EnvironmentSettings, ErrorNotifierSettings  # noqa: E402
 from cryptoctl.stack import Stack  # noqa: E402
-from cryptoctl.webhook_settings import Sender, Webhook  # noqa: E402
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings  # noqa: E402
 from unit.answers import SCOPE  # noqa: E402
 
-SENDERS = Webhook(senders={"desk": Sender(preset="standard-webhooks")})
+SENDERS = WebhookSettings(senders={"desk": SenderSettings(preset="standard-webhooks")})
 CONFIGURATIONS = {
-    "default": Environment(webhook=SENDERS),
-    "secured": Environment(
+    "default": EnvironmentSettings(webhook=SENDERS),
+    "secured": EnvironmentSettings(
         webhook=SENDERS,
         protected=True,
         log_retention_days=365,
-        security=Security(customer_key=f"arn:aws:kms:us-east-1:{SCOPE.account}:key/1"),
-        functions=Functions(tracing=True),
-        error_notifier=ErrorNotifier(reserved_concurrency=1),
+        security=SecuritySettings(customer_key=f"arn:aws:kms:us-east-1:{SCOPE.account}:key/1"),
+        functions=FunctionSettings(tracing=True),
+        error_notifier=ErrorNotifierSettings(reserved_concurrency=1),
     ),
 }
 ALWAYS = {

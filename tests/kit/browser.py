@@ -20,7 +20,7 @@ import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WITHIN_S = 60.0
-LOOKS_EVERY_S = 0.05
+POLL_EVERY_S = 0.05
 
 
 def chromium() -> str:
@@ -157,7 +157,7 @@ class Browser:
         deadline_s = time.monotonic() + within_s
         while not wanted(found := self.run(expression)):
             assert time.monotonic() < deadline_s, f"{expression} is still {found!r}; {self.problems}"
-            self._receive(LOOKS_EVERY_S)
+            self._receive(POLL_EVERY_S)
         return found
 
     def forget_requests(self) -> None:

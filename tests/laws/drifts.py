@@ -19,7 +19,7 @@ from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.topic import subscriptions_of
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import wire
@@ -108,7 +108,7 @@ def calls_towards(variant: Provisioner, resource: Provisioner, now: Plan) -> Pla
     """What makes AWS look as the variant of the resource wishes; `now` is the plan for what there is."""
     seen = {step.resource: step.delta.observed for step in now.steps}
     seen[variant] = seen.pop(resource)
-    plan = build(list(seen), seen, Goal.PRESENT)
+    plan = build_plan(list(seen), seen, Goal.PRESENT)
     return replace(plan, known={**now.known, **plan.known})
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from cryptoctl.aws import Answer, Credentials
+from cryptoctl.aws import AccessKey, Response
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Target
+from cryptoctl.settings import EnvironmentSettings, Target
 from live import Live, RecordingAws
 from local.conformance.plain import plain_ministack
 
 ENVIRONMENT = "laws"
-MADE_UP = Credentials(access_key="test", secret_key="test")
+MADE_UP = AccessKey(access_key="test", secret_key="test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ GAPS = {
     ),
 }
 # What is answered in place of an operation that an engine does not have.
-_INSTEAD: dict[tuple[str, str], Answer] = {
+_INSTEAD: dict[tuple[str, str], Response] = {
     ("lambda", "GetAccountSettings"): {
         "AccountLimit": {"UnreservedConcurrentExecutions": 1000, "ConcurrentExecutions": 1000}
     },
@@ -81,13 +81,13 @@ class PatchedAws(RecordingAws):
         super().__init__(endpoint_url=endpoint_url, credentials=MADE_UP)
         self._gaps = gaps
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         """The engine's answer, or the one in its place."""
         if (service, operation) in self._gaps.refuses:
             return _INSTEAD[service, operation]
         return self.plainly(service, operation, once=once, **params)
 
-    def plainly(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def plainly(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         """The engine's own answer."""
         return super().call(service, operation, once=once, **params)
 
@@ -98,7 +98,7 @@ def other_engine(name: str, home: Path) -> Iterator[tuple[Live, PatchedAws]]:
     with _moto() if name == "moto" else plain_ministack(home) as url:
         session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.AWS))
         session.aws = aws = PatchedAws(endpoint_url=url, gaps=GAPS[name])
-        session.config = Environment()
+        session.config = EnvironmentSettings()
         # The first request to Lambda makes moto compile its routes, and a plan's first ones are side by side.
         # In Python 3.11, ast.parse in two threads at once can end in "recursion depth mismatch".
         aws.plainly("lambda", "ListFunctions")

@@ -13,7 +13,7 @@ import pytest
 
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.plan import Verb
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.drifts import variants
 from laws.test_laws import done
@@ -39,7 +39,7 @@ def example_class() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def extended(connect: Connect, example_class: Any) -> Iterator[Live]:
     """An environment that is up, whose stack has the example's statement."""
-    live = connect("contributing", Environment())
+    live = connect("contributing", EnvironmentSettings())
     add(live.stack, example_class)
     done(live.up())
     yield live
@@ -52,7 +52,7 @@ def add(stack: Stack, example_class: Any) -> None:
 
 
 def test_the_second_plan_is_empty(extended: Live) -> None:
-    assert extended.plan().settled
+    assert extended.plan().nothing_to_do
     assert "composite alarm any-error-contributing" in map(str, extended.resources)
 
 

@@ -11,12 +11,12 @@ from cryptoctl.aws import Aws
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import refs, wire
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
 from live import WITH_A_SENDER, Connect, Live
@@ -187,10 +187,10 @@ def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed
         region="eu-west-1", endpoint_url=standing.aws.endpoint_url, credentials=standing.aws._credentials
     )
     scope = replace(standing.session.scope, region="eu-west-1")
-    stack = list(Stack(scope, Environment(), standing.stack.code))
+    stack = list(Stack(scope, EnvironmentSettings(), standing.stack.code))
     roles = [resource for resource in stack if resource.kind == "role"]
     for goal in Goal:
-        plan = planned(stack, there, goal, adopt=goal is Goal.PRESENT)
+        plan = make_plan(stack, there, goal, adopt=goal is Goal.PRESENT)
         refused = {step.resource for step in plan.refused}
         assert refused == (set(roles) if goal is Goal.PRESENT else set())
         assert not {step.resource for step in plan.work} & set(roles)
@@ -209,7 +209,7 @@ def test_law_4_each_attribute_of_a_queue_changed_behind_our_back_is_named(standi
         for name in ("DelaySeconds", "MaximumMessageSize", "SqsManagedSseEnabled", "RedrivePolicy")
     }
     done(standing.run(plan))
-    assert standing.plan(resources=[queue]).settled
+    assert standing.plan(resources=[queue]).nothing_to_do
 
 
 def test_a_customers_key_on_a_queue_is_drift_and_goes_with_the_queues_own_encryption(standing: Live) -> None:
@@ -221,4 +221,4 @@ def test_a_customers_key_on_a_queue_is_drift_and_goes_with_the_queues_own_encryp
     (call,) = plan.work[0].calls
     assert call.params["Attributes"] == {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}
     done(standing.run(plan))
-    assert standing.plan(resources=[queue]).settled
+    assert standing.plan(resources=[queue]).nothing_to_do

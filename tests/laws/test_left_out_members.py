@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Answer, Aws
-from cryptoctl.aws_answers import AwsAnswer
+from cryptoctl.aws import Aws, Response
+from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.errors import Failure
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from laws.test_laws import each_resource
 from live import Live
@@ -31,19 +31,19 @@ class Remembering(Aws):
         self.answers: dict[str, Any] = {}
         self.without: tuple[str, Path] | None = None
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
-        found: Answer = self._again(
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
+        found: Response = self._again(
             service, operation, params, lambda: self._real.call(service, operation, **params)
         )
         return found
 
     def find(
-        self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
-    ) -> Answer | None:
-        def ask() -> Answer | None:
-            return self._real.find(service, operation, absent=absent, **params)
+        self, service: str, operation: str, *, not_found: str | tuple[str, ...] | None, **params: Any
+    ) -> Response | None:
+        def ask() -> Response | None:
+            return self._real.find(service, operation, not_found=not_found, **params)
 
-        found: Answer | None = self._again(service, operation, params, ask)
+        found: Response | None = self._again(service, operation, params, ask)
         return found
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
@@ -64,7 +64,7 @@ class Remembering(Aws):
             for step in above:
                 part = part[step]
             del part[last]
-        return answer if answer is None else AwsAnswer(answer, asked)
+        return answer if answer is None else AwsResponse(answer, asked)
 
     def with_shared_lists(self) -> Aws:
         return self
@@ -88,9 +88,9 @@ def members(answer: Any, above: Path = ()) -> Iterator[Path]:
 def test_a_member_that_is_left_out_is_no_traceback(standing: Live, index: int) -> None:
     resource = standing.resources[index]
     aws = Remembering(standing.aws)
-    planned([resource], aws, Goal.PRESENT)
+    make_plan([resource], aws, Goal.PRESENT)
     for key, answer in list(aws.answers.items()):
         for path in list(members(answer)):
             aws.without = key, path
             with suppress(Failure):
-                planned([resource], aws, Goal.PRESENT)
+                make_plan([resource], aws, Goal.PRESENT)

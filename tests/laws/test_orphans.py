@@ -15,12 +15,12 @@ from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from laws.test_laws import PATTERN, done
 from live import Live
 
@@ -76,7 +76,7 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
     assert board is not None
     config = replace(standing.session.config, dashboard=False)
     without = Stack(standing.session.scope, config, standing.stack.code)
-    plan = planned(list(without), standing.aws, Goal.PRESENT, orphans=without.orphans)
+    plan = make_plan(list(without), standing.aws, Goal.PRESENT, orphans=without.orphans)
     assert [(str(each.resource), each.verb) for each in plan.work] == [(str(board), Verb.DELETE)]
     done(standing.run(plan))
     assert board.observe(standing.aws) is None
@@ -86,13 +86,13 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
 def test_what_an_earlier_configuration_named_otherwise_is_found_whatever_the_index_lacks(fresh: Live) -> None:
     done(fresh.up())
     dead_letters = AlarmSettings(lag_s="off", errors="off", throttles="off", unauthorized="off")
-    another = Webhook(senders={"another": Sender(preset="standard-webhooks")})
+    another = WebhookSettings(senders={"another": SenderSettings(preset="standard-webhooks")})
     config = replace(fresh.session.config, webhook=another, alarms=dead_letters)
     renamed = Stack(fresh.session.scope, config, fresh.stack.code)
     former = {f"parameter {fresh.stack.webhook_secrets['desk'].name}", *map(str, fresh.stack.alarms)}
 
     def plan(goal: Goal) -> Plan:
-        return planned(list(renamed), fresh.aws, goal, orphans=renamed.orphans)
+        return make_plan(list(renamed), fresh.aws, goal, orphans=renamed.orphans)
 
     assert former <= {str(each.resource) for each in plan(Goal.PRESENT).work if each.verb is Verb.DELETE}
     assert former <= {str(each.resource) for each in plan(Goal.ABSENT).work}

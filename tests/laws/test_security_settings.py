@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.provisioners.transport import SID
+from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.plan import Verb
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.security_settings import Functions, Security
-from cryptoctl.settings import Environment
+from cryptoctl.security_settings import FunctionSettings, SecuritySettings
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.test_laws import done
 from live import Connect, Live
@@ -44,13 +44,13 @@ class Secured:
 @pytest.fixture(scope="module")
 def secured(connect: Connect) -> Iterator[Secured]:
     key = connect("keeper").aws.call("kms", "CreateKey")["KeyMetadata"]["Arn"]
-    config = Environment(
+    config = EnvironmentSettings(
         log_retention_days="never expire",
-        security=Security(customer_key=key),
-        functions=Functions(application_log_level="DEBUG", system_log_level="DEBUG", tracing=True),
+        security=SecuritySettings(customer_key=key),
+        functions=FunctionSettings(application_log_level="DEBUG", system_log_level="DEBUG", tracing=True),
     )
     on = connect("secured", config)
-    off = connect("secured", Environment(security=Security(refuse_plain_http=False)))
+    off = connect("secured", EnvironmentSettings(security=SecuritySettings(refuse_plain_http=False)))
     done(on.up())
     yield Secured(on=on, off=off, key=key)
     off.down()
@@ -68,7 +68,7 @@ def one_of_each(stack: Stack) -> list[Provisioner]:
 
 
 def test_the_second_plan_is_empty(secured: Secured) -> None:
-    assert secured.on.plan().settled
+    assert secured.on.plan().nothing_to_do
 
 
 def test_each_kind_carries_the_key(secured: Secured) -> None:
@@ -91,7 +91,7 @@ def test_a_setting_that_is_taken_out_is_reverted_and_put_in_again_is_made(secure
         changed = {step.resource.kind: {change.field for change in step.changes} for step in plan.work}
         assert changed == SETTINGS
         done(live.run(plan))
-        assert live.plan().settled
+        assert live.plan().nothing_to_do
 
 
 def policies(live: Live) -> dict[str, dict[str, Any]]:

@@ -14,9 +14,9 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.doctor import examine
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from laws.drifts import SOMETHING, made_anew
 from laws.test_laws import done
 from live import LAG_ALARM, Connect, Live
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def live(connect: Connect) -> Iterator[Live]:
     """An environment that is up, without senders."""
-    found = connect("senders", Environment(alarms=LAG_ALARM))
+    found = connect("senders", EnvironmentSettings(alarms=LAG_ALARM))
     done(found.up())
     yield found
     with_senders(found)
@@ -36,8 +36,10 @@ def live(connect: Connect) -> Iterator[Live]:
 
 def with_senders(live: Live, *names: str) -> None:
     """Configures the environment anew."""
-    webhook = Webhook(senders={name: Sender(preset="standard-webhooks") for name in names})
-    live.stack = Stack(live.session.scope, Environment(webhook=webhook, alarms=LAG_ALARM), live.stack.code)
+    webhook = WebhookSettings(senders={name: SenderSettings(preset="standard-webhooks") for name in names})
+    live.stack = Stack(
+        live.session.scope, EnvironmentSettings(webhook=webhook, alarms=LAG_ALARM), live.stack.code
+    )
 
 
 def secret(live: Live, sender: str) -> str:
@@ -58,20 +60,20 @@ def parameters(live: Live) -> set[str]:
 def address(live: Live) -> Any:
     name = live.stack.webhook.name
     return live.aws.find(
-        "lambda", "GetFunctionUrlConfig", absent="ResourceNotFoundException", FunctionName=name
+        "lambda", "GetFunctionUrlConfig", not_found="ResourceNotFoundException", FunctionName=name
     )
 
 
 def statements(live: Live) -> set[str]:
     found = live.aws.find(
-        "lambda", "GetPolicy", absent="ResourceNotFoundException", FunctionName=live.stack.webhook.name
+        "lambda", "GetPolicy", not_found="ResourceNotFoundException", FunctionName=live.stack.webhook.name
     )
     return {each["Sid"] for each in json.loads(found["Policy"])["Statement"]} if found else set()
 
 
 def settled(live: Live) -> bool:
     plan = live.plan()
-    return plan.settled and plan.notes == ()
+    return plan.nothing_to_do and plan.notes == ()
 
 
 def attention(live: Live) -> list[str]:
@@ -189,7 +191,7 @@ def test_an_environment_with_senders_goes_whole(live: Live) -> None:
     with_senders(live, "desk")
     done(live.up())
     done(live.down())
-    assert live.plan(Goal.ABSENT).settled
+    assert live.plan(Goal.ABSENT).nothing_to_do
     assert parameters(live) == set()
     with_senders(live)
     done(live.up())

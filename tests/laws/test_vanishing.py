@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Answer, Aws, AwsError
+from cryptoctl.aws import Aws, AwsError, Response
 from cryptoctl.reconcile.planner import owned
 from laws.test_laws import each_resource
 from live import Live
@@ -26,19 +26,19 @@ class Vanishing(Aws):
         self._absent = ""
         self.reads = 0
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         self._read(service, operation)
         return self._real.call(service, operation, once=once, **params)
 
     def find(
-        self, service: str, operation: str, *, absent: str | tuple[str, ...] | None, **params: Any
-    ) -> Answer | None:
-        codes = (absent,) if isinstance(absent, str) else absent or ()
+        self, service: str, operation: str, *, not_found: str | tuple[str, ...] | None, **params: Any
+    ) -> Response | None:
+        codes = (not_found,) if isinstance(not_found, str) else not_found or ()
         self._absent = self._absent or codes[0]
         if self._left <= self.reads:
             return None
         self.reads += 1
-        return self._real.find(service, operation, absent=absent, **params)
+        return self._real.find(service, operation, not_found=not_found, **params)
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         if service != "resourcegroupstaggingapi":  # which only lists less

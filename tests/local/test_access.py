@@ -23,9 +23,9 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from cryptoctl.local.access import AccessCheck, RefusedError
+from cryptoctl.local.access_keys import AccessKeys
 from cryptoctl.local.engine import Engine
 from cryptoctl.local.http import RequestHead
-from cryptoctl.local.key_pairs import KeyPairs
 from local.clients import REGION, client, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench
@@ -85,7 +85,7 @@ BROWSERS: dict[str, dict[str, str]] = {
 def test_http_s_own_port_may_be_left_out_as_clients_do(
     tmp_path: Path, port: int, host: str, let_in: bool
 ) -> None:
-    access = AccessCheck(port, KeyPairs(tmp_path / "keys"))
+    access = AccessCheck(port, AccessKeys(tmp_path / "keys"))
     head = RequestHead("GET", access.status_path, {"host": host})
     if let_in:
         assert access.admit(head).status

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cryptoctl.cli.app import app
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from cryptoctl.local.engine import Engine
 from local.clients import client
 
@@ -57,7 +57,7 @@ def test_status_says_how_the_engine_is_where_no_access_key_can_be_made(alone: En
     cryptoctl("local", "start")
     (alone.status().home / "access-keys.json").write_text("{")
     said = cryptoctl("local", "status")
-    assert said.exit_code == Problem.UNREACHABLE
+    assert said.exit_code == ExitCode.UNREACHABLE
     assert "access-keys.json is damaged" in said.stderr
     assert f"The engine answers at {alone.status().url} " in said.stdout
     document = json.loads(cryptoctl("local", "status", "-o", "json").stdout)

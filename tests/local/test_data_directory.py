@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.local import launch
-from cryptoctl.local.data_directory import DataDirectory, Record
+from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
 
 HOLD = """
@@ -34,7 +34,7 @@ if sys.argv[2:] == ["clean"]:
 print("held", flush=True)
 signal.pause()
 """
-RECORD = Record(pid=1, port=4577, started_at="2026-01-01T00:00:00+00:00")
+RECORD = EngineRecord(pid=1, port=4577, started_at="2026-01-01T00:00:00+00:00")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def holding(data: DataDirectory, *end: str) -> Iterator[subprocess.Popen[bytes]]
 def test_stop_ends_the_process_that_holds_the_lock_and_no_other(
     data: DataDirectory, stranger: subprocess.Popen[bytes]
 ) -> None:
-    data.write(Record(pid=stranger.pid, port=1, started_at=RECORD.started_at))
+    data.write(EngineRecord(pid=stranger.pid, port=1, started_at=RECORD.started_at))
     with holding(data, "clean") as engine:
         assert Engine(data.directory).stop() is True
         assert engine.wait(10) == -signal.SIGTERM

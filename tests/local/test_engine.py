@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.local import launch
-from cryptoctl.local.data_directory import DataDirectory, Record
+from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
 from local.clients import client, eventually
 
@@ -222,7 +222,7 @@ def test_a_stale_record_of_a_living_process_is_not_believed(engine: Engine) -> N
     """The recorded id may by now be another program's: ours, here."""
     home = DataDirectory(engine.status().home)
     home.create()
-    home.write(Record(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
+    home.write(EngineRecord(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
     assert engine.status().running is False
     assert engine.stop() is False
     assert engine.start(port=0).pid != os.getpid()

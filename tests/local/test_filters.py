@@ -10,7 +10,7 @@ import pytest
 from cryptoctl.local.filter_rules import FilterError, check_policy
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.mappings.filters import parse_filters, passes
-from cryptoctl.local.mappings.mapping import Mapping
+from cryptoctl.local.mappings.mapping import EventSourceMapping
 from cryptoctl.local.mappings.settings import DEFAULTS
 from cryptoctl.local.mappings.worker import MappingWorker
 
@@ -163,6 +163,8 @@ def test_broken_filter_policies_are_refused(policy: str, problem: str) -> None:
 def test_a_pattern_that_was_kept_and_is_refused_now_does_not_keep_the_engine_from_starting() -> None:
     kept = {"Filters": [{"Pattern": '{"a": [{"foo": 1}]}'}]}
     arns = {"EventSourceArn": "arn:stream", "FunctionArn": "arn:aws:lambda:eu-central-1:1:function:f"}
-    mapping = Mapping(uuid="1", region="eu-central-1", settings={**DEFAULTS, **arns, "FilterCriteria": kept})
+    mapping = EventSourceMapping(
+        uuid="1", region="eu-central-1", settings={**DEFAULTS, **arns, "FilterCriteria": kept}
+    )
     nobody: Any = None
     MappingWorker(mapping, nobody, nobody, nobody)

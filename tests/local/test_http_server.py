@@ -18,7 +18,7 @@ SMALL = Limits(
 )
 
 pytestmark = pytest.mark.process
-MOST_BYTES = 1000
+MAX_BYTES = 1000
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Streams]]
@@ -31,7 +31,7 @@ async def echo(head: RequestHead, read_body: ReadBody) -> HttpResponse:
         return HttpResponse(403, b"no")
     if head.path == "/slow":
         await asyncio.sleep(1.0)
-    return HttpResponse(200, await read_body(MOST_BYTES), {"seen": head.header("seen")})
+    return HttpResponse(200, await read_body(MAX_BYTES), {"seen": head.header("seen")})
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +74,7 @@ def post(path: str = "/", *headers: str, body: bytes = b"") -> bytes:
         (post("/", "Expect: 100-continue", body=b"hello"), b"200"),
         (post("/", f"Big: {'x' * 2000}"), b"431"),
         (post("/", f"Big: {'x' * 200_000}"), b"431"),
-        (post(body=b"x" * (MOST_BYTES + 1)), b"413"),
+        (post(body=b"x" * (MAX_BYTES + 1)), b"413"),
         (
             b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"5\r\nhello\r\n" * 300,
             b"413",

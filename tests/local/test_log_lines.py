@@ -20,7 +20,7 @@ from cryptoctl.local.functions.environment import (
     ExecutionEnvironment,
 )
 from cryptoctl.local.functions.function import FunctionConfig
-from cryptoctl.local.functions.log_lines import MOST_EVENT_BYTES, LogLines
+from cryptoctl.local.functions.log_lines import MAX_EVENT_BYTES, LogLines
 from cryptoctl.local.logs.store import LogStore
 
 GROUP = ("us-east-1", "/aws/lambda/loud", "one")
@@ -37,19 +37,19 @@ def test_lines_are_the_same_however_the_output_is_cut(text: str, size: int) -> N
 @pytest.mark.parametrize("end", ["", "\n"])
 @pytest.mark.parametrize("character", ["x", "é", "€", "😀"])
 def test_a_long_line_is_several_events_and_no_character_is_broken(character: str, end: str) -> None:
-    text = "1" + character * (MOST_EVENT_BYTES // len(character.encode()) * 2 + 2)
+    text = "1" + character * (MAX_EVENT_BYTES // len(character.encode()) * 2 + 2)
     lines = LogLines()
     events = lines.take((text + end).encode()) + lines.take_rest()
     assert "".join(events) == text
     assert len(events) == 3
-    assert max(len(event.encode()) for event in events) <= MOST_EVENT_BYTES
+    assert max(len(event.encode()) for event in events) <= MAX_EVENT_BYTES
 
 
 def test_output_without_a_line_end_is_not_kept_in_memory() -> None:
     lines, taken = LogLines(), 0
     for _ in range(40):
         taken += sum(map(len, lines.take(b"x" * 100_000)))
-    assert 40 * 100_000 - taken <= MOST_EVENT_BYTES
+    assert 40 * 100_000 - taken <= MAX_EVENT_BYTES
 
 
 class CountingDatabase(Database):

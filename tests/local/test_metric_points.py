@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.local.metric_points import LATE_S, MOST_A_MINUTE, compacted
+from cryptoctl.local.metric_points import LATE_S, MAX_A_MINUTE, compacted
 from cryptoctl.local.ministack_adapter import patch_metrics
 
 NOW_S = 1_700_000_040.0  # a whole minute
@@ -63,7 +63,7 @@ def test_to_do_it_again_changes_nothing(points: list[Any]) -> None:
 
 def test_of_a_minute_with_many_values_few_points_are_left_and_the_median_stays_near() -> None:
     found = kept([point(NOW_S - 30, value) for value in range(1_001)])
-    assert len(found) == MOST_A_MINUTE
+    assert len(found) == MAX_A_MINUTE
     seen = 0.0
     median = next(each["Value"] for each in found if (seen := seen + each["Count"]) > 500)
     assert median == pytest.approx(500, rel=0.06)
@@ -101,11 +101,11 @@ def test_at_a_request_each_minute_ministack_s_own_metrics_are_put_together(
     many = [point(NOW_S - 30, value) for value in range(100)]
     metrics["lag"], metrics["old"] = list(many), [point(NOW_S - 15 * 86_400, 1)]
     service._evict_old_metrics()
-    assert len(metrics["lag"]) == MOST_A_MINUTE and "old" not in metrics
+    assert len(metrics["lag"]) == MAX_A_MINUTE and "old" not in metrics
     metrics["lag"] = list(many)
     moment[0] += 59
     service._evict_old_metrics()
     assert len(metrics["lag"]) == 100
     moment[0] += 1
     service._evict_old_metrics()
-    assert len(metrics["lag"]) == MOST_A_MINUTE
+    assert len(metrics["lag"]) == MAX_A_MINUTE

@@ -14,10 +14,10 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cryptoctl import bundle
-from cryptoctl.aws import Credentials
+from cryptoctl.aws import AccessKey
 from cryptoctl.local.engine import Engine
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Stream, Target
+from cryptoctl.settings import EnvironmentSettings, StreamSettings, Target
 from live import Live, RecordingAws
 from local.clients import eventually
 from local.conftest import QUICK
@@ -51,11 +51,11 @@ class Pipeline:
         made_up = engine.credentials("endures")
         aws = RecordingAws(
             endpoint_url=status.url or "",
-            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+            credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
         session = Session(SessionOptions(environment="endures", target=Target.LOCAL))
         session.aws = aws
-        session.config = Environment(stream=Stream(batch_size=10, window_s=0))
+        session.config = EnvironmentSettings(stream=StreamSettings(batch_size=10, window_s=0))
         self.live = Live(session, aws)
         self.live.up()
         self._make_it_fail()

@@ -16,7 +16,7 @@ import pytest
 from cryptoctl.local.app import EngineApp
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import Durability
-from cryptoctl.local.functions.invocations import MOST_BYTES_ASYNC
+from cryptoctl.local.functions.invocations import MAX_BYTES_ASYNC
 from cryptoctl.local.logs import subscriptions
 from cryptoctl.local.logs.store import LogEvent
 from cryptoctl.local.logs.subscriptions import Subscriptions, payloads
@@ -130,7 +130,7 @@ def test_events_that_are_too_much_for_one_invocation_come_in_several() -> None:
     events.insert(350, event(1000, "small"))
     sent = list(payloads("g", "s", "f", events))
     assert [text for each in sent for text in messages(each)] == [each.message for each in events]
-    assert max(map(len, sent)) <= MOST_BYTES_ASYNC
+    assert max(map(len, sent)) <= MAX_BYTES_ASYNC
     assert len(sent) <= 4
 
 

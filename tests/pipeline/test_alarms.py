@@ -17,7 +17,7 @@ from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.reconcile.execute import StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.plan import Verb
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from kit.waiting import eventually
 from live import Connect, Live
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def watched(connect: Connect) -> Iterator[Live]:
     """A queue, its alarm and the topic that it tells, with a subscriber."""
-    config = Environment(
+    config = EnvironmentSettings(
         alarms=AlarmSettings(lag_s="off", errors="off", throttles="off"),
         alert_subscribers=("person@example.com",),
     )

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.files.outgoing import BadLine, Outgoing
+from cryptoctl.files.outgoing import BadLine, OutgoingPrice
 from cryptoctl.files.reader import open_files
 from cryptoctl.files.records import FileOptions
 from cryptoctl.ops.sending import Tally, send_all
-from cryptoctl.settings import Environment, Stream
+from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from live import LAG_ALARM, Connect, Live
 
 pytestmark = pytest.mark.engine
@@ -27,7 +27,9 @@ NOW_MS = 1_700_000_000_000
 @pytest.fixture(scope="module")
 def pipeline(connect: Connect) -> Iterator[Live]:
     """An environment that is up; each shape has a symbol of its own."""
-    live = connect(f"p{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0), alarms=LAG_ALARM))
+    live = connect(
+        f"p{uuid.uuid4().hex[:8]}", EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
+    )
     live.up()
     yield live
     live.down()
@@ -103,7 +105,7 @@ def test_four_shapes_of_one_tape_leave_the_same_table(pipeline: Live, tmp_path: 
     assert tables["PARQUET"] == tables["CSV"]
 
 
-def send(live: Live, prices: list[Outgoing | BadLine], tally: Tally) -> None:
+def send(live: Live, prices: list[OutgoingPrice | BadLine], tally: Tally) -> None:
     send_all(live.aws, live.stack.webhook, prices, tally, rate_per_s=None, progress=lambda _: None)
 
 

@@ -19,13 +19,13 @@ import pytest
 from cryptoctl.core.indicators import Indicators, indicators
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
-from cryptoctl.files.outgoing import Outgoing, outgoing
+from cryptoctl.files.outgoing import OutgoingPrice, outgoing
 from cryptoctl.ops.logs import lines
 from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.retry import RealClock, Retry
-from cryptoctl.settings import Environment, Stream
+from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from kit.waiting import eventually
 from live import LAG_ALARM, Connect, Live
 
@@ -37,7 +37,9 @@ NOW_MS = 1_700_000_000_000
 @pytest.fixture(scope="module")
 def pipeline(connect: Connect) -> Iterator[Live]:
     """An environment that is up, and that waits for no batch to fill; each test has symbols of its own."""
-    live = connect(f"p{uuid.uuid4().hex[:8]}", Environment(stream=Stream(window_s=0), alarms=LAG_ALARM))
+    live = connect(
+        f"p{uuid.uuid4().hex[:8]}", EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
+    )
     live.up()
     yield live
     live.down()
@@ -71,13 +73,13 @@ class Listener:
         return [each for each in prices if each["symbol"] == symbol]
 
 
-def trades(symbol: str, count: int) -> list[Outgoing]:
+def trades(symbol: str, count: int) -> list[OutgoingPrice]:
     with DATA.open(encoding="utf-8", newline="") as file:
         rows = [{**row, "symbol": symbol, "exchange": "binance"} for row in csv.DictReader(file)]
     return [outgoing(row, now_ms=NOW_MS) for row in rows[:count]]
 
 
-def send(live: Live, sent: Sequence[Outgoing]) -> Tally:
+def send(live: Live, sent: Sequence[OutgoingPrice]) -> Tally:
     tally = Tally()
     send_all(live.aws, live.stack.webhook, sent, tally, rate_per_s=None, progress=lambda _: None)
     return tally
@@ -272,7 +274,7 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
     send(pipeline, [outgoing({"symbol": "ERROR", "price": "1", "exchange": "Error:x"}, now_ms=NOW_MS)])
     pipeline.change_function(
         pipeline.stack.webhook.name,
-        Environment={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
+        EnvironmentSettings={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
     )
     price = '{"symbol": "B", "price": 1, "exchange": "x"}'
     broken = json.dumps({"body": price, "requestContext": {}}).encode()

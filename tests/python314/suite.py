@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from cryptoctl.handlers import side_by_side
+from cryptoctl.handlers import parallel
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,8 +27,8 @@ LEFT_OUT = {
 }
 
 
-def one_after_another(function: Callable[[T], R], things: Iterable[T], most: int) -> list[R]:
-    """As `side_by_side.run`: the first failure is raised after everything else has been tried."""
+def one_after_another(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
+    """As `parallel.map_in_threads`: the first failure is raised after everything else has been tried."""
     results: list[R] = []
     failures: list[Exception] = []
     for thing in things:
@@ -50,7 +50,7 @@ class WithoutThreads:
 
         settings.register_profile("suite", deadline=None)
         settings.load_profile("suite")
-        side_by_side.run = one_after_another
+        parallel.map_in_threads = one_after_another
 
 
 def main(more: Sequence[str]) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cryptoctl.feed.pages import TapeRules
-from cryptoctl.feed.resuming import Beginning
+from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.ui.feed import show_beginning, show_summary
+from cryptoctl.ui.feed import show_start_point, show_summary
 from cryptoctl.ui.screen import Screen
 from feed.test_tasks import MarketInMemory, feed, stored
 
@@ -15,22 +15,22 @@ SINCE_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 
 
-def said(capsys: pytest.CaptureFixture[str], begin: Beginning, *, can_watch: bool = True) -> str:
+def said(capsys: pytest.CaptureFixture[str], begin: StartPoint, *, can_watch: bool = True) -> str:
     source = FeedSource(exchange="kraken", symbol="ETH/USD")
-    show_beginning(Screen(colour=False), source, begin, can_watch=can_watch)
+    show_start_point(Screen(colour=False), source, begin, can_watch=can_watch)
     return capsys.readouterr().err
 
 
 def test_it_says_from_when_on_and_how(capsys: pytest.CaptureFixture[str]) -> None:
-    none = Beginning(since_ms=None)
+    none = StartPoint(since_ms=None)
     assert said(capsys, none) == "kraken:ETH/USD begins now: the table has no price of it.\n"
     assert "by REST alone" in said(capsys, none, can_watch=False)
-    behind_some = said(capsys, Beginning(since_ms=SINCE_MS))
+    behind_some = said(capsys, StartPoint(since_ms=SINCE_MS))
     assert behind_some == "kraken:ETH/USD begins at 2023-11-14T22:13:20.000Z.\n"
 
 
 def test_what_is_not_asked_for_is_said_with_what_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
-    begin = Beginning(since_ms=SINCE_MS, nameless=True, unasked_ms=SINCE_MS - HOUR_MS)
+    begin = StartPoint(since_ms=SINCE_MS, without_ids=True, unasked_ms=SINCE_MS - HOUR_MS)
     first, second = said(capsys, begin).splitlines()
     assert first == (
         "kraken:ETH/USD begins at 2023-11-14T22:13:20.000Z, behind the newest stored price without an id."

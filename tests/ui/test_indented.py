@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.ui.indented import DEEPEST, indented
+from cryptoctl.ui.indented import MAX_DEPTH, indented
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.decimals()
 KEYS = st.text(max_size=5) | st.integers() | st.booleans() | st.none() | st.floats()
@@ -33,6 +33,6 @@ def test_every_value_is_written_as_json_dumps_writes_it(value: object) -> None:
 
 @given(value=VALUES)
 def test_however_deep_it_lies(value: object) -> None:
-    for depth in range(DEEPEST + 2):
+    for depth in range(MAX_DEPTH + 2):
         value = [value] if depth % 2 else {"a": value, "b": depth}
     assert indented(value, text_of) == json.dumps(value, indent=2, default=text_of)

@@ -22,13 +22,13 @@ from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.next_steps import next_steps
 from cryptoctl.ops.overview import (
-    MOST_SYMBOLS,
+    MAX_SYMBOLS,
     THE_ERRORS,
     THE_SYMBOLS,
     Concern,
     ErrorLine,
-    Observer,
     Overview,
+    OverviewReader,
 )
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.status import Inventory, MappingState, ResourceReport, ResourceState
@@ -181,9 +181,9 @@ def test_a_stream_that_stands_or_lags_needs_somebody(
 
 
 def test_who_may_not_read_the_logs_is_not_told_that_no_price_came() -> None:
-    observer = Observer(cast("Aws", Answers({"FilterLogEvents": "AccessDeniedException"})), STACK)
-    assert observer._symbols() is None
-    assert list(observer._unread) == [THE_SYMBOLS]
+    reader = OverviewReader(cast("Aws", Answers({"FilterLogEvents": "AccessDeniedException"})), STACK)
+    assert reader._symbols() is None
+    assert list(reader._unread) == [THE_SYMBOLS]
     found = replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,))
     assert "price" not in verdict(found, "dev").plain
     assert "no prices" not in "\n".join(on_a_terminal(found, 120, 30))
@@ -192,9 +192,10 @@ def test_who_may_not_read_the_logs_is_not_told_that_no_price_came() -> None:
 def test_a_search_that_has_not_seen_all_of_the_log_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     event = {"timestamp": AT_MS, "message": '{"level":"ERROR","message":"no"}', "eventId": "1"}
     for token, whole in (({"nextToken": "more"}, False), ({}, True)):
-        observer = Observer(cast("Aws", Answers({"FilterLogEvents": {"events": [event], **token}})), STACK)
-        assert observer._errors() and observer._names() == []
-        assert observer._whole == {THE_ERRORS: whole, THE_SYMBOLS: whole}
+        aws = Answers({"FilterLogEvents": {"events": [event], **token}})
+        reader = OverviewReader(cast("Aws", aws), STACK)
+        assert reader._errors() and reader._names() == []
+        assert reader._whole == {THE_ERRORS: whole, THE_SYMBOLS: whole}
     cut = replace(HEALTHY, incomplete=(THE_ERRORS,))
     show_concerns(Screen(colour=False), cut, "dev")
     assert "only a part was read, and there may be more: the errors." in capsys.readouterr().err
@@ -242,14 +243,14 @@ def test_the_table_s_box_says_whole_what_is_enriched_on_a_narrow_terminal() -> N
 def test_symbols_whose_prices_may_not_be_read_are_not_counted_as_more(
     prices: tuple[SymbolState, ...] | None, more: int
 ) -> None:
-    observer = Observer(cast("Aws", Answers({})), STACK)
+    reader = OverviewReader(cast("Aws", Answers({})), STACK)
     others = ("the resources", "the metrics", "the stream mapping", "the queues", "the alarms", THE_ERRORS)
     known = dict.fromkeys(others) | {
         "the prices": prices,
-        THE_SYMBOLS: [f"S{number}" for number in range(MOST_SYMBOLS + 5)],
+        THE_SYMBOLS: [f"S{number}" for number in range(MAX_SYMBOLS + 5)],
     }
-    observer._read = {name: (math.inf, each) for name, each in known.items()}
-    assert observer.overview().more_symbols == more
+    reader._read = {name: (math.inf, each) for name, each in known.items()}
+    assert reader.overview().more_symbols == more
 
 
 def test_without_the_right_to_read_prices_the_verdict_says_nothing_of_them() -> None:
@@ -389,12 +390,11 @@ def test_a_next_step_that_only_names_commands_which_were_named_is_left_out() -> 
 
 
 def test_what_may_be_read_again_is_not_said_to_be_unreadable_any_more() -> None:
-    observer = Observer(None, None)  # type: ignore[arg-type]
+    reader = OverviewReader(None, None)  # type: ignore[arg-type]
 
     def refused() -> None:
         raise AwsError(service="logs", operation="FilterLogEvents", code="AccessDenied", message="no")
 
-    assert observer._part("the errors", 0.0, refused) is None
-    assert set(observer._unread) == {"the errors"}
-    assert observer._part("the errors", 0.0, lambda: ("an error",)) == ("an error",)
-    assert observer._unread == {}
+    assert reader._part("the errors", 0.0, refused) is None
+    assert set(reader._unread) == {"the errors"}
+    assert (reader._part("the errors", 0.0, lambda: ("an error",)), reader._unread) == (("an error",), {})

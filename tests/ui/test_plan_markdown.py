@@ -9,11 +9,11 @@ from typing import ClassVar
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from cryptoctl.ops.console import function_page, logs_page, queue_page, table_page
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.ui.plan_markdown import markdown, mermaid
 from cryptoctl.ui.plans import brief_change
@@ -27,7 +27,7 @@ HOSTILE = "a|b`c<script>alert(1)</script>[x](http://y)\n# no heading\x1b[2J"
 def changed(value: str) -> Plan:
     """A plan that changes one field of one resource, in place of what is there now."""
     thing = Thing(name="one", size="new")
-    return build([thing], {thing: Observed(fields={"Size": value})}, Goal.PRESENT)
+    return build_plan([thing], {thing: Observed(fields={"Size": value})}, Goal.PRESENT)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +46,7 @@ def test_what_changes_is_a_row_and_the_fingerprint_leads_to_it() -> None:
 
 
 def test_the_command_that_estimates_the_rest_of_the_bill_is_set_as_one() -> None:
-    plan = build([STACK.key, STACK.prices], {STACK.key: None, STACK.prices: None}, Goal.PRESENT)
+    plan = build_plan([STACK.key, STACK.prices], {STACK.key: None, STACK.prices: None}, Goal.PRESENT)
     text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
     assert " that come, `cryptoctl cost --env prod` estimates.\n" in text
 
@@ -64,7 +64,7 @@ def test_text_from_the_wire_stays_in_its_cell() -> None:
 def test_the_graph_has_every_resource_and_what_it_needs() -> None:
     one = Thing(name='x"];click', size="s")
     two = Needing(name="two", size="s", other=one)
-    text = mermaid(build([one, two], {one: None, two: Observed(fields=two.desired())}, Goal.PRESENT))
+    text = mermaid(build_plan([one, two], {one: None, two: Observed(fields=two.desired())}, Goal.PRESENT))
     head, first, second, edge, style = text.splitlines()
     assert head == "flowchart LR"
     assert first.endswith('<br>create"]') and '"];' not in first
@@ -94,13 +94,13 @@ def test_the_console_s_addresses() -> None:
 @pytest.mark.parametrize("line", ["status -o markdown", "plan -o csv", "config -o csv"])
 def test_a_format_that_a_command_has_not_is_refused(cli: Cli, line: str) -> None:
     said = cli(*line.split())
-    assert said.code == Problem.USAGE
+    assert said.code == ExitCode.USAGE
     assert "has no output as" in said.err
 
 
 def test_on_the_engine_there_is_no_console(cli: Cli) -> None:
     said = cli("open", "table", "--local")
-    assert (said.code, "no console" in said.err) == (Problem.USAGE, True)
+    assert (said.code, "no console" in said.err) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cli.conftest import Cli
-from cryptoctl.aws import Answer, Aws, Credentials
-from cryptoctl.errors import Problem
-from cryptoctl.ops.overview import MOST_SYMBOLS, Observer
+from cryptoctl.aws import AccessKey, Aws, Response
+from cryptoctl.errors import ExitCode
+from cryptoctl.ops.overview import MAX_SYMBOLS, OverviewReader
 from kit.screens import run
 from live import Connect, Live
 
@@ -48,7 +48,7 @@ def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, 
     plain.change_function(function, Timeout=29)
     try:
         said = here("status", "--exit-code")
-        assert said.code == Problem.DIFFERENCES
+        assert said.code == ExitCode.DIFFERENCES
         assert f"! function {function}  drifted: Timeout" in said.out
         assert "`cryptoctl plan --env" in said.out
         assert here("status").code == 0
@@ -64,14 +64,14 @@ def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, 
 
 def test_of_many_symbols_the_newest_are_shown_and_the_others_counted(here: Cli, tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
-    rows = [f"MANY{number:02},{number + 1},here" for number in range(MOST_SYMBOLS + 3)]
+    rows = [f"MANY{number:02},{number + 1},here" for number in range(MAX_SYMBOLS + 3)]
     file.write_text("\n".join(["symbol,price,exchange", *rows]), encoding="utf-8")
     here.ok("send-price", "--file", str(file), "--now")
     known = len(here.ok("symbols", "-o", "json").json["symbols"])
     document = here.ok("status", "-o", "json").json
-    assert len(document["symbols"]) == MOST_SYMBOLS
-    assert document["more_symbols"] == known - MOST_SYMBOLS >= 3
-    assert f"… and {known - MOST_SYMBOLS} more: `cryptoctl symbols --" in here.ok("status", "--all").out
+    assert len(document["symbols"]) == MAX_SYMBOLS
+    assert document["more_symbols"] == known - MAX_SYMBOLS >= 3
+    assert f"… and {known - MAX_SYMBOLS} more: `cryptoctl symbols --" in here.ok("status", "--all").out
 
 
 class InStep(Aws):
@@ -82,12 +82,12 @@ class InStep(Aws):
         super().__init__(
             region="us-east-1",
             endpoint_url=live.aws.endpoint_url,
-            credentials=Credentials(access_key=made_up.access_key, secret_key=made_up.secret_key),
+            credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
         self.trips, self._waiting, self._latest_s = 0, 0, time.monotonic()
         self._gate = threading.Condition()
 
-    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         """Waits for its turn, then sends."""
         self._turn()
         return super().call(service, operation, once=once, **params)
@@ -110,7 +110,7 @@ class InStep(Aws):
 def test_an_overview_takes_three_round_trips(plain: Live, here: Cli) -> None:
     here.ok("send-price", "TRIPS", "1", "here")
     in_step = InStep(plain)
-    found = Observer(in_step, plain.stack).overview()
+    found = OverviewReader(in_step, plain.stack).overview()
     assert "TRIPS" in {each.symbol for each in found.symbols or ()}
     assert in_step.trips <= 3
 
@@ -125,7 +125,7 @@ def test_the_live_screen_fills_the_terminal_and_gives_it_back(plain: Live, elsew
 
 
 def test_without_a_terminal_the_live_screen_is_refused(here: Cli) -> None:
-    assert here("status", "--watch").code == Problem.USAGE
+    assert here("status", "--watch").code == ExitCode.USAGE
 
 
 def test_a_table_that_is_gone_is_named_with_all_else_that_is_wrong(plain: Live, here: Cli) -> None:
@@ -136,7 +136,7 @@ def test_a_table_that_is_gone_is_named_with_all_else_that_is_wrong(plain: Live, 
     plain.aws.call("dynamodb", "DeleteTable", TableName=table)
     try:
         said = here("status", "--exit-code")
-        assert said.code == Problem.DIFFERENCES
+        assert said.code == ExitCode.DIFFERENCES
         assert f"! table {table}  missing" in said.out
         assert f"! function {function}  drifted: Timeout" in said.out
         assert "price" not in said.out.splitlines()[0].partition("dead letters")[2]

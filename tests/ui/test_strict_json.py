@@ -52,13 +52,13 @@ def test_every_value_is_read_by_a_strict_parser_and_text_that_looks_like_it_stay
 
 @pytest.mark.parametrize("way", ["json", "json_line", "document"])
 def test_each_way_to_write_json_is_strict(way: str, capsys: pytest.CaptureFixture[str]) -> None:
-    screen = Screen(colour=False, machine=True)
+    screen = Screen(colour=False, is_json=True)
     getattr(screen, way)({"a": [math.inf, "\ud800", "NaN"]})
     assert json.loads(capsys.readouterr().out, parse_constant=refused) == {"a": [None, "\ufffd", "NaN"]}
 
 
 def test_what_is_written_piece_by_piece_is_strict_too(capsys: pytest.CaptureFixture[str]) -> None:
-    screen = Screen(colour=False, machine=True)
+    screen = Screen(colour=False, is_json=True)
     screen.item("lines", {"a": math.nan})
     screen.item("lines", "\udfff")
     screen.document({"lines": [], "b": [-math.inf]})

@@ -9,12 +9,12 @@ from typing import Any
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 
 ACCOUNT = "1" * 12
 SCOPE = Scope(environment="dev", account=ACCOUNT, region="us-east-1")
-STACK = Stack(SCOPE, Environment(), Code(zip_bytes=b"code", sha256="hash"))
+STACK = Stack(SCOPE, EnvironmentSettings(), Code(zip_bytes=b"code", sha256="hash"))
 
 
 @dataclass
@@ -32,14 +32,14 @@ class Answers:
             raise AwsError(service=service, operation=operation, code=answer, message="")
         return answer
 
-    def find(self, service: str, operation: str, *, absent: str | tuple[str, ...], **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: str | tuple[str, ...], **params: Any) -> Any:
         """A reading request."""
         if operation not in self.of:
             return None
         try:
             return self.call(service, operation, **params)
         except AwsError as error:
-            if error.code in ((absent,) if isinstance(absent, str) else absent):
+            if error.code in ((not_found,) if isinstance(not_found, str) else not_found):
                 return None
             raise
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from unit.answers import SCOPE, STACK
 from unit.things import FakeClock
 
-SENDERS = {name: Sender(scheme="token", token_header="x-token") for name in ("desk", "provider")}
-WITH_SENDERS = Stack(SCOPE, Environment(webhook=Webhook(senders=SENDERS)), STACK.code)
+SENDERS = {name: SenderSettings(scheme="token", token_header="x-token") for name in ("desk", "provider")}
+WITH_SENDERS = Stack(SCOPE, EnvironmentSettings(webhook=WebhookSettings(senders=SENDERS)), STACK.code)
 DESK = WITH_SENDERS.webhook_secrets["desk"]
 KEY, OTHER_KEY = "arn:aws:kms:us-east-1:111111111111:key/1", "arn:aws:kms:us-east-1:111111111111:key/2"
 GIVEN = SenderSecret(secret="given by its provider")
@@ -51,11 +51,11 @@ class FakeSsm:
             hook(self)
         return answer
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
         try:
             return self.call(service, operation, **params)
         except AwsError as error:
-            if error.code in absent:
+            if error.code in not_found:
                 return None
             raise
 

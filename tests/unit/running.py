@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from live import Silent
 from unit.things import FakeAws, FakeClock, Thing, refusal
@@ -14,7 +14,7 @@ from unit.things import FakeAws, FakeClock, Thing, refusal
 
 def run(aws: FakeAws, *things: Thing, goal: Goal = Goal.PRESENT) -> tuple[Report, Silent, FakeClock]:
     listener, clock = Silent(), FakeClock()
-    plan = planned(things, aws, goal)  # type: ignore[arg-type]
+    plan = make_plan(things, aws, goal)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=listener, clock=clock).run(plan)  # type: ignore[arg-type]
     return report, listener, clock
 

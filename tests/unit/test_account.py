@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Answer, Aws, AwsError, Caller, Credentials
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.aws import AccessKey, Aws, AwsError, Caller, Response
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observe import observe
 from unit.answers import STACK
 
@@ -19,16 +19,16 @@ WITHIN_S = 10.0
 class ScriptedAws(Aws):
     """Answers from functions; notes what was sent."""
 
-    def __init__(self, **answers: Callable[[], Answer]) -> None:
-        super().__init__(region="us-east-1", credentials=Credentials(access_key="a", secret_key="b"))
+    def __init__(self, **answers: Callable[[], Response]) -> None:
+        super().__init__(region="us-east-1", credentials=AccessKey(access_key="a", secret_key="b"))
         self.answers, self.sent = answers, list[str]()
 
-    def _send(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Answer:
+    def _send(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         self.sent.append(operation)
         return self.answers[operation]()
 
 
-def identity(account: str = "111111111111") -> Answer:
+def identity(account: str = "111111111111") -> Response:
     return {"Account": account, "Arn": f"arn:aws:iam::{account}:user/someone"}
 
 
@@ -37,7 +37,7 @@ def only(account: str) -> Callable[[Caller], None]:
 
     def check(caller: Caller) -> None:
         if caller.account != account:
-            raise Failure(Problem.CREDENTIALS, "another account")
+            raise Failure(ExitCode.CREDENTIALS, "another account")
 
     return check
 
@@ -45,11 +45,11 @@ def only(account: str) -> Callable[[Caller], None]:
 def test_a_read_is_sent_while_the_account_is_still_asked_for() -> None:
     read_sent = threading.Event()
 
-    def whose() -> Answer:
+    def whose() -> Response:
         assert read_sent.wait(WITHIN_S), "the read waits for the account"
         return identity()
 
-    def read() -> Answer:
+    def read() -> Response:
         read_sent.set()
         return {"Items": []}
 
@@ -73,7 +73,7 @@ def test_nothing_is_written_and_nothing_shown_in_another_account() -> None:
 
 
 def test_what_another_account_refuses_is_not_the_reason_that_is_told() -> None:
-    def refuse() -> Answer:
+    def refuse() -> Response:
         raise AwsError(service="dynamodb", operation="Query", code="AccessDeniedException", message="no")
 
     aws = ScriptedAws(GetCallerIdentity=lambda: identity("222222222222"), Query=refuse)
@@ -87,8 +87,8 @@ def test_what_another_account_refuses_is_not_the_reason_that_is_told() -> None:
 
 
 def test_credentials_that_are_nobodys_are_told_as_such() -> None:
-    def nobody() -> Answer:
-        raise Failure(Problem.CREDENTIALS, "AWS does not know these credentials.")
+    def nobody() -> Response:
+        raise Failure(ExitCode.CREDENTIALS, "AWS does not know these credentials.")
 
     aws = ScriptedAws(GetCallerIdentity=nobody, Query=nobody)
     aws.confirm(only("111111111111"))
@@ -97,7 +97,7 @@ def test_credentials_that_are_nobodys_are_told_as_such() -> None:
 
 
 def test_a_refusal_to_say_whose_they_are_is_not_told_as_one_of_a_resource() -> None:
-    def refuse() -> Answer:
+    def refuse() -> Response:
         raise AwsError(service="sts", operation="GetCallerIdentity", code="AccessDenied", message="no")
 
     aws = ScriptedAws(GetCallerIdentity=refuse, GetQueueUrl=lambda: {"QueueUrl": "u"})

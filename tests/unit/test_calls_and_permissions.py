@@ -11,8 +11,8 @@ from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.call import Call
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.security_settings import Security
-from cryptoctl.settings import Environment
+from cryptoctl.security_settings import SecuritySettings
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from hostile.scripted import sent_by
 from live import WITH_A_SENDER
@@ -28,13 +28,13 @@ WHOLE = replace(
     alert_subscribers=("somebody@example.org",),
     permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     log_retention_days="never expire",
-    security=Security(customer_key=KEY),
+    security=SecuritySettings(customer_key=KEY),
 )
 
 
 def resources() -> list[Provisioner]:
     """All kinds, as they come and with all settings."""
-    return [*Stack(SCOPE, Environment(), CODE), *Stack(SCOPE, WHOLE, CODE)]
+    return [*Stack(SCOPE, EnvironmentSettings(), CODE), *Stack(SCOPE, WHOLE, CODE)]
 
 
 @pytest.mark.parametrize("resource", resources(), ids=str)

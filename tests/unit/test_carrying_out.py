@@ -10,10 +10,10 @@ import pytest
 
 from cryptoctl.cli.apply import carry_out
 from cryptoctl.cli.command import CommandRun
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.call import Action, WaitUntil
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.reconcile.call import CallOrWait, WaitUntil
 from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.values import Fields
@@ -34,7 +34,7 @@ class Slow(Thing):
     def desired(self) -> Fields:
         return {**super().desired(), "State": "Ready"}
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         yield from (
             each for each in super().apply(delta) if delta.touches("Size") or isinstance(each, WaitUntil)
         )
@@ -55,8 +55,8 @@ class SlowAws(FakeAws):
         self.changed_s = self.clock.time_s
         return super().call(service, operation, once=once, **params)
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
-        found = super().find(service, operation, absent=absent, **params)
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
+        found = super().find(service, operation, not_found=not_found, **params)
         return found and {**found, "State": self.state()}
 
 
@@ -67,7 +67,7 @@ def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing, answers: dict[str,
 
     def look() -> Plan:
         clock.time_s += 1  # a look takes its time
-        return planned([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
+        return make_plan([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
     try:
         return carry_out(run, look(), look)
@@ -81,7 +81,7 @@ def test_what_aws_shows_late_to_be_at_work_on_is_waited_for_as_long_as_the_thing
     aws = SlowAws(clock)
     aws.things["a"] = {"Fields": Thing(name="a", size=1).desired(), "Id": "x"}
     answers: dict[str, Any] = {}
-    assert carried_out(aws, clock, Slow(name="a", size=2, settles=True), answers).settled
+    assert carried_out(aws, clock, Slow(name="a", size=2, settles=True), answers).nothing_to_do
     assert [result["resource"] for result in answers["results"]] == ["thing a"]
     assert [operation for operation, _ in aws.calls] == ["UpdateThing"]
 
@@ -97,5 +97,5 @@ def test_where_it_cannot_be_looked_at_again_it_is_said_that_everything_was_done(
         Failure, match="Everything was done, but what came of it could not be looked at"
     ) as told:
         carried_out(aws, FakeClock(), Thing(name="a"))
-    assert told.value.problem is Problem.AWS
+    assert told.value.exit_code is ExitCode.AWS
     assert told.value.hint.endswith("Then run the same command again: it goes on from here.")

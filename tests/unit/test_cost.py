@@ -24,9 +24,9 @@ from cryptoctl.ops.cost.traffic import Load, batches_per_s, traffic
 from cryptoctl.reconcile.costs import Priced, Traffic
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
-from cryptoctl.reconcile.planner import build
-from cryptoctl.security_settings import Functions, Security
-from cryptoctl.settings import Environment
+from cryptoctl.reconcile.planner import build_plan
+from cryptoctl.security_settings import FunctionSettings, SecuritySettings
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from unit.answers import STACK
 
@@ -104,16 +104,16 @@ def test_a_batch_is_never_more_than_full_and_never_waits_longer_than_its_window(
 
 def test_the_configuration_counts() -> None:
     load = Load(prices_per_s=10)
-    longer = replace(Environment(), log_retention_days=30)
+    longer = replace(EnvironmentSettings(), log_retention_days=30)
     kept = Stack(STACK.scope, longer, STACK.code)
     stored = "stored log lines"
     assert of(estimate(kept, load), stored) == pytest.approx(of(estimate(STACK, load), stored) * 30 / 3)
 
 
 def test_traces_and_requests_to_a_customer_s_key_are_billed_where_there_are_any() -> None:
-    secured = Environment(
-        functions=Functions(tracing=True),
-        security=Security(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
+    secured = EnvironmentSettings(
+        functions=FunctionSettings(tracing=True),
+        security=SecuritySettings(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
     )
     load = Load(prices_per_s=3, batch=1, days=30)
     found = estimate(Stack(STACK.scope, secured, STACK.code), load)
@@ -134,7 +134,7 @@ def plan_for(*, seen: Stack | None, wanted: Stack, goal: Goal = Goal.PRESENT) ->
         each: None if seen is None else Observed(fields=each.desired(), outputs={"KeyId": "k", "UUID": "u"})
         for each in resources
     }
-    return build(resources, observed, goal)
+    return build_plan(resources, observed, goal)
 
 
 def test_a_plan_says_what_it_costs_without_any_use() -> None:
@@ -154,7 +154,7 @@ def test_a_key_that_is_taken_back_costs_again() -> None:
         outputs={"KeyId": "k"},
         pending_deletion_until=datetime(2026, 12, 7, tzinfo=UTC),
     )
-    plan = build([STACK.key], {STACK.key: pending}, Goal.PRESENT)
+    plan = build_plan([STACK.key], {STACK.key: pending}, Goal.PRESENT)
     assert [step.verb for step in plan.work] == [Verb.UPDATE]
     assert [(each.item, each.usd) for each in cost_difference(plan).fixed] == [("key", 1.0)]
 
@@ -173,9 +173,9 @@ def test_a_plan_that_changes_nothing_or_only_what_is_free_says_nothing_of_costs(
 def test_every_price_has_its_source_and_is_of_something_that_is_billed() -> None:
     prices = price_list()
     assert re.fullmatch(r"\d{4}-\d\d", prices.date)
-    secured = Environment(
-        functions=Functions(tracing=True),
-        security=Security(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
+    secured = EnvironmentSettings(
+        functions=FunctionSettings(tracing=True),
+        security=SecuritySettings(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
     )
     whole = Stack(STACK.scope, secured, STACK.code)
     used = {each.item for one in whole if isinstance(one, Priced) for each in one.usage(Traffic(days=30))}

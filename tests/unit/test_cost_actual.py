@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.cost.actual import ActualCost, _passed, actual_cost, metered
+from cryptoctl.ops.cost.actual import ActualCost, _passed, actual_cost, billed_metrics
 from cryptoctl.ops.cost.estimate import CostEstimate
 from cryptoctl.ops.cost.traffic import Load, traffic
 from cryptoctl.provisioners.table import NOT_FOUND
@@ -39,7 +39,7 @@ class Metrics:
     def __init__(
         self, sums: Sums, *, first: datetime, metered: bool = True, made: datetime | None = None
     ) -> None:
-        self.sums, self.first, self.metered, self.made = sums, first, metered, made
+        self.sums, self.first, self.has_shared_quotas, self.made = sums, first, metered, made
         self.requests: list[str] = []
 
     def call(self, service: str, operation: str, **_: Any) -> Any:
@@ -117,7 +117,7 @@ def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: 
             passing[each.resource], each.field
         )
         * each.times
-        for each in metered(STACK)
+        for each in billed_metrics(STACK)
         if each.resource in passing
     }
     sums[STORED] = load.prices
@@ -131,7 +131,7 @@ def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: 
 def test_all_that_has_traffic_is_counted() -> None:
     """A new kind that the estimate knows of would be missing here."""
     passing = {resource for resource in traffic(STACK, Load(prices_per_s=1)) if resource is not STACK.key}
-    assert passing <= {each.resource for each in metered(STACK)}
+    assert passing <= {each.resource for each in billed_metrics(STACK)}
 
 
 def test_of_a_young_environment_only_its_life_counts() -> None:
@@ -197,7 +197,7 @@ def test_what_no_metric_tells_is_as_estimated_where_there_was_any_use() -> None:
     """A customer key's requests, and traces: of a function that did not run there are none."""
     expected = traffic(STACK, Load(prices_per_s=1, days=7))
     assert expected[STACK.prices].key_requests and expected[STACK.webhook].traces
-    counted = [(each, 0.0 if each.resource is STACK.webhook else 1.0) for each in metered(STACK)]
+    counted = [(each, 0.0 if each.resource is STACK.webhook else 1.0) for each in billed_metrics(STACK)]
     passed = _passed(STACK, counted, expected, size_bytes=0)
     assert passed[STACK.prices].key_requests == expected[STACK.prices].key_requests
     assert passed[STACK.enricher].traces == expected[STACK.enricher].traces

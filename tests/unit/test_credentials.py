@@ -20,10 +20,10 @@ from botocore.exceptions import (
     UnknownCredentialError,
 )
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.aws_errors import AwsError, refusal
-from cryptoctl.botocore_errors import failure, translated, unloadable
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.botocore_errors import failure, translate_errors, unloadable
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Settings, Target
 
@@ -61,8 +61,8 @@ def refused() -> Failure:
 
 BAD_TIME = '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"x"}'
 EXPIRED = BAD_TIME.replace('"x"', '"2020-01-01T00:00:00Z","SessionToken":"c"')
-LOADED = (Problem.CREDENTIALS, "The AWS credentials cannot be loaded")
-MISCONFIGURED = (Problem.USAGE, "The AWS configuration cannot be used")
+LOADED = (ExitCode.CREDENTIALS, "The AWS credentials cannot be loaded")
+MISCONFIGURED = (ExitCode.USAGE, "The AWS configuration cannot be used")
 CASES = {
     "token file": (f"{ROLE}web_identity_token_file=/nope/token\n", LOADED, "/nope/token: No such file"),
     "no process": ("credential_process=/nope/x\n", LOADED, "/nope/x: No such file"),
@@ -80,7 +80,7 @@ CASES = {
     ),
     "process fails": (
         "credential_process=/bin/false\n",
-        (Problem.CREDENTIALS, "No usable AWS credentials were found"),
+        (ExitCode.CREDENTIALS, "No usable AWS credentials were found"),
         "custom-process",
     ),
     "unparsable": ("[\n", MISCONFIGURED, "Unable to parse config file"),
@@ -100,7 +100,7 @@ CASES = {
     "expired": (f"credential_process=/bin/echo '{EXPIRED}'\n", LOADED, "still expired"),
     "login": (
         "login_session=arn:aws:iam::111111111111:user/x\nregion=us-east-1\n",
-        (Problem.CREDENTIALS, "The profile signs in with `aws login`"),
+        (ExitCode.CREDENTIALS, "The profile signs in with `aws login`"),
         "",
     ),
 }
@@ -108,18 +108,18 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "kind", "detail"), CASES.values(), ids=CASES.keys())
 def test_what_is_wrong_with_a_profile_is_one_sentence(
-    configured: Configured, text: str, kind: tuple[Problem, str], detail: str
+    configured: Configured, text: str, kind: tuple[ExitCode, str], detail: str
 ) -> None:
     configured(text)
     failure = refused()
-    assert (failure.problem, failure.message[: len(kind[1])]) == kind
+    assert (failure.exit_code, failure.message[: len(kind[1])]) == kind
     assert detail in failure.message
     assert failure.hint
 
 
 def test_an_mfa_code_that_nobody_can_type_is_said_so() -> None:
     failure = unloadable(EOFError())
-    assert failure.problem is Problem.CREDENTIALS
+    assert failure.exit_code is ExitCode.CREDENTIALS
     assert "MFA code" in failure.message
 
 
@@ -135,7 +135,7 @@ def test_without_a_terminal_no_mfa_code_is_asked_for(
 
     monkeypatch.setattr(getpass, "getpass", asked)
     failure = refused()
-    assert failure.problem is Problem.CREDENTIALS
+    assert failure.exit_code is ExitCode.CREDENTIALS
     assert "there is no terminal" in failure.message
 
 
@@ -155,21 +155,24 @@ def test_a_variable_that_botocore_does_not_take_is_a_matter_of_configuration(
     configured("aws_access_key_id=a\naws_secret_access_key=b\n")
     monkeypatch.setenv(variable, value)
     failure = refused()
-    assert (failure.problem, failure.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
+    assert (failure.exit_code, failure.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
     assert "AWS_… variable" in (failure.hint or "")
 
 
 def test_too_many_open_files_are_no_matter_of_credentials() -> None:
     failure = unloadable(OSError(errno.EMFILE, "Too many open files", "data/kms"))
-    assert failure.problem is Problem.FAILED
+    assert failure.exit_code is ExitCode.FAILED
     assert failure.message == "The AWS client cannot be loaded: data/kms: Too many open files."
     assert "`ulimit -n 1024`" in (failure.hint or "")
 
 
 def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None:
-    with pytest.raises(Failure, match="The AWS credentials cannot be loaded") as found, translated("s", "O"):
+    with (
+        pytest.raises(Failure, match="The AWS credentials cannot be loaded") as found,
+        translate_errors("s", "O"),
+    ):
         raise RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
-    assert found.value.problem is Problem.CREDENTIALS
+    assert found.value.exit_code is ExitCode.CREDENTIALS
 
 
 def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
@@ -177,10 +180,10 @@ def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
     aws = Aws(
         region="us-east-1",
         endpoint_url="http://127.0.0.1:9",
-        credentials=Credentials(access_key="a", secret_key="b"),
+        credentials=AccessKey(access_key="a", secret_key="b"),
     )
     assert aws.client("sqs").meta.region_name == "us-east-1"
-    assert not aws.metered
+    assert not aws.has_shared_quotas
 
 
 def test_a_command_for_the_engine_takes_no_region_from_the_users_aws(configured: Configured) -> None:
@@ -199,7 +202,7 @@ def test_no_proxy_comes_between_a_command_and_an_engine(
 ) -> None:
     configured("")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
-    made_up = Credentials(access_key="a", secret_key="b")
+    made_up = AccessKey(access_key="a", secret_key="b")
     client = Aws(endpoint_url="http://127.0.0.1:9", credentials=made_up).client("sqs")
     assert client.meta.config.proxies == {}
 
@@ -215,7 +218,7 @@ def test_no_proxy_comes_between_a_command_and_an_engine(
 )
 def test_a_sign_in_that_has_expired_says_how_to_sign_in_again(error: Exception) -> None:
     told = failure(error)
-    assert (told.problem, told.hint) == (Problem.CREDENTIALS, "Run `aws sso login`.")
+    assert (told.exit_code, told.hint) == (ExitCode.CREDENTIALS, "Run `aws sso login`.")
     assert told.message.startswith("The sign-in has expired")
 
 
@@ -231,7 +234,7 @@ def test_a_sign_in_that_has_expired_says_how_to_sign_in_again(error: Exception) 
 )
 def test_a_configuration_that_botocore_cannot_use_is_a_matter_of_configuration(error: Exception) -> None:
     told = failure(error)
-    assert (told.problem, told.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
+    assert (told.exit_code, told.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
 
 
 def test_aws_region_comes_before_the_other_ways_to_name_it(

@@ -12,12 +12,12 @@ from typing import Any
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.graph import dependents
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from live import Silent
 from unit.things import FakeAws, Thing
@@ -30,8 +30,8 @@ WITHIN_S = 10
 
 def test_the_longest_chain_of_the_stack_is_a_role_its_function_and_the_mapping() -> None:
     scope = Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION)
-    stack = list(Stack(scope, Environment(), Code(zip_bytes=b"", sha256="")))
-    plan = build(stack, dict.fromkeys(stack), Goal.PRESENT)
+    stack = list(Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"", sha256="")))
+    plan = build_plan(stack, dict.fromkeys(stack), Goal.PRESENT)
     longest: dict[Provisioner, tuple[int, tuple[str, ...]]] = {}
     for step in plan.steps:
         before_s, chain = max((longest[each] for each in step.after), default=(0, ()))
@@ -42,7 +42,7 @@ def test_the_longest_chain_of_the_stack_is_a_role_its_function_and_the_mapping()
 
 def test_nothing_is_deleted_later_because_a_policy_mentions_it() -> None:
     scope = Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION)
-    stack = Stack(scope, Environment(), Code(zip_bytes=b"", sha256=""))
+    stack = Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"", sha256=""))
     of = dependents(list(stack))
     assert of[stack.prices] == (stack.prices_to_enricher,)
     assert set(of[stack.key]) == set(stack.functions)
@@ -59,6 +59,6 @@ def test_a_step_starts_as_soon_as_what_it_needs_is_done_whatever_else_is_under_w
 
     aws = FakeAws(before=before)
     short = Thing(name="second of the short chain", needs=(Thing(name="first of the short chain"),))
-    plan = planned([Thing(name="slow"), *short.needs, short], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([Thing(name="slow"), *short.needs, short], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Silent()).run(plan)  # type: ignore[arg-type]
     assert {result.outcome for result in report.results} == {StepOutcome.DONE}

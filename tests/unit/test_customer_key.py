@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from cryptoctl.alarm_settings import AlarmSettings
-from cryptoctl.ops.doctor import Verdict
+from cryptoctl.ops.doctor import CheckResult
 from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.ops.security import examine_security
 from cryptoctl.provisioners.customer_key import LOGS_NEED, allows
 from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.security_settings import Functions, Kind, Security
-from cryptoctl.settings import Environment, ErrorNotifier
+from cryptoctl.security_settings import FunctionSettings, Kind, SecuritySettings
+from cryptoctl.settings import EnvironmentSettings, ErrorNotifierSettings
 from cryptoctl.stack import Stack
 from unit.answers import ACCOUNT, SCOPE, Answers
 
@@ -27,8 +27,8 @@ ENABLED = {"KeyState": "Enabled", "KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYM
 
 
 def stack(**settings: Any) -> Stack:
-    given = {"security": Security(customer_key=KEY), **settings}
-    return Stack(SCOPE, Environment(**given), Code(zip_bytes=b"", sha256=""))
+    given = {"security": SecuritySettings(customer_key=KEY), **settings}
+    return Stack(SCOPE, EnvironmentSettings(**given), Code(zip_bytes=b"", sha256=""))
 
 
 def key_policy(*services: str, actions: tuple[str, ...] = ("kms:*",)) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def answers(metadata: Mapping[str, Any] | str | None = ENABLED, policy: Any = No
 def refused(whole: Stack, of: dict[str, Any]) -> list[str]:
     """What stands in the way of making everything that can lie under the key."""
     kinds = [each for each in whole if each.kind in ("table", "queue", "topic", "log group")]
-    plan = planned(kinds, Answers({"DescribeLogGroups": {"logGroups": []}, **of}), Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan(kinds, Answers({"DescribeLogGroups": {"logGroups": []}, **of}), Goal.PRESENT)  # type: ignore[arg-type]
     return [each.what for each in plan.obstacles]
 
 
@@ -73,7 +73,7 @@ def test_a_key_that_serves_is_no_obstacle() -> None:
 def test_a_key_that_cannot_be_used_is_refused_before_anything_is_made(metadata: Any, why: str) -> None:
     assert refused(stack(), answers(metadata)) == [f"The customer's key {KEY} {why}."]
     [check] = examine_security(stack(), Answers(answers(metadata)))  # type: ignore[arg-type]
-    assert (check.verdict, check.detail) == (Verdict.BAD, f"{KEY} {why}")
+    assert (check.result, check.detail) == (CheckResult.BAD, f"{KEY} {why}")
 
 
 @pytest.mark.parametrize("environment", [SCOPE.environment, "another"])
@@ -90,7 +90,7 @@ def test_the_key_of_an_environment_s_functions_is_refused_for_it_goes_with_them(
 
 def test_a_key_of_another_region_is_refused_without_asking_for_it() -> None:
     far = KEY.replace("us-east-1", "eu-west-1")
-    whole = stack(security=Security(customer_key=far))
+    whole = stack(security=SecuritySettings(customer_key=far))
     assert refused(whole, {}) == [
         f"The customer's key {far} is in eu-west-1, and the environment in us-east-1."
     ]
@@ -101,7 +101,7 @@ def test_log_groups_need_a_key_that_cloudwatch_logs_may_use() -> None:
     assert refused(stack(), nobody) == [
         f"The policy of the customer's key {KEY} does not let CloudWatch Logs use it."
     ]
-    others = Security(customer_key=KEY, customer_key_encrypts=("table", "queues", "topics"))
+    others = SecuritySettings(customer_key=KEY, customer_key_encrypts=("table", "queues", "topics"))
     assert refused(stack(security=others), nobody) == []
 
 
@@ -126,27 +126,27 @@ def test_what_a_key_policy_allows(actions: tuple[str, ...], enough: bool) -> Non
 
 def test_doctor_says_that_alarms_cannot_reach_a_topic_under_the_key() -> None:
     [check] = examine_security(stack(), Answers(answers(policy=key_policy(LOGS))))  # type: ignore[arg-type]
-    assert check.verdict is Verdict.UNKNOWN
+    assert check.result is CheckResult.UNKNOWN
     assert "cloudwatch.amazonaws.com" in check.detail
     [good] = examine_security(stack(), Answers(answers()))  # type: ignore[arg-type]
-    assert good.verdict is Verdict.GOOD
+    assert good.result is CheckResult.GOOD
 
 
 def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
     none = Answers({})
-    bare = stack(security=Security(), protected=True)
+    bare = stack(security=SecuritySettings(), protected=True)
     [check] = examine_security(bare, none)  # type: ignore[arg-type]
     assert check.detail == (
         "protected, and not set: security.customer_key, permissions_boundary, "
         "error_notifier.reserved_concurrency, log_retention_days of 365 or more, functions.tracing"
     )
-    assert list(examine_security(stack(security=Security()), none)) == []  # type: ignore[arg-type]
+    assert list(examine_security(stack(security=SecuritySettings()), none)) == []  # type: ignore[arg-type]
     whole = stack(
         protected=True,
         permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/boundary",
-        error_notifier=ErrorNotifier(reserved_concurrency=2),
+        error_notifier=ErrorNotifierSettings(reserved_concurrency=2),
         log_retention_days="never expire",
-        functions=Functions(tracing=True),
+        functions=FunctionSettings(tracing=True),
         alarms=AlarmSettings(enabled=True),
     )
     checks = list(examine_security(whole, Answers(answers())))  # type: ignore[arg-type]
@@ -190,7 +190,7 @@ def test_people_use_the_key_through_the_services_alone() -> None:
 def test_a_function_uses_the_key_through_the_services_that_it_uses(
     kinds: tuple[Kind, ...], services: dict[str, list[str]]
 ) -> None:
-    whole = stack(security=Security(customer_key=KEY, customer_key_encrypts=kinds))
+    whole = stack(security=SecuritySettings(customer_key=KEY, customer_key_encrypts=kinds))
     roles = {"webhook": whole.webhook_role, "enricher": whole.enricher_role, "notifier": whole.notifier_role}
     for name, role in roles.items():
         found = [

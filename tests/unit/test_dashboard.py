@@ -28,7 +28,7 @@ class Answering(Aws):
         super().__init__(region="us-east-1")
         self.body = body
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
         """The body, or our tags."""
         if operation == "GetDashboard":
             return {"DashboardBody": self.body, "DashboardName": params["DashboardName"]}
@@ -97,9 +97,9 @@ class WithoutTags(Answering):
         super().__init__(body)
         self.tags: list[dict[str, str]] = []
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
         """The body, or these tags."""
-        answer = super().find(service, operation, absent=absent, **params)
+        answer = super().find(service, operation, not_found=not_found, **params)
         return answer if operation == "GetDashboard" else {"Tags": self.tags}
 
 
@@ -124,6 +124,6 @@ def test_the_environments_dashboard_in_another_region_is_nobodys_leftover() -> N
             return {} if kind else {each.arn: dict(board.scope.tags) for each in (board, there)}
 
     aws = Indexed(board.body)
-    leftover = Orphans(stack=[STACK.prices], absent=[board])
+    leftover = Orphans(stack=[STACK.prices], unconfigured=[board])
     found = leftover.find(aws, leftover.candidates(aws), {STACK.prices: None})
     assert [each.name for each in found.removable] == [board.name]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import Caller
-from cryptoctl.aws_answers import AwsAnswer
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.ops.doctor import Verdict, _clock, _permissions
+from cryptoctl.aws_responses import AwsResponse
+from cryptoctl.ops.doctor import CheckResult, _clock, _permissions
 from cryptoctl.reconcile.permissions import Access, Permission
 
 SESSION = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Deploy_0123/ada"
@@ -42,7 +42,7 @@ class FakeIam:
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         if operation == "GetCallerIdentity":
             headers = {"date": self.date} if self.date else {}
-            return AwsAnswer({"ResponseMetadata": {"HTTPHeaders": headers}}, "sts:GetCallerIdentity")
+            return AwsResponse({"ResponseMetadata": {"HTTPHeaders": headers}}, "sts:GetCallerIdentity")
         assert (operation, params) == ("GetRole", {"RoleName": "AWSReservedSSO_Deploy_0123"})
         if not self.may_read:
             raise AwsError(service=service, operation=operation, code="AccessDenied", message="no")
@@ -65,7 +65,7 @@ class FakeIam:
 def test_a_role_with_a_path_is_asked_about_by_its_whole_arn() -> None:
     iam = FakeIam()
     check = _permissions(iam, [NEW])  # type: ignore[arg-type]
-    assert (check.verdict, check.detail) == (Verdict.GOOD, "all of 1 are allowed")
+    assert (check.result, check.detail) == (CheckResult.GOOD, "all of 1 are allowed")
 
 
 def test_what_must_be_absent_is_not_told_to_the_simulation() -> None:
@@ -77,7 +77,7 @@ def test_what_must_be_absent_is_not_told_to_the_simulation() -> None:
 
 def test_a_role_that_may_not_be_read_leaves_it_open() -> None:
     check = _permissions(FakeIam(may_read=False), [NEW])  # type: ignore[arg-type]
-    assert check.verdict is Verdict.UNKNOWN
+    assert check.result is CheckResult.UNKNOWN
     assert "iam:GetRole answered AccessDenied" in check.detail
     assert "iam:GetRole on the role you work as" in check.advice
 
@@ -92,4 +92,4 @@ def test_a_role_that_may_not_be_read_leaves_it_open() -> None:
     ],
 )
 def test_an_odd_date_in_an_answer_is_no_more_than_unknown(date: str) -> None:
-    assert _clock(FakeIam(date=date)).verdict is Verdict.UNKNOWN  # type: ignore[arg-type]
+    assert _clock(FakeIam(date=date)).result is CheckResult.UNKNOWN  # type: ignore[arg-type]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cryptoctl.aws import Aws, Caller, Credentials
-from cryptoctl.ops.doctor import Verdict, examine
-from cryptoctl.provisioners.transport import SID
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.aws import AccessKey, Aws, Caller
+from cryptoctl.ops.doctor import CheckResult, examine
+from cryptoctl.provisioners.tls_policy import SID
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -37,7 +37,7 @@ def queue(**attributes: str) -> dict[str, Any]:
 
 
 def plan(answers: dict[str, Any], resource: Provisioner = HERE) -> Plan:
-    return planned([resource], Answers(answers), Goal.PRESENT)  # type: ignore[arg-type]
+    return make_plan([resource], Answers(answers), Goal.PRESENT)  # type: ignore[arg-type]
 
 
 def test_a_queue_as_it_should_be_is_left_and_our_own_denial_is_not_worth_a_word() -> None:
@@ -146,10 +146,10 @@ def test_what_is_told_stands_in_what_a_person_reads() -> None:
 
 def test_doctor_tells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     found = plan(DENIED)
-    monkeypatch.setattr("cryptoctl.ops.doctor.planned", lambda *_, **__: found)
+    monkeypatch.setattr("cryptoctl.ops.doctor.make_plan", lambda *_, **__: found)
     checks = list(examine(STACK, Told(DENIED), enforced=False))  # type: ignore[arg-type]
     told = [check for check in checks if check.what == "attention"]
-    assert [(check.verdict, check.detail) for check in told] == [(Verdict.UNKNOWN, found.notes[0])]
+    assert [(check.result, check.detail) for check in told] == [(CheckResult.UNKNOWN, found.notes[0])]
 
 
 class Told(Answers):
@@ -165,5 +165,5 @@ class Told(Answers):
 
     def client(self, service: str) -> Any:
         """A real one, which is asked for its model alone."""
-        made_up = Credentials(access_key="a", secret_key="b")
+        made_up = AccessKey(access_key="a", secret_key="b")
         return Aws(region=self.region, endpoint_url="http://127.0.0.1:9", credentials=made_up).client(service)

@@ -9,10 +9,10 @@ import botocore.session
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, SSLError
 
-from cryptoctl.aws import Aws, Credentials
-from cryptoctl.aws_setup import SUFFIXES, of_aws
+from cryptoctl.aws import AccessKey, Aws
+from cryptoctl.aws_setup import SUFFIXES, is_aws_endpoint
 from cryptoctl.botocore_errors import endpoint_settings, failure
-from cryptoctl.ops.doctor import Check, Verdict, _endpoints, _region
+from cryptoctl.ops.doctor import Check, CheckResult, _endpoints, _region
 from cryptoctl.ops.permissions import Purpose, needed
 from unit.answers import STACK
 from unit.surroundings import only_credentials
@@ -41,7 +41,7 @@ def test_one_service_that_was_left_at_an_engine_is_told(
 ) -> None:
     monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://me:secret@localhost:4566")
     [check] = endpoints()
-    assert check.verdict is Verdict.UNKNOWN
+    assert check.result is CheckResult.UNKNOWN
     name = {"RESOURCE_GROUPS_TAGGING_API": "resourcegroupstaggingapi"}.get(service, service.lower())
     assert check.detail.endswith(f"do not go to AWS: {name} (http://***@localhost:4566)")
     assert "AWS_ENDPOINT_URL_…" in check.advice
@@ -57,7 +57,7 @@ def test_a_service_that_the_profile_sends_elsewhere_is_told(tmp_path: Path) -> N
 def test_all_services_at_one_engine_are_told_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", ENGINE)
     [check] = endpoints()
-    assert (check.verdict, check.detail) == (Verdict.GOOD, f"every request goes to {ENGINE}, not to AWS")
+    assert (check.result, check.detail) == (CheckResult.GOOD, f"every request goes to {ENGINE}, not to AWS")
 
 
 def test_the_addresses_of_aws_are_those_that_botocore_knows() -> None:
@@ -79,7 +79,7 @@ def test_the_addresses_of_aws_are_those_that_botocore_knows() -> None:
     ],
 )
 def test_whose_address_it_is(url: str, own: bool) -> None:
-    assert of_aws(url) is own
+    assert is_aws_endpoint(url) is own
 
 
 def test_a_region_that_nothing_names_is_said_to_be_the_default(
@@ -92,7 +92,7 @@ def test_a_region_that_nothing_names_is_said_to_be_the_default(
 
 
 def test_the_engines_region_is_as_it_is() -> None:
-    made_up = Credentials(access_key="a", secret_key="b")
+    made_up = AccessKey(access_key="a", secret_key="b")
     aws = Aws(region="us-east-1", endpoint_url="http://127.0.0.1:9", credentials=made_up)
     assert _region(aws).detail == "us-east-1"
 

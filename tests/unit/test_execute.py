@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import ANSWER_LOST
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile.call import Action, Call
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Step, Verb
-from cryptoctl.reconcile.retry import Stop, Wait
+from cryptoctl.reconcile.retry import StopRequest, Wait
 from live import Silent
 from unit.running import failing, outcomes, run
 from unit.things import FakeAws, FakeClock, Thing, refusal
@@ -34,7 +34,7 @@ def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
     aws = FakeAws()
     run(aws, last, data)
     there = aws.things.pop("data")
-    plan = planned([last, data], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([last, data], aws, Goal.PRESENT)  # type: ignore[arg-type]
     assert [step.verb for step in plan.work] == [Verb.CREATE, Verb.UPDATE]
     aws.things["data"] = there
     aws.calls.clear()
@@ -58,7 +58,7 @@ def test_what_is_adopted_without_tags_is_not_looked_at_again_for_them() -> None:
     aws, data = FakeAws(), Thing(name="data")
     last = Thing(name="last", size=data.id)
     aws.things["last"] = {"Fields": {**last.desired(), "Size": 0, "Tags": {}}, "Id": "x"}
-    plan = planned([last, data], aws, Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    plan = make_plan([last, data], aws, Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
     clock = FakeClock()
     report = Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]
     assert (set(outcomes(report).values()), clock.time_s) == ({StepOutcome.DONE}, 0)
@@ -86,7 +86,7 @@ def test_a_value_is_there_for_others_while_its_own_step_still_waits() -> None:
             used.set()
 
     aws, data = FakeAws(before=before, after=after), Thing(name="data", settles=True)
-    plan = planned([data, Thing(name="last", size=data.id)], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([data, Thing(name="last", size=data.id)], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Waiting(), clock=UntilUsed()).run(plan)  # type: ignore[arg-type]
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
 
@@ -204,10 +204,10 @@ def test_what_is_gone_already_counts_as_removed() -> None:
 
 
 def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
-    stop = Stop()
+    stop = StopRequest()
     aws = FakeAws(after=lambda *_: stop.asked.set())
     first = Thing(name="first")
-    plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
@@ -215,21 +215,21 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
 
 def test_an_interruption_between_two_calls_of_a_step_ends_it_before_the_second() -> None:
     class InTwoCalls(Thing):
-        def apply(self, delta: Delta) -> Iterator[Action]:
+        def apply(self, delta: Delta) -> Iterator[CallOrWait]:
             yield from super().apply(delta)
             params = {"Name": self.name, "Fields": delta.desired}
             yield Call(service="things", operation="UpdateThing", params=params)
 
-    stop = Stop()
+    stop = StopRequest()
     aws = FakeAws(after=lambda *_: stop.asked.set())
-    plan = planned([InTwoCalls(name="a")], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([InTwoCalls(name="a")], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"a": StepOutcome.INTERRUPTED}
     assert aws.calls == [("CreateThing", "a")]
 
 
 def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_no_more() -> None:
-    stop, answered, ended = Stop(), threading.Event(), threading.Event()
+    stop, answered, ended = StopRequest(), threading.Event(), threading.Event()
 
     def hangs(*_: object) -> None:
         stop.asked.set()
@@ -242,7 +242,7 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
 
     aws = FakeAws(before=hangs)
     first = Thing(name="first")
-    plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.LEFT, "last": StepOutcome.INTERRUPTED}
     ended.clear()
@@ -264,19 +264,19 @@ def test_a_screen_that_is_gone_stops_nothing() -> None:
 
     aws = FakeAws()
     first = Thing(name="first")
-    plan = planned([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Gone(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.DONE}
 
 
 def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
     def signed_out(*_: Any) -> None:
-        raise Failure(Problem.CREDENTIALS, "signed out", "Sign in again.")
+        raise Failure(ExitCode.CREDENTIALS, "signed out", "Sign in again.")
 
     report, _, _ = run(FakeAws(before=signed_out), Thing(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.failure is not None
-    assert failed.failure.problem is Problem.CREDENTIALS
+    assert failed.failure.exit_code is ExitCode.CREDENTIALS
 
 
 def test_a_change_that_another_run_has_made_a_moment_before_is_no_failure() -> None:
@@ -356,8 +356,8 @@ def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> Non
             began.set()
             assert goes_on.wait(60)
 
-    began, goes_on, stop = threading.Event(), threading.Event(), Stop()
-    plan = planned([Thing(name="data")], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    began, goes_on, stop = threading.Event(), threading.Event(), StopRequest()
+    plan = make_plan([Thing(name="data")], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
     executor = Executor(aws=FakeAws(), listener=Stuck(), clock=FakeClock())  # type: ignore[arg-type]
     running = threading.Thread(target=executor.run, args=(plan, stop), daemon=True)
     running.start()

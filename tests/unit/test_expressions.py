@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.expressions import DEEPEST, compiled, functions, inexact_part, needed_member
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.expressions import MAX_DEPTH, compile_expression, functions, inexact_part, needed_member
 from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.ops.dead_letters.messages import Message, QueueName, decode
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -46,7 +46,7 @@ FAULTS = {
 def test_a_fault_is_told_whatever_the_queues_hold(where: str, why: str) -> None:
     with pytest.raises(Failure) as raised:
         Selection(where=where)
-    assert raised.value.problem is Problem.USAGE
+    assert raised.value.exit_code is ExitCode.USAGE
     assert why in raised.value.message and "\n" not in raised.value.message
     assert len(raised.value.message) < 500
 
@@ -56,10 +56,10 @@ def test_a_fault_is_told_whatever_the_queues_hold(where: str, why: str) -> None:
 )
 def test_what_is_not_refused_as_too_deep_can_be_evaluated(deepen: Callable[[str], str]) -> None:
     text = "id"
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         deeper = deepen(text)
         try:
-            compiled(deeper)
+            compile_expression(deeper)
         except ValueError:
             break
         text = deeper
@@ -89,7 +89,7 @@ def test_what_cannot_be_evaluated_for_a_message_is_not_true_of_it(where: str) ->
 
 
 def test_the_functions_of_an_expression_are_found_at_any_depth() -> None:
-    assert functions(compiled("a[?length(b) > `1`] | [0].c[1:2:3]")) == {"length"}
+    assert functions(compile_expression("a[?length(b) > `1`] | [0].c[1:2:3]")) == {"length"}
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_the_functions_of_an_expression_are_found_at_any_depth() -> None:
     ],
 )
 def test_what_would_lose_digits_is_found(text: str, part: str | None) -> None:
-    assert inexact_part(compiled(text)) == part
+    assert inexact_part(compile_expression(text)) == part
 
 
 @given(st.from_regex(r"-?[1-9]?[0-9]\.[0-9]{1,20}(e-?[0-9]{1,3})?", fullmatch=True))
 def test_a_number_that_may_be_written_in_an_expression_keeps_its_digits(number: str) -> None:
     number = re.sub(r"^(-?)0([0-9])", r"\1\2", number)
     text = f"`{number}`"
-    if inexact_part(compiled(text)) is None:
+    if inexact_part(compile_expression(text)) is None:
         assert ExactExpression(text).search({}) == Decimal(number)
     else:
         assert Decimal(number) != Decimal(repr(float(number)))
@@ -125,16 +125,16 @@ def test_a_number_that_may_be_written_in_an_expression_keeps_its_digits(number: 
     "text", ["s", "(s)", "@.s", '"s"', "s.a", "s[0].a", "s[].a", "s.*", "s[?a].b", "@.s[1:2]", "s.{a: b}"]
 )
 def test_a_member_that_is_needed_is_found(text: str) -> None:
-    assert needed_member(compiled(text)) == "s"
+    assert needed_member(compile_expression(text)) == "s"
     everything = {"a": [{"s": "1"}], "b": {"s": "1"}, "t": "1"}
-    assert compiled(text).search(everything) is None
+    assert compile_expression(text).search(everything) is None
 
 
 @pytest.mark.parametrize(
     "text", ["s || t", "!s", "[s][0]", "join('-', [s, t])", "type(s)", "s.type(@)", "*.s", "'s'"]
 )
 def test_a_member_that_may_be_absent_is_not_needed(text: str) -> None:
-    assert needed_member(compiled(text)) is None
+    assert needed_member(compile_expression(text)) is None
 
 
 PIECES = ["symbols", "body", "id", "[", "]", "(", ")", "::0", "*", "&", "@", "!", "|", "||", "`1e999`"]
@@ -147,6 +147,6 @@ def test_no_text_is_a_traceback(where: str) -> None:
     try:
         found = Selection(where=where)
     except Failure as failure:
-        assert failure.problem is Problem.USAGE
+        assert failure.exit_code is ExitCode.USAGE
     else:
         found.matches(LETTER, 0)

@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Plan, Verb
@@ -25,7 +25,7 @@ DENY = json.dumps({"Statement": [{"Sid": "no", "Effect": "Deny", "Principal": "*
 
 
 def plan(resource: Provisioner, answers: dict[str, Any], goal: Goal = Goal.PRESENT) -> Plan:
-    return planned([resource], Answers(answers), goal)  # type: ignore[arg-type]
+    return make_plan([resource], Answers(answers), goal)  # type: ignore[arg-type]
 
 
 def function(

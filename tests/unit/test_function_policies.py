@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cryptoctl.provisioners.resource_permission import foreign, statements_in
+from cryptoctl.provisioners.resource_permission import foreign_statement_notes, statements_in
 from unit.answers import ACCOUNT, STACK
 from unit.test_foreign import function, plan
 
@@ -41,7 +41,7 @@ def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
     told = [
         note
         for statement in (again, {**again, "Condition": {}})
-        for note in foreign("f", policy({**statement, "Sid": "s"}), ours)
+        for note in foreign_statement_notes("f", policy({**statement, "Sid": "s"}), ours)
     ]
     assert len(told) == 1
 
@@ -49,15 +49,15 @@ def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
 def test_a_statement_for_an_organization_is_told_with_its_condition_and_not_as_everybodys() -> None:
     ours = {"Action": "lambda:InvokeFunction", "Effect": "Allow", "Principal": "*", "Sid": "our-org"}
     bound = {**ours, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}
-    [note] = foreign("f", policy(bound), {})
+    [note] = foreign_statement_notes("f", policy(bound), {})
     assert "invoked by * (aws:principalorgid o-a1b2c3d4e5), by the statement our-org" in note
-    [note] = foreign("f", policy({**ours, "Principal": {"AWS": "*"}}), {})
+    [note] = foreign_statement_notes("f", policy({**ours, "Principal": {"AWS": "*"}}), {})
     assert "invoked by * (everybody), by the statement our-org" in note
 
 
 def test_a_statement_that_denies_is_told_as_one() -> None:
     denies = {"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "lambda:InvokeFunction"}
-    [note] = foreign("f", policy(denies), {})
+    [note] = foreign_statement_notes("f", policy(denies), {})
     assert "the policy of function f denies lambda:InvokeFunction (statement no)" in note
 
 
@@ -88,7 +88,7 @@ def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None
         {"Effect": "Allow", "Principal": each, "Action": "lambda:InvokeFunction"}
         for each in (who, {"AWS": "2"})
     ]
-    told = " ".join(foreign("f", policy(*others), {}))
+    told = " ".join(foreign_statement_notes("f", policy(*others), {}))
     assert "invoked by arn:aws:iam::1:root, s3.amazonaws.com, by the statement without an id" in told
     assert "invoked by 2, by the statement without an id" in told
 

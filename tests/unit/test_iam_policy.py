@@ -12,24 +12,24 @@ import pytest
 from cryptoctl.ops.permissions import Purpose, characters, parts, policy
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.security_settings import Functions, Security
-from cryptoctl.settings import Environment
+from cryptoctl.security_settings import FunctionSettings, SecuritySettings
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from live import WITH_A_SENDER
 
 PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
 # The longest names of regions and partitions that there are.
-LONGEST = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
+MAX_LENGTH = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
 SHORT = {"region": "us-east-1", "partition": "aws", "environment": "dev"}
 # All that makes a policy longer.
 EVERYTHING: dict[str, Any] = {
     "alert_subscribers": ("somebody@example.org",),
     "permissions_boundary": BOUNDARY.replace("boundary", "b" * 128),
-    "security": Security(
+    "security": SecuritySettings(
         customer_key="arn:aws-us-gov:kms:us-isof-south-1:222222222222:key/mrk-" + "1234567890abcdef" * 2
     ),
-    "functions": Functions(tracing=True),
+    "functions": FunctionSettings(tracing=True),
     "webhook": WITH_A_SENDER.webhook,
 }
 
@@ -41,7 +41,7 @@ def stack(place: dict[str, str], **settings: Any) -> Stack:
         region=place["region"],
         partition=place["partition"],
     )
-    return Stack(scope, Environment(**settings), Code(zip_bytes=b"", sha256=""))
+    return Stack(scope, EnvironmentSettings(**settings), Code(zip_bytes=b"", sha256=""))
 
 
 def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -55,7 +55,7 @@ def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
-@pytest.mark.parametrize("place", [SHORT, LONGEST], ids=["short", "longest"])
+@pytest.mark.parametrize("place", [SHORT, MAX_LENGTH], ids=["short", "longest"])
 @pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["as it comes", "with everything"])
 def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
     purpose: Purpose, place: dict[str, str], settings: dict[str, Any]
@@ -182,14 +182,16 @@ def test_nobody_may_take_a_boundary_off_or_attach_a_policy() -> None:
 
 
 def test_the_document_has_the_sizes_of_the_policies() -> None:
-    key = Security(customer_key="arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab")
+    key = SecuritySettings(
+        customer_key="arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    )
     environments: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         "`dev` in us-east-1": (SHORT, {}),
         "`production` in us-east-1": ({**SHORT, "environment": "production"}, {}),
         "`dev`, with a permissions boundary": (SHORT, {"permissions_boundary": BOUNDARY}),
         "`dev`, with a sender": (SHORT, {"webhook": WITH_A_SENDER.webhook}),
         "`dev`, with a customer's key": (SHORT, {"security": key}),
-        "a name of 41 characters, the longest region, all settings": (LONGEST, EVERYTHING),
+        "a name of 41 characters, the longest region, all settings": (MAX_LENGTH, EVERYTHING),
     }
     text = PERMISSIONS.read_text(encoding="utf-8")
     for name, (place, settings) in environments.items():

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cryptoctl import last_location
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.last_location import LastLocation
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Settings, Target
+from cryptoctl.settings import EnvironmentSettings, Settings, Target
 from unit.answers import ACCOUNT, SCOPE
 from unit.surroundings import only_credentials
 
@@ -28,9 +28,9 @@ def note(region: str | None, account: str = ACCOUNT, target: Target = Target.AWS
     last_location.write("dev", LastLocation(target=target, account=account, region=region))
 
 
-def region(config: Environment | None = None, **options: str) -> str:
+def region(config: EnvironmentSettings | None = None, **options: str) -> str:
     session = Session(SessionOptions(environment="dev", target=Target.AWS, **options))  # type: ignore[arg-type]
-    session.__dict__ |= {"settings": Settings(env={"dev": config or Environment()})}
+    session.__dict__ |= {"settings": Settings(env={"dev": config or EnvironmentSettings()})}
     return session.aws.region
 
 
@@ -42,7 +42,7 @@ def refused() -> Failure:
 
 def test_where_nothing_names_a_region_another_one_is_refused() -> None:
     failure = refused()
-    assert failure.problem is Problem.USAGE
+    assert failure.exit_code is ExitCode.USAGE
     assert "dev was last brought up in eu-central-1" in failure.message
     assert "this would work in us-east-1, the default" in failure.message
     assert "--region eu-central-1" in (failure.hint or "")
@@ -57,7 +57,7 @@ def test_a_profile_that_was_not_made_for_the_environment_is_told(tmp_path: Path)
 
 def test_whoever_names_a_region_is_taken_at_their_word(monkeypatch: pytest.MonkeyPatch) -> None:
     assert region(region="us-west-2") == "us-west-2"
-    assert region(Environment(region="us-west-1")) == "us-west-1"
+    assert region(EnvironmentSettings(region="us-west-1")) == "us-west-1"
     monkeypatch.setenv("AWS_REGION", "ap-south-1")
     assert region() == "ap-south-1"
 
@@ -73,7 +73,7 @@ def test_whoever_names_a_region_is_taken_at_their_word(monkeypatch: pytest.Monke
 )
 def test_a_note_of_something_else_says_nothing(where: str | None, account: str, target: Target) -> None:
     note(where, account, target)
-    assert region(Environment(account_id=ACCOUNT)) == "us-east-1"
+    assert region(EnvironmentSettings(account_id=ACCOUNT)) == "us-east-1"
 
 
 def test_what_is_no_note_of_a_region_is_none(tmp_path: Path) -> None:
@@ -87,5 +87,5 @@ def test_what_is_no_note_of_a_region_is_none(tmp_path: Path) -> None:
 def test_up_notes_the_region() -> None:
     session = Session(SessionOptions(environment="dev", target=Target.AWS))
     session.__dict__ |= {"scope": SCOPE}
-    session.remember()
+    session.save_last_location()
     assert last_location.read("dev") == LastLocation(target=Target.AWS, account=ACCOUNT, region=SCOPE.region)

@@ -9,10 +9,10 @@ from typing import Any
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.transport import SID
+from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.call import Call, WaitUntil
 from cryptoctl.reconcile.execute import Executor, StepOutcome
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Verb
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
@@ -57,7 +57,7 @@ def test_a_statement_that_somebody_adds_after_the_plan_was_made_stays_in_the_pol
             "SetQueueAttributes": {},
         }
     )
-    agreed = planned([queue], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    agreed = make_plan([queue], aws, Goal.PRESENT)  # type: ignore[arg-type]
     attributes["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": [theirs]})
     executor = Executor(aws=aws, listener=Silent(), clock=FakeClock())  # type: ignore[arg-type]
     [result] = executor.run(agreed).results
@@ -89,7 +89,7 @@ class Late(Answers):
 def test_a_dashboard_that_another_run_has_made_is_waited_for_until_it_is_shown() -> None:
     dashboard = Dashboard(scope=SCOPE, name=dashboard_name(SCOPE), graphs=(), alarms=("arn:one",))
     aws, clock = Late({}, body=dashboard.body), FakeClock()
-    agreed = planned([dashboard], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    agreed = make_plan([dashboard], aws, Goal.PRESENT)  # type: ignore[arg-type]
     [result] = Executor(aws=aws, listener=Silent(), clock=clock).run(agreed).results  # type: ignore[arg-type]
     assert (result.outcome, aws.looks) == (StepOutcome.DONE, -1)
 
@@ -101,11 +101,11 @@ class Pestered(FakeAws):
         super().__init__()
         self.code, self.left = code, times
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         if self.calls and self.left:
             self.left -= 1
             raise refusal(operation, self.code)
-        return super().find(service, operation, absent=absent, **params)
+        return super().find(service, operation, not_found=not_found, **params)
 
 
 def test_a_wait_goes_on_where_its_question_is_throttled() -> None:

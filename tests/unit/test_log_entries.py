@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cryptoctl.cli.logs import LineFilter
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.log_entries import entries, folded, latest, lines_of
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import moment_ms, span
+from cryptoctl.ops.times import parse_duration, parse_time_ms
 
 SAID = "An error occurred (ResourceNotFoundException) when calling the PutItem operation: none"
 PATH = "/var/task/cryptoctl/handlers"
@@ -189,13 +189,13 @@ NOW_MS = 1_795_696_496_789  # 12:34:56.789 UTC
     ],
 )
 def test_times_as_people_type_them(text: str, ago_ms: int) -> None:
-    assert moment_ms(text, NOW_MS) == NOW_MS - ago_ms
+    assert parse_time_ms(text, NOW_MS) == NOW_MS - ago_ms
 
 
 @pytest.mark.parametrize("text", ["1h30", "1 month", "25:00", "12:60", "h", "1hm", "-1h", ""])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Failure):
-        moment_ms(text, NOW_MS)
+        parse_time_ms(text, NOW_MS)
 
 
 @pytest.mark.parametrize(
@@ -203,14 +203,14 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 )
 def test_a_time_before_1970_is_refused_as_such(text: str) -> None:
     with pytest.raises(Failure, match="is before 1970") as refused:
-        moment_ms(text, NOW_MS)
-    assert refused.value.problem is Problem.USAGE
-    assert moment_ms("1970-01-01", NOW_MS) == moment_ms("9999w", NOW_MS) == 0
+        parse_time_ms(text, NOW_MS)
+    assert refused.value.exit_code is ExitCode.USAGE
+    assert parse_time_ms("1970-01-01", NOW_MS) == parse_time_ms("9999w", NOW_MS) == 0
 
 
 @pytest.mark.parametrize("text", ["99999999999d", "999999999999w 999999999999w", "36501d"])
 def test_a_length_of_time_that_no_clock_can_count_is_refused(text: str) -> None:
     with pytest.raises(Failure, match="is longer than 100 years") as refused:
-        span(text)
-    assert refused.value.problem is Problem.USAGE
-    assert span("36500d").days == 36_500
+        parse_duration(text)
+    assert refused.value.exit_code is ExitCode.USAGE
+    assert parse_duration("36500d").days == 36_500

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import ANSWER_LOST
-from cryptoctl.reconcile.converge import AGAIN, TAGS_TO_SHOW
+from cryptoctl.reconcile.converge import RESOURCE_TO_SHOW_AGAIN, TAGS_TO_SHOW
 from cryptoctl.reconcile.execute import StepOutcome
 from unit.running import failing, outcomes, run
 from unit.things import FakeAws, Thing
@@ -76,7 +76,7 @@ def test_what_is_deleted_before_it_is_waited_for_is_made_again() -> None:
     report, listener, clock = run(aws, Thing(name="a", size=2, settles=True))
     assert outcomes(report) == {"a": StepOutcome.DONE}
     assert aws.things["a"]["Fields"]["Size"] == 2
-    assert ("thing a", AGAIN) in listener.waits
+    assert ("thing a", RESOURCE_TO_SHOW_AGAIN) in listener.waits
     assert clock.time_s < 2 * Thing.visible_within_s
 
 

@@ -12,7 +12,7 @@ import pytest
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.key import Key
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from live import Silent
 from unit.test_two_runs import ALIAS, SCOPE, FakeKms, named_by_another_run
@@ -50,7 +50,7 @@ class DenyingKms(FakeKms):
 def up(kms: DenyingKms) -> tuple[Report, Silent]:
     key = Key(scope=SCOPE, name=ALIAS, deletion_window_days=10, policy=())
     listener = Silent()
-    plan = planned([key], kms, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([key], kms, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=kms, listener=listener, clock=kms.clock).run(plan)  # type: ignore[arg-type]
     return report, listener
 

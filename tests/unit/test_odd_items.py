@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.candles import Interval, candle_document, candles
-from cryptoctl.ops.dead_letters.repair import Search, incorrect
+from cryptoctl.ops.dead_letters.repair import RepairSearch, incorrect
 from cryptoctl.ops.prices import row
-from cryptoctl.ops.times import iso_of_ms, iso_of_text, moment
+from cryptoctl.ops.times import iso_of_ms, iso_of_text, time_text
 from cryptoctl.ops.trace.timeline import indicators_text
 from cryptoctl.ui.chart import chart
 from unit.answers import STACK, Answers
@@ -37,20 +37,26 @@ def price(key: str) -> StoredPrice:
 
 @given(st.integers(-(10**130), 10**130) | st.integers(-(10**15), 10**15))
 def test_every_time_has_a_text_and_keeps_its_number_where_no_calendar_has_it(milliseconds: int) -> None:
-    text, machine = moment(milliseconds), iso_of_ms(milliseconds)
+    text, is_json = time_text(milliseconds), iso_of_ms(milliseconds)
     if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", text):
-        assert machine == f"{text.replace(' ', 'T')}Z"
-        assert moment(milliseconds, "minutes") == text[:16] and moment(milliseconds, "seconds") == text[:19]
+        assert is_json == f"{text.replace(' ', 'T')}Z"
+        assert (
+            time_text(milliseconds, "minutes") == text[:16]
+            and time_text(milliseconds, "seconds") == text[:19]
+        )
     else:
-        assert (text, machine) == (f"{milliseconds} ms", str(milliseconds))
+        assert (text, is_json) == (f"{milliseconds} ms", str(milliseconds))
 
 
 def test_the_first_and_last_millisecond_of_the_calendar_have_a_date() -> None:
-    assert (moment(253402300799999), moment(253402300800000)) == (
+    assert (time_text(253402300799999), time_text(253402300800000)) == (
         "9999-12-31 23:59:59.999",
         "253402300800000 ms",
     )
-    assert (moment(-62135596800000)[:10], moment(-62135596800001)) == ("0001-01-01", "-62135596800001 ms")
+    assert (time_text(-62135596800000)[:10], time_text(-62135596800001)) == (
+        "0001-01-01",
+        "-62135596800001 ms",
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,9 +77,9 @@ def test_a_stored_time_is_written_in_utc_and_what_is_none_as_it_is(stored: str, 
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_a_price_of_any_time_is_in_the_table_the_chart_and_the_candles(key: str) -> None:
     odd, plain = price(key), price("1700000000000")
-    assert row(odd)[0] == moment(odd.timestamp_ms)
+    assert row(odd)[0] == time_text(odd.timestamp_ms)
     assert row(odd)[1:] == row(plain)[1:]
-    assert moment(odd.timestamp_ms, "seconds") in chart([odd, odd], 400, 20)[-1].plain
+    assert time_text(odd.timestamp_ms, "seconds") in chart([odd, odd], 400, 20)[-1].plain
     [candle] = candles([odd], Interval.MINUTE)
     assert candle_document(candle)["time"] == iso_of_ms(candle.begin_ms)
 
@@ -96,7 +102,7 @@ def test_verifying_a_symbol_reads_prices_from_before_1970_too() -> None:
     item = {"symbol": {"S": "V"}, "timestamp": {"N": "-5"}, "price": {"N": "1"}, "processed": {"BOOL": True}}
     wrong = {**item, "ma_5": {"N": "777"}}
     aws = Answers({"Query": {"Items": [wrong]}})
-    assert list(incorrect(aws, STACK.prices, Search(symbol="V", verify=True))) == [("V", Decimal(-5))]  # type: ignore[arg-type]
+    assert list(incorrect(aws, STACK.prices, RepairSearch(symbol="V", verify=True))) == [("V", Decimal(-5))]  # type: ignore[arg-type]
     [(_, request)] = aws.asked
     assert request["KeyConditionExpression"] == "#symbol = :symbol"
     assert set(request["ExpressionAttributeValues"]) == {":symbol"}

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from cryptoctl.aws import Aws
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.orphans import NAMED_AT_MOST, FoundOrphans, Orphans
+from cryptoctl.reconcile.orphans import MAX_NAMED, FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import Goal, Verb
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import Listed, Untagged
 from unit.things import SCOPE, FakeAws, Thing, refusal
@@ -34,12 +34,12 @@ class TaggedAws(FakeAws):
         """The index, whatever is asked."""
         return self.index
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         """A reading request, which may be refused."""
         self.asked.append(f"{operation} {params['Name']}")
         if code := self.refuses.get(params["Name"]):
             raise refusal(operation, code)
-        return super().find(service, operation, absent=absent, **params)
+        return super().find(service, operation, not_found=not_found, **params)
 
     def has(self, name: str, tags: Mapping[str, str]) -> None:
         """A thing of that name."""
@@ -59,7 +59,7 @@ class Indexed(Thing, Listed):
         yield from (self.scope.arn("things", f"thing/{name}") for name in self.scope.likeliest(aws.things))
 
     def tags_of(self, aws: Any) -> Mapping[str, str]:
-        found = aws.find("things", "GetTags", absent="NoSuchThing", Name=self.name)
+        found = aws.find("things", "GetTags", not_found="NoSuchThing", Name=self.name)
         return dict(found["Fields"]["Tags"]) if found else {}
 
 
@@ -82,7 +82,7 @@ class Part(Thing, Untagged):
 
 
 def found(aws: TaggedAws, *stack: Thing, absent: tuple[Provisioner, ...] = ()) -> FoundOrphans:
-    orphans, real = Orphans(stack=stack, absent=absent), cast("Aws", aws)
+    orphans, real = Orphans(stack=stack, unconfigured=absent), cast("Aws", aws)
     return orphans.find(real, orphans.candidates(real), observe(stack, real))
 
 
@@ -103,7 +103,7 @@ def test_of_many_that_are_only_named_so_few_are_asked_for_their_tags_and_the_lik
     assert names(result) == ["former-test"]
     [note] = result.notes
     assert "of 301 things with the environment in their names, 200 were looked at" in note
-    assert len([each for each in aws.asked if each.startswith("GetTags")]) == NAMED_AT_MOST
+    assert len([each for each in aws.asked if each.startswith("GetTags")]) == MAX_NAMED
     assert [each for each in aws.asked if each.startswith("GetThing")] == [
         "GetThing own-test",
         "GetThing former-test",
@@ -138,7 +138,7 @@ def test_a_kind_that_settings_name_is_always_listed_by_name() -> None:
 
 def test_the_stacks_own_are_not_counted_among_the_many() -> None:
     aws = TaggedAws()
-    own = [Unindexed(name=f"a{number}-test") for number in range(NAMED_AT_MOST)]
+    own = [Unindexed(name=f"a{number}-test") for number in range(MAX_NAMED)]
     for each in own:
         aws.has(each.name, OURS)
     aws.has("former-test", OURS)
@@ -156,8 +156,8 @@ def test_what_cannot_be_looked_at_is_told_where_it_is_ours_and_passed_over_where
     )
 
 
-@pytest.mark.parametrize("problem", [Problem.UNREACHABLE, Problem.CREDENTIALS])
-def test_where_nothing_can_be_asked_any_more_the_search_ends(problem: Problem) -> None:
+@pytest.mark.parametrize("problem", [ExitCode.UNREACHABLE, ExitCode.CREDENTIALS])
+def test_where_nothing_can_be_asked_any_more_the_search_ends(problem: ExitCode) -> None:
     class Lost(TaggedAws):
         def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
             raise Failure(problem, "no answer")
@@ -209,7 +209,7 @@ def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_
     )
     aws.things["part"] = {"Fields": {}, "Id": "part"}
     over = found(aws, whole, absent=(part,))
-    plan = build([whole], observe([whole], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
+    plan = build_plan([whole], observe([whole], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
     first, second = plan.work
     assert (first.resource, first.verb, first.after) == (part, Verb.DELETE, ())
     assert (second.resource, second.verb, second.after) == (whole, Verb.UPDATE, (part,))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws_errors import AwsError, remedy
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import summary
@@ -19,7 +19,7 @@ from unit.test_foreign import function, key
 
 
 def plan(resource: Provisioner, answers: dict[str, Any], goal: Goal = Goal.PRESENT) -> Plan:
-    return planned([resource], Answers(answers), goal)  # type: ignore[arg-type]
+    return make_plan([resource], Answers(answers), goal)  # type: ignore[arg-type]
 
 
 def table(**more: Any) -> dict[str, Any]:

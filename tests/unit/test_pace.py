@@ -12,10 +12,10 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.ops.logs import LONGEST_POLL_S, follow
-from cryptoctl.pace import Pace
+from cryptoctl.ops.logs import MAX_POLL_S, follow
+from cryptoctl.rate_limits import RateLimiter
 from unit.answers import STACK
 from unit.things import FakeClock
 
@@ -36,7 +36,7 @@ SERVICES = (
 @given(st.lists(st.floats(min_value=0, max_value=0.5), max_size=60), st.integers(1, 15))
 def test_in_any_second_no_more_pass_than_the_limit(gaps_s: list[float], limit: int) -> None:
     clock, passed = FakeClock(), list[float]()
-    pace = Pace(limit, now_s=clock.now_s, pause=clock.sleep)
+    pace = RateLimiter(limit, now_s=clock.now_s, pause=clock.sleep)
     for gap_s in gaps_s:
         clock.time_s += gap_s
         pace.wait()
@@ -46,7 +46,7 @@ def test_in_any_second_no_more_pass_than_the_limit(gaps_s: list[float], limit: i
 
 def test_who_comes_seldom_never_waits() -> None:
     clock = FakeClock()
-    pace = Pace(2, now_s=clock.now_s, pause=clock.sleep)
+    pace = RateLimiter(2, now_s=clock.now_s, pause=clock.sleep)
     for _ in range(10):
         pace.wait()
         clock.time_s += 0.51
@@ -59,7 +59,7 @@ def test_what_aws_takes_few_of_a_second_is_paced(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     aws, turns = Aws(region="us-east-1"), list[int]()
-    monkeypatch.setattr(Pace, "wait", lambda pace: turns.append(pace.limit))
+    monkeypatch.setattr(RateLimiter, "wait", lambda pace: turns.append(pace.limit))
     for service, operations in {
         "lambda": ("GetFunction", "Invoke", "ListTags"),
         "cloudwatch": ("PutMetricAlarm", "DescribeAlarms", "ListTagsForResource", "DeleteAlarms"),
@@ -72,8 +72,8 @@ def test_what_aws_takes_few_of_a_second_is_paced(
 
 
 def test_an_engine_on_this_machine_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "wait", lambda pace: pytest.fail("waited"))
-    aws = Aws(endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="b"))
+    monkeypatch.setattr(RateLimiter, "wait", lambda pace: pytest.fail("waited"))
+    aws = Aws(endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="b"))
     for name in ("lambda.GetFunction", "cloudwatch.PutMetricAlarm"):
         aws.client(name.partition(".")[0]).meta.events.emit(f"before-send.{name}", request=None)
 
@@ -109,7 +109,7 @@ def _error(code: str) -> AwsError:
 class Logs:
     """Log groups in which a line is now and then, and which are asked too often now and then."""
 
-    metered = True
+    has_shared_quotas = True
 
     def __init__(self, answers: list[Any]) -> None:
         self.answers, self.asked = iter(answers), 0
@@ -137,7 +137,7 @@ def test_following_asks_a_few_times_a_minute_while_nothing_happens(monkeypatch: 
     monkeypatch.setattr(clock, "sleep", sleep)
     with pytest.raises(Enough):
         next(lines)
-    assert logs.asked <= 3600 / LONGEST_POLL_S + 20
+    assert logs.asked <= 3600 / MAX_POLL_S + 20
     assert logs.asked <= 4 * 60, "four looks a minute, of three groups each"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.provisioners.key_search import tags_of
 from cryptoctl.provisioners.topic import subscriptions_of
 from unit.answers import STACK
@@ -23,7 +23,7 @@ def aws_with(
     monkeypatch: pytest.MonkeyPatch, service: str, whole: dict[str, list[Any]], **others: Any
 ) -> Aws:
     """Gives the only list in `whole` one item a page, and other operations' answers by their names."""
-    pair = Credentials(access_key="a", secret_key="b")
+    pair = AccessKey(access_key="a", secret_key="b")
     aws = Aws(region="us-east-1", credentials=pair, endpoint_url="http://127.0.0.1:9")
     [(key, items)] = whole.items()
     asked, goes_on = TOKENS[service]

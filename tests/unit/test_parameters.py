@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, AwsError, Credentials
+from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.aws_errors import remedy
 from cryptoctl.cli.apply import check
 from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
-from cryptoctl.reconcile.planner import absent, present
+from cryptoctl.reconcile.planner import plan_absent, plan_present
 from cryptoctl.reconcile.values import Ref
 from live import Silent
 from unit.answers import SCOPE
@@ -39,7 +39,7 @@ def ref() -> Ref:
 def planned_for(ssm: Any) -> Plan:
     """The plan for the sender's parameter alone, with its key known."""
     known = {ref(): KEY}
-    step = present(DESK, DESK.observe(ssm), known, adopt=False)
+    step = plan_present(DESK, DESK.observe(ssm), known, adopt=False)
     return Plan(goal=Goal.PRESENT, steps=(replace(step, after=()),), known=known)
 
 
@@ -72,7 +72,7 @@ class Counting(Aws):
 
     def __init__(self) -> None:
         super().__init__(
-            endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="s")
+            endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="s")
         )
         self.asked: list[str] = []
 
@@ -82,7 +82,7 @@ class Counting(Aws):
             {"Name": each.name, "Type": "SecureString", "Tier": "Standard", "KeyId": KEY} for each in many()
         )
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
         assert operation == "ListTagsForResource"
         return {"TagList": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]}
 
@@ -113,7 +113,7 @@ def test_under_another_key_the_same_value_is_written_again() -> None:
 
 def test_an_advanced_one_stays_one() -> None:
     ssm = holding(Tier="Advanced")
-    assert planned_for(ssm).settled
+    assert planned_for(ssm).nothing_to_do
     ssm.put(GIVEN, KeyId=OTHER_KEY)
     assert up(ssm).outcome is StepOutcome.DONE
     rotate(ssm)
@@ -132,21 +132,21 @@ def test_one_of_another_type_stops_up_before_anything_is_changed() -> None:
     assert GIVEN.secret not in str(obstacle)
     with pytest.raises(Failure) as caught:
         check(replace(planned_for(ssm), obstacles=(obstacle,)))
-    assert caught.value.problem is Problem.REFUSED
+    assert caught.value.exit_code is ExitCode.REFUSED
     with pytest.raises(Failure) as caught:
         rotate(ssm)
-    assert (caught.value.problem, caught.value.hint) == (Problem.REFUSED, obstacle.hint)
+    assert (caught.value.exit_code, caught.value.hint) == (ExitCode.REFUSED, obstacle.hint)
     assert (ssm.secret, ssm.writes) == (GIVEN, [])
 
 
 def test_the_obstacle_is_in_the_plan() -> None:
-    plan = planned([DESK], holding(Type="String"), Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([DESK], holding(Type="String"), Goal.PRESENT)  # type: ignore[arg-type]
     assert [each.what for each in plan.obstacles if "of type String" in each.what]
 
 
 def test_down_removes_one_of_another_type() -> None:
     ssm = holding(Type="String")
-    step = absent(DESK, DESK.observe(ssm), after=())  # type: ignore[arg-type]
+    step = plan_absent(DESK, DESK.observe(ssm), after=())  # type: ignore[arg-type]
     assert step.verb is Verb.DELETE
     assert up(ssm, Plan(goal=Goal.ABSENT, steps=(step,), known={})).outcome is StepOutcome.DONE
     assert ssm.versions == []
@@ -280,7 +280,7 @@ def test_of_two_rotations_at_once_one_counts_and_the_other_says_so() -> None:
     ssm.after = {"GetParameter": lambda its: its.put(first)}
     with pytest.raises(Failure) as caught:
         rotate(ssm)
-    assert (caught.value.problem, ssm.secret) == (Problem.REFUSED, first)
+    assert (caught.value.exit_code, ssm.secret) == (ExitCode.REFUSED, first)
     assert first.secret not in str(caught.value) + caught.value.hint
 
 
@@ -323,5 +323,5 @@ def test_no_error_shows_it() -> None:
 
 def test_tags_go_without_the_value() -> None:
     fields: Mapping[str, Any] = {**DESK.observe(holding()).fields, "Tags": {}}  # type: ignore[union-attr, arg-type]
-    step = present(DESK, replace(DESK.observe(holding()), fields=fields), {ref(): KEY}, adopt=True)  # type: ignore[arg-type, type-var]
+    step = plan_present(DESK, replace(DESK.observe(holding()), fields=fields), {ref(): KEY}, adopt=True)  # type: ignore[arg-type, type-var]
     assert [call.operation for call in step.calls] == ["AddTagsToResource"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown_change
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref
 from unit.things import SCOPE, Thing
@@ -44,7 +44,7 @@ def verbs(plan: Plan) -> dict[str, Verb]:
 def test_nothing_there_means_create_in_order_of_need() -> None:
     first, data = Thing(name="first"), Thing(name="data")
     last = Thing(name="last", needs=(first,), size=data.id)
-    plan = build([last, data, first], {first: None, data: None, last: None}, Goal.PRESENT)
+    plan = build_plan([last, data, first], {first: None, data: None, last: None}, Goal.PRESENT)
     names = [step.resource.name for step in plan.work]
     assert sorted(names[:2]) == ["data", "first"]
     assert names[2] == "last"
@@ -54,30 +54,32 @@ def test_nothing_there_means_create_in_order_of_need() -> None:
 
 def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missing() -> None:
     thing = Thing(name="taken")
-    plan = build([thing], {thing: seen(thing, Tags={})}, Goal.PRESENT)
-    assert [step.verb for step in plan.refused] == [Verb.REFUSED] and not plan.settled
-    assert plan.way_out.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.way_out
+    plan = build_plan([thing], {thing: seen(thing, Tags={})}, Goal.PRESENT)
+    assert [step.verb for step in plan.refused] == [Verb.REFUSED] and not plan.nothing_to_do
+    assert (
+        plan.refusal_hint.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.refusal_hint
+    )
 
 
 def test_a_value_that_is_known_stands_in_the_plan() -> None:
     data = Thing(name="data")
     last = Thing(name="last", size=data.id)
-    plan = build([last, data], {data: seen(data), last: None}, Goal.PRESENT)
+    plan = build_plan([last, data], {data: seen(data), last: None}, Goal.PRESENT)
     assert plan.work[0].calls[0].params["Fields"]["Size"] == "id-of-data"
 
 
 def test_no_difference_means_no_step() -> None:
     thing = Thing(name="a")
-    plan = build([thing], {thing: seen(thing, Unknown="ignored")}, Goal.PRESENT)
+    plan = build_plan([thing], {thing: seen(thing, Unknown="ignored")}, Goal.PRESENT)
     assert plan.work == ()
     assert verbs(plan) == {"a": Verb.NOTHING}
 
 
 def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
     thing = Thing(name="a")
-    updated = build([thing], {thing: seen(thing, Size=2)}, Goal.PRESENT)
+    updated = build_plan([thing], {thing: seen(thing, Size=2)}, Goal.PRESENT)
     assert [(change.path, change.old, change.new) for change in updated.work[0].changes] == [("Size", 2, 1)]
-    replaced = build([thing], {thing: seen(thing, Shape="square")}, Goal.PRESENT)
+    replaced = build_plan([thing], {thing: seen(thing, Shape="square")}, Goal.PRESENT)
     assert verbs(replaced) == {"a": Verb.REPLACE}
     assert [call.operation for call in replaced.work[0].calls] == ["DeleteThing", "CreateThing"]
     assert replaced.destroys == replaced.work
@@ -87,9 +89,15 @@ def test_a_part_goes_with_what_is_replaced_and_stays_with_what_is_updated() -> N
     whole = Thing(name="whole")
     part = Part(name="part", whole=whole)
     replaced: Seen = {whole: seen(whole, Shape="square"), part: seen(part)}
-    assert verbs(build([whole, part], replaced, Goal.PRESENT)) == {"whole": Verb.REPLACE, "part": Verb.CREATE}
+    assert verbs(build_plan([whole, part], replaced, Goal.PRESENT)) == {
+        "whole": Verb.REPLACE,
+        "part": Verb.CREATE,
+    }
     updated: Seen = {whole: seen(whole, Size=2), part: seen(part)}
-    assert verbs(build([whole, part], updated, Goal.PRESENT)) == {"whole": Verb.UPDATE, "part": Verb.NOTHING}
+    assert verbs(build_plan([whole, part], updated, Goal.PRESENT)) == {
+        "whole": Verb.UPDATE,
+        "part": Verb.NOTHING,
+    }
 
 
 def test_of_what_nobody_may_see_it_is_shown_whether_it_was_there() -> None:
@@ -98,7 +106,7 @@ def test_of_what_nobody_may_see_it_is_shown_whether_it_was_there() -> None:
         observed: Seen = {safe: seen(safe, Size=old), plain: seen(plain, Size=old)}
         changes = {
             step.resource: shown_change(step, step.changes[0])
-            for step in build([safe, plain], observed, Goal.PRESENT).work
+            for step in build_plan([safe, plain], observed, Goal.PRESENT).work
         }
         assert changes == {safe: (shown_as, SENSITIVE), plain: (old, 1)}
 
@@ -107,33 +115,36 @@ def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
     data = Thing(name="data")
     last = Thing(name="last", size=data.id)
     observed: Seen = {data: seen(data, Shape="square"), last: seen(last, Size="id-of-data")}
-    assert verbs(build([data, last], observed, Goal.PRESENT)) == {"data": Verb.REPLACE, "last": Verb.UPDATE}
+    assert verbs(build_plan([data, last], observed, Goal.PRESENT)) == {
+        "data": Verb.REPLACE,
+        "last": Verb.UPDATE,
+    }
 
 
 def test_extra_tags_are_no_difference_and_missing_ones_are() -> None:
     tagged = Thing(name="a", scope=replace(SCOPE, extra_tags={"Application": "prices"}))
     tags = {**tagged.scope.tags, "Team": "ours"}
-    assert build([tagged], {tagged: seen(tagged, Tags=tags)}, Goal.PRESENT).work == ()
-    plan = build([tagged], {tagged: seen(tagged, Tags=SCOPE.owner_tags)}, Goal.PRESENT)
+    assert build_plan([tagged], {tagged: seen(tagged, Tags=tags)}, Goal.PRESENT).work == ()
+    plan = build_plan([tagged], {tagged: seen(tagged, Tags=SCOPE.owner_tags)}, Goal.PRESENT)
     assert [change.path for change in plan.work[0].changes] == ["Tags.Application"]
 
 
 def test_what_is_not_ours_is_refused_unless_adopted() -> None:
     thing = Thing(name="a")
     foreign: Seen = {thing: seen(thing, Size=9, Tags={"Environment": "test"})}
-    assert verbs(build([thing], foreign, Goal.PRESENT)) == {"a": Verb.REFUSED}
-    assert verbs(build([thing], foreign, Goal.ABSENT)) == {"a": Verb.REFUSED}
-    adopted = build([thing], foreign, Goal.PRESENT, adopt=True)
+    assert verbs(build_plan([thing], foreign, Goal.PRESENT)) == {"a": Verb.REFUSED}
+    assert verbs(build_plan([thing], foreign, Goal.ABSENT)) == {"a": Verb.REFUSED}
+    adopted = build_plan([thing], foreign, Goal.PRESENT, adopt=True)
     assert {change.path for change in adopted.work[0].changes} == {"Size", "Tags.ManagedBy"}
 
 
 def test_removal_runs_backwards_and_waits_for_what_depends() -> None:
     first = Thing(name="first")
     last = Thing(name="last", needs=(first,))
-    plan = build([first, last], {first: seen(first), last: seen(last)}, Goal.ABSENT)
+    plan = build_plan([first, last], {first: seen(first), last: seen(last)}, Goal.ABSENT)
     assert [step.resource for step in plan.work] == [last, first]
     assert plan.work[1].after == (last,)
-    assert build([first, last], {first: None, last: None}, Goal.ABSENT).work == ()
+    assert build_plan([first, last], {first: None, last: None}, Goal.ABSENT).work == ()
 
 
 def test_choosing_one_brings_what_it_depends_on() -> None:
@@ -147,6 +158,6 @@ def test_choosing_one_brings_what_it_depends_on() -> None:
 def test_the_fingerprint_is_that_of_what_the_plan_does(one: int, other: int) -> None:
     def fingerprint(size: int) -> str:
         thing = Thing(name="a", size=size)
-        return build([thing], {thing: None}, Goal.PRESENT).fingerprint
+        return build_plan([thing], {thing: None}, Goal.PRESENT).fingerprint
 
     assert (fingerprint(one) == fingerprint(other)) == (one == other)

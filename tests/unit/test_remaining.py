@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.provisioners.tags import may_be_late
 from cryptoctl.reconcile.execute import Executor
-from cryptoctl.reconcile.observe import TAGS_TO_SHOW, planned, recognised, remaining
+from cryptoctl.reconcile.observe import TAGS_TO_SHOW, make_plan, plan_until_done, plan_until_tags_show
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.retry import Wait
 from live import Silent
@@ -22,8 +22,8 @@ THING = Thing(name="a")
 
 def plans(*counts: int) -> Iterator[Plan]:
     """Plans with so many steps to do; the last one again and again."""
-    left = planned([THING], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
-    nothing = planned([], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    left = make_plan([THING], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    nothing = make_plan([], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
     for count in counts:
         yield left if count else nothing
     while True:
@@ -32,7 +32,7 @@ def plans(*counts: int) -> Iterator[Plan]:
 
 def test_where_nothing_remains_nobody_waits() -> None:
     clock, again = FakeClock(), plans(0)
-    assert remaining(lambda: next(again), clock).work == ()
+    assert plan_until_done(lambda: next(again), clock).work == ()
     assert clock.time_s == 0
 
 
@@ -43,13 +43,13 @@ def test_what_aws_shows_late_is_waited_for_and_told() -> None:
     def tell(step: Step, wait: Wait) -> None:
         told.append(f"{step.resource}: {wait.reason}")
 
-    assert remaining(lambda: next(again), clock, tell).work == ()
+    assert plan_until_done(lambda: next(again), clock, tell).work == ()
     assert told == ["thing a: AWS to show what was done; for a while it may show the old state"] * 2
 
 
 def test_what_never_comes_is_given_back_when_its_time_is_over() -> None:
     clock, again = FakeClock(), plans(1)
-    assert [step.resource for step in remaining(lambda: next(again), clock).work] == [THING]
+    assert [step.resource for step in plan_until_done(lambda: next(again), clock).work] == [THING]
     assert clock.time_s == THING.visible_within_s
 
 
@@ -63,7 +63,7 @@ def refused(*, new: bool, looks: int) -> tuple[Callable[[], Plan], FakeClock]:
         left[0] -= 1
         if left[0] < 0:
             aws.things["a"]["Fields"] = THING.desired()
-        return planned([THING], aws, Goal.PRESENT)  # type: ignore[arg-type]
+        return make_plan([THING], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
     return look, FakeClock()
 
@@ -71,21 +71,23 @@ def refused(*, new: bool, looks: int) -> tuple[Callable[[], Plan], FakeClock]:
 def test_tags_of_what_was_made_a_moment_ago_are_waited_for_and_told() -> None:
     look, clock = refused(new=True, looks=4)
     told: list[str] = []
-    plan = recognised(look, clock, lambda step, wait: told.append(f"{step.resource}: {wait.reason}"))
-    assert plan.settled
+    plan = plan_until_tags_show(
+        look, clock, lambda step, wait: told.append(f"{step.resource}: {wait.reason}")
+    )
+    assert plan.nothing_to_do
     assert told == [f"thing a: {TAGS_TO_SHOW}"] * 4
     assert 0 < clock.time_s < THING.visible_within_s
 
 
 def test_tags_that_never_come_are_given_up_and_the_thing_is_refused() -> None:
     look, clock = refused(new=True, looks=10**6)
-    assert [step.resource for step in recognised(look, clock).refused] == [THING]
+    assert [step.resource for step in plan_until_tags_show(look, clock).refused] == [THING]
     assert clock.time_s == THING.visible_within_s
 
 
 def test_an_old_thing_without_tags_is_refused_at_once() -> None:
     look, clock = refused(new=False, looks=10**6)
-    assert [step.resource for step in recognised(look, clock).refused] == [THING]
+    assert [step.resource for step in plan_until_tags_show(look, clock).refused] == [THING]
     assert clock.time_s == 0
 
 
@@ -102,9 +104,9 @@ class Watched(FakeAws):
 
     observed: list[str] = field(default_factory=list)
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         self.observed.append(params["Name"])
-        return super().find(service, operation, absent=absent, **params)
+        return super().find(service, operation, not_found=not_found, **params)
 
 
 def test_after_the_work_only_what_it_changed_is_observed_and_what_needs_that() -> None:
@@ -115,7 +117,7 @@ def test_after_the_work_only_what_it_changed_is_observed_and_what_needs_that() -
         changed = Thing(name="changed", size=size)
         needs, takes = Thing(name="needs", needs=(changed,)), Thing(name="takes", size=changed.id)
         stack = stacks.setdefault(size, [changed, needs, takes, Thing(name="other")])
-        return planned(stack, aws, Goal.PRESENT, after=after)  # type: ignore[arg-type]
+        return make_plan(stack, aws, Goal.PRESENT, after=after)  # type: ignore[arg-type]
 
     stacks: dict[int, list[Thing]] = {}
     first = look(1)

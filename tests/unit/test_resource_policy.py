@@ -9,10 +9,10 @@ import pytest
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.provisioners.function import Code
-from cryptoctl.provisioners.resource_policy import lets, remarks
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.provisioners.resource_policy import lets, policy_notes
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
 
@@ -56,7 +56,7 @@ def bound(operator: str, key: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
-    [note] = remarks(STACK.webhook_dead_letters, policy(statement), but="")
+    [note] = policy_notes(STACK.webhook_dead_letters, policy(statement), but="")
     assert note.startswith(f"the policy of {STACK.webhook_dead_letters} lets everybody, in any account, do ")
     assert "(statement open)" in note
 
@@ -80,12 +80,12 @@ def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
     ],
 )
 def test_a_statement_for_some_is_not_worth_a_word(statement: dict[str, Any]) -> None:
-    assert list(remarks("q", policy(statement), but="")) == []
+    assert list(policy_notes("q", policy(statement), but="")) == []
 
 
 def test_our_own_statement_is_not_worth_a_word() -> None:
-    assert list(remarks("q", policy(OPEN), but="open")) == []
-    assert list(remarks("q", None, but="")) == []
+    assert list(policy_notes("q", policy(OPEN), but="open")) == []
+    assert list(policy_notes("q", None, but="")) == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def notes(of: Stack, *statements: dict[str, Any], topic: str = "alerts") -> tupl
         "ListTagsForResource": {"Tags": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]},
         "ListSubscriptionsByTopic": {"Subscriptions": []},
     }
-    return planned([getattr(of, topic)], Answers(answers), Goal.PRESENT).notes  # type: ignore[arg-type]
+    return make_plan([getattr(of, topic)], Answers(answers), Goal.PRESENT).notes  # type: ignore[arg-type]
 
 
 def test_a_topic_that_shuts_cloudwatch_out_is_told_for_no_alarm_reaches_anybody() -> None:
@@ -178,6 +178,8 @@ def test_a_topic_that_shuts_cloudwatch_out_is_told_for_no_alarm_reaches_anybody(
 
 
 def test_where_no_alarm_is_told_to_a_topic_cloudwatch_need_not_publish() -> None:
-    off = Stack(SCOPE, Environment(alarms=AlarmSettings(enabled=False)), Code(zip_bytes=b"", sha256=""))
+    off = Stack(
+        SCOPE, EnvironmentSettings(alarms=AlarmSettings(enabled=False)), Code(zip_bytes=b"", sha256="")
+    )
     assert notes(off, OF_THE_ACCOUNT) == ()
     assert notes(STACK, OF_THE_ACCOUNT, topic="success") == ()

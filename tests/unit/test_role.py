@@ -12,7 +12,7 @@ from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Step
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.scope import Scope
 from live import Silent
 from unit.things import FakeClock
@@ -40,7 +40,7 @@ def observed(role: Role, **more: Any) -> Observed:
 
 
 def step(role: Role, seen: Observed | None, goal: Goal = Goal.PRESENT) -> Step:
-    [found] = build([role], {role: seen}, goal).steps
+    [found] = build_plan([role], {role: seen}, goal).steps
     return found
 
 
@@ -68,7 +68,7 @@ def test_what_is_in_use_in_another_region_stays_when_the_environment_goes_in_thi
     ours = ROLE.policies["sqs-dlq-access"][0]
     theirs = replace(ours, resources=(there.arn("sqs", "webhook-processor-dlq-dev"),))
     role = replace(ROLE, policies={"sqs-dlq-access": (theirs,)})
-    plan = build([ROLE], {ROLE: observed(role)}, Goal.ABSENT)
+    plan = build_plan([ROLE], {ROLE: observed(role)}, Goal.ABSENT)
     assert (plan.work, plan.refused) == ((), ())
     [note] = plan.notes
     assert "webhook-processor-dev-role stays: it serves this environment in eu-west-1" in note
@@ -111,7 +111,7 @@ def test_a_role_that_another_region_takes_over_while_it_is_removed_is_not_told_a
             return {}
 
     role = Taken(scope=SCOPE, name=ROLE.name, service=ROLE.service, policies=ROLE.policies)
-    plan = build([role], {role: observed(ROLE)}, Goal.ABSENT)
+    plan = build_plan([role], {role: observed(ROLE)}, Goal.ABSENT)
     executor = Executor(aws=cast("Aws", Refusing()), listener=Silent(), clock=FakeClock())
     [result] = executor.run(plan).results
     assert result.outcome is StepOutcome.FAILED

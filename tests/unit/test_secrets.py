@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.reconcile.execute import Executor, StepOutcome
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.values import Secret
 from cryptoctl.ui.plans import plan_document, show_plan
@@ -31,7 +31,7 @@ def secret_thing(made: list[str]) -> Thing:
 
 
 def look(aws: FakeAws, thing: Thing) -> Plan:
-    return planned([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    return make_plan([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
 
 def run(aws: FakeAws, plan: Plan) -> Any:
@@ -64,7 +64,7 @@ def test_one_that_exists_is_no_difference_and_is_not_made_again() -> None:
     aws, thing = FakeAws(), secret_thing(made)
     run(aws, look(aws, thing))
     aws.things["safe"]["Fields"]["Size"] = Secret.EXISTS
-    assert look(aws, thing).settled
+    assert look(aws, thing).nothing_to_do
     assert len(made) == 1
 
 

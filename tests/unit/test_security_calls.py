@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from cryptoctl.cli import doctor as cli_doctor
-from cryptoctl.ops.doctor import Check, Verdict
+from cryptoctl.ops.doctor import Check, CheckResult
 from cryptoctl.provisioners.function import Code
-from cryptoctl.provisioners.transport import SID
+from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import wire
-from cryptoctl.security_settings import Functions, Kind, Security
+from cryptoctl.security_settings import FunctionSettings, Kind, SecuritySettings
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Target
+from cryptoctl.settings import EnvironmentSettings, Target
 from cryptoctl.stack import Stack
 from unit.answers import ACCOUNT, SCOPE
 
@@ -26,12 +26,12 @@ TLS_ONLY = {"Bool": {"aws:SecureTransport": ["false"]}}
 
 
 def stack(**settings: Any) -> Stack:
-    return Stack(SCOPE, Environment(**settings), Code(zip_bytes=b"", sha256=""))
+    return Stack(SCOPE, EnvironmentSettings(**settings), Code(zip_bytes=b"", sha256=""))
 
 
 def created(resource: Provisioner) -> dict[str, Any]:
     """The parameters of the call that creates it, as they are sent but for what AWS assigns first."""
-    call = build([resource], {resource: None}, Goal.PRESENT).steps[0].calls[0]
+    call = build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].calls[0]
     return {name: wire(value) for name, value in call.params.items() if name not in ("Code", "Environment")}
 
 
@@ -46,7 +46,7 @@ def by_kind(whole: Stack) -> dict[Kind, list[Provisioner]]:
 
 @pytest.mark.parametrize("kind", ["table", "queues", "topics", "log_groups"])
 def test_each_kind_lies_under_the_customers_key_by_itself(kind: Kind) -> None:
-    whole = stack(security=Security(customer_key=KEY, customer_key_encrypts=(kind,)))
+    whole = stack(security=SecuritySettings(customer_key=KEY, customer_key_encrypts=(kind,)))
     for each, resources in by_kind(whole).items():
         for resource in resources:
             assert (KEY in json.dumps(created(resource))) == (each == kind), resource
@@ -65,7 +65,7 @@ def test_queues_and_topics_refuse_plain_http_from_the_call_that_creates_them() -
         [statement] = refusals(resource)
         assert (statement["Principal"], statement["Condition"]) == ({"AWS": ["*"]}, TLS_ONLY)
         assert resource.desired()["Policy"][SID] is not None
-    of = by_kind(stack(security=Security(refuse_plain_http=False)))
+    of = by_kind(stack(security=SecuritySettings(refuse_plain_http=False)))
     for resource in (*of["queues"], *of["topics"]):
         assert refusals(resource) == []
         assert resource.desired()["Policy"] == {SID: None}
@@ -74,7 +74,7 @@ def test_queues_and_topics_refuse_plain_http_from_the_call_that_creates_them() -
 def test_log_lines_are_kept_for_ever_where_that_is_asked_for() -> None:
     kept, ever = stack().webhook_logs, stack(log_retention_days="never expire").webhook_logs
     sent = {
-        group: [call.operation for call in build([group], {group: None}, Goal.PRESENT).steps[0].calls]
+        group: [call.operation for call in build_plan([group], {group: None}, Goal.PRESENT).steps[0].calls]
         for group in (kept, ever)
     }
     assert sent == {kept: ["CreateLogGroup", "PutRetentionPolicy"], ever: ["CreateLogGroup"]}
@@ -82,7 +82,7 @@ def test_log_lines_are_kept_for_ever_where_that_is_asked_for() -> None:
 
 
 def test_every_function_has_the_log_levels_and_is_traced_where_that_is_asked_for() -> None:
-    functions = Functions(application_log_level="DEBUG", system_log_level="DEBUG", tracing=True)
+    functions = FunctionSettings(application_log_level="DEBUG", system_log_level="DEBUG", tracing=True)
     for whole, level, mode in (
         (stack(), "INFO", "PassThrough"),
         (stack(functions=functions), "DEBUG", "Active"),
@@ -96,7 +96,7 @@ def test_every_function_has_the_log_levels_and_is_traced_where_that_is_asked_for
 
 
 def test_doctor_asks_about_security_on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = Check(what="security", verdict=Verdict.UNKNOWN, detail="protected, and not set: …")
+    missing = Check(what="security", result=CheckResult.UNKNOWN, detail="protected, and not set: …")
     monkeypatch.setattr(cli_doctor, "examine", lambda *_, **__: [])
     monkeypatch.setattr(cli_doctor, "examine_security", lambda *_: [missing])
     session = Session(SessionOptions(environment="dev", target=Target.AWS))

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import cryptoctl
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.catalogue import WRITTEN, chosen, needed
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
@@ -50,10 +50,10 @@ from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.call import Call, WaitUntil
 from cryptoctl.reconcile.plan import Goal, Step
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.retry import Interrupted, Retry
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.ui.selftest import markdown, report_document
 from unit.answers import STACK
 
@@ -63,9 +63,9 @@ NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 ACCOUNT = "123456789012"
 NAME = new_name(NOW)
 OURS = SelftestStack(
-    Scope(environment=NAME, account=ACCOUNT, region="eu-west-1"), settings(Environment()), STACK.code
+    Scope(environment=NAME, account=ACCOUNT, region="eu-west-1"), settings(EnvironmentSettings()), STACK.code
 )
-CREATES: tuple[Step, ...] = build(list(OURS), dict.fromkeys(OURS), Goal.PRESENT).steps
+CREATES: tuple[Step, ...] = build_plan(list(OURS), dict.fromkeys(OURS), Goal.PRESENT).steps
 
 
 class Clock:
@@ -100,9 +100,9 @@ class Answers:
         return [function(each) for each in things]
 
 
-def bench(*errors: AwsError | None) -> Bench:
+def context(*errors: AwsError | None) -> CheckContext:
     made: Any = Answers(*errors)
-    return Bench(aws=made, stack=OURS, retry=Retry(Clock()), began=NOW)
+    return CheckContext(aws=made, stack=OURS, retry=Retry(Clock()), began=NOW)
 
 
 def error(code: str, message: str = "", operation: str = "CreateFunction") -> AwsError:
@@ -110,7 +110,7 @@ def error(code: str, message: str = "", operation: str = "CreateFunction") -> Aw
 
 
 def claim(
-    name: str, check: Callable[[Bench], Evidence], sequence: str = "one", engine_limit: str = ""
+    name: str, check: Callable[[CheckContext], Evidence], sequence: str = "one", engine_limit: str = ""
 ) -> AwsClaim:
     return AwsClaim(
         id=name, text=name, relied_on=("aws.py",), check=check, sequence=sequence, engine_limit=engine_limit
@@ -172,9 +172,9 @@ def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None
 def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidence() -> None:
     for on_engine in (True, False):
         found = list(derived(list(OURS), CREATES, Recorder(Clock()), WRITTEN, on_engine=on_engine))
-        outcomes = {each.check(bench()).outcome for each in found if "shows it within" not in each.text}
+        outcomes = {each.check(context()).outcome for each in found if "shows it within" not in each.text}
         assert outcomes == {ClaimOutcome.NOT_SHOWN}
-        waits = {each.check(bench()).outcome for each in found if "shows it within" in each.text}
+        waits = {each.check(context()).outcome for each in found if "shows it within" in each.text}
         assert waits == {ClaimOutcome.NOT_SHOWN if on_engine else ClaimOutcome.HOLDS}
 
 
@@ -186,10 +186,10 @@ def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_i
         recorder.answered("dynamodb", "UpdateContinuousBackups", refused)
         clock.sleep(2)
     found = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
-    assert found[f"table: {late}"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
+    assert found[f"table: {late}"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
     recorder.answered("dynamodb", "UpdateContinuousBackups", None)
     seen = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
-    evidence = seen[f"table: {late}"].check(bench())
+    evidence = seen[f"table: {late}"].check(context())
     assert evidence.outcome is ClaimOutcome.HOLDS
     assert "met 3 times" in evidence.seen
     assert "passed after 6.0 s" in evidence.seen
@@ -201,8 +201,8 @@ def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
         refused = AwsError(service="logs", operation="PutSubscriptionFilter", code=code, message="")
         recorder.answered("logs", "PutSubscriptionFilter", refused)
     found = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
-    assert found["key: KMSInvalidStateException"].check(bench()).outcome is ClaimOutcome.NOT_SHOWN
-    assert found["every service: LimitExceededException"].check(bench()).outcome is ClaimOutcome.HOLDS
+    assert found["key: KMSInvalidStateException"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
+    assert found["every service: LimitExceededException"].check(context()).outcome is ClaimOutcome.HOLDS
 
 
 def test_refusals_in_two_threads_are_told_apart() -> None:
@@ -252,11 +252,11 @@ def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> Non
     checks = provoked("x", lambda _: Call(service="lambda", operation="CreateFunction", params={}), lacks)
     first = error(INVALID, "The role cannot be assumed by Lambda.")
     then = error(INVALID, "The provided execution role does not have permissions to call SendMessage")
-    assert checks.check(bench(first, first, then)).outcome is ClaimOutcome.HOLDS
+    assert checks.check(context(first, first, then)).outcome is ClaimOutcome.HOLDS
 
 
 def test_what_aws_accepts_against_the_claim_is_undone() -> None:
-    made = bench()
+    made = context()
     checks = provoked(
         "x",
         lambda _: Call(service="sqs", operation="CreateQueue", params={}),
@@ -275,7 +275,7 @@ def test_what_may_be_over_is_not_shown_where_it_is() -> None:
         retry_rule(Function, "ResourceConflictException"),
         may_be_over="it was done before",
     )
-    assert checks.check(bench()).outcome is ClaimOutcome.NOT_SHOWN
+    assert checks.check(context()).outcome is ClaimOutcome.NOT_SHOWN
 
 
 def test_a_kind_without_such_a_rule_is_told_when_the_claims_are_read() -> None:
@@ -286,10 +286,10 @@ def test_a_kind_without_such_a_rule_is_told_when_the_claims_are_read() -> None:
 
 
 def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
-    def breaks(_: Bench) -> Evidence:
+    def breaks(_: CheckContext) -> Evidence:
         raise KeyError("Tags")
 
-    def denied(_: Bench) -> Evidence:
+    def denied(_: CheckContext) -> Evidence:
         raise error("AccessDeniedException", "no")
 
     claims = [
@@ -299,7 +299,7 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
         claim("lacks", breaks, engine_limit="the engine has none"),
     ]
     listener = Listener()
-    found = checked(bench(), claims, listener, on_engine=True)
+    found = checked(context(), claims, listener, on_engine=True)
     assert [(each.claim.id, each.outcome) for each in found] == [
         ("breaks", ClaimOutcome.FAILED),
         ("denied", ClaimOutcome.FAILED),
@@ -311,7 +311,7 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
 
 
 def test_after_an_interruption_no_check_is_begun() -> None:
-    made = bench()
+    made = context()
     clock: Any = made.retry.clock
     clock.interrupted = True
     [found] = checked(made, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False)
@@ -336,7 +336,7 @@ def test_former_environments_are_known_by_the_names_of_everything_in_them() -> N
 
 def test_the_environment_fits_into_a_small_account_and_keeps_the_boundary() -> None:
     boundary = "arn:aws:iam::123456789012:policy/boundary"
-    given_ = Environment(permissions_boundary=boundary, protected=True, region="eu-west-1")
+    given_ = EnvironmentSettings(permissions_boundary=boundary, protected=True, region="eu-west-1")
     config = settings(given_)
     stack = SelftestStack(OURS.scope, config, STACK.code)
     assert {each.reserved_concurrency for each in stack if isinstance(each, Function)} == {None}
@@ -354,7 +354,7 @@ FROM_AWS = st.text(alphabet="|`\n\r\x1ba*<>:- \\")
 
 
 def report(seen: str) -> SelftestReport:
-    [result] = checked(bench(), [claim("one", lambda _: holds(seen))], Listener(), on_engine=False)
+    [result] = checked(context(), [claim("one", lambda _: holds(seen))], Listener(), on_engine=False)
     return SelftestReport(
         environment=NAME,
         target="aws",

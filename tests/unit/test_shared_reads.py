@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.shared_reads import SharedReads
 
 
@@ -19,7 +19,7 @@ class Counting(Aws):
 
     def __init__(self) -> None:
         super().__init__(
-            endpoint_url="http://127.0.0.1:1", credentials=Credentials(access_key="a", secret_key="s")
+            endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="s")
         )
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.provisioners.transport import SID
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.provisioners.tls_policy import SID
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import wire
@@ -22,12 +22,12 @@ TAGS = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
 
 
 def step(resource: Provisioner, answers: dict[str, Any]) -> Step:
-    [found] = planned([resource], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
+    [found] = make_plan([resource], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
     return found
 
 
 def alarm(**more: Any) -> dict[str, Any]:
-    [made] = planned([ALARM], Answers({}), Goal.PRESENT).steps[0].calls  # type: ignore[arg-type]
+    [made] = make_plan([ALARM], Answers({}), Goal.PRESENT).steps[0].calls  # type: ignore[arg-type]
     its = {name: value for name, value in wire(made.params).items() if name != "Tags"}
     return {"DescribeAlarms": {"MetricAlarms": [{**its, **more}]}, "ListTagsForResource": {"Tags": TAGS}}
 

@@ -12,7 +12,7 @@ from urllib3.exceptions import ProtocolError
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import remedy
 from cryptoctl.errors import Failure
-from cryptoctl.ops.doctor import Verdict, _permissions
+from cryptoctl.ops.doctor import CheckResult, _permissions
 from unit.surroundings import only_credentials
 from unit.test_doctor import NEW
 
@@ -90,7 +90,7 @@ def test_doctor_goes_on_where_iam_cannot_be_asked(answering: Answering) -> None:
     aws = answering("iam", 404, "text/html", "<!doctype html><title>404 Not Found</title>")
     aws.client("sts").meta.events.register("before-send", _caller)
     check = _permissions(aws, [NEW])
-    assert (check.verdict, check.advice[: len(IT)]) == (Verdict.UNKNOWN, IT)
+    assert (check.result, check.advice[: len(IT)]) == (CheckResult.UNKNOWN, IT)
 
 
 def test_null_that_is_sent_as_html_is_an_answer(answering: Answering) -> None:

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl import __version__, last_location, settings_file
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import outgoing
 from cryptoctl.last_location import LastLocation
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.screen import printable
 
@@ -28,7 +28,7 @@ NOW_MS = 1_700_000_000_000
 
 def test_a_request_says_that_it_is_ours_and_whose_application_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SDK_UA_APP_ID", "prices")
-    made_up = Credentials(access_key="a", secret_key="b")
+    made_up = AccessKey(access_key="a", secret_key="b")
     client = Aws(region="eu-west-1", endpoint_url="http://127.0.0.1:9", credentials=made_up).client("sts")
     agents: list[str] = []
 
@@ -57,16 +57,16 @@ def test_a_request_says_that_it_is_ours_and_whose_application_it_is(monkeypatch:
     ],
 )
 def test_moments_are_read_as_people_write_them(text: str, expected: int) -> None:
-    assert moment_ms(text, NOW_MS) == expected
+    assert parse_time_ms(text, NOW_MS) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "10", "-5m", "10 parsecs"])
 def test_what_is_no_moment_is_refused_or_is_epoch(text: str) -> None:
     if text.isdigit():
-        assert moment_ms(text) == int(text) * 1000
+        assert parse_time_ms(text) == int(text) * 1000
     else:
         with pytest.raises(Failure):
-            moment_ms(text)
+            parse_time_ms(text)
 
 
 @pytest.mark.thorough

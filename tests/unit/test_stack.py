@@ -63,7 +63,7 @@ def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:
 
 def test_alarms_that_were_switched_off_are_looked_for(tmp_path: Path) -> None:
     def kinds(of: Stack) -> set[str]:
-        return {each.kind for each in of.absent}
+        return {each.kind for each in of.unconfigured}
 
     assert "alarm" not in kinds(stack(tmp_path, ""))
     assert "alarm" in kinds(stack(tmp_path, "alarms.enabled = false\n"))

@@ -16,10 +16,10 @@ from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE
 from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.reconcile.planner import build
-from cryptoctl.security_settings import Security
+from cryptoctl.reconcile.planner import build_plan
+from cryptoctl.security_settings import SecuritySettings
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import Environment, Settings, Target
+from cryptoctl.settings import EnvironmentSettings, Settings, Target
 from cryptoctl.stack import Stack
 from cryptoctl.ui.screen import Screen
 from unit.answers import SCOPE, Answers
@@ -35,7 +35,7 @@ TOPIC = {
 
 
 def stack(*subscribers: str) -> Stack:
-    return Stack(SCOPE, Environment(alert_subscribers=subscribers), Code(zip_bytes=b"", sha256=""))
+    return Stack(SCOPE, EnvironmentSettings(alert_subscribers=subscribers), Code(zip_bytes=b"", sha256=""))
 
 
 def notes(of: Stack, answers: Mapping[str, Any]) -> tuple[str, ...]:
@@ -188,9 +188,9 @@ class Empty(Answers):
         self.made |= operation == "CreateTopic"
         return super().call(service, operation, **params)
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> Any:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
         """Nothing before that."""
-        return super().find(service, operation, absent=absent, **params) if self.made else None
+        return super().find(service, operation, not_found=not_found, **params) if self.made else None
 
 
 @pytest.mark.parametrize("made", [False, True], ids=["made now", "there already"])
@@ -198,7 +198,9 @@ def test_up_says_once_that_a_subscriber_must_confirm(
     made: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
-    config = Environment(alert_subscribers=("a@b.c",), security=Security(refuse_plain_http=False))
+    config = EnvironmentSettings(
+        alert_subscribers=("a@b.c",), security=SecuritySettings(refuse_plain_http=False)
+    )
     whole = Stack(SCOPE, config, Code(zip_bytes=b"", sha256=""))
     listed = {"Protocol": "email", "Endpoint": "a@b.c", "SubscriptionArn": "PendingConfirmation"}
     tags = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
@@ -230,6 +232,6 @@ def test_what_the_engine_sends_to_a_queue_is_not_looked_for_in_its_outbox(
     observed = whole.alerts.observe(Answers({**there, "GetSubscriptionAttributes": {}}))  # type: ignore[arg-type]
     session = Session(SessionOptions(environment="dev", target=Target.LOCAL))
     session.__dict__ |= {"stack": whole, "settings": Settings(), "last_location": None}
-    plan = build([whole.alerts], {whole.alerts: observed}, Goal.PRESENT)
+    plan = build_plan([whole.alerts], {whole.alerts: observed}, Goal.PRESENT)
     _mention_alerts(CommandRun(session=session, screen=Screen(colour=False)), plan)
     assert capsys.readouterr().err == said

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.ops.overview import Observer
+from cryptoctl.ops.overview import OverviewReader
 from cryptoctl.ops.symbols import names
 from unit.answers import STACK, Answers
 
@@ -49,7 +49,7 @@ def recent_prices(refusal: str) -> object:
     line = '{"level":"INFO","message":"prices taken in","symbols":["A"],"keys":{"A":["1700000000000"]}}'
     logged = {"events": [{"timestamp": 1, "message": line, "eventId": "1"}]}
     aws = Answers({"FilterLogEvents": logged, "Query": refusal})
-    found = Observer(cast("Aws", aws), STACK)._symbols()
+    found = OverviewReader(cast("Aws", aws), STACK)._symbols()
     assert aws.asked[-1][0] == "Query"
     return found
 

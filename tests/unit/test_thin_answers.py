@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.values import wire
 from unit.answers import STACK, Answers
@@ -79,6 +79,6 @@ def test_filters_that_a_key_hides_are_sent_again_without_it() -> None:
 @pytest.mark.parametrize("code", ["KMSDisabledException", "InvalidStateException"])
 def test_variables_that_nobody_can_read_are_written_again(code: str) -> None:
     answers = function(configuration={"Environment": {"Error": {"ErrorCode": code, "Message": "off"}}})
-    [step] = planned([STACK.webhook], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
+    [step] = make_plan([STACK.webhook], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
     [*_, sent] = [call.params["Environment"] for call in step.calls if "Environment" in call.params]
     assert sent["Variables"].keys() == STACK.webhook.environment.keys()

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import iso_of_ms, span_text
+from cryptoctl.ops.times import duration_text, iso_of_ms
 from cryptoctl.ops.trace.events import Names, Stage, Subject, Timeline
+from cryptoctl.ops.trace.price_selector import PriceSelector, described, is_about, keys_in
 from cryptoctl.ops.trace.timeline import concerned, timeline
 from cryptoctl.ops.trace.tracing import Traced, prices_of
 from cryptoctl.ops.trace.verdict import verdict
-from cryptoctl.ops.trace.wanted import Wanted, described, is_about, keys_in
 from cryptoctl.ui.dead_letters import show_letter
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.trace import show_request
@@ -186,7 +186,7 @@ def test_a_millisecond_names_what_is_not_stored() -> None:
 
 
 PRICE = {"symbol": "btc", "price": 50000, "exchange": "coinbase", "timestamp": T, "id": 7}
-WANTED = Wanted(symbol="BTC", id="7")
+WANTED = PriceSelector(symbol="BTC", id="7")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_an_item_is_described_whoever_wrote_it() -> None:
 
 @given(st.integers(0, 10**12))
 def test_a_span_is_short_and_names_its_unit(milliseconds: int) -> None:
-    assert len(span_text(milliseconds)) <= 14 and span_text(milliseconds)[-1].isalpha()
+    assert len(duration_text(milliseconds)) <= 14 and duration_text(milliseconds)[-1].isalpha()
 
 
 LINES = st.lists(

@@ -10,10 +10,10 @@ from typing import Any
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.key import Key
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
-from cryptoctl.reconcile.observe import observe, planned
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.reconcile.planner import build
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from live import Silent
@@ -44,11 +44,11 @@ class FakeKms:
         answer: dict[str, Any] = getattr(self, operation)(**params)
         return answer
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         try:
             return self.call(service, operation, **params)
         except AwsError as error:
-            if error.code == absent:
+            if error.code == not_found:
                 return None
             raise
 
@@ -152,7 +152,7 @@ def run(aws: FakeKms, plan: Plan | None = None) -> Report:
 
 
 def look(aws: FakeKms) -> Plan:
-    return planned([KEY, USER], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    return make_plan([KEY, USER], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
 
 def named_by_another_run(aws: FakeKms) -> None:
@@ -197,7 +197,7 @@ def test_a_key_that_another_run_has_left_is_named_and_is_no_difference() -> None
     other = replace(KEY, only_id="key-2")
     seen = observe([KEY, USER, other], aws)  # type: ignore[arg-type]
     orphans: dict[Provisioner, Observed] = {other: each} if (each := seen[other]) else {}
-    rest = build([KEY, USER], seen, Goal.PRESENT, orphans=orphans)
+    rest = build_plan([KEY, USER], seen, Goal.PRESENT, orphans=orphans)
     assert rest.left_by_others(agreed) == rest.work
     assert [str(step.resource) for step in rest.work] == ["key key-2"]
     assert rest.left_by_others(rest) == ()
@@ -206,7 +206,7 @@ def test_a_key_that_another_run_has_left_is_named_and_is_no_difference() -> None
 def test_a_name_that_kms_still_shows_is_waited_for_before_a_removal_is_over() -> None:
     aws = FakeKms()
     run(aws)
-    plan = planned([KEY], aws, Goal.ABSENT)  # type: ignore[arg-type]
+    plan = make_plan([KEY], aws, Goal.ABSENT)  # type: ignore[arg-type]
     aws.alias_shown_for = 12
     clock = FakeClock()
     Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]
@@ -221,7 +221,7 @@ def test_a_removal_does_not_wait_for_a_key_that_another_run_has_taken_back() -> 
 
     aws = FakeKms()
     run(aws)
-    plan = planned([KEY], aws, Goal.ABSENT)  # type: ignore[arg-type]
+    plan = make_plan([KEY], aws, Goal.ABSENT)  # type: ignore[arg-type]
     aws.before["DescribeKey"] = taken_back
     clock = FakeClock()
     report = Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from cryptoctl.core.webhook_prices import prices_in_request
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.settings import Settings
-from cryptoctl.webhook_settings import Sender, senders_variable
+from cryptoctl.webhook_settings import SenderSettings, senders_variable
 
 LIMITS = TimeLimits(now_ms=1_790_000_000_000, arrival_ms=1_790_000_000_000)
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
@@ -30,24 +30,26 @@ PERCENT = {"type": "percent_price", "currency": "ZEC", "percent": "6.00", "curre
 LISTED = {"type": "new_coin", "currency": "XRP"}
 
 
-def price_in(alert: dict[str, Any], sender: Sender) -> Price | Rejected:
+def price_in(alert: dict[str, Any], sender: SenderSettings) -> Price | Rejected:
     request = WebhookRequest(headers={}, body=json.dumps({**alert, "exchange": "Gemini"}).encode())
     allowed = allowed_senders(senders_variable({"alerts": sender}), ExactExpression)["alerts"]
     (price,) = prices_in_request(request, allowed, [], LIMITS).prices
     return price
 
 
-def documented() -> Sender:
+def documented() -> SenderSettings:
     (text,) = re.findall(r"```toml\n([^`]*cryptocurrencyalerting.*?)```", DOCUMENT, re.DOTALL)
     return TypeAdapter(Settings).validate_python(tomllib.loads(text)).env["dev"].webhook.senders["alerts"]
 
 
-PRESET = Sender(preset="cryptocurrencyalerting")
+PRESET = SenderSettings(preset="cryptocurrencyalerting")
 
 
 @pytest.mark.parametrize("sender", [PRESET, documented()], ids=["preset", "documented"])
 @pytest.mark.parametrize(("alert", "symbol"), [(CROSSED, "ZEC-USD"), (PERIODIC, "BTC-EUR")])
-def test_an_alert_with_its_currency_is_a_price(sender: Sender, alert: dict[str, Any], symbol: str) -> None:
+def test_an_alert_with_its_currency_is_a_price(
+    sender: SenderSettings, alert: dict[str, Any], symbol: str
+) -> None:
     price = price_in(alert, sender)
     assert isinstance(price, Price)
     assert (price.symbol, price.exchange, price.price) == (symbol, "Gemini", Decimal(alert["price"]))
@@ -61,5 +63,5 @@ def test_an_alert_in_percent_is_a_price_only_where_the_file_says_in_which_curren
 
 
 @pytest.mark.parametrize("sender", [PRESET, documented()], ids=["preset", "documented"])
-def test_an_alert_without_a_price_is_refused(sender: Sender) -> None:
+def test_an_alert_without_a_price_is_refused(sender: SenderSettings) -> None:
     assert str(price_in(LISTED, sender)).endswith(": is missing")

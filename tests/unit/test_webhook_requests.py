@@ -14,22 +14,24 @@ from cryptoctl.core.senders import allowed_senders
 from cryptoctl.core.webhook_prices import prices_in_request
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import new_secret
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.handlers.exact_jmespath import ExactExpression
-from cryptoctl.ops.webhook.exchange import exchange
+from cryptoctl.ops.webhook.http import send_request
 from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
-from cryptoctl.webhook_presets import Preset
-from cryptoctl.webhook_settings import Sender, senders_variable
+from cryptoctl.webhook_presets import PresetName
+from cryptoctl.webhook_settings import SenderSettings, senders_variable
 from local.test_browser import page_at
 
 NOW_S = float(int(time.time()))
 LIMITS = TimeLimits(now_ms=int(NOW_S * 1000), arrival_ms=int(NOW_S * 1000))
 ADDRESS = "https://abc.lambda-url.us-east-1.on.aws/"
-SENDERS = {preset: Sender(preset=preset, sources=("127.0.0.1",)) for preset in get_args(Preset)} | {
-    "header": Sender(scheme="token", token_header="authorization", token_prefix="Bearer "),
-    "member": Sender(scheme="token", token_member="key"),
-    "basic": Sender(scheme="basic", username="somebody"),
-    "mapped": Sender(
+SENDERS = {
+    preset: SenderSettings(preset=preset, sources=("127.0.0.1",)) for preset in get_args(PresetName)
+} | {
+    "header": SenderSettings(scheme="token", token_header="authorization", token_prefix="Bearer "),
+    "member": SenderSettings(scheme="token", token_member="key"),
+    "basic": SenderSettings(scheme="basic", username="somebody"),
+    "mapped": SenderSettings(
         scheme="hmac",
         signature_header="x",
         algorithm="sha512",
@@ -37,8 +39,8 @@ SENDERS = {preset: Sender(preset=preset, sources=("127.0.0.1",)) for preset in g
         fields={"symbol": "s", "price": "p.last", "volume": "v"},
         constants={"exchange": "constant"},
     ),
-    "constants": Sender(scheme="basic", constants={"exchange": "constant"}),
-    "member of a form": Sender(preset="coinmarketalert", token_in_path=False, token_member="key"),
+    "constants": SenderSettings(scheme="basic", constants={"exchange": "constant"}),
+    "member of a form": SenderSettings(preset="coinmarketalert", token_in_path=False, token_member="key"),
 }
 
 
@@ -83,10 +85,10 @@ def test_the_curl_command_is_the_same_request(name: str) -> None:
 
 def test_what_cannot_be_told_from_an_expression_is_asked_for() -> None:
     fields = {"symbol": "join('-', [a, b])", "price": "p", "exchange": "e"}
-    sender = Sender(scheme="basic", fields=fields)  # type: ignore[arg-type]
+    sender = SenderSettings(scheme="basic", fields=fields)  # type: ignore[arg-type]
     with pytest.raises(Failure, match="cannot be told") as failure:
         RequestMaker(name="a", sender=sender, address=ADDRESS).sample()
-    assert failure.value.problem is Problem.USAGE
+    assert failure.value.exit_code is ExitCode.USAGE
     assert "--body FILE" in failure.value.hint
 
 
@@ -101,7 +103,7 @@ def test_to_the_engine_no_proxy_leads(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with page_at("here") as port:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-        assert exchange("GET", f"http://127.0.0.1:{port}/", {}).text == "here"
+        assert send_request("GET", f"http://127.0.0.1:{port}/", {}).text == "here"
 
 
 def test_a_secret_is_not_in_the_text_of_a_request() -> None:

@@ -10,17 +10,23 @@ from typing import Any, get_args
 import pytest
 
 from cryptoctl.core.webhook_secrets import parse_secret
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.provisioners.function import Code
-from cryptoctl.settings import Environment, WebhookProcessor
+from cryptoctl.settings import EnvironmentSettings, WebhookProcessorSettings
 from cryptoctl.settings_file import load
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_presets import PRESETS, Preset
-from cryptoctl.webhook_settings import MOST_SENDERS, MOST_VARIABLE_BYTES, Sender, Webhook, senders_variable
+from cryptoctl.webhook_presets import PRESETS, PresetName
+from cryptoctl.webhook_settings import (
+    MAX_SENDERS,
+    MAX_VARIABLE_BYTES,
+    SenderSettings,
+    WebhookSettings,
+    senders_variable,
+)
 from unit.answers import SCOPE
 
 
-def webhook(tmp_path: Path, text: str, name: str = "a") -> Webhook:
+def webhook(tmp_path: Path, text: str, name: str = "a") -> WebhookSettings:
     file = tmp_path / "cryptoctl.toml"
     file.write_text(f"[env.prod.webhook.senders.{name}]\n{text}", encoding="utf-8")
     return load(file).env["prod"].webhook
@@ -29,16 +35,16 @@ def webhook(tmp_path: Path, text: str, name: str = "a") -> Webhook:
 def refused(tmp_path: Path, text: str, name: str = "a") -> str:
     with pytest.raises(Failure) as failure:
         webhook(tmp_path, text, name)
-    assert failure.value.problem is Problem.USAGE
+    assert failure.value.exit_code is ExitCode.USAGE
     return str(failure.value)
 
 
 def test_without_a_sender_there_is_no_variable() -> None:
-    assert Webhook().variables == {}
+    assert WebhookSettings().variables == {}
 
 
-@pytest.mark.parametrize("preset", get_args(Preset))
-def test_each_preset_is_complete(tmp_path: Path, preset: Preset) -> None:
+@pytest.mark.parametrize("preset", get_args(PresetName))
+def test_each_preset_is_complete(tmp_path: Path, preset: PresetName) -> None:
     settings = webhook(tmp_path, f'preset = "{preset}"')
     variable = json.loads(settings.variables["WEBHOOK_SENDERS"])
     assert variable == json.loads(json.dumps({"a": PRESETS[preset]}))
@@ -194,24 +200,25 @@ def test_more_than_fits_into_the_functions_variables_is_refused(tmp_path: Path) 
         return HMAC + "".join(more)
 
     variables: Any = webhook(tmp_path, senders(49)).variables
-    assert len(variables["WEBHOOK_SENDERS"]) <= MOST_VARIABLE_BYTES
+    assert len(variables["WEBHOOK_SENDERS"]) <= MAX_VARIABLE_BYTES
     said = refused(tmp_path, senders(50))
     assert "`env.prod.webhook.senders = " in said
     assert "has 51 senders, where the function's role can be given the secrets of 50" in said
     long = refused(tmp_path, senders(49).replace('"x"', '"a-longer-name-of-a-header"'))
-    assert f"where Lambda leaves {MOST_VARIABLE_BYTES}" in long
+    assert f"where Lambda leaves {MAX_VARIABLE_BYTES}" in long
 
 
 def test_as_many_senders_as_can_be_fit_into_what_lambda_and_iam_take() -> None:
     """With the longest names of senders, environment and region that there can be, and every setting."""
-    senders = {f"{number:032}": Sender(scheme="basic") for number in range(MOST_SENDERS)}
-    while len(senders_variable(senders)) > MOST_VARIABLE_BYTES:
+    senders = {f"{number:032}": SenderSettings(scheme="basic") for number in range(MAX_SENDERS)}
+    while len(senders_variable(senders)) > MAX_VARIABLE_BYTES:
         senders.popitem()
-    short = {str(number): Sender(scheme="basic") for number in range(MOST_SENDERS)}
+    short = {str(number): SenderSettings(scheme="basic") for number in range(MAX_SENDERS)}
     scope = replace(SCOPE, environment="e" * 41, region="ap-southeast-1", partition="aws-us-gov")
     for each in (senders, short):
-        config = Environment(
-            webhook=Webhook(senders=each), webhook_processor=WebhookProcessor(max_age_days=36500)
+        config = EnvironmentSettings(
+            webhook=WebhookSettings(senders=each),
+            webhook_processor=WebhookProcessorSettings(max_age_days=36500),
         )
         stack = Stack(scope, config, Code(zip_bytes=b"", sha256=""))
         policies: Any = stack.webhook_role.desired()["Policies"]

@@ -11,10 +11,10 @@ import pytest
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.function_url import FunctionUrl
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.planner import build
-from cryptoctl.settings import Environment
+from cryptoctl.reconcile.planner import build_plan
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from unit.answers import SCOPE, STACK, Answers
 from unit.test_foreign import mapping
@@ -33,7 +33,7 @@ class WithoutUrls(Answers):
 
 
 def url_plan(answers: Answers, goal: Goal) -> Plan:
-    return planned([URL], answers, goal)  # type: ignore[arg-type]
+    return make_plan([URL], answers, goal)  # type: ignore[arg-type]
 
 
 def test_where_lambda_has_no_function_urls_there_is_none_and_none_can_be_made() -> None:
@@ -65,7 +65,7 @@ def test_an_archived_table_is_there_though_dynamodb_knows_nothing_of_its_backups
 
 def mapping_step(partition: str, goal: Goal, *listed: Mapping[str, Any]) -> Step:
     scope = replace(SCOPE, partition=partition)
-    its = Stack(scope, Environment(), Code(zip_bytes=b"code", sha256="hash")).prices_to_enricher
+    its = Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"code", sha256="hash")).prices_to_enricher
     there = [
         {
             **each,
@@ -77,7 +77,7 @@ def mapping_step(partition: str, goal: Goal, *listed: Mapping[str, Any]) -> Step
     refused = {"ListTags": "InvalidParameterValueException"}
     answers = Answers({"ListEventSourceMappings": {"EventSourceMappings": there}, **refused})
     seen = its.observe(answers)  # type: ignore[arg-type]
-    [step] = build([its], {its: seen}, goal).steps
+    [step] = build_plan([its], {its: seen}, goal).steps
     return step
 
 

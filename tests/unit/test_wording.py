@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cryptoctl.ui.plans import sentence
-from cryptoctl.wording import capitalised, several
+from cryptoctl.wording import capitalised, pluralize
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_a_note_is_a_sentence_and_an_arn_in_it_can_be_copied() -> None:
 
 
 def test_one_is_told_as_one() -> None:
-    assert [several(count, "price") for count in (0, 1, 2)] == ["0 prices", "1 price", "2 prices"]
-    assert several(2, "entry", "entries") == "2 entries"
+    assert [pluralize(count, "price") for count in (0, 1, 2)] == ["0 prices", "1 price", "2 prices"]
+    assert pluralize(2, "entry", "entries") == "2 entries"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from cryptoctl.aws import AwsError
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -42,7 +42,7 @@ class Thing(Provisioner):
         return Ref(self, "Id")
 
     def observe(self, aws: Any) -> Observed | None:
-        found = aws.find("things", "GetThing", absent="NoSuchThing", Name=self.name)
+        found = aws.find("things", "GetThing", not_found="NoSuchThing", Name=self.name)
         if found is None:
             return None
         return Observed(fields=found["Fields"], outputs={"Id": found["Id"]}, new=found.get("New", False))
@@ -53,7 +53,7 @@ class Thing(Provisioner):
     def desired(self) -> Fields:
         return {"Size": self.size, "Shape": self.shape, "Tags": self.scope.tags}
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         operation = "CreateThing" if delta.creating else "UpdateThing"
         yield Call(
             service="things",
@@ -77,7 +77,7 @@ class Thing(Provisioner):
                 gone="NoSuchThing",
             )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield Call(service="things", operation="DeleteThing", params={"Name": self.name}, gone="NoSuchThing")
 
 
@@ -116,7 +116,7 @@ class FakeAws:
         self.after(operation, params)
         return answer
 
-    def find(self, service: str, operation: str, *, absent: Any, **params: Any) -> dict[str, Any] | None:
+    def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         """A reading request."""
         return self.things.get(params["Name"])
 

@@ -13,12 +13,12 @@ import pytest
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import Query, prices
-from cryptoctl.ops.webhook.exchange import WebhookAnswer, exchange
+from cryptoctl.ops.webhook.http import WebhookResponse, send_request
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.ops.webhook.senders import webhook_address
-from cryptoctl.settings import Environment, Stream
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.settings import EnvironmentSettings, StreamSettings
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from dead_letters.command_line import Said, run
 from live import Connect, Live
 
@@ -26,26 +26,26 @@ WORDED = "worded"
 WORDED_BODY = '{"base": "B", "quote": "TC", "price": "1"}'
 """A message of that sender, which cannot be told from its expressions."""
 SENDERS = {
-    "desk": Sender(preset="standard-webhooks"),
-    "svix": Sender(preset="svix"),
-    "tradingview": Sender(preset="tradingview", sources=("127.0.0.1",)),
-    "elsewhere": Sender(preset="tradingview"),
-    "six": Sender(preset="tradingview", sources=("2001:db8::/32", "203.0.113.0/24")),
-    "provider": Sender(scheme="hmac", signature_header="x-signature", signature_prefix="sha256="),
-    "documented": Sender(
+    "desk": SenderSettings(preset="standard-webhooks"),
+    "svix": SenderSettings(preset="svix"),
+    "tradingview": SenderSettings(preset="tradingview", sources=("127.0.0.1",)),
+    "elsewhere": SenderSettings(preset="tradingview"),
+    "six": SenderSettings(preset="tradingview", sources=("2001:db8::/32", "203.0.113.0/24")),
+    "provider": SenderSettings(scheme="hmac", signature_header="x-signature", signature_prefix="sha256="),
+    "documented": SenderSettings(
         scheme="hmac",
         signature_header="x-signature",
         signature_prefix="sha256=",
         fields={"symbol": "data.s", "price": "data.p", "timestamp": "data.T"},
         constants={"exchange": "provider"},
     ),
-    "coinmarket": Sender(preset="coinmarketalert"),
-    "cryptocurrencyalerting": Sender(preset="cryptocurrencyalerting"),
-    "stripe": Sender(preset="stripe-like"),
-    "github": Sender(preset="github-like"),
-    "alerts": Sender(scheme="token", token_header="authorization", token_prefix="Bearer "),
-    "basic": Sender(scheme="basic"),
-    WORDED: Sender(
+    "coinmarket": SenderSettings(preset="coinmarketalert"),
+    "cryptocurrencyalerting": SenderSettings(preset="cryptocurrencyalerting"),
+    "stripe": SenderSettings(preset="stripe-like"),
+    "github": SenderSettings(preset="github-like"),
+    "alerts": SenderSettings(scheme="token", token_header="authorization", token_prefix="Bearer "),
+    "basic": SenderSettings(scheme="basic"),
+    WORDED: SenderSettings(
         scheme="token",
         token_header="x-token",
         fields={"symbol": "join('', [base, quote])", "price": "price"},
@@ -81,10 +81,10 @@ class Door:
         """Makes requests of the sender."""
         return RequestMaker(name=sender, sender=SENDERS[sender], address=self.address)
 
-    def post(self, path: str, body: str, **headers: str) -> WebhookAnswer:
+    def post(self, path: str, body: str, **headers: str) -> WebhookResponse:
         """Sends a request to the address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return exchange("POST", self.address + path, {"content-type": "application/json", **named}, body)
+        return send_request("POST", self.address + path, {"content-type": "application/json", **named}, body)
 
     def stored(self, symbol: str) -> list[StoredPrice]:
         """What the table has of a symbol."""
@@ -100,7 +100,7 @@ class Door:
 @pytest.fixture(scope="session")
 def door(connect: Connect) -> Iterator[Door]:
     """An environment with senders that is up; each test has symbols of its own."""
-    config = Environment(stream=Stream(window_s=0), webhook=Webhook(senders=SENDERS))
+    config = EnvironmentSettings(stream=StreamSettings(window_s=0), webhook=WebhookSettings(senders=SENDERS))
     live = connect(f"w{uuid.uuid4().hex[:8]}", config)
     live.up()
     yield Door(live=live, address=webhook_address(live.aws, live.stack))

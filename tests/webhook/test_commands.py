@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.core.webhook_secrets import SenderSecret
-from cryptoctl.errors import Problem
+from cryptoctl.errors import ExitCode
 from cryptoctl.reconcile.retry import RealClock
 from dead_letters.command_line import run
 from kit.commands import FULL, onto_a_full_disk
@@ -74,7 +74,7 @@ def test_show_needs_no_message_of_a_sender_whose_words_are_not_known(door: Door,
     assert "No curl command" in said.err and "--body FILE" in said.err
     document = json.loads(cli("show", WORDED, "--reveal", "--output", "json").out)
     assert (document["secret"], document["curl"]) == (door.secret(WORDED), None)
-    assert cli("test", WORDED).code == Problem.USAGE
+    assert cli("test", WORDED).code == ExitCode.USAGE
 
 
 def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
@@ -126,7 +126,7 @@ def test_a_rotation_that_is_interrupted_while_it_waits_says_that_the_secret_is_a
     old = door.secret("github")
     monkeypatch.setattr(RealClock, "sleep", interrupted)
     said = cli("rotate", "github", "--grace", "0s")
-    assert said.code == Problem.INTERRUPTED
+    assert said.code == ExitCode.INTERRUPTED
     assert "The secret of github is replaced" in said.err and "webhook show github --reveal" in said.err
     assert door.store("github").read().secret != old
 
@@ -136,7 +136,7 @@ def test_a_rotation_whose_output_cannot_be_written_is_not_to_be_done_again(door:
     old, here = door.secret("github"), ("--local", "--env", door.live.session.environment)
     said = onto_a_full_disk("webhook", "rotate", "github", "--no-wait", "--grace", "0s", *here)
     assert door.store("github").read().secret != old
-    assert said.code == Problem.FAILED
+    assert said.code == ExitCode.FAILED
     assert "The secret of github is replaced. The output cannot be written" in said.err
     assert "Do not rotate again for it" in said.err
 
@@ -145,7 +145,7 @@ def test_a_secret_that_still_counts_is_not_dropped_by_rotating_twice(door: Door,
     old = door.secret("coinmarket")
     assert cli("rotate", "coinmarket", "--no-wait").code == 0
     again = cli("rotate", "coinmarket", "--no-wait")
-    assert again.code == Problem.REFUSED and "--grace 0s" in again.err
+    assert again.code == ExitCode.REFUSED and "--grace 0s" in again.err
     assert door.store("coinmarket").read().previous == old
     assert cli("rotate", "coinmarket", "--no-wait", "--grace", "0s").code == 0
     assert old not in door.store("coinmarket").read().text()
@@ -156,7 +156,7 @@ def test_a_secret_for_the_address_fits_into_it(cli: Any, tmp_path: Path) -> None
     for sender, secret in (("tradingview", "a/b?c#d e%20" * 3), ("basic", "é" * 20)):
         file.write_text(secret, encoding="utf-8")
         refused = cli("rotate", sender, "--secret-file", str(file), "--no-wait")
-        assert refused.code == Problem.USAGE and secret not in refused.err
+        assert refused.code == ExitCode.USAGE and secret not in refused.err
 
 
 def test_a_secret_written_by_hand_that_is_none_is_said_as_such(door: Door, cli: Any) -> None:
@@ -166,7 +166,7 @@ def test_a_secret_written_by_hand_that_is_none_is_said_as_such(door: Door, cli: 
     try:
         for words in (("show", "desk"), ("test", "desk"), ("rotate", "desk")):
             said = cli(*words)
-            assert said.code == Problem.FAILED and "rotate desk --replace" in said.err
+            assert said.code == ExitCode.FAILED and "rotate desk --replace" in said.err
             assert "of nobody" not in said.out + said.err
         assert cli("rotate", "desk", "--replace", "--no-wait").code == 0
         assert store.read().previous is None
@@ -181,20 +181,20 @@ def test_a_secret_that_the_sender_made(door: Door, cli: Any, tmp_path: Path) -> 
     assert door.secret("provider") == "a-secret-of-theirs-with-30-char"
     file.write_text("short", encoding="utf-8")
     refused = cli("rotate", "provider", "--secret-file", str(file), "--no-wait")
-    assert refused.code == Problem.USAGE and "short" not in refused.err.replace("shorter", "")
+    assert refused.code == ExitCode.USAGE and "short" not in refused.err.replace("shorter", "")
     assert door.secret("provider") == "a-secret-of-theirs-with-30-char"
 
 
 def test_an_unknown_sender_is_named_with_those_there_are(cli: Any) -> None:
     for words in (("show", "nobody"), ("test", "nobody"), ("rotate", "nobody")):
         said = cli(*words)
-        assert said.code == Problem.USAGE
+        assert said.code == ExitCode.USAGE
         assert "'nobody'" in said.err and "desk" in said.err
 
 
 def test_a_grace_that_is_none_is_refused_before_anything_is_changed(door: Door, cli: Any) -> None:
     before = door.store("desk").read()
     for grace in ("soon", "-1h", "400d"):
-        assert cli("rotate", "desk", "--grace", grace).code == Problem.USAGE
+        assert cli("rotate", "desk", "--grace", grace).code == ExitCode.USAGE
     assert door.store("desk").read() == before
     assert before.rotated("x" * 20, now_ms=0, grace=timedelta(0)).accepted(0) == ("x" * 20,)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from webhook.conftest import Door
 
 pytestmark = pytest.mark.engine
@@ -49,7 +49,7 @@ def send_until_stored(door: Door, symbol: str, number: int) -> None:
         try:
             answer = door.post("desk", request.body, **dict(request.headers))
         except Failure as failure:  # there were too many connections
-            assert failure.problem is Problem.UNREACHABLE
+            assert failure.exit_code is ExitCode.UNREACHABLE
             continue
         if answer.status == 200:
             return

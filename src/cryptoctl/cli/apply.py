@@ -8,21 +8,21 @@ from dataclasses import replace
 
 from cryptoctl import interrupts
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.cli.command import CommandRun, for_a_person
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.cli.command import CommandRun, as_failure
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.execute import Executor, Listener, Report, StepOutcome
 from cryptoctl.reconcile.graph import parent, with_dependencies
-from cryptoctl.reconcile.observe import new_without_tags, recognised, remaining
+from cryptoctl.reconcile.observe import new_without_tags, plan_until_done, plan_until_tags_show
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import Stop
+from cryptoctl.reconcile.retry import StopRequest
 from cryptoctl.ui.plans import results_document
 from cryptoctl.ui.progress import PlanProgress
 
-ROUNDS_AT_MOST = 3
+MAX_ROUNDS = 3
 # Not spelled out: without one of its options (--keep-data, say) it would be another command.
-AGAIN = "the same command again: it goes on from here."
+SAME_COMMAND = "the same command again: it goes on from here."
 
 
 def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
@@ -34,7 +34,7 @@ def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
     unknown = set(only) - {each.name for each in found} - {str(each) for each in found}
     if unknown:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"There is no resource named {', '.join(sorted(unknown))} in {run.session.environment}.",
             f"Choose among: {', '.join(dict.fromkeys(each.name for each in everything))}.",
         )
@@ -47,40 +47,40 @@ def orphans(run: CommandRun, only: Sequence[str] = ()) -> Orphans | None:
     if not only:
         return found
     resources = chosen(run, only)
-    parts = tuple(each for each in found.absent if parent(each) in resources)
-    return replace(found, absent=parts, parts_only=True) if parts else None
+    parts = tuple(each for each in found.unconfigured if parent(each) in resources)
+    return replace(found, unconfigured=parts, parts_only=True) if parts else None
 
 
 def check(plan: Plan, expect: str | None = None) -> None:
     """Refuses a plan that cannot or must not be run, before anything is changed."""
     if expect is not None and expect != plan.fingerprint:
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since.",
             "Review the new plan with `cryptoctl plan`.",
         )
     if plan.refused:
         listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"Not managed by cryptoctl: {listed}. Nothing was changed.",
-            plan.way_out,
+            plan.refusal_hint,
         )
     if plan.obstacles:
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             " ".join([*(each.what for each in plan.obstacles), "Nothing was changed."]),
             " ".join(each.hint for each in plan.obstacles),
         )
 
 
-def looked(run: CommandRun, look: Callable[[], Plan]) -> Plan:
+def plan_with_tags(run: CommandRun, look: Callable[[], Plan]) -> Plan:
     """The plan, once what was made a moment ago shows its tags, or had the time to."""
     plan = look()
     if not new_without_tags(plan):
         return plan
     with PlanProgress(run.screen, run.clock) as progress:
-        return recognised(look, run.clock, progress.waiting)
+        return plan_until_tags_show(look, run.clock, progress.waiting)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def before_any_change() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Failure(Problem.INTERRUPTED, "Interrupted. Nothing was changed.") from None
+        raise Failure(ExitCode.INTERRUPTED, "Interrupted. Nothing was changed.") from None
 
 
 def carry_out(
@@ -102,14 +102,14 @@ def carry_out(
 
     `also` gives the listener that is told instead of the progress, and tells it.
     """
-    stop, before = Stop(), run.members.get("results", [])
+    stop, before = StopRequest(), run.members.get("results", [])
     with PlanProgress(run.screen, run.clock) as progress:
 
         def execute(plan: Plan, earlier: Report) -> Report:
             with interrupts.on_signal(stop.asked.set, stop.at_once.set):
                 executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
                 report = earlier.followed_by(executor.run(plan, stop))
-            run.answer(results=[*before, *results_document(run.screen, report)])
+            run.set_members(results=[*before, *results_document(run.screen, report)])
             return report
 
         report, waited = execute(plan, Report(results=())), False
@@ -127,17 +127,17 @@ def carry_out(
 
 def _look_again(look_again: Callable[[], Plan], run: CommandRun, progress: PlanProgress) -> Plan:
     try:
-        return remaining(look_again, run.clock, progress.waiting)
+        return plan_until_done(look_again, run.clock, progress.waiting)
     except (AwsError, Failure) as error:
-        failure = for_a_person(error)
+        failure = as_failure(error)
         raise Failure(
-            failure.problem,
+            failure.exit_code,
             f"Everything was done, but what came of it could not be looked at: {failure.message}",
-            f"{failure.hint} Then run {AGAIN}".strip(),
+            f"{failure.hint} Then run {SAME_COMMAND}".strip(),
         ) from error
 
 
-def removed(
+def carry_out_removal(
     run: CommandRun,
     plan: Plan,
     look_again: Callable[[], Plan],
@@ -146,31 +146,31 @@ def removed(
     """Runs a plan of removal until nothing is left of it, and returns the last plan."""
     # A late log line can re-create a log group after its deletion: hence another observation and round.
     rest = plan
-    for _ in range(ROUNDS_AT_MOST):
+    for _ in range(MAX_ROUNDS):
         if not rest.work:
             break
         rest = carry_out(run, rest, look_again, also)
-    if not rest.settled:
+    if not rest.nothing_to_do:
         names = ", ".join(str(step.resource) for step in (*rest.work, *rest.refused))
         advice = "Run the same command again in a minute."
-        raise Failure(Problem.FAILED, f"AWS still shows: {names}.", advice)
+        raise Failure(ExitCode.FAILED, f"AWS still shows: {names}.", advice)
     return rest
 
 
 def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
     """What was done, what not, what to do about it, and that the same command goes on."""
     if interrupted:
-        return Failure(Problem.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {AGAIN}")
+        return Failure(ExitCode.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {SAME_COMMAND}")
     failed = report.ended(StepOutcome.FAILED)
     hints: dict[str, list[str]] = {}
     for each in failed:
         hints.setdefault(each.hint, []).append(str(each.step.resource))
     known = next((each.failure for each in failed if each.failure), None)
     return Failure(
-        known.problem if known else Problem.FAILED,
+        known.exit_code if known else ExitCode.FAILED,
         f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.location}:"
         f"{_ends(report)}",
-        "\n".join([*_remedies(hints), f"Then run {AGAIN}"]),
+        "\n".join([*_remedies(hints), f"Then run {SAME_COMMAND}"]),
     )
 
 

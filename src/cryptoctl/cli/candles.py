@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.options import Output, stored_as
+from cryptoctl.cli.options import OutputFormat, stored_as
 from cryptoctl.cli.prices import SINCE, SYMBOL, say_nothing_found
 from cryptoctl.ops.candles import Interval, candle_document, candles
 from cryptoctl.ops.prices import Query, newest_first
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.candles import show_candles, write_candles
 
@@ -20,7 +20,10 @@ ALL = 10**9
 
 
 @command(
-    "candles", access=Access.READ_DATA, example="cryptoctl candles BTC --interval 5m", formats=[Output.CSV]
+    "candles",
+    access=Access.READ_DATA,
+    example="cryptoctl candles BTC --interval 5m",
+    formats=[OutputFormat.CSV],
 )
 def candles_(
     run: CommandRun,
@@ -33,13 +36,13 @@ def candles_(
     query = Query(
         symbol=stored_as(symbol),
         last=ALL,
-        since_ms=interval.begin_ms(moment_ms(since)) if since is not None else None,
+        since_ms=interval.begin_ms(parse_time_ms(since)) if since is not None else None,
     )
     stored = newest_first(run.session.aws, run.session.stack.prices, query)
     found = list(islice(candles(stored, interval), last))[::-1]
-    if run.machine:
-        run.answer(interval=interval.value, candles=[candle_document(each) for each in found])
-    elif run.csv:
+    if run.is_json:
+        run.set_members(interval=interval.value, candles=[candle_document(each) for each in found])
+    elif run.is_csv:
         write_candles(run.screen, found)
     else:
         show_candles(run.screen, found)

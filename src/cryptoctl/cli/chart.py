@@ -8,7 +8,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import stored_as
 from cryptoctl.cli.prices import LAST, SINCE, SYMBOL, say_nothing_found
 from cryptoctl.ops.prices import Query, document, prices
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.chart import chart as drawn
 
@@ -24,13 +24,13 @@ def chart(
 ) -> None:
     """Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."""
     query = Query(
-        symbol=stored_as(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
+        symbol=stored_as(symbol), last=last, since_ms=parse_time_ms(since) if since is not None else None
     )
     found = prices(run.session.aws, run.session.stack.prices, query)
-    run.answer(prices=[document(price) for price in found])
+    run.set_members(prices=[document(price) for price in found])
     if not found:
         say_nothing_found(run, query)
-    elif not run.machine:
+    elif not run.is_json:
         out = run.screen.terminal.out
         for line in drawn(found, out.width, min(HIGHEST, max(8, out.height - 2))):
             run.screen.line(line)

@@ -16,8 +16,8 @@ from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
-from cryptoctl.cli.options import CommonOptions, Declaration, Group, Output, options_before
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.cli.options import CommonOptions, Declaration, Group, OutputFormat, options_before
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Clock, RealClock
@@ -36,22 +36,22 @@ class CommandRun:
 
     session: Session
     screen: Screen
-    output: Output = Output.TABLE
+    output: OutputFormat = OutputFormat.TABLE
     clock: Clock = field(default_factory=RealClock)
     members: dict[str, Any] = field(default_factory=dict)
     work_done: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def csv(self) -> bool:
+    def is_csv(self) -> bool:
         """Whether the answer is CSV."""
-        return self.output is Output.CSV
+        return self.output is OutputFormat.CSV
 
     @property
-    def machine(self) -> bool:
+    def is_json(self) -> bool:
         """Whether the answer is JSON."""
-        return self.screen.machine
+        return self.screen.is_json
 
-    def answer(self, **members: Any) -> None:
+    def set_members(self, **members: Any) -> None:
         """Sets members of the command's JSON document (ui/documents), which is written when it ends."""
         self.members.update(members)
 
@@ -72,7 +72,7 @@ class _Command:
     access: Access | None
     example: str
     groups: Sequence[Group]
-    formats: Sequence[Output]
+    formats: Sequence[OutputFormat]
 
     @property
     def name(self) -> str:
@@ -103,7 +103,7 @@ def command(
     access: Access | None,
     example: str,
     groups: Sequence[Group] = (),
-    formats: Sequence[Output] = (),
+    formats: Sequence[OutputFormat] = (),
 ) -> Callable[[Function], Function]:
     """Declares a function of (CommandRun, each group's value…, own options…) as the command with this name.
 
@@ -152,21 +152,21 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
     session = _session(options)
     screen = Screen(
         colour=env_vars.colour_wanted() and not options.no_color,
-        machine=options.output is Output.JSON,
+        is_json=options.output is OutputFormat.JSON,
         verbose=bool(options.verbose),
-        given=options.leading_here,
+        given=options.target_options,
         aws_options=lambda: session.aws_cli_options,
         finishes=declared.access in CHANGING,
     )
-    output = options.output or Output.TABLE
+    output = options.output or OutputFormat.TABLE
     run = CommandRun(session=session, screen=screen, output=output)
     code, failure = 0, None
     try:
         options.check()
-        if output not in (Output.TABLE, Output.JSON, *declared.formats):
+        if output not in (OutputFormat.TABLE, OutputFormat.JSON, *declared.formats):
             others = "".join(f", {each}" for each in declared.formats)
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"`{declared.name}` has no output as {output}.",
                 f"Choose --output table, json{others}.",
             )
@@ -177,7 +177,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
     except (Failure, AwsError, EngineError, OSError) as error:
         if isinstance(error, BrokenPipeError) and not screen.finishes:  # the reader has read enough
             raise typer.Exit from None
-        failure = for_a_person(error)
+        failure = as_failure(error)
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
@@ -189,21 +189,21 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
 
 
 _NO_THREAD = Failure(
-    Problem.FAILED,
+    ExitCode.FAILED,
     "The operating system starts no more threads for this process; what was under way is broken off.",
     "Raise the limit of processes or of memory (`ulimit -u`, `ulimit -v`, or the container's), then run the "
     "same command again: it goes on from there.",
 )
-_INTERRUPTED = Failure(Problem.INTERRUPTED, "Interrupted.")
+_INTERRUPTED = Failure(ExitCode.INTERRUPTED, "Interrupted.")
 
 
 def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None) -> None:
     """Says what the command has to say at its end, and ends it with its exit code."""
     try:
-        if run.machine:
+        if run.is_json:
             from cryptoctl.ui.json_output import write_document
 
-            write_document(run.screen, declared.name, run.session.where, run.members, failure)
+            write_document(run.screen, declared.name, run.session.location_fields, run.members, failure)
     except BrokenPipeError:
         raise typer.Exit from None
     except Failure as unwritten:
@@ -212,10 +212,10 @@ def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None
         failure = _unwritten(run, failure)
     if failure is _INTERRUPTED:
         run.screen.say(failure.message, style="yellow")
-        code = failure.problem
+        code = failure.exit_code
     elif failure is not None:
         run.screen.failure(failure)
-        code = failure.problem
+        code = failure.exit_code
     if code:
         raise typer.Exit(code)
 
@@ -229,9 +229,9 @@ def _unwritten(run: CommandRun, failure: Failure | None) -> Failure:
     done, next_step = run.work_done[-1] if run.work_done else ("", "")
     before = f"{done}. " if done else ""
     if own is None:
-        return Failure(said.problem, f"{before}{said.message}", next_step)
+        return Failure(said.exit_code, f"{before}{said.message}", next_step)
     between = "\n" if "\n" in own.message else " "  # behind a list it would pass for a part of its end
-    return Failure(own.problem, f"{before}{own.message}{between}{said.message}", own.hint)
+    return Failure(own.exit_code, f"{before}{own.message}{between}{said.message}", own.hint)
 
 
 def _session(options: CommonOptions) -> Session:
@@ -246,16 +246,16 @@ def _session(options: CommonOptions) -> Session:
     )
 
 
-def for_a_person(error: Failure | AwsError | EngineError | OSError) -> Failure:
+def as_failure(error: Failure | AwsError | EngineError | OSError) -> Failure:
     """An error as a sentence with its exit code."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):
-        return Failure(Problem.UNREACHABLE, error.message, error.hint)
+        return Failure(ExitCode.UNREACHABLE, error.message, error.hint)
     if isinstance(error, OSError):
         return _of_a_file(error)
     said = str(error)
-    return Failure(Problem.AWS, capitalised(said) if error.doing else said, remedy(error))
+    return Failure(ExitCode.AWS, capitalised(said) if error.doing else said, remedy(error))
 
 
 def _is_state(path: str) -> bool:
@@ -270,4 +270,4 @@ def _of_a_file(error: OSError) -> Failure:
     hint = (
         "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if _is_state(what) else ""
     )
-    return Failure(Problem.FAILED, f"{what} cannot be used: {error.strerror or error}.", hint)
+    return Failure(ExitCode.FAILED, f"{what} cannot be used: {error.strerror or error}.", hint)

@@ -88,10 +88,10 @@ def _stack(ctx: typer.Context) -> Stack:
     """The environment's stack in no account: for its names."""
     from cryptoctl.provisioners.function import Code
     from cryptoctl.reconcile.scope import Scope
-    from cryptoctl.settings import DEFAULT_REGION, Environment
+    from cryptoctl.settings import DEFAULT_REGION, EnvironmentSettings
     from cryptoctl.stack import Stack
 
     scope = Scope(
         environment=_environment(ctx), account="0" * 12, region=DEFAULT_REGION, partition="aws", extra_tags={}
     )
-    return Stack(scope, Environment(), Code(zip_bytes=b"", sha256=""))
+    return Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"", sha256=""))

@@ -21,6 +21,6 @@ def config(run: CommandRun) -> None:
 
 
 def _show(run: CommandRun, keys: list[ConfiguredKey]) -> None:
-    run.answer(keys=[vars(each) for each in keys])
-    if not run.machine:
+    run.set_members(keys=[vars(each) for each in keys])
+    if not run.is_json:
         show_keys(run.screen, keys)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.cost.estimate import estimate
 from cryptoctl.ops.cost.traffic import Load
 from cryptoctl.provisioners.function import Code
@@ -20,7 +20,7 @@ from cryptoctl.ui.cost import actual_document, cost_document, show_actual, show_
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*([smhd]))?", re.ASCII)
-MOST_PER_S = 1_000_000
+MAX_PER_S = 1_000_000
 USUAL_RATE = "10/s"
 NO_ACCOUNT = "0" * 12
 
@@ -48,7 +48,7 @@ def cost(
     if actual:
         if rate is not None or batch is not None:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 "--rate and --batch are assumptions of the estimate; with --actual both are counted.",
                 "Leave them out, or leave --actual out.",
             )
@@ -63,33 +63,33 @@ def cost(
         region=session.options.region or session.config.region or DEFAULT_REGION,
     )
     found = estimate(Stack(scope, session.config, Code(zip_bytes=b"", sha256="")), load)
-    run.answer(**cost_document(found))
-    if not run.machine:
+    run.set_members(**cost_document(found))
+    if not run.is_json:
         show_cost(run.screen, found)
 
 
 def _actual(run: CommandRun, days: int, symbols: int) -> None:
-    from cryptoctl.ops.cost.actual import MOST_DAYS, actual_cost
+    from cryptoctl.ops.cost.actual import MAX_DAYS, actual_cost
 
-    if days > MOST_DAYS:
+    if days > MAX_DAYS:
         raise Failure(
-            Problem.USAGE,
-            f"CloudWatch keeps what it counted for {MOST_DAYS} days, not for {days}.",
-            f"Choose --days {MOST_DAYS} or less.",
+            ExitCode.USAGE,
+            f"CloudWatch keeps what it counted for {MAX_DAYS} days, not for {days}.",
+            f"Choose --days {MAX_DAYS} or less.",
         )
     found = actual_cost(run.session.aws, run.session.stack, days, symbols)
-    run.answer(**actual_document(found))
-    if not run.machine:
+    run.set_members(**actual_document(found))
+    if not run.is_json:
         show_actual(run.screen, found, run.session.location)
 
 
 def _per_second(text: str) -> float:
     found = _RATE.fullmatch(text.strip())
     per_s = float(found[1]) / _SECONDS[found[2] or "s"] if found else 0.0
-    if not 0 < per_s <= MOST_PER_S:
+    if not 0 < per_s <= MAX_PER_S:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{text!r} is not a valid rate.",
-            f"Write a number of prices, such as 10/s, 600/m or 5000/d; at most {MOST_PER_S:,} a second.",
+            f"Write a number of prices, such as 10/s, 600/m or 5000/d; at most {MAX_PER_S:,} a second.",
         )
     return per_s

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryptoctl.aws import Aws, Credentials
+from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Observer
+from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, OverviewReader
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.overview import overview_document
 
 if TYPE_CHECKING:
-    from cryptoctl.dashboard.reader import PageReader, Place
+    from cryptoctl.dashboard.reader import ConnectedEnvironment, PageReader
     from cryptoctl.dashboard.site import Site
 
 EMPTY = "No prices yet: `cryptoctl send-price BTC 50000 coinbase`"
@@ -54,7 +54,7 @@ def dashboard(
 
     with serving(reader, assets, port) as site:
         _tell(run, site)
-        if not (no_open or run.machine) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
+        if not (no_open or run.is_json) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
             run.screen.say("No browser was started: open the address above.", style="dim")
         _until_interrupted()
 
@@ -63,9 +63,9 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     from cryptoctl.dashboard import reader
 
     session, screen = run.session, run.screen
-    metered = session.aws.metered
+    metered = session.aws.has_shared_quotas
     intervals, pace = (ON_AWS, reader.ReaderIntervals()) if metered else (ON_THE_ENGINE, reader.ON_THE_ENGINE)
-    places = _places(session, lambda aws: Observer(aws, session.stack, intervals))
+    places = _places(session, lambda aws: OverviewReader(aws, session.stack, intervals))
     found = reader.PageReader(
         places,
         document=lambda overview: overview_document(screen, overview, session.location),
@@ -80,22 +80,26 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     return found
 
 
-def _places(session: Session, observer: Callable[[Aws], Observer]) -> Callable[[], Place]:
+def _places(
+    session: Session, overview_reader: Callable[[Aws], OverviewReader]
+) -> Callable[[], ConnectedEnvironment]:
     """Gives the environment's place; a new one where its engine has come back at another address."""
-    from cryptoctl.dashboard.reader import Place
+    from cryptoctl.dashboard.reader import ConnectedEnvironment
 
     stack, lock = session.stack, threading.Lock()
-    known = Place(aws=session.aws, stack=stack, observer=observer(session.aws))
+    known = ConnectedEnvironment(aws=session.aws, stack=stack, overview_reader=overview_reader(session.aws))
     if session.target is Target.AWS:
         return lambda: known
-    known = Place(aws=(aws := _engine_aws(session)), stack=stack, observer=observer(aws))
+    known = ConnectedEnvironment(
+        aws=(aws := _engine_aws(session)), stack=stack, overview_reader=overview_reader(aws)
+    )
 
-    def place() -> Place:
+    def place() -> ConnectedEnvironment:
         nonlocal known
         with lock:
             if session.engine.status().url != known.aws.endpoint_url:
                 aws = _engine_aws(session)
-                known = Place(aws=aws, stack=stack, observer=observer(aws))
+                known = ConnectedEnvironment(aws=aws, stack=stack, overview_reader=overview_reader(aws))
             return known
 
     return place
@@ -110,19 +114,19 @@ def _engine_aws(session: Session) -> Aws:
     return Aws(
         region=found.region,
         endpoint_url=found.endpoint_url,
-        credentials=Credentials(access_key=keys.access_key, secret_key=keys.secret_key),
+        credentials=AccessKey(access_key=keys.access_key, secret_key=keys.secret_key),
         attempts=2,
     )
 
 
 def _tell(run: CommandRun, site: Site) -> None:
-    if run.machine:
+    if run.is_json:
         run.screen.one_line_each()
         run.screen.json_line({"url": site.url})
     else:
         run.screen.data(site.url)
         run.screen.say("Whoever has this address sees the page; Ctrl-C ends it.", style="dim")
-    run.answer(url=site.url)
+    run.set_members(url=site.url)
 
 
 def _until_interrupted() -> None:
@@ -135,7 +139,7 @@ def _save(run: CommandRun, reader: PageReader, file: Path) -> None:
     answers = reader.everything()
     text, left_out = saved(answers), answers["state"]["left_out"]
     file.write_text(text, encoding="utf-8")
-    run.answer(file=str(file), left_out=left_out)
+    run.set_members(file=str(file), left_out=left_out)
     run.screen.say(f"Written to {file}: a page of {len(text) / 2**20:.1f} MiB that needs no server.")
     if left_out:
         kept = len(answers["prices"])

@@ -19,38 +19,38 @@ from cryptoctl import env_vars
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import stored_as
 from cryptoctl.cli.selection import selecting_command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.dead_letters.causes import count_causes
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.journal_file import journal_path
 from cryptoctl.ops.dead_letters.lookups import lines_of, reasons
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
-from cryptoctl.ops.dead_letters.overview import overview
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, dead_letter_queues, identity
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, reading
-from cryptoctl.ops.dead_letters.repair import Search, read_units
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
+from cryptoctl.ops.dead_letters.repair import RepairSearch, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
-from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, Summary, remedy
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary, remedy
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import moment_ms, now_ms
+from cryptoctl.ops.times import now_ms, parse_time_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.dead_letters import (
     ReplayScreen,
     letter_document,
     repaired_document,
+    show_causes,
     show_letter,
-    show_overview,
     show_plan,
     show_repaired,
     step_document,
 )
 from cryptoctl.ui.screen import Screen
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 dlq = "dlq"
 
@@ -61,11 +61,11 @@ def list_(run: CommandRun, selection: Selection) -> None:
     aws = run.session.aws
     queues = dead_letter_queues(aws, run.session.stack, selection.queues)
     selection = with_failures(run, selection, queues)
-    found = overview(queues, selection, partial(reasons, aws, _functions(run)))
-    if run.machine:
-        run.answer(**found.document())
+    found = count_causes(queues, selection, partial(reasons, aws, _functions(run)))
+    if run.is_json:
+        run.set_members(**found.document())
     else:
-        show_overview(run.screen, found)
+        show_causes(run.screen, found)
 
 
 @selecting_command(dlq, "peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
@@ -79,16 +79,16 @@ def peek(
     failed = _failures(run, selection, queues)
     selection = dataclasses.replace(selection, failures=failed)
     documents = []
-    with reading(queues, selection, limit=limit) as (letters, journal):
+    with selected_messages(queues, selection, limit=limit) as (letters, journal):
         for letter in letters:
             lines, failure = _lines(run, letter), failed.get(letter.message.key, "")
-            if run.machine:
+            if run.is_json:
                 documents.append(letter_document(letter, now_ms(), lines, failure))
             else:
                 show_letter(run.screen, letter, now_ms(), lines, failure)
         in_flight = in_flight_elsewhere(queues, selection, journal)
-    if run.machine:
-        run.answer(messages=documents, in_flight=in_flight)
+    if run.is_json:
+        run.set_members(messages=documents, in_flight=in_flight)
     if in_flight:
         run.screen.say(in_flight_text(in_flight), style="yellow")
 
@@ -173,8 +173,8 @@ def replay(
             return
         with ReplayScreen(run.screen) as shown:
             summary = Replay(replayer, queues, journal, options, shown).run()
-    run.answer(summary=summary.document())
-    replayed = several(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")
+    run.set_members(summary=summary.document())
+    replayed = pluralize(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")
     run.done(f"{replayed} replayed", "`cryptoctl dlq list` shows what is left.")
     shown.close(summary)
     _check(summary)
@@ -190,37 +190,37 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
                 without.append(step)
             yield step
 
-    if run.machine:
-        run.answer(steps=[step_document(step) for step in noted()])
+    if run.is_json:
+        run.set_members(steps=[step_document(step) for step in noted()])
     else:
         show_plan(run.screen, noted())
     if without:
         raise Failure(
-            Problem.FAILED,
-            f"{several(len(without), 'message')} cannot be replayed as things are.",
+            ExitCode.FAILED,
+            f"{pluralize(len(without), 'message')} cannot be replayed as things are.",
             remedy(sum(step.letter.shape is Shape.UNKNOWN for step in without), len(without)),
         )
 
 
-def _check(summary: Summary) -> None:
+def _check(summary: ReplaySummary) -> None:
     if summary.interrupted:
-        raise Failure(Problem.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
+        raise Failure(ExitCode.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
     if not summary.chosen_is_replayed:
         left = summary.outcomes.total() - summary.outcomes[Outcome.REPLAYED] + summary.undeleted
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             "Not everything selected was replayed; the rest is still in its queue.",
             remedy(summary.outcomes[Outcome.UNKNOWN], left),
         )
     if summary.in_flight:
-        raise Failure(Problem.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")
+        raise Failure(ExitCode.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")
 
 
 def _edits(run: CommandRun, assignments: list[str], *, edit: bool) -> Edits:
     try:
         return Edits.from_options(assignments, partial(_edited, run.screen, _editor()) if edit else None)
     except EditError as error:
-        raise Failure(Problem.USAGE, f"--set: {error}.", "For example --set price=50000.") from None
+        raise Failure(ExitCode.USAGE, f"--set: {error}.", "For example --set price=50000.") from None
 
 
 def _editor() -> list[str]:
@@ -232,7 +232,7 @@ def _editor() -> list[str]:
         words = []
     if not words or shutil.which(words[0]) is None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"The editor {text!r} cannot be started. Nothing was changed.",
             "Set VISUAL or EDITOR to a command that is installed, such as vi.",
         )
@@ -271,9 +271,9 @@ def repair(
     ] = False,
 ) -> None:
     """Find stored prices that are not enriched, whatever the reason, and enrich them."""
-    search = Search(
+    search = RepairSearch(
         symbol=stored_as(symbol) if symbol is not None else None,
-        since_ms=moment_ms(since) if since is not None else None,
+        since_ms=parse_time_ms(since) if since is not None else None,
         verify=verify,
     )
     aws, stack = run.session.aws, run.session.stack
@@ -281,16 +281,16 @@ def repair(
         units = read_units(aws, stack.prices)
         run.screen.say(f"Reading the whole table costs about {units} read units; --symbol reads less.")
     found = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
-    told = several(found.enriched, "price was", "prices were")
+    told = pluralize(found.enriched, "price was", "prices were")
     run.done(f"{told} enriched", "The same command again finds only what is still not enriched.")
-    if run.machine:
-        run.answer(**repaired_document(run.screen, found))
+    if run.is_json:
+        run.set_members(**repaired_document(run.screen, found))
     else:
         show_repaired(run.screen, found)
     if found.left:
         raise Failure(
-            Problem.FAILED,
-            several(len(found.left), "price is still not enriched", "prices are still not enriched")
+            ExitCode.FAILED,
+            pluralize(len(found.left), "price is still not enriched", "prices are still not enriched")
             + (", and the rest was not tried." if found.given_up else "."),
             "Correct the items that are not prices; for the others see `cryptoctl logs price-enricher`.",
         )

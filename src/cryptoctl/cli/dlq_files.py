@@ -10,17 +10,17 @@ import typer
 
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.command import CommandRun, for_a_person
+from cryptoctl.cli.command import CommandRun, as_failure
 from cryptoctl.cli.dlq import dlq, open_journal, with_failures
 from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selection import selecting_command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.journal_file import own_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, reading
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 SHOWN_LINES = 20
 
@@ -33,13 +33,13 @@ def export(
 ) -> None:
     """Write messages to a file, bodies and attributes exactly. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    with reading(queues, with_failures(run, selection, queues)) as (letters, journal):
+    with selected_messages(queues, with_failures(run, selection, queues)) as (letters, journal):
         count = files.write(file, letters)
         in_flight = in_flight_elsewhere(queues, selection, journal)
-    told = f"{several(count, 'message is', 'messages are')} in {file}"
+    told = f"{pluralize(count, 'message is', 'messages are')} in {file}"
     run.done(told, "To export again, name another file.")
-    run.answer(exported=count, in_flight=in_flight, file=str(file))
-    if not run.machine:
+    run.set_members(exported=count, in_flight=in_flight, file=str(file))
+    if not run.is_json:
         run.screen.data(f"{told}.")
     if in_flight:
         run.screen.say(f"{in_flight_text(in_flight)} Export again later.", style="yellow")
@@ -64,7 +64,7 @@ def import_(
         with open_journal(run, queues) as journal:
             files.put_back(queues, file, selection, journal, done, again=again)
     except (KeyboardInterrupt, Failure, AwsError) as error:
-        run.answer(**done.document(file))
+        run.set_members(**done.document(file))
         if not (done.sent or done.refused):
             raise
         _show_imported(run, done, again=again)
@@ -76,15 +76,15 @@ def import_(
             else "Run the same command again: it sends only what is not back yet."
         )
         raise _cut_short(error, "Interrupted before all of them were put back.", rest) from error
-    run.answer(**done.document(file))
+    run.set_members(**done.document(file))
     _show_imported(run, done, again=again)
     if done.refused:
         reasons = {number: f" ({reason})" for number, reason in done.reasons.items()}
         lines = ", ".join(f"{number}{reasons.get(number, '')}" for number in done.refused[:SHOWN_LINES])
         more = f" and {len(done.refused) - SHOWN_LINES} more" if len(done.refused) > SHOWN_LINES else ""
         raise Failure(
-            Problem.FAILED,
-            f"SQS does not take {several(len(done.refused), 'message')} of {file}: line {lines}{more}.",
+            ExitCode.FAILED,
+            f"SQS does not take {pluralize(len(done.refused), 'message')} of {file}: line {lines}{more}.",
             f"Correct these lines and run {_same(again)}: it sends only what is not back yet.",
         )
 
@@ -95,9 +95,9 @@ def _same(again: bool) -> str:
 
 
 def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> None:
-    told = f"{several(done.sent, 'message was', 'messages were')} put back"
+    told = f"{pluralize(done.sent, 'message was', 'messages were')} put back"
     run.done(told, f"To send what is not back yet, and nothing twice, run {_same(again)}.")
-    if not run.machine:
+    if not run.is_json:
         run.screen.data(f"{told}.")
         if done.before:
             run.screen.say(f"{done.before} had been put back before: --again sends those too.")
@@ -106,11 +106,11 @@ def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> Non
 def _cut_short(error: BaseException, interrupted: str, hint: str) -> Failure:
     """The failure of work that is done in part, which says how to go on."""
     if isinstance(error, Failure | AwsError):
-        failure = for_a_person(error)
+        failure = as_failure(error)
         failure.hint = f"{failure.hint} {hint}".strip()
         return failure
     interrupts.ignore_signals()
-    return Failure(Problem.INTERRUPTED, interrupted, hint)
+    return Failure(ExitCode.INTERRUPTED, interrupted, hint)
 
 
 @selecting_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
@@ -127,7 +127,7 @@ def purge(
 ) -> None:
     """Delete messages for good, after writing them to a file that `import` reads."""
     if no_export and export_to is not None:
-        raise Failure(Problem.USAGE, "--no-export and --export-to exclude each other.", "Leave one out.")
+        raise Failure(ExitCode.USAGE, "--no-export and --export-to exclude each other.", "Leave one out.")
     if not yes:
         run.screen.require_terminal("This deletes messages")
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
@@ -136,7 +136,7 @@ def purge(
     def confirm(count: int) -> bool:
         they = "It is" if count == 1 else "They are"
         run.screen.say(f"{they} not in any file." if target is None else f"{they} written to {target}.")
-        question = f"Delete {several(count, 'message')} from the queues of {run.session.location}?"
+        question = f"Delete {pluralize(count, 'message')} from the queues of {run.session.location}?"
         return yes or run.screen.confirmed(question)
 
     selection = with_failures(run, selection, queues)
@@ -144,35 +144,35 @@ def purge(
     try:
         files.purge(queues, selection, purged, export=target, confirm=confirm)
     except (KeyboardInterrupt, Failure, AwsError) as error:
-        run.answer(**purged.document())
+        run.set_members(**purged.document())
         if not purged.agreed:
             raise
         _show_purged(run, purged)
         raise _cut_short(error, "Interrupted before all of them were deleted.", _rest(purged)) from error
-    run.answer(**purged.document())
+    run.set_members(**purged.document())
     _show_purged(run, purged)
     if purged.found and not purged.agreed:
-        raise Failure(Problem.REFUSED, "Nothing was deleted.")
+        raise Failure(ExitCode.REFUSED, "Nothing was deleted.")
     if purged.deleted < purged.found:
-        raise Failure(Problem.FAILED, "Not everything selected is deleted.", _rest(purged))
+        raise Failure(ExitCode.FAILED, "Not everything selected is deleted.", _rest(purged))
     if purged.unknown:
         raise Failure(
-            Problem.FAILED,
-            several(purged.unknown, "message was", "messages were") + " kept: the format is unknown.",
+            ExitCode.FAILED,
+            pluralize(purged.unknown, "message was", "messages were") + " kept: the format is unknown.",
             "`cryptoctl dlq peek --where \"shape=='unknown'\"` shows them with their ids; "
             "`cryptoctl dlq purge --id ID` deletes one.",
         )
 
     if purged.in_flight:
-        raise Failure(Problem.FAILED, in_flight_text(purged.in_flight), "Run the same command again later.")
+        raise Failure(ExitCode.FAILED, in_flight_text(purged.in_flight), "Run the same command again later.")
 
 
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:
-    told = f"{purged.deleted} of {several(purged.found, 'message was', 'messages were')} deleted"
+    told = f"{purged.deleted} of {pluralize(purged.found, 'message was', 'messages were')} deleted"
     they = "It is" if purged.deleted == 1 else "They are"
     written = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
     run.done(told, f"{written}`cryptoctl dlq list` shows what is left.")
-    if not run.machine:
+    if not run.is_json:
         run.screen.data(f"{told}.")
 
 
@@ -180,7 +180,7 @@ def _rest(purged: files.Purged) -> str:
     """What to do about the messages that were kept, which the file has too."""
     if purged.export is None:
         return "`cryptoctl dlq list` shows what is left; run the same command again to delete it."
-    kept = several(purged.found - purged.deleted, "message that was", "messages that were")
+    kept = pluralize(purged.found - purged.deleted, "message that was", "messages that were")
     return (
         f"{purged.export} has all {purged.found}, also the {kept} kept: an import of it would add those a "
         "second time. To delete them too, run the command again with another file (without --export-to it "

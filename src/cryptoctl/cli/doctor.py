@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.local.errors import EngineError
-from cryptoctl.ops.doctor import Check, Verdict, bad, examine, good, unknown
+from cryptoctl.ops.doctor import Check, CheckResult, bad, examine, good, unknown
 from cryptoctl.ops.security import examine_security
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
@@ -23,13 +23,13 @@ def doctor(run: CommandRun) -> None:
     try:
         checks.extend(_checks(run))
     finally:  # where a check cannot even be made, what was found before is shown all the same
-        run.answer(checks=checks_document(run.screen, checks))
-        if checks and not run.machine:
+        run.set_members(checks=checks_document(run.screen, checks))
+        if checks and not run.is_json:
             show_checks(run.screen, checks)
-    failed = [check.what for check in checks if check.verdict is Verdict.BAD]
+    failed = [check.what for check in checks if check.result is CheckResult.BAD]
     if failed:
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"`up` would fail in {run.session.location}: {', '.join(failed)}.",
             "Each failed check says what to do; then run `cryptoctl doctor` again.",
         )

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, check, looked, orphans, removed
+from cryptoctl.cli.apply import before_any_change, carry_out_removal, check, orphans, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Yes
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import iso
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.ui.plans import plan_document, sentence, show_plan
@@ -29,7 +29,7 @@ def down(
     session, screen = run.session, run.screen
     if session.config.protected:
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"The environment {session.environment} is protected. Nothing was changed.",
             "Set `protected = false` in cryptoctl.toml, run `cryptoctl up`, then `cryptoctl down`.",
         )
@@ -39,22 +39,22 @@ def down(
         others = orphans(run)
 
         def look() -> Plan:
-            return planned(resources, session.aws, Goal.ABSENT, orphans=others)
+            return make_plan(resources, session.aws, Goal.ABSENT, orphans=others)
 
-        plan = looked(run, look)
-        run.answer(plan=plan_document(plan))
+        plan = plan_with_tags(run, look)
+        run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
         check(plan)
         if keep_data:
             # A protected environment is kept whole, not its table alone.
-            whole = planned(list(session.stack), session.aws, Goal.ABSENT)
+            whole = make_plan(list(session.stack), session.aws, Goal.ABSENT)
             check(whole)
             kept = _there(whole)
         if plan.work and not yes:
             _ask(run)
-    last = removed(run, plan, look)
+    last = carry_out_removal(run, plan, look)
     run.done("All of the plan is done", "`cryptoctl envs` shows which environments there are.")
-    run.answer(leaving=_leaving(last), kept=kept, notes=list(last.notes))
+    run.set_members(leaving=_leaving(last), kept=kept, notes=list(last.notes))
     _say_what_is_left(run, plan, last, kept)
 
 
@@ -79,7 +79,7 @@ def _ask(run: CommandRun) -> None:
     name = run.session.environment
     run.screen.require_terminal(f"This deletes the environment {name}")
     if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
-        raise Failure(Problem.REFUSED, "The name does not match. Nothing was changed.")
+        raise Failure(ExitCode.REFUSED, "The name does not match. Nothing was changed.")
 
 
 def _there(plan: Plan) -> list[str]:

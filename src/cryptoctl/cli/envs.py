@@ -12,8 +12,10 @@ from cryptoctl.ui.tables import Column
 def envs(run: CommandRun) -> None:
     """List the environments in this account and region, found by their tags."""
     found = environments(run.session.aws)
-    if run.machine:
-        run.answer(environments=[{"environment": name, "resources": count} for name, count in found.items()])
+    if run.is_json:
+        run.set_members(
+            environments=[{"environment": name, "resources": count} for name, count in found.items()]
+        )
         return
     run.screen.table(["environment", Column("in the tag index", right=True)], list(found.items()))
     if not found:

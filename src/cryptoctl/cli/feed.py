@@ -11,22 +11,22 @@ import typer
 
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.command import CommandRun, command, for_a_person
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.cli.command import CommandRun, as_failure, command
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exchanges import Exchanges
+from cryptoctl.feed.followed_symbol import FollowedSymbol
 from cryptoctl.feed.following import Feed
-from cryptoctl.feed.line import FeedLine
-from cryptoctl.feed.resuming import Beginning, beginning
+from cryptoctl.feed.resuming import StartPoint, start_point
 from cryptoctl.feed.source import FeedSource, parse_sources
 from cryptoctl.feed.tape import Tape
 from cryptoctl.ops.sending import send_batch
-from cryptoctl.ops.times import moment_ms, now_ms, span
+from cryptoctl.ops.times import now_ms, parse_duration, parse_time_ms
 from cryptoctl.reconcile.async_retry import RealAsyncClock
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.feed import FeedReport, feed_document, show_beginning, show_summary
-from cryptoctl.wording import several
+from cryptoctl.ui.feed import FeedReport, feed_document, show_start_point, show_summary
+from cryptoctl.wording import pluralize
 
-LOOK_S = 0.5
+POLL_EVERY_S = 0.5
 
 
 @command("feed", access=Access.OPERATE, example="cryptoctl feed binance BTC/USDT ETH/USDT kraken:ETH/USD")
@@ -58,12 +58,12 @@ def feed(
     Ctrl-C sends what was received and ends; a second one ends at once.
     """
     wanted = parse_sources(sources)
-    since_ms, for_s = _since_ms(since), None if for_ is None else span(for_).total_seconds()
+    since_ms, for_s = _since_ms(since), None if for_ is None else parse_duration(for_).total_seconds()
     clock = RealAsyncClock()
     exchanges = Exchanges(wanted, clock=clock, tell=partial(run.screen.say, style="yellow"))
     beginnings = _beginnings(run, wanted, since_ms)
     running: list[Feed] = []
-    if run.machine:
+    if run.is_json:
         run.screen.one_line_each()
     try:
         asyncio.run(_follow(run, exchanges, beginnings, for_s, clock, running))
@@ -71,16 +71,16 @@ def feed(
         interrupts.ignore_signals()
         _show(run, running)
         raise Failure(
-            Problem.INTERRUPTED,
+            ExitCode.INTERRUPTED,
             "Interrupted. Whether the request under way was stored is not known.",
             "Run the same command again: it begins where the table ends, and nothing is stored twice.",
         ) from None
     except (Failure, AwsError) as error:
         _show(run, running)
-        raise for_a_person(error) from error
+        raise as_failure(error) from error
     except asyncio.CancelledError:
         run.screen.say("Stopped before the feed began.", style="dim")
-        run.answer(lines=[], refusals=[], unsent=0)
+        run.set_members(lines=[], refusals=[], unsent=0)
         return
     _show(run, running)
     _refuse(running[0])
@@ -89,27 +89,27 @@ def feed(
 def _since_ms(text: str | None) -> int | None:
     if text is None:
         return None
-    since_ms = moment_ms(text)
+    since_ms = parse_time_ms(text)
     if since_ms > now_ms():
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"--since {text} lies in the future.",
             "Leave it out: without stored prices, the feed begins now.",
         )
     return since_ms
 
 
-def _beginnings(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | None) -> list[Beginning]:
+def _beginnings(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | None) -> list[StartPoint]:
     aws, table = run.session.aws, run.session.stack.prices
     # Also with --since: an environment that is not there is noticed before an exchange is asked.
-    found = list(aws.map(lambda source: beginning(aws, table, source), sources))
-    return found if since_ms is None else [Beginning(since_ms=since_ms) for _ in sources]
+    found = list(aws.map(lambda source: start_point(aws, table, source), sources))
+    return found if since_ms is None else [StartPoint(since_ms=since_ms) for _ in sources]
 
 
 async def _follow(
     run: CommandRun,
     exchanges: Exchanges,
-    beginnings: Sequence[Beginning],
+    beginnings: Sequence[StartPoint],
     for_s: float | None,
     clock: RealAsyncClock,
     running: list[Feed],
@@ -131,7 +131,7 @@ async def _follow(
             resume_at_s: dict[str, float] = {}
             following = Feed(
                 lines=[
-                    FeedLine(
+                    FollowedSymbol(
                         market,
                         Tape(market.rules, since_ms=begin.since_ms, known=begin.known),
                         clock=clock,
@@ -149,7 +149,7 @@ async def _follow(
             )
             running.append(following)
             for line, begin in zip(following.lines, beginnings, strict=True):
-                show_beginning(run.screen, line.source, begin, can_watch=line.market.can_watch)
+                show_start_point(run.screen, line.source, begin, can_watch=line.market.can_watch)
             report = FeedReport(run.screen, following, clock.now_s())
             with run.screen.drawn(report.render):
                 watching = asyncio.ensure_future(_report(report, clock, stop, for_s))
@@ -167,7 +167,7 @@ async def _report(
         report.look(clock.now_s())
         if end_s is not None and clock.now_s() >= end_s:
             stop.set()
-        left_s = LOOK_S if end_s is None else min(LOOK_S, end_s - clock.now_s())
+        left_s = POLL_EVERY_S if end_s is None else min(POLL_EVERY_S, end_s - clock.now_s())
         await clock.sleep(max(0.0, left_s), stop)
 
 
@@ -181,8 +181,8 @@ def _show(run: CommandRun, running: Sequence[Feed]) -> None:
             "The feed has ended",
             "The same command may be run again: nothing is stored twice.",
         )
-        run.answer(**feed_document(following))
-        if not run.machine:
+        run.set_members(**feed_document(following))
+        if not run.is_json:
             show_summary(run.screen, following)
 
 
@@ -190,14 +190,14 @@ def _refuse(following: Feed) -> None:
     """Raises Failure where not everything that was received is stored."""
     if following.unsent:
         raise Failure(
-            Problem.FAILED,
-            f"{several(following.unsent, 'price')} received could not be sent: {following.sending}",
+            ExitCode.FAILED,
+            f"{pluralize(following.unsent, 'price')} received could not be sent: {following.sending}",
             "Run the same command again: it begins where the table ends.",
         )
     refused = sum(line.refused for line in following.lines)
     if refused:
         raise Failure(
-            Problem.FAILED,
-            f"{several(refused, 'price was', 'prices were')} not accepted, as said above.",
+            ExitCode.FAILED,
+            f"{pluralize(refused, 'price was', 'prices were')} not accepted, as said above.",
             "They are not fetched again. `cryptoctl send-price` sends one by hand.",
         )

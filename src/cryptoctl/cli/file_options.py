@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cryptoctl.cli.options import option
 from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.records import FileOptions, quoted
 
@@ -58,7 +58,7 @@ class GivenFiles:
         if given:
             name = {"mapping": "map"}.get(given[0], given[0]).replace("_", "-")
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"--{name} goes with --file only.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
@@ -70,7 +70,7 @@ def _named(name: str, text: str | None, stored: Callable[[str], str], example: s
         return None if text is None else stored(text)
     except BadName as bad:
         refused = f"{name} {quoted(text)}: {bad}. Nothing was sent."
-        raise Failure(Problem.USAGE, refused, f"Such as {name} {example}.") from None
+        raise Failure(ExitCode.USAGE, refused, f"Such as {name} {example}.") from None
 
 
 def _file(*names: str, shown: str, default: str = "", **more: Any) -> Any:

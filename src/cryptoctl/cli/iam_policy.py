@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts
 from cryptoctl.reconcile.permissions import Access
 
@@ -28,15 +28,15 @@ def iam_policy(
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
     if part is not None and output_dir is not None:
-        raise Failure(Problem.USAGE, "--part and --output-dir exclude each other.", "Leave one out.")
+        raise Failure(ExitCode.USAGE, "--part and --output-dir exclude each other.", "Leave one out.")
     documents = parts(run.session.stack, purpose)
     if output_dir is not None:
         stem = f"{run.session.environment}-{purpose}"
         files = [
             _written(output_dir / f"{stem}-{number}.json", each) for number, each in enumerate(documents, 1)
         ]
-        run.answer(files=files, parts=len(documents))
-        if not run.machine:
+        run.set_members(files=files, parts=len(documents))
+        if not run.is_json:
             for file in files:
                 run.screen.data(file)
         for old in _older_parts(output_dir, stem, len(documents)):
@@ -44,7 +44,7 @@ def iam_policy(
         return
     if part is None and len(documents) > 1:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"The policy does not fit into one managed policy, which holds {MANAGED_POLICY_CHARACTERS:,} "
             f"characters: it takes {len(documents)}.",
             f"Print them with --part 1 to --part {len(documents)}, or write them with --output-dir, and "
@@ -52,11 +52,11 @@ def iam_policy(
         )
     if part is not None and not 1 <= part <= len(documents):
         raise Failure(
-            Problem.USAGE, f"There is no part {part}.", f"The parts are numbered from 1 to {len(documents)}."
+            ExitCode.USAGE, f"There is no part {part}.", f"The parts are numbered from 1 to {len(documents)}."
         )
     document = documents[(part or 1) - 1]
-    run.answer(policy=document, parts=len(documents))
-    if not run.machine:
+    run.set_members(policy=document, parts=len(documents))
+    if not run.is_json:
         run.screen.json(document)
 
 
@@ -74,6 +74,6 @@ def _written(path: Path, document: dict[str, Any]) -> str:
         path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise Failure(
-            Problem.USAGE, f"{path} cannot be written: {error.strerror}.", "Name another --output-dir."
+            ExitCode.USAGE, f"{path} cannot be written: {error.strerror}.", "Name another --output-dir."
         ) from error
     return str(path)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.settings import FILE_NAME
 
 
@@ -25,12 +25,12 @@ def init(
             file.write(text)
     except FileExistsError:
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"{path} exists already and was not changed.",
             "Name another file to have one beside it, to copy from.",
         ) from None
     except OSError as error:
-        raise Failure(Problem.USAGE, f"{path} cannot be written: {error.strerror}.") from error
-    run.answer(path=str(path))
+        raise Failure(ExitCode.USAGE, f"{path} cannot be written: {error.strerror}.") from error
+    run.set_members(path=str(path))
     run.done(f"{path} is written", "Edit it, then see `cryptoctl config`.")
     run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default or an example.")

@@ -8,7 +8,7 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Yes
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ui.engine import engine_document, message_document, show_access, show_engine, show_message
 
@@ -34,7 +34,7 @@ def start(
 def stop(run: CommandRun) -> None:
     """Stop the engine. Its data stays for the next start."""
     stopped = run.session.engine.stop()
-    run.answer(stopped=stopped)
+    run.set_members(stopped=stopped)
     run.done("The engine is stopped", "`cryptoctl local status` shows it.")
     run.screen.say("Stopped; the data is kept." if stopped else "The engine was not running.")
 
@@ -53,7 +53,7 @@ def reset(run: CommandRun, yes: Yes = False) -> None:
             "Delete every local environment with its prices?", "This deletes every local environment"
         )
     run.session.engine.reset()
-    run.answer(reset=True)
+    run.set_members(reset=True)
     run.done("The engine is stopped and its data is deleted", "`cryptoctl local status` shows it.")
     run.screen.say("The engine is stopped and its data is deleted.")
 
@@ -67,11 +67,11 @@ def logs(
     path = run.session.engine.status().log_file
     if not path.is_file():
         raise Failure(
-            Problem.FAILED, "The engine has written no log yet.", "Start it with `cryptoctl local start`."
+            ExitCode.FAILED, "The engine has written no log yet.", "Start it with `cryptoctl local start`."
         )
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
-    run.answer(lines=lines)
-    if run.machine:
+    run.set_members(lines=lines)
+    if run.is_json:
         return
     for line in lines:
         run.screen.data(line)
@@ -84,8 +84,8 @@ def outbox(
 ) -> None:
     """Show the messages that AWS would have sent to external recipients; the engine sends none."""
     messages = run.session.engine.outbox(last)
-    run.answer(messages=[message_document(message) for message in messages])
-    if run.machine:
+    run.set_members(messages=[message_document(message) for message in messages])
+    if run.is_json:
         return
     if not messages:
         run.screen.say("Nothing would have been sent yet.")
@@ -94,12 +94,12 @@ def outbox(
 
 
 def _show(run: CommandRun, found: EngineStatus) -> None:
-    run.answer(engine=engine_document(found, None))
-    if not run.machine:
+    run.set_members(engine=engine_document(found, None))
+    if not run.is_json:
         show_engine(run.screen, found)
     if found.running:
         # Where there is none yet it is made, which a full disk refuses: what does not work is said by then.
         keys = run.session.engine.credentials(OTHER_TOOLS)
-        run.answer(engine=engine_document(found, keys))
-        if not run.machine:
+        run.set_members(engine=engine_document(found, keys))
+        if not run.is_json:
             show_access(run.screen, found, keys)

@@ -12,15 +12,15 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import function_names
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest, lines_of
 from cryptoctl.ops.logs import Line, follow, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
-from cryptoctl.ops.times import moment, moment_ms
+from cryptoctl.ops.times import parse_time_ms, time_text
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.logs import line_document, show_entry
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 USUAL = "10m"
 # A request is looked for as long as the logs are usually kept.
@@ -104,15 +104,15 @@ def logs(
     With --verbose each line as it is, with metrics, requests and whole traces.
     """
     usual = USUAL if request is None else USUAL_FOR_A_REQUEST
-    since_ms = moment_ms(usual if since is None else since)
-    until_ms = moment_ms(until) if until is not None else None
+    since_ms = parse_time_ms(usual if since is None else since)
+    until_ms = parse_time_ms(until) if until is not None else None
     chosen = LineFilter(level=level, text=grep, request=_checked(request))
     if following and (until is not None or last is not None):
-        raise Failure(Problem.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
+        raise Failure(ExitCode.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
     if until_ms is not None and until_ms <= since_ms:
         raise Failure(
-            Problem.USAGE,
-            f"--until ({moment(until_ms)} UTC) is not after --since ({moment(since_ms)} UTC).",
+            ExitCode.USAGE,
+            f"--until ({time_text(until_ms)} UTC) is not after --since ({time_text(since_ms)} UTC).",
             f"Give --since too: without it logs begin {usual} ago." if since is None else "Exchange them.",
         )
     wanted = _functions(run, functions or [])
@@ -125,14 +125,14 @@ def logs(
         shown = folded(shown)
     if last is not None:
         shown = latest(shown, last)
-    run.answer(lines=[line_document(line) for line in (found if last is None else lines_of(shown))])
-    if not run.machine:
+    run.set_members(lines=[line_document(line) for line in (found if last is None else lines_of(shown))])
+    if not run.is_json:
         for entry in shown:
             show_entry(run.screen, entry)
     if not found:
         _say_nothing_found(run, wanted, since_ms, until_ms)
-    elif not shown and not run.machine:
-        hidden = several(len(found), "line is", "lines are")
+    elif not shown and not run.is_json:
+        hidden = pluralize(len(found), "line is", "lines are")
         run.screen.say(
             f"{hidden} not shown: metrics, and Lambda's notes of what went well. --verbose shows them."
         )
@@ -141,27 +141,27 @@ def logs(
 def _say_nothing_found(run: CommandRun, wanted: list[Function], since_ms: int, until_ms: int | None) -> None:
     """That there is none in that time, and when the newest line was written."""
     newest = newest_ms(run.session.aws, wanted)
-    last = "nothing is logged yet" if newest is None else f"the newest line is from {moment(newest)} UTC"
-    until = "" if until_ms is None else f" until {moment(until_ms)}"
-    run.screen.say(f"No such lines since {moment(since_ms)}{until} UTC; {last}.")
+    last = "nothing is logged yet" if newest is None else f"the newest line is from {time_text(newest)} UTC"
+    until = "" if until_ms is None else f" until {time_text(until_ms)}"
+    run.screen.say(f"No such lines since {time_text(since_ms)}{until} UTC; {last}.")
 
 
 def _follow(run: CommandRun, wanted: list[Function], since_ms: int, chosen: LineFilter) -> None:
     run.screen.one_line_each()
     lines = chosen.of(follow(run.session.aws, wanted, since_ms))
-    if run.machine:
+    if run.is_json:
         for line in lines:
             run.screen.json_line(line_document(line))
         return
     names = ", ".join(each.name for each in wanted)
-    run.screen.say(f"Following {names} since {moment(since_ms)} UTC; Ctrl-C ends it.", style="dim")
+    run.screen.say(f"Following {names} since {time_text(since_ms)} UTC; Ctrl-C ends it.", style="dim")
     for entry in entries(lines, everything=run.screen.verbose):
         show_entry(run.screen, entry)
 
 
 def _checked(request: str | None) -> str | None:
     if request is not None and not REQUEST.fullmatch(request):
-        raise Failure(Problem.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
+        raise Failure(ExitCode.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
     return request
 
 
@@ -173,7 +173,7 @@ def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"There is no function {unknown[0].removesuffix(suffix)}.",
             f"Choose among: {', '.join(each.short_name for each in known.values())}.",
         )

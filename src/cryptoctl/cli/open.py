@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.console import dashboard_page, function_page, logs_page, queue_page, table_page
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
@@ -43,15 +43,15 @@ def open_(
     """Open AWS's console in a browser: a function, its logs or dead letters, the table, the dashboard."""
     if run.session.target is Target.LOCAL:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             "The embedded engine has no console.",
             "Use `cryptoctl status --all`, `cryptoctl logs` and `cryptoctl dlq list`.",
         )
     url = _url(run, page, part)
-    run.answer(url=url)
-    if not run.machine:
+    run.set_members(url=url)
+    if not run.is_json:
         run.screen.data(url)
-    if not only_print and not run.machine and run.screen.can_ask and not webbrowser.open(url):
+    if not only_print and not run.is_json and run.screen.can_ask and not webbrowser.open(url):
         run.screen.say("No browser could be started: open the address above.", style="yellow")
 
 
@@ -61,7 +61,7 @@ def _url(run: CommandRun, page: Page, part: FunctionPart) -> str:
     if page is Page.DASHBOARD:
         if stack.dashboard is None:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 "The configuration has no dashboard.",
                 f"Take `dashboard = false` out of [env.{scope.environment}], and run `cryptoctl up`.",
             )
@@ -75,7 +75,7 @@ def _url(run: CommandRun, page: Page, part: FunctionPart) -> str:
     queues = {"webhook": stack.webhook_dead_letters, "enricher": stack.enricher_dead_letters}
     if part not in queues:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"The {part} has no queue of dead letters: they go to the alerts topic.",
             "Choose webhook or enricher.",
         )

@@ -17,13 +17,13 @@ import typer
 
 from cryptoctl.cli import completion
 from cryptoctl.core.names import folded_symbol
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 Group: TypeAlias = Callable[..., Any]
-LONGEST_KEY_BYTES = 2048  # DynamoDB's limit for a partition key
+MAX_KEY_BYTES = 2048  # DynamoDB's limit for a partition key
 
 
-class Output(StrEnum):
+class OutputFormat(StrEnum):
     """How the answer is written."""
 
     TABLE = "table"
@@ -45,7 +45,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 def refuse_empty(name: str, value: str, hint: str) -> None:
     """Raises Failure for what is given and empty: a script's variable that is not set."""
     if not value.strip():
-        raise Failure(Problem.USAGE, f"{name} is empty.", hint)
+        raise Failure(ExitCode.USAGE, f"{name} is empty.", hint)
 
 
 def stored_as(symbol: str) -> str:
@@ -56,10 +56,10 @@ def stored_as(symbol: str) -> str:
     try:
         size = len(folded.encode())
     except UnicodeEncodeError as error:  # a byte that Python could not read stands there as half of a pair
-        raise Failure(Problem.USAGE, f"The symbol is no text in UTF-8: {symbol!a}.", hint) from error
-    if size > LONGEST_KEY_BYTES:
-        why = f"The symbol has {size} bytes, and what is stored has {LONGEST_KEY_BYTES} at most."
-        raise Failure(Problem.USAGE, why, hint)
+        raise Failure(ExitCode.USAGE, f"The symbol is no text in UTF-8: {symbol!a}.", hint) from error
+    if size > MAX_KEY_BYTES:
+        why = f"The symbol has {size} bytes, and what is stored has {MAX_KEY_BYTES} at most."
+        raise Failure(ExitCode.USAGE, why, hint)
     return folded
 
 
@@ -94,7 +94,7 @@ class CommonOptions:
         _common("--config", shown="Configuration file.", default="the nearest cryptoctl.toml upwards"),
     ] = None
     output: Annotated[
-        Output | None,
+        OutputFormat | None,
         _common(
             "--output",
             "-o",
@@ -108,7 +108,7 @@ class CommonOptions:
     no_color: Annotated[bool | None, _common("--no-color", shown="No colours.")] = None
 
     @property
-    def leading_here(self) -> dict[str, str]:
+    def target_options(self) -> dict[str, str]:
         """The options that lead to this environment and AWS account: name → value, "" for a flag."""
         target = {None: {}, True: {"--local": ""}, False: {"--aws": ""}}[self.local]
         values = {

@@ -23,6 +23,6 @@ def outputs(run: CommandRun) -> None:
         raise not_deployed(run.session.aws, run.session.scope, ", ".join(missing))
     known = known_values(seen)
     values = resolve(stack.outputs, lambda ref: known[ref])
-    run.answer(outputs=values)
-    if not run.machine:
+    run.set_members(outputs=values)
+    if not run.is_json:
         show_outputs(run.screen, values)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import chosen, looked, orphans
+from cryptoctl.cli.apply import chosen, orphans, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import resource_names
-from cryptoctl.cli.options import Output
-from cryptoctl.errors import Problem
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.cli.options import OutputFormat
+from cryptoctl.errors import ExitCode
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.ui.plan_markdown import markdown, mermaid
@@ -22,7 +22,7 @@ from cryptoctl.ui.plans import plan_document, show_plan
     "plan",
     access=Access.DESCRIBE,
     example="cryptoctl plan --env prod --exit-code",
-    formats=[Output.MARKDOWN],
+    formats=[OutputFormat.MARKDOWN],
 )
 def plan(
     run: CommandRun,
@@ -48,15 +48,15 @@ def plan(
     resources, others = chosen(run, only or []), orphans(run, only or [])
 
     def look() -> Plan:
-        return planned(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
+        return make_plan(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
 
-    found = looked(run, look)
-    run.answer(plan=plan_document(found))
-    if graph and not run.machine:
+    found = plan_with_tags(run, look)
+    run.set_members(plan=plan_document(found))
+    if graph and not run.is_json:
         run.screen.raw(mermaid(found))
-    elif run.output is Output.MARKDOWN:
+    elif run.output is OutputFormat.MARKDOWN:
         run.screen.raw(markdown(run.screen, found, environment=run.session.location))
-    elif not run.machine:
+    elif not run.is_json:
         show_plan(run.screen, found, environment=run.session.location, answer=True)
     if exit_code and (found.work or found.refused):
-        raise typer.Exit(Problem.DIFFERENCES)
+        raise typer.Exit(ExitCode.DIFFERENCES)

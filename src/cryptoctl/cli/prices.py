@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.options import Output, stored_as
+from cryptoctl.cli.options import OutputFormat, stored_as
 from cryptoctl.ops.prices import Query, document, enriched_prices
 from cryptoctl.ops.prices import prices as read_prices
-from cryptoctl.ops.times import moment, moment_ms
+from cryptoctl.ops.times import parse_time_ms, time_text
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.ui.prices import show_prices, write_csv
@@ -21,7 +21,9 @@ LAST = typer.Option(min=1, max=100_000, help="Number of prices, the newest ones.
 SINCE = typer.Option(metavar="T", help="Only prices since then: 10m (ago), epoch or ISO 8601.")
 
 
-@command("prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", formats=[Output.CSV])
+@command(
+    "prices", access=Access.READ_DATA, example="cryptoctl prices BTC --last 20", formats=[OutputFormat.CSV]
+)
 def prices(
     run: CommandRun,
     symbol: Annotated[str, SYMBOL],
@@ -31,7 +33,7 @@ def prices(
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
     query = Query(
-        symbol=stored_as(symbol), last=last, since_ms=moment_ms(since) if since is not None else None
+        symbol=stored_as(symbol), last=last, since_ms=parse_time_ms(since) if since is not None else None
     )
     aws, table = run.session.aws, run.session.stack.prices
     if wait:
@@ -39,9 +41,9 @@ def prices(
             found = enriched_prices(aws, table, query, Retry(run.clock, tell))
     else:
         found = read_prices(aws, table, query)
-    if run.machine:
-        run.answer(prices=[document(price) for price in found])
-    elif run.csv:
+    if run.is_json:
+        run.set_members(prices=[document(price) for price in found])
+    elif run.is_csv:
         write_csv(run.screen, found)
     else:
         show_prices(run.screen, found)
@@ -56,5 +58,7 @@ def say_nothing_found(run: CommandRun, query: Query) -> None:
         run.screen.say(f"{none}.")
         return
     newest = read_prices(run.session.aws, run.session.stack.prices, Query(symbol=query.symbol, last=1))
-    last = f"the newest is from {moment(newest[0].timestamp_ms)} UTC" if newest else "there are none at all"
-    run.screen.say(f"{none} since {moment(query.since_ms)} UTC; {last}.")
+    last = (
+        f"the newest is from {time_text(newest[0].timestamp_ms)} UTC" if newest else "there are none at all"
+    )
+    run.screen.say(f"{none} since {time_text(query.since_ms)} UTC; {last}.")

@@ -10,10 +10,10 @@ import typer
 
 from cryptoctl.cli.command import command
 from cryptoctl.cli.options import refuse_empty
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.selection import Selection
-from cryptoctl.ops.times import moment_ms
+from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.reconcile.permissions import Access
 
 
@@ -75,9 +75,9 @@ def _time_ms(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return moment_ms(text)
+        return parse_time_ms(text)
     except Failure as failure:
-        raise Failure(Problem.USAGE, f"{option}: {failure.message}", failure.hint) from None
+        raise Failure(ExitCode.USAGE, f"{option}: {failure.message}", failure.hint) from None
 
 
 Selecting = Callable[..., None]

@@ -16,10 +16,10 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import claim_ids
 from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selftest_run import SelftestRun, own_run, remove
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.selftest import own_runs
 from cryptoctl.ops.selftest.catalogue import chosen
-from cryptoctl.ops.selftest.environment import LONGEST_RUN, former, may_be_running, new_name
+from cryptoctl.ops.selftest.environment import MAX_RUN, former, may_be_running, new_name
 from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
@@ -51,8 +51,8 @@ def selftest(
     """Check what cryptoctl relies on about AWS, in an environment of its own, and write a report."""
     claims = chosen(only or [])
     if listing:
-        run.answer(claims=claims_document(claims))
-        if not run.machine:
+        run.set_members(claims=claims_document(claims))
+        if not run.is_json:
             show_claims(run.screen, claims)
         return
     with before_any_change():
@@ -63,13 +63,13 @@ def selftest(
         own = SelftestRun(run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only)
         _ask(run, own, yes=yes)
     with interrupts.on_signal(own.stop.asked.set, _leave):
-        run.answer(removed=_remove(run, old))
+        run.set_members(removed=_remove(run, old))
         own.whole()
     report = own.report if show_account else own.report.without_account()
     files = _write(report, report_dir)
-    run.answer(report=report_document(report), files=files)
+    run.set_members(report=report_document(report), files=files)
     run.done("The self-test has ended", f"The report: {', '.join(files)}.")
-    if not run.machine:
+    if not run.is_json:
         show_report(run.screen, report)
     run.screen.say(f"The report: {', '.join(files)}.")
     _judge(report, interrupted=own.stop.asked.is_set())
@@ -93,7 +93,7 @@ def _remove(run: CommandRun, old: list[str]) -> list[str]:
     gone = []
     for name in old:
         if name not in mine and may_be_running(name, now):
-            minutes = LONGEST_RUN.total_seconds() / 60
+            minutes = MAX_RUN.total_seconds() / 60
             run.screen.say(
                 f"{name} is left: another run may be at work on it. {minutes:.0f} minutes after its "
                 "beginning, `cryptoctl selftest` removes it.",
@@ -114,7 +114,7 @@ def _leave() -> None:
 def _check_directory(directory: Path) -> None:
     if not directory.is_dir() or not os.access(directory, os.W_OK):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{directory} is no directory that can be written to.",
             "Name another --report-dir.",
         )
@@ -132,13 +132,13 @@ def _write(report: SelftestReport, directory: Path) -> list[str]:
 
 def _judge(report: SelftestReport, *, interrupted: bool) -> None:
     if interrupted:
-        raise Failure(Problem.INTERRUPTED, "Interrupted. The report is of what was checked before.")
+        raise Failure(ExitCode.INTERRUPTED, "Interrupted. The report is of what was checked before.")
     if report.problems:
-        raise Failure(Problem.FAILED, "The self-test was not finished.", " ".join(report.problems))
+        raise Failure(ExitCode.FAILED, "The self-test was not finished.", " ".join(report.problems))
     if report.unclean:
         names = ", ".join(result.claim.id for result in report.unclean)
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"{len(report.unclean)} of {len(report.results)} claims do not hold, or could not be checked: "
             f"{names}.",
             "Send us the report: cryptoctl may have to be changed.",

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from cryptoctl.aws_errors import one_line
-from cryptoctl.cli.apply import carry_out, check, removed
+from cryptoctl.cli.apply import carry_out, carry_out_removal, check
 from cryptoctl.cli.command import CommandRun
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.selftest import own_runs
-from cryptoctl.ops.selftest.bench import Bench
 from cryptoctl.ops.selftest.catalogue import needed
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds
 from cryptoctl.ops.selftest.claims.removed import REMOVED
 from cryptoctl.ops.selftest.derived import derived
@@ -22,10 +22,10 @@ from cryptoctl.ops.selftest.recorder import Recorder
 from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.ops.selftest.run import ClaimResult, checked, looked_up
 from cryptoctl.reconcile.execute import Listener
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step
-from cryptoctl.reconcile.retry import RealClock, Retry, Stop
+from cryptoctl.reconcile.retry import RealClock, Retry, StopRequest
 from cryptoctl.session import Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.selftest import ClaimProgress
@@ -55,11 +55,11 @@ def remove(own: CommandRun, also: Callable[[Listener], Listener] = lambda progre
     unprotect(stack, aws)
 
     def look() -> Plan:
-        return planned(resources, aws, Goal.ABSENT, orphans=orphans)
+        return make_plan(resources, aws, Goal.ABSENT, orphans=orphans)
 
     plan = look()
     check(plan)
-    return [plan, removed(own, plan, look, also)]
+    return [plan, carry_out_removal(own, plan, look, also)]
 
 
 @dataclass(kw_only=True)
@@ -71,7 +71,7 @@ class SelftestRun:
     claims: Sequence[AwsClaim]
     everything: bool
     """Whether all claims are checked, and not a choice of them."""
-    stop: Stop = field(default_factory=Stop)
+    stop: StopRequest = field(default_factory=StopRequest)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     results: list[ClaimResult] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ class SelftestRun:
         self._clock = RealClock(self.stop.asked)
         self._begun_s = self._clock.now_s()
         self._recorder = Recorder(self._clock)
-        self._bench = Bench(
+        self._bench = CheckContext(
             aws=self.run.session.aws, stack=self.stack, retry=Retry(self._clock), began=self.began
         )
         self._steps: list[Step] = []
@@ -105,7 +105,7 @@ class SelftestRun:
         except KeyboardInterrupt:
             left_behind = True
             raise Failure(
-                Problem.INTERRUPTED,
+                ExitCode.INTERRUPTED,
                 f"Interrupted. What was made of {self.name} is still there.",
                 "Run `cryptoctl selftest` again: it removes that first.",
             ) from None
@@ -130,7 +130,7 @@ class SelftestRun:
         begun_s = self._clock.now_s()
 
         def look() -> Plan:
-            return planned(resources, self.run.session.aws, Goal.PRESENT)
+            return make_plan(resources, self.run.session.aws, Goal.PRESENT)
 
         try:
             plan = look()
@@ -186,7 +186,7 @@ class SelftestRun:
         self.results += looked_up(self._bench, [claim])
 
     def _problem(self, what: str, failure: Failure) -> None:
-        if failure.problem is Problem.INTERRUPTED:
+        if failure.exit_code is ExitCode.INTERRUPTED:
             self.stop.asked.set()
         self.problems.append(one_line(f"{what}: {failure.message} {failure.hint}"))
         self.run.screen.say(self.problems[-1], style="yellow")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.command import CommandRun, for_a_person
+from cryptoctl.cli.command import CommandRun, as_failure
 from cryptoctl.cli.file_options import GivenFiles
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.preview import Preview
 from cryptoctl.files.reader import PriceFiles, open_files
 from cryptoctl.ops.sending import Tally, send_all
@@ -19,7 +19,7 @@ from cryptoctl.ui.files import (
     tally_document,
 )
 from cryptoctl.ui.styles import NOTE
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 
 def send_files(run: CommandRun, given: GivenFiles) -> None:
@@ -27,7 +27,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
     found = open_files(given.paths, given.options, run.screen.say)
     if given.from_line > 1 and len(found.files) > 1:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"--from-line cannot apply to {len(found.files)} files.",
             "Leave it out: what is stored is not stored again."
             if not found.stamped_now
@@ -54,29 +54,29 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
     except KeyboardInterrupt:
         _show(run, tally, found)
         raise Failure(
-            Problem.INTERRUPTED,
+            ExitCode.INTERRUPTED,
             f"Interrupted after {_place(found, tally)}.",
             _how_to_go_on(found, tally),
         ) from None
     except (Failure, AwsError) as error:
         _show(run, tally, found)
-        failure = for_a_person(error)
+        failure = as_failure(error)
         failure.hint = f"{failure.hint} {_how_to_go_on(found, tally)}".strip()
         raise failure from error
     run.done(
-        f"{several(tally.settled, 'price was', 'prices were')} sent: {tally.stored} stored, "
+        f"{pluralize(tally.handled, 'price was', 'prices were')} sent: {tally.stored} stored, "
         f"{tally.duplicate} stored before, {tally.refused} not accepted",
         "Do not send the file again: its prices have the time of sending, and would be stored a second time."
         if found.stamped_now
         else "Sent again, nothing is stored twice, and what was not accepted is named.",
     )
     _show(run, tally, found)
-    if not tally.settled:
+    if not tally.handled:
         _say_none_left(run, found, given)
     if tally.refused:
         raise Failure(
-            Problem.FAILED,
-            f"{tally.refused} of {several(tally.settled, 'price was', 'prices were')} not accepted.",
+            ExitCode.FAILED,
+            f"{tally.refused} of {pluralize(tally.handled, 'price was', 'prices were')} not accepted.",
             "Correct the lines named above and send the file again: stored prices are not stored twice."
             if not found.stamped_now
             else "Correct the lines named above and send only them: the others have the time of sending, "
@@ -86,7 +86,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
 
 def _place(found: PriceFiles, tally: Tally) -> str:
     unit = found.files[0].records.counted_in
-    return f"{unit} {tally.last_line}" if len(found.files) == 1 else several(tally.settled, "price")
+    return f"{unit} {tally.last_line}" if len(found.files) == 1 else pluralize(tally.handled, "price")
 
 
 def _how_to_go_on(found: PriceFiles, tally: Tally) -> str:
@@ -112,8 +112,8 @@ def _preview(run: CommandRun, found: PriceFiles, given: GivenFiles) -> None:
         preview.add(file.prices(now_ms, given.from_line))
     if not preview.prices and not preview.refused:
         _say_none_left(run, found, given)
-    run.answer(dry_run=preview_document(preview, found))
-    if not run.machine:
+    run.set_members(dry_run=preview_document(preview, found))
+    if not run.is_json:
         show_preview(run.screen, preview, found)
 
 
@@ -126,6 +126,6 @@ def _say_none_left(run: CommandRun, found: PriceFiles, given: GivenFiles) -> Non
 
 
 def _show(run: CommandRun, tally: Tally, found: PriceFiles) -> None:
-    run.answer(file=tally_document(tally, found))
-    if not run.machine:
+    run.set_members(file=tally_document(tally, found))
+    if not run.is_json:
         show_tally(run.screen, tally, found)

@@ -8,11 +8,11 @@ import typer
 
 from cryptoctl.aws import AwsError
 from cryptoctl.aws_errors import one_line
-from cryptoctl.cli.command import CommandRun, command, for_a_person
+from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.cli.file_options import GivenFiles, given_files
 from cryptoctl.core.prices import Rejected
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.outgoing import Outgoing, outgoing
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.outgoing import OutgoingPrice, outgoing
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
@@ -57,7 +57,7 @@ def send_price(
     if files.paths:
         if later or any(each is not None for each in (symbol, price, exchange, volume, timestamp, id)):
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 "--file goes with the options of files only; more files need --file each.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
@@ -71,7 +71,7 @@ def send_price(
     exchange = files.options.exchange if exchange is None else exchange
     if symbol is None or price is None or exchange is None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             "A symbol, a price and an exchange are needed, or --file.",
             "For example `cryptoctl send-price BTC 50000 coinbase`.",
         )
@@ -90,45 +90,46 @@ def send_price(
         _send_one(run, sent, timed=timestamp is not None)
 
 
-def _checked(given: dict[str, str | None]) -> Outgoing:
+def _checked(given: dict[str, str | None]) -> OutgoingPrice:
     try:
         return outgoing(given, now_ms=now_ms())
     except Rejected as rejected:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"This is not a valid price: {rejected}. Nothing was sent.",
             "See `cryptoctl send-price --help`.",
         ) from None
 
 
-def _queue_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
+def _queue_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     request_id = invoke_later(run.session.aws, run.session.stack.webhook, price.text)
-    run.answer(request_id=request_id)
+    run.set_members(request_id=request_id)
     run.done(f"The price is queued as request {request_id}", _sent_again(price, timed=timed))
-    if not run.machine:
+    if not run.is_json:
         run.screen.data(f"queued as request {request_id}")
 
 
-def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
+def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     function = run.session.stack.webhook
     try:
         answer = invoke(run.session.aws, function, price.text)
     except (Failure, AwsError) as error:
-        failure = for_a_person(error)
+        failure = as_failure(error)
         # Whether it was stored is not known; with its time it is stored once, however often it is sent.
         failure.hint = f"{failure.hint} {_sent_again(price, timed=timed)}".strip()
         raise failure from error
     if answer.status != 200:
         raise Failure(
-            Problem.FAILED, f"{function.name} refused the price: {one_line(str(answer.body.get('message')))}."
+            ExitCode.FAILED,
+            f"{function.name} refused the price: {one_line(str(answer.body.get('message')))}.",
         )
     body = answer.body
     if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
         raise unexpected(function)
-    run.answer(price=body)
+    run.set_members(price=body)
     told = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
     run.done(f"The price was sent, and is {told}", _sent_again(price, timed=timed))
-    if not run.machine:
+    if not run.is_json:
         if body.get("differs"):
             run.screen.say(
                 "Another price or volume is stored under that id: what was stored first stays.", style=BAD
@@ -136,7 +137,7 @@ def _send_one(run: CommandRun, price: Outgoing, *, timed: bool) -> None:
         run.screen.data(told)
 
 
-def _sent_again(price: Outgoing, *, timed: bool) -> str:
+def _sent_again(price: OutgoingPrice, *, timed: bool) -> str:
     """How it can be sent again without being stored a second time."""
     time = "" if timed else f" with --timestamp {price.price.timestamp_ms}"
     return f"Send it again{time}: it is stored once."

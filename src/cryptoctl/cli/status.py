@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Observer, Overview
+from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Overview, OverviewReader
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 from cryptoctl.ui.engine import engine_document, show_engine_line
@@ -35,26 +35,26 @@ def status(
     if watch:
         if everything or exit_code:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 "--watch shows everything until it is ended.",
                 "Leave --all and --exit-code out.",
             )
         _watch(run)
         return
     session = run.session
-    found = _existing(run, Observer(session.aws, session.stack).overview())
+    found = _existing(run, OverviewReader(session.aws, session.stack).overview())
     engine = session.engine.status(asked=True) if session.target is Target.LOCAL else None
     if engine is not None:
-        run.answer(engine=engine_document(engine, session.engine.credentials(session.environment)))
-    run.answer(**overview_document(run.screen, found, session.location))
-    if not run.machine:
+        run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
+    run.set_members(**overview_document(run.screen, found, session.location))
+    if not run.is_json:
         show_concerns(run.screen, found, session.location)
         if everything:
             show_all(run.screen, found)
             if engine is not None:
                 show_engine_line(run.screen, engine)
     if exit_code and found.concerns:
-        raise typer.Exit(Problem.DIFFERENCES)
+        raise typer.Exit(ExitCode.DIFFERENCES)
 
 
 def _existing(run: CommandRun, found: Overview) -> Overview:
@@ -64,19 +64,19 @@ def _existing(run: CommandRun, found: Overview) -> Overview:
 
 
 def _watch(run: CommandRun) -> None:
-    if run.machine or not run.screen.can_ask or not run.screen.can_draw:
+    if run.is_json or not run.screen.can_ask or not run.screen.can_draw:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             "--watch needs a terminal, and a person at it.",
             "Leave it out; with --output json the answer is for a program.",
         )
     from cryptoctl.ui.watch import watch
 
     session = run.session
-    intervals = ON_AWS if session.aws.metered else ON_THE_ENGINE
-    observer = Observer(session.aws, session.stack, intervals)
-    _existing(run, observer.overview())
-    while (chosen := watch(run.screen, observer.overview, session.location)) is not None:
+    intervals = ON_AWS if session.aws.has_shared_quotas else ON_THE_ENGINE
+    overview_reader = OverviewReader(session.aws, session.stack, intervals)
+    _existing(run, overview_reader.overview())
+    while (chosen := watch(run.screen, overview_reader.overview, session.location)) is not None:
         command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
         if run.screen.confirmed(f"Run {command_line}?"):
             words = shlex.split(command_line)[1:]

@@ -14,8 +14,8 @@ def symbols(run: CommandRun) -> None:
     """List the symbols that have prices: the last one, when that was, and how it has changed."""
     aws, table, now = run.session.aws, run.session.stack.prices, now_ms()
     found = states(aws, table, list(names(aws, table)), now)
-    run.answer(symbols=[symbol_document(each) for each in found])
-    if run.machine:
+    run.set_members(symbols=[symbol_document(each) for each in found])
+    if run.is_json:
         return
     show_symbols(run.screen, found, now)
     if not found:

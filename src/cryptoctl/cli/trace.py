@@ -13,14 +13,14 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import stored_as
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.logs import newest_ms
 from cryptoctl.ops.prices import Query, oldest
 from cryptoctl.ops.prices import prices as read_prices
-from cryptoctl.ops.times import moment, moment_ms, now_ms
+from cryptoctl.ops.times import now_ms, parse_time_ms, time_text
 from cryptoctl.ops.trace.events import Item
+from cryptoctl.ops.trace.price_selector import PriceSelector
 from cryptoctl.ops.trace.tracing import Traced, Tracer, prices_of
-from cryptoctl.ops.trace.wanted import Wanted
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.hints import command_about
 from cryptoctl.ui.prices import show_prices
@@ -67,17 +67,17 @@ def trace(
     if request is not None:
         if symbol is not None or any(each is not None for each in vars(given).values()):
             raise Failure(
-                Problem.USAGE, "--request stands alone.", "Leave the symbol and the other options out."
+                ExitCode.USAGE, "--request stands alone.", "Leave the symbol and the other options out."
             )
         _trace_request(run, _tracer(run), request)
         return
     if symbol is None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             "Neither a symbol nor --request is given.",
             "For example `cryptoctl trace BTC --id 7`.",
         )
-    since_ms = moment_ms(LOOKS_BACK if since is None else since)
+    since_ms = parse_time_ms(LOOKS_BACK if since is None else since)
     wanted = _wanted(symbol, given)
     tracer = _tracer(run)
     found = tracer.items(wanted, since_ms)
@@ -91,21 +91,21 @@ def trace(
 
 
 def _show(run: CommandRun, traced: Traced) -> None:
-    run.answer(**trace_document(traced))
-    if not run.machine:
+    run.set_members(**trace_document(traced))
+    if not run.is_json:
         show_trace(run.screen, traced, run.session.environment)
 
 
 def _show_notes(run: CommandRun, traced: Traced) -> None:
     """What is left to say where nothing was found."""
-    run.answer(notes=list(traced.notes))
+    run.set_members(notes=list(traced.notes))
     for note in traced.notes:
         run.screen.say(note)
 
 
 def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
     if not REQUEST.fullmatch(request):
-        raise Failure(Problem.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
+        raise Failure(ExitCode.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
     traced = tracer.request(request)
     named = prices_of(traced)
     if not traced.lines and not traced.letters:
@@ -114,24 +114,24 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
         kept = tracer.retention_days
         no_letter = "none of the dead letters that were read" if traced.notes else "no dead letter"
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"No log line and {no_letter} is of request {request}; "
             + (
                 "nothing is logged yet."
                 if newest is None
-                else f"the newest line is from {moment(newest)} UTC."
+                else f"the newest line is from {time_text(newest)} UTC."
             ),
             ("" if kept is None else f"The log groups keep {kept} days. ")
             + "Request ids stand in `cryptoctl logs --verbose` and `cryptoctl dlq peek`.",
         )
     if len(named) == 1:
         ((symbol, sort_key, _),) = named
-        wanted = Wanted(symbol=symbol, sort_key=sort_key)
+        wanted = PriceSelector(symbol=symbol, sort_key=sort_key)
         items = tracer.items(wanted, 0)
         _show(run, tracer.trace(wanted, items[0] if items else None))
         return
-    run.answer(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
-    if not run.machine:
+    run.set_members(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
+    if not run.is_json:
         show_request(run.screen, request, traced, named, run.session.environment)
 
 
@@ -147,31 +147,31 @@ def _tracer(run: CommandRun) -> Tracer:
     )
 
 
-def _wanted(symbol: str, given: _Given) -> Wanted:
+def _wanted(symbol: str, given: _Given) -> PriceSelector:
     shown = f"`cryptoctl prices {stored_as(symbol)} --output json`"
     if given.at is None and given.id is None and given.sort_key is None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"Which price of {stored_as(symbol)}?",
             f"Give --at, --id or --sort-key; {shown} shows them.",
         )
     if given.since is not None and (given.id is None or given.at is not None):
-        raise Failure(Problem.USAGE, "--since goes with --id alone.", "Leave it out.")
+        raise Failure(ExitCode.USAGE, "--since goes with --id alone.", "Leave it out.")
     if given.id is not None and not ID.fullmatch(given.id):
-        raise Failure(Problem.USAGE, f"{given.id!r} is no id.", "An id has 1 to 128 printable characters.")
+        raise Failure(ExitCode.USAGE, f"{given.id!r} is no id.", "An id has 1 to 128 printable characters.")
     sort_key = None
     if given.sort_key is not None:
         if given.at is not None:
-            raise Failure(Problem.USAGE, "--sort-key says the time already.", "Leave --at out.")
+            raise Failure(ExitCode.USAGE, "--sort-key says the time already.", "Leave --at out.")
         try:
             sort_key = plain(decimal_from(given.sort_key))
         except NumberError:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{given.sort_key!r} is no sort key.",
                 f"Copy one from {shown}: milliseconds, perhaps with a fraction.",
             ) from None
-    return Wanted(
+    return PriceSelector(
         symbol=stored_as(symbol),
         id=given.id,
         sort_key=sort_key,
@@ -181,11 +181,11 @@ def _wanted(symbol: str, given: _Given) -> Wanted:
 
 def _between(text: str) -> tuple[int, int]:
     """The millisecond that is meant; where it is given in whole seconds, the second."""
-    first_ms = moment_ms(text)
+    first_ms = parse_time_ms(text)
     return first_ms, first_ms if first_ms % 1000 else first_ms + 999
 
 
-def _refuse_several(run: CommandRun, wanted: Wanted, found: Sequence[Item]) -> None:
+def _refuse_several(run: CommandRun, wanted: PriceSelector, found: Sequence[Item]) -> None:
     """Lists them and raises Failure."""
     prices = []
     for item in found:
@@ -193,28 +193,28 @@ def _refuse_several(run: CommandRun, wanted: Wanted, found: Sequence[Item]) -> N
             prices.append(stored_price(item))
         except UnusableError:
             continue
-    run.answer(
+    run.set_members(
         named=[
             {"symbol": wanted.symbol, "sort_key": item["timestamp"]["N"], "outcome": "stored"}
             for item in found
         ]
     )
-    if not run.machine:
+    if not run.is_json:
         show_prices(run.screen, prices)
         for price in prices:
             run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
     one = command_about("trace", wanted.symbol, "--sort-key", found[0]["timestamp"]["N"])
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{len(found)} prices of {wanted.symbol} are meant.",
         f"Choose one: `{one}`.",
     )
 
 
-def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int, *, read: bool) -> Failure:
+def _no_such_price(run: CommandRun, wanted: PriceSelector, since_ms: int, *, read: bool) -> Failure:
     """Says what was looked for, where, and what there is; `read`: all dead letters were."""
     window = (
-        f" since {moment(since_ms)} UTC"
+        f" since {time_text(since_ms)} UTC"
         if wanted.id and not wanted.between_ms and not wanted.sort_key
         else ""
     )
@@ -224,32 +224,32 @@ def _no_such_price(run: CommandRun, wanted: Wanted, since_ms: int, *, read: bool
     )
     near = "the last one before" if until is not None else "the newest one"
     last = (
-        f"{near} is {newest[0].sort_key}, from {moment(newest[0].timestamp_ms)} UTC"
+        f"{near} is {newest[0].sort_key}, from {time_text(newest[0].timestamp_ms)} UTC"
         if newest
         else f"there is none of {wanted.symbol}" + (" until then" if until is not None else "")
     )
     letters = "no dead letter about one" if read else "none of the dead letters that were read is about one"
     return Failure(
-        Problem.FAILED,
+        ExitCode.FAILED,
         f"No price {_said(wanted)} in {run.session.location}{window}, and {letters}; {last}.",
         _further_back(run, wanted, since_ms) if window and newest else _what_is_there(wanted),
     )
 
 
-def _further_back(run: CommandRun, wanted: Wanted, since_ms: int) -> str:
+def _further_back(run: CommandRun, wanted: PriceSelector, since_ms: int) -> str:
     """The command that looks through all prices of the symbol, where some are older than was looked at."""
     first = oldest(run.session.aws, run.session.stack.prices, wanted.symbol)
     if first is None or first.timestamp_ms >= since_ms:
         return _what_is_there(wanted)
-    day = moment(first.timestamp_ms)[:10]
+    day = time_text(first.timestamp_ms)[:10]
     further = command_about("trace", wanted.symbol, "--id", str(wanted.id), "--since", day)
     return f"The oldest one is from {day}: `{further}` looks at all of them."
 
 
-def _what_is_there(wanted: Wanted) -> str:
+def _what_is_there(wanted: PriceSelector) -> str:
     return f"`{command_about('prices', wanted.symbol)}` shows what is there."
 
 
-def _said(wanted: Wanted) -> str:
-    at = f" at {moment(wanted.between_ms[0])} UTC" if wanted.between_ms else ""
+def _said(wanted: PriceSelector) -> str:
+    at = f" at {time_text(wanted.between_ms[0])} UTC" if wanted.between_ms else ""
     return f"of {wanted}{at}"

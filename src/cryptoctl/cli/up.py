@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, looked, orphans
+from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import resource_names
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.provisioners.topic import subscribed
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.values import refs, resolve
@@ -50,16 +50,16 @@ def up(
         resources, others = chosen(run, only or []), orphans(run, only or [])
 
         def look(after: Plan | None = None) -> Plan:
-            return planned(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others, after=after)
+            return make_plan(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others, after=after)
 
-        plan = looked(run, look)
-        run.answer(plan=plan_document(plan))
+        plan = plan_with_tags(run, look)
+        run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
         check(plan, expect)
         if plan.consents and not yes:
             options = [word for name in only or () for word in ("--only", name)] + ["--adopt"] * adopt
             _ask(run, plan, shlex.join(["plan", *options]))
-    session.remember()
+    session.save_last_location()
     rest = plan
     if plan.work:
         rest = carry_out(run, plan, lambda: look(plan))
@@ -68,7 +68,7 @@ def up(
         if differing:
             show_plan(screen, rest, environment=session.location)
             raise Failure(
-                Problem.FAILED,
+                ExitCode.FAILED,
                 f"AWS took every call, but these still differ: {', '.join(map(_difference, differing))}.",
                 "Run `cryptoctl plan` in a minute. If it still differs, another run or tool changes it "
                 "(CloudTrail says which), or AWS does not keep that value.",
@@ -88,9 +88,9 @@ def up(
         for name, value in session.stack.outputs.items()
         if rest.known.keys() >= set(refs(value))
     }
-    run.answer(outputs=outputs)
+    run.set_members(outputs=outputs)
     run.done("All of the plan is done", "`cryptoctl outputs` shows what `up` does at its end.")
-    if not run.machine:
+    if not run.is_json:
         show_outputs(screen, outputs)
     _mention_news(run, plan, rest)
     _mention_alerts(run, rest)
@@ -104,13 +104,13 @@ def _ask(run: CommandRun, plan: Plan, review: str) -> None:
     names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"This plan would {names}, and there is no terminal to ask for confirmation. "
             "Nothing was changed.",
             f"Review it with `cryptoctl {review}`, then add --yes.",
         )
     if run.screen.ask(f"{capitalised(names)}? [y/N]").strip().lower() not in ("y", "yes"):
-        raise Failure(Problem.REFUSED, "Nothing was changed.")
+        raise Failure(ExitCode.REFUSED, "Nothing was changed.")
 
 
 def _mention_news(run: CommandRun, before: Plan, after: Plan) -> None:

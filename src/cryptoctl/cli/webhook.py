@@ -12,11 +12,11 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.core.webhook_secrets import SenderSecret
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.times import iso_of_ms, now_ms, span
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.times import iso_of_ms, now_ms, parse_duration
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import (
-    LONGEST_GRACE,
+    MAX_GRACE,
     READ_AGAIN_S,
     SecretStore,
     given_by_sender,
@@ -32,7 +32,7 @@ from cryptoctl.webhook_presets import TRADINGVIEW_MESSAGE
 
 HIDDEN = "SECRET"
 STANDARD_INPUT = Path("-")
-MOST_BODY_BYTES = 500_000
+MAX_BODY_BYTES = 500_000
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sender's name.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show the secret without asking.")]
@@ -54,8 +54,8 @@ def list_(run: CommandRun) -> None:
     url, found = run.session.aws.gather(
         lambda: webhook_address(run.session.aws, stack), lambda: activity(run.session.aws, stack, now_ms())
     )
-    run.answer(url=url, senders=[sender_document(each) for each in found])
-    if not run.machine:
+    run.set_members(url=url, senders=[sender_document(each) for each in found])
+    if not run.is_json:
         show_senders(run.screen, url, found)
 
 
@@ -64,14 +64,14 @@ def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None)
     """Show what to give a sender: the address, the secret, and a message or a request to paste."""
     maker, store = _sender(run, name)
     found = store.read()
-    shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
+    shown = reveal or (run.screen.can_ask and not run.is_json and _asked(run, name))
     # A signature shows nothing of the secret; a token and a password are the secret.
     secret = found.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
     curl, unknown = _curl(maker, secret, body)
     in_path = bool(maker.keys.get("token_in_path"))
     url = f"{maker.address}{name}" + (f"/{found.secret if shown else HIDDEN}" if in_path else "")
     message = TRADINGVIEW_MESSAGE if maker.sender.preset == "tradingview" else None
-    run.answer(
+    run.set_members(
         sender=name,
         url=url,
         secret=found.secret if shown else None,
@@ -79,7 +79,7 @@ def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None)
         message=message,
         curl=curl,
     )
-    if run.machine:
+    if run.is_json:
         return
     run.screen.data(f"address  {url}")
     _say_secret(run, found, shown)
@@ -126,9 +126,9 @@ def rotate(
     ] = False,
 ) -> None:
     """Replace a sender's secret; the old one still counts for a while."""
-    length = span(grace)
-    if length > LONGEST_GRACE:
-        raise Failure(Problem.USAGE, f"--grace {grace} is longer than {LONGEST_GRACE.days} days.")
+    length = parse_duration(grace)
+    if length > MAX_GRACE:
+        raise Failure(ExitCode.USAGE, f"--grace {grace} is longer than {MAX_GRACE.days} days.")
     stack = run.session.stack
     sender_named(stack, name)
     store = SecretStore(aws=run.session.aws, stack=stack, sender=name)
@@ -138,7 +138,7 @@ def rotate(
         store.write(rotated)
     else:
         rotated = store.rotate(new, now_ms=now_ms(), grace=length)
-    run.answer(sender=name, previous_until=_until(rotated))
+    run.set_members(sender=name, previous_until=_until(rotated))
     shows = f"`cryptoctl webhook show {name} --reveal` shows the new secret."
     run.done(f"The secret of {name} is replaced", f"{shows} Do not rotate again for it.")
     if not no_wait:
@@ -150,14 +150,14 @@ def rotate(
                     pass
         except KeyboardInterrupt:
             raise Failure(
-                Problem.INTERRUPTED,
+                ExitCode.INTERRUPTED,
                 f"Interrupted. The secret of {name} is replaced; for {READ_AGAIN_S:.0f} s an instance of the "
                 "function may know the old one only.",
                 f"{shows} Do not rotate again for it.",
             ) from None
-    shown = reveal or (run.screen.can_ask and not run.machine and _asked(run, name))
-    run.answer(secret=new if shown else None, effective=not no_wait)
-    if not run.machine:
+    shown = reveal or (run.screen.can_ask and not run.is_json and _asked(run, name))
+    run.set_members(secret=new if shown else None, effective=not no_wait)
+    if not run.is_json:
         _say_secret(run, rotated, shown)
         if not shown:
             run.screen.say(shows)
@@ -181,8 +181,8 @@ def test(run: CommandRun, name: Name, body: Body = None) -> None:
     taken = []
     for step in steps(maker, right, forged):
         taken.append(step)
-        run.answer(sender=name, steps=taken)
-        if not run.machine:
+        run.set_members(sender=name, steps=taken)
+        if not run.is_json:
             show_step(run.screen, step)
     if any(step.passed is None for step in taken):
         run.screen.say(
@@ -194,7 +194,7 @@ def test(run: CommandRun, name: Name, body: Body = None) -> None:
         # The first step asks for no proof: where it fails, the function may never have been reached.
         changed = "`cryptoctl plan` shows whether somebody has changed it; " if taken[0] in failed else ""
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"{len(failed)} of {len(taken)} steps failed for {name}.",
             f"{changed}`cryptoctl logs {run.session.stack.webhook.name}` shows what the function said; "
             "a secret that was rotated just now counts everywhere after a minute.",
@@ -232,10 +232,10 @@ def _message_id() -> str:
 def _text(path: Path) -> str:
     try:
         if path == STANDARD_INPUT:
-            return sys.stdin.read(MOST_BODY_BYTES)
+            return sys.stdin.read(MAX_BODY_BYTES)
         with path.open(encoding="utf-8") as file:
-            return file.read(MOST_BODY_BYTES)
+            return file.read(MAX_BODY_BYTES)
     except OSError as error:
-        raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror or error}.") from error
+        raise Failure(ExitCode.USAGE, f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise Failure(Problem.USAGE, f"{path} is not UTF-8 text: {error.reason}.") from error
+        raise Failure(ExitCode.USAGE, f"{path} is not UTF-8 text: {error.reason}.") from error

@@ -30,8 +30,8 @@ class Announcement:
     revision: AttributeValue | None
 
 
-Announced = Mapping[Decimal, Announcement]  # by key
-_NOTHING_ANNOUNCED: Announced = MappingProxyType({})
+Announcements = Mapping[Decimal, Announcement]  # by key
+_NOTHING_ANNOUNCED: Announcements = MappingProxyType({})
 _REVISION = re.compile(r"([0-9]{1,12})-([0-9a-f]{8})", re.ASCII)
 
 
@@ -59,7 +59,9 @@ class Enrichment:
 
 
 def enrichments(
-    series: Sequence[StoredPrice], new_keys: Collection[Decimal], announced: Announced = _NOTHING_ANNOUNCED
+    series: Sequence[StoredPrice],
+    new_keys: Collection[Decimal],
+    announced: Announcements = _NOTHING_ANNOUNCED,
 ) -> list[Enrichment]:
     """What the arrival of `new_keys` changes in a symbol's prices, in key order.
 

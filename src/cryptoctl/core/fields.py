@@ -11,13 +11,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from cryptoctl.core import json_text
-from cryptoctl.core.keys import LARGEST_MILLISECOND
+from cryptoctl.core.keys import MAX_MILLISECOND
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import (
-    MOST_PRICE_BYTES,
+    MAX_PRICE_BYTES,
+    ParsedRequest,
     Price,
     Rejected,
-    Request,
     TimeLimits,
     check_count,
     list_in,
@@ -44,7 +44,7 @@ class FieldMapping:
     constants: Mapping[str, str] = field(default_factory=dict)
     prices: Expression | None = None
 
-    def request(self, document: Any, limits: TimeLimits) -> Request:
+    def request(self, document: Any, limits: TimeLimits) -> ParsedRequest:
         """The prices in a document that was parsed with `exact`.
 
         Raises Rejected (TooLarge) where the document as a whole is refused; a refused record among several
@@ -52,10 +52,10 @@ class FieldMapping:
         """
         records = self._records(document)
         if records is None:
-            return Request(prices=(self._price_or_refusal(document, limits),), several=False)
+            return ParsedRequest(prices=(self._price_or_refusal(document, limits),), several=False)
         check_count(records)
         prices = tuple(self._price_or_refusal(record, limits) for record in records)
-        return Request(prices=prices, several=True)
+        return ParsedRequest(prices=prices, several=True)
 
     def price(self, record: Any, limits: TimeLimits, raw: str | None = None) -> Price:
         """The price in a record; `raw` is its text, or it is written anew. Raises Rejected.
@@ -67,7 +67,7 @@ class FieldMapping:
         values = self.values(record)
         if raw is None:
             raw = json_text.dumps(record)
-            raw = raw if len(raw.encode()) <= MOST_PRICE_BYTES else json_text.dumps(values)
+            raw = raw if len(raw.encode()) <= MAX_PRICE_BYTES else json_text.dumps(values)
         return parse_price(values, raw, limits)
 
     def values(self, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class FieldMapping:
 
 def check_constants(constants: Mapping[str, str]) -> None:
     """Raises Rejected for constants with which no record can ever be a price; it names the field."""
-    whenever = TimeLimits(now_ms=LARGEST_MILLISECOND, arrival_ms=0, most_behind=timedelta.max)
+    whenever = TimeLimits(now_ms=MAX_MILLISECOND, arrival_ms=0, max_behind=timedelta.max)
     parse_price({"symbol": "A", "price": "1", "exchange": "a", **constants}, "", whenever)
 
 

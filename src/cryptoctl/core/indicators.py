@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import isqrt
 
-from cryptoctl.core.numbers import SIGNIFICANT_DIGITS, SMALLEST_EXPONENT
+from cryptoctl.core.numbers import MIN_EXPONENT, SIGNIFICANT_DIGITS
 
 SHORT_WINDOW = 5
 LONG_WINDOW = 20
@@ -62,7 +62,7 @@ def _deviation(prices: Sequence[Decimal], window: int) -> Decimal | None:
 
 def _round(value: Fraction) -> Decimal:
     rounded = _ROUNDED.divide(Decimal(value.numerator), Decimal(value.denominator))
-    if not rounded or rounded.adjusted() < SMALLEST_EXPONENT:
+    if not rounded or rounded.adjusted() < MIN_EXPONENT:
         return Decimal(0)
     return _ROUNDED.normalize(rounded)
 

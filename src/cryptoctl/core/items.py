@@ -12,7 +12,7 @@ from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.core.prices import Price
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_TEXT = 2048  # what is longer would not fit into an announcement
+_MAX_TEXT_LENGTH = 2048  # what is longer would not fit into an announcement
 
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
@@ -150,8 +150,8 @@ def _text(item: Item, name: str) -> str | None:
     value = item[name].get("S")
     if not isinstance(value, str) or not value.strip():
         raise UnusableError(f"its {name} is no text")
-    if len(value) > _LONGEST_TEXT:
-        raise UnusableError(f"its {name} is longer than {_LONGEST_TEXT} characters")
+    if len(value) > _MAX_TEXT_LENGTH:
+        raise UnusableError(f"its {name} is longer than {_MAX_TEXT_LENGTH} characters")
     return value
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from cryptoctl.core.numbers import JsonNumber
 
-DEEPEST_NESTING = 16
-TOO_DEEP = f"nested deeper than {DEEPEST_NESTING} levels"
+MAX_NESTING = 16
+TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 BYTE_ORDER_MARK = "\ufeff"
 
 # A string, even one that never ends (so that each character is looked at once), or a bracket.
@@ -142,5 +142,5 @@ def _refuse_deep_nesting(text: str) -> None:
     for match in _STRING_OR_BRACKET.finditer(text):
         first = match[0][0]
         depth += (first in "[{") - (first in "]}")
-        if depth > DEEPEST_NESTING:
+        if depth > MAX_NESTING:
             raise JsonError(TOO_DEEP)

@@ -15,9 +15,9 @@ import hashlib
 from decimal import Decimal
 
 FRACTION_DIGITS = 24
-LONGEST_NUMERIC_ID = 20
+MAX_NUMERIC_ID_LENGTH = 20
 ATTEMPTS_IN_ORDER = 10  # keys that a numeric id may take among the others of its number
-LARGEST_MILLISECOND = 10**14 - 1
+MAX_MILLISECOND = 10**14 - 1
 
 
 def key_of_id(timestamp_ms: int, exchange: str, id: str, attempt: int = 0) -> str:  # noqa: A002 - it is an id
@@ -26,7 +26,7 @@ def key_of_id(timestamp_ms: int, exchange: str, id: str, attempt: int = 0) -> st
     `attempt` counts the keys that other prices hold already: two ids may share a hash.
     """
     digits = (id.lstrip("0") or "0") if id.isascii() and id.isdigit() else ""
-    in_order = 0 < len(digits) <= LONGEST_NUMERIC_ID and attempt < ATTEMPTS_IN_ORDER
+    in_order = 0 < len(digits) <= MAX_NUMERIC_ID_LENGTH and attempt < ATTEMPTS_IN_ORDER
     head = f"{len(digits):02}{digits}" if in_order else "99"
     width = FRACTION_DIGITS - len(head)
     digest = hashlib.sha256(f"{exchange}\n{id}\n{attempt}".encode()).digest()

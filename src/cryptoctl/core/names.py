@@ -8,8 +8,8 @@ line, and those that Unicode's compatibility form (NFKC) writes with others, suc
 import re
 import unicodedata
 
-LONGEST_NAME = 64
-MOST_MARKS = 4  # on one letter; Vietnamese has 2, pointed Hebrew 3
+MAX_NAME_LENGTH = 64
+MAX_MARKS = 4  # on one letter; Vietnamese has 2, pointed Hebrew 3
 REFUSED_ASCII = '"<>\\`'
 
 _PLAIN_SYMBOL = re.compile(r"[!#-;=?-\[\]-_a-~]+", re.ASCII)
@@ -30,7 +30,7 @@ class BadName(ValueError):
 def stored_symbol(text: str) -> str:
     """The symbol as it is stored. Raises BadName where it is none."""
     text = text.strip()
-    if len(text) <= LONGEST_NAME and _PLAIN_SYMBOL.fullmatch(text):
+    if len(text) <= MAX_NAME_LENGTH and _PLAIN_SYMBOL.fullmatch(text):
         return text.upper()
     return _checked(folded_symbol(_checked(text, spaces=False, cased=True)), spaces=False, cased=False)
 
@@ -38,7 +38,7 @@ def stored_symbol(text: str) -> str:
 def stored_exchange(text: str) -> str:
     """The exchange as it is stored: as `stored_symbol`, with spaces, its case kept."""
     text = text.strip()
-    if len(text) <= LONGEST_NAME and _PLAIN_EXCHANGE.fullmatch(text):
+    if len(text) <= MAX_NAME_LENGTH and _PLAIN_EXCHANGE.fullmatch(text):
         return text
     return _checked(text, spaces=True, cased=False)
 
@@ -51,17 +51,17 @@ def folded_symbol(text: str) -> str:
 def _checked(text: str, *, spaces: bool, cased: bool) -> str:
     if not text:
         raise BadName("is empty")
-    if len(text) > LONGEST_NAME:
-        raise BadName(f"{len(text)} characters; at most {LONGEST_NAME} are taken")
+    if len(text) > MAX_NAME_LENGTH:
+        raise BadName(f"{len(text)} characters; at most {MAX_NAME_LENGTH} are taken")
     text = unicodedata.normalize("NFC", text)
-    marks = MOST_MARKS  # before the first letter, and after a space, nothing can bear one
+    marks = MAX_MARKS  # before the first letter, and after a space, nothing can bear one
     for character in text:
         if spaces and character == " ":
-            marks = MOST_MARKS
+            marks = MAX_MARKS
             continue
         _check(character, cased=cased)
         marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
-        if marks > MOST_MARKS:
+        if marks > MAX_MARKS:
             raise BadName(f"has a combining mark where none can be: {_code(character)}")
     return text
 

@@ -9,13 +9,13 @@ import re
 from decimal import Decimal
 
 SIGNIFICANT_DIGITS = 38
-SMALLEST_EXPONENT = -130  # 1E-130 is the smallest magnitude but zero
-LARGEST_EXPONENT = 125  # 9.99…E+125 is the largest
+MIN_EXPONENT = -130  # 1E-130 is the smallest magnitude but zero
+MAX_EXPONENT = 125  # 9.99…E+125 is the largest
 
 # The grammar of JSON, which also keeps out what Decimal would take: "1_000", "٣", "Infinity", " 1".
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
-_LONGEST_TEXT = 500
-_LARGEST_INT_BITS = 1000
+_MAX_TEXT_LENGTH = 500
+_MAX_INT_BITS = 1000
 
 EXACT = decimal.Context(prec=1000, rounding=decimal.ROUND_HALF_EVEN, traps=[decimal.InvalidOperation])
 
@@ -37,8 +37,8 @@ def decimal_from(value: object) -> Decimal:
     digits, or that lies outside DynamoDB's range.
     """
     text = _text(value)
-    if len(text) > _LONGEST_TEXT:
-        raise NumberError(f"more than {_LONGEST_TEXT} characters")
+    if len(text) > _MAX_TEXT_LENGTH:
+        raise NumberError(f"more than {_MAX_TEXT_LENGTH} characters")
     if not _NUMBER.fullmatch(text):
         raise NumberError("not a finite decimal number")
     try:
@@ -55,7 +55,7 @@ def _text(value: object) -> str:
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise NumberError("must be a number")
-    if isinstance(value, int) and value.bit_length() > _LARGEST_INT_BITS:
+    if isinstance(value, int) and value.bit_length() > _MAX_INT_BITS:
         raise NumberError(_OUT_OF_RANGE)
     if isinstance(value, float):
         return repr(value)
@@ -68,7 +68,7 @@ _OUT_OF_RANGE = "outside the range of 1E-130 to 9.99E+125"
 def _within_range(number: Decimal) -> Decimal:
     if number.is_zero():
         return Decimal(0)
-    if not SMALLEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT:
+    if not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
         raise NumberError(_OUT_OF_RANGE)
     number = EXACT.normalize(number)
     if len(number.as_tuple().digits) > SIGNIFICANT_DIGITS:

@@ -13,14 +13,14 @@ from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
 from cryptoctl.core.numbers import EXACT, JsonNumber, NumberError, decimal_from
 from cryptoctl.core.times import parse_iso_8601
 
-LONGEST_ID = 128
-LARGEST_OCCURRENCE = 10**9
-MOST_PRICES = 1000  # in one request
-MOST_BYTES = 500_000  # of a request's body
-MOST_KEPT_BYTES = 1_048_576  # of what was accepted and kept: as much as a dead-letter message holds
-MOST_PRICE_BYTES = 8_000  # of one price's text, which is stored with it
-MOST_AHEAD = timedelta(minutes=5)
-MOST_BEHIND = timedelta(days=7305)  # 20 years: older than any cryptocurrency, so 0 is no timestamp
+MAX_ID_LENGTH = 128
+MAX_OCCURRENCE = 10**9
+MAX_PRICES = 1000  # in one request
+MAX_BYTES = 500_000  # of a request's body
+MAX_KEPT_BYTES = 1_048_576  # of what was accepted and kept: as much as a dead-letter message holds
+MAX_PRICE_BYTES = 8_000  # of one price's text, which is stored with it
+MAX_AHEAD = timedelta(minutes=5)
+MAX_BEHIND = timedelta(days=7305)  # 20 years: older than any cryptocurrency, so 0 is no timestamp
 MILLISECONDS_FROM = 10**11  # an epoch number below is in seconds
 
 _ID = re.compile(r"[!-~]+", re.ASCII)
@@ -76,26 +76,26 @@ class TimeLimits:
 
     now_ms: int
     arrival_ms: int  # the timestamp of a price that brings none
-    most_behind: timedelta = MOST_BEHIND
+    max_behind: timedelta = MAX_BEHIND
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class ParsedRequest:
     """The prices of one request, each accepted or refused, in the request's order."""
 
     prices: tuple[Price | Rejected, ...]
     several: bool  # a list was sent, even if of one
 
 
-def parse_request(text: str, limits: TimeLimits, most_bytes: int = MOST_BYTES) -> Request:
+def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> ParsedRequest:
     """The prices in a request's JSON text: one object, a list, or {"prices": [ … ]}.
 
     Raises Rejected (TooLarge) where the request as a whole is refused; a refused price among several
     stands in the answer.
     """
     size = len(text.encode(errors="surrogatepass"))
-    if size > most_bytes:
-        raise TooLarge("body", f"{size} bytes; at most {most_bytes} are taken at once")
+    if size > max_bytes:
+        raise TooLarge("body", f"{size} bytes; at most {max_bytes} are taken at once")
     try:
         document = json_text.Document(text)
     except json_text.JsonError as error:
@@ -104,7 +104,7 @@ def parse_request(text: str, limits: TimeLimits, most_bytes: int = MOST_BYTES) -
     if listed is None:
         if document.problems:
             raise Rejected("body", document.problems[0])
-        return Request(prices=(_one(document.value, _without_margins(text), limits),), several=False)
+        return ParsedRequest(prices=(_one(document.value, _without_margins(text), limits),), several=False)
     check_count(listed)
     try:
         elements = list(document.elements(name))
@@ -112,28 +112,28 @@ def parse_request(text: str, limits: TimeLimits, most_bytes: int = MOST_BYTES) -
         raise Rejected("body", str(error)) from None
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
-    return Request(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)
+    return ParsedRequest(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)
 
 
 def _without_margins(text: str) -> str:
     return text.removeprefix(json_text.BYTE_ORDER_MARK).strip()
 
 
-def parse_parsed(value: object, limits: TimeLimits) -> Request:
+def parse_parsed(value: object, limits: TimeLimits) -> ParsedRequest:
     """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
-    if json_text.nested_deeper(value, json_text.DEEPEST_NESTING):
+    if json_text.nested_deeper(value, json_text.MAX_NESTING):
         raise Rejected("body", json_text.TOO_DEEP)
     listed, _ = list_in(value)
     if listed is None:
-        return Request(prices=(_written_anew(value, limits),), several=False)
+        return ParsedRequest(prices=(_written_anew(value, limits),), several=False)
     check_count(listed)
-    return Request(prices=tuple(_written_anew(each, limits) for each in listed), several=True)
+    return ParsedRequest(prices=tuple(_written_anew(each, limits) for each in listed), several=True)
 
 
 def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Price:
     """One price from its parsed fields. Raises Rejected, which names the first field that is wrong."""
-    if len(raw.encode()) > MOST_PRICE_BYTES:
-        raise TooLarge("price", f"its text has more than {MOST_PRICE_BYTES} bytes")
+    if len(raw.encode()) > MAX_PRICE_BYTES:
+        raise TooLarge("price", f"its text has more than {MAX_PRICE_BYTES} bytes")
     return Price(
         symbol=_name_field(fields, "symbol", stored_symbol),
         price=_positive(fields),
@@ -175,8 +175,8 @@ def check_count(listed: Sequence[object]) -> None:
     """Raises Rejected for no prices, and TooLarge for more than are taken at once."""
     if not listed:
         raise Rejected("prices", "the list is empty")
-    if len(listed) > MOST_PRICES:
-        raise TooLarge("prices", f"{len(listed)} prices; at most {MOST_PRICES} are taken at once")
+    if len(listed) > MAX_PRICES:
+        raise TooLarge("prices", f"{len(listed)} prices; at most {MAX_PRICES} are taken at once")
 
 
 def _one_of_several(element: json_text.Element, limits: TimeLimits) -> Price | Rejected:
@@ -240,8 +240,8 @@ def _id(fields: Mapping[str, Any]) -> str | None:
     if not isinstance(value, str):
         raise Rejected("id", "must be text or a whole number")
     value = value.strip()
-    if not 0 < len(value) <= LONGEST_ID:
-        raise Rejected("id", f"must have 1 to {LONGEST_ID} characters")
+    if not 0 < len(value) <= MAX_ID_LENGTH:
+        raise Rejected("id", f"must have 1 to {MAX_ID_LENGTH} characters")
     if not _ID.fullmatch(value):
         raise Rejected("id", "has a character that is not printable ASCII")
     return str(value)
@@ -253,17 +253,17 @@ def _occurrence(fields: Mapping[str, Any]) -> int | None:
     value = fields["occurrence"]
     if isinstance(value, (int, JsonNumber)) and not isinstance(value, bool):
         text = str(value) if isinstance(value, JsonNumber) or value.bit_length() < 1000 else ""
-        if _WHOLE_NUMBER.fullmatch(text) and 1 <= int(text[:20]) <= LARGEST_OCCURRENCE:
+        if _WHOLE_NUMBER.fullmatch(text) and 1 <= int(text[:20]) <= MAX_OCCURRENCE:
             return int(text)
-    raise Rejected("occurrence", f"must be a whole number from 1 to {LARGEST_OCCURRENCE}")
+    raise Rejected("occurrence", f"must be a whole number from 1 to {MAX_OCCURRENCE}")
 
 
 def _timestamp_ms(fields: Mapping[str, Any], limits: TimeLimits) -> int:
     timestamp_ms = _milliseconds(fields["timestamp"]) if "timestamp" in fields else limits.arrival_ms
-    if timestamp_ms - limits.now_ms > MOST_AHEAD // _MILLISECOND:
-        raise Rejected("timestamp", f"lies more than {MOST_AHEAD.seconds // 60} minutes ahead of the clock")
-    if limits.now_ms - timestamp_ms > limits.most_behind / _MILLISECOND:
-        raise Rejected("timestamp", f"lies more than {limits.most_behind.days} days back")
+    if timestamp_ms - limits.now_ms > MAX_AHEAD // _MILLISECOND:
+        raise Rejected("timestamp", f"lies more than {MAX_AHEAD.seconds // 60} minutes ahead of the clock")
+    if limits.now_ms - timestamp_ms > limits.max_behind / _MILLISECOND:
+        raise Rejected("timestamp", f"lies more than {limits.max_behind.days} days back")
     return timestamp_ms
 
 
@@ -281,7 +281,7 @@ def _milliseconds(value: object) -> int:
         raise Rejected(
             "timestamp", f"{error}, nor ISO 8601" if isinstance(value, str) else str(error)
         ) from None
-    if not 0 <= number <= keys.LARGEST_MILLISECOND:
+    if not 0 <= number <= keys.MAX_MILLISECOND:
         raise Rejected("timestamp", "is no time in seconds or milliseconds since 1970")
     return int(EXACT.multiply(number, 1000) if number < MILLISECONDS_FROM else number)
 

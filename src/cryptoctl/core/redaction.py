@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
 
 from cryptoctl.core import json_text
 
-SHORTEST_REDACTED = 16  # a shorter text may stand in a price by chance
+MIN_REDACTED_LENGTH = 16  # a shorter text may stand in a price by chance
 REDACTED = "(secret)"
 
-_DEEPEST = 3  # how many escapes are looked through, one in the other, such as JSON in a form in JSON
+_MAX_DEPTH = 3  # how many escapes are looked through, one in the other, such as JSON in a form in JSON
 # Two halves of a surrogate pair, any other unit of UTF-16, or the character that stands for another.
 _ESCAPE = re.compile(
     r"\\u([Dd][89ABab][0-9A-Fa-f]{2})\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\([\"\\/bfnrt])"
@@ -53,7 +53,7 @@ def redacted_body(text: str, secrets: Sequence[str], *, form: bool = False) -> s
 
 
 def _long_enough(secrets: Sequence[str]) -> list[str]:
-    return [each for each in secrets if len(each) >= SHORTEST_REDACTED]
+    return [each for each in secrets if len(each) >= MIN_REDACTED_LENGTH]
 
 
 def _walked(value: Any, secrets: Sequence[str]) -> Any:
@@ -80,7 +80,7 @@ def _readings(text: str) -> Iterator[str]:
     """The text, and what it may mean where it is JSON, a form or an address, or one in the other."""
     yield text
     seen = level = {text}
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         level = {reading for each in level for reading in _read_once(each)} - seen
         seen = seen | level
         yield from level

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from cryptoctl.core.authentication import AuthScheme, BasicScheme, HmacScheme, NoScheme, TokenScheme
 from cryptoctl.core.fields import Expression, FieldMapping
-from cryptoctl.core.signatures import BasicScheme, HmacScheme, NoScheme, Scheme, TokenScheme
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import SenderSecret, key_bytes
 
@@ -22,7 +22,7 @@ class AllowedSender:
     """
 
     name: str
-    scheme: Scheme
+    scheme: AuthScheme
     sources: tuple[IPv4Network | IPv6Network, ...] = ()
     mapping: FieldMapping | None = None
     message_id_header: str | None = None
@@ -65,7 +65,7 @@ def within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     return any(found in network for network in networks)
 
 
-def scheme_of(name: str, keys: Mapping[str, Any]) -> Scheme:
+def scheme_of(name: str, keys: Mapping[str, Any]) -> AuthScheme:
     """The scheme that a sender's keys describe; `name` is the user name where none is set."""
     if keys["scheme"] == "hmac":
         return HmacScheme(**_those_of(HmacScheme, keys))

@@ -58,7 +58,7 @@ def arrival_in(document: object) -> Arrival | None:
     )
 
 
-def enveloped(event: str, arrival: Arrival) -> str:
+def wrap_event(event: str, arrival: Arrival) -> str:
     """What the webhook processor is invoked with to take an event in again, unchanged, as having come then.
 
     `event` is the event's JSON text, and so is the result.
@@ -66,7 +66,7 @@ def enveloped(event: str, arrival: Arrival) -> str:
     return f'{{"event": {event}, "arrival": {json.dumps(arrival.document())}}}'
 
 
-def opened(payload: Any) -> tuple[Any, Arrival] | None:
+def unwrap_event(payload: Any) -> tuple[Any, Arrival] | None:
     """The event in such an envelope, and its arrival; None for what is none."""
     if not isinstance(payload, dict) or set(payload) != {"event", "arrival"}:
         return None

@@ -9,15 +9,15 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import FieldMapping
-from cryptoctl.core.numbering import counted
 from cryptoctl.core.numbers import plain
+from cryptoctl.core.occurrences import with_occurrences
 from cryptoctl.core.prices import (
+    MAX_BYTES,
+    MAX_PRICE_BYTES,
     MILLISECONDS_FROM,
-    MOST_BYTES,
-    MOST_PRICE_BYTES,
+    ParsedRequest,
     Price,
     Rejected,
-    Request,
     TimeLimits,
     parse_request,
 )
@@ -27,12 +27,12 @@ from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import UnsupportedType, WebhookRequest
 
 OUR_OWN_MEMBERS = ("timestamp", "id", "occurrence", "prices")  # a price may have them, or a list of prices
-MOST_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
+MAX_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
 
 
 def prices_in_request(
     request: WebhookRequest, sender: AllowedSender, secrets: Sequence[str], limits: TimeLimits
-) -> Request:
+) -> ParsedRequest:
     """The prices that a sender's request brings, without its secrets. Raises Rejected."""
     found = _prices(request, sender, limits)
     message_id = request.header(sender.message_id_header)
@@ -40,7 +40,7 @@ def prices_in_request(
     return replace(found, prices=tuple(_with_ids(message_id, prices) if message_id else prices))
 
 
-def at_first_arrival(request: Request, first_ms: int) -> Request:
+def at_first_arrival(request: ParsedRequest, first_ms: int) -> ParsedRequest:
     """The same prices, those without a time at that of their message's first arrival, as if they had it."""
     prices = (
         replace(price, timestamp_ms=first_ms, arrived=False)
@@ -51,7 +51,7 @@ def at_first_arrival(request: Request, first_ms: int) -> Request:
     return replace(request, prices=tuple(prices))
 
 
-def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) -> Request:
+def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) -> ParsedRequest:
     if sender.mapping is None and sender.token_member is None and not request.is_form():
         return parse_request(request.text(), limits)
     document = request.document()
@@ -77,7 +77,7 @@ def _without(secrets: Sequence[str], price: Price) -> Price | Rejected:
     return price if raw == price.raw else replace(price, raw=raw)
 
 
-def dead_letters_of(request: Request, arrival: Arrival) -> list[dict[str, Any]]:
+def dead_letters_of(request: ParsedRequest, arrival: Arrival) -> list[dict[str, Any]]:
     """The events to keep where accepted prices could not be stored, as if they had come as we write them.
 
     They say of each price its time and its id, so that a replay and the sender's own retry are one price;
@@ -85,7 +85,7 @@ def dead_letters_of(request: Request, arrival: Arrival) -> list[dict[str, Any]]:
     later attempt may be the message's first. They hold neither headers nor path nor secret, and each is as
     small as a request has to be.
     """
-    accepted = counted(price for price in request.prices if isinstance(price, Price))
+    accepted = with_occurrences(price for price in request.prices if isinstance(price, Price))
     unknown = bool(arrival.message_id) and any(price.arrived for price in accepted)
     said = (arrival if unknown else Arrival(ms=arrival.ms)).document()
     records = [_record(price, with_time=not (unknown and price.arrived)) for price in accepted]
@@ -101,7 +101,7 @@ def unread(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) ->
         form = False
     text = redacted_body(request.body.decode(errors="surrogateescape"), secrets, form=form)
     said = replace(arrival, content_type=request.header("content-type")).document()
-    if len(json.dumps(text)) <= MOST_DEAD_LETTER_BYTES:
+    if len(json.dumps(text)) <= MAX_DEAD_LETTER_BYTES:
         return {"body": text, "requestContext": said}
     encoded = base64.b64encode(text.encode(errors="surrogateescape")).decode()  # a third longer at most
     return {"body": encoded, "isBase64Encoded": True, "requestContext": said}
@@ -121,7 +121,7 @@ def _parts(records: Iterable[str]) -> Iterator[list[str]]:
     size, escaped = 0, 0
     for record in records:
         length, most = len(record.encode()) + 2, len(json.dumps(record))
-        if part and (size + length > MOST_BYTES or escaped + most > MOST_DEAD_LETTER_BYTES):
+        if part and (size + length > MAX_BYTES or escaped + most > MAX_DEAD_LETTER_BYTES):
             yield part
             part, size, escaped = [], 0, 0
         part.append(record)
@@ -152,7 +152,7 @@ def _is_taken(text: str) -> bool:
         json_text.Document(f"[{text}]")
     except json_text.JsonError:
         return False
-    return len(text.encode()) <= MOST_PRICE_BYTES
+    return len(text.encode()) <= MAX_PRICE_BYTES
 
 
 def _members(price: Price) -> dict[str, Any]:

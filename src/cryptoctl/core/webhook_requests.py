@@ -10,7 +10,7 @@ from cryptoctl.core.fields import exact
 from cryptoctl.core.prices import Rejected
 
 FORM = "application/x-www-form-urlencoded"
-MOST_FORM_MEMBERS = 100
+MAX_FORM_MEMBERS = 100
 # What senders call their JSON; text/plain is TradingView's word for an alert that is not quite JSON.
 _JSON_TYPES = ("", "application/json", "text/json", "text/plain", "text/javascript", "application/javascript")
 
@@ -67,10 +67,10 @@ class WebhookRequest:
     def _form(self) -> dict[str, str]:
         try:
             members = parse_qsl(
-                self.text(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_MEMBERS
+                self.text(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_MEMBERS
             )
         except ValueError:
-            raise Rejected("body", f"is no form of at most {MOST_FORM_MEMBERS} members in UTF-8") from None
+            raise Rejected("body", f"is no form of at most {MAX_FORM_MEMBERS} members in UTF-8") from None
         form = {name.strip(): value for name, value in members}
         if len(form) != len(members):
             raise Rejected("body", "a name occurs twice in the form")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 SECRET_BYTES = 32
-LONGEST_SECRET = 1000  # both, with what else the text holds, within the 4 KB of a standard parameter
+MAX_SECRET_LENGTH = 1000  # both, with what else the text holds, within the 4 KB of a standard parameter
 STANDARD_PREFIX = "whsec_"  # before the base64 of a Standard Webhooks secret
 
 SecretEncoding = Literal["raw", "base64"]
@@ -88,6 +88,6 @@ def key_bytes(secret: str, encoding: SecretEncoding) -> bytes:
 
 def _secret(document: dict[str, Any]) -> str:
     secret = document.get("secret")
-    if not isinstance(secret, str) or not 0 < len(secret) <= LONGEST_SECRET:
-        raise SecretError(f"`secret` is not a text of 1 to {LONGEST_SECRET} characters")
+    if not isinstance(secret, str) or not 0 < len(secret) <= MAX_SECRET_LENGTH:
+        raise SecretError(f"`secret` is not a text of 1 to {MAX_SECRET_LENGTH} characters")
     return secret

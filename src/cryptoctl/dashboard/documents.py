@@ -17,7 +17,7 @@ from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.prices import document
 
 NEWEST = 30
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 # The parts of the pipeline: a name in the names of their resources.
 PARTS = ("webhook-processor", "crypto-prices", "price-enricher")
 
@@ -114,7 +114,7 @@ def errors(found: Overview) -> tuple[list[PageError], int]:
     """Each error once, as it was logged last, the newest first, and how many are left out."""
     counts = Counter((each.function, each.text) for each in found.errors or ())
     latest = {(each.function, each.text): each.time_ms for each in found.errors or ()}
-    newest = sorted(latest, key=lambda key: -latest[key])[:MOST_ERRORS]
+    newest = sorted(latest, key=lambda key: -latest[key])[:MAX_ERRORS]
     shown = [
         PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest
     ]

@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 PACKAGE, VERSION = "litecharts", "0.2.0"
 FILE = "litecharts/js/lightweight-charts.js"
@@ -32,7 +32,7 @@ def released(content: bytes, name: str) -> str:
     """The text of a file. Raises Failure (REFUSED) where it is not the file that was released."""
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"{name} is not {RELEASE}, byte for byte.",
             f"Run `{sys.executable} -m pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}`.",
         )
@@ -42,7 +42,7 @@ def released(content: bytes, name: str) -> str:
 def missing(package: str) -> Failure:
     """A package of the extra `dashboard` that is not installed."""
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"The dashboard needs the package {package}, which is not installed.",
         f"Run `{sys.executable} -m pip install 'cryptoctl[dashboard]'`.",
     )

@@ -18,7 +18,7 @@ from cryptoctl.errors import Failure
 from cryptoctl.local.errors import EngineError
 from cryptoctl.ops import symbols
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import Observer, Overview
+from cryptoctl.ops.overview import Overview, OverviewReader
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.stack import Stack
 from cryptoctl.wording import capitalised
@@ -27,26 +27,26 @@ WATCHED_FOR_S = 10.0
 """A page asks every second; one that has not asked for so long is closed, or nobody looks at it."""
 SYMBOLS_KEPT = 8
 """so many are remembered where nobody asks for them any more"""
-MOST_SYMBOLS_SHOWN = 32
+MAX_SYMBOLS_SHOWN = 32
 """each of them is a request every second or two, and up to some ten MiB"""
 TOO_MANY_SHOWN = (
-    f"Pages show {MOST_SYMBOLS_SHOWN} symbols already, which is the most at a time; "
+    f"Pages show {MAX_SYMBOLS_SHOWN} symbols already, which is the most at a time; "
     f"another one is read once a page is closed for {WATCHED_FOR_S:.0f} s."
 )
-MOST_SYMBOLS_SAVED = 12
-MOST_CANDLES_SAVED = 2000
+MAX_SYMBOLS_SAVED = 12
+MAX_CANDLES_SAVED = 2000
 REVISIONS_OF_A_SERIES = 10**9
 TRIED_AGAIN_S = 5.0
 TROUBLES = (AwsError, Failure, EngineError, OSError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ConnectedEnvironment:
     """Where the environment is: replaced by another one when its engine comes back elsewhere."""
 
     aws: Aws
     stack: Stack
-    observer: Observer
+    overview_reader: OverviewReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class PageReader:
 
     def __init__(
         self,
-        place: Callable[[], Place],
+        place: Callable[[], ConnectedEnvironment],
         document: Callable[[Overview], Mapping[str, Any]],
         hint: Callable[[str], str],
         about: Mapping[str, str],
@@ -161,7 +161,7 @@ class PageReader:
         for symbol in by_age[: max(0, len(by_age) - SYMBOLS_KEPT + 1)]:
             if now_s - self._shown[symbol].asked_s >= WATCHED_FOR_S:
                 del self._shown[symbol]
-        return len(self._shown) < MOST_SYMBOLS_SHOWN
+        return len(self._shown) < MAX_SYMBOLS_SHOWN
 
     def everything(self) -> dict[str, Any]:
         """What a page without a server needs: the state, and the symbols with the newest prices.
@@ -171,7 +171,7 @@ class PageReader:
         self.read_overview()
         self.read_names()
         place, answers = self._place(), {}
-        for symbol in self._newest_names(place)[:MOST_SYMBOLS_SAVED]:
+        for symbol in self._newest_names(place)[:MAX_SYMBOLS_SAVED]:
             series = PriceSeries(self._most)
             series.take(prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._most)), None)
             answers[symbol] = {
@@ -180,7 +180,7 @@ class PageReader:
         left_out, self._names = len(self._names) - len(answers), sorted(answers)
         return {"state": {**self._known(), "left_out": left_out}, "prices": answers}
 
-    def _newest_names(self, place: Place) -> list[str]:
+    def _newest_names(self, place: ConnectedEnvironment) -> list[str]:
         """The symbols that have a price, the one with the newest first."""
         read = place.aws.map(
             lambda name: prices(place.aws, place.stack.prices, Query(symbol=name, last=1)), self._names
@@ -190,7 +190,7 @@ class PageReader:
 
     def read_overview(self) -> Overview:
         """Reads the overview."""
-        found = self._place().observer.overview()
+        found = self._place().overview_reader.overview()
         state = documents.state(found, self._document(found), self._hint)
         with self._changed:
             self._state = state
@@ -273,7 +273,7 @@ class PageReader:
 
 
 def _newest(found: PagePrices) -> PagePrices:
-    candles = found["candles"][-MOST_CANDLES_SAVED:]
+    candles = found["candles"][-MAX_CANDLES_SAVED:]
     return {**found, "candles": candles, "older_candles": len(found["candles"]) - len(candles)}
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from cryptoctl.dashboard.library import missing
 from cryptoctl.dashboard.reader import PageReader
 from cryptoctl.dashboard.site import Site
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 try:
     from cryptoctl.local.http_server import HttpServer, Limits
@@ -38,7 +38,7 @@ def serving(
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"The dashboard cannot listen on port {port}: {os.strerror(error.errno or 0)}.",
             "Choose another --port, or leave it out for one that is free.",
         ) from error

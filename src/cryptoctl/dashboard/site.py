@@ -33,7 +33,7 @@ HEADERS = {
     "x-frame-options": "DENY",
 }
 # Of a partition key, as DynamoDB takes it; what it refuses would be a trouble on every page.
-LONGEST_SYMBOL_BYTES = 2048
+MAX_SYMBOL_BYTES = 2048
 NO_ADDRESS = "Nothing is here. Open the address that `cryptoctl dashboard` has printed.\n"
 
 
@@ -108,7 +108,7 @@ class Site:
         symbol, revision = folded_symbol(given.get("symbol", "")), given.get("since", "0")
         with suppress(ValueError):
             interval = Interval(given.get("interval", Interval.MINUTE))
-            known = 0 < len(symbol.encode()) <= LONGEST_SYMBOL_BYTES
+            known = 0 < len(symbol.encode()) <= MAX_SYMBOL_BYTES
             if known and revision.isascii() and revision.isdigit():
                 return _json(self._reader.prices(symbol, interval, int(revision[:18])))
         return _text(400, "symbol, interval (1m, 5m, 1h, 1d) and since (a number) are needed.\n")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_PRICES = 200
-LONGEST_WAIT_S = 0.25
+MAX_PRICES = 200
+MAX_WAIT_S = 0.25
 
 
 @dataclass(kw_only=True, slots=True)
@@ -23,7 +23,7 @@ class Batching:
             return False
         if self.since_s is None:
             self.since_s = now_s
-        if ending or waiting >= MOST_PRICES or now_s - self.since_s >= LONGEST_WAIT_S:
+        if ending or waiting >= MAX_PRICES or now_s - self.since_s >= MAX_WAIT_S:
             self.since_s = None
             return True
         return False

@@ -9,14 +9,14 @@ from types import ModuleType
 from typing import Any
 
 from cryptoctl.aws_errors import one_line
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exact import ExactNumbers
-from cryptoctl.feed.line import Trouble
+from cryptoctl.feed.followed_symbol import TradeSourceError
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Trade
-from cryptoctl.ops.times import span_text
+from cryptoctl.ops.times import duration_text
 from cryptoctl.reconcile.async_retry import AsyncClock
 
 INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."
@@ -57,7 +57,7 @@ class Market:
         self._exchange.lost = lost
 
     async def page(self, fetch: Fetch) -> list[Trade]:
-        """Trades through REST, paced by ccxt. Raises Trouble."""
+        """Trades through REST, paced by ccxt. Raises TradeSourceError."""
         since_ms, parameters = self._profile.request(fetch)
         try:
             found = await self._exchange.fetch_trades(
@@ -68,7 +68,7 @@ class Market:
         return self._trades(found)
 
     async def watch(self) -> list[Trade] | None:
-        """The next trades of the websocket; None where some may be lost. Raises Trouble."""
+        """The next trades of the websocket; None where some may be lost. Raises TradeSourceError."""
         # A message that came while nobody waited wakes nobody: ccxt would give it with the next one only.
         found = self._unread()
         if not found:
@@ -110,18 +110,18 @@ class Market:
         known = list(subscriptions)
         return not any("/" in each for each in known) or any(self.source.symbol in each for each in known)
 
-    def _trouble(self, error: Exception) -> Trouble:
+    def _trouble(self, error: Exception) -> TradeSourceError:
         if isinstance(error, OSError):
             # ccxt lets it pass where it writes to a connection that is being closed.
-            return Trouble(f"the connection is lost: {one_line(str(error))}")
+            return TradeSourceError(f"the connection is lost: {one_line(str(error))}")
         if not isinstance(error, self._ccxt.BaseError):
             # Whatever its parsers raise for an answer of another shape, a proxy's page, say.
-            return Trouble(f"an answer that cannot be read ({type(error).__name__})")
+            return TradeSourceError(f"an answer that cannot be read ({type(error).__name__})")
         # These are ccxt's own. What an exchange answers, a firewall's 401 or an unknown symbol during
         # maintenance, may be otherwise next time, and the other symbols go on.
         lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
         pause_s = take_retry_after_s(self._exchange)
-        return Trouble(_told(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
+        return TradeSourceError(_told(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
     def _trades(self, found: Iterable[Mapping[str, Any]]) -> list[Trade]:
         return [self._trade(each) for each in found]
@@ -129,13 +129,13 @@ class Market:
     def _trade(self, each: Mapping[str, Any]) -> Trade:
         identity, moment = each.get("id"), each.get("timestamp")
         if not isinstance(each.get("info"), (dict, list)):
-            raise Trouble("an answer that cannot be read")  # ccxt gives text, a character a trade
+            raise TradeSourceError("an answer that cannot be read")  # ccxt gives text, a character a trade
         if identity is None:
-            raise Trouble(
+            raise TradeSourceError(
                 "its trades have no ids, so a repeat cannot be told from a second trade", lasting=True
             )
         if moment is None or each.get("price") is None:
-            raise Trouble("a trade without a time or a price")
+            raise TradeSourceError("a trade without a time or a price")
         trade = Trade(
             id=str(identity),
             timestamp_ms=int(moment) - int(moment) % self._profile.unit_ms,
@@ -143,7 +143,7 @@ class Market:
             volume=str(each.get("amount") or "0"),
         )
         if self.rules.consecutive and trade.number is None:
-            raise Trouble("a trade whose id is not a number, where all are", lasting=True)
+            raise TradeSourceError("a trade whose id is not a number, where all are", lasting=True)
         return trade
 
 
@@ -212,13 +212,13 @@ class Exchanges:
             if not isinstance(error, self._ccxt.BaseError):
                 why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise Failure(
-                Problem.FAILED,
+                ExitCode.FAILED,
                 f"The symbols of {name} cannot be read: {why}",
                 "Try again later, or see whether the exchange can be reached from here.",
             ) from error
         if not exchange.markets:
             raise Failure(
-                Problem.FAILED,
+                ExitCode.FAILED,
                 f"The symbols of {name} cannot be read: it answered without any.",
                 "Try again later: exchanges and proxies answer so during maintenance.",
             )
@@ -235,7 +235,9 @@ class Exchanges:
                 pause_s = take_retry_after_s(exchange)
                 if not pause_s:
                     raise
-            self._tell(f"{name} asks to wait {span_text(round(pause_s * 1000))}; its symbols are read then.")
+            self._tell(
+                f"{name} asks to wait {duration_text(round(pause_s * 1000))}; its symbols are read then."
+            )
             await self._clock.sleep(pause_s, asyncio.Event())
 
 
@@ -249,7 +251,7 @@ def _ccxt() -> ModuleType:
         import ccxt.pro  # with all of it: the REST side, and the errors
     except ImportError:
         raise Failure(
-            Problem.USAGE, "`feed` needs the library ccxt, which is not installed.", INSTALL
+            ExitCode.USAGE, "`feed` needs the library ccxt, which is not installed.", INSTALL
         ) from None
     module: ModuleType = ccxt
     return module
@@ -261,10 +263,10 @@ def _check_exchange(ccxt: ModuleType, name: str) -> None:
         hint = (
             f"Did you mean {near[0]}?" if near else "ccxt's documentation lists the exchanges that it knows."
         )
-        raise Failure(Problem.USAGE, f"There is no exchange {name}.", hint)
+        raise Failure(ExitCode.USAGE, f"There is no exchange {name}.", hint)
     if not getattr(ccxt, name)().has.get("fetchTrades"):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} gives its trades to nobody through REST, so gaps could not be filled.",
             "Follow another exchange, or send a download with `cryptoctl send-price --file FILE`.",
         )
@@ -274,7 +276,7 @@ def _check_symbol(exchange: Any, source: FeedSource) -> None:
     if source.symbol in exchange.markets:
         return
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{source.exchange} has no symbol {source.symbol}.",
         f"Did you mean {near}?"
         if (near := _nearest(exchange, source.symbol))

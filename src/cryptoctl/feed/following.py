@@ -9,40 +9,40 @@ from dataclasses import dataclass, field
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.core.prices import Rejected
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.feed.batching import MOST_PRICES, Batching, shares
-from cryptoctl.feed.line import FeedLine, Trouble
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.feed.batching import MAX_PRICES, Batching, shares
+from cryptoctl.feed.followed_symbol import FollowedSymbol, TradeSourceError
 from cryptoctl.feed.trade import Trade
-from cryptoctl.files.outgoing import Outgoing, outgoing
+from cryptoctl.files.outgoing import OutgoingPrice, outgoing
 from cryptoctl.ops.sending import DIFFERING, DUPLICATE, STORED
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
-LOOK_S = 0.05
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+POLL_EVERY_S = 0.05
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
 # At the end, what was received is sent for so long at most.
 ENDING_S = 30.0
-MOST_REFUSALS_KEPT = 1000
+MAX_REFUSALS_KEPT = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class RefusedTrade:
     """A trade that is not accepted, and why."""
 
-    line: FeedLine
+    line: FollowedSymbol
     trade: Trade
     reason: str
 
 
 # As ops.sending.send_batch gives what became of each price. It blocks.
-Send = Callable[[Sequence[Outgoing]], Sequence[str]]
+Send = Callable[[Sequence[OutgoingPrice]], Sequence[str]]
 
 
 @dataclass(kw_only=True)
 class Feed:
     """All that is followed. `run` ends when it is stopped, or raises Failure, AwsError."""
 
-    lines: Sequence[FeedLine]
+    lines: Sequence[FollowedSymbol]
     send: Send
     clock: AsyncClock
     stop: asyncio.Event
@@ -51,7 +51,7 @@ class Feed:
     """is told what does not work, once each time"""
     sending: str = ""
     """what sending failed with last; empty while it works"""
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RefusedTrade] = field(default_factory=list)
     under_way: int = 0
     """prices of the request that has no answer yet"""
     unsent: int = 0
@@ -81,7 +81,7 @@ class Feed:
         left = sum(line.tape.ready for line in self.lines) + self.under_way
         if left and not had_ended:
             self.tell(
-                f"Stopping: {several(left, 'price')} received before now will be sent first, for "
+                f"Stopping: {pluralize(left, 'price')} received before now will be sent first, for "
                 f"{ENDING_S:.0f} s at most. Press Ctrl-C again to stop at once."
             )
         for task in tasks:
@@ -109,18 +109,18 @@ class Feed:
                 elif ending:
                     return
                 else:
-                    await self.clock.sleep(LOOK_S, self.stop)
+                    await self.clock.sleep(POLL_EVERY_S, self.stop)
         finally:
             executor.shutdown(wait=False)
 
     async def _send_some(self, executor: ThreadPoolExecutor) -> None:
-        counts = shares([line.tape.ready for line in self.lines], MOST_PRICES)
+        counts = shares([line.tape.ready for line in self.lines], MAX_PRICES)
         taken = [
             (line, trade)
             for line, count in zip(self.lines, counts, strict=True)
             for trade in line.tape.take(count)
         ]
-        prices: list[tuple[FeedLine, Trade, Outgoing]] = []
+        prices: list[tuple[FollowedSymbol, Trade, OutgoingPrice]] = []
         for line, trade in taken:
             try:
                 prices.append((line, trade, self._price(line, trade)))
@@ -144,11 +144,11 @@ class Feed:
                 line.sent(mine)
 
     async def _until_answered(
-        self, executor: ThreadPoolExecutor, prices: Sequence[Outgoing]
+        self, executor: ThreadPoolExecutor, prices: Sequence[OutgoingPrice]
     ) -> Sequence[str]:
         """Sends until there is an answer: ids make a repeat harmless."""
         loop, never = asyncio.get_running_loop(), asyncio.Event()
-        pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
         while True:
             try:
                 results = await loop.run_in_executor(executor, self.send, prices)
@@ -172,7 +172,7 @@ class Feed:
             self.tell(f"Sending failed and is repeated: {error}")
         self.sending = str(error)
 
-    def _price(self, line: FeedLine, trade: Trade) -> Outgoing:
+    def _price(self, line: FollowedSymbol, trade: Trade) -> OutgoingPrice:
         # Whether a time is too far ahead, the function decides: this machine's clock may be wrong.
         fields = {
             "symbol": line.source.symbol,
@@ -184,17 +184,17 @@ class Feed:
         }
         return outgoing(fields, now_ms=max(self.now_ms(), trade.timestamp_ms))
 
-    def _refuse(self, line: FeedLine, trade: Trade, reason: str) -> None:
+    def _refuse(self, line: FollowedSymbol, trade: Trade, reason: str) -> None:
         line.refused += 1
-        if len(self.refusals) < MOST_REFUSALS_KEPT:
-            self.refusals.append(Refusal(line=line, trade=trade, reason=reason))
+        if len(self.refusals) < MAX_REFUSALS_KEPT:
+            self.refusals.append(RefusedTrade(line=line, trade=trade, reason=reason))
             self.tell(f"{line.source}: trade {trade.id} is not accepted: {reason}")
 
 
 def passes(error: AwsError | Failure) -> bool:
     """Whether an error of sending may be another's next time: throttled, lost, or the function's own."""
     if isinstance(error, Failure):
-        return error.problem in (Problem.FAILED, Problem.UNREACHABLE)
+        return error.exit_code in (ExitCode.FAILED, ExitCode.UNREACHABLE)
     return error.throttled or error.answer_lost or error.code in _PASSING
 
 
@@ -215,9 +215,9 @@ _PASSING = frozenset(
 
 
 def _failure(error: BaseException | None) -> BaseException:
-    if isinstance(error, Trouble):
+    if isinstance(error, TradeSourceError):
         return Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"The feed cannot go on: {error.message}.",
             "Asking again is of no use: see what the exchange says, or leave that symbol out.",
         )

@@ -8,55 +8,55 @@ from itertools import islice
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice
-from cryptoctl.feed.batching import MOST_PRICES
+from cryptoctl.feed.batching import MAX_PRICES
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.prices import Query, newest_first
 from cryptoctl.provisioners.table import Table
 
 # Of the last request, a process that was killed may have stored any part; the enricher's table is in the
 # order of times, an exchange's tape need not be. So the beginning lies before the last two requests.
-OVERLAP = 2 * MOST_PRICES
+OVERLAP = 2 * MAX_PRICES
 ALL = 10**9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beginning:
+class StartPoint:
     """From when on trades are wanted, and which of them are stored; None: from the newest one on.
 
-    `nameless`: it lies behind prices without an id, with which no trade can be compared; trades from
+    `without_ids`: it lies behind prices without an id, with which no trade can be compared; trades from
     `unasked_ms` on, where the newest price with an id is, are not asked for then. None: there is none before.
     """
 
     since_ms: int | None
     known: Sequence[str] = ()
-    nameless: bool = False
+    without_ids: bool = False
     unasked_ms: int | None = None
 
 
-def beginning(aws: Aws, table: Table, source: FeedSource) -> Beginning:
+def start_point(aws: Aws, table: Table, source: FeedSource) -> StartPoint:
     """Where the table ends for this exchange and symbol. Raises Failure where there is no table.
 
     Prices of other exchanges that are newer are read over.
     """
     query = Query(symbol=source.stored_symbol, last=ALL)
     mine = (each for each in newest_first(aws, table, query) if each.exchange == source.exchange)
-    return behind(list(islice(mine, OVERLAP)))
+    return start_after(list(islice(mine, OVERLAP)))
 
 
-def behind(stored: Sequence[StoredPrice]) -> Beginning:
+def start_after(stored: Sequence[StoredPrice]) -> StartPoint:
     """Where the tape goes on behind these prices, the newest first.
 
     Among prices without ids, as a dump without them leaves, trades could not be told from repeats: it goes on
     behind the newest of those; where their times are whole seconds, with the next second.
     """
     if not stored:
-        return Beginning(since_ms=None)
+        return StartPoint(since_ms=None)
     since_ms, known = stored[-1].timestamp_ms, [each.id for each in stored if each.id]
     nameless_ms = [each.timestamp_ms for each in stored if not each.id]
     if not nameless_ms:
-        return Beginning(since_ms=since_ms, known=known)
+        return StartPoint(since_ms=since_ms, known=known)
     step_ms = 1 if any(each % 1000 for each in nameless_ms) else 1000
     begins_ms = nameless_ms[0] + step_ms
     newest_named_ms = max((each.timestamp_ms for each in stored if each.id), default=begins_ms)
     unasked_ms = newest_named_ms if newest_named_ms < nameless_ms[0] else None
-    return Beginning(since_ms=begins_ms, known=known, nameless=True, unasked_ms=unasked_ms)
+    return StartPoint(since_ms=begins_ms, known=known, without_ids=True, unasked_ms=unasked_ms)

@@ -19,13 +19,13 @@ from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.seek import Seek
 from cryptoctl.feed.trade import Trade
 
-MOST_LIVE = 50_000  # trades of the websocket that wait to be joined
-MOST_READY = 20_000  # trades that wait to be sent; beyond that the websocket's are left to be fetched later
+MAX_LIVE = 50_000  # trades of the websocket that wait to be joined
+MAX_READY = 20_000  # trades that wait to be sent; beyond that the websocket's are left to be fetched later
 ENOUGH_READY = 2_000  # no page is asked for while so many wait to be sent
-MOST_RECENT = 20_000  # ids that are known to be settled
+MAX_RECENT = 20_000  # ids that are known to be settled
 DISORDER_S = 1.0  # so long a hole in the websocket's numbers may be mere disorder
 FIRST_POLL_S = 0.5  # between pages at the end of the tape, longer each time that nothing is new
-LONGEST_POLL_S = 5.0
+MAX_POLL_S = 5.0
 QUIET_S = 30.0  # a joined websocket that says nothing for so long is checked with a page
 # A hole is looked at again, each time from further back: trades may stand out of the order of their times.
 BACK_MS = (0, 1_000, 60_000)
@@ -94,14 +94,14 @@ class Tape:
         self._unjoin()
         if not self.rules.consecutive:
             heard = self._stale.union(self._live)
-            self._stale = heard if len(heard) <= MOST_LIVE else frozenset(self._live)
+            self._stale = heard if len(heard) <= MAX_LIVE else frozenset(self._live)
         self._live.clear()
         self._hole_since_s = None
 
     def receive(self, trades: Sequence[Trade], now_s: float) -> None:
         """Trades of the websocket, in its order; `now_s` is a clock that never goes back."""
         self._heard_s = now_s
-        if len(self._ready) >= MOST_READY or len(self._live) + len(trades) > MOST_LIVE:
+        if len(self._ready) >= MAX_READY or len(self._live) + len(trades) > MAX_LIVE:
             self.broken()
             return
         for trade in trades:
@@ -175,7 +175,7 @@ class Tape:
             return
         self._cursor_ms = None
         self._next_page_s = now_s + self._poll_s
-        self._poll_s = min(self._poll_s * 1.5, LONGEST_POLL_S)
+        self._poll_s = min(self._poll_s * 1.5, MAX_POLL_S)
         if self._joined and self._hole_since_s is None:
             self._heard_s = now_s
 
@@ -285,7 +285,7 @@ class Tape:
         self.last, self._holes_seen = trade, 0
         self._behind_hole.clear()
         self._recent[trade.id] = None
-        if len(self._recent) > MOST_RECENT:
+        if len(self._recent) > MAX_RECENT:
             del self._recent[next(iter(self._recent))]
         too_early = self._since_ms is not None and trade.timestamp_ms < self._since_ms
         if not too_early and trade.id not in self._stored:

@@ -9,11 +9,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import IO, Any, cast
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.compression import FEATHER, PARQUET, missing, readable, seekable
 from cryptoctl.files.records import Record, quoted
 from cryptoctl.files.sources import Source
-from cryptoctl.files.values import LARGEST_EXACT_FLOAT
+from cryptoctl.files.values import MAX_EXACT_FLOAT
 
 ROWS_A_BATCH = 10_000
 UUID = "arrow.uuid"
@@ -65,7 +65,7 @@ class ColumnarTable:
             why = _unfit(field, types[column])
             if why is not None:
                 raise Failure(
-                    Problem.USAGE, f"The column {quoted(column)} of {self.source.name} is {why[0]}.", why[1]
+                    ExitCode.USAGE, f"The column {quoted(column)} of {self.source.name} is {why[0]}.", why[1]
                 )
         return replace(self, used=frozenset(fields.values()))
 
@@ -94,7 +94,7 @@ class ColumnarTable:
             except (pyarrow.ArrowException, UnicodeDecodeError) as error:
                 if self.used is not None:
                     raise Failure(
-                        Problem.USAGE,
+                        ExitCode.USAGE,
                         f"The column {quoted(name)} of {self.source.name} is {column.type}, and not all of "
                         f"it is text: {str(error)[:200]}.",
                         "Save it as text, or as numbers.",
@@ -125,7 +125,7 @@ class ColumnarTable:
                 yield file
             except (arrow.ArrowException, UnicodeDecodeError, OSError) as error:
                 raise Failure(
-                    Problem.USAGE,
+                    ExitCode.USAGE,
                     f"{name} is not a whole {self.format} file: {str(error)[:200]}.",
                     "Download it again, or save it as CSV.",
                 ) from error
@@ -204,4 +204,4 @@ def _in_full(text: str | None) -> str | None:
     if text is None or "e+" not in text:
         return text
     number = Decimal(text)
-    return f"{number:f}" if abs(number) < LARGEST_EXACT_FLOAT else text
+    return f"{number:f}" if abs(number) < MAX_EXACT_FLOAT else text

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, cast
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
 STEP_BYTES = 1 << 11  # taken at once: of the worst Zstandard may make 64 MB of them
 STEP_UNDONE_BYTES = 1 << 20  # of bzip2 and xz, made at once
-MOST_LAYERS = 3  # a .gz inside a .zip, say
+MAX_LAYERS = 3  # a .gz inside a .zip, say
 
 PARQUET, FEATHER, ZIP = b"PAR1", b"ARROW1", b"PK\x03\x04"
 
@@ -95,7 +95,7 @@ def _zstandard(stream: BinaryIO) -> Any:
 def missing(package: str, what: str) -> Failure:
     """A package of the extra `files` that is not installed."""
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{what} needs the package {package}, which is not installed.",
         f"Run `{sys.executable} -m pip install 'cryptoctl[files]'`.",
     )
@@ -141,7 +141,7 @@ class LayeredReader(io.BufferedReader):
 def plain(stream: BinaryIO, name: str) -> io.BufferedReader:
     """The stream with every layer of compression undone."""
     layers: list[Any] = []
-    for _ in range(MOST_LAYERS):
+    for _ in range(MAX_LAYERS):
         buffered = LayeredReader(stream, layers) if layers else _buffered(stream)
         try:
             start = buffered.peek(8)
@@ -153,7 +153,7 @@ def plain(stream: BinaryIO, name: str) -> io.BufferedReader:
             return buffered
         layers.append(buffered)
         stream = undo(cast("BinaryIO", buffered))
-    raise Failure(Problem.USAGE, f"{name} is compressed more than {MOST_LAYERS} times.", "Unpack it.")
+    raise Failure(ExitCode.USAGE, f"{name} is compressed more than {MAX_LAYERS} times.", "Unpack it.")
 
 
 def _buffered(stream: BinaryIO) -> io.BufferedReader:
@@ -169,7 +169,7 @@ def refuse_foreign(head: bytes, name: str) -> None:
     if found is None and head[257:262] == b"ustar":
         found = ("a tar archive", "Unpack it and send what is in it.")
     if found is not None:
-        raise Failure(Problem.USAGE, f"{name} is {found[0]}, not a text file of prices.", found[1])
+        raise Failure(ExitCode.USAGE, f"{name} is {found[0]}, not a text file of prices.", found[1])
 
 
 @contextmanager
@@ -188,12 +188,12 @@ def readable(name: str) -> Iterator[None]:
         raise _damaged(name, error) from error
     except NotImplementedError as error:  # of a ZIP archive, such as Deflate64
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} is compressed in a way that cannot be read: {error}.",
             "Unpack it and send what is in it.",
         ) from error
     except OSError as error:
-        raise Failure(Problem.USAGE, f"{name} cannot be read: {error.strerror or error}.") from error
+        raise Failure(ExitCode.USAGE, f"{name} cannot be read: {error.strerror or error}.") from error
     except Exception as error:
         if type(error).__module__.startswith(("zstd", "zstandard")):
             raise _damaged(name, error) from error
@@ -202,7 +202,7 @@ def readable(name: str) -> Iterator[None]:
 
 def _damaged(name: str, error: Exception) -> Failure:
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{name} is compressed and damaged, or cut short: {error}.",
         "Download it again. What was stored of it is not stored twice.",
     )

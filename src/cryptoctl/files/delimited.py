@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.lookalikes import lookers
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
@@ -17,7 +17,7 @@ from cryptoctl.files.values import NO_ID
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 NAMED = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 SAMPLE_LINES = 50
-MOST_LINES_QUOTED = 200
+MAX_LINES_QUOTED = 200
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
@@ -87,7 +87,7 @@ def separator_of(sample: Sequence[str], quote: str, decimal: str | None, name: s
     if not any(found and found[0] > 1 for found in widths.values()):
         return ","
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"What separates the columns of {name} is not certain: its lines have more than one of "
         f"{', '.join(SEPARATORS.values())}.",
         "Name it with --separator: ',' or ';' or '|' or tab. With decimal commas, add --decimal , as well.",
@@ -123,12 +123,12 @@ class DelimitedTable:
         moved = [name for name, own, here in places if own != here and own in names]
         renamed = [name for name, own, here in places if own != here and _is_name(here)]
         again = len({*names} & {*known} - {""}) > 1
-        fields = sum(bool(lookers(field, row)) for field in ("price", "volume", "timestamp"))
+        fields = sum(bool(columns_like(field, row)) for field in ("price", "volume", "timestamp"))
         beside = len({*names}) == len(names) and (fields > 1 or any(own == here for _, own, here in places))
         others = [*(moved if again else ()), *(renamed if beside else ())]
         if others:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"Line {number} of {self.source.name} names the columns again, and {quoted(others[0])} is "
                 "another one from there on.",
                 "Take the file apart at that line, and send each part.",
@@ -154,7 +154,7 @@ class DelimitedTable:
                 held = [one]
             else:
                 held.append(one)
-                if held[0].cells != _OPEN or len(held) > MOST_LINES_QUOTED:
+                if held[0].cells != _OPEN or len(held) > MAX_LINES_QUOTED:
                     yield from _records(held)
                     held = []
         yield from _records(held)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import exact
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.json_scanner import JsonScanner, ScanError, lists, lists_at
 from cryptoctl.files.records import Cells, Fault, Members, Record, quoted, shell_word
 from cryptoctl.files.sources import Source
@@ -73,7 +73,7 @@ def _layout(scanner: JsonScanner, chosen: str | None, name: str) -> tuple[str, s
     if len(set(records)) < len(records):
         raise _twice(name, next(each for each in records if records.count(each) > 1), scanner.line)
     if len(records) > 1:
-        raise Failure(Problem.USAGE, f"{name} holds more than one list of records.", _choices(records))
+        raise Failure(ExitCode.USAGE, f"{name} holds more than one list of records.", _choices(records))
     empty = [path for path, inside in found if inside == "]"]
     if not records and not empty:
         return "values", None
@@ -82,7 +82,7 @@ def _layout(scanner: JsonScanner, chosen: str | None, name: str) -> tuple[str, s
 
 def _refuse_path(chosen: str | None, name: str) -> None:
     if chosen is not None:
-        raise Failure(Problem.USAGE, f"{name} is itself a list: --records cannot apply.", "Leave it out.")
+        raise Failure(ExitCode.USAGE, f"{name} is itself a list: --records cannot apply.", "Leave it out.")
 
 
 def _refuse_no_list(scanner: JsonScanner, chosen: str, name: str) -> None:
@@ -95,7 +95,9 @@ def _refuse_no_list(scanner: JsonScanner, chosen: str, name: str) -> None:
         known |= dict.fromkeys(_of_records(lists(scanner)))
         if chosen in known:
             return
-    raise Failure(Problem.USAGE, f"{name} has no list of records at {quoted(chosen)}.", _choices(list(known)))
+    raise Failure(
+        ExitCode.USAGE, f"{name} has no list of records at {quoted(chosen)}.", _choices(list(known))
+    )
 
 
 def _of_records(found: Iterable[tuple[str, str]]) -> Sequence[str]:
@@ -244,19 +246,19 @@ def _number(text: str) -> Any:
 
 def _twice(name: str, path: str, line: int) -> Failure:
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{name} has the list {quoted(path)} twice in one object, by line {line}.",
         "Give each list a name of its own.",
     )
 
 
 def _joined(name: str, why: str, hint: str) -> Failure:
-    return Failure(Problem.USAGE, f"{name} is not JSON: {why}.", hint)
+    return Failure(ExitCode.USAGE, f"{name} is not JSON: {why}.", hint)
 
 
 def _not_json(name: str, error: ScanError) -> Failure:
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{name} is not JSON: {error}.",
         "If it is cut short, download it again; JSON lines are read line by line.",
     )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NoReturn
 
-LONGEST_VALUE = 4_000_000  # characters of one record; a price has at most some thousand
-DEEPEST_LIST = 4  # levels of objects around a list of records
+MAX_VALUE_LENGTH = 4_000_000  # characters of one record; a price has at most some thousand
+MAX_LIST_DEPTH = 4  # levels of objects around a list of records
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
@@ -99,8 +99,8 @@ class JsonScanner:
                 if not keep and start - self._at > 1 << 16:
                     self._advance(start)
                 before = self._at
-                if len(self._text) - self._at > LONGEST_VALUE:
-                    self.fail(f"a value is longer than {LONGEST_VALUE} characters")
+                if len(self._text) - self._at > MAX_VALUE_LENGTH:
+                    self.fail(f"a value is longer than {MAX_VALUE_LENGTH} characters")
                 if not self._fill():
                     self._advance(len(self._text))
                     self.fail("")
@@ -116,7 +116,7 @@ class JsonScanner:
             match = _TOKEN.match(self._text, self._at)
             if match is not None and _closed(match[0]):
                 return self._cut(match.end())
-            if len(self._text) - self._at > LONGEST_VALUE or not self._fill():
+            if len(self._text) - self._at > MAX_VALUE_LENGTH or not self._fill():
                 self._advance(len(self._text))
                 self.fail("the end of a string is expected")
 
@@ -160,7 +160,7 @@ def lists(scanner: JsonScanner, path: str = "", depth: int = 1) -> Iterator[tupl
         first = scanner.peek()
         if first == "[":
             yield key, _first_inside(scanner)
-        elif first == "{" and depth < DEEPEST_LIST:
+        elif first == "{" and depth < MAX_LIST_DEPTH:
             yield from lists(scanner, f"{key}.", depth + 1)
         else:
             yield key, ""

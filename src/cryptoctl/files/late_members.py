@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from cryptoctl.files.file_scan import refuse_too_many
 from cryptoctl.files.records import Fault, Members, Record, quoted, shell_word
 from cryptoctl.files.sample import is_none
-from cryptoctl.files.survey import refuse_too_many
 
 
 @dataclass(kw_only=True)

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.lookalikes import lookers
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.outgoing import FIELDS
+from cryptoctl.files.preset_matching import PresetMatch
 from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
-from cryptoctl.files.shapes import FileShape
 from cryptoctl.files.suggestion import refuse_open_questions, suggest
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -27,13 +27,13 @@ def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
         parts = _PAIR.split(text)
         if parts[0] or len(parts) < 3:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"--map {shell_word(text)} does not begin with a field and `=`.",
                 f"Such as --map price=close,timestamp=unix; the fields are {', '.join(FIELDS)}.",
             )
         for name, value in zip(parts[1::2], parts[2::2], strict=True):
             if name in found or not value:
-                raise Failure(Problem.USAGE, f"--map says {'twice' if value else 'nothing for'} {name!r}.")
+                raise Failure(ExitCode.USAGE, f"--map says {'twice' if value else 'nothing for'} {name!r}.")
             found[name] = value
     return found
 
@@ -44,14 +44,14 @@ class Layout:
 
     fields: Mapping[str, str]
     constants: Mapping[str, str]
-    shape: FileShape | None = None
+    shape: PresetMatch | None = None
     unused: Sequence[str] = ()
 
 
 def layout(
     names: Sequence[str],
     options: FileOptions,
-    shape: FileShape | None,
+    shape: PresetMatch | None,
     *,
     name: str,
     objects: bool,
@@ -79,7 +79,7 @@ def layout(
     for each, column in options.mapping.items():
         if not objects and column not in names:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{name} has no column {quoted(column)}.",
                 f"It has: {listing(names)}.",
             )
@@ -132,13 +132,15 @@ def _path(name: str) -> str:
 
 def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: str, *, objects: bool) -> None:
     """Refuses a file in which one column has the day and another the time of day, and none has both."""
-    times = [each for each in lookers("timestamp", unused) if each in of_day]
-    days = [each for each in lookers("timestamp", unused) if each not in of_day and "date" in each.lower()]
-    if not times or len(days) != 1 or len(lookers("timestamp", unused)) > len(times) + 1:
+    times = [each for each in columns_like("timestamp", unused) if each in of_day]
+    days = [
+        each for each in columns_like("timestamp", unused) if each not in of_day and "date" in each.lower()
+    ]
+    if not times or len(days) != 1 or len(columns_like("timestamp", unused)) > len(times) + 1:
         return
     joined = f"join('T', [{_path(days[0])}, {_path(times[0])}])"
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"The times of {name} are in two columns: {quoted(days[0])} has the day and {quoted(times[0])} the "
         "time of day.",
         f"Add --map {shell_word(f'timestamp={joined}')} --ignore {shell_word(f'{days[0]},{times[0]}')}."
@@ -153,7 +155,7 @@ def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
         alike = list(dict.fromkeys(name for name in names if name.lower() == each))
         if len(alike) > 1:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{file} has {' and '.join(map(repr, alike))}: either could be the {each}.",
                 f"Add --map {shell_word(f'{each}={alike[0]}')} --ignore {shell_word(alike[1])}.",
             )
@@ -163,7 +165,7 @@ def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
 
 
 def _refuse_two_names(
-    names: Sequence[str], fields: Mapping[str, str], shape: FileShape, options: FileOptions, file: str
+    names: Sequence[str], fields: Mapping[str, str], shape: PresetMatch, options: FileOptions, file: str
 ) -> None:
     """Refuses a file of a known shape in which another column has the name of the field that one is."""
     same = {*fields.values(), *shape.preset.others}
@@ -171,7 +173,7 @@ def _refuse_two_names(
         own = next((name for name in names if name.lower() == each and not _known(name, same)), None)
         if own is not None and each not in options.mapping:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{file} has the columns of the preset {shape.preset.name}, whose {each} is "
                 f"{quoted(column)}, and {quoted(own)}: either could be the {each}.",
                 f"Add --map {shell_word(f'{each}={column}')} --ignore {shell_word(own)}, or the other way "
@@ -183,7 +185,7 @@ def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> Non
     unknown = [each for each in options.ignore if each not in names]
     if unknown:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} has no column {quoted(unknown[0])} that --ignore could leave out.",
             f"It has: {listing(names)}.",
         )
@@ -193,7 +195,7 @@ def _check_twice(names: Sequence[str], fields: Mapping[str, str], name: str) -> 
     twice = [column for column in fields.values() if list(names).count(column) > 1]
     if twice:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} has more than one column {quoted(twice[0])}.",
             "Give each column a name of its own in the first line.",
         )

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from cryptoctl.core.prices import Price
 
-MOST_IN_MEMORY = 100_000  # different prices
+MAX_IN_MEMORY = 100_000  # different prices
 
 
 class Occurrences:
@@ -16,8 +16,8 @@ class Occurrences:
     To be closed by whoever made it.
     """
 
-    def __init__(self, most_in_memory: int = MOST_IN_MEMORY) -> None:
-        self._most = most_in_memory
+    def __init__(self, max_in_memory: int = MAX_IN_MEMORY) -> None:
+        self._most = max_in_memory
         self._counts: dict[bytes, int] = {}
         self._database: sqlite3.Connection | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.compression import FEATHER, HEAD_BYTES, PARQUET, refuse_foreign
 from cryptoctl.files.delimited import (
@@ -19,21 +19,29 @@ from cryptoctl.files.delimited import (
 )
 from cryptoctl.files.json_records import json_records, looks_like_json
 from cryptoctl.files.outgoing import FIELDS
+from cryptoctl.files.preset_matching import (
+    PresetMatch,
+    by_cells,
+    contradicting,
+    fits,
+    likely,
+    places,
+    preset_named,
+)
 from cryptoctl.files.presets import presets
 from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
-from cryptoctl.files.shapes import FileShape, by_cells, contradicting, fits, likely, places, preset_named
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
 from cryptoctl.files.times import kind_of
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 
-def open_records(source: Source, options: FileOptions) -> tuple[Records, FileShape | None]:
+def open_records(source: Source, options: FileOptions) -> tuple[Records, PresetMatch | None]:
     """The records of a file and, where only its cells tell it, its shape. Raises Failure."""
     head = source.head()
     if not head.strip(b"\0 \t\r\n"):
         what = "holds nothing but zero bytes" if head.strip() else "is empty"
-        raise Failure(Problem.USAGE, f"{source.name} {what}.", "Is it the right file, and whole?")
+        raise Failure(ExitCode.USAGE, f"{source.name} {what}.", "Is it the right file, and whole?")
     refuse_foreign(head, source.name)
     if head.startswith((PARQUET, FEATHER)):
         _refuse_options(options, source, "separator", "decimal", "encoding", "records", "columns")
@@ -53,13 +61,13 @@ def _refuse_options(options: FileOptions, source: Source, *names: str) -> None:
     given = [name for name in names if getattr(options, name)]
     if given:
         raise Failure(
-            Problem.USAGE, f"--{given[0]} cannot apply to {source.name}.", f"Leave --{given[0]} out."
+            ExitCode.USAGE, f"--{given[0]} cannot apply to {source.name}.", f"Leave --{given[0]} out."
         )
 
 
 def _delimited(
     source: Source, encoding: str, text: str, options: FileOptions
-) -> tuple[Records, FileShape | None]:
+) -> tuple[Records, PresetMatch | None]:
     every = text.split("\n")
     sample = every[:-1] if len(every) > 1 and every[-1] == "" else every
     skip, separator = _preamble(sample)
@@ -67,11 +75,11 @@ def _delimited(
     skip += blank
     sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
     if not sample:
-        raise Failure(Problem.USAGE, f"{source.name} has no lines of prices.", "Is it the right file?")
+        raise Failure(ExitCode.USAGE, f"{source.name} has no lines of prices.", "Is it the right file?")
     begin = sample[0].lstrip()[:2]
     if begin[:1] == "#" and begin[1:] not in SEPARATORS:  # Bitfinex calls its first column so
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"Line {skip + 1} of {source.name} begins with #: {quoted(sample[0])}.",
             "Take out the comments; if the line has the column names, take out its #.",
         )
@@ -80,7 +88,7 @@ def _delimited(
         separator = NAMED.get(options.separator, options.separator)
         if len(separator) != 1 or separator in ('"', "'", "\n"):
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{options.separator!r} cannot separate columns.",
                 "Such as --separator ';' or tab.",
             )
@@ -89,10 +97,10 @@ def _delimited(
     split = splitter(separator, quote)
     first = split(sample[0])
     if isinstance(first, Fault):
-        raise Failure(Problem.USAGE, f"Line {skip + 1} of {source.name}: {first}.", "Correct that line.")
+        raise Failure(ExitCode.USAGE, f"Line {skip + 1} of {source.name}: {first}.", "Correct that line.")
     if len(first) == 1 and options.separator is None and len(first[0].split()) > 1:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"Nothing that separates columns is in line {skip + 1} of {source.name}: {quoted(first[0])}.",
             "If it is a title, take it out; else name what does, such as --separator space.",
         )
@@ -103,7 +111,7 @@ def _delimited(
     if not is_data(first):
         if options.columns:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{source.name} has its column names in line {skip + 1}: {listing(first)}.",
                 "Leave --columns out; --map says which column is which field.",
             )
@@ -117,7 +125,7 @@ def _delimited(
 def _refuse_three_headers(rows: Sequence[Sequence[str]], name: str) -> None:
     if [row[0] for row in rows[:2]] == ["Price", "Ticker"]:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} has its column names in three lines, as yfinance writes them.",
             "Leave only the first, with Date in place of Price; yfinance itself does that with "
             "multi_level_index=False.",
@@ -129,8 +137,8 @@ def _refuse_title(rows: Sequence[Sequence[str]], source: Source, number: int) ->
     width = len(rows[0])
     if rows[1:] and all(len(row) != width for row in rows[1:]) and not source.stream:
         raise Failure(
-            Problem.USAGE,
-            f"Line {number} of {source.name} has {several(width, 'column')} ({listing(rows[0])}), and none "
+            ExitCode.USAGE,
+            f"Line {number} of {source.name} has {pluralize(width, 'column')} ({listing(rows[0])}), and none "
             "of the lines after it has as many.",
             "If it is a title, take it out: the first line has to name the columns, each of them.",
         )
@@ -157,13 +165,13 @@ def _preamble(sample: Sequence[str]) -> tuple[int, str | None]:
 
 def headerless(
     rows: Sequence[Sequence[str]], options: FileOptions, name: str
-) -> tuple[Sequence[str], FileShape | None]:
+) -> tuple[Sequence[str], PresetMatch | None]:
     """The columns of rows without names: as given, or of the shape that they have. Raises Failure."""
     width = len(rows[0]) if rows else 0
     if options.columns:
         if len(options.columns) != width:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"--columns names {len(options.columns)} columns, and the first row of {name} has {width}.",
                 "Name each column in order; one that does not matter is -.",
             )
@@ -172,7 +180,7 @@ def headerless(
         preset = preset_named(options.preset)
         if len(preset.order) != width:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{name} has {width} columns and no names; a dump of {preset.title} has {len(preset.order)}.",
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
             )
@@ -180,7 +188,7 @@ def headerless(
         meant = [each for each in likely(whole) if places(each) != places(preset)]
         if meant and not fits(replace(preset, check=""), whole, certain=False):
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{name} is no dump of {preset.title}: its cells are of the kinds that one of "
                 f"{meant[0].title} has ({', '.join(meant[0].order)}).",
                 f"Add --preset {meant[0].name}, or name its columns in order with --columns.",
@@ -188,12 +196,12 @@ def headerless(
         against = contradicting(preset, whole)
         if against is not None:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{name} is no dump of {preset.title}: with {', '.join(preset.order)}, its numbers "
                 f"contradict each other, as in {quoted(', '.join(against))}.",
                 "Name its columns in order with --columns, or another --preset.",
             )
-        return preset.order, FileShape(preset=preset, fields=preset.fields)
+        return preset.order, PresetMatch(preset=preset, fields=preset.fields)
     shape = by_cells([row for row in rows if len(row) == width])
     if shape is not None:
         return shape.preset.order, shape
@@ -214,5 +222,5 @@ def _nameless(rows: Sequence[Sequence[str]], name: str) -> Failure:
         )
         hint = f"{names[0].upper()}{names[1:]}; else name its columns with --columns."
     return Failure(
-        Problem.USAGE, f"{name} has no line of column names, and its shape alone does not tell them.", hint
+        ExitCode.USAGE, f"{name} has no line of column names, and its shape alone does not tell them.", hint
     )

@@ -18,7 +18,7 @@ QUIET_S = 1.0
 _NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?")
 
 
-class Live(io.BufferedReader):
+class LivePipe(io.BufferedReader):
     """What comes through a pipe.
 
     While nothing does, `when_quiet` is called before it is waited for; in a second once at most, so that
@@ -100,7 +100,7 @@ class _Begun(io.RawIOBase):
         super().close()
 
 
-def with_magic(stream: Live) -> Pipe:
+def with_magic(stream: LivePipe) -> Pipe:
     """The stream, of which a peek gives the bytes that tell a format, or all there are."""
     found = b""
     while len(found) < MAGIC_BYTES and (more := stream.read1(MAGIC_BYTES - len(found))):
@@ -108,7 +108,7 @@ def with_magic(stream: Live) -> Pipe:
     return Pipe([found], cast("BinaryIO", stream))
 
 
-def with_head(stream: BinaryIO, live: Live | None, *, wait_s: float) -> Pipe:
+def with_head(stream: BinaryIO, live: LivePipe | None, *, wait_s: float) -> Pipe:
     """The stream, of which a peek gives whole lines: enough to decide its layout by, or all there are.
 
     Waits for the first record, and no longer than `wait_s` for more: what comes slowly is not held up.

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cryptoctl.files.outgoing import BadLine, Outgoing
+from cryptoctl.files.outgoing import BadLine, OutgoingPrice
 
 SHOWN_ROWS = 3
-MOST_REASONS = 100
+MAX_REASONS = 100
 
 _QUOTATION = re.compile(r"'[^']*'")
 
@@ -32,13 +32,13 @@ class Preview:
 
     prices: int = 0
     refused: int = 0
-    first: list[Outgoing] = field(default_factory=list)
-    last: deque[Outgoing] = field(default_factory=lambda: deque(maxlen=SHOWN_ROWS))
+    first: list[OutgoingPrice] = field(default_factory=list)
+    last: deque[OutgoingPrice] = field(default_factory=lambda: deque(maxlen=SHOWN_ROWS))
     from_ms: int | None = None
     to_ms: int | None = None
     reasons: dict[str, RefusedLines] = field(default_factory=dict)
 
-    def add(self, prices: Iterable[Outgoing | BadLine]) -> None:
+    def add(self, prices: Iterable[OutgoingPrice | BadLine]) -> None:
         """Counts in the prices of a file."""
         for each in prices:
             if isinstance(each, BadLine):
@@ -58,5 +58,5 @@ class Preview:
         kind = _QUOTATION.sub("…", line.reason)
         if kind in self.reasons:
             self.reasons[kind].count += 1
-        elif len(self.reasons) < MOST_REASONS:
+        elif len(self.reasons) < MAX_REASONS:
             self.reasons[kind] = RefusedLines(count=1, first=line)

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from cryptoctl.core.prices import Price, Rejected
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.delimited import DelimitedTable
+from cryptoctl.files.file_scan import FileScan, decided_unit, refuse_commas, refuse_one_id, scan_file
 from cryptoctl.files.json_records import JsonRecords
 from cryptoctl.files.late_members import LateMembers
 from cryptoctl.files.layout import Layout, layout
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
-from cryptoctl.files.outgoing import BadLine, Outgoing, text_of
+from cryptoctl.files.outgoing import BadLine, OutgoingPrice, text_of
+from cryptoctl.files.preset_matching import PresetMatch, by_header, of_preset, preset_named, why_not
 from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing
 from cryptoctl.files.sample import is_none, sample
-from cryptoctl.files.shapes import FileShape, by_header, of_preset, preset_named, why_not
 from cryptoctl.files.sources import Snapshot, Source, sources
-from cryptoctl.files.survey import Survey, decided_unit, refuse_commas, refuse_one_id, survey
 from cryptoctl.files.times import TimeReader, zone
 from cryptoctl.files.values import FieldReader, field_reader
 
@@ -41,7 +41,7 @@ class PriceFile:
     layout: Layout
     fields: FieldReader
     times: TimeReader
-    survey: Survey | None = None
+    survey: FileScan | None = None
     snapshot: Snapshot | None = None
     first: Sequence[Record] = field(default=(), repr=False)
     rest: Iterator[Record] | None = field(default=None, repr=False)
@@ -51,7 +51,7 @@ class PriceFile:
         """As it is shown."""
         return self.source.name
 
-    def prices(self, now_ms: Callable[[], int], first_line: int = 1) -> Iterator[Outgoing | BadLine]:
+    def prices(self, now_ms: Callable[[], int], first_line: int = 1) -> Iterator[OutgoingPrice | BadLine]:
         """Each price, and each line that is none, from `first_line` on, in the file's order.
 
         Equal prices without ids are counted from the file's beginning. Raises Failure where the file cannot
@@ -73,7 +73,7 @@ class PriceFile:
                     continue
                 count = 1 if found.id is not None else occurrences.number(found)
                 if number >= first_line:
-                    yield Outgoing(
+                    yield OutgoingPrice(
                         line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
                     )
         if self.source.changed_since(self.snapshot) or (most is not None and given < most):
@@ -93,7 +93,7 @@ class PriceFile:
 
     def _changed(self) -> Failure:
         return Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"{self.name} was changed after it had been read through.",
             "Look at what was stored, and send the file again once nobody writes to it.",
         )
@@ -168,7 +168,7 @@ def _come_already(records: Records) -> Iterator[Record]:
 
 
 def _laid_out(
-    file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions, *, complete: bool
+    file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions, *, complete: bool
 ) -> PriceFile:
     objects = file.records.columns is None
     options = options.for_columns(names)
@@ -195,7 +195,7 @@ def _laid_out(
 
 def _shape(
     names: Sequence[str], options: FileOptions, symbols: Collection[str], name: str
-) -> FileShape | None:
+) -> PresetMatch | None:
     kept = [each for each in names if each not in options.ignore]
     if options.columns:
         return None
@@ -205,7 +205,7 @@ def _shape(
     shape = of_preset(preset, kept, symbols) or of_preset(preset, names, symbols)
     if shape is None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} {why_not(preset, kept, symbols)}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
@@ -213,7 +213,7 @@ def _shape(
 
 
 def _surveyed(
-    file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions
+    file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions
 ) -> PriceFile:
     time_zone = zone(options.time_zone)
     refuse_commas(file.first, file.fields, options, file.name)
@@ -221,7 +221,7 @@ def _surveyed(
         unit = decided_unit(None, options, file.name)
         rest = _without_late(file, names, shape, options)
         return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
-    found = survey(file.records, file.fields, file.refuse_other_names)
+    found = scan_file(file.records, file.fields, file.refuse_other_names)
     file = replace(file, survey=found)
     if file.records.columns is None:
         names = [*names, *sorted(found.names - set(names))]
@@ -232,7 +232,7 @@ def _surveyed(
 
 
 def _without_late(
-    file: PriceFile, names: Sequence[str], shape: FileShape | None, options: FileOptions
+    file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions
 ) -> Iterator[Record] | None:
     """The rest of a stream; a record with a member that may be a field, and that none before had, is none."""
     if file.rest is None or file.records.columns is not None:
@@ -255,11 +255,11 @@ def _without_late(
 def _refuse_no_records(names: Sequence[str], first: Sequence[Record], source: Source) -> None:
     """A file none of whose first records is one has no names to ask a person about."""
     if not first and not names:
-        raise Failure(Problem.USAGE, f"{source.name} holds an empty list.", "Is it the right file?")
+        raise Failure(ExitCode.USAGE, f"{source.name} holds an empty list.", "Is it the right file?")
     number, fault = first[0] if first and not names else (0, None)
     if isinstance(fault, Fault):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{source.name} has no records of prices: its first, {number}, {fault}.",
             "Write each price as a JSON object with members, or as a list of plain cells.",
         )
@@ -272,14 +272,14 @@ def _members(records: Sequence[Record]) -> Sequence[str]:
 
 def _arrays(
     records: JsonRecords, first: Sequence[Record], options: FileOptions, source: Source
-) -> tuple[JsonRecords, FileShape | None]:
+) -> tuple[JsonRecords, PresetMatch | None]:
     """Where more of the records are lists of cells than objects, the same with names for the cells."""
     objects = sum(not isinstance(each, Fault) for _, each in first)
     rows = records.raw_rows(SAMPLE_RECORDS) if objects < len(first) else []
     if len(rows) <= objects:
         if options.columns:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"--columns cannot apply to {source.name}: its records name their members.",
                 "Leave it out; --map says which member is which field.",
             )

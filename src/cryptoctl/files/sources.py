@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.compression import (
     FEATHER,
     HEAD_BYTES,
@@ -25,15 +26,14 @@ from cryptoctl.files.compression import (
     readable,
     seekable,
 )
-from cryptoctl.files.lookalikes import lookers
-from cryptoctl.files.pipes import QUIET_S, Live, with_head, with_magic
+from cryptoctl.files.pipes import QUIET_S, LivePipe, with_head, with_magic
 from cryptoctl.files.records import FileOptions, listing, shell_word
 
 STANDARD_INPUT = Path("-")
 # What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
 _WHOLE = (b"[", PARQUET, FEATHER, ZIP)
 _FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
-LONGEST_LINE_END_BYTES = 4  # of UTF-32
+MAX_LINE_END_BYTES = 4  # of UTF-32
 ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
 
 
@@ -58,7 +58,7 @@ class Source:
     path: Path | None = None
     disk: Path | None = None
     """The file that it is, or is in; None for what was copied, or comes through a pipe."""
-    live: Live | None = None
+    live: LivePipe | None = None
     """Of a stream, what it comes through."""
 
     @property
@@ -108,7 +108,7 @@ class Source:
         with self.open() as opened, readable(self.name):
             if not isinstance(opened.raw, io.FileIO):  # what is compressed tells by itself where it ends
                 return False
-            opened.seek(max(0, opened.seek(0, io.SEEK_END) - LONGEST_LINE_END_BYTES))
+            opened.seek(max(0, opened.seek(0, io.SEEK_END) - MAX_LINE_END_BYTES))
             last = opened.read()
         return bool(last) and {*b"\r\n"}.isdisjoint(last)
 
@@ -142,11 +142,11 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
             if path == STANDARD_INPUT:
                 if sys.stdin is None:
                     raise Failure(
-                        Problem.USAGE,
+                        ExitCode.USAGE,
                         "Standard input is closed.",
                         "Name a file, or pipe the prices into the command.",
                     )
-                stream = Live(sys.stdin.buffer, closing=False)
+                stream = LivePipe(sys.stdin.buffer, closing=False)
                 files += _pipe(stream, "standard input", options, waiting, passed_over)
             elif path.is_dir():
                 # A link to a directory is not followed: it may lead back.
@@ -158,7 +158,7 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                     else:
                         passed_over.append(str(file))
             elif path.exists() and (not path.is_file() or _is_descriptor(path)):
-                opened = Live(path.open("rb"), closing=True)
+                opened = LivePipe(path.open("rb"), closing=True)
                 files += _pipe(opened, str(path), options, waiting, passed_over)
             else:
                 if not path.exists():
@@ -166,7 +166,7 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                 files += _sources_of(path, path.name if len(paths) == 1 else str(path), passed_over)
     if not files:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"There is no file of prices in {', '.join(map(str, paths))}.",
             f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
         )
@@ -177,10 +177,10 @@ def _refuse_partitions(path: Path, files: Iterable[Path]) -> None:
     """Refuses a directory whose directories name several symbols or exchanges, which their files do not."""
     parts = {above.name: path / above for each in files for above in each.parents if "=" in above.name}
     for field in ("symbol", "exchange"):
-        named = [each for each in parts if lookers(field, [each.partition("=")[0]])]
+        named = [each for each in parts if columns_like(field, [each.partition("=")[0]])]
         if len(named) > 1:
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"The names of the directories in {path} say which {field} is in them, and are not read: "
                 f"{listing(named)}.",
                 f"Send each for itself, such as --file {shell_word(str(parts[named[0]]))} --{field} "
@@ -192,7 +192,7 @@ def _refuse_url(path: Path) -> None:
     scheme = re.match(r"([a-z0-9]+):/", str(path))
     if scheme is not None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"--file takes files of this machine, and no {scheme[1]} address.",
             "Download it first, or pipe it into the command with --file -.",
         )
@@ -225,9 +225,9 @@ def _members(
         listed = [each for each in archive.infolist() if not each.is_dir()]
     members = [each for each in listed if "__MACOSX/" not in each.filename]
     if any(each.filename == "xl/workbook.xml" for each in members):
-        raise Failure(Problem.USAGE, f"{name} is an Excel workbook.", "Save the sheet as CSV UTF-8.")
+        raise Failure(ExitCode.USAGE, f"{name} is an Excel workbook.", "Save the sheet as CSV UTF-8.")
     if any(each.flag_bits & 1 for each in members):
-        raise Failure(Problem.USAGE, f"{name} is encrypted.", "Unpack it and send what is in it.")
+        raise Failure(ExitCode.USAGE, f"{name} is encrypted.", "Unpack it and send what is in it.")
 
     def open_member(member: zipfile.ZipInfo) -> BinaryIO:
         file = opened()
@@ -250,7 +250,7 @@ def _members(
 
 
 def _pipe(
-    live: Live,
+    live: LivePipe,
     name: str,
     options: FileOptions,
     waiting: Callable[[str], None],
@@ -283,7 +283,7 @@ def _pipe(
         yield Source(name=name, open_raw=again)
 
 
-def _tell_once(live: Live, waiting: Callable[[str], None], text: str) -> None:
+def _tell_once(live: LivePipe, waiting: Callable[[str], None], text: str) -> None:
     def tell() -> None:
         live.call_when_quiet(lambda: None)
         waiting(text)

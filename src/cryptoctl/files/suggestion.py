@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
 
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.files.lookalikes import finer, lookers, only_at_need
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.column_names import columns_like, finer, only_at_need
+from cryptoctl.files.preset_matching import PresetMatch
 from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
-from cryptoctl.files.shapes import FileShape
 
 NEEDED = ("price", "symbol", "exchange")
 LOOKED_FOR = ("timestamp", "volume", "id", "symbol", "exchange")
@@ -62,7 +62,7 @@ def refuse_open_questions(
     constants: Mapping[str, str],
     unused: Sequence[str],
     options: FileOptions,
-    shape: FileShape | None,
+    shape: PresetMatch | None,
     sample: Sample,
     name: str,
 ) -> None:
@@ -71,7 +71,7 @@ def refuse_open_questions(
     timeless = "timestamp" not in fields and not options.now
     if options.now and "timestamp" in fields:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
             f"Leave it out, or add --ignore {shell_word(fields['timestamp'])}.",
         )
@@ -92,7 +92,7 @@ def refuse_open_questions(
     ]
     listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
         _advice(suggestion, wanted, shape, sample, columns=bool(unused)),
     )
@@ -104,7 +104,7 @@ def suggest(
     unused: Sequence[str],
     options: FileOptions,
     sample: Sample,
-    shape: FileShape | None,
+    shape: PresetMatch | None,
 ) -> Suggestion:
     """What each unused column that looks like a field could be: the field, or one to be ignored."""
     suggestion = Suggestion()
@@ -114,7 +114,9 @@ def suggest(
         given = each in fields or each in constants or (each == "timestamp" and options.now)
         if each == "timestamp":
             if not found and not given:
-                found = [name for name in left if name in sample.timelike and not lookers("id", [name])][:1]
+                found = [name for name in left if name in sample.timelike and not columns_like("id", [name])][
+                    :1
+                ]
             if not found and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
                 suggestion.mapped[each] = fields["id"]
                 suggestion.ignored.append(fields["id"])
@@ -145,7 +147,7 @@ def suggest(
 
 def _found(wanted: str, left: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
     """The columns that look like the field, the likeliest first."""
-    found = lookers(wanted, left, sample.numbers)
+    found = columns_like(wanted, left, sample.numbers)
     if wanted == "symbol":
         named = wanted in fields or not all(map(only_at_need, found))
         return [name for name in found if not (only_at_need(name) and (named or name in sample.money))]
@@ -162,7 +164,7 @@ def _paid(
 ) -> set[str]:
     """Those that are about another one times the price: what was paid, and not how much was traded."""
     numbers = [name for name in quantities if name in sample.numbers]
-    price = fields.get("price", next(iter(lookers("price", left, sample.numbers)), None))
+    price = fields.get("price", next(iter(columns_like("price", left, sample.numbers)), None))
     if price not in sample.numbers:
         return set()
     return {
@@ -184,7 +186,7 @@ def _likeliest(times: Sequence[str], sample: Sample) -> list[str]:
 def _advice(
     suggestion: Suggestion,
     wanted: Sequence[str],
-    shape: FileShape | None,
+    shape: PresetMatch | None,
     sample: Sample,
     *,
     columns: bool,

@@ -7,11 +7,11 @@ import io
 from collections.abc import Iterator
 from functools import partial
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.compression import readable
 from cryptoctl.files.sources import Source
 
-LONGEST_LINE = 1_000_000  # characters; what is longer has no line ends that we know
+MAX_LINE_LENGTH = 1_000_000  # characters; what is longer has no line ends that we know
 
 _MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -31,7 +31,7 @@ def encoding_of(head: bytes, name: str, given: str | None) -> str:
             "".encode(given)
         except (LookupError, ValueError):
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"{given!r} is not an encoding.",
                 "Such as --encoding windows-1252, or utf-16-le.",
             ) from None
@@ -39,7 +39,7 @@ def encoding_of(head: bytes, name: str, given: str | None) -> str:
         return marked if marked is not None and marked.removesuffix("-sig") == family else given
     if marked is None and head[:200].count(0) * 3 > len(head[:200]):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{name} looks like UTF-16 without a byte order mark.",
             "Save it as UTF-8, or add --encoding utf-16-le.",
         )
@@ -61,9 +61,9 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
     with readable(source.name):
         text = io.TextIOWrapper(source.open(), encoding=encoding, errors="strict", newline=None)
         try:
-            for line in iter(partial(text.readline, LONGEST_LINE + 1), ""):
+            for line in iter(partial(text.readline, MAX_LINE_LENGTH + 1), ""):
                 number += 1
-                if len(line) > LONGEST_LINE:
+                if len(line) > MAX_LINE_LENGTH:
                     raise _too_long(source.name, number)
                 yield number, line.removesuffix("\n")
         except UnicodeError as error:
@@ -94,8 +94,8 @@ def chunks(source: Source, encoding: str) -> Iterator[str]:
 
 def _too_long(name: str, number: int) -> Failure:
     return Failure(
-        Problem.USAGE,
-        f"Line {number} of {name} is longer than {LONGEST_LINE} characters.",
+        ExitCode.USAGE,
+        f"Line {number} of {name} is longer than {MAX_LINE_LENGTH} characters.",
         "A text file of prices has a line for each price, or is JSON.",
     )
 
@@ -103,12 +103,12 @@ def _too_long(name: str, number: int) -> Failure:
 def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: str) -> Failure:
     if not isinstance(error, UnicodeDecodeError):  # no mark where there has to be one, say
         hint = "Save it as UTF-8 and leave --encoding out; without a byte order mark, UTF-16 is utf-16-le."
-        return Failure(Problem.USAGE, f"{name} is not {encoding} text: {error}.", hint)
+        return Failure(ExitCode.USAGE, f"{name} is not {encoding} text: {error}.", hint)
     line = lines_before + 1 + error.object[: error.start].count(b"\n")
     what = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
     hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252 (gbk, where it is Chinese), say."
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"{name} is not {what} text: about line {line}, byte 0x{error.object[error.start]:02x}.",
         hint if what == "UTF-8" else "Save it as UTF-8 and leave --encoding out.",
     )

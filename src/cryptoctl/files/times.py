@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.times import parse_iso_8601
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.records import quoted
 
 ISO = "ISO 8601"
@@ -54,7 +54,7 @@ def zone(name: str | None) -> tzinfo | None:
         hint = "Such as --time-zone UTC, or Europe/Berlin."
         if not available_timezones():
             hint = "This machine has no time zone data: `pip install tzdata` gives it some."
-        raise Failure(Problem.USAGE, f"{name!r} is not a time zone.", hint) from None
+        raise Failure(ExitCode.USAGE, f"{name!r} is not a time zone.", hint) from None
 
 
 @dataclass(frozen=True, kw_only=True)

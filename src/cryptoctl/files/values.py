@@ -11,15 +11,15 @@ from typing import Any
 from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.expressions import compiled, inexact_part
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.expressions import compile_expression, inexact_part
 from cryptoctl.files.layout import Layout
 from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import TimeReader
 
 EARLIEST_MS = 10**11  # below, a number would be taken for seconds
-LARGEST_EXACT_FLOAT = 2**53
+MAX_EXACT_FLOAT = 2**53
 TEXTS = ("symbol", "exchange", "id")
 SAID = ("symbol", "exchange")  # by an option of that name, for lines that say none
 NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
@@ -177,7 +177,7 @@ def _id(text: str, mark: str, *, number: bool) -> str:
     whole = _FLOAT_ID[mark].fullmatch(text)
     if whole is None:
         return text
-    if int(whole[1][:40]) > LARGEST_EXACT_FLOAT:
+    if int(whole[1][:40]) > MAX_EXACT_FLOAT:
         raise Rejected(
             "id", f"{quoted(text)} went through a float and lost digits; export it as whole number"
         )
@@ -220,17 +220,17 @@ def _member(field: str, path: str, members: Sequence[str]) -> Find:
     if path in members:
         return lambda record: record.get(path, ABSENT)
     try:
-        expression = compiled(path)
+        expression = compile_expression(path)
     except ValueError as error:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{quoted(path)} is neither a member of the records nor a JMESPath expression: {error}.",
             f"The members: {listing(members)}.",
         ) from None
     inexact = inexact_part(expression)
     if inexact is not None:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{quoted(path)} uses {inexact}, which would lose digits of a number.",
             "A text that is a number is taken as one without it; else compute the values and send that file.",
         )

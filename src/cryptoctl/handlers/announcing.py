@@ -10,37 +10,37 @@ from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.numbers import plain
 from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, topic_client
 
-_MOST_MESSAGES = 10  # in one PublishBatch
+_MAX_MESSAGES = 10  # in one PublishBatch
 
 
 class AnnouncementError(RuntimeError):
     """The topic did not take a message."""
 
 
-class Announced(NamedTuple):
+class AnnounceResult(NamedTuple):
     """How an announcement ended; `heard` is None where nobody knows, because an answer was lost."""
 
     error: Exception | None
     heard: bool | None
 
 
-def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[Announced]:
+def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[AnnounceResult]:
     """Announces the enrichments, ten in a call, and says of each how it ended.
 
     Of those that no time was left for, the error is `OutOfTimeError`.
     """
-    outcomes: list[Announced] = []
-    for start in range(0, len(found), _MOST_MESSAGES):
-        batch = found[start : start + _MOST_MESSAGES]
+    outcomes: list[AnnounceResult] = []
+    for start in range(0, len(found), _MAX_MESSAGES):
+        batch = found[start : start + _MAX_MESSAGES]
         if deadline.passed():
             late = OutOfTimeError("the time was up before every price was announced")
-            outcomes += [Announced(late, heard=False)] * len(batch)
+            outcomes += [AnnounceResult(late, heard=False)] * len(batch)
         else:
             outcomes += _announce_batch(batch)
     return outcomes
 
 
-def _announce_batch(found: Sequence[Enrichment]) -> list[Announced]:
+def _announce_batch(found: Sequence[Enrichment]) -> list[AnnounceResult]:
     entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(found)]
     try:
         answer = topic_client().publish_batch(
@@ -48,11 +48,11 @@ def _announce_batch(found: Sequence[Enrichment]) -> list[Announced]:
         )
     except Exception as error:
         refused = isinstance(error, ClientError) and _is_first_answer(error.response, below=500)
-        return [Announced(error, heard=False if refused else None)] * len(found)
+        return [AnnounceResult(error, heard=False if refused else None)] * len(found)
     failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
     unheard = False if _is_first_answer(answer, below=300) else None
     return [
-        Announced(_error(entry), heard=unheard) if entry else Announced(None, heard=True)
+        AnnounceResult(_error(entry), heard=unheard) if entry else AnnounceResult(None, heard=True)
         for entry in (failed.get(str(number)) for number in range(len(found)))
     ]
 

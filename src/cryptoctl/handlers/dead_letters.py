@@ -7,8 +7,8 @@ from typing import Any
 
 from cryptoctl.handlers.clients import queue_client, setting
 
-_LONGEST_ATTRIBUTE = 1024
-_MOST_AT_ONCE = 8  # as many as the client has connections
+_MAX_ATTRIBUTE_LENGTH = 1024
+_MAX_AT_ONCE = 8  # as many as the client has connections
 # All but #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and #x10000 to #x10FFFF, which SQS takes. As
 # "none of those" it takes 4 ms to compile, at each cold start.
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -20,7 +20,7 @@ def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
         QueueUrl=setting("DLQ_URL"),
         MessageBody=_body(body),
         MessageAttributes={
-            name: {"DataType": kind, "StringValue": printable(value)[:_LONGEST_ATTRIBUTE]}
+            name: {"DataType": kind, "StringValue": printable(value)[:_MAX_ATTRIBUTE_LENGTH]}
             for name, (kind, value) in attributes.items()
             if value
         },
@@ -29,7 +29,7 @@ def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
 
 def send_all(events: Sequence[Any], attributes: Mapping[str, tuple[str, str]]) -> list[Exception]:
     """Puts each event on the queue; gives what went wrong, an error for each that is not there now."""
-    from cryptoctl.handlers import side_by_side  # only the webhook processor needs threads
+    from cryptoctl.handlers import parallel  # only the webhook processor needs threads
 
     def sent(event: Any) -> Exception | None:
         try:
@@ -42,7 +42,7 @@ def send_all(events: Sequence[Any], attributes: Mapping[str, tuple[str, str]]) -
         queue_client()  # making one is not safe in several threads at once, using it is
     except Exception as error:
         return [error] * len(events)
-    return [error for error in side_by_side.run(sent, events, _MOST_AT_ONCE) if error is not None]
+    return [error for error in parallel.map_in_threads(sent, events, _MAX_AT_ONCE) if error is not None]
 
 
 def _body(body: object) -> str:

@@ -31,12 +31,12 @@ Group = Sequence[ErrorEvent]
 _log = logs.logger("error_notifier")
 clients.prepare("sns")
 
-_LONGEST_SUBJECT = 100  # characters, ASCII
-_LONGEST_MESSAGE = 200_000  # bytes; SNS takes 262,144
-_LARGEST_PAYLOAD = 16_000_000  # bytes after decompression
-_MOST_ALERTS = 5  # of one function in one minute, by one execution environment
-_MOST_EXAMPLES = 3  # of one cause, in full
-_MOST_CAUSES = 1000  # remembered of one function
+_MAX_SUBJECT_LENGTH = 100  # characters, ASCII
+_MAX_MESSAGE_LENGTH = 200_000  # bytes; SNS takes 262,144
+_MAX_PAYLOAD = 16_000_000  # bytes after decompression
+_MAX_ALERTS = 5  # of one function in one minute, by one execution environment
+_MAX_EXAMPLES = 3  # of one cause, in full
+_MAX_CAUSES = 1000  # remembered of one function
 _QUIET_WHILE_RETRIED_S = 900  # longer than all attempts of an event take, with Lambda's pauses between them
 
 
@@ -69,7 +69,7 @@ class AlertWindow:
         """The groups whose causes are to be told now."""
         if now_s // 60 != self.minute:
             self.minute, self.alerts = int(now_s // 60), 0
-        if self.alerts >= _MOST_ALERTS:
+        if self.alerts >= _MAX_ALERTS:
             return []
         return [group for group in groups if now_s >= self.quiet_until.get(group[0].cause, 0)]
 
@@ -82,7 +82,7 @@ class AlertWindow:
             self.quiet_until[event.cause] = (
                 now_s + _QUIET_WHILE_RETRIED_S if event.will_be_retried else (self.minute + 1) * 60
             )
-        for oldest in list(self.quiet_until)[:-_MOST_CAUSES]:
+        for oldest in list(self.quiet_until)[:-_MAX_CAUSES]:
             del self.quiet_until[oldest]
 
 
@@ -157,7 +157,7 @@ def _unpack(event: Any) -> Mapping[str, Any]:
         raise UnreadableError("no base64 in awslogs.data") from None
     try:
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        unpacked = unpacker.decompress(packed, _LARGEST_PAYLOAD)
+        unpacked = unpacker.decompress(packed, _MAX_PAYLOAD)
         if not unpacker.eof:
             raise UnreadableError("its gzip is cut off, or far too large")
         delivery = json.loads(unpacked)
@@ -197,9 +197,9 @@ def _text(
     ]
     if held_back.count:
         head.append(f"Held back:   {held_back.count} more since the last alert; the log has them")
-    if window.alerts + 1 == _MOST_ALERTS:
+    if window.alerts + 1 == _MAX_ALERTS:
         head.append(
-            f"The {_MOST_ALERTS}th alert in this minute: what follows in it is held back, and counted."
+            f"The {_MAX_ALERTS}th alert in this minute: what follows in it is held back, and counted."
         )
     blocks = [_block(number, function, group) for number, group in enumerate(groups, start=1)]
     return "\n".join([*head, "", *blocks])
@@ -231,7 +231,7 @@ def _block(number: int, function: str, group: Group) -> str:
     lines = [f"{number}. {often}  {first.message}"]
     if first.will_be_retried:
         lines += _retried(function, len(group))
-    for event in group[:_MOST_EXAMPLES]:
+    for event in group[:_MAX_EXAMPLES]:
         lines += [event.error] if event.error else []
         lines += [f"Symbol: {event.symbol}"] if event.symbol else []
         lines += [f"Request id: {event.request}"] if event.request else []
@@ -263,11 +263,11 @@ def _subject(text: str) -> str:
     """Printable ASCII, one line, at most 100 characters, as SNS wants it."""
     printable = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
     joined = " ".join(printable.split())
-    return joined if len(joined) <= _LONGEST_SUBJECT else joined[: _LONGEST_SUBJECT - 3] + "..."
+    return joined if len(joined) <= _MAX_SUBJECT_LENGTH else joined[: _MAX_SUBJECT_LENGTH - 3] + "..."
 
 
 def _shortened(text: str) -> str:
     encoded = text.encode(errors="replace")
-    if len(encoded) <= _LONGEST_MESSAGE:
+    if len(encoded) <= _MAX_MESSAGE_LENGTH:
         return encoded.decode()
-    return encoded[:_LONGEST_MESSAGE].decode(errors="ignore") + "\n… cut off here; the log has the rest"
+    return encoded[:_MAX_MESSAGE_LENGTH].decode(errors="ignore") + "\n… cut off here; the log has the rest"

@@ -7,7 +7,7 @@ meanwhile then either shows in what is read, or changes the revision on whose co
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from cryptoctl.core.enrichment import REACH, Announced, Enrichment, enrichments
+from cryptoctl.core.enrichment import REACH, Announcements, Enrichment, enrichments
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.handlers import table
 
@@ -18,7 +18,7 @@ lagging: dict[str, Decimal | None] = {}
 Series = Sequence[StoredPrice]
 
 
-def enrichments_of(symbol: str, new_keys: Collection[Decimal], announced: Announced) -> list[Enrichment]:
+def enrichments_of(symbol: str, new_keys: Collection[Decimal], announced: Announcements) -> list[Enrichment]:
     """What the arrival of `new_keys` changes in the table, each price once, in key order.
 
     `announced` are the values that were announced and could not be written.

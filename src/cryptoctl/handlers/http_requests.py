@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from cryptoctl.core.prices import MOST_BYTES
+from cryptoctl.core.prices import MAX_BYTES
 from cryptoctl.core.senders import NOBODY, AllowedSender, allowed_senders
 from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.handlers import logs, metrics, sender_secrets
-from cryptoctl.handlers.answers import Answer, http_answer, unavailable
 from cryptoctl.handlers.exact_jmespath import ExactExpression
+from cryptoctl.handlers.responses import UrlResponse, http_response, unavailable
 
 HEALTH = "health"
 NOT_CHECKED = "the request could not be checked: send it again"
@@ -29,7 +29,7 @@ _log = logs.logger("webhook_processor")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Admitted:
+class AuthenticatedRequest:
     """A request that its sender has proven to be theirs; `secrets` are those that count now."""
 
     sender: AllowedSender
@@ -48,7 +48,7 @@ def is_http(event: Any) -> bool:
     return isinstance(context, dict) and "http" in context
 
 
-def admit(event: Mapping[str, Any]) -> Admitted | Answer:
+def authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
     """The request, or the answer to one that does not come in. Never raises."""
     try:
         return _admit(event)
@@ -58,7 +58,7 @@ def admit(event: Mapping[str, Any]) -> Admitted | Answer:
         return unavailable(NOT_CHECKED)
 
 
-def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
+def _admit(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
     http = event["requestContext"]["http"]
     http = http if isinstance(http, dict) else {}
     parts = _parts(event.get("rawPath"))
@@ -67,11 +67,11 @@ def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
         return refusal
     body = _body(event)
     if body is None:
-        message = f"the body has more than {MOST_BYTES} bytes, which is the most that is taken at once"
-        return http_answer(413, {"error": "too_large", "message": message})
+        message = f"the body has more than {MAX_BYTES} bytes, which is the most that is taken at once"
+        return http_response(413, {"error": "too_large", "message": message})
     headers = _headers(event.get("headers"))
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        return http_answer(
+        return http_response(
             415, {"error": "unsupported_encoding", "message": "send the body without an encoding"}
         )
     request = WebhookRequest(
@@ -83,7 +83,7 @@ def _admit(event: Mapping[str, Any]) -> Admitted | Answer:
     return _proven(request, parts[0])
 
 
-def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
+def _proven(request: WebhookRequest, name: str) -> AuthenticatedRequest | UrlResponse:
     try:
         senders = known_senders()
         secrets = sender_secrets.current(senders) if senders else {}
@@ -101,8 +101,8 @@ def _proven(request: WebhookRequest, name: str) -> Admitted | Answer:
             return unavailable(NOT_CHECKED)  # it may be signed with a new secret
         metrics.emit({"Unauthorized": 1}, {"Sender": sender.name})
         message = "the request is not from a known sender, or is not signed as that sender signs"
-        return http_answer(401, {"error": "unauthorized", "message": message})
-    return Admitted(sender=sender, request=request, secrets=accepted)
+        return http_response(401, {"error": "unauthorized", "message": message})
+    return AuthenticatedRequest(sender=sender, request=request, secrets=accepted)
 
 
 def _parts(path: Any) -> list[str]:
@@ -111,15 +111,15 @@ def _parts(path: Any) -> list[str]:
     return parts[:-1] if parts and not parts[-1] else parts
 
 
-def _wrong_place(parts: list[str], method: Any) -> Answer | None:
+def _wrong_place(parts: list[str], method: Any) -> UrlResponse | None:
     if not parts or not parts[0] or len(parts) > 2:
-        return http_answer(404, {"error": "not_found", "message": "there is nothing at this path"})
+        return http_response(404, {"error": "not_found", "message": "there is nothing at this path"})
     health = parts == [HEALTH]
     allowed = "GET" if health else "POST"
     if method != allowed:
         body = {"error": "method_not_allowed", "message": f"only {allowed} is allowed here"}
-        return http_answer(405, body, {"Allow": allowed})
-    return http_answer(200, {"message": "ok"}) if health else None
+        return http_response(405, body, {"Allow": allowed})
+    return http_response(200, {"message": "ok"}) if health else None
 
 
 def _body(event: Mapping[str, Any]) -> bytes | None:
@@ -128,12 +128,12 @@ def _body(event: Mapping[str, Any]) -> bytes | None:
     if not isinstance(body, str):
         return b""
     if event.get("isBase64Encoded") is not True:
-        content = body.encode(errors="surrogatepass") if len(body) <= MOST_BYTES else None
-    elif len(body) // 4 * 3 > MOST_BYTES + 3:
+        content = body.encode(errors="surrogatepass") if len(body) <= MAX_BYTES else None
+    elif len(body) // 4 * 3 > MAX_BYTES + 3:
         content = None
     else:
         content = _decoded(body)
-    return content if content is not None and len(content) <= MOST_BYTES else None
+    return content if content is not None and len(content) <= MAX_BYTES else None
 
 
 def _decoded(body: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptoctl.handlers import logs
 
-_LONGEST_DETAIL = 8_000  # characters of one log event
+_MAX_DETAIL_LENGTH = 8_000  # characters of one log event
 _VARYING = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|[0-9]+", re.IGNORECASE | re.ASCII)
 _END_OF_A_PROCESS = "Runtime."  # out of memory, a crash: nothing but Lambda's report tells of it
 _BELOW_ERROR = frozenset({"TRACE", "DEBUG", "INFO", "WARN", "WARNING"})
@@ -72,7 +72,7 @@ def read(event: Any) -> ErrorEvent:
         error_type=str(kind or ""),
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         symbol=str(line.get("symbol") or ""),
-        detail=(detail or ("" if line else raw.strip()))[:_LONGEST_DETAIL],
+        detail=(detail or ("" if line else raw.strip()))[:_MAX_DETAIL_LENGTH],
         will_be_retried=kind == logs.RetryError.__name__ or message == logs.GIVEN_BACK,
         is_below_error=str(line.get("level")) in _BELOW_ERROR and message != logs.GIVEN_BACK,
         report=_report_of_a_failure(line, record),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMESPACE = "cryptoctl"
-MOST_VALUES = 100  # in one metric of one line
+MAX_VALUES = 100  # in one metric of one line
 UNITS = {"Lag": "Milliseconds"}  # every other metric is a Count
 
 
@@ -50,4 +50,4 @@ def emit(values: Mapping[str, float | Sequence[float]], dimensions: Mapping[str,
 def _bounded(value: float | Sequence[float]) -> float | list[float]:
     if not isinstance(value, Sequence):
         return value
-    return list(value) if len(value) <= MOST_VALUES else [*value[: MOST_VALUES - 1], max(value)]
+    return list(value) if len(value) <= MAX_VALUES else [*value[: MAX_VALUES - 1], max(value)]

@@ -27,11 +27,11 @@ from cryptoctl.handlers.history import enrichments_of
 _log = logs.logger("price_enricher")
 clients.prepare("dynamodb", "sns")
 
-_LONGEST_SEQUENCE_NUMBER = 100  # digits; AWS's have up to 40
-_MOST_PASSES = 10  # each but the last is overtaken by another pass that has written
-_MOST_REPEATS = 2  # after failures, of a symbol of which something is announced and not written
-_MOST_SYMBOLS = 1000  # of which it is remembered what is not written
-_MOST_REMEMBERED = 1000  # prices of one symbol
+_MAX_SEQUENCE_NUMBER_LENGTH = 100  # digits; AWS's have up to 40
+_MAX_PASSES = 10  # each but the last is overtaken by another pass that has written
+_MAX_REPEATS = 2  # after failures, of a symbol of which something is announced and not written
+_MAX_SYMBOLS = 1000  # of which it is remembered what is not written
+_MAX_REMEMBERED = 1000  # prices of one symbol
 
 Record = Mapping[str, Any]
 Arrivals = dict[str, dict[Decimal, str]]  # symbol → key of a new price → sequence number of its record
@@ -143,7 +143,7 @@ def _enrich(arrivals: Arrivals, progress: BatchProgress) -> None:
     Also after a failure where something is announced and not written: another pass may have written it.
     """
     symbols = list(arrivals)
-    for _ in range(_MOST_PASSES):
+    for _ in range(_MAX_PASSES):
         found = _announce(_read(symbols, arrivals, progress), progress)
         symbols = _write(found, progress) + _to_repeat(progress)
         if not symbols:
@@ -177,7 +177,7 @@ def _to_repeat(progress: BatchProgress) -> list[str]:
     symbols = [
         symbol
         for symbol in progress.failed
-        if symbol in unwritten and progress.repeats[symbol] < _MOST_REPEATS
+        if symbol in unwritten and progress.repeats[symbol] < _MAX_REPEATS
     ]
     progress.repeats.update(symbols)
     for symbol in symbols:
@@ -217,10 +217,10 @@ def _remember(price: StoredPrice, last: Announcement) -> None:
 
 
 def _forget_the_oldest() -> None:
-    for symbol in list(unwritten)[:-_MOST_SYMBOLS]:
+    for symbol in list(unwritten)[:-_MAX_SYMBOLS]:
         del unwritten[symbol]
     for its in unwritten.values():
-        for key in list(its)[:-_MOST_REMEMBERED]:
+        for key in list(its)[:-_MAX_REMEMBERED]:
             del its[key]
 
 
@@ -275,7 +275,7 @@ def _sequence_number(record: Record) -> str:
 
 
 def _order(sequence_number: str) -> int:
-    known = sequence_number.isdecimal() and len(sequence_number) <= _LONGEST_SEQUENCE_NUMBER
+    known = sequence_number.isdecimal() and len(sequence_number) <= _MAX_SEQUENCE_NUMBER_LENGTH
     return int(sequence_number) if known else 0
 
 

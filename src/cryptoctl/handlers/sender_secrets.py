@@ -12,13 +12,13 @@ from botocore.exceptions import ClientError
 
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_secrets import SecretError, SenderSecret, parse_secret
-from cryptoctl.handlers import logs, side_by_side
+from cryptoctl.handlers import logs, parallel
 from cryptoctl.handlers.clients import parameter_client, setting
 
-LONGEST_AGE_S = 60.0
+MAX_AGE_S = 60.0
 FAILURE_AGE_S = 5.0  # what could not be read is not asked for again at each request
-LONGEST_OUTAGE_S = 300.0  # how old a secret may become that cannot be read again
-_MOST_AT_ONCE = 8
+MAX_OUTAGE_S = 300.0  # how old a secret may become that cannot be read again
+_MAX_AT_ONCE = 8
 
 _log = logs.logger("webhook_processor")
 
@@ -46,11 +46,11 @@ class _Reading:
 
     def due(self, now_s: float) -> bool:
         """Whether it is time to read it again."""
-        return not 0 <= now_s - self.tried_at_s < (FAILURE_AGE_S if self.failed else LONGEST_AGE_S)
+        return not 0 <= now_s - self.tried_at_s < (FAILURE_AGE_S if self.failed else MAX_AGE_S)
 
     def lasts(self, now_s: float) -> bool:
         """Whether there is a secret that counts even if it cannot be read again now."""
-        return self.secret is not None and 0 <= now_s - self.read_at_s < LONGEST_OUTAGE_S
+        return self.secret is not None and 0 <= now_s - self.read_at_s < MAX_OUTAGE_S
 
 
 _readings: dict[str, _Reading] = {}
@@ -60,14 +60,14 @@ def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, KnownSecret]:
     """The secrets by sender; without those that cannot be read, or are none for their sender's scheme.
 
     After a failure that says nothing of the parameter (throttling, an outage) the secret that was read
-    before counts on, until it is LONGEST_OUTAGE_S old.
+    before counts on, until it is MAX_OUTAGE_S old.
     """
     # The wall clock, because a frozen execution environment's other clocks may stand still.
     now_s = time.time()
     due = [senders[name] for name in sorted(senders) if name not in _readings or _readings[name].due(now_s)]
     if due:
         parameter_client()  # making one is not safe in several threads at once, using it is
-        found = side_by_side.run(lambda sender: _read(sender, now_s), due, _MOST_AT_ONCE)
+        found = parallel.map_in_threads(lambda sender: _read(sender, now_s), due, _MAX_AT_ONCE)
         _readings.update(zip((sender.name for sender in due), found, strict=True))
     return {
         name: KnownSecret(secret=reading.secret, outdated=reading.failed)

@@ -9,13 +9,13 @@ from operator import itemgetter
 
 from cryptoctl.core import keys
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, new_item, same_id, stored_price
-from cryptoctl.core.numbering import Numbering
+from cryptoctl.core.occurrences import OccurrenceCounter
 from cryptoctl.core.prices import Price
-from cryptoctl.handlers import side_by_side, table
+from cryptoctl.handlers import parallel, table
 from cryptoctl.handlers.clients import Deadline, table_client
 
-_MOST_SYMBOLS_AT_ONCE = 4  # so that the stream is not a medley, which would cost the enricher a query each
-_MOST_ATTEMPTS = 20
+_MAX_SYMBOLS_AT_ONCE = 4  # so that the stream is not a medley, which would cost the enricher a query each
+_MAX_ATTEMPTS = 20
 
 
 class NotStoredError(RuntimeError):
@@ -47,7 +47,9 @@ def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadli
     if len(symbols) == 1:
         return _Writer(created_at, deadline).write(next(iter(symbols.values())))
     table_client()  # making one is not safe in several threads at once, using it is
-    outcomes = side_by_side.run(_Writer(created_at, deadline).write, symbols.values(), _MOST_SYMBOLS_AT_ONCE)
+    outcomes = parallel.map_in_threads(
+        _Writer(created_at, deadline).write, symbols.values(), _MAX_SYMBOLS_AT_ONCE
+    )
     return {index: stored for of_symbol in outcomes for index, stored in of_symbol.items()}
 
 
@@ -126,18 +128,18 @@ class _Writer:
 
     def write(self, prices: list[tuple[int, Price]]) -> dict[int, Stored]:
         milliseconds: dict[int, _Millisecond] = {}
-        numbering = Numbering()
+        counter = OccurrenceCounter()
         outcomes: dict[int, Stored] = {}
         for index, price in sorted(prices, key=_key_order):
             if price.id is None:
                 shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
-                outcomes[index] = self._without_id(price, numbering.number(price), shared)
+                outcomes[index] = self._without_id(price, counter.number(price), shared)
             else:
                 outcomes[index] = self._with_id(price)
         return outcomes
 
     def _with_id(self, price: Price) -> Stored:
-        for attempt in range(_MOST_ATTEMPTS):
+        for attempt in range(_MAX_ATTEMPTS):
             sort_key = price.sort_key(attempt)
             holder = self._put(price, sort_key)
             if holder is None:

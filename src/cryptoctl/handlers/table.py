@@ -13,7 +13,7 @@ from cryptoctl.core.items import Item, StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, table_client
 
-_MOST_STATEMENTS = 25  # in one BatchExecuteStatement
+_MAX_STATEMENTS = 25  # in one BatchExecuteStatement
 _READ = (
     "#symbol, #timestamp, price, volume, exchange, id, occurrence, #processed, rev, ma_5, ma_20, volatility"
 )
@@ -99,8 +99,8 @@ def update(found: Sequence[Enrichment], enriched_at: str, deadline: Deadline) ->
     Of those that no time was left for, `OutOfTimeError`.
     """
     outcomes: list[Exception | None] = []
-    for start in range(0, len(found), _MOST_STATEMENTS):
-        chunk = found[start : start + _MOST_STATEMENTS]
+    for start in range(0, len(found), _MAX_STATEMENTS):
+        chunk = found[start : start + _MAX_STATEMENTS]
         if deadline.passed():
             outcomes += [OutOfTimeError("the time was up before every price was written")] * len(chunk)
         else:

@@ -17,12 +17,12 @@ from datetime import timedelta
 from typing import Any
 
 from cryptoctl.core.prices import (
-    MOST_BEHIND,
-    MOST_BYTES,
-    MOST_KEPT_BYTES,
+    MAX_BEHIND,
+    MAX_BYTES,
+    MAX_KEPT_BYTES,
+    ParsedRequest,
     Price,
     Rejected,
-    Request,
     TimeLimits,
     parse_parsed,
     parse_request,
@@ -33,7 +33,7 @@ from cryptoctl.core.webhook_messages import (
     arrival_in,
     first_ms,
     message_item,
-    opened,
+    unwrap_event,
 )
 from cryptoctl.core.webhook_prices import (
     at_first_arrival,
@@ -43,9 +43,9 @@ from cryptoctl.core.webhook_prices import (
     unread,
 )
 from cryptoctl.handlers import clients, dead_letters, http_requests, logs, metrics, table
-from cryptoctl.handlers.answers import Answer, http_answer, refusal, unavailable
 from cryptoctl.handlers.clients import Deadline
-from cryptoctl.handlers.http_requests import Admitted
+from cryptoctl.handlers.http_requests import AuthenticatedRequest
+from cryptoctl.handlers.responses import UrlResponse, http_response, refusal, unavailable
 from cryptoctl.handlers.storing import Stored, store
 
 _log = logs.logger("webhook_processor")
@@ -54,7 +54,7 @@ clients.prepare("dynamodb", *(["ssm"] if os.environ.get("WEBHOOK_SENDERS") else 
 _RESERVE_S = 26.0  # the longest that a write under way and the dead-letter message can take
 
 
-def handler(event: Any, context: object) -> Answer:
+def handler(event: Any, context: object) -> UrlResponse:
     """The answer to one request: {"statusCode", "headers", "body"}.
 
     200 accepted, 207 some of several refused, 400 refused, 413 too large. Another failure raises RetryError,
@@ -64,9 +64,9 @@ def handler(event: Any, context: object) -> Answer:
     """
     logs.begin_request(context)
     if http_requests.is_http(event):
-        admitted = http_requests.admit(event)
-        return _take_in(admitted, event, context) if isinstance(admitted, Admitted) else admitted
-    request: Request | None = None
+        admitted = http_requests.authenticate(event)
+        return _take_in(admitted, event, context) if isinstance(admitted, AuthenticatedRequest) else admitted
+    request: ParsedRequest | None = None
     try:
         request, arrival = _parse(event, context)
         request = _as_first_sent(request, arrival)
@@ -81,7 +81,7 @@ def handler(event: Any, context: object) -> Answer:
         raise logs.RetryError(dead_letters.printable(str(error)) or type(error).__name__) from error
 
 
-def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
+def _take_in(admitted: AuthenticatedRequest, event: Any, context: object) -> UrlResponse:
     """The answer to a request of a known sender."""
     limits = _time_limits(event)
     sender, arrival = admitted.sender, admitted.arrival(limits.arrival_ms)
@@ -100,7 +100,7 @@ def _take_in(admitted: Admitted, event: Any, context: object) -> Answer:
         return _set_aside(dead_letters_of(request, arrival), context, error, told)
 
 
-def _as_first_sent(request: Request, arrival: Arrival) -> Request:
+def _as_first_sent(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
     """The prices with the times that they had when they came first, if the same may have come before."""
     timeless = any(isinstance(price, Price) and price.arrived for price in request.prices)
     if not arrival.message_id or not timeless:
@@ -109,7 +109,7 @@ def _as_first_sent(request: Request, arrival: Arrival) -> Request:
     return at_first_arrival(request, arrival.ms if before is None else first_ms(before))
 
 
-def _stored(request: Request, context: object, sender: str | None = None) -> Answer:
+def _stored(request: ParsedRequest, context: object, sender: str | None = None) -> UrlResponse:
     deadline = Deadline(context, _RESERVE_S)
     accepted = [(index, price) for index, price in enumerate(request.prices) if isinstance(price, Price)]
     stored: dict[int, Stored] = {}
@@ -118,19 +118,19 @@ def _stored(request: Request, context: object, sender: str | None = None) -> Ans
     return _answer(request, stored, sender)
 
 
-def _parse(event: Any, context: object) -> tuple[Request, Arrival]:
+def _parse(event: Any, context: object) -> tuple[ParsedRequest, Arrival]:
     """The prices of an event that did not come over HTTP, and when it came first."""
-    kept = opened(event)
+    kept = unwrap_event(event)
     inner, arrival = kept or (event, arrival_in(event["requestContext"]) if _is_request(event) else None)
     limits = _time_limits({"requestContext": arrival.document()} if arrival is not None else None)
     if arrival is None:
         arrival = Arrival(ms=limits.arrival_ms, sender=INVOCATIONS, message_id=_request_id(context))
     if kept is None:
-        return _prices(inner, arrival, limits, MOST_BYTES), arrival
-    return _prices(inner, arrival, _as_on_arrival(limits), MOST_KEPT_BYTES), arrival
+        return _prices(inner, arrival, limits, MAX_BYTES), arrival
+    return _prices(inner, arrival, _as_on_arrival(limits), MAX_KEPT_BYTES), arrival
 
 
-def _prices(event: Any, arrival: Arrival, limits: TimeLimits, most_bytes: int) -> Request:
+def _prices(event: Any, arrival: Arrival, limits: TimeLimits, max_bytes: int) -> ParsedRequest:
     if not isinstance(event, dict) or "body" not in event:
         if _is_request(event):
             raise Rejected("body", "is missing")
@@ -141,7 +141,7 @@ def _prices(event: Any, arrival: Arrival, limits: TimeLimits, most_bytes: int) -
     if event.get("isBase64Encoded") is True:
         body = _decode(body)
     if arrival.content_type is None:
-        return parse_request(body, limits, most_bytes)
+        return parse_request(body, limits, max_bytes)
     sender = http_requests.known_senders().get(arrival.sender)
     if sender is None:
         raise Rejected("sender", "is not configured any more, so nothing says how it writes prices")
@@ -166,29 +166,29 @@ def _time_limits(event: Any) -> TimeLimits:
     arrival_ms = arrival.get("timeEpoch") if isinstance(arrival, dict) else None
     if not isinstance(arrival_ms, int) or isinstance(arrival_ms, bool) or arrival_ms <= 0:
         arrival_ms = now_ms
-    return TimeLimits(now_ms=now_ms, arrival_ms=arrival_ms, most_behind=_most_behind())
+    return TimeLimits(now_ms=now_ms, arrival_ms=arrival_ms, max_behind=_max_behind())
 
 
 def _as_on_arrival(limits: TimeLimits) -> TimeLimits:
     """What was accepted is not too old because it had to wait."""
     waited = timedelta(milliseconds=max(0, limits.now_ms - limits.arrival_ms))
-    return replace(limits, most_behind=limits.most_behind + min(waited, timedelta.max - limits.most_behind))
+    return replace(limits, max_behind=limits.max_behind + min(waited, timedelta.max - limits.max_behind))
 
 
-def _most_behind() -> timedelta:
+def _max_behind() -> timedelta:
     """How far back a timestamp may lie. A limit that is none loses no price: the default counts."""
     text = os.environ.get("MAX_AGE_DAYS")
     try:
-        days = float(text) if text else MOST_BEHIND.days
+        days = float(text) if text else MAX_BEHIND.days
     except ValueError:
         days = 0
     if 0 < days < timedelta.max.days:
         return timedelta(days=days)
     _log.error("MAX_AGE_DAYS is no number of days: the default counts", extra={"value": text})
-    return MOST_BEHIND
+    return MAX_BEHIND
 
 
-def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> Answer:
+def _answer(request: ParsedRequest, stored: dict[int, Stored], sender: str | None) -> UrlResponse:
     results = [_result(index, price, stored) for index, price in enumerate(request.prices)]
     counts = Counter(str(result["status"]) for result in results)
     counts["differing"] = sum("differs" in result for result in results)
@@ -203,14 +203,14 @@ def _answer(request: Request, stored: dict[int, Stored], sender: str | None) -> 
     body: dict[str, Any] = {"message": message, "results": results}
     if status == 400:
         body = {"error": "invalid_prices", **body}
-    return http_answer(status, body)
+    return http_response(status, body)
 
 
-def _answer_to_one(price: Price | Rejected, result: dict[str, Any]) -> Answer:
+def _answer_to_one(price: Price | Rejected, result: dict[str, Any]) -> UrlResponse:
     if isinstance(price, Rejected):
         return refusal(price)
     result.pop("index")
-    return http_answer(200, {"message": f"price {result['status']}", **result})
+    return http_response(200, {"message": f"price {result['status']}", **result})
 
 
 def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> dict[str, Any]:
@@ -241,14 +241,14 @@ def _keys(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]
     }
 
 
-def _wanted(request: Request | None) -> dict[str, Any]:
+def _wanted(request: ParsedRequest | None) -> dict[str, Any]:
     """The keys that the prices of a request would have; one without an id may have gone to a later place."""
     prices = request.prices if request is not None else ()
     found = logs.by_symbol((each.symbol, each.sort_key()) for each in prices if isinstance(each, Price))
     return {"keys": found} if found else {}
 
 
-def _report(request: Request, counts: Counter[str], keys: Mapping[str, Any], sender: str | None) -> None:
+def _report(request: ParsedRequest, counts: Counter[str], keys: dict[str, Any], sender: str | None) -> None:
     """One line, with what a person looks for; nothing of the sender's text but the names of fields."""
     rejected = Counter(price.field for price in request.prices if isinstance(price, Rejected))
     symbols = sorted({price.symbol for price in request.prices if isinstance(price, Price)})
@@ -274,14 +274,14 @@ def _from(sender: str | None) -> dict[str, str]:
     return {"sender": sender} if sender is not None else {}
 
 
-def _refuse(rejected: Rejected, sender: str | None = None) -> Answer:
+def _refuse(rejected: Rejected, sender: str | None = None) -> UrlResponse:
     _log.warning("request refused", extra={"reasons": [str(rejected)], **_from(sender)})
     metrics.emit({"Rejected": 1})
     metrics.emit({"Rejected": 1}, {"Reason": rejected.field})
     return refusal(rejected)
 
 
-def _set_aside(events: Sequence[Any], context: object, error: Exception, told: Mapping[str, Any]) -> Answer:
+def _set_aside(events: list[Any], context: object, error: Exception, told: Mapping[str, Any]) -> UrlResponse:
     _log.error("request not stored", exc_info=error, extra=told)
     attributes = dead_letters.event_attributes(_request_id(context), error)
     failures = dead_letters.send_all(events, attributes)

@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from cryptoctl.local.access_keys import AccessKeys, new_access_key
 from cryptoctl.local.http import (
     ACCOUNT,
     HttpResponse,
@@ -21,14 +22,13 @@ from cryptoctl.local.http import (
     error_response,
     xml_error,
 )
-from cryptoctl.local.key_pairs import KeyPairs, new_key_pair
 from cryptoctl.local.ministack_adapter import UrlTarget, find_function_url
-from cryptoctl.local.signatures import Claim, KnownKey, SignatureError, Signatures
+from cryptoctl.local.signatures import KnownKey, RequestSignature, SignatureError, Signatures
 
 MEBIBYTE: Final[int] = 2**20
-MOST_BYTES: Final[int] = 70 * MEBIBYTE
+MAX_BYTES: Final[int] = 70 * MEBIBYTE
 """A function's zip of 50 MB in base64, with what is around it."""
-MOST_BYTES_OF_FUNCTION_URL: Final[int] = 6 * MEBIBYTE
+MAX_BYTES_OF_FUNCTION_URL: Final[int] = 6 * MEBIBYTE
 RUN_PATH: Final[str] = "/_cryptoctl/run/"
 STATUS_PATH: Final[str] = "/_cryptoctl/status/"
 _OPEN_PATHS: Final = re.compile(rf"/|/{ACCOUNT}/[\w.-]+|/\d{{4}}-\d\d-\d\d(/[\w:$.*@+=,-]+)+/?", re.ASCII)
@@ -49,8 +49,8 @@ class RefusedError(Exception):
 class Admission:
     """Where a request may go: a function URL, a path of the engine's own, or a service once signed."""
 
-    most_bytes: int
-    claim: Claim | None = None
+    max_bytes: int
+    claim: RequestSignature | None = None
     function_url: UrlTarget | None = None
     function_path: str = "/"
     internal: bool = False
@@ -60,7 +60,7 @@ class Admission:
 class AccessCheck:
     """Decides which requests the engine accepts."""
 
-    def __init__(self, port: int, pairs: KeyPairs) -> None:
+    def __init__(self, port: int, pairs: AccessKeys) -> None:
         names = ("127.0.0.1", "localhost", "[::1]")
         self._hosts = {each for name in names for each in authorities(name, port)}
         self._port = port
@@ -68,7 +68,7 @@ class AccessCheck:
         self._run_path = RUN_PATH + secrets.token_urlsafe(32)
         self.status_path = STATUS_PATH + secrets.token_urlsafe(32)
         """Where the engine says how it is. A secret as well: who can read the data directory knows it."""
-        self.function_keys = new_key_pair()
+        self.function_keys = new_access_key()
         self.function_token = secrets.token_urlsafe(48)
         self._signatures = Signatures(self._find_key)
 
@@ -84,16 +84,16 @@ class AccessCheck:
         if url is not None:
             claim = self._claim(head) if url.signed else None
             return Admission(
-                most_bytes=MOST_BYTES_OF_FUNCTION_URL, function_url=url, function_path=path, claim=claim
+                max_bytes=MAX_BYTES_OF_FUNCTION_URL, function_url=url, function_path=path, claim=claim
             )
         if hmac.compare_digest(head.raw_path.encode(), self._run_path.encode()):
-            return Admission(most_bytes=MOST_BYTES_OF_FUNCTION_URL, internal=True)
+            return Admission(max_bytes=MAX_BYTES_OF_FUNCTION_URL, internal=True)
         if hmac.compare_digest(head.raw_path.encode(), self.status_path.encode()):
-            return Admission(most_bytes=0, status=True)
+            return Admission(max_bytes=0, status=True)
         claim = self._claim(head)
         if not _OPEN_PATHS.fullmatch(head.path) or {".", ".."} & set(head.path.split("/")):
             raise RefusedError(error_response("UnknownOperationException", "Nothing is here.", status=404))
-        return Admission(most_bytes=MOST_BYTES, claim=claim)
+        return Admission(max_bytes=MAX_BYTES, claim=claim)
 
     def check(self, admission: Admission, head: RequestHead, body: bytes) -> None:
         """Raises RefusedError where the signature does not fit the whole request."""
@@ -103,7 +103,7 @@ class AccessCheck:
             except SignatureError as error:
                 raise RefusedError(denial(head, error)) from None
 
-    def _claim(self, head: RequestHead) -> Claim:
+    def _claim(self, head: RequestHead) -> RequestSignature:
         try:
             return self._signatures.claim(head)
         except SignatureError as error:

@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptoctl.local import queue_checks, request_checks, topic_checks
 from cryptoctl.local.access import AccessCheck
+from cryptoctl.local.access_keys import AccessKeys
 from cryptoctl.local.checks import Checks
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import Durability, open_database
@@ -18,7 +19,6 @@ from cryptoctl.local.functions.invocations import Invocations
 from cryptoctl.local.functions.redirect import Redirect
 from cryptoctl.local.functions.urls import FunctionUrlConfigs, FunctionUrls
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.key_pairs import KeyPairs
 from cryptoctl.local.logs.api import LogsApi
 from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.logs.subscriptions import Subscriptions
@@ -36,7 +36,7 @@ from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters
 from cryptoctl.local.queue_checks import MessageBatches
-from cryptoctl.local.reconcile import reconcile
+from cryptoctl.local.recovery import recover
 from cryptoctl.local.regions import Regions
 from cryptoctl.local.supervision import Supervisor
 from cryptoctl.local.tables.api import TablesApi
@@ -54,7 +54,7 @@ class EngineApp:
     def __init__(self, inner: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
         self._database, self.notes = open_database(data.store_file)
         self._durability = Durability(options.save_every_s, data.state)
-        access = AccessCheck(port, KeyPairs(data.key_file))
+        access = AccessCheck(port, AccessKeys(data.key_file))
         self.status_path = access.status_path
         self.middleware = middleware = Middleware(inner, access)
         regions = Regions(self._database)
@@ -115,7 +115,7 @@ class EngineApp:
         """Takes up the work that goes on beside the requests."""
         self.middleware.problems = supervisor.problems
         if after_damage:
-            await reconcile(self._client, self._tables, self._logs, saved_regions(self._data.state))
+            await recover(self._client, self._tables, self._logs, saved_regions(self._data.state))
         supervisor.begin("running asynchronous invocations", self._queue.work)
         supervisor.begin("delivering log events", self._subscriptions.work)
         supervisor.begin("saving the state", self._durability.work)

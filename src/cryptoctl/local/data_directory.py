@@ -32,7 +32,7 @@ LONG_LOG_BYTES: Final[int] = 10 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class EngineRecord:
     """What a running engine writes down about itself. `status_path`: where it tells of its problems."""
 
     pid: int
@@ -168,7 +168,7 @@ class DataDirectory:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def write(self, record: Record) -> None:
+    def write(self, record: EngineRecord) -> None:
         """Writes the record so that a reader sees the old one or the new one, never a half."""
         fresh = self._record_file.with_suffix(".new")
         descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
@@ -176,14 +176,16 @@ class DataDirectory:
             json.dump(asdict(record), file)
         fresh.replace(self._record_file)
 
-    def read(self) -> Record | None:
+    def read(self) -> EngineRecord | None:
         """The last record, whether or not its engine still runs; None where there is none to read."""
         try:
             fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
             notes = tuple(fields.get("notes", ()))
             # A later cryptoctl's engine may say more of itself.
-            known = {each.name: fields[each.name] for each in dataclass_fields(Record) if each.name in fields}
-            record = Record(**{**known, "notes": notes})
+            known = {
+                each.name: fields[each.name] for each in dataclass_fields(EngineRecord) if each.name in fields
+            }
+            record = EngineRecord(**{**known, "notes": notes})
             return record if record.plausible() else None
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from cryptoctl.local import launch
-from cryptoctl.local.data_directory import DataDirectory, Record
+from cryptoctl.local.access_keys import AccessKeys, EngineAccessKey
+from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import ACCOUNT
-from cryptoctl.local.key_pairs import EngineCredentials, KeyPairs
 from cryptoctl.local.launch import DEFAULT_PORT, source_digest
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox import OutboxMessage, read_outbox
@@ -33,7 +33,7 @@ __all__ = [
     "ACCOUNT",
     "DEFAULT_PORT",
     "Engine",
-    "EngineCredentials",
+    "EngineAccessKey",
     "EngineError",
     "EngineOptions",
     "EngineStatus",
@@ -187,13 +187,13 @@ class Engine:
         """The newest messages that would have left this machine, oldest first. Raises EngineError."""
         return read_outbox(self._data.store_file, last)
 
-    def credentials(self, environment: str) -> EngineCredentials:
+    def credentials(self, environment: str) -> EngineAccessKey:
         """The access key of one environment: random, the same until `reset`, valid at this engine only.
 
         All environments are in one account, 000000000000, so that they can be listed side by side.
         """
         with self._said("Making an access key of"):
-            return KeyPairs(self._data.key_file).of(environment)
+            return AccessKeys(self._data.key_file).of(environment)
 
     @contextmanager
     def _said(self, doing: str) -> Iterator[None]:
@@ -239,9 +239,9 @@ class Engine:
         _wait_until(lambda: self._data.holder() is not None or not self._data.running(), SETTLES_WITHIN_S)
         return self._data.holder() if self._data.running() else None
 
-    def _settled_record(self) -> Record | None:
+    def _settled_record(self) -> EngineRecord | None:
         """The record of the engine that holds the lock; a moment is given to one just starting."""
-        found: list[Record] = []
+        found: list[EngineRecord] = []
 
         def look() -> bool:
             record = self._data.read()
@@ -254,14 +254,14 @@ class Engine:
         return found[0] if found else None
 
 
-def _other_code(record: Record) -> tuple[str, ...]:
+def _other_code(record: EngineRecord) -> tuple[str, ...]:
     """A note where the engine does not run the code that is installed now."""
     if record.code == source_digest():
         return ()
     return (f"The engine that runs was started by another cryptoctl. {REPLACES_IT}",)
 
 
-def _problems(record: Record) -> tuple[str, ...]:
+def _problems(record: EngineRecord) -> tuple[str, ...]:
     """What the engine says does not work."""
     import http.client
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 
-MOST_KEYS: Final[int] = 5
+MAX_KEYS: Final[int] = 5
 IGNORING_CASE: Final[str] = "equals-ignore-case"
 AFFIXES: Final = frozenset({"prefix", "suffix"})
 _LOWER: Final = (">", ">=")
@@ -69,8 +69,8 @@ def check_policy(text: str, scope: str) -> None:
         raise _invalid_policy("failed to parse JSON.") from error
     if not isinstance(policy, dict):
         raise _invalid_policy("Filter is not an object")
-    if len(policy) > MOST_KEYS:
-        raise _invalid_policy(f"Filter policy can not have more than {MOST_KEYS} keys")
+    if len(policy) > MAX_KEYS:
+        raise _invalid_policy(f"Filter policy can not have more than {MAX_KEYS} keys")
     if scope != "MessageBody" and any(isinstance(each, dict) for each in policy.values()):
         problem = "Filter policy scope MessageAttributes does not support nested filter policy"
         raise ServiceError("InvalidParameter", f"Invalid parameter: {problem}")

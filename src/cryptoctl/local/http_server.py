@@ -190,17 +190,17 @@ class _Connection:
         self._declared_bytes = int(head.header("content-length") or 0)
         return head
 
-    async def _body(self, most_bytes: int) -> bytes:
+    async def _body(self, max_bytes: int) -> bytes:
         parts: list[bytes] = []
         size = 0
-        if self._declared_bytes > most_bytes:
+        if self._declared_bytes > max_bytes:
             raise BodyError("RequestTooLargeException", REASON_TOO_LARGE, 413)
         try:
             async with asyncio.timeout(self._limits.body_within_s):
                 while isinstance(event := await self._event(), h11.Data):
                     parts.append(bytes(event.data))
                     size += len(event.data)
-                    if size > most_bytes:
+                    if size > max_bytes:
                         raise BodyError("RequestTooLargeException", REASON_TOO_LARGE, 413)
         except TimeoutError:
             raise BodyError("RequestTimeoutException", "The request body came too slowly.", 408) from None

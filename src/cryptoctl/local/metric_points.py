@@ -14,13 +14,13 @@ Point = Mapping[str, Any]
 """A value that was seen `Count` times, or a statistic set (`_stat`), at a `Timestamp` in epoch seconds."""
 
 MINUTE_S: Final[int] = 60
-MOST_A_MINUTE: Final[int] = 20
+MAX_A_MINUTE: Final[int] = 20
 # How late a point may come and still be put together with those of its minute.
 LATE_S: Final[int] = 600
 
 
 def compacted(points: Sequence[Point], *, oldest_s: float, until_s: float) -> list[Point]:
-    """The points from `oldest_s` on, with at most MOST_A_MINUTE values for each minute before `until_s`.
+    """The points from `oldest_s` on, with at most MAX_A_MINUTE values for each minute before `until_s`.
 
     Count, sum, least and largest value of a minute stay; of more values than that, neighbours become their
     mean, so a percentile moves within its neighbours. Statistic sets stay as they are.
@@ -51,10 +51,10 @@ def _together(points: Sequence[Point], start_s: float) -> Iterator[Point]:
 
 def _fewer(values: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
     """The (value, count) pairs; the inner ones in as many groups as are left beside the ends."""
-    if len(values) <= MOST_A_MINUTE:
+    if len(values) <= MAX_A_MINUTE:
         yield from values
         return
-    inner, groups = values[1:-1], MOST_A_MINUTE - 2
+    inner, groups = values[1:-1], MAX_A_MINUTE - 2
     yield values[0]
     for first, last in pairwise(len(inner) * number // groups for number in range(groups + 1)):
         group = inner[first:last]

@@ -57,7 +57,7 @@ class Middleware:
         """The answer to a request that came over the network, once it is known to be allowed."""
         try:
             admission = self._access.admit(head)
-            body = await read_body(admission.most_bytes)
+            body = await read_body(admission.max_bytes)
             self._access.check(admission, head, body)
         except RefusedError as refused:
             return refused.response

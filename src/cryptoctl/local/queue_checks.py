@@ -33,8 +33,8 @@ SETTABLE: Final = frozenset(
         "VisibilityTimeout",
     }
 )
-MOST_ATTRIBUTES: Final[int] = 10
-SMALLEST_LIMIT: Final[int] = 1024
+MAX_ATTRIBUTES: Final[int] = 10
+MIN_LIMIT: Final[int] = 1024
 """No queue's MaximumMessageSize is less."""
 BATCH_BYTES: Final[int] = 1_048_576
 SEND_BATCH: Final = "AmazonSQS.SendMessageBatch"
@@ -76,8 +76,8 @@ def message_size(message: Asked) -> int:
 def check_attributes(message: Asked) -> None:
     """Raises ServiceError for message attributes that are too many, empty, or have refused characters."""
     attributes = _attributes(message)
-    if len(attributes) > MOST_ATTRIBUTES:
-        found, most = len(attributes), MOST_ATTRIBUTES
+    if len(attributes) > MAX_ATTRIBUTES:
+        found, most = len(attributes), MAX_ATTRIBUTES
         raise _invalid(f"Number of message attributes [{found}] exceeds the allowed maximum [{most}].")
     for name, attribute in attributes.items():
         kind = str(attribute.get("DataType") or "")
@@ -121,7 +121,7 @@ async def _send(client: InternalClient, request: HttpRequest) -> None:
     check_ranges(asked)
     check_attributes(asked)
     size = message_size(asked)
-    if not _attributes(asked) or size <= SMALLEST_LIMIT:
+    if not _attributes(asked) or size <= MIN_LIMIT:
         return  # of a message without attributes ministack counts every byte
     wanted = {"QueueUrl": asked.get("QueueUrl"), "AttributeNames": ["MaximumMessageSize"]}
     try:

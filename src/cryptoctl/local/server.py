@@ -18,7 +18,7 @@ from typing import Final, TextIO
 
 from cryptoctl.local.app import EngineApp
 from cryptoctl.local.containment import contain
-from cryptoctl.local.data_directory import DataDirectory, Record
+from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.functions.environment import WORKER_SCRIPT
 from cryptoctl.local.http_server import HttpServer
@@ -36,7 +36,7 @@ from cryptoctl.local.supervision import Supervisor
 
 FINISH_WITHIN_S: Final[float] = 2.0
 """How long requests that are being answered may go on after the word to stop."""
-LOOKS_EVERY_S: Final[float] = 0.5
+POLL_EVERY_S: Final[float] = 0.5
 """How often the engine looks whether its directory is still there."""
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 STOPPED_EARLY: Final = {"error": "it was stopped while it started.", "hint": "Start it again."}
@@ -84,7 +84,7 @@ async def _serve(
     engine = EngineApp(app, data, port, options)
     notes += engine.notes
 
-    record = Record(
+    record = EngineRecord(
         pid=os.getpid(),
         port=port,
         started_at=datetime.now(UTC).isoformat(),
@@ -127,7 +127,7 @@ async def _end_without(data: DataDirectory, lock: int) -> None:
     Nobody could find it there to stop it, and what it saved would mix with that of the next engine there.
     """
     while data.holds(lock):
-        await asyncio.sleep(LOOKS_EVERY_S)
+        await asyncio.sleep(POLL_EVERY_S)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

@@ -22,7 +22,7 @@ from cryptoctl.local.http import RequestHead
 
 ALGORITHM: Final[str] = "AWS4-HMAC-SHA256"
 TOLERANCE: Final[timedelta] = timedelta(minutes=5)
-LONGEST_PRESIGNED_S: Final[int] = 604_800
+MAX_PRESIGNED_S: Final[int] = 604_800
 _TIMESTAMP: Final[str] = "%Y%m%dT%H%M%SZ"
 _TIME: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _SIGNATURE: Final = re.compile("[0-9a-f]{64}")
@@ -48,7 +48,7 @@ class KnownKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class RequestSignature:
     """A signature as the head of a request carries it, from a known key and not out of date."""
 
     key: KnownKey
@@ -72,7 +72,7 @@ class Signatures:
         self._find_key = find_key
         self._now = now or (lambda: datetime.now(UTC))
 
-    def claim(self, head: RequestHead) -> Claim:
+    def claim(self, head: RequestHead) -> RequestSignature:
         """The claim of a request. Raises SignatureError where it cannot be right."""
         parameters = dict(parse_qsl(head.query, True)) if head.query else {}
         presigned = "X-Amz-Signature" in parameters
@@ -90,7 +90,7 @@ class Signatures:
             raise SignatureError("unknown", "The security token included in the request is invalid.")
         self._check_time(fields["Date"], day, int(fields["Expires"]) if presigned else None)
         _check_signed_headers(head, signed)
-        return Claim(
+        return RequestSignature(
             key=key,
             access_key=access_key,
             region=region,
@@ -101,7 +101,7 @@ class Signatures:
             query="&".join(p for p in head.query.split("&") if not p.startswith("X-Amz-Signature=")),
         )
 
-    def check(self, claim: Claim, head: RequestHead, body: bytes) -> None:
+    def check(self, claim: RequestSignature, head: RequestHead, body: bytes) -> None:
         """Raises SignatureError where the signature is not the one that the key makes of this request."""
         digest = hashlib.sha256(body).hexdigest()
         declared = head.header("x-amz-content-sha256") or digest
@@ -136,7 +136,7 @@ class Signatures:
 class _Verifier(SigV4Auth):  # type: ignore[misc]
     """botocore's signer, told which headers the sender signed and what the body's digest is."""
 
-    def __init__(self, claim: Claim, digest: str) -> None:
+    def __init__(self, claim: RequestSignature, digest: str) -> None:
         super().__init__(Credentials(claim.access_key, claim.key.secret_key), claim.service, claim.region)
         self._digest = digest
 
@@ -147,7 +147,7 @@ class _Verifier(SigV4Auth):  # type: ignore[misc]
         return self._digest
 
 
-def expected_signature(claim: Claim, head: RequestHead, digest: str) -> str:
+def expected_signature(claim: RequestSignature, head: RequestHead, digest: str) -> str:
     """The signature that botocore's signer makes of the request with the key's secret."""
     url = f"http://{head.header('host')}{head.raw_path}"
     request = AWSRequest(method=head.method, url=f"{url}?{claim.query}" if claim.query else url)
@@ -179,7 +179,7 @@ def _presigned_fields(parameters: Mapping[str, str]) -> dict[str, str]:
     names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
     fields = {name: parameters.get(f"X-Amz-{name}", "") for name in names}
     expires = fields["Expires"]
-    lasts = re.fullmatch("[0-9]{1,6}", expires) and int(expires) <= LONGEST_PRESIGNED_S
+    lasts = re.fullmatch("[0-9]{1,6}", expires) and int(expires) <= MAX_PRESIGNED_S
     if not lasts or fields["Algorithm"] != ALGORITHM or not all(fields.values()):
         raise SignatureError("incomplete", "X-Amz-Algorithm, X-Amz-Date or X-Amz-Expires is not valid.")
     return fields

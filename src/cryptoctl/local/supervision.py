@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 FIRST_PAUSE_S: Final[float] = 0.5
-LONGEST_PAUSE_S: Final[float] = 30.0
+MAX_PAUSE_S: Final[float] = 30.0
 WELL_AFTER_S: Final[float] = 10.0
 """Work that went on for this long since it failed is well again."""
 
@@ -59,7 +59,7 @@ class Supervisor:
             if asyncio.get_running_loop().time() - began > WELL_AFTER_S:
                 pause_s = FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     def _failed(self, name: str, error: Exception) -> None:
         problem = f"{name} fails: {error}"

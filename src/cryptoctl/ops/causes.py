@@ -11,7 +11,7 @@ _PARTICULAR = re.compile(
     r"|\d{4}-\d\d-\d\dT\S+|\d+(?:\.\d+)?",
     re.IGNORECASE,
 )
-LONGEST_CAUSE = 80
+MAX_CAUSE_LENGTH = 80
 
 
 def cause_of(error: str) -> str:
@@ -23,4 +23,4 @@ def cause_of(error: str) -> str:
         return named[1]
     line = next(iter(error.strip().splitlines()), "")
     cause = _PARTICULAR.sub("…", line)
-    return cause if len(cause) <= LONGEST_CAUSE else f"{cause[: LONGEST_CAUSE - 1]}…"
+    return cause if len(cause) <= MAX_CAUSE_LENGTH else f"{cause[: MAX_CAUSE_LENGTH - 1]}…"

@@ -11,10 +11,10 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy, without_password
-from cryptoctl.aws_setup import of_aws
+from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import Failure
 from cryptoctl.ops.permissions import Purpose, needed
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Permission
 from cryptoctl.reconcile.plan import Goal, Plan, Verb
 from cryptoctl.stack import Stack
@@ -22,11 +22,11 @@ from cryptoctl.stack_parts import RUNTIME
 
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)
-NAMED_AT_MOST = 12
+MAX_NAMED = 12
 SKEW_REPORTED = timedelta(seconds=30)
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """How a check went."""
 
     GOOD = "good"
@@ -40,24 +40,24 @@ class Check:
     """What was looked at, how it stands, and what to do about it."""
 
     what: str
-    verdict: Verdict
+    result: CheckResult
     detail: str
     advice: str = ""
 
 
 def good(what: str, detail: str) -> Check:
     """A check that found nothing wrong."""
-    return Check(what=what, verdict=Verdict.GOOD, detail=detail)
+    return Check(what=what, result=CheckResult.GOOD, detail=detail)
 
 
 def unknown(what: str, detail: str, advice: str = "") -> Check:
     """A check that could not be made, or that found what does no harm yet."""
-    return Check(what=what, verdict=Verdict.UNKNOWN, detail=detail, advice=advice)
+    return Check(what=what, result=CheckResult.UNKNOWN, detail=detail, advice=advice)
 
 
 def bad(what: str, detail: str, advice: str) -> Check:
     """A check that found what would make an `up` fail."""
-    return Check(what=what, verdict=Verdict.BAD, detail=detail, advice=advice)
+    return Check(what=what, result=CheckResult.BAD, detail=detail, advice=advice)
 
 
 def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
@@ -73,7 +73,7 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     else:
         yield good("permissions", "the embedded engine checks no permissions")
     try:
-        plan = planned(list(stack), aws, Goal.PRESENT, orphans=stack.orphans)
+        plan = make_plan(list(stack), aws, Goal.PRESENT, orphans=stack.orphans)
     except AwsError as error:
         yield bad("environment", str(error), remedy(error))
         return
@@ -98,7 +98,7 @@ def _endpoints(aws: Aws, wanted: Sequence[Permission]) -> Iterator[Check]:
     prefixes = {each.action.partition(":")[0] for each in wanted}
     services = sorted({"resourcegroupstaggingapi" if each == "tag" else each for each in prefixes})
     urls = {service: without_password(aws.client(service).meta.endpoint_url) for service in services}
-    elsewhere = {service: url for service, url in urls.items() if not of_aws(url)}
+    elsewhere = {service: url for service, url in urls.items() if not is_aws_endpoint(url)}
     if elsewhere and len(set(urls.values())) == 1:
         [url] = set(urls.values())
         yield good("endpoints", f"every request goes to {url}, not to AWS")
@@ -155,14 +155,14 @@ def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
     if denied:
         return bad(
             "permissions",
-            f"denied: {', '.join(denied[:NAMED_AT_MOST])}{_and_more(denied)}",
+            f"denied: {', '.join(denied[:MAX_NAMED])}{_and_more(denied)}",
             "Attach what `cryptoctl iam-policy --for deploy` prints.",
         )
     return good("permissions", f"all of {len(wanted)} are allowed")
 
 
 def _and_more(denied: Sequence[str]) -> str:
-    more = len(denied) - NAMED_AT_MOST
+    more = len(denied) - MAX_NAMED
     return f" and {more} more" if more > 0 else ""
 
 
@@ -214,7 +214,7 @@ def _context(right: Permission) -> Iterator[dict[str, Any]]:
 def _names(plan: Plan) -> Check:
     if not plan.refused:
         return good("names", "no name is taken by a resource that cryptoctl does not manage")
-    return bad("names", "; ".join(f"{step.resource} {step.why}" for step in plan.refused), plan.way_out)
+    return bad("names", "; ".join(f"{step.resource} {step.why}" for step in plan.refused), plan.refusal_hint)
 
 
 def _obstacles(plan: Plan) -> Check:

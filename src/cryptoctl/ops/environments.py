@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cryptoctl import last_location
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY, Scope
 from cryptoctl.settings import Target
@@ -39,25 +39,25 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
         others = list(environments(aws))
     except AwsError:  # what is missing is worth saying without them
         return Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"There is no {what}: {name} is not deployed {place(aws, scope)}.",
             f"Run `cryptoctl up --env {name}`.",
         )
     if name in others:
         return Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"There is no {what}: {name} is not complete.",
             f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`.",
         )
     if (region := _elsewhere(aws, scope)) is not None:
         return Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"There is no environment {name} in {scope.region}: it was last brought up in {region}.",
             f"Name that region: --region {region}.",
         )
     there = f"there are: {', '.join(others)}" if others else "there is none yet"
     return Failure(
-        Problem.FAILED,
+        ExitCode.FAILED,
         f"There is no environment {name} {place(aws, scope)} ({there}).",
         f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`.",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import one_line
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -51,14 +51,14 @@ def invocation(aws: Aws, name: str, event: str, kind: str = "RequestResponse") -
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ProcessorResponse:
     """What the webhook processor answered: an HTTP status and the body, parsed."""
 
     status: int
     body: dict[str, Any]
 
 
-def invoke(aws: Aws, function: Function, text: str) -> Answer:
+def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
     """Hands the text over and waits for the answer. Raises Failure where the function fails."""
     reply = _invoke(aws, function, text, "RequestResponse")
     payload = _json(reply.payload)
@@ -67,7 +67,7 @@ def invoke(aws: Aws, function: Function, text: str) -> Answer:
         if isinstance(payload, dict):
             said = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"{function.name} failed: {one_line(said)}",
             f"See `cryptoctl logs {function.name}`. Nothing was acknowledged.",
         )
@@ -75,13 +75,13 @@ def invoke(aws: Aws, function: Function, text: str) -> Answer:
     status = payload.get("statusCode") if isinstance(payload, dict) else None
     if not isinstance(body, dict) or not isinstance(status, int):
         raise unexpected(function)
-    return Answer(status=status, body=body)
+    return ProcessorResponse(status=status, body=body)
 
 
 def unexpected(function: Function) -> Failure:
     """The function answered something that the webhook processor never answers."""
     return Failure(
-        Problem.FAILED,
+        ExitCode.FAILED,
         f"{function.name} answered something that is not the webhook processor's. "
         "Whether the price is stored is not known.",
         "Its code may not be what cryptoctl deploys: `cryptoctl plan` shows what differs.",

@@ -18,11 +18,11 @@ from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.stack import Stack
 
 POLL_S = 1.0
-DEEPEST = 50
+MAX_DEPTH = 50
 RECENT_MS = 300_000
-MOST_PAGES = 2
+MAX_PAGES = 2
 # CloudWatch Logs takes a few of these requests a second for a whole account, and many people may follow.
-LONGEST_POLL_S = 20.0
+MAX_POLL_S = 20.0
 LONGER = 1.5
 # Lines may become visible a little after their time; so far back each poll looks again.
 LATE_MS = 60_000
@@ -49,7 +49,7 @@ class Line:
             loaded = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
-        return loaded if isinstance(loaded, dict) and not nested_deeper(loaded, DEEPEST) else {}
+        return loaded if isinstance(loaded, dict) and not nested_deeper(loaded, MAX_DEPTH) else {}
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
@@ -106,8 +106,8 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
             "filterPattern": pattern,
         }
         found: list[Line] = []
-        for _ in range(MOST_PAGES):
-            answer = aws.find("logs", "FilterLogEvents", absent=NOT_FOUND, **request)
+        for _ in range(MAX_PAGES):
+            answer = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
             found += [_line(function, event) for event in (answer or {}).get("events", ())]
             if not answer or "nextToken" not in answer:
                 return Matches(found, whole=True)
@@ -126,7 +126,7 @@ def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
         answer = aws.find(
             "logs",
             "DescribeLogStreams",
-            absent=NOT_FOUND,
+            not_found=NOT_FOUND,
             logGroupName=function.log_group.name,
             orderBy="LastEventTime",
             descending=True,
@@ -150,7 +150,7 @@ def follow(
         new = [line for line in _at_ease(aws, functions, since_ms) if line.id not in seen]
         seen |= {line.id: line.time_ms for line in new}
         yield from new
-        pause_s = POLL_S if new or not aws.metered else min(pause_s * LONGER, LONGEST_POLL_S)
+        pause_s = POLL_S if new or not aws.has_shared_quotas else min(pause_s * LONGER, MAX_POLL_S)
         newest_ms = max(seen.values(), default=since_ms)
         since_ms = max(since_ms, newest_ms - LATE_MS)
         seen = {key: time_ms for key, time_ms in seen.items() if time_ms >= since_ms}

@@ -27,7 +27,7 @@ from cryptoctl.provisioners.function import Function
 from cryptoctl.stack import Stack
 
 NEWEST_ERRORS = 5
-MOST_SYMBOLS = 12
+MAX_SYMBOLS = 12
 LATE_S = 60.0
 THE_ERRORS, THE_SYMBOLS = "the errors", "the symbols with recent prices"
 QUEUE_CHOICES = {"webhook-processor": "webhook", "price-enricher": "enricher"}
@@ -69,7 +69,7 @@ class Overview:
     alarms: tuple[AlarmState, ...] | None
     """those of the configuration that exist, the one that changed last first"""
     symbols: tuple[SymbolState, ...] | None
-    """those that prices came of in the last hour, MOST_SYMBOLS at most, the one with the newest first"""
+    """those that prices came of in the last hour, MAX_SYMBOLS at most, the one with the newest first"""
     more_symbols: int = 0
     """how many more they are"""
     unread: tuple[str, ...] = ()
@@ -197,7 +197,7 @@ ON_AWS = Intervals(inventory=60, activity=30, mapping=30, errors=10, names=60, f
 ON_THE_ENGINE = Intervals(inventory=15, activity=5, mapping=2, errors=2, names=5, fast=0)
 
 
-class Observer:
+class OverviewReader:
     """Reads overviews, again and again; each at most three round trips behind one another."""
 
     def __init__(self, aws: Aws, stack: Stack, intervals: Intervals | None = None) -> None:
@@ -233,7 +233,7 @@ class Observer:
             errors=found[THE_ERRORS],
             alarms=found["the alarms"],
             symbols=found["the prices"],
-            more_symbols=max(0, len(named) - MOST_SYMBOLS) if found["the prices"] is not None else 0,
+            more_symbols=max(0, len(named) - MAX_SYMBOLS) if found["the prices"] is not None else 0,
             unread=tuple(name for name in (*names, THE_SYMBOLS) if name in self._unread),
             incomplete=tuple(name for name, whole in sorted(self._whole.items()) if not whole),
         )
@@ -279,7 +279,7 @@ class Observer:
         if names is None:
             return None
         try:
-            return tuple(symbols.states(self._aws, self._stack.prices, names[:MOST_SYMBOLS], now_ms()))
+            return tuple(symbols.states(self._aws, self._stack.prices, names[:MAX_SYMBOLS], now_ms()))
         except (Failure, AwsError) as error:
             # There is no table, or somebody's with other keys, of which the resources tell.
             if isinstance(error, AwsError) and error.code != "ValidationException":

@@ -44,7 +44,7 @@ ACCESS: Mapping[Purpose, frozenset[Access]] = {
 def needed(stack: Stack, purpose: Purpose) -> list[Permission]:
     """The rights that the commands of a purpose need in this environment, as declared beside the calls."""
     declared = [permission for resource in stack for permission in resource.permissions()]
-    declared += [permission for resource in stack.absent for permission in _finding(resource)]
+    declared += [permission for resource in stack.unconfigured for permission in _finding(resource)]
     declared += [permission for declare in _operations() for permission in declare(stack)]
     return [permission for permission in declared if permission.access in ACCESS[purpose]]
 

@@ -11,16 +11,16 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
-from cryptoctl.core.keys import FRACTION_DIGITS, LARGEST_MILLISECOND
+from cryptoctl.core.keys import FRACTION_DIGITS, MAX_MILLISECOND
 from cryptoctl.core.numbers import plain
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.ops.rows import rows
-from cryptoctl.ops.times import iso_of_text, moment
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.table_items import table_items
+from cryptoctl.ops.times import iso_of_text, time_text
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.stack import Stack
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
 MEMBERS = (
@@ -76,7 +76,7 @@ def _items(
     if query.since_ms is not None or query.until_ms is not None:
         since = query.since_ms or 0
         # No key is larger, and DynamoDB refuses a number of more than 38 digits.
-        until = min(LARGEST_MILLISECOND if query.until_ms is None else query.until_ms, LARGEST_MILLISECOND)
+        until = min(MAX_MILLISECOND if query.until_ms is None else query.until_ms, MAX_MILLISECOND)
         if until < since:
             return iter(())  # DynamoDB refuses bounds in the wrong order
         condition += " AND #timestamp BETWEEN :since AND :until"
@@ -84,7 +84,7 @@ def _items(
         values[":since"] = {"N": str(since)}
         # A key is a millisecond and a fraction of it.
         values[":until"] = {"N": f"{until}.{LAST_FRACTION}"}
-    return rows(
+    return table_items(
         aws,
         table,
         "Query",
@@ -115,8 +115,8 @@ def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[
     found = retry.until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
     if found is None:
         raise Failure(
-            Problem.FAILED,
-            several(waiting, f"price of {query.symbol} is", f"prices of {query.symbol} are")
+            ExitCode.FAILED,
+            pluralize(waiting, f"price of {query.symbol} is", f"prices of {query.symbol} are")
             + f" still not enriched after {ENRICHED_WITHIN_S:.0f} s.",
             "See `cryptoctl status` for the stream mapping and the queues.",
         )
@@ -146,7 +146,7 @@ def row(price: StoredPrice, digits: int = 8) -> Sequence[str]:
     """A price for a person: `time` in UTC, averages to some significant digits."""
     indicators = price.indicators
     return (
-        moment(price.timestamp_ms),
+        time_text(price.timestamp_ms),
         price.symbol,
         price.exchange,
         plain(price.price),

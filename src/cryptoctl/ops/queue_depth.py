@@ -36,13 +36,13 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 def depth(aws: Aws, queue: Queue) -> QueueDepth | None:
     """How many messages it holds; None where there is no such queue."""
-    found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
+    found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
         return None
     answer = aws.find(
         "sqs",
         "GetQueueAttributes",
-        absent=NO_SUCH_QUEUE,
+        not_found=NO_SUCH_QUEUE,
         QueueUrl=found["QueueUrl"],
         AttributeNames=list(MESSAGES),
     )

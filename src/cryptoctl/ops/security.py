@@ -8,7 +8,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.ops.doctor import Check, bad, good, unknown
 from cryptoctl.provisioners.customer_key import ALARMS_NEED, SETTING, allows, key_policy, unusable
 from cryptoctl.provisioners.topic import ALARMS
-from cryptoctl.settings import Environment
+from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 
 # The least that scanners ask for.
@@ -45,7 +45,7 @@ def _customer_key(stack: Stack, aws: Aws, key: str) -> Check:
     return good("customer key", f"{key} is enabled, and can be used")
 
 
-def _not_set(config: Environment) -> Iterator[str]:
+def _not_set(config: EnvironmentSettings) -> Iterator[str]:
     """The settings that cost something, or that were switched off, as they stand in the file."""
     if config.security.customer_key is None:
         yield SETTING

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.core.prices import MOST_BYTES
-from cryptoctl.files.outgoing import BadLine, Outgoing
-from cryptoctl.files.pipes import Live
+from cryptoctl.core.prices import MAX_BYTES
+from cryptoctl.files.outgoing import BadLine, OutgoingPrice
+from cryptoctl.files.pipes import LivePipe
 from cryptoctl.ops.invoking import invoke, unexpected
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.retry import RealClock
 
 PRICES_A_BATCH = 200
-BYTES_A_BATCH = MOST_BYTES - 1_000
-MOST_FAILED_KEPT = 10_000
+BYTES_A_BATCH = MAX_BYTES - 1_000
+MAX_FAILED_KEPT = 10_000
 STORED, DUPLICATE = "stored", "duplicate"
 DIFFERING = "duplicate, with another price or volume than is stored under its id"
 
@@ -35,7 +35,7 @@ class Tally:
     """The last line of the present file that is settled; what comes after it was not sent."""
 
     @property
-    def settled(self) -> int:
+    def handled(self) -> int:
         """How many prices were acknowledged or named as failed."""
         return self.stored + self.duplicate + self.refused
 
@@ -43,19 +43,19 @@ class Tally:
         """Notes lines that were not accepted."""
         for each in lines:
             self.refused += 1
-            if len(self.failed) < MOST_FAILED_KEPT:
+            if len(self.failed) < MAX_FAILED_KEPT:
                 self.failed.append(each)
 
 
 def send_all(
     aws: Aws,
     function: Function,
-    prices: Iterable[Outgoing | BadLine],
+    prices: Iterable[OutgoingPrice | BadLine],
     tally: Tally,
     *,
     rate_per_s: float | None,
     progress: Callable[[Tally], None],
-    live: Live | None = None,
+    live: LivePipe | None = None,
 ) -> None:
     """Sends in batches, in the file's order, and keeps the tally after each.
 
@@ -66,11 +66,11 @@ def send_all(
     clock = RealClock()
     begun_s, sent = clock.now_s(), 0
 
-    def send(lines: Sequence[Outgoing | BadLine]) -> None:
+    def send(lines: Sequence[OutgoingPrice | BadLine]) -> None:
         nonlocal sent
         if rate_per_s is not None:
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
-        good = [each for each in lines if isinstance(each, Outgoing)]
+        good = [each for each in lines if isinstance(each, OutgoingPrice)]
         if good:
             _count(tally, good, send_batch(aws, function, good))
         tally.fail(each for each in lines if isinstance(each, BadLine))
@@ -90,16 +90,16 @@ class PriceBatch:
     """Gathers lines, and sends them when there are as many as one request may have."""
 
     def __init__(
-        self, send: Callable[[Sequence[Outgoing | BadLine]], None], rate_per_s: float | None
+        self, send: Callable[[Sequence[OutgoingPrice | BadLine]], None], rate_per_s: float | None
     ) -> None:
         self._send = send
         self._most = PRICES_A_BATCH if rate_per_s is None else max(1, min(PRICES_A_BATCH, int(rate_per_s)))
-        self._lines: list[Outgoing | BadLine] = []
+        self._lines: list[OutgoingPrice | BadLine] = []
         self._bytes = 0
 
-    def add(self, line: Outgoing | BadLine) -> None:
+    def add(self, line: OutgoingPrice | BadLine) -> None:
         """Takes another line; sends those before it if it does not fit."""
-        length = len(line.text.encode()) + 1 if isinstance(line, Outgoing) else 0
+        length = len(line.text.encode()) + 1 if isinstance(line, OutgoingPrice) else 0
         if len(self._lines) >= self._most or self._bytes + length > BYTES_A_BATCH:
             self.flush()
         self._lines.append(line)
@@ -112,7 +112,7 @@ class PriceBatch:
             self._send(lines)
 
 
-def send_batch(aws: Aws, function: Function, prices: Sequence[Outgoing]) -> list[str]:
+def send_batch(aws: Aws, function: Function, prices: Sequence[OutgoingPrice]) -> list[str]:
     """Sends one request. Gives for each price STORED, DUPLICATE, DIFFERING, or why it was refused.
 
     Raises Failure where the function itself fails, AwsError where AWS refuses the request.
@@ -126,7 +126,7 @@ def send_batch(aws: Aws, function: Function, prices: Sequence[Outgoing]) -> list
     return [_outcome(each) for each in results]
 
 
-def _one_for_each(results: Any, sent: Sequence[Outgoing]) -> bool:
+def _one_for_each(results: Any, sent: Sequence[OutgoingPrice]) -> bool:
     fitting = isinstance(results, list) and len(results) == len(sent)
     return fitting and all(isinstance(each, dict) and "status" in each for each in results)
 
@@ -139,7 +139,7 @@ def _outcome(result: dict[str, Any]) -> str:
     return f"{result.get('field')}: {result.get('reason')}"
 
 
-def _count(tally: Tally, sent: Sequence[Outgoing], outcomes: Sequence[str]) -> None:
+def _count(tally: Tally, sent: Sequence[OutgoingPrice], outcomes: Sequence[str]) -> None:
     for each, outcome in zip(sent, outcomes, strict=True):
         if outcome == STORED:
             tally.stored += 1

@@ -8,7 +8,7 @@ from enum import StrEnum
 from cryptoctl.aws import Aws
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from cryptoctl.reconcile.observe import planned
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Step, Verb
 from cryptoctl.stack import Stack
 
@@ -65,7 +65,7 @@ class Inventory:
 def inventory(stack: Stack, aws: Aws) -> Inventory:
     """Observes every resource; all reads run at the same time."""
     resources = list(stack)
-    plan = planned(resources, aws, Goal.PRESENT, orphans=stack.orphans)
+    plan = make_plan(resources, aws, Goal.PRESENT, orphans=stack.orphans)
     return Inventory(
         resources=tuple(map(_resource, plan.steps)), notes=plan.notes, exists=any(map(_is_there, plan.steps))
     )

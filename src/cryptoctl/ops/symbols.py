@@ -12,7 +12,7 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.prices import Query, prices
-from cryptoctl.ops.rows import existing
+from cryptoctl.ops.table_items import require_table
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
@@ -49,7 +49,7 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
     themselves are not read.
     """
     request: dict[str, Any] = {}
-    with existing(aws, table):
+    with require_table(aws, table):
         while True:
             answer = aws.call(
                 "dynamodb", "Scan", TableName=table.name, Limit=1, ProjectionExpression="symbol", **request

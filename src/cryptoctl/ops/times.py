@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from cryptoctl.core.times import parse_iso_8601
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -28,8 +28,8 @@ _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII
 _EPOCH = re.compile(r"\d{1,15}", re.ASCII)
 _YEAR_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
-LONGEST_SHOWN = 40
-LONGEST_SPAN_YEARS = 100
+MAX_SHOWN_LENGTH = 40
+MAX_SPAN_YEARS = 100
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
@@ -58,7 +58,7 @@ def iso_of_text(text: str) -> str:
         return text
 
 
-def moment(milliseconds: int, to: Literal["milliseconds", "seconds", "minutes"] = "milliseconds") -> str:
+def time_text(milliseconds: int, to: Literal["milliseconds", "seconds", "minutes"] = "milliseconds") -> str:
     """A time in UTC as it is shown to a person; of one before the year 1 or after 9999, its number."""
     utc = _utc(milliseconds)
     return f"{milliseconds} ms" if utc is None else utc.replace(tzinfo=None).isoformat(" ", to)
@@ -71,7 +71,7 @@ def _utc(milliseconds: int) -> datetime | None:
         return None
 
 
-def moment_ms(text: str, now: int | None = None) -> int:
+def parse_time_ms(text: str, now: int | None = None) -> int:
     """Milliseconds since 1970 of "1h30m" (ago), "14:30" (UTC, the last one), of epoch seconds or
     milliseconds, or of ISO 8601. Raises Failure (USAGE), also for a time before 1970."""
     now = now_ms() if now is None else now
@@ -85,21 +85,21 @@ def moment_ms(text: str, now: int | None = None) -> int:
         milliseconds = _epoch_ms(text.strip())
     except (ValueError, OverflowError):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{_shown(text)} is not a valid time.",
             "Write 90s, 10m, 1h30m or 3d for so long ago, 14:30 (UTC), epoch seconds or milliseconds, "
             "or ISO 8601.",
         ) from None
     if milliseconds < 0:  # AWS counts from 1970 and refuses what is before it
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"{_shown(text)} is before 1970: nothing is stored or logged from then.",
             "1970-01-01 is the earliest time.",
         )
     return milliseconds
 
 
-def span_text(milliseconds: int) -> str:
+def duration_text(milliseconds: int) -> str:
     """A short span of time: 12 ms, 1.25 s, 3 min 5 s, 2 h 4 min."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
@@ -112,19 +112,19 @@ def span_text(milliseconds: int) -> str:
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
-def span(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """The length of time "24h". Raises Failure (USAGE), also for one of more than 100 years."""
     told = "Write 90s, 10m, 24h or 3d."
     if not _SPAN.fullmatch(text.strip()):
-        raise Failure(Problem.USAGE, f"{_shown(text)} is not a length of time.", told)
+        raise Failure(ExitCode.USAGE, f"{_shown(text)} is not a length of time.", told)
     length_ms = _length_ms(text)
-    if length_ms > LONGEST_SPAN_YEARS * 365 * DAY_MS:
-        raise Failure(Problem.USAGE, f"{_shown(text)} is longer than {LONGEST_SPAN_YEARS} years.", told)
+    if length_ms > MAX_SPAN_YEARS * 365 * DAY_MS:
+        raise Failure(ExitCode.USAGE, f"{_shown(text)} is longer than {MAX_SPAN_YEARS} years.", told)
     return timedelta(milliseconds=length_ms)
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+    return repr(text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…")
 
 
 def _length_ms(text: str) -> int:

@@ -12,8 +12,8 @@ from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
-    Action,
     Aws,
+    CallOrWait,
     Delta,
     Fields,
     Listed,
@@ -98,7 +98,7 @@ class Alarm(Listed, Priced):
         return self._tags(aws) or {}
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
-        found = aws.find("cloudwatch", "ListTagsForResource", absent=NO_TAGS, ResourceARN=self.arn)
+        found = aws.find("cloudwatch", "ListTagsForResource", not_found=NO_TAGS, ResourceARN=self.arn)
         return None if found is None else mapped(found.get("Tags", ()))
 
     def desired(self) -> Fields:
@@ -138,7 +138,7 @@ class Alarm(Listed, Priced):
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="alarm_months", amount=traffic.months, driver="one metric")
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call writes it whole, over what is there too; tags of an alarm that exists go apart."""
         if delta.creating or any(change.field != "Tags" for change in delta.changes):
             yield call(
@@ -154,7 +154,7 @@ class Alarm(Listed, Priced):
                 "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(pairs(delta, "Tags"))
             )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield call("cloudwatch", "DeleteAlarms", gone="ResourceNotFound", AlarmNames=(self.name,))
 
 

@@ -115,7 +115,7 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
     if region != scope.region:
         return f"is in {region}, and the environment in {scope.region}"
     try:
-        described = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key)
+        described = aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key)
     except AwsError as error:
         if error.denied:
             return "cannot be looked at with these credentials (kms:DescribeKey)"
@@ -140,7 +140,7 @@ def _symmetric(metadata: Mapping[str, Any]) -> bool:
 def key_policy(aws: Aws, key: str) -> str | None:
     """The key's policy; None where these credentials may not read it, as of another account's key."""
     try:
-        found = aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key, PolicyName="default")
+        found = aws.find("kms", "GetKeyPolicy", not_found=NOT_FOUND, KeyId=key, PolicyName="default")
     except AwsError as error:
         if error.denied:
             return None

@@ -12,8 +12,8 @@ from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
+    CallOrWait,
     ConflictChecked,
     Delta,
     Fields,
@@ -59,7 +59,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         found, tags = aws.gather(
-            lambda: aws.find("cloudwatch", "GetDashboard", absent=NOT_FOUND, DashboardName=self.name),
+            lambda: aws.find("cloudwatch", "GetDashboard", not_found=NOT_FOUND, DashboardName=self.name),
             lambda: self._tags(aws),
         )
         if found is None or tags is None:
@@ -88,7 +88,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
         return {} if found is None else found or self.scope.tags
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
-        found = aws.find("cloudwatch", "ListTagsForResource", absent=NOT_FOUND, ResourceARN=self.arn)
+        found = aws.find("cloudwatch", "ListTagsForResource", not_found=NOT_FOUND, ResourceARN=self.arn)
         return None if found is None else mapped(found.get("Tags", ()))
 
     def desired(self) -> Fields:
@@ -127,7 +127,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="dashboard_months", amount=traffic.months, driver="one dashboard")
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call writes it whole; tags of one that exists go apart."""
         if delta.creating or delta.touches("Widgets", "Settings"):
             yield call(
@@ -154,7 +154,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
             widgets.append({**placed, "properties": {"title": title, **inside}})
         return json.dumps({"widgets": widgets}, separators=(",", ":"))
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield call("cloudwatch", "DeleteDashboards", gone="ResourceNotFound", DashboardNames=(self.name,))
 
 

@@ -22,7 +22,7 @@ from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.resource_permission import (
     ResourcePermission,
     changed_statements,
-    foreign,
+    foreign_statement_notes,
     statements_in,
 )
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
@@ -30,9 +30,9 @@ from cryptoctl.provisioners.tags import pairs
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
     Call,
+    CallOrWait,
     Delta,
     Fields,
     Observed,
@@ -102,9 +102,9 @@ class Function(Preflight, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         found, policy, role = aws.gather(
-            lambda: aws.find("lambda", "GetFunction", absent=NOT_FOUND, FunctionName=self.name),
-            lambda: aws.find("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=self.name),
-            lambda: aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.role.name),
+            lambda: aws.find("lambda", "GetFunction", not_found=NOT_FOUND, FunctionName=self.name),
+            lambda: aws.find("lambda", "GetPolicy", not_found=NOT_FOUND, FunctionName=self.name),
+            lambda: aws.find("iam", "GetRole", not_found=NO_SUCH_ENTITY, RoleName=self.role.name),
         )
         if found is None:
             return None
@@ -123,7 +123,7 @@ class Function(Preflight, Priced):
                 "Tags": tags,
             },
             notes=(
-                *foreign(self.name, policy, self.resource_policy),
+                *foreign_statement_notes(self.name, policy, self.resource_policy),
                 *attached_notes(self.name, configuration),
             ),
             unreadable=unreadable_variables(self.name, found),
@@ -190,7 +190,7 @@ class Function(Preflight, Priced):
                 hint=RESERVE_NONE,
             )
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates the function; or changes the role first, then code, configuration and the rest."""
         if delta.creating:
             yield self._create(delta.desired)
@@ -214,7 +214,7 @@ class Function(Preflight, Priced):
         if delta.touches("Tags"):
             yield call("lambda", "TagResource", Resource=self.arn, Tags=pairs(delta, "Tags"))
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the function; AWS deletes its permissions and settings with it."""
         if observed.deleting:
             yield replace(
@@ -260,7 +260,7 @@ class Function(Preflight, Priced):
             "Environment": {"Variables": desired["Environment"]},
         }
 
-    def _give_role_again(self, settings: Fields) -> Iterator[Action]:
+    def _give_role_again(self, settings: Fields) -> Iterator[CallOrWait]:
         # The key's grant names the id of the role that was there when the function was configured. A role
         # made again under the old name has another id and cannot read the environment. AWS's own remedy
         # is another role and back, which makes the grant anew. The other role need not be allowed to send
@@ -272,7 +272,7 @@ class Function(Preflight, Priced):
         yield self._call("UpdateFunctionConfiguration", **settings)
         yield self._updated()
 
-    def _concurrency(self, delta: Delta) -> Iterator[Action]:
+    def _concurrency(self, delta: Delta) -> Iterator[CallOrWait]:
         if self.reserved_concurrency is not None:
             if delta.creating or delta.touches("ReservedConcurrentExecutions"):
                 yield self._call(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws_errors import one_line
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.reconcile import Answer, Delta, Value
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.reconcile import Delta, Response, Value
 
 NO_ROLE = "none"
 EARLIER_ROLE = "an earlier role of that name"
@@ -37,7 +37,7 @@ def configuration_differs(delta: Delta) -> bool:
     return failed or delta.touches(*CONFIGURATION)
 
 
-def tags_of(name: str, found: Answer) -> dict[str, str]:
+def tags_of(name: str, found: Response) -> dict[str, str]:
     """The tags in a GetFunction answer.
 
     Raises Failure where these credentials may not read them: without them nothing says whose it is.
@@ -47,7 +47,7 @@ def tags_of(name: str, found: Answer) -> dict[str, str]:
     return dict(found.get("Tags") or {})
 
 
-def unreadable_variables(name: str, found: Answer) -> Failure | None:
+def unreadable_variables(name: str, found: Response) -> Failure | None:
     """Why a GetFunction answer has no variables, where these credentials may not read them, or not now."""
     error = (found["Configuration"].get("Environment") or {}).get("Error") or {}
     code = str(error.get("ErrorCode"))
@@ -60,7 +60,7 @@ def unreadable_variables(name: str, found: Answer) -> Failure | None:
 
 def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str | None = None) -> Failure:
     return Failure(
-        Problem.AWS,
+        ExitCode.AWS,
         f"The {what} of function {name} cannot be read: {one_line(str(error.get('Message')))}",
         f"These credentials need {permission}: attach what `cryptoctl iam-policy --for deploy` (or operate, "
         "or read) prints."
@@ -93,7 +93,7 @@ def normal_configuration(configuration: Mapping[str, Any]) -> dict[str, Value]:
     }
 
 
-def role_id(role: Answer | None, last_modified: str) -> str:
+def role_id(role: Response | None, last_modified: str) -> str:
     """The id of the role that the function was configured with, as far as the role's age tells.
 
     `last_modified` is the function's, in ISO 8601.

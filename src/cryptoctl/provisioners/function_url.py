@@ -11,11 +11,10 @@ from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, LET_IT_END
 from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
 from cryptoctl.reconcile import (
     Access,
-    Action,
-    Answer,
     Aws,
     AwsError,
     Call,
+    CallOrWait,
     ConsentRequired,
     Delta,
     Fields,
@@ -26,6 +25,7 @@ from cryptoctl.reconcile import (
     Provisioner,
     Ref,
     Remedy,
+    Response,
     RetryRule,
     Untagged,
     Value,
@@ -107,9 +107,11 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
             outputs={"FunctionUrl": found["FunctionUrl"]},
         )
 
-    def find(self, aws: Aws) -> Answer | None:
+    def find(self, aws: Aws) -> Response | None:
         """Its configuration. Raises AwsError, also in a region without function URLs."""
-        return aws.find("lambda", "GetFunctionUrlConfig", absent=NOT_FOUND, FunctionName=self.function.name)
+        return aws.find(
+            "lambda", "GetFunctionUrlConfig", not_found=NOT_FOUND, FunctionName=self.function.name
+        )
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
@@ -130,7 +132,7 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
 
     def made_by_another(self, aws: Aws, observed: Observed) -> str | None:
         name = self.function.name
-        policy = aws.find("lambda", "GetPolicy", absent=NOT_FOUND, FunctionName=name)
+        policy = aws.find("lambda", "GetPolicy", not_found=NOT_FOUND, FunctionName=name)
         if ANYBODY_BY_URL.keys() & statements_in(policy).keys():
             return None
         return (
@@ -154,7 +156,7 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
             return "lift the IAM protection"
         return "end the access of web pages (CORS)" if delta.touches("Cors") else None
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call creates it whole, one changes it whole."""
         if delta.creating:
             yield self._call(
@@ -167,7 +169,7 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
         else:
             yield self._call("UpdateFunctionUrlConfig", AuthType="NONE", InvokeMode="BUFFERED", Cors={})
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield self._call("DeleteFunctionUrlConfig", gone=NOT_FOUND)
 
     def _call(

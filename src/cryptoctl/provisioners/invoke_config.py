@@ -11,8 +11,8 @@ from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, FORBIDDEN, LE
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
+    CallOrWait,
     Delta,
     Fields,
     Observed,
@@ -57,7 +57,7 @@ class InvokeConfig(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         found = aws.find(
-            "lambda", "GetFunctionEventInvokeConfig", absent=NOT_FOUND, FunctionName=self.function.name
+            "lambda", "GetFunctionEventInvokeConfig", not_found=NOT_FOUND, FunctionName=self.function.name
         )
         if found is None:
             return None
@@ -85,7 +85,7 @@ class InvokeConfig(Provisioner):
         yield from allow(Access.DESCRIBE, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
         yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call sets it whole."""
         yield call(
             "lambda",
@@ -96,7 +96,7 @@ class InvokeConfig(Provisioner):
             DestinationConfig={"OnSuccess": {"Destination": self.on_success.arn}},
         )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield call(
             "lambda", "DeleteFunctionEventInvokeConfig", gone=NOT_FOUND, FunctionName=self.function.name
         )

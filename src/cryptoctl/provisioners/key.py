@@ -15,10 +15,10 @@ from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     Access,
-    Action,
     AssignedArn,
     Aws,
     Call,
+    CallOrWait,
     Delta,
     Fields,
     Json,
@@ -74,11 +74,11 @@ class Key(AssignedArn, Preflight, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the key under the alias, else the one with our tags that is most in use."""
-        named = aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.name)
+        named = aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.name)
         if self.only_id is not None:
             # Only what has the name decides which other keys are too many.
             own = named is None or named["KeyMetadata"]["KeyId"] == self.only_id
-            other = None if own else aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=self.only_id)
+            other = None if own else aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.only_id)
             return self._seen(aws, other["KeyMetadata"], alias=None) if other else None
         metadata = named["KeyMetadata"] if named else by_tags(aws, self.scope.owner_tags)
         if metadata is None:
@@ -88,10 +88,12 @@ class Key(AssignedArn, Preflight, Priced):
     def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
         key_id = metadata["KeyId"]
         policy, rotation, tags = aws.gather(
-            lambda: aws.find("kms", "GetKeyPolicy", absent=NOT_FOUND, KeyId=key_id, PolicyName="default"),
+            lambda: aws.find("kms", "GetKeyPolicy", not_found=NOT_FOUND, KeyId=key_id, PolicyName="default"),
             # A key pending deletion has no rotation to speak of.
-            lambda: aws.find("kms", "GetKeyRotationStatus", absent=(NOT_FOUND, *NO_ROTATION), KeyId=key_id),
-            lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", absent=NOT_FOUND, KeyId=key_id),
+            lambda: aws.find(
+                "kms", "GetKeyRotationStatus", not_found=(NOT_FOUND, *NO_ROTATION), KeyId=key_id
+            ),
+            lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", not_found=NOT_FOUND, KeyId=key_id),
         )
         if policy is None or tags is None:
             return None
@@ -165,7 +167,7 @@ class Key(AssignedArn, Preflight, Priced):
         driver = "time and yearly rotation" if rotated_days else "time"
         yield Usage(item="kms_key_months", amount=traffic.months + rotated_days / 30, driver=driver)
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates and names a key; or cancels a pending deletion and changes what differs."""
         if delta.creating:
             yield call(
@@ -198,7 +200,7 @@ class Key(AssignedArn, Preflight, Priced):
             tags = key_values(pairs(delta, "Tags"), "TagKey", "TagValue")
             yield self._call("TagResource", self.key_id, Tags=tags)
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the alias and schedules the key's deletion: AWS deletes no key at once.
 
         Then it waits until KMS shows that key under the alias no more: whoever saw it so would take it back

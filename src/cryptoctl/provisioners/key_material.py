@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryptoctl.reconcile import Answer, Observed, Obstacle, Provisioner
+from cryptoctl.reconcile import Observed, Obstacle, Provisioner, Response
 
 OF_AWS = "AWS_KMS"
 # What Lambda encrypts a function's variables with; none of this can be changed in a key.
@@ -27,7 +27,7 @@ OUT_OF_USE = {
 }
 
 
-def rotates(metadata: Mapping[str, Any], rotation: Answer | None) -> bool:
+def rotates(metadata: Mapping[str, Any], rotation: Response | None) -> bool:
     """Whether the key rotates as far as it can: nobody can switch that on for other people's material."""
     return not _of_aws(metadata) or bool(rotation and rotation["KeyRotationEnabled"])
 

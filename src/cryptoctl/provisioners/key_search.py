@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.tags import mapped
-from cryptoctl.reconcile import Answer, Aws, AwsError
+from cryptoctl.reconcile import Aws, AwsError, Response
 
 Metadata = dict[str, Any]
 Tags = Mapping[str, str]
@@ -64,8 +64,8 @@ def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
     return [answer["KeyMetadata"] for answer in answers if answer]
 
 
-def _description(aws: Aws, key_id: str) -> Answer | None:
-    return aws.find("kms", "DescribeKey", absent=NOT_FOUND, KeyId=key_id)
+def _description(aws: Aws, key_id: str) -> Response | None:
+    return aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id)
 
 
 def _beyond_the_index(key: Metadata) -> bool:
@@ -75,7 +75,7 @@ def _beyond_the_index(key: Metadata) -> bool:
 def tags_of(aws: Aws, key_id: str) -> dict[str, str]:
     """The tags of a key, by its id or ARN; none of one that is gone, or that the caller may not read."""
     tags = _readable(
-        lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", absent=NOT_FOUND, KeyId=key_id)
+        lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", not_found=NOT_FOUND, KeyId=key_id)
     )
     return mapped(tags or (), "TagKey", "TagValue")
 

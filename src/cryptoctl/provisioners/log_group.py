@@ -10,9 +10,9 @@ from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
     Call,
+    CallOrWait,
     DeletionProtected,
     Delta,
     Fields,
@@ -94,7 +94,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             lambda: list(
                 aws.paginate("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=self.name)
             ),
-            lambda: aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn),
+            lambda: aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn),
         )
         exact = [group for group in groups if group["logGroupName"] == self.name]
         if not exact or tags is None:
@@ -125,7 +125,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         yield from (self.scope.arn("logs", f"log-group:{name}") for name in self.scope.likeliest(names))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        found = aws.find("logs", "ListTagsForResource", absent=NOT_FOUND, resourceArn=self.arn)
+        found = aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn)
         return dict(found.get("tags", {})) if found else {}
 
     def desired(self) -> Fields:
@@ -155,7 +155,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         stored = traffic.ingested_gb * STORED_OF_INGESTED
         yield Usage(item="logs_gb_months", amount=stored * kept, driver="log_retention_days")
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         if delta.creating:
             yield call(
                 "logs",
@@ -177,7 +177,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         if delta.touches("Tags"):
             yield call("logs", "TagResource", resourceArn=self.arn, tags=pairs(delta, "Tags"))
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield self._call("DeleteLogGroup", gone=NOT_FOUND)
 
     def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:

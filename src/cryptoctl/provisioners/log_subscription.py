@@ -11,8 +11,8 @@ from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGrou
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
+    CallOrWait,
     Delta,
     Fields,
     Observed,
@@ -64,7 +64,7 @@ class LogSubscription(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         operation, key = "DescribeSubscriptionFilters", "subscriptionFilters"
-        found = all_pages(aws, "logs", operation, key, absent=NOT_FOUND, logGroupName=self.group.name)
+        found = all_pages(aws, "logs", operation, key, not_found=NOT_FOUND, logGroupName=self.group.name)
         filters = {each["filterName"]: each for each in found or ()}
         its = filters.pop(self.name, None)
         if its is None:
@@ -99,7 +99,7 @@ class LogSubscription(Provisioner):
         yield from allow(Access.DESCRIBE, "logs", "DescribeSubscriptionFilters", *both)
         yield from allow(Access.MANAGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *both)
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call creates or replaces it."""
         yield call(
             "logs",
@@ -111,7 +111,7 @@ class LogSubscription(Provisioner):
             **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
         )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield call(
             "logs",
             "DeleteSubscriptionFilter",

@@ -8,12 +8,12 @@ from cryptoctl.reconcile import Aws, AwsError
 
 
 def all_pages(
-    aws: Aws, service: str, operation: str, key: str, *, absent: str | tuple[str, ...], **params: Any
+    aws: Aws, service: str, operation: str, key: str, *, not_found: str | tuple[str, ...], **params: Any
 ) -> list[Any] | None:
     """Everything under `key`; None where a code of `absent` says that what it belongs to is not there."""
     try:
         return list(aws.paginate(service, operation, key, **params))
     except AwsError as error:
-        if error.code in ((absent,) if isinstance(absent, str) else absent):
+        if error.code in ((not_found,) if isinstance(not_found, str) else not_found):
             return None
         raise

@@ -12,9 +12,9 @@ from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
-    Action,
     Aws,
     Call,
+    CallOrWait,
     Delta,
     Fields,
     Listed,
@@ -144,7 +144,7 @@ class Parameter(Preflight, Listed):
         found = aws.find(
             "ssm",
             "ListTagsForResource",
-            absent=(NO_RESOURCE, NOT_FOUND),
+            not_found=(NO_RESOURCE, NOT_FOUND),
             ResourceType="Parameter",
             ResourceId=self.name,
         )
@@ -196,7 +196,7 @@ class Parameter(Preflight, Listed):
             "that you kept. Without that last step there is a new one, which the sender has to be given.",
         )
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates it with a new value; or writes the value that is there again, under the right key."""
         if delta.observed is None:
             yield self._put(self.value, TIER, Tags=key_values(delta.desired["Tags"]), exists=EXISTS)
@@ -212,7 +212,7 @@ class Parameter(Preflight, Listed):
                 Tags=key_values(pairs(delta, "Tags")),
             )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield call("ssm", "DeleteParameter", gone=NOT_FOUND, Name=self.name)
 
     @property

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.provisioners import transport
+from cryptoctl.provisioners import tls_policy
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.policy import Statement, document
-from cryptoctl.provisioners.resource_policy import remarks
+from cryptoctl.provisioners.resource_policy import policy_notes
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
+    CallOrWait,
     Delta,
     Fields,
     Json,
@@ -27,11 +27,11 @@ from cryptoctl.reconcile import (
     allow,
     call,
 )
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 NO_SUCH_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 # Lambda's dead letter of an event that is larger than the queue's messages may be is lost.
-LARGEST_MESSAGE_BYTES = 1_048_576
+MAX_MESSAGE_BYTES = 1_048_576
 MESSAGES = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -70,7 +70,7 @@ class Queue(Encrypted):
         return Ref(self, "QueueUrl")
 
     def observe(self, aws: Aws) -> Observed | None:
-        found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=self.name)
+        found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=self.name)
         if found is None:
             return None
         url = found["QueueUrl"]
@@ -78,11 +78,11 @@ class Queue(Encrypted):
             lambda: aws.find(
                 "sqs",
                 "GetQueueAttributes",
-                absent=NO_SUCH_QUEUE,
+                not_found=NO_SUCH_QUEUE,
                 QueueUrl=url,
                 AttributeNames=[*self._attributes(), "Policy", *MESSAGES],
             ),
-            lambda: aws.find("sqs", "ListQueueTags", absent=NO_SUCH_QUEUE, QueueUrl=url),
+            lambda: aws.find("sqs", "ListQueueTags", not_found=NO_SUCH_QUEUE, QueueUrl=url),
         )
         if attributes is None or tags is None:
             return None
@@ -93,24 +93,24 @@ class Queue(Encrypted):
         return Observed(
             fields={
                 "Attributes": shown,
-                "Policy": transport.found(shown.get("Policy")),
+                "Policy": tls_policy.statements_by_id(shown.get("Policy")),
                 "Tags": tags.get("Tags", {}),
             },
             outputs={"QueueUrl": url},
-            notes=tuple(remarks(self, shown.get("Policy"), but=transport.SID)),
-            data=several(messages, "message") if messages else "",
+            notes=tuple(policy_notes(self, shown.get("Policy"), but=tls_policy.SID)),
+            data=pluralize(messages, "message") if messages else "",
         )
 
     def desired(self) -> Fields:
         return {
             "Attributes": self._attributes(),
-            "Policy": transport.compared(self._refusal),
+            "Policy": tls_policy.desired_statement(self._refusal),
             "Tags": self.scope.tags,
         }
 
     @property
     def _refusal(self) -> Statement | None:
-        return transport.refusing(("sqs:*",), self.arn) if self.refuse_plain_http else None
+        return tls_policy.deny_plain_http(("sqs:*",), self.arn) if self.refuse_plain_http else None
 
     def _attributes(self) -> dict[str, str | None]:
         return {
@@ -118,7 +118,7 @@ class Queue(Encrypted):
             "KmsMasterKeyId": self.customer_key,
             # A queue has one kind of encryption: with a key, this is off.
             **({} if self.customer_key else {"SqsManagedSseEnabled": "true"}),
-            "MaximumMessageSize": str(LARGEST_MESSAGE_BYTES),
+            "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
             # Delayed messages are shown to nobody, and are in no count of the waiting ones.
             "DelaySeconds": "0",
             # With one, every look at a message is a step towards the next queue.
@@ -133,7 +133,7 @@ class Queue(Encrypted):
         needed = {Access.READ_DATA: "Decrypt", Access.OPERATE: "GenerateDataKey"}
         yield from permissions(self.scope, self.customer_key, "sqs", needed)
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call creates it whole; attributes and tags are changed apart."""
         if delta.creating:
             yield call(
@@ -166,10 +166,10 @@ class Queue(Encrypted):
             settings["SqsManagedSseEnabled"] = "true"
         if delta.touches("Policy"):
             there = delta.observed.fields["Attributes"].get("Policy")
-            settings["Policy"] = transport.merged(there, self._refusal) or ""
+            settings["Policy"] = tls_policy.with_statement(there, self._refusal) or ""
         return settings
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the queue with its messages, and waits until SQS shows it no more."""
         yield call("sqs", "DeleteQueue", gone=NO_SUCH_QUEUE, QueueUrl=observed.outputs["QueueUrl"])
         yield WaitUntil(

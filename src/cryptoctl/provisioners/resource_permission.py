@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import normal
-from cryptoctl.provisioners.resource_policy import for_everybody, principals
-from cryptoctl.reconcile import Action, Answer, Delta, Value, call
+from cryptoctl.provisioners.resource_policy import is_public, principals
+from cryptoctl.reconcile import CallOrWait, Delta, Response, Value, call
 
 BY_LAMBDA = frozenset({"StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"})
 """How Lambda may choose to compare the values that AddPermission takes."""
@@ -69,7 +69,7 @@ def logs_may_invoke(group: LogGroup) -> ResourcePermission:
 
 def changed_statements(
     function: str, delta: Delta, wanted: Mapping[str, ResourcePermission | None]
-) -> Iterator[Action]:
+) -> Iterator[CallOrWait]:
     """The calls that set the wanted statements: one that differs is removed and added again."""
     differing = [change.key or "" for change in delta.keys("Permissions")]
     there = delta.observed.fields["Permissions"] if delta.observed else {}
@@ -94,12 +94,14 @@ def changed_statements(
             )
 
 
-def statements_in(policy: Answer | None) -> dict[str, Value]:
+def statements_in(policy: Response | None) -> dict[str, Value]:
     """The statements in a GetPolicy answer by their id, in the form of `described`."""
     return {_id(statement): _described(statement) for statement in _statements(policy)}
 
 
-def foreign(name: str, policy: Answer | None, ours: Mapping[str, ResourcePermission | None]) -> Iterator[str]:
+def foreign_statement_notes(
+    name: str, policy: Response | None, ours: Mapping[str, ResourcePermission | None]
+) -> Iterator[str]:
     """A sentence on each statement of a function's policy that allows or denies what ours do not."""
     allowed = [each.described for each in ours.values() if each]
     for statement in sorted(_statements(policy), key=_id):
@@ -114,7 +116,7 @@ def foreign(name: str, policy: Answer | None, ours: Mapping[str, ResourcePermiss
             )
             continue
         who = ", ".join(described["Principal"]) or "all but some"
-        which = "everybody" if for_everybody(statement) else _tests(described["Condition"])
+        which = "everybody" if is_public(statement) else _tests(described["Condition"])
         command = f"aws lambda remove-permission --function-name {name} --statement-id {sid}"
         yield (
             f"function {name} may also be invoked by {who}{which and f' ({which})'}, by the statement "
@@ -128,7 +130,7 @@ def _tests(condition: Mapping[str, Value]) -> str:
     return ", ".join(said)
 
 
-def _statements(policy: Answer | None) -> tuple[Mapping[str, Value], ...]:
+def _statements(policy: Response | None) -> tuple[Mapping[str, Value], ...]:
     return () if policy is None else tuple(normal(json.loads(policy["Policy"]))["Statement"])
 
 

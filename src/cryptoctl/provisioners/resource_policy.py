@@ -25,11 +25,11 @@ BINDING = frozenset(
 
 WIDEST_BITS = {4: 8, 6: 32}
 """By the version of IP, the shortest prefix of an address range that one owner may have."""
-SHORTEST_BEFORE_A_WILDCARD = 3
+MIN_BEFORE_A_WILDCARD_LENGTH = 3
 """How many characters say whose a value is: o-* is everybody's, and 1* a tenth of all accounts."""
 
 
-def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
+def policy_notes(what: object, policy: str | None, *, but: str) -> Iterator[str]:
     """A sentence on each statement that denies something, whatever our roles allow, or lets everybody in.
 
     `but` is the id of the statement that is ours.
@@ -44,7 +44,7 @@ def remarks(what: object, policy: str | None, *, but: str) -> Iterator[str]:
                 f"the policy of {what} denies {actions} ({name}): "
                 "look whether that meets the functions, which fail then"
             )
-        elif for_everybody(statement):
+        elif is_public(statement):
             yield (
                 f"the policy of {what} lets everybody, in any account, do {actions} ({name}): take the "
                 "statement out, or bind it to those who are meant, to an account say (aws:PrincipalAccount)"
@@ -95,7 +95,7 @@ def _statements(policy: str | None) -> tuple[Mapping[str, Any], ...]:
     return normal(policy)["Statement"] if policy else ()
 
 
-def for_everybody(statement: Mapping[str, Any]) -> bool:
+def is_public(statement: Mapping[str, Any]) -> bool:
     """Whether it is for every account, and bound by no condition."""
     # A statement for all but some has no principal.
     return "*" in principals(statement.get("Principal", "*")) and not any(
@@ -123,7 +123,7 @@ def _names_some(value: str) -> bool:
     # What every organization's, endpoint's or role's id begins with says nothing.
     own = re.sub("^(o-|ou-|r-|vpce?-|A[A-Z]{3})", "", value)
     before, *behind = re.split(r"[*?]", own)
-    return len(before) >= (SHORTEST_BEFORE_A_WILDCARD if behind else 1)
+    return len(before) >= (MIN_BEFORE_A_WILDCARD_LENGTH if behind else 1)
 
 
 def principals(principal: Value) -> Iterator[str]:

@@ -12,11 +12,10 @@ from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
-    Action,
-    Answer,
     Aws,
     AwsError,
     Call,
+    CallOrWait,
     ConflictChecked,
     Delta,
     Fields,
@@ -29,6 +28,7 @@ from cryptoctl.reconcile import (
     Provisioner,
     Ref,
     Remedy,
+    Response,
     RetryRule,
     Value,
     allow,
@@ -108,7 +108,7 @@ class Role(ConflictChecked, Listed, Preflight):
 
     def observe(self, aws: Aws) -> Observed | None:
         role, inline, attached = aws.gather(
-            lambda: aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name),
+            lambda: aws.find("iam", "GetRole", not_found=NO_SUCH_ENTITY, RoleName=self.name),
             lambda: self._all(aws, "ListRolePolicies", "PolicyNames"),
             lambda: self._all(aws, "ListAttachedRolePolicies", "AttachedPolicies"),
         )
@@ -183,11 +183,11 @@ class Role(ConflictChecked, Listed, Preflight):
         yield from (arns[name] for name in self.scope.likeliest(arns, ending="-role"))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        found = aws.find("iam", "GetRole", absent=NO_SUCH_ENTITY, RoleName=self.name)
+        found = aws.find("iam", "GetRole", not_found=NO_SUCH_ENTITY, RoleName=self.name)
         return mapped(found["Role"].get("Tags", ())) if found else {}
 
     def _all(self, aws: Aws, operation: str, key: str) -> list[Any] | None:
-        return all_pages(aws, "iam", operation, key, absent=NO_SUCH_ENTITY, RoleName=self.name)
+        return all_pages(aws, "iam", operation, key, not_found=NO_SUCH_ENTITY, RoleName=self.name)
 
     def desired(self) -> Fields:
         trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})
@@ -214,7 +214,7 @@ class Role(ConflictChecked, Listed, Preflight):
         only = {"StringEquals": {"iam:PassedToService": self.service}}
         yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=only)
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates the role, then each policy; deletes policies that are not declared."""
         if delta.creating:
             yield call(
@@ -247,7 +247,7 @@ class Role(ConflictChecked, Listed, Preflight):
         for change in delta.keys("AttachedPolicies"):
             yield self._call("DetachRolePolicy", PolicyArn=change.key, gone=NO_SUCH_ENTITY)
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Removes every policy, then deletes the role: IAM refuses to delete one that has any."""
         for name in observed.fields["Policies"]:
             yield self._call("DeleteRolePolicy", PolicyName=name, gone=NO_SUCH_ENTITY)
@@ -276,5 +276,7 @@ def _boundary(role: Mapping[str, Any]) -> Value:
     return (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
 
 
-def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Answer | None]:
-    return lambda: aws.find("iam", "GetRolePolicy", absent=NO_SUCH_ENTITY, RoleName=role, PolicyName=policy)
+def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Response | None]:
+    return lambda: aws.find(
+        "iam", "GetRolePolicy", not_found=NO_SUCH_ENTITY, RoleName=role, PolicyName=policy
+    )

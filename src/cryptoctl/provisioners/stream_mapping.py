@@ -14,11 +14,10 @@ from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import pairs
 from cryptoctl.reconcile import (
     Access,
-    Action,
-    Answer,
     AssignedArn,
     Aws,
     AwsError,
+    CallOrWait,
     Delta,
     Fields,
     FollowUp,
@@ -28,6 +27,7 @@ from cryptoctl.reconcile import (
     Permission,
     Ref,
     Remedy,
+    Response,
     RetryRule,
     Value,
     WaitUntil,
@@ -93,7 +93,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         return self._tags(aws, self.uuid or "") or {}
 
     def _tags(self, aws: Aws, uuid: str) -> dict[str, str] | None:
-        found = aws.find("lambda", "ListTags", absent=NOT_FOUND, Resource=self._arn(uuid))
+        found = aws.find("lambda", "ListTags", not_found=NOT_FOUND, Resource=self._arn(uuid))
         return None if found is None else dict(found.get("Tags", {}))
 
     @property
@@ -101,16 +101,16 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         """Whether a mapping can carry tags: where it cannot, whose its function is decides."""
         return self.scope.partition not in WITHOUT_TAGS
 
-    def find(self, aws: Aws) -> Answer | None:
+    def find(self, aws: Aws) -> Response | None:
         """The function's mapping on a stream of the table, as Lambda describes it."""
         if self.uuid is not None:
-            return aws.find("lambda", "GetEventSourceMapping", absent=NOT_FOUND, UUID=self.uuid)
+            return aws.find("lambda", "GetEventSourceMapping", not_found=NOT_FOUND, UUID=self.uuid)
         ours = [mapping for mapping in self._listed(aws) if self._on_our_table(mapping)]
         # One that stays before one that goes. A stream's label is the time at which it was switched on:
         # the last one is the newest.
         return max(ours, key=lambda each: (each["State"] != DELETING, each["EventSourceArn"]), default=None)
 
-    def _listed(self, aws: Aws) -> list[Answer]:
+    def _listed(self, aws: Aws) -> list[Response]:
         name = self.function.name
         try:
             return list(
@@ -147,7 +147,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             ),
         )
 
-    def _of_stream(self, aws: Aws, stream: str) -> list[Answer]:
+    def _of_stream(self, aws: Aws, stream: str) -> list[Response]:
         """The mappings of a stream to the function, to one of its versions or aliases too."""
         try:
             listed = list(
@@ -166,16 +166,16 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             if each["State"] != DELETING and f"{each.get('FunctionArn')}:".startswith(f"{own}:")
         ]
 
-    def _is_the_stacks(self, aws: Aws, mapping: Answer) -> bool:
+    def _is_the_stacks(self, aws: Aws, mapping: Response) -> bool:
         """Whether it is the mapping that the stack has, made a moment ago by another run, say."""
         here = mapping.get("FunctionArn") == self.function.arn and self._on_our_table(mapping)
         own = replace(self, uuid=None).find(aws) if here else None
         return here and (own is None or own["UUID"] == self.uuid)
 
-    def _on_our_table(self, mapping: Answer) -> bool:
+    def _on_our_table(self, mapping: Response) -> bool:
         return str(mapping.get("EventSourceArn", "")).startswith(f"{self.table.arn}/stream/")
 
-    def _outputs(self, mapping: Answer) -> dict[str, str]:
+    def _outputs(self, mapping: Response) -> dict[str, str]:
         return {"UUID": mapping["UUID"], "Arn": self._arn(mapping["UUID"])}
 
     def desired(self) -> Fields:
@@ -223,7 +223,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             f"`cryptoctl dlq repair --env {self.scope.environment}` finds it and enriches it."
         )
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates the mapping, or sends all its settings again."""
         if delta.creating:
             yield call(
@@ -258,7 +258,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                 Tags=pairs(delta, "Tags"),
             )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the mapping and waits until Lambda no longer reads the stream."""
         uuid = observed.outputs["UUID"]
         if not observed.deleting:

@@ -11,7 +11,7 @@ from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.table_configuration import (
     ARCHIVAL,
     customer_key,
-    limits_and_copies,
+    limit_and_replica_notes,
     out_of_use,
     recovery,
     resource_policy_notes,
@@ -21,9 +21,9 @@ from cryptoctl.provisioners.table_errors import GOES_ON, REMEDIES, RETRY_RULES
 from cryptoctl.provisioners.tags import key_values, mapped, may_be_late, pairs
 from cryptoctl.reconcile import (
     Access,
-    Action,
     Aws,
     Call,
+    CallOrWait,
     DeletionProtected,
     Delta,
     Fields,
@@ -55,9 +55,9 @@ class Table(Encrypted, DeletionProtected, Priced):
     It lies under DynamoDB's own key or a customer's.
     """
 
-    hash_key: tuple[str, str]
+    partition_key: tuple[str, str]
     """Name and type (S, N or B) of the partition key."""
-    range_key: tuple[str, str]
+    sort_key: tuple[str, str]
     """Name and type of the sort key."""
     deletion_protection: bool
 
@@ -79,7 +79,7 @@ class Table(Encrypted, DeletionProtected, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Of a table that is being deleted only that it is."""
-        described = aws.find("dynamodb", "DescribeTable", absent=NOT_FOUND, TableName=self.name)
+        described = aws.find("dynamodb", "DescribeTable", not_found=NOT_FOUND, TableName=self.name)
         if described is None:
             return None
         if described["Table"]["TableStatus"] == DELETING:
@@ -88,7 +88,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             lambda: aws.find(
                 "dynamodb",
                 "DescribeContinuousBackups",
-                absent=("TableNotFoundException", NOT_FOUND),  # the second is other engines' word for it
+                not_found=("TableNotFoundException", NOT_FOUND),  # the second is other engines' word for it
                 TableName=self.name,
             ),
             lambda: self._tags(aws),
@@ -112,21 +112,21 @@ class Table(Encrypted, DeletionProtected, Priced):
                 "Tags": tags,
             },
             outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
-            notes=(*notes, *limits_and_copies(self.name, table)),
+            notes=(*notes, *limit_and_replica_notes(self.name, table)),
             new=may_be_late(table.get("CreationDateTime")),
         )
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
         operation = "ListTagsOfResource"
-        found = all_pages(aws, "dynamodb", operation, "Tags", absent=NOT_FOUND, ResourceArn=self.arn)
+        found = all_pages(aws, "dynamodb", operation, "Tags", not_found=NOT_FOUND, ResourceArn=self.arn)
         return None if found is None else mapped(found)
 
     def desired(self) -> Fields:
         return {
             "TableStatus": ACTIVE,
             "KeySchema": {
-                self.hash_key[0]: f"HASH {self.hash_key[1]}",
-                self.range_key[0]: f"RANGE {self.range_key[1]}",
+                self.partition_key[0]: f"HASH {self.partition_key[1]}",
+                self.sort_key[0]: f"RANGE {self.sort_key[1]}",
             },
             "BillingMode": "PAY_PER_REQUEST",
             "StreamViewType": VIEW_TYPE,
@@ -180,7 +180,7 @@ class Table(Encrypted, DeletionProtected, Priced):
         for table, delta in changes.items():
             yield from out_of_use(table, delta.observed)
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates the table, or makes one change after the other, as DynamoDB requires."""
         if delta.creating:
             yield self._create(delta.desired)
@@ -210,14 +210,14 @@ class Table(Encrypted, DeletionProtected, Priced):
         if delta.touches("Tags"):
             yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=key_values(pairs(delta, "Tags")))
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the table with its data, and waits until it is gone."""
         if not observed.deleting:
             yield call("dynamodb", "DeleteTable", gone=NOT_FOUND, TableName=self.name)
         yield self._gone()
 
     def _create(self, desired: Fields) -> Call:
-        keys = (self.hash_key, self.range_key)
+        keys = (self.partition_key, self.sort_key)
         return call(
             "dynamodb",
             "CreateTable",
@@ -226,8 +226,8 @@ class Table(Encrypted, DeletionProtected, Priced):
             TableName=self.name,
             AttributeDefinitions=tuple({"AttributeName": name, "AttributeType": kind} for name, kind in keys),
             KeySchema=(
-                {"AttributeName": self.hash_key[0], "KeyType": "HASH"},
-                {"AttributeName": self.range_key[0], "KeyType": "RANGE"},
+                {"AttributeName": self.partition_key[0], "KeyType": "HASH"},
+                {"AttributeName": self.sort_key[0], "KeyType": "RANGE"},
             ),
             BillingMode="PAY_PER_REQUEST",
             StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
@@ -241,7 +241,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             return {"Enabled": False}
         return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": self.customer_key}
 
-    def _update(self, *, gives: dict[str, str] | None = None, **params: Value) -> Iterator[Action]:
+    def _update(self, *, gives: dict[str, str] | None = None, **params: Value) -> Iterator[CallOrWait]:
         yield self._call("UpdateTable", gives=gives, **params)
         yield self._active()
 

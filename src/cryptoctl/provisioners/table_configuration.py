@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cryptoctl.provisioners.resource_policy import remarks
+from cryptoctl.provisioners.resource_policy import policy_notes
 from cryptoctl.reconcile import Aws, AwsError, Observed, Obstacle
 
 NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
@@ -43,7 +43,7 @@ def recovery(backups: dict[str, Any]) -> str:
     return status
 
 
-def limits_and_copies(name: str, table: dict[str, Any]) -> Iterator[str]:
+def limit_and_replica_notes(name: str, table: dict[str, Any]) -> Iterator[str]:
     """A sentence on each thing of somebody's that limits what may be written, or copies it elsewhere."""
     types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", ())}
     indexes = table.get("GlobalSecondaryIndexes") or ()
@@ -96,11 +96,11 @@ def out_of_use(table: object, observed: Observed | None) -> Iterator[Obstacle]:
 def resource_policy_notes(aws: Aws, table: object, arn: str) -> Iterator[str]:
     """Whom a policy of the table itself shuts out or lets in, or that it could not be read."""
     try:
-        found = aws.find("dynamodb", "GetResourcePolicy", absent=NO_POLICY, ResourceArn=arn)
+        found = aws.find("dynamodb", "GetResourcePolicy", not_found=NO_POLICY, ResourceArn=arn)
     except AwsError as error:  # whatever it is: nothing that is done needs the policy
         yield (
             f"the policy of {table} could not be read (dynamodb:GetResourcePolicy answered {error.code}): "
             "whom it shuts out and lets in is not known"
         )
     else:
-        yield from remarks(table, found["Policy"] if found else None, but="")
+        yield from policy_notes(table, found["Policy"] if found else None, but="")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners import transport
+from cryptoctl.provisioners import tls_policy
 from cryptoctl.provisioners.customer_key import Encrypted
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement
-from cryptoctl.provisioners.resource_policy import lets, remarks
+from cryptoctl.provisioners.resource_policy import lets, policy_notes
 from cryptoctl.provisioners.subscriber import (
     Subscriber,
     delivery_notes,
@@ -26,9 +26,9 @@ from cryptoctl.provisioners.tags import key_values, mapped, pairs
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
-    Action,
     Aws,
     Call,
+    CallOrWait,
     Delta,
     Fields,
     Observed,
@@ -97,11 +97,11 @@ class Topic(Encrypted, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         attributes, tags, subscriptions, *undelivered = aws.gather(
-            lambda: aws.find("sns", "GetTopicAttributes", absent=NOT_FOUND, TopicArn=self.arn),
+            lambda: aws.find("sns", "GetTopicAttributes", not_found=NOT_FOUND, TopicArn=self.arn),
             lambda: aws.find(
                 "sns",
                 "ListTagsForResource",
-                absent=NO_TAGS,
+                not_found=NO_TAGS,
                 ResourceArn=self.arn,
             ),
             lambda: subscriptions_of(aws, self.arn),
@@ -115,13 +115,13 @@ class Topic(Encrypted, Priced):
         return Observed(
             fields={
                 "KmsMasterKeyId": its.get("KmsMasterKeyId") or None,
-                "Policy": transport.found(its.get("Policy")),
+                "Policy": tls_policy.statements_by_id(its.get("Policy")),
                 "Tags": mapped(tags.get("Tags", ())),
                 "Subscriptions": there,
                 "WholePolicy": its.get("Policy"),
             },
             notes=(
-                *remarks(self, its.get("Policy"), but=transport.SID),
+                *policy_notes(self, its.get("Policy"), but=tls_policy.SID),
                 *self._silence(its.get("Policy")),
                 *unconfirmed_notes(self, self.subscribers, pending),
                 *filter_notes(aws, self, self.subscribers, subscriptions),
@@ -149,7 +149,7 @@ class Topic(Encrypted, Priced):
         subscriptions = {each.key: True for each in self.subscribers}
         return {
             "KmsMasterKeyId": self.customer_key,
-            "Policy": transport.compared(self._refusal),
+            "Policy": tls_policy.desired_statement(self._refusal),
             "Tags": self.scope.tags,
             "Subscriptions": subscriptions,
         }
@@ -157,7 +157,7 @@ class Topic(Encrypted, Priced):
     @property
     def _refusal(self) -> Statement | None:
         # SNS takes no other action of a topic's than those of its data.
-        return transport.refusing(("sns:Publish",), self.arn) if self.refuse_plain_http else None
+        return tls_policy.deny_plain_http(("sns:Publish",), self.arn) if self.refuse_plain_http else None
 
     def permissions(self) -> Iterator[Permission]:
         look = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
@@ -177,7 +177,7 @@ class Topic(Encrypted, Priced):
         if self.customer_key:
             yield Usage(item="kms_requests", amount=traffic.key_requests, driver="security.customer_key")
 
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates the topic with its tags, then adds missing subscribers."""
         missing = list(delta.desired["Subscriptions"])
         if delta.creating:
@@ -200,17 +200,17 @@ class Topic(Encrypted, Priced):
     def _first_attributes(self) -> dict[str, Value]:
         given: dict[str, Value] = {"KmsMasterKeyId": self.customer_key} if self.customer_key else {}
         if self._refusal:
-            given["Policy"] = transport.merged(self._first_policy(), self._refusal)
+            given["Policy"] = tls_policy.with_statement(self._first_policy(), self._refusal)
         return given
 
-    def _differing(self, delta: Delta) -> Iterator[Action]:
+    def _differing(self, delta: Delta) -> Iterator[CallOrWait]:
         assert delta.observed is not None
         if delta.touches("KmsMasterKeyId"):
             yield self._set("KmsMasterKeyId", self.customer_key or "")
         if delta.touches("Policy"):
             there = delta.observed.fields.get("WholePolicy") or self._first_policy()
             # A topic cannot be without a policy: where ours is all of it, the first one comes back.
-            yield self._set("Policy", transport.merged(there, self._refusal) or self._first_policy())
+            yield self._set("Policy", tls_policy.with_statement(there, self._refusal) or self._first_policy())
 
     def _set(self, name: str, value: Value) -> Call:
         return call("sns", "SetTopicAttributes", TopicArn=self.arn, AttributeName=name, AttributeValue=value)
@@ -234,7 +234,7 @@ class Topic(Encrypted, Priced):
             }
         )
 
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the topic; SNS deletes its subscriptions with it."""
         yield call("sns", "DeleteTopic", gone="NotFound", TopicArn=self.arn)
 
@@ -242,7 +242,7 @@ class Topic(Encrypted, Priced):
 def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
     """All subscriptions of a topic as SNS lists them; none where there is no such topic."""
     operation = "ListSubscriptionsByTopic"
-    found = all_pages(aws, "sns", operation, "Subscriptions", absent=NOT_FOUND, TopicArn=arn)
+    found = all_pages(aws, "sns", operation, "Subscriptions", not_found=NOT_FOUND, TopicArn=arn)
     # Who has unsubscribed is listed as deleted for some days.
     return [each for each in found or () if each["SubscriptionArn"] != "Deleted"]
 

@@ -3,9 +3,9 @@
 Exported here is the vocabulary that a provisioner's file needs.
 """
 
-from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws import Aws, Response
 from cryptoctl.aws_errors import QUOTAS_URL, AwsError, Remedy
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil, call
+from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil, call
 from cryptoctl.reconcile.costs import Priced, Traffic, Usage
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
@@ -33,12 +33,11 @@ from cryptoctl.reconcile.values import Fields, Json, ReadRequest, Ref, Secret, V
 __all__ = [
     "QUOTAS_URL",
     "Access",
-    "Action",
-    "Answer",
     "AssignedArn",
     "Aws",
     "AwsError",
     "Call",
+    "CallOrWait",
     "Change",
     "ConflictChecked",
     "ConsentRequired",
@@ -57,6 +56,7 @@ __all__ = [
     "ReadRequest",
     "Ref",
     "Remedy",
+    "Response",
     "RetryRule",
     "Scope",
     "Secret",

@@ -35,9 +35,9 @@ class RealAsyncClock:
         return until.is_set()
 
 
-def doubling(first_s: float, longest_s: float) -> Iterator[float]:
+def doubling(first_s: float, max_s: float) -> Iterator[float]:
     """Pauses after failures, in seconds: each twice the one before, up to the longest, without end."""
     pause_s = first_s
     while True:
         yield pause_s
-        pause_s = min(pause_s * 2, longest_s)
+        pause_s = min(pause_s * 2, max_s)

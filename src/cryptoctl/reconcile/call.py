@@ -85,7 +85,7 @@ class WaitUntil:
     hint: str = ""
 
 
-Action: TypeAlias = Call | WaitUntil
+CallOrWait: TypeAlias = Call | WaitUntil
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,25 +8,25 @@ from itertools import chain
 
 import jmespath
 
-from cryptoctl.aws import Answer
+from cryptoctl.aws import Response
 from cryptoctl.aws_errors import AwsError, one_line, remedy
 from cryptoctl.errors import Failure
-from cryptoctl.reconcile.call import Action, Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Step, Verb
 from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
-from cryptoctl.reconcile.planner import absent, given_by, present, untagged_yet
+from cryptoctl.reconcile.planner import given_by, plan_absent, plan_present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
 from cryptoctl.reconcile.values import Ref, Value, refs, resolve, wire
 
-TOO_OFTEN = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
+THROTTLED_RULE = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
-SOMEBODYS = "Check who owns it; the next run shows it before it changes anything."
-ASK_AGAIN = "Run `cryptoctl plan` to see what would happen now, then the same command again."
-TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
+CHECK_OWNER = "Check who owns it; the next run shows it before it changes anything."
+RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now, then the same command again."
+RESOURCE_TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 NOT_AWS = "What answers is not AWS, or only something like it: `cryptoctl doctor` says where requests go."
-AGAIN = "AWS to show the resource again; it was there a moment ago"
+RESOURCE_TO_SHOW_AGAIN = "AWS to show the resource again; it was there a moment ago"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
 
@@ -36,7 +36,7 @@ class ObserveAgain(Exception):
     `to_show` is what is waited for meanwhile, `end` how the step ends where it goes on like that.
     """
 
-    def __init__(self, end: StepFailed, to_show: str = TO_SHOW) -> None:
+    def __init__(self, end: StepFailed, to_show: str = RESOURCE_TO_SHOW) -> None:
         super().__init__(str(end))
         self.end, self.to_show = end, to_show
 
@@ -58,7 +58,7 @@ class Convergence:
         self._follow_others()
         end: StepFailed
         # AWS may show what it says is there only after a while; another run may be at work on it.
-        pauses = self._retry.pauses(TO_SHOW, self._step.resource.visible_within_s)
+        pauses = self._retry.pauses(RESOURCE_TO_SHOW, self._step.resource.visible_within_s)
         for _ in chain((0.0,), pauses):
             try:
                 self._attempt()
@@ -123,19 +123,19 @@ class Convergence:
             observed = self._with_its_tags(observed)
         step, resource = self._step, self._step.resource
         if step.verb is Verb.DELETE:
-            self._step = absent(resource, observed, after=step.after)
+            self._step = plan_absent(resource, observed, after=step.after)
             if self._step.why:
-                raise StepFailed(f"it was changed meanwhile, and {self._step.why}", SOMEBODYS)
+                raise StepFailed(f"it was changed meanwhile, and {self._step.why}", CHECK_OWNER)
             return
         found = observed.outputs if observed else {}
         outputs = {Ref(resource, name): value for name, value in found.items()}
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         adopt = step.delta.observed is not None
-        again = present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
+        again = plan_present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
         if again.verb is Verb.REFUSED:
-            raise StepFailed(f"it was created meanwhile, and {again.why}", SOMEBODYS)
+            raise StepFailed(f"it was created meanwhile, and {again.why}", CHECK_OWNER)
         if again.asks_more_than(step):
-            raise StepFailed("it was changed meanwhile, and would now have to be replaced", ASK_AGAIN)
+            raise StepFailed("it was changed meanwhile, and would now have to be replaced", RUN_PLAN_FIRST)
         # What the step itself is going to give may still change: nobody must use it before.
         given = given_by(again)
         self._run.publish({ref: value for ref, value in outputs.items() if ref not in given})
@@ -158,7 +158,7 @@ class Convergence:
             if call.undo and outputs and not {known[ref] for ref in made} & {known[ref] for ref in outputs}:
                 self._call(call.undo)
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: CallOrWait) -> None:
         if isinstance(action, WaitUntil):
             self._wait(action)
         else:
@@ -166,7 +166,7 @@ class Convergence:
             if action.undo:
                 self._made.append(action)
 
-    def _resolved(self, action: Action) -> dict[str, Value]:
+    def _resolved(self, action: CallOrWait) -> dict[str, Value]:
         resolved: dict[str, Value] = resolve(action.params, lambda ref: self._run.value(self._step, ref))
         self._run.told_started(self._step)
         return resolved
@@ -174,20 +174,21 @@ class Convergence:
     def _wait(self, wait: WaitUntil) -> None:
         params = wire(self._resolved(wait))
         latest: Value = None
-        answer: Answer | None = None
+        answer: Response | None = None
         shown = False
 
         def reached() -> bool | None:
             nonlocal latest, answer, shown
             try:
-                answer = self._run.aws.find(wait.service, wait.operation, absent=wait.gone, **params)
+                answer = self._run.aws.find(wait.service, wait.operation, not_found=wait.gone, **params)
             except AwsError as error:
                 if error.throttled:  # asked again after the pause
                     return None
                 raise
             if answer is None and None not in wait.until and self._vanished(shown=shown):
                 raise ObserveAgain(
-                    StepFailed(f"it was deleted during the wait for {wait.reason}", ASK_AGAIN), AGAIN
+                    StepFailed(f"it was deleted during the wait for {wait.reason}", RUN_PLAN_FIRST),
+                    RESOURCE_TO_SHOW_AGAIN,
                 )
             shown = answer is not None
             latest = None if answer is None else jmespath.search(wait.path, answer)
@@ -223,7 +224,7 @@ class Convergence:
                 self._revealed.hide_in(error)
                 if isinstance(error, Failure):
                     raise
-                rule = TOO_OFTEN if error.throttled else self._rule(error)
+                rule = THROTTLED_RULE if error.throttled else self._rule(error)
                 if rule is None:
                     if self._revealed.overwritten:
                         raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
@@ -247,7 +248,7 @@ class Convergence:
         matching = (rule for rule in rules if rule.matches(error.operation, error.code, error.message))
         return next(matching, None)
 
-    def _publish(self, action: Action, answer: Answer | None) -> None:
+    def _publish(self, action: CallOrWait, answer: Response | None) -> None:
         found = {name: jmespath.search(path, answer) for name, path in action.gives.items()}
         for name in (name for name, value in found.items() if value is None):
             asked = f"{action.service}:{action.operation}"

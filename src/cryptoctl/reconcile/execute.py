@@ -11,15 +11,15 @@ from typing import Protocol
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.converge import Convergence
 from cryptoctl.reconcile.plan import Plan, Step
 from cryptoctl.reconcile.plan_run import Blocked, StepFailed
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, Stop, Wait
+from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, StopRequest, Wait
 from cryptoctl.reconcile.values import Ref, Value
 
-LOOKS_EVERY_S = 0.1
+POLL_EVERY_S = 0.1
 STUCK_AFTER_S = 1.0
 DEFECT = "This is a defect of cryptoctl: please report it with this line."
 
@@ -95,13 +95,13 @@ class Executor:
     listener: Listener
     clock: Clock = field(default_factory=RealClock)
 
-    def run(self, plan: Plan, stop: Stop | None = None) -> Report:
+    def run(self, plan: Plan, stop: StopRequest | None = None) -> Report:
         """Runs exactly the plan's calls, until all is done or `stop` says otherwise."""
-        return _Run(self, plan, stop or Stop()).run()
+        return _Run(self, plan, stop or StopRequest()).run()
 
 
 class _Run:
-    def __init__(self, executor: Executor, plan: Plan, stop: Stop) -> None:
+    def __init__(self, executor: Executor, plan: Plan, stop: StopRequest) -> None:
         self.aws, self.clock = executor.aws, executor.clock
         self._listener, self._plan, self._stop = executor.listener, plan, stop
         self._values: dict[Ref, str] = dict(plan.known)
@@ -134,7 +134,7 @@ class _Run:
         told = False
         for thread in threads:
             while thread.is_alive() and not self._stop.at_once.is_set():
-                thread.join(LOOKS_EVERY_S)
+                thread.join(POLL_EVERY_S)
                 if self._stop.asked.is_set():
                     with self._changed:
                         self._changed.notify_all()
@@ -180,7 +180,7 @@ class _Run:
             outcome, problem, hint = StepOutcome.FAILED, str(error), error.hint
         except AwsError as error:
             outcome, problem, hint = StepOutcome.FAILED, str(error), remedy(error, step.resource.remedies)
-            failure = Failure(Problem.AWS, problem, hint) if error.denied else None
+            failure = Failure(ExitCode.AWS, problem, hint) if error.denied else None
         except Failure as error:
             outcome, problem, hint, failure = StepOutcome.FAILED, error.message, error.hint, error
         return StepResult(

@@ -12,7 +12,7 @@ from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.planner import build, untagged_yet
+from cryptoctl.reconcile.planner import build_plan, untagged_yet
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.traits import DeletionProtected, Preflight
@@ -32,7 +32,7 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, 
     return dict(zip(resources, aws.map(look, resources), strict=True))
 
 
-def planned(
+def make_plan(
     resources: Sequence[Provisioner],
     aws: Aws,
     goal: Goal,
@@ -59,7 +59,7 @@ def planned(
         fresh, candidates = aws.gather(lambda: observe(looked_at, look), lambda: orphans.candidates(look))
         seen = {**seen, **fresh}
         found = orphans.find(look, candidates, seen)
-    plan = build(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
+    plan = build_plan(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
 
 
@@ -70,7 +70,7 @@ WORK_TO_SHOW = "AWS to show what was done; for a while it may show the old state
 Tell: TypeAlias = Callable[[Step, Wait], None]
 
 
-def recognised(look: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
+def plan_until_tags_show(look: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
     """Plans, again where something is refused for tags that AWS may not show yet, for as long as that takes.
 
     `tell` hears what is waited for, step by step.
@@ -78,7 +78,7 @@ def recognised(look: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: N
     return _until_shown(look, new_without_tags, TAGS_TO_SHOW, clock, tell)
 
 
-def remaining(look_again: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
+def plan_until_done(look_again: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
     """Plans again after the work until nothing is left to do, or until AWS had time to show it all.
 
     `tell` hears what is still waited for, step by step.

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionProtected, Listed, Untagged
@@ -16,9 +16,9 @@ from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionPro
 T = TypeVar("T")
 R = TypeVar("R")
 Seen = Mapping[Provisioner, Observed | None]
-Refusal = AwsError | Failure
+ReadRefusal = AwsError | Failure
 # A name alone makes a thing no more than likely, and each asks for a request.
-NAMED_AT_MOST = 200
+MAX_NAMED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,10 @@ class _Named:
     @property
     def cut(self) -> str:
         """A sentence where there are too many to look at; empty where all are looked at."""
-        if len(self.arns) <= NAMED_AT_MOST:
+        if len(self.arns) <= MAX_NAMED:
             return ""
         found = f"{len(self.arns)} {self.kind}s with the environment in their names"
-        return f"of {found}, {NAMED_AT_MOST} were looked at"
+        return f"of {found}, {MAX_NAMED} were looked at"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Orphans:
     """
 
     stack: Sequence[Provisioner]
-    absent: Sequence[Provisioner] = ()
+    unconfigured: Sequence[Provisioner] = ()
     """One of each kind that the stack, as it is configured, has none of; an untagged one is the only one."""
     parts_only: bool = False
     """Whether nothing is looked for but parts: what shows whose they are may change with their wholes."""
@@ -78,16 +78,18 @@ class Orphans:
         """What may carry the environment's tags, the stack's own resources among it."""
         owner_tags = self.stack[0].scope.owner_tags
         # Of a kind that the stack has none of, nothing shows whether the index lists it already.
-        unindexed = [each for each in self._listed_kinds() if not each.in_tag_index or each in self.absent]
+        unindexed = [
+            each for each in self._listed_kinds() if not each.in_tag_index or each in self.unconfigured
+        ]
         if self.parts_only:
             unindexed = []
-        parts = [each for each in self.absent if isinstance(each, Untagged)]
+        parts = [each for each in self.unconfigured if isinstance(each, Untagged)]
         tagged, named, seen = aws.gather(
             lambda: () if self.parts_only else _tried(aws.tagged)(owner_tags),
             lambda: aws.map(_tried(self._named(aws)), unindexed),
             lambda: aws.map(_tried(_part(aws)), parts),
         )
-        found = _candidates(tagged, named, *(each for each in seen if isinstance(each, Refusal)))
+        found = _candidates(tagged, named, *(each for each in seen if isinstance(each, ReadRefusal)))
         others = [each for each in seen if isinstance(each, str)]
         ours: dict[Provisioner, Observed] = {
             part: each for part, each in zip(parts, seen, strict=True) if isinstance(each, Observed)
@@ -105,8 +107,10 @@ class Orphans:
         tags = aws.map(_tried(_tags_of(aws)), likely)
         ours = [each for each, its in zip(likely, tags, strict=True) if _carries(its, each)]
         # Of a kind that the stack has none of, nothing else would tell that one is left.
-        absent = set(map(type, self.absent))
-        hidden = {type(each): its for each, its in zip(likely, tags, strict=True) if isinstance(its, Refusal)}
+        absent = set(map(type, self.unconfigured))
+        hidden = {
+            type(each): its for each, its in zip(likely, tags, strict=True) if isinstance(its, ReadRefusal)
+        }
         unread = _not_searched(its for kind, its in hidden.items() if kind in absent)
         others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
         observations = aws.map(_tried(_observing(aws)), others)
@@ -118,7 +122,7 @@ class Orphans:
 
     def _sorted(
         self,
-        observed: Mapping[Provisioner, Observed | Refusal | None],
+        observed: Mapping[Provisioner, Observed | ReadRefusal | None],
         *,
         unknown: Iterable[str],
         notes: tuple[str, ...],
@@ -127,7 +131,7 @@ class Orphans:
             each: its for each, its in observed.items() if isinstance(its, Observed) and _orphaned(each, its)
         }
         kept = {each: why for each, its in orphaned.items() if (why := self._kept(each, its))}
-        hidden = {each: its for each, its in observed.items() if isinstance(its, Refusal)}
+        hidden = {each: its for each, its in observed.items() if isinstance(its, ReadRefusal)}
         tagged = "has this environment's tags"
         return FoundOrphans(
             removable={each: its for each, its in orphaned.items() if each not in kept},
@@ -148,7 +152,7 @@ class Orphans:
 
     def _listed_kinds(self) -> list[Listed]:
         """One resource of each kind that can be listed by name."""
-        kinds = {type(resource): resource for resource in (*self.stack, *self.absent)}
+        kinds = {type(resource): resource for resource in (*self.stack, *self.unconfigured)}
         return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
     def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Seen) -> Candidates:
@@ -165,7 +169,7 @@ class Orphans:
             each
             for each in self._listed_kinds()
             if each.in_tag_index
-            and each not in self.absent
+            and each not in self.unconfigured
             and (type(each) in lacking or each.named_by_settings)
         ]
         return _candidates([], aws.map(_tried(self._named(aws)), kinds))
@@ -186,7 +190,7 @@ class Orphans:
         return {arn: each for arn, each in found.items() if each is None or each not in self.stack}
 
     def _resource(self, arn: str) -> Provisioner | None:
-        kinds = (*self.stack, *self.absent)
+        kinds = (*self.stack, *self.unconfigured)
         return next(filter(None, (for_arn(resource, arn) for resource in kinds)), None)
 
     def _kept(self, resource: Provisioner, observed: Observed) -> str:
@@ -217,13 +221,15 @@ def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
     return observed.outputs.get("Arn") if observed else None
 
 
-def _candidates(tagged: Any, named: Sequence[_Named | Refusal], *more: Refusal) -> Candidates:
-    refused = [*(each for each in (tagged, *named) if isinstance(each, Refusal)), *more]
+def _candidates(tagged: Any, named: Sequence[_Named | ReadRefusal], *more: ReadRefusal) -> Candidates:
+    refused = [*(each for each in (tagged, *named) if isinstance(each, ReadRefusal)), *more]
     listed = [each for each in named if isinstance(each, _Named)]
     why = [*map(str, refused), *(each.cut for each in listed if each.cut)]
     return Candidates(
-        tagged=frozenset(arn.removesuffix(":*") for arn in (() if isinstance(tagged, Refusal) else tagged)),
-        named=frozenset(arn for each in listed for arn in each.arns[:NAMED_AT_MOST]),
+        tagged=frozenset(
+            arn.removesuffix(":*") for arn in (() if isinstance(tagged, ReadRefusal) else tagged)
+        ),
+        named=frozenset(arn for each in listed for arn in each.arns[:MAX_NAMED]),
         notes=_not_searched(why),
     )
 
@@ -261,16 +267,16 @@ def _observing(aws: Aws) -> Callable[[Provisioner], Observed | None]:
     return lambda resource: resource.observe(aws)
 
 
-def _tried(read: Callable[[T], R]) -> Callable[[T], R | Refusal]:
+def _tried(read: Callable[[T], R]) -> Callable[[T], R | ReadRefusal]:
     """The refusal itself where AWS refuses: for an orphan, nothing else must stand still."""
 
-    def tried(thing: T) -> R | Refusal:
+    def tried(thing: T) -> R | ReadRefusal:
         try:
             return read(thing)
         except AwsError as error:
             return error
         except Failure as failure:
-            if failure.problem is not Problem.AWS:
+            if failure.exit_code is not ExitCode.AWS:
                 raise
             return failure
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cryptoctl.reconcile.call import Action, Call
+from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Obstacle
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -45,7 +45,7 @@ class Step:
     resource: Provisioner
     verb: Verb
     delta: Delta
-    actions: tuple[Action, ...] = ()
+    actions: tuple[CallOrWait, ...] = ()
     after: tuple[Provisioner, ...] = ()
     why: str = ""
     """Why it is refused, or deleted although the rest stays."""
@@ -112,7 +112,7 @@ class Plan:
         return tuple(s for s in self.work if s.why == ORPHANED and str(s.resource) not in before)
 
     @property
-    def settled(self) -> bool:
+    def nothing_to_do(self) -> bool:
         """Whether there is nothing to do and nothing to refuse."""
         return not (self.work or self.refused)
 
@@ -122,7 +122,7 @@ class Plan:
         return bool(self.work) and not any(step.calls for step in self.work)
 
     @property
-    def way_out(self) -> str:
+    def refusal_hint(self) -> str:
         """What to do next about what is refused."""
         untagged = any(step.why == WITHOUT_TAGS for step in self.refused)
         adopt = ", or take over what lacks our tags with `cryptoctl up --adopt`" if untagged else ""
@@ -152,7 +152,7 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _listed(action: Action) -> list[Value]:
+def _listed(action: CallOrWait) -> list[Value]:
     if isinstance(action, Call):
         return [action.service, action.operation, shown(action.params)]
     return ["wait", action.service, action.operation, action.path, shown(action.until)]

@@ -16,7 +16,7 @@ from cryptoctl.reconcile.values import Ref, resolve
 Observations = Mapping[Provisioner, Observed | None]
 
 
-def build(
+def build_plan(
     resources: Sequence[Provisioner],
     observations: Observations,
     goal: Goal,
@@ -42,9 +42,9 @@ def build(
     for resource in ordered:
         observed = observations[resource] if parent(resource) not in replaced else None
         if goal is Goal.PRESENT:
-            step = present(resource, observed, known, adopt=adopt)
+            step = plan_present(resource, observed, known, adopt=adopt)
         else:
-            step = absent(resource, observed, after=first_gone[resource])
+            step = plan_absent(resource, observed, after=first_gone[resource])
         for ref in given_by(step):
             known.pop(ref, None)
         if step.verb is Verb.REPLACE:
@@ -82,7 +82,7 @@ def given_by(step: Step) -> set[Ref]:
     return {Ref(step.resource, output) for action in step.actions for output in action.gives}
 
 
-def present(
+def plan_present(
     resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str], *, adopt: bool
 ) -> Step:
     """The step that creates or changes one resource, with the values known by now."""
@@ -108,7 +108,7 @@ def present(
     return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)
 
 
-def absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
+def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
     """The step that deletes one resource after those that need it; what is in use elsewhere stays."""
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.pending_deletion_until is not None:

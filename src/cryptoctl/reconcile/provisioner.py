@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import Remedy
-from cryptoctl.reconcile.call import Action, RetryRule
+from cryptoctl.reconcile.call import CallOrWait, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.permissions import Permission
@@ -73,11 +73,11 @@ class Provisioner(Resource, ABC):
         """The desired state, in the same names and normal form as `observe` gives."""
 
     @abstractmethod
-    def apply(self, delta: Delta) -> Iterator[Action]:
+    def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """The calls that create the resource (nothing observed) or change what differs."""
 
     @abstractmethod
-    def remove(self, observed: Observed) -> Iterator[Action]:
+    def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """The calls that delete what was observed."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 3.0
+MAX_PAUSE_S = 3.0
 # A pause is this part of what was waited already: so nothing is noticed much later than it happens.
 PAUSE_PER_WAITED = 0.1
 
@@ -21,7 +21,7 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
+class StopRequest:
     """What a person wishes of work that is under way."""
 
     asked: threading.Event = field(default_factory=threading.Event)
@@ -80,7 +80,7 @@ class Retry:
         start_s = self.clock.now_s()
         while (waited_s := self.clock.now_s() - start_s) < timeout_s:
             self.tell(Wait(reason=reason, waited_s=waited_s, timeout_s=timeout_s))
-            pause_s = min(max(waited_s * PAUSE_PER_WAITED, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+            pause_s = min(max(waited_s * PAUSE_PER_WAITED, FIRST_PAUSE_S), MAX_PAUSE_S)
             self.clock.sleep(min(pause_s, timeout_s - waited_s))
             yield self.clock.now_s() - start_s
 

@@ -6,7 +6,7 @@ import json
 
 import jmespath
 
-from cryptoctl.aws import Answer, Aws
+from cryptoctl.aws import Aws, Response
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.plan_run import StepFailed
@@ -41,7 +41,7 @@ class RevealedSecrets:
             self._texts[secret] = secret.make()
         return self._texts[secret]
 
-    def overwrote(self, sent: Value, answer: Answer) -> bool:
+    def overwrote(self, sent: Value, answer: Response) -> bool:
         """Whether another's value, written after ours was read, was overwritten; that one is sent next."""
         for secret in leaves(sent):
             if not isinstance(secret, Secret) or not secret.kept:
@@ -63,7 +63,7 @@ class RevealedSecrets:
             self.overwritten = False
         return False
 
-    def _read(self, reading: ReadRequest, params: Fields) -> Answer:
+    def _read(self, reading: ReadRequest, params: Fields) -> Response:
         return self._aws.call(reading.service, reading.operation, **params)
 
     def hide_in(self, error: AwsError | Failure) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cryptoctl.core.numbers import plain
 from cryptoctl.ops.candles import MEMBERS, Candle, candle_document
-from cryptoctl.ops.times import moment
+from cryptoctl.ops.times import time_text
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
 
@@ -24,7 +24,7 @@ def show_candles(screen: Screen, found: Sequence[Candle]) -> None:
 
 def _row(candle: Candle) -> list[str]:
     numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-    return [moment(candle.begin_ms, "minutes"), *map(plain, numbers), str(candle.trades)]
+    return [time_text(candle.begin_ms, "minutes"), *map(plain, numbers), str(candle.trades)]
 
 
 def write_candles(screen: Screen, found: Sequence[Candle]) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import EXACT, plain
 from cryptoctl.ops.symbols import percent
-from cryptoctl.ops.times import moment
+from cryptoctl.ops.times import time_text
 from cryptoctl.ui.sparklines import shares, sparkline
 from cryptoctl.ui.styles import AVERAGE, BAD, GOOD
 from cryptoctl.ui.text import percent_text, printable
@@ -23,7 +23,7 @@ BLANK = 0x2800
 LABEL_DIGITS = 10
 VOLUME = "volume"
 T = TypeVar("T")
-LEAST_PLOT = 10
+MIN_PLOT = 10
 
 
 def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
@@ -34,7 +34,7 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
     scale = _Scale(min(known), max(known), rows=max(2, height - 3))
     labels = scale.labels()
     margin = max(len(VOLUME), *map(len, labels))
-    columns = max(LEAST_PLOT, width - margin - 2)
+    columns = max(MIN_PLOT, width - margin - 2)
     price = _line(values, scale, columns, dotted=False)
     average = _line(averages, scale, columns, dotted=True)
     lines = [_header(prices)]
@@ -70,7 +70,7 @@ def _header(prices: Sequence[StoredPrice]) -> Text:
 
 def _covered(prices: Sequence[StoredPrice]) -> str:
     """From when to when, how many prices, and whether all are enriched."""
-    begin, end = (moment(each.timestamp_ms, "seconds") for each in (prices[0], prices[-1]))
+    begin, end = (time_text(each.timestamp_ms, "seconds") for each in (prices[0], prices[-1]))
     same_day = begin[:10] == end[:10] and begin[10] == " "  # else it is no date
     waiting = sum(not price.processed for price in prices)
     enriched = "all enriched" if not waiting else f"{waiting} not enriched"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from cryptoctl.core.numbers import plain
-from cryptoctl.ops.dead_letters.enriching import Enriched
+from cryptoctl.ops.dead_letters.causes import SLOTS, Causes, most, some
+from cryptoctl.ops.dead_letters.enriching import EnrichResult
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
-from cryptoctl.ops.dead_letters.overview import SLOTS, Causes, most, some
 from cryptoctl.ops.dead_letters.planning import ReplayStep
-from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, Summary
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, ReplaySummary
 from cryptoctl.ops.log_entries import entries, folded
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import iso_of_ms
@@ -26,13 +26,13 @@ from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.styles import BARS
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-LONGEST_REASON = 300
-LONGEST_BODY = 4_000
+MAX_REASON_LENGTH = 300
+MAX_BODY_LENGTH = 4_000
 SHOWN_LEFT = 20
 CAUSES = (
     Column("count", right=True),
@@ -48,7 +48,7 @@ CAUSES = (
 )
 
 
-def show_overview(screen: Screen, found: Causes) -> None:
+def show_causes(screen: Screen, found: Causes) -> None:
     """The queues, then the causes."""
     for name, depth in found.depths.items():
         matching = found.matching[name]
@@ -98,7 +98,7 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
     screen.data(f"{message.queue} {message.id}  {letter.shape}, {age(now_ms - message.sent_ms)} old")
     facts = {
         "sent": iso_of_ms(message.sent_ms),
-        "received": several(message.receives, "time"),
+        "received": pluralize(message.receives, "time"),
         "function": letter.function if letter.shape is not Shape.UNKNOWN else "",
         "request": letter.request_id,
         "symbols": some(letter.symbols),
@@ -122,7 +122,9 @@ def _body(letter: DeadLetter) -> list[str]:
     """JSON over several lines; anything else, whose line breaks are the sender's, on one."""
     json_text = letter.content is not None
     text = json.dumps(letter.content, indent=2, ensure_ascii=False) if json_text else letter.message.body
-    shown = text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "… (--output json has all of it)"
+    shown = (
+        text if len(text) <= MAX_BODY_LENGTH else text[:MAX_BODY_LENGTH] + "… (--output json has all of it)"
+    )
     return shown.split("\n") if json_text else [shown]
 
 
@@ -188,7 +190,7 @@ def _show_result(screen: Screen, result: ReplayResult) -> None:
     screen.words(f"    failed now:    {_short(screen.hint(result.reason))}")
 
 
-def _show_summary(screen: Screen, summary: Summary) -> None:
+def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
     """The replay in a few lines."""
     outcomes = summary.outcomes
     parts = [f"{outcomes[Outcome.REPLAYED]} of {summary.chosen + outcomes[Outcome.UNKNOWN]} replayed"]
@@ -208,7 +210,7 @@ def _show_summary(screen: Screen, summary: Summary) -> None:
         screen.say(f"  {count} × {way}")
 
 
-def repaired_document(screen: Screen, found: Enriched) -> dict[str, Any]:
+def repaired_document(screen: Screen, found: EnrichResult) -> dict[str, Any]:
     """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
     left = [
         {"symbol": symbol, "sort_key": plain(key), "reason": screen.hint(each.reason)}
@@ -219,17 +221,17 @@ def repaired_document(screen: Screen, found: Enriched) -> dict[str, Any]:
     return {**counts, "left": left, "given_up": found.given_up}
 
 
-def show_repaired(screen: Screen, found: Enriched) -> None:
+def show_repaired(screen: Screen, found: EnrichResult) -> None:
     """What `dlq repair` did."""
     for each in found.left[:SHOWN_LEFT]:
         screen.data(f"✗ {screen.hint(str(each))}")
     if len(found.left) > SHOWN_LEFT:
         screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
-    screen.data(f"Enriched: {found.enriched} of {several(found.tried, 'price')} that needed it.")
+    screen.data(f"Enriched: {found.enriched} of {pluralize(found.tried, 'price')} that needed it.")
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + "…"
+    return text if len(text) <= MAX_REASON_LENGTH else text[:MAX_REASON_LENGTH] + "…"
 
 
 class ReplayScreen(ReplayListener):
@@ -276,7 +278,7 @@ class ReplayScreen(ReplayListener):
     def ended(self, result: ReplayResult) -> None:
         """A line, or an element of the JSON document's list."""
         self._count += 1
-        if self._screen.machine:
+        if self._screen.is_json:
             document = result.document()
             reason = document["reason_now"] and self._screen.hint(document["reason_now"])
             self._screen.item("results", {**document, "reason_now": reason})
@@ -285,7 +287,7 @@ class ReplayScreen(ReplayListener):
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._count)
 
-    def close(self, summary: Summary) -> None:
+    def close(self, summary: ReplaySummary) -> None:
         """The summary, for a person."""
-        if not self._screen.machine:
+        if not self._screen.is_json:
             _show_summary(self._screen, summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from cryptoctl.local.engine import EngineCredentials, EngineStatus, OutboxMessage
+from cryptoctl.local.engine import EngineAccessKey, EngineStatus, OutboxMessage
 from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import BAD, NOTE
@@ -21,7 +21,7 @@ def show_engine(screen: Screen, found: EngineStatus) -> None:
     _show_notes(screen, found)
 
 
-def show_access(screen: Screen, found: EngineStatus, keys: EngineCredentials) -> None:
+def show_access(screen: Screen, found: EngineStatus, keys: EngineAccessKey) -> None:
     """How other tools reach it."""
     screen.data(
         f"Other tools: AWS_ACCESS_KEY_ID={keys.access_key} AWS_SECRET_ACCESS_KEY={keys.secret_key} "
@@ -35,7 +35,7 @@ def show_engine_line(screen: Screen, found: EngineStatus) -> None:
     _show_notes(screen, found)
 
 
-def engine_document(found: EngineStatus, keys: EngineCredentials | None) -> dict[str, Any]:
+def engine_document(found: EngineStatus, keys: EngineAccessKey | None) -> dict[str, Any]:
     """The engine for a machine."""
     return {
         "running": found.running,

@@ -7,16 +7,16 @@ from typing import Any
 
 from rich.text import Text
 
+from cryptoctl.feed.followed_symbol import FollowedSymbol
 from cryptoctl.feed.following import Feed
-from cryptoctl.feed.line import FeedLine
-from cryptoctl.feed.resuming import Beginning
+from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.times import iso_of_ms, now_ms
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import NOTE
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age, printable
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 JSON_EVERY_S = 10.0
 TOLD_EVERY_S = 60.0
@@ -27,7 +27,7 @@ class FeedReport:
 
     def __init__(self, screen: Screen, feed: Feed, now_s: float) -> None:
         self._screen, self._feed = screen, feed
-        self._next_s = now_s + (JSON_EVERY_S if screen.machine else TOLD_EVERY_S)
+        self._next_s = now_s + (JSON_EVERY_S if screen.is_json else TOLD_EVERY_S)
         self._troubles: dict[str, str] = {}
 
     def render(self) -> Text:
@@ -45,16 +45,16 @@ class FeedReport:
             self._tell_trouble(line)
         if now_s < self._next_s:
             return
-        self._next_s = now_s + (JSON_EVERY_S if self._screen.machine else TOLD_EVERY_S)
+        self._next_s = now_s + (JSON_EVERY_S if self._screen.is_json else TOLD_EVERY_S)
         for line in self._feed.lines:
-            if self._screen.machine:
+            if self._screen.is_json:
                 self._screen.json_line(line_document(line, self._feed.sending))
             elif not self._screen.can_draw:
                 self._screen.message(_row(line, 0, 0))
         if self._feed.sending and not self._screen.can_draw:
             self._screen.say(f"Still not sent: {self._feed.sending}", style=NOTE)
 
-    def _tell_trouble(self, line: FeedLine) -> None:
+    def _tell_trouble(self, line: FollowedSymbol) -> None:
         name, before = str(line.source), self._troubles.get(str(line.source), "")
         if line.trouble == before:
             return
@@ -65,14 +65,14 @@ class FeedReport:
             self._screen.say(f"{name}: works again", style="dim")
 
 
-def show_beginning(screen: Screen, source: FeedSource, begin: Beginning, *, can_watch: bool) -> None:
+def show_start_point(screen: Screen, source: FeedSource, begin: StartPoint, *, can_watch: bool) -> None:
     """From when on trades are wanted, and which ones are not asked for; `can_watch`: there is a websocket."""
     when = (
         "begins now: the table has no price of it"
         if begin.since_ms is None
         else f"begins at {iso_of_ms(begin.since_ms)}"
     )
-    when += ", behind the newest stored price without an id" if begin.nameless else ""
+    when += ", behind the newest stored price without an id" if begin.without_ids else ""
     how = "" if can_watch else "; by REST alone, since no websocket has its single trades"
     screen.say(f"{source} {when}{how}.", style="dim")
     if begin.unasked_ms is not None:
@@ -110,11 +110,11 @@ def show_summary(screen: Screen, feed: Feed) -> None:
         if missing := line.tape.counts.missing:
             # Where an exchange does not count its trades, nobody knows how many are in a hole.
             counted = line.tape.rules.consecutive
-            what = f"{missing} missing" if counted else f"trades are missing in {several(missing, 'place')}"
+            what = f"{missing} missing" if counted else f"trades are missing in {pluralize(missing, 'place')}"
             screen.say(f"{line.source}: {what}: the exchange does not give them.", style=NOTE)
         if line.differing:
             screen.say(
-                f"{line.source}: of the duplicates, {several(line.differing, 'has', 'have')} another price "
+                f"{line.source}: of the duplicates, {pluralize(line.differing, 'has', 'have')} another price "
                 "or volume than is stored under the id: what was stored first stays.",
                 style=NOTE,
             )
@@ -122,7 +122,7 @@ def show_summary(screen: Screen, feed: Feed) -> None:
             screen.say(f"{line.source} did not work at the end: {line.trouble}", style=NOTE)
 
 
-def line_document(line: FeedLine, sending: str = "") -> dict[str, Any]:
+def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
     """A symbol for a machine; `sending` is what sending fails with."""
     last, counts = line.last_sent, line.tape.counts
     return {
@@ -163,11 +163,11 @@ def feed_document(feed: Feed) -> Mapping[str, Any]:
     }
 
 
-def _price(line: FeedLine) -> str:
+def _price(line: FollowedSymbol) -> str:
     return "" if line.last_sent is None else line.last_sent.price
 
 
-def _row(line: FeedLine, name_width: int, price_width: int) -> Text:
+def _row(line: FollowedSymbol, name_width: int, price_width: int) -> Text:
     lag = "" if line.lag_ms is None else f"  {_lag(line.lag_ms)} behind"
     filled, missing = line.tape.counts.filled, line.tape.counts.missing
     gaps = f"  {filled} gap{'s' if filled != 1 else ''} filled" if filled else ""

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from cryptoctl.core.numbers import plain
-from cryptoctl.files.outgoing import FIELDS, BadLine, Outgoing
+from cryptoctl.files.outgoing import FIELDS, BadLine, OutgoingPrice
 from cryptoctl.files.preview import Preview
 from cryptoctl.files.reader import PriceFile, PriceFiles
 from cryptoctl.files.records import quoted
@@ -19,7 +19,7 @@ from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, NOTE
 from cryptoctl.ui.tables import Column
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 SHOWN_FAILURES = 20
 SHOWN_NAMES = 20
@@ -84,7 +84,7 @@ def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
         screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
     if tally.differing:
         screen.say(
-            f"Of the duplicates, {several(tally.differing, 'has', 'have')} another price or volume than is "
+            f"Of the duplicates, {pluralize(tally.differing, 'has', 'have')} another price or volume than is "
             "stored under the same id: what was stored first stays.",
             style=BAD,
         )
@@ -152,12 +152,12 @@ def show_preview(screen: Screen, preview: Preview, found: PriceFiles) -> None:
     )
 
 
-def _row(each: Outgoing) -> Sequence[str]:
+def _row(each: OutgoingPrice) -> Sequence[str]:
     document = _price(each)
     return tuple("" if document[name] is None else str(document[name]) for name in COLUMNS)
 
 
-def _price(each: Outgoing) -> dict[str, Any]:
+def _price(each: OutgoingPrice) -> dict[str, Any]:
     price = each.price
     return {
         "line": each.line,
@@ -199,4 +199,4 @@ def sending_bar(screen: Screen, found: PriceFiles) -> Iterator[Callable[[Tally],
     name = found.files[0].name if len(found.files) == 1 else f"{len(found.files)} files"
     task = bar.add_task(printable(name), total=total)
     with screen.drawn(bar.get_renderable):
-        yield lambda tally: bar.update(task, completed=tally.settled)
+        yield lambda tally: bar.update(task, completed=tally.handled)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 INDENT = "  "
-DEEPEST = 20
+MAX_DEPTH = 20
 CONTAINERS = (dict, list, tuple)
 
 
@@ -16,7 +16,7 @@ def indented(value: Any, default: Callable[[Any], Any], level: int = 0) -> str:
     """The text; `default` gives what is written for a value that JSON has no form of, and no container."""
     if not isinstance(value, CONTAINERS) or not value:
         return json.dumps(value, default=default)
-    if level == DEEPEST:  # Python's own goes deeper before it runs out of stack
+    if level == MAX_DEPTH:  # Python's own goes deeper before it runs out of stack
         return json.dumps(value, indent=len(INDENT), default=default).replace("\n", f"\n{INDENT * level}")
     margin = INDENT * (level + 1)
     values = value.values() if isinstance(value, dict) else value

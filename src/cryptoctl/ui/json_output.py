@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ui.documents import (
     cost,
     environment,
@@ -87,7 +87,7 @@ def write_document(
         screen.document(members)
     except RecursionError as error:
         raise Failure(
-            Problem.FAILED, "The answer is nested too deeply to be written as JSON.", "Use --output table."
+            ExitCode.FAILED, "The answer is nested too deeply to be written as JSON.", "Use --output table."
         ) from error
 
 
@@ -110,12 +110,12 @@ def _as_it_is(value: Any) -> Any:
 def _outcome(failure: Failure | None) -> str:
     if failure is None:
         return "success"
-    return "interrupted" if failure.problem is Problem.INTERRUPTED else "failure"
+    return "interrupted" if failure.exit_code is ExitCode.INTERRUPTED else "failure"
 
 
 def _why(screen: Screen, failure: Failure) -> dict[str, str]:
     return {
-        "problem": failure.problem.name,
+        "problem": failure.exit_code.name,
         "message": screen.hint(failure.message),
         "next": screen.hint(failure.hint),
     }

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cryptoctl.ops.log_entries import LogEntry
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.times import iso_of_ms, moment
+from cryptoctl.ops.times import iso_of_ms, time_text
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, VERY_BAD
 
@@ -24,10 +24,10 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
     """
     level = printable(entry.level)
     more = json.dumps(entry.more, ensure_ascii=False) if entry.more else ""
-    times = f"  × {entry.count}, last {moment(entry.last_ms)[11:19]}" if entry.count > 1 else ""
+    times = f"  × {entry.count}, last {time_text(entry.last_ms)[11:19]}" if entry.count > 1 else ""
     screen.sentence(
         Text.assemble(
-            (moment(entry.time_ms), "dim"),
+            (time_text(entry.time_ms), "dim"),
             f" {entry.function} ",
             (level, LEVELS.get(level, "")),
             " " if level else "",

@@ -11,7 +11,7 @@ from cryptoctl.ui.markdown_text import code, plain_text
 from cryptoctl.ui.plans import MARKS, brief_change, reason, sentence, summary
 from cryptoctl.ui.screen import Screen, printable
 
-LONGEST_VALUE = 200
+MAX_VALUE_LENGTH = 200
 COLOURS = {
     Verb.CREATE: "stroke:#2da44e",
     Verb.UPDATE: "stroke:#bf8700",
@@ -55,7 +55,7 @@ def _row(step: Step) -> str:
         f"{code(change.path)}: {code(before)} → **{code(after)}**"
         for change in step.changes
         if step.verb is not Verb.REFUSED
-        for before, after in [brief_change(*shown_change(step, change), LONGEST_VALUE)]
+        for before, after in [brief_change(*shown_change(step, change), MAX_VALUE_LENGTH)]
     ]
     cells = (
         MARKS[step.verb][0],

@@ -22,7 +22,7 @@ MARKS = {
     Verb.DELETE: ("-", BAD),
     Verb.REFUSED: ("!", BAD),
 }
-LONGEST_VALUE = 60
+MAX_VALUE_LENGTH = 60
 
 
 def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = False) -> None:
@@ -122,12 +122,12 @@ def _cost(plan: Plan) -> dict[str, Value]:
     }
 
 
-def brief(value: Value, longest: int = LONGEST_VALUE) -> str:
+def brief(value: Value, longest: int = MAX_VALUE_LENGTH) -> str:
     """A value in a few words."""
     return _cut(_as_text(value), longest)
 
 
-def brief_change(old: Value, new: Value, longest: int = LONGEST_VALUE) -> tuple[str, str]:
+def brief_change(old: Value, new: Value, longest: int = MAX_VALUE_LENGTH) -> tuple[str, str]:
     """Two values in a few words each, so that it is seen in what they differ."""
     texts = [_as_text(each) for each in (old, new)]
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))

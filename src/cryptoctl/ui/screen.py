@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ui.hints import with_aws_options, with_options
 from cryptoctl.ui.indented import indented
 from cryptoctl.ui.strict_json import strict
@@ -30,14 +30,14 @@ class UnwrittenError(Failure):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"The output cannot be written: {reason}.",
             "Write it somewhere else, then run the command again.",
         )
 
 
 class Screen:
-    """What a command prints with. `machine` is set by --output json: then stdout holds JSON only.
+    """What a command prints with. `is_json` is set by --output json: then stdout holds JSON only.
 
     `given` are the options that lead to where the command works; commands named in messages get them,
     and commands of the AWS CLI get `aws_options`.
@@ -49,13 +49,13 @@ class Screen:
         self,
         *,
         colour: bool,
-        machine: bool = False,
+        is_json: bool = False,
         verbose: bool = False,
         given: Mapping[str, str] | None = None,
         aws_options: Callable[[], Mapping[str, str]] = dict,
         finishes: bool = False,
     ) -> None:
-        self.machine, self.verbose = machine, verbose
+        self.is_json, self.verbose = is_json, verbose
         self._given, self._aws_options = given or {}, aws_options
         self.finishes, self._reader_left = finishes, False
         self.unwritten = ""
@@ -71,7 +71,7 @@ class Screen:
     @property
     def can_draw(self) -> bool:
         """Whether progress can be drawn, rather than told line by line."""
-        return self.terminal.can_draw and not self.machine
+        return self.terminal.can_draw and not self.is_json
 
     def drawn(self, render: Render) -> AbstractContextManager[None]:
         """Draws what `render` returns below everything else during the block, where that can be."""
@@ -208,7 +208,7 @@ class Screen:
         """Raises Failure (REFUSED) where nobody can be asked; `what` is refused: "This deletes dev"."""
         if not self.can_ask:
             raise Failure(
-                Problem.REFUSED,
+                ExitCode.REFUSED,
                 f"{what}, and there is no terminal to ask for confirmation. Nothing was changed.",
                 "Add --yes.",
             )
@@ -224,7 +224,7 @@ class Screen:
         """
         self.require_terminal(refusal)
         if not self.confirmed(question):
-            raise Failure(Problem.REFUSED, "Nothing was changed.")
+            raise Failure(ExitCode.REFUSED, "Nothing was changed.")
 
     def failure(self, failure: Failure) -> None:
         """What went wrong, and what to do next."""

@@ -27,7 +27,7 @@ MARKS = {
     ClaimOutcome.FAILED: ("✗", BAD),
     ClaimOutcome.NOT_SHOWN: ("○", "dim"),
 }
-LONGEST_SEEN = 400
+MAX_SEEN_LENGTH = 400
 
 
 class ClaimProgress:
@@ -74,7 +74,7 @@ def _line(result: ClaimResult) -> Text:
     line = Text.assemble((f"{mark} ", style), printable(result.claim.id))
     line.append(f"  {result.outcome} ({result.seconds:.1f} s)", style="dim")
     if result.outcome is not ClaimOutcome.HOLDS:
-        line.append(f": {printable(result.seen[:LONGEST_SEEN])}", style=style)
+        line.append(f": {printable(result.seen[:MAX_SEEN_LENGTH])}", style=style)
     return line
 
 

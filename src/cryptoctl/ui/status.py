@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from cryptoctl.ops.doctor import Check, Verdict
+from cryptoctl.ops.doctor import Check, CheckResult
 from cryptoctl.ops.next_steps import next_steps
 from cryptoctl.ops.overview import NEWEST_ERRORS, ErrorLine, Overview
 from cryptoctl.ops.status import ResourceState
-from cryptoctl.ops.times import moment
+from cryptoctl.ops.times import time_text
 from cryptoctl.ui.plans import sentence
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
 from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 STATES = {
     ResourceState.PRESENT: GOOD,
@@ -27,7 +27,7 @@ STATES = {
     ResourceState.FOREIGN: BAD,
     ResourceState.ORPHANED: DOUBTFUL,
 }
-VERDICTS = {Verdict.GOOD: GOOD, Verdict.UNKNOWN: DOUBTFUL, Verdict.BAD: VERY_BAD}
+VERDICTS = {CheckResult.GOOD: GOOD, CheckResult.UNKNOWN: DOUBTFUL, CheckResult.BAD: VERY_BAD}
 ERRORS_INDENT = 9
 PARTLY_READ = "Of the last hour's log only a part was read, and there may be more"
 OLDER_ERRORS = "`cryptoctl logs --level error --since 1h`"
@@ -80,11 +80,11 @@ def show_all(screen: Screen, found: Overview) -> None:
         screen.words(f"{mapping.name}: {mapping.state}; last result: {result}{lag}")
     if found.alarms:
         raised = sum(each.raised for each in found.alarms)
-        screen.data(f"{several(len(found.alarms), 'alarm')}: {raised or 'none'} raised")
+        screen.data(f"{pluralize(len(found.alarms), 'alarm')}: {raised or 'none'} raised")
     for each in found.activity.functions if found.activity else ():
         screen.words(
-            f"{each.function}: {several(round(sum(each.prices)), 'price')} and "
-            f"{several(round(sum(each.errors)), 'failed invocation')} of {sum(each.invocations):.0f} "
+            f"{each.function}: {pluralize(round(sum(each.prices)), 'price')} and "
+            f"{pluralize(round(sum(each.errors)), 'failed invocation')} of {sum(each.invocations):.0f} "
             "in the last hour"
         )
     if found.symbols:
@@ -110,7 +110,7 @@ def error_lines(found: Overview) -> list[Text]:
 
 
 def _error_line(error: ErrorLine, times: str) -> Text:
-    time = moment(error.time_ms)[11:19]
+    time = time_text(error.time_ms)[11:19]
     function = f"{error.function}{times} "
     return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(error.text))
 
@@ -120,8 +120,8 @@ def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
     # No table: what AWS says can be long, and would push the next step out of sight.
     width = max(len(each.what) for each in checks)
     for each in checks:
-        name, space = each.what.ljust(width), " " * (len(Verdict.UNKNOWN) - len(each.verdict))
-        beginning = Text.assemble(f"{name}  ", (each.verdict, VERDICTS[each.verdict]), f"{space}  ")
+        name, space = each.what.ljust(width), " " * (len(CheckResult.UNKNOWN) - len(each.result))
+        beginning = Text.assemble(f"{name}  ", (each.result, VERDICTS[each.result]), f"{space}  ")
         indent = beginning.cell_len
         screen.sentence(beginning + Text(printable(each.detail)), indent)
         if each.advice:
@@ -133,7 +133,7 @@ def checks_document(screen: Screen, checks: Sequence[Check]) -> list[dict[str, s
     return [
         {
             "what": each.what,
-            "result": each.verdict,
+            "result": each.result,
             "detail": each.detail,
             "advice": screen.hint(each.advice),
         }

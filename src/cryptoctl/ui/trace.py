@@ -8,20 +8,20 @@ from typing import Any
 from rich.text import Text
 
 from cryptoctl.ops.log_entries import entries
-from cryptoctl.ops.times import iso_of_ms, iso_of_text, moment, now_ms, span_text
+from cryptoctl.ops.times import duration_text, iso_of_ms, iso_of_text, now_ms, time_text
 from cryptoctl.ops.trace.events import Item, Stage, Timeline, TraceEvent
+from cryptoctl.ops.trace.price_selector import described
 from cryptoctl.ops.trace.tracing import Traced
 from cryptoctl.ops.trace.verdict import verdict
-from cryptoctl.ops.trace.wanted import described
 from cryptoctl.ui.hints import command_about
 from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
 from cryptoctl.ui.tables import Column
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 # The longest of the names without the environment's.
-LONGEST_NAME = 21
+MAX_NAME_LENGTH = 21
 STORED_TIMES = ("created_at", "enriched_at")
 DATE, TIME = slice(0, 10), slice(11, None)
 STYLES = {
@@ -62,7 +62,7 @@ def show_request(
     environment: str,
 ) -> None:
     """What a request did, and the prices that it names."""
-    screen.data(f"Request {request}: {several(len(named), 'price')}.")
+    screen.data(f"Request {request}: {pluralize(len(named), 'price')}.")
     _show_timeline(screen, traced.timeline, environment)
     if named:
         screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])
@@ -74,18 +74,18 @@ def show_request(
 
 def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
     """Where all of it is of one day, the day stands above it once."""
-    days = {moment(each.time_ms)[DATE] for each in ways.events}
+    days = {time_text(each.time_ms)[DATE] for each in ways.events}
     whole = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
     columns = (
         Column("time (UTC)" if whole else f"{''.join(days)} UTC"),
         Column("lag", right=True),
-        Column("where", cut=LONGEST_NAME),
+        Column("where", cut=MAX_NAME_LENGTH),
         Column("what"),
         Column("", cut=10),
     )
     screen.table(columns, [_row(each, environment, whole=whole) for each in ways.events])
     lags = [
-        f"{name} {span_text(value)}"
+        f"{name} {duration_text(value)}"
         for member, name in PARTS.items()
         if (value := getattr(ways, member)) is not None
     ]
@@ -94,8 +94,8 @@ def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
 
 
 def _row(event: TraceEvent, environment: str, *, whole: bool) -> list[object]:
-    time = moment(event.time_ms)
-    lag = "" if event.lag_ms is None else f"+{span_text(event.lag_ms)}"
+    time = time_text(event.time_ms)
+    lag = "" if event.lag_ms is None else f"+{duration_text(event.lag_ms)}"
     return [
         Text(time if whole else time[TIME], style="dim"),
         lag,

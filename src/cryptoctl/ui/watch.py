@@ -20,7 +20,7 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.watch_view import KEYS, view
 
 EVERY_S = 2.0
-LOOKS_EVERY_S = 0.25
+POLL_EVERY_S = 0.25
 SLOW_S = 5.0  # after which a person is told that the screen is an old one
 ESCAPE = "\x1b"
 SUSPEND = "\x1a"
@@ -86,7 +86,7 @@ def _chosen(screen: Screen, found: Watch, location: str) -> str:
         while True:
             if found.latest is not None:
                 draw(screen, found.latest, location, found.trouble)
-            key = pressed(typed, LOOKS_EVERY_S)
+            key = pressed(typed, POLL_EVERY_S)
             if key == SUSPEND or key in QUIT or key.lower() in KEYS:
                 return key
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from cryptoctl.ops.activity import FunctionActivity
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.overview import Concern, Overview
-from cryptoctl.ops.times import moment
+from cryptoctl.ops.times import time_text
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.status import OLDER_ERRORS, error_lines, verdict
 from cryptoctl.ui.styles import BAD, BARS, DOUBTFUL, GOOD, VERY_BAD
@@ -17,11 +17,11 @@ from cryptoctl.ui.symbols import COLUMNS, symbol_row
 from cryptoctl.ui.tables import fitted
 from cryptoctl.ui.text import age, printable
 from cryptoctl.ui.wrapping import wrapped
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 KEYS = {"p": "plan", "d": "dlq list", "l": "logs", "r": "dlq replay"}
-MOST_CONCERNS = 3
-FEWEST_ERRORS = 2
+MAX_CONCERNS = 3
+MIN_ERRORS = 2
 # As many as a terminal of 80 has but for the last one, which wraps.
 NARROW = 79
 WIDE = 104
@@ -40,7 +40,7 @@ def view(
     hint: Callable[[str], str] = str,
 ) -> list[Text]:
     """At most `height` lines of at most `width` cells; `hint` completes the commands in a text."""
-    refreshed = f"{moment(found.at_ms)[11:19]} UTC"
+    refreshed = f"{time_text(found.at_ms)[11:19]} UTC"
     stale = [Text(printable(hint(trouble)), style=DOUBTFUL), Text(f"As of {refreshed}:")] if trouble else []
     head = [*stale, *wrapped(verdict(found, location), width).split("\n"), Text("")]
     diagram = [*(_diagram(found, width) if width >= NARROW else _listed(found)), Text("")]
@@ -48,7 +48,7 @@ def view(
     foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()))
     foot.append(f"  [q] quit   as of {refreshed}")
     room = height - len(head) - len(diagram) - len(concerns) - 1
-    errors = _errors(found, max(FEWEST_ERRORS, room // 3), hint)
+    errors = _errors(found, max(MIN_ERRORS, room // 3), hint)
     symbols = _symbols(found, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
     lines = [*head, *diagram, *concerns, *symbols, *errors]
     return [_cut(line, width) for line in [*lines[: height - 1], foot]]
@@ -60,10 +60,10 @@ def _cut(line: Text, width: int) -> Text:
 
 
 def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterator[Text]:
-    for each in concerns[:MOST_CONCERNS]:
+    for each in concerns[:MAX_CONCERNS]:
         yield Text.assemble(("! ", BAD), printable(f"{each.subject}  {each.what}"))
-    if len(concerns) > MOST_CONCERNS:
-        yield _dim(hint(f"  and {len(concerns) - MOST_CONCERNS} more: `cryptoctl status`"))
+    if len(concerns) > MAX_CONCERNS:
+        yield _dim(hint(f"  and {len(concerns) - MAX_CONCERNS} more: `cryptoctl status`"))
     if concerns:
         yield Text("")
 
@@ -79,7 +79,7 @@ def _symbols(found: Overview, width: int, room: int, hint: Callable[[str], str])
     shown = room - 1 if len(rows) + found.more_symbols <= room - 1 else room - 2
     more = len(rows[shown:]) + found.more_symbols
     if shown == 0:
-        return [_dim(hint(f"{several(more, 'symbol')}: `cryptoctl symbols`")), Text("")]
+        return [_dim(hint(f"{pluralize(more, 'symbol')}: `cryptoctl symbols`")), Text("")]
     said = [_dim(hint(f"  and {more} more: `cryptoctl symbols`"))] if more else []
     return [*fitted(COLUMNS, rows[:shown], width)[0], *said, Text("")]
 

@@ -22,7 +22,7 @@ COLUMNS = (
     Column("refused in the last hour", right=True),
 )
 MARKS = {True: ("ok", ""), False: ("FAILED", BAD), None: ("unknown", DOUBTFUL)}
-LONGEST_MARK = max(len(mark) for mark, _ in MARKS.values())
+MAX_MARK_LENGTH = max(len(mark) for mark, _ in MARKS.values())
 
 
 def sender_document(each: SenderActivity) -> dict[str, object]:
@@ -51,5 +51,5 @@ def show_senders(screen: Screen, url: str, found: Sequence[SenderActivity]) -> N
 def show_step(screen: Screen, step: ProofStep) -> None:
     """One step of a test."""
     mark, style = MARKS[step.passed]
-    space = " " * (LONGEST_MARK - len(mark))
+    space = " " * (MAX_MARK_LENGTH - len(mark))
     screen.sentence(Text.assemble((mark, style), f"{space} {printable(step.step)}: {printable(step.answer)}"))

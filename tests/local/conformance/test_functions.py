@@ -16,7 +16,7 @@ INVOKE = "Lambda API reference: Invoke"
 CONTEXT = "Lambda developer guide: Using the Lambda context object to retrieve Python function information"
 CONCURRENCY = "Lambda developer guide: Configuring reserved concurrency for a function"
 QUOTAS = "Lambda developer guide: Lambda quotas"
-ERRORS = "Lambda developer guide: Python function errors"
+ERROR_PATTERN = "Lambda developer guide: Python function errors"
 
 GIVEN = {
     "AWS_ACCESS_KEY_ID",
@@ -94,7 +94,9 @@ def handler(event, context):
     assert 5000 < found["left"] <= 7000
 
 
-@pytest.mark.behaviour("functions", "an error comes back with its message, type and stack trace", ERRORS)
+@pytest.mark.behaviour(
+    "functions", "an error comes back with its message, type and stack trace", ERROR_PATTERN
+)
 def test_an_error_comes_back(bench: Workbench) -> None:
     function = bench.function("def handler(event, context):\n    raise KeyError(event['which'])")
     found, kind = bench.invoke(function, {"which": "lost"})
@@ -104,7 +106,7 @@ def test_an_error_comes_back(bench: Workbench) -> None:
     assert "main.py" in "".join(found["stackTrace"])
 
 
-@pytest.mark.behaviour("functions", "a handler that cannot be imported says so in its answer", ERRORS)
+@pytest.mark.behaviour("functions", "a handler that cannot be imported says so in its answer", ERROR_PATTERN)
 def test_an_import_error_comes_back(bench: Workbench) -> None:
     function = bench.function("import nothing_of_the_kind")
     found, kind = bench.invoke(function, {})

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.workbench import Workbench
 
-ERRORS = "IAM user guide: Troubleshoot Signature Version 4 signing for AWS API requests"
+ERROR_PATTERN = "IAM user guide: Troubleshoot Signature Version 4 signing for AWS API requests"
 SERVICES: dict[str, tuple[str, bool]] = {
     "dynamodb": ("list_tables", False),
     "lambda": ("list_functions", False),
@@ -30,7 +30,7 @@ def _code(client: Any, service: str) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.behaviour("signatures", "a request without a signature is refused", ERRORS)
+@pytest.mark.behaviour("signatures", "a request without a signature is refused", ERROR_PATTERN)
 def test_unsigned(bench: Workbench, service: str) -> None:
     query = SERVICES[service][1]
     expected = "MissingAuthenticationToken" + ("" if query else "Exception")
@@ -38,21 +38,21 @@ def test_unsigned(bench: Workbench, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.behaviour("signatures", "an access key that nobody has is refused", ERRORS)
+@pytest.mark.behaviour("signatures", "an access key that nobody has is refused", ERROR_PATTERN)
 def test_unknown_access_key(bench: Workbench, service: str) -> None:
     expected = "InvalidClientTokenId" if SERVICES[service][1] else "UnrecognizedClientException"
     assert _code(bench.another_client(service, access_key="AKIAIOSFODNN7EXAMPLE"), service) == expected
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.behaviour("signatures", "a signature with another secret is refused", ERRORS)
+@pytest.mark.behaviour("signatures", "a signature with another secret is refused", ERROR_PATTERN)
 def test_wrong_secret(bench: Workbench, service: str) -> None:
     expected = "SignatureDoesNotMatch" if SERVICES[service][1] else "InvalidSignatureException"
     assert _code(bench.another_client(service, secret_key="another"), service) == expected
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.behaviour("signatures", "a signature more than five minutes old is refused", ERRORS)
+@pytest.mark.behaviour("signatures", "a signature more than five minutes old is refused", ERROR_PATTERN)
 def test_stale(bench: Workbench, service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old = datetime.now(UTC) - timedelta(minutes=6)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: old)

@@ -9,12 +9,12 @@ import pytest
 from local.conformance.mappings import FAIL_ON_13, REPORT_13, TELL, delivered, wait_for, wait_for_good
 from local.workbench import Workbench, reporting
 
-ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
+ERROR_PATTERN = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
 PARTIAL = "Lambda developer guide: Configuring partial batch response with DynamoDB and Lambda"
 
 
 @pytest.mark.behaviour(
-    "stream mappings", "bisects a failing batch down to the poison record; retries count then", ERRORS
+    "stream mappings", "bisects a failing batch down to the poison record; retries count then", ERROR_PATTERN
 )
 def test_bisecting_isolates_the_poison_record(bench: Workbench) -> None:
     function, (table, stream) = bench.function(FAIL_ON_13), bench.table()
@@ -37,7 +37,7 @@ def test_bisecting_isolates_the_poison_record(bench: Workbench) -> None:
 
 
 @pytest.mark.behaviour(
-    "stream mappings", "without bisecting, a batch is given up whole after its retries", ERRORS
+    "stream mappings", "without bisecting, a batch is given up whole after its retries", ERROR_PATTERN
 )
 def test_retries_are_counted(bench: Workbench) -> None:
     function, (table, stream) = bench.function(FAIL_ON_13), bench.table()
@@ -46,7 +46,9 @@ def test_retries_are_counted(bench: Workbench) -> None:
     assert wait_for(bench, function, 15) == [[12, 13, 14]] * 3 + [[15]]
 
 
-@pytest.mark.behaviour("stream mappings", "with no retries a failing batch is tried exactly once", ERRORS)
+@pytest.mark.behaviour(
+    "stream mappings", "with no retries a failing batch is tried exactly once", ERROR_PATTERN
+)
 def test_no_retries(bench: Workbench) -> None:
     function, (table, stream) = bench.function(FAIL_ON_13), bench.table()
     bench.put(table, 13, 14)
@@ -54,7 +56,7 @@ def test_no_retries(bench: Workbench) -> None:
     assert wait_for(bench, function, 14) == [[13], [14]]
 
 
-@pytest.mark.behaviour("stream mappings", "the on-failure record is a pointer in AWS's shape", ERRORS)
+@pytest.mark.behaviour("stream mappings", "the on-failure record is a pointer in AWS's shape", ERROR_PATTERN)
 def test_the_on_failure_record_points_to_the_records(bench: Workbench) -> None:
     function, (table, stream) = bench.function(FAIL_ON_13), bench.table()
     bench.put(table, 13, 14)
@@ -82,7 +84,7 @@ def test_the_on_failure_record_points_to_the_records(bench: Workbench) -> None:
     assert records[1]["dynamodb"]["SequenceNumber"] == info["endSequenceNumber"]
 
 
-@pytest.mark.behaviour("stream mappings", "a topic can be the on-failure destination", ERRORS)
+@pytest.mark.behaviour("stream mappings", "a topic can be the on-failure destination", ERROR_PATTERN)
 def test_the_on_failure_record_reaches_a_topic(bench: Workbench) -> None:
     function, (table, stream) = bench.function(FAIL_ON_13), bench.table()
     bench.put(table, 13)
@@ -162,7 +164,7 @@ def test_an_unknown_identifier_fails_the_whole_batch(bench: Workbench) -> None:
 
 @pytest.mark.torture  # the youngest age that AWS takes is a minute
 @pytest.mark.behaviour(
-    "stream mappings", "records older than the maximum age are given up, and told of", ERRORS
+    "stream mappings", "records older than the maximum age are given up, and told of", ERROR_PATTERN
 )
 def test_records_that_grow_too_old_are_given_up(bench: Workbench) -> None:
     function, (table, stream) = bench.function(TELL), bench.table()

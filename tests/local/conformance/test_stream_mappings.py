@@ -15,7 +15,7 @@ from local.workbench import Workbench, reporting
 API = "Lambda API reference: CreateEventSourceMapping"
 BATCHING = "Lambda developer guide: Batching behavior"
 DDB = "Lambda developer guide: Using AWS Lambda with Amazon DynamoDB"
-ERRORS = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
+ERROR_PATTERN = "Lambda developer guide: Retain discarded batch records for a DynamoDB event source"
 FILTER = "Lambda developer guide: Using event filtering with a DynamoDB event source"
 LIST = "Lambda API reference: ListEventSourceMappings"
 METRICS = "Lambda developer guide: Types of metrics for Lambda functions"
@@ -81,7 +81,9 @@ def test_filtered_records_do_not_arrive(bench: Workbench) -> None:
     assert delivered(bench, function) == [2, 4]
 
 
-@pytest.mark.behaviour("stream mappings", "a throttled function's records wait, and that is no retry", ERRORS)
+@pytest.mark.behaviour(
+    "stream mappings", "a throttled function's records wait, and that is no retry", ERROR_PATTERN
+)
 def test_throttles_wait_and_do_not_count(bench: Workbench) -> None:
     function, (table, stream) = bench.function(TELL), bench.table()
     client = bench.client("lambda")

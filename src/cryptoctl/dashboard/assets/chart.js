@@ -4,10 +4,10 @@
 const UP_TO = 9e13; // the library draws no larger numbers
 const LAST_SECOND = 253402300799;
 const LINES = { ma_5: "--ma-5", ma_20: "--ma-20", volatility: "--volatility" };
-const MOST_CANDLES = 20000;
+const MAX_CANDLES = 20000;
 const AT_FIRST = 120;
-const MOST_DIGITS = 15; // that a number has
-const SMALLEST = 1e-10; // that as many digits behind the point tell from its neighbours
+const MAX_DIGITS = 15; // that a number has
+const MIN_DRAWN = 1e-10; // that as many digits behind the point tell from its neighbours
 
 class PriceChart {
   constructor(place, onMove) {
@@ -72,16 +72,16 @@ class PriceChart {
     const drawable = candles.filter(isDrawable);
     const anew = since_ms === null || this.candles.length === 0;
     const stays = (each) => since_ms !== null && each.time_ms < since_ms;
-    this.undrawable = [...this.undrawable.filter(stays), ...candles.filter((each) => !isDrawable(each))].slice(-MOST_CANDLES);
+    this.undrawable = [...this.undrawable.filter(stays), ...candles.filter((each) => !isDrawable(each))].slice(-MAX_CANDLES);
     if (since_ms === null) this.tooOld = older;
     const kept = this.candles.filter(stays);
     const tail = this.candles.slice(kept.length);
     const inPlace = !anew && tail.every((each, at) => drawable[at]?.time_ms === each.time_ms);
     this.candles = [...kept, ...drawable];
-    const tooMany = this.candles.length - MOST_CANDLES;
+    const tooMany = this.candles.length - MAX_CANDLES;
     if (tooMany > 0) {
-      this.candles = this.candles.slice(tooMany + MOST_CANDLES / 10);
-      this.tooOld += tooMany + MOST_CANDLES / 10;
+      this.candles = this.candles.slice(tooMany + MAX_CANDLES / 10);
+      this.tooOld += tooMany + MAX_CANDLES / 10;
     }
     this.show(inPlace && tooMany <= 0 ? kept.length : 0, tail.at(-1)?.time_ms ?? 0);
     this.setDigits();
@@ -114,8 +114,8 @@ class PriceChart {
     const recent = this.candles.slice(-100);
     const decimals = Math.max(2, ...recent.map((each) => (each.close.split(".")[1] ?? "").length));
     const highest = Math.max(0, ...recent.map((each) => Math.abs(+each.close)));
-    const room = Math.max(2, MOST_DIGITS - Math.trunc(highest).toString().length);
-    const prices = decimals > MOST_DIGITS && highest >= SMALLEST ? room : decimals;
+    const room = Math.max(2, MAX_DIGITS - Math.trunc(highest).toString().length);
+    const prices = decimals > MAX_DIGITS && highest >= MIN_DRAWN ? room : decimals;
     const largest = Math.max(0, ...recent.map((each) => +(each.volatility ?? 0)));
     const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
     if (this.digits?.prices === prices && this.digits.volatility === volatility) return;
@@ -124,7 +124,7 @@ class PriceChart {
       const precision = one === this.lines.volatility ? volatility : prices;
       const minMove = Number(`1e-${precision}`);
       // The library's own formatter errs where 1e-11 times 1e11 is not 1.
-      const formatter = (number) => (precision > MOST_DIGITS ? number.toExponential(4) : number.toFixed(precision));
+      const formatter = (number) => (precision > MAX_DIGITS ? number.toExponential(4) : number.toFixed(precision));
       one.applyOptions({ priceFormat: { type: "custom", formatter, minMove } });
     }
   }

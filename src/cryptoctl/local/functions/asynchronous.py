@@ -33,14 +33,14 @@ CREATE TABLE IF NOT EXISTS async_event (
 );
 CREATE INDEX IF NOT EXISTS async_event_next ON async_event (next_at);
 """
-MOST_RETRIES: Final[int] = 2
-LONGEST_AGE_S: Final[int] = 21600
+MAX_RETRIES: Final[int] = 2
+MAX_AGE_S: Final[int] = 21600
 THROTTLED_WAIT_S: Final[tuple[float, float]] = (1.0, 300.0)
 AT_ONCE: Final[int] = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class QueuedEvent:
     """An event that waits for its function."""
 
     id: int
@@ -132,11 +132,11 @@ class AsyncQueue:
                 "attempts",
                 "accepted_at",
             )
-            event = Event(**dict(zip(names, fields, strict=True)))
+            event = QueuedEvent(**dict(zip(names, fields, strict=True)))
             self._running[event.id] = asyncio.create_task(self._try(event))
         return None
 
-    async def _try(self, event: Event) -> None:
+    async def _try(self, event: QueuedEvent) -> None:
         try:
             await self._attempt(event)
         except Exception:
@@ -146,7 +146,7 @@ class AsyncQueue:
             del self._running[event.id]
             self._wake.set()
 
-    async def _attempt(self, event: Event) -> None:
+    async def _attempt(self, event: QueuedEvent) -> None:
         try:
             function = await self._functions.find(event.region, event.function, event.qualifier)
         except ServiceError as error:
@@ -170,7 +170,7 @@ class AsyncQueue:
             waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
             self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
             return
-        event = Event(**{**vars(event), "attempts": event.attempts + 1})
+        event = QueuedEvent(**{**vars(event), "attempts": event.attempts + 1})
         if not outcome.error:
             await self._settle(event, function, settings, "Success", outcome)
         elif event.attempts > settings["MaximumRetryAttempts"]:
@@ -178,7 +178,7 @@ class AsyncQueue:
         else:
             self._again(event, self._retry_delays_s[event.attempts - 1])
 
-    async def _settings(self, event: Event, function: FunctionConfig) -> dict[str, Any]:
+    async def _settings(self, event: QueuedEvent, function: FunctionConfig) -> dict[str, Any]:
         settings: dict[str, Any] = {}
         path = f"/2019-09-25/functions/{function.name}/event-invoke-config"
         query = f"Qualifier={event.qualifier}" if event.qualifier else ""
@@ -188,13 +188,13 @@ class AsyncQueue:
             if error.code != "ResourceNotFoundException":
                 raise
         retries, age = settings.get("MaximumRetryAttempts"), settings.get("MaximumEventAgeInSeconds")
-        settings["MaximumRetryAttempts"] = MOST_RETRIES if retries is None else retries
-        settings["MaximumEventAgeInSeconds"] = LONGEST_AGE_S if age is None else age
+        settings["MaximumRetryAttempts"] = MAX_RETRIES if retries is None else retries
+        settings["MaximumEventAgeInSeconds"] = MAX_AGE_S if age is None else age
         return settings
 
     async def _settle(
         self,
-        event: Event,
+        event: QueuedEvent,
         function: FunctionConfig,
         settings: dict[str, Any],
         condition: str,
@@ -211,11 +211,11 @@ class AsyncQueue:
         await self._delivery.deliver(settled, settings.get("DestinationConfig") or {})
         self._drop(event)
 
-    def _drop(self, event: Event) -> None:
+    def _drop(self, event: QueuedEvent) -> None:
         self._database.execute("DELETE FROM async_event WHERE id = ?", event.id)
         self._throttled.pop(event.id, None)
 
-    def _again(self, event: Event, after_s: float) -> None:
+    def _again(self, event: QueuedEvent, after_s: float) -> None:
         self._database.execute(
             "UPDATE async_event SET attempts = ?, next_at = ? WHERE id = ?",
             event.attempts,

@@ -29,7 +29,7 @@ Write = Callable[[str, str, str, float, Sequence[str]], None]
 
 MEMORY_WATCHED_EVERY_S = 0.1
 ENDED_LOOKED_FOR_EVERY_S = 0.02
-MOST_ENVIRONMENTS = 32
+MAX_ENVIRONMENTS = 32
 """Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
 
 
@@ -56,7 +56,7 @@ class Execution:
         self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)
         self._busy: set[ExecutionEnvironment] = set()
         self._in_flight: Counter[str] = Counter()
-        self._turns = asyncio.Semaphore(MOST_ENVIRONMENTS)
+        self._turns = asyncio.Semaphore(MAX_ENVIRONMENTS)
         self._counts: dict[tuple[str, str], Counts] = defaultdict(Counts)
         self._ending = False
 

@@ -20,8 +20,8 @@ _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _READS: Final = ("GET", "HEAD")
 _CREATE: Final[str] = "/2015-03-31/functions"
 _FUNCTION: Final = re.compile(r"/2015-03-31/functions/([^/]+)")
-MOST_BYTES: Final[int] = 6 * 1024 * 1024
-MOST_BYTES_ASYNC: Final[int] = 1024 * 1024
+MAX_BYTES: Final[int] = 6 * 1024 * 1024
+MAX_BYTES_ASYNC: Final[int] = 1024 * 1024
 TAIL_BYTES: Final[int] = 4096
 
 
@@ -91,7 +91,7 @@ class Invocations:
 
     async def _invoke(self, request: HttpRequest, function: FunctionConfig, qualifier: str) -> HttpResponse:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        _check_payload(request.body, MOST_BYTES_ASYNC if kind == "Event" else MOST_BYTES)
+        _check_payload(request.body, MAX_BYTES_ASYNC if kind == "Event" else MAX_BYTES)
         _check_state(function)
         payload = request.body.decode("utf-8") or "{}"
         request_id = str(uuid.uuid4())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST_EVENT_BYTES: Final[int] = 256 * 1024
+MAX_EVENT_BYTES: Final[int] = 256 * 1024
 """A longer line is several events. CloudWatch Logs takes up to 1 MB in one; of this size, one still fits into
 an invocation of a subscribed function, however little it can be compressed."""
 
@@ -19,7 +19,7 @@ class LogLines:
         """The lines that this piece completes; of a line without an end, what fills an event."""
         *whole, self._rest = (self._rest + part).split(b"\n")
         lines = [text for line in whole for text in _texts(line)]
-        while len(self._rest) > MOST_EVENT_BYTES:
+        while len(self._rest) > MAX_EVENT_BYTES:
             cut = _cut(self._rest)
             lines += _texts(self._rest[:cut])
             self._rest = self._rest[cut:]
@@ -43,9 +43,9 @@ def _texts(line: bytes) -> list[str]:
 
 def _cut(line: bytes) -> int:
     """Where the first event of a line ends: at the most bytes, but not within a character."""
-    if len(line) <= MOST_EVENT_BYTES:
+    if len(line) <= MAX_EVENT_BYTES:
         return len(line)
-    for end in range(MOST_EVENT_BYTES, MOST_EVENT_BYTES - 4, -1):
+    for end in range(MAX_EVENT_BYTES, MAX_EVENT_BYTES - 4, -1):
         if line[end] & 0xC0 != 0x80:
             return end
-    return MOST_EVENT_BYTES
+    return MAX_EVENT_BYTES

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote
 
 from cryptoctl.local.http import HttpResponse, RequestHead
 
-MOST_BYTES: Final[int] = 6 * 2**20
+MAX_BYTES: Final[int] = 6 * 2**20
 JSON: Final[dict[str, str]] = {"content-type": "application/json"}
 # Of these kinds, and of `text/…`, a body is handed on as text; of all others in base64, forms among them.
 _TEXT: Final = ("application/json", "application/xml", "application/javascript")
@@ -103,7 +103,7 @@ def response_of(payload: str) -> HttpResponse | None:
 
     A result without `statusCode` is the body of a 200.
     """
-    if len(payload.encode()) > MOST_BYTES:
+    if len(payload.encode()) > MAX_BYTES:
         return None
     try:
         result = json.loads(payload)

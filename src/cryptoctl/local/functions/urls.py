@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
-from cryptoctl.local.functions.url_events import JSON, MOST_BYTES, Address, event_of, response_of
+from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, Address, event_of, response_of
 from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError
 from cryptoctl.local.ministack_adapter import UrlTarget
 
@@ -102,8 +102,8 @@ class FunctionUrls:
         address = Address(id=url.id, host=host_of(url.id, url.region), scheme="http", port=self._port)
         event = event_of(address, head, raw_path, body, request_id=request_id, source_ip=LOOPBACK)
         payload = json.dumps(event, ensure_ascii=False)
-        if len(payload.encode()) > MOST_BYTES:
-            message = f"Request must be smaller than {MOST_BYTES} bytes for the InvokeFunction operation"
+        if len(payload.encode()) > MAX_BYTES:
+            message = f"Request must be smaller than {MAX_BYTES} bytes for the InvokeFunction operation"
             raise ServiceError("RequestEntityTooLargeException", message, status=413)
         arn = f"{function.arn}:{url.qualifier}" if url.qualifier else function.arn
         outcome = await self._execution.run(function, request_id, payload, arn)

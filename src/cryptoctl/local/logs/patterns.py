@@ -18,7 +18,7 @@ _TERM: Final = re.compile(
     r'\s*(?P<sign>[?-]?)(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|%(?P<expression>[^%]+)%|(?P<word>[^\s"]+))(?=\s|$)'
 )
 _WORD: Final = re.compile(r"\w+")
-LONGEST: Final[int] = 1024
+MAX_LENGTH: Final[int] = 1024
 
 
 class PatternError(ValueError):
@@ -34,8 +34,8 @@ class _Term:
 def compile_pattern(pattern: str) -> Matcher:
     """A function that says whether a message matches. Raises PatternError."""
     stripped = pattern.strip()
-    if len(pattern) > LONGEST:
-        raise PatternError(f"a pattern has at most {LONGEST} characters")
+    if len(pattern) > MAX_LENGTH:
+        raise PatternError(f"a pattern has at most {MAX_LENGTH} characters")
     if not stripped:
         return lambda _message: True
     if stripped.startswith(("{", "[")):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.functions.destinations import TargetSender
-from cryptoctl.local.functions.invocations import MOST_BYTES_ASYNC
+from cryptoctl.local.functions.invocations import MAX_BYTES_ASYNC
 from cryptoctl.local.http import ACCOUNT, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.api import event_id
@@ -134,7 +134,7 @@ def payloads(group: str, stream: str, filter_name: str, events: list[LogEvent]) 
     alone = len(events) == 1
     if alone or sum(len(event.message) for event in events) <= COMPRESSED_AT_ONCE:
         text = json.dumps(payload(group, stream, filter_name, events))
-        if alone or len(text) <= MOST_BYTES_ASYNC:
+        if alone or len(text) <= MAX_BYTES_ASYNC:
             yield text
             return
     half = len(events) // 2

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from cryptoctl.local.functions.function import FunctionLookup, split_name
 from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.mappings.mapping import Mapping, MappingStore
+from cryptoctl.local.mappings.mapping import EventSourceMapping, MappingStore
 from cryptoctl.local.mappings.runner import MappingRunner
 from cryptoctl.local.mappings.settings import CHANGEABLE, DEFAULTS, check, check_start, invalid
 
@@ -67,7 +67,7 @@ class MappingsApi:
         settings["StartingPosition"] = asked["StartingPosition"]
         await self._check_source(request.region, source)
         self._check_unique(settings)
-        mapping = Mapping(
+        mapping = EventSourceMapping(
             uuid=str(uuid.uuid4()),
             region=request.region,
             settings=settings,
@@ -77,7 +77,7 @@ class MappingsApi:
         await self._runner.restart(mapping)
         return _shown(mapping, status=202)
 
-    async def _update(self, request: HttpRequest, mapping: Mapping) -> HttpResponse:
+    async def _update(self, request: HttpRequest, mapping: EventSourceMapping) -> HttpResponse:
         asked = request.json
         check(asked)
         _check_settled(mapping)
@@ -97,7 +97,7 @@ class MappingsApi:
         await self._runner.restart(mapping)
         return _shown(mapping, status=202)
 
-    async def _delete(self, mapping: Mapping) -> HttpResponse:
+    async def _delete(self, mapping: EventSourceMapping) -> HttpResponse:
         _check_settled(mapping)
         self._runner.stop(mapping.uuid)
         self._store.remove(mapping.uuid)
@@ -162,7 +162,7 @@ class MappingsApi:
                 )
 
 
-def _check_settled(mapping: Mapping) -> None:
+def _check_settled(mapping: EventSourceMapping) -> None:
     if not mapping.settled:
         message = f"Cannot update the event source mapping because it is in use: it is {mapping.state}."
         raise ServiceError("ResourceInUseException", message, Type="User")
@@ -184,11 +184,11 @@ def _page(query: Any) -> tuple[int, int]:
     return int(marker), min(int(size), 100)
 
 
-def _shown(mapping: Mapping, status: int = 200) -> HttpResponse:
+def _shown(mapping: EventSourceMapping, status: int = 200) -> HttpResponse:
     return json_response(_fields(mapping), status=status)
 
 
-def _fields(mapping: Mapping) -> dict[str, Any]:
+def _fields(mapping: EventSourceMapping) -> dict[str, Any]:
     settings = {name: value for name, value in mapping.settings.items() if name != "Enabled"}
     return {
         **settings,

@@ -13,7 +13,7 @@ from cryptoctl.local.functions.destinations import TargetSender, timestamp
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.batches import BatchResult, Record, sequence_number
-from cryptoctl.local.mappings.mapping import Mapping
+from cryptoctl.local.mappings.mapping import EventSourceMapping
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class BatchDelivery:
     """What leaves a mapping: invocations and failure records."""
 
-    def __init__(self, client: InternalClient, mapping: Mapping) -> None:
+    def __init__(self, client: InternalClient, mapping: EventSourceMapping) -> None:
         self._client = client
         self._mapping = mapping
         self._sender = TargetSender(client)
@@ -57,7 +57,7 @@ class BatchDelivery:
 
 
 def failure_note(
-    mapping: Mapping,
+    mapping: EventSourceMapping,
     records: Sequence[Record],
     shard: str,
     condition: str,

@@ -27,7 +27,7 @@ SETTLES_S: Final[float] = 0.2
 
 
 @dataclass(kw_only=True)
-class Mapping:
+class EventSourceMapping:
     """One stream mapping. `settings` are Lambda's own fields; `position` says how far the stream is done."""
 
     uuid: str
@@ -73,11 +73,11 @@ class MappingStore:
     def __init__(self, database: Database) -> None:
         database.define(SCHEMA)
         self._database = database
-        self._mappings: dict[str, Mapping] = {}
+        self._mappings: dict[str, EventSourceMapping] = {}
         columns = "uuid, region, settings, tags, state, changed_at, position, last_result"
         rows = database.execute(f"SELECT {columns} FROM stream_mapping")  # noqa: S608
         for uuid, region, settings, tags, state, changed_at, position, result in rows:
-            self._mappings[uuid] = Mapping(
+            self._mappings[uuid] = EventSourceMapping(
                 uuid=uuid,
                 region=region,
                 settings=json.loads(settings),
@@ -88,15 +88,15 @@ class MappingStore:
                 last_result=result,
             )
 
-    def all(self) -> list[Mapping]:
+    def all(self) -> list[EventSourceMapping]:
         """Every mapping, oldest first."""
         return list(self._mappings.values())
 
-    def get(self, uuid: str) -> Mapping | None:
+    def get(self, uuid: str) -> EventSourceMapping | None:
         """One mapping."""
         return self._mappings.get(uuid)
 
-    def save(self, mapping: Mapping) -> None:
+    def save(self, mapping: EventSourceMapping) -> None:
         """Writes a mapping, new or changed."""
         self._mappings[mapping.uuid] = mapping
         self._database.execute(
@@ -116,7 +116,9 @@ class MappingStore:
         self._mappings.pop(uuid, None)
         self._database.execute("DELETE FROM stream_mapping WHERE uuid = ?", uuid)
 
-    def advance(self, mapping: Mapping, position: dict[str, str], result: str | None = None) -> None:
+    def advance(
+        self, mapping: EventSourceMapping, position: dict[str, str], result: str | None = None
+    ) -> None:
         """Notes how far the stream is done, and how the last batch went."""
         mapping.position = position
         mapping.last_result = result or mapping.last_result

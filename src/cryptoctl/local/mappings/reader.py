@@ -7,7 +7,7 @@ from typing import Any, Final
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.batches import Record, sequence_number
-from cryptoctl.local.mappings.mapping import Mapping
+from cryptoctl.local.mappings.mapping import EventSourceMapping
 
 READ_AT_ONCE: Final[int] = 1000
 
@@ -15,7 +15,7 @@ READ_AT_ONCE: Final[int] = 1000
 class StreamReader:
     """The records of one mapping's stream, from its position on."""
 
-    def __init__(self, client: InternalClient, mapping: Mapping) -> None:
+    def __init__(self, client: InternalClient, mapping: EventSourceMapping) -> None:
         self._client = client
         self._mapping = mapping
         self._arn: str = mapping.settings["EventSourceArn"]

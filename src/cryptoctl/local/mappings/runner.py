@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.mappings.mapping import Mapping, MappingStore
+from cryptoctl.local.mappings.mapping import EventSourceMapping, MappingStore
 from cryptoctl.local.mappings.reader import StreamReader
 from cryptoctl.local.mappings.worker import MappingWorker, NoteAge
 
@@ -32,7 +32,7 @@ class MappingRunner:
         for mapping in self._store.all():
             await self.restart(mapping)
 
-    async def restart(self, mapping: Mapping) -> None:
+    async def restart(self, mapping: EventSourceMapping) -> None:
         """Takes up a mapping that is new or changed, after the invocation it is in the middle of."""
         before = self.stop(mapping.uuid)
         if mapping.position is None:

@@ -31,7 +31,7 @@ _RANGES: Final[dict[str, tuple[int, int]]] = {
 }
 CHANGEABLE: Final[tuple[str, ...]] = (*DEFAULTS, "FilterCriteria")
 YOUNGEST_AGE_S: Final[int] = 60
-MOST_FILTERS: Final[int] = 10
+MAX_FILTERS: Final[int] = 10
 
 
 def invalid(message: str) -> ServiceError:
@@ -52,8 +52,8 @@ def check(asked: Mapping[str, Any]) -> None:
             allowed = "Member must satisfy enum value set: [ReportBatchItemFailures]"
             raise _violation("functionResponseTypes", kind, allowed)
     filters = (asked.get("FilterCriteria") or {}).get("Filters") or []
-    if len(filters) > MOST_FILTERS:
-        raise invalid(f"A mapping has at most {MOST_FILTERS} filters.")
+    if len(filters) > MAX_FILTERS:
+        raise invalid(f"A mapping has at most {MAX_FILTERS} filters.")
     try:
         parse_filters(asked.get("FilterCriteria"))
     except FilterError as error:

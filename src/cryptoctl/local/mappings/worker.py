@@ -16,25 +16,25 @@ from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, judge, split_aged
 from cryptoctl.local.mappings.delivery import BatchDelivery
 from cryptoctl.local.mappings.filters import parse_filters, passes
-from cryptoctl.local.mappings.mapping import Mapping, MappingStore
+from cryptoctl.local.mappings.mapping import EventSourceMapping, MappingStore
 from cryptoctl.local.mappings.reader import StreamReader
 
 logger = logging.getLogger(__name__)
 
-LOOKS_EVERY_S: Final[float] = 1.0
+POLL_EVERY_S: Final[float] = 1.0
 """How often a mapping looks by itself; the engine wakes it when something was written."""
-MOST_BYTES: Final[int] = 6_000_000
+MAX_BYTES: Final[int] = 6_000_000
 NoteAge = Callable[[str, str, float], None]
 """Takes the age of the last record of a finished batch: region, function, milliseconds."""
 FIRST_PAUSE_S: Final[float] = 0.1
-LONGEST_PAUSE_S: Final[float] = 30.0
+MAX_PAUSE_S: Final[float] = 30.0
 
 
 class MappingWorker:
     """Delivers the records of one mapping, in order."""
 
     def __init__(
-        self, mapping: Mapping, store: MappingStore, client: InternalClient, note_age: NoteAge
+        self, mapping: EventSourceMapping, store: MappingStore, client: InternalClient, note_age: NoteAge
     ) -> None:
         self.mapping = mapping
         self._store = store
@@ -71,12 +71,12 @@ class MappingWorker:
                 await self._one_batch()
             except ServiceError as error:
                 self.mapping.last_result = f"PROBLEM: {error.message}"
-                await self._pause(LOOKS_EVERY_S)
+                await self._pause(POLL_EVERY_S)
             except Exception as error:
                 logger.exception("mapping %s", self.mapping.uuid)
                 self.mapping.last_result = f"PROBLEM: {error}"
                 self._begin_at_position()
-                await self._pause(LOOKS_EVERY_S)
+                await self._pause(POLL_EVERY_S)
 
     def _begin_at_position(self) -> None:
         """Reads again what was read but not finished."""
@@ -108,11 +108,11 @@ class MappingWorker:
                 closes_at = time.monotonic() + window_s
             if read:
                 continue
-            left_s = LOOKS_EVERY_S if closes_at is None else closes_at - time.monotonic()
+            left_s = POLL_EVERY_S if closes_at is None else closes_at - time.monotonic()
             if left_s <= 0:
                 return
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left_s, LOOKS_EVERY_S)):
+                async with asyncio.timeout(min(left_s, POLL_EVERY_S)):
                     await self._woken.wait()
 
     def _take(self, records: list[Record]) -> None:
@@ -128,7 +128,7 @@ class MappingWorker:
     def _take_batch(self) -> tuple[Record, ...]:
         """As many of the pending records as one invocation may have."""
         batch: list[Record] = []
-        left = MOST_BYTES
+        left = MAX_BYTES
         for record in self._pending[: self.mapping.settings["BatchSize"]]:
             left -= len(json.dumps(record))
             if batch and left < 0:
@@ -156,9 +156,7 @@ class MappingWorker:
                 await self._give_up(verdict.given_up, "RetryAttemptsExhausted", answer)
             waiting[:0] = verdict.again
             if verdict.again and verdict.again[0].failures:
-                await self._pause(
-                    min(FIRST_PAUSE_S * 2.0 ** (verdict.again[0].failures - 1), LONGEST_PAUSE_S)
-                )
+                await self._pause(min(FIRST_PAUSE_S * 2.0 ** (verdict.again[0].failures - 1), MAX_PAUSE_S))
             if self._stopping.is_set() and waiting:
                 return
 
@@ -171,7 +169,7 @@ class MappingWorker:
             self.mapping.last_result = (
                 "PROBLEM: Function is throttled" if throttled else f"PROBLEM: {error.message}"
             )
-            await self._pause(FIRST_PAUSE_S if throttled else LOOKS_EVERY_S)
+            await self._pause(FIRST_PAUSE_S if throttled else POLL_EVERY_S)
             return None
 
     async def _without_aged(self, batch: Batch) -> Batch:

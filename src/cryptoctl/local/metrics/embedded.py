@@ -15,7 +15,7 @@ from cryptoctl.local.logs.store import LogEvent
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING: Final[int] = 10_000
+MAX_WAITING: Final[int] = 10_000
 DATA_IN_A_PUT: Final[int] = 1000
 GATHER_S: Final[float] = 1.0
 
@@ -25,7 +25,7 @@ class EmbeddedMetrics:
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
-        self._waiting: deque[tuple[str, str, dict[str, Any]]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[str, str, dict[str, Any]]] = deque(maxlen=MAX_WAITING)
         self._wake = asyncio.Event()
 
     def take(self, region: str, _group: str, _stream: str, events: Iterable[LogEvent]) -> None:

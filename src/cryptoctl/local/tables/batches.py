@@ -12,14 +12,14 @@ from cryptoctl.local.tables.values import invalid
 
 FindTable = Callable[[str], StoredTable]
 
-MOST_READ: Final[int] = 100
-MOST_WRITTEN: Final[int] = 25
+MAX_READ: Final[int] = 100
+MAX_WRITTEN: Final[int] = 25
 
 
 def batch_get(store: TableStore, find: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """BatchGetItem."""
     requests: Mapping[str, Any] = asked.get("RequestItems") or {}
-    _check_count("requestItems", sum(len(each["Keys"]) for each in requests.values()), MOST_READ)
+    _check_count("requestItems", sum(len(each["Keys"]) for each in requests.values()), MAX_READ)
     responses: dict[str, list[Any]] = {}
     for name, wanted in requests.items():
         table = find(name)
@@ -39,7 +39,7 @@ def batch_write(store: TableStore, find: FindTable, asked: Mapping[str, Any]) ->
         for request in requests:
             ((kind, content),) = request.items()
             writes.append(prepare(table, kind.removesuffix("Request"), content))
-    _check_count("requestItems", len(writes), MOST_WRITTEN)
+    _check_count("requestItems", len(writes), MAX_WRITTEN)
     _check_unique([(write.table.id, *write.place) for write in writes])
     with store.database.transaction():
         for write in writes:

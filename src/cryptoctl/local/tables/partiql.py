@@ -12,7 +12,7 @@ from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, invalid, key_is_updated
 
 FindTable = Callable[[str], StoredTable]
-MOST_STATEMENTS: Final[int] = 25
+MAX_STATEMENTS: Final[int] = 25
 _CODES: Final[dict[str, str]] = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "ResourceNotFoundException": "ResourceNotFound",
@@ -60,8 +60,8 @@ def _place(table: StoredTable, parsed: Mapping[str, Any], key_names: list[str]) 
 def batch_execute(store: TableStore, find_table: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """BatchExecuteStatement: each statement for itself, its error in its place in the answer."""
     statements = asked.get("Statements") or []
-    if not 1 <= len(statements) <= MOST_STATEMENTS:
-        raise invalid(f"A batch has 1 to {MOST_STATEMENTS} statements.")
+    if not 1 <= len(statements) <= MAX_STATEMENTS:
+        raise invalid(f"A batch has 1 to {MAX_STATEMENTS} statements.")
     answers: list[dict[str, Any]] = []
     with store.database.transaction():
         for each in statements:

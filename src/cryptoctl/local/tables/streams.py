@@ -15,7 +15,7 @@ from cryptoctl.local.tables.values import invalid
 
 RECORDS_LIVE_S: Final[int] = 86_400
 SHARD: Final[str] = "shardId-00000001500000000000-00000001"
-MOST_RECORDS: Final[int] = 1000
+MAX_RECORDS: Final[int] = 1000
 BEFORE_ALL: Final[int] = 1
 """Where a stream begins that has no record yet."""
 
@@ -103,7 +103,7 @@ class StreamsApi:
         found = self._description(stream)
         if found is None:
             return None
-        limit = min(int(asked.get("Limit") or MOST_RECORDS), MOST_RECORDS)
+        limit = min(int(asked.get("Limit") or MAX_RECORDS), MAX_RECORDS)
         sql = "SELECT sequence, record FROM ddb_record WHERE stream = ? AND sequence > ?"
         sql += " ORDER BY sequence LIMIT ?"
         records: list[dict[str, Any]] = []

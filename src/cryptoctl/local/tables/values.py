@@ -22,7 +22,7 @@ ITEM_BYTES: Final[int] = 409_600
 _DIGITS: Final[int] = 38
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 EXACT: Final = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN)
-_DEEPEST: Final[int] = 32
+_MAX_DEPTH: Final[int] = 32
 
 
 def invalid(message: str) -> ServiceError:
@@ -68,7 +68,7 @@ def normal(value: Any, depth: int = 0) -> Value:
     """An attribute value in normal form. Raises ServiceError for one DynamoDB refuses."""
     if not isinstance(value, Mapping) or len(value) != 1:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         raise invalid("Nesting Levels have exceeded supported limits")
     ((kind, content),) = value.items()
     if kind == "N":

@@ -12,7 +12,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.ops.cost.estimate import CostEstimate, estimate, month_ends, priced
 from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
 from cryptoctl.ops.metric_data import metric_data
-from cryptoctl.ops.rows import existing
+from cryptoctl.ops.table_items import require_table
 from cryptoctl.provisioners.metric import Metric, function_metric, own_metric
 from cryptoctl.reconcile.costs import Traffic
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -21,13 +21,13 @@ from cryptoctl.stack import Stack
 
 PERIOD_S = 3600
 # CloudWatch keeps the figures of an hour for so long.
-MOST_DAYS = 455
+MAX_DAYS = 455
 # SNS counts messages and bills requests, which hold up to ten.
 MESSAGES_IN_A_REQUEST = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metered:
+class BilledMetric:
     """A metric whose sum is `times` a field of a resource's traffic."""
 
     resource: Provisioner
@@ -59,20 +59,22 @@ def permissions(stack: Stack) -> Iterator[Permission]:
     yield from allow(Access.DESCRIBE, "dynamodb", "DescribeTable", stack.prices.arn)
 
 
-def metered(stack: Stack) -> Iterator[Metered]:
+def billed_metrics(stack: Stack) -> Iterator[BilledMetric]:
     """What CloudWatch counts of the stack that is billed."""
     for function in stack.functions:
         for field, name, times in (("requests", "Invocations", 1.0), ("busy_s", "Duration", 1000.0)):
-            yield Metered(resource=function, field=field, metric=function_metric(function, name), times=times)
+            yield BilledMetric(
+                resource=function, field=field, metric=function_metric(function, name), times=times
+            )
     for field, kind in (("write_units", "Write"), ("read_units", "Read")):
         metric = _sum_of("DynamoDB", f"Consumed{kind}CapacityUnits", TableName=stack.prices.name)
-        yield Metered(resource=stack.prices, field=field, metric=metric)
+        yield BilledMetric(resource=stack.prices, field=field, metric=metric)
     for topic in (stack.success, stack.alerts):
         metric = _sum_of("SNS", "NumberOfMessagesPublished", TopicName=topic.name)
-        yield Metered(resource=topic, field="requests", metric=metric)
+        yield BilledMetric(resource=topic, field="requests", metric=metric)
     for logs in (stack.webhook_logs, stack.enricher_logs, stack.notifier_logs):
         metric = _sum_of("Logs", "IncomingBytes", LogGroupName=logs.name)
-        yield Metered(resource=logs, field="ingested_gb", metric=metric, times=GB)
+        yield BilledMetric(resource=logs, field="ingested_gb", metric=metric, times=GB)
 
 
 def _sum_of(service: str, name: str, **dimensions: str) -> Metric:
@@ -85,10 +87,10 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     `symbols` is for the estimate alone: no metric tells of how many the prices were.
     """
     now = now or datetime.now(UTC)
-    with existing(aws, stack.prices):
+    with require_table(aws, stack.prices):
         table = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"]
     size_bytes = table["TableSizeBytes"] + table["ItemCount"] * STORED_BESIDE_BYTES
-    billed = list(metered(stack))
+    billed = list(billed_metrics(stack))
     metrics = {f"m{number}": each.metric for number, each in enumerate(billed)}
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     stored = own_metric(stack.webhook, "Stored")
@@ -116,7 +118,7 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
             (
                 each,
                 sum(value for hour, value in found.items() if start <= hour < end) / each.times
-                if aws.metered or each.metric.namespace in counts
+                if aws.has_shared_quotas or each.metric.namespace in counts
                 else math.nan,
             )
             for each, found in zip(billed, figures, strict=False)
@@ -131,7 +133,7 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
 
 def _passed(
     stack: Stack,
-    counted: Iterable[tuple[Metered, float]],
+    counted: Iterable[tuple[BilledMetric, float]],
     expected: Mapping[Provisioner, Traffic],
     size_bytes: int,
 ) -> Mapping[Provisioner, Traffic]:

@@ -21,9 +21,9 @@ from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.stack import Stack
 
-MOST_RECORDS = 50
-MOST_GROUPS_IN_VAIN = 5
-MOST_KEYS = 100  # in one BatchGetItem
+MAX_RECORDS = 50
+MAX_GROUPS_IN_VAIN = 5
+MAX_KEYS = 100  # in one BatchGetItem
 UNPROCESSED_KEYS_WITHIN_S = 30.0
 
 Image = Mapping[str, Mapping[str, Any]]
@@ -38,7 +38,7 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Left:
+class UnenrichedPrice:
     """A price that is still not enriched, and why; `created_at` as the item has it, empty if it has none."""
 
     key: Key
@@ -52,13 +52,13 @@ class Left:
 
 
 @dataclass(kw_only=True)
-class Enriched:
+class EnrichResult:
     """What became of some prices."""
 
     enriched: int = 0
     gone: int = 0
     """deleted from the table since"""
-    left: list[Left] = field(default_factory=list)
+    left: list[UnenrichedPrice] = field(default_factory=list)
     given_up: bool = False
     """the enricher kept failing, so the rest was not tried"""
 
@@ -67,7 +67,7 @@ class Enriched:
         """How many were tried."""
         return self.enriched + self.gone + len(self.left)
 
-    def add(self, other: Enriched) -> None:
+    def add(self, other: EnrichResult) -> None:
         """Adds the counts of others."""
         self.enriched += other.enriched
         self.gone += other.gone
@@ -81,9 +81,9 @@ class Enricher:
     aws: Aws
     stack: Stack
 
-    def enrich(self, keys: Iterable[Key]) -> Enriched:
+    def enrich(self, keys: Iterable[Key]) -> EnrichResult:
         """Hands the prices at these keys to the enricher, in groups; what became of them, by the table."""
-        total, in_vain = Enriched(), 0
+        total, in_vain = EnrichResult(), 0
         for group in _groups(keys):
             outcome = self._enrich(group)
             total.add(outcome)
@@ -91,7 +91,7 @@ class Enricher:
                 in_vain = 0
             elif any(each.tried for each in outcome.left):
                 in_vain += 1
-            if in_vain == MOST_GROUPS_IN_VAIN:
+            if in_vain == MAX_GROUPS_IN_VAIN:
                 total.given_up = True
                 break
         return total
@@ -99,8 +99,8 @@ class Enricher:
     def items(self, keys: Sequence[Key]) -> dict[Key, Image]:
         """The items at these keys as they are now; without those that do not exist."""
         found: dict[Key, Image] = {}
-        for start in range(0, len(keys), MOST_KEYS):
-            found |= self._items(keys[start : start + MOST_KEYS])
+        for start in range(0, len(keys), MAX_KEYS):
+            found |= self._items(keys[start : start + MAX_KEYS])
         return found
 
     def invoke(self, payload: str) -> str | None:
@@ -114,16 +114,18 @@ class Enricher:
             return f"{name} failed for {len(failed)} of its records; see `cryptoctl logs {name}`"
         return None
 
-    def _enrich(self, keys: Sequence[Key]) -> Enriched:
+    def _enrich(self, keys: Sequence[Key]) -> EnrichResult:
         before = self.items(keys)
-        outcome = Enriched(gone=len(keys) - len(before))
+        outcome = EnrichResult(gone=len(keys) - len(before))
         usable: dict[Key, Image] = {}
         for key, item in before.items():
             reason = unusable(item)
             if reason is None:
                 usable[key] = item
             else:
-                outcome.left.append(Left(key=key, reason=reason, created_at=_created_at(item), tried=False))
+                outcome.left.append(
+                    UnenrichedPrice(key=key, reason=reason, created_at=_created_at(item), tried=False)
+                )
         if not usable:
             return outcome
         problem = self.invoke(json.dumps({"Records": list(_records(self.stack, usable.values()))}))
@@ -136,7 +138,7 @@ class Enricher:
                 outcome.enriched += 1
             else:
                 reason = problem or "the enricher ran, but the price is still not enriched"
-                outcome.left.append(Left(key=key, reason=reason, created_at=_created_at(item)))
+                outcome.left.append(UnenrichedPrice(key=key, reason=reason, created_at=_created_at(item)))
         return outcome
 
     def _items(self, keys: Sequence[Key]) -> dict[Key, Image]:
@@ -207,7 +209,7 @@ def _groups(keys: Iterable[Key]) -> Iterator[list[Key]]:
     group: dict[Key, None] = {}
     for key in keys:
         group[key] = None
-        if len(group) == MOST_RECORDS:
+        if len(group) == MAX_RECORDS:
             yield list(group)
             group = {}
     if group:

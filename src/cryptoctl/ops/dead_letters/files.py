@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl import interrupts
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.dead_letters.file_format import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
-from cryptoctl.ops.dead_letters.lines import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, by_queue
-from cryptoctl.ops.dead_letters.receiving import delete, in_flight_elsewhere, reading, release
+from cryptoctl.ops.dead_letters.receiving import delete, in_flight_elsewhere, release, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 
@@ -38,13 +38,13 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
     """
     if not path.name:  # /, ., or nothing at all
         raise Failure(
-            Problem.USAGE, f"{str(path)!r} is a directory. Nothing was written.", "Name a new file."
+            ExitCode.USAGE, f"{str(path)!r} is a directory. Nothing was written.", "Name a new file."
         )
     fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
     count = 0
     try:
         if path.exists():
-            raise Failure(Problem.REFUSED, f"{path} exists. Nothing was written.", "Name another file.")
+            raise Failure(ExitCode.REFUSED, f"{path} exists. Nothing was written.", "Name another file.")
         private = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(private, "w", encoding="utf-8") as file:
             for letter in letters:
@@ -56,7 +56,7 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
         _sync_directory(path.parent)
     except OSError as error:
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"{path} cannot be written: {error.strerror}. Nothing is left of it.",
             "Name a file in a directory that exists and can be written.",
         ) from error
@@ -90,7 +90,7 @@ def read(path: Path) -> Iterator[ImportLine]:
     number, alike = 0, Counter[str]()
     try:
         if path.exists() and not path.is_file():
-            raise Failure(Problem.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
+            raise Failure(ExitCode.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
         with path.open(encoding="utf-8-sig") as file:
             for line in file:
                 number += 1
@@ -102,10 +102,10 @@ def read(path: Path) -> Iterator[ImportLine]:
                         key = f"{key}/{alike[key]}"
                     yield ImportLine(number=number, key=key, message=message)
     except OSError as error:
-        raise Failure(Problem.USAGE, f"{path} cannot be read: {error.strerror}.") from error
+        raise Failure(ExitCode.USAGE, f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise Failure(
-            Problem.USAGE, f"{path}, line {max(number, 1)}: {error}. Nothing was sent.", "Correct the line."
+            ExitCode.USAGE, f"{path}, line {max(number, 1)}: {error}. Nothing was sent.", "Correct the line."
         ) from error
 
 
@@ -233,7 +233,7 @@ def purge(
     `purged` counts, and is right also where it ends early: by KeyboardInterrupt, Failure or AwsError. A file
     for a purge that is not made is removed.
     """
-    with reading(queues, selection) as (letters, journal):
+    with selected_messages(queues, selection) as (letters, journal):
         chosen = _deletable(letters, selection, journal, purged)
         purged.found = sum(1 for _ in chosen) if export is None else write(export, chosen)
         purged.export = export

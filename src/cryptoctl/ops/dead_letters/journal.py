@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.journal_file import MessageState as MessageState
-from cryptoctl.ops.dead_letters.journal_file import open_database, seal
+from cryptoctl.ops.dead_letters.journal_file import open_database, row_digest
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.times import DAY_MS
 
@@ -61,7 +61,7 @@ class Journal:
             (
                 *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
                 *(each.sent_ms, each.receives, each.receipt, extend_ms, state, None),
-                seal(
+                row_digest(
                     *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
                     *(each.sent_ms, each.receives, None),
                 ),
@@ -104,14 +104,14 @@ class Journal:
             (row,) = self._rows(_SEALED, key)
             self._do(
                 "UPDATE messages SET state = ?, step = ?, seal = ? WHERE key = ?",
-                *(MessageState.BEGUN, text, seal(*row, text), key),
+                *(MessageState.BEGUN, text, row_digest(*row, text), key),
             )
 
     def mark(self, key: str, state: MessageState) -> None:
         """Writes down how far a message has come."""
         self._do("UPDATE messages SET state = ? WHERE key = ?", state, key)
 
-    def settle(self, keys: Sequence[str], now_ms: int) -> None:
+    def mark_replayed(self, keys: Sequence[str], now_ms: int) -> None:
         """Drops messages that were replayed, but remembers their ids."""
         with self._transaction():
             self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
@@ -131,7 +131,7 @@ class Journal:
         """Drops messages that return to their queue."""
         self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
 
-    def is_settled(self, key: str) -> bool:
+    def is_replayed(self, key: str) -> bool:
         """Whether the message was replayed before."""
         return bool(self._rows("SELECT 1 FROM settled WHERE key = ?", key))
 
@@ -153,7 +153,7 @@ class Journal:
             )
             self._do(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
-                *(key, reason, now_ms, step, seal(key, reason, step)),
+                *(key, reason, now_ms, step, row_digest(key, reason, step)),
             )
 
     def failures(self) -> dict[str, str]:
@@ -220,7 +220,7 @@ class Journal:
                 yield
             except sqlite3.Error as error:
                 raise Failure(
-                    Problem.FAILED,
+                    ExitCode.FAILED,
                     f"The journal cannot be used: {error}.",
                     "Free disk space, or set CRYPTOCTL_STATE_DIR to another directory; then run the same "
                     "command again, which goes on from there.",

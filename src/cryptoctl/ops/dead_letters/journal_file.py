@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cryptoctl import env_vars
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.scope import Scope
 
 VERSION = 2
@@ -70,7 +70,7 @@ def own_directory(*below: str) -> Path:
             path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise Failure(
-            Problem.FAILED,
+            ExitCode.FAILED,
             f"The directory {path} cannot be made: {error.strerror}. Nothing was changed.",
             "Set CRYPTOCTL_STATE_DIR to a directory that can be written.",
         ) from error
@@ -141,7 +141,7 @@ def _opened(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
             db.close()
         if "locked" in str(error):
             raise Failure(
-                Problem.REFUSED,
+                ExitCode.REFUSED,
                 "Another replay of this environment runs on this machine. Nothing was changed.",
                 "Wait for it, or stop it; the next replay finishes what it leaves.",
             ) from error
@@ -174,10 +174,10 @@ def _check(db: sqlite3.Connection, identity: str) -> None:
     if not all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in notes.values()):
         raise _Unusable("is damaged (a note is not as it was written)")
     for row in db.execute(_SEALED):
-        if row["seal"] != seal(*row[:-2]) or row["state"] not in list(MessageState):
+        if row["seal"] != row_digest(*row[:-2]) or row["state"] not in list(MessageState):
             raise _Unusable("is damaged (a message is not as it was written)")
     for row in db.execute("SELECT key, reason, step, seal FROM failures"):
-        if row["seal"] != seal(*row[:-1]):
+        if row["seal"] != row_digest(*row[:-1]):
             raise _Unusable("is damaged (a failure is not as it was written)")
     db.execute("UPDATE notes SET value = ? WHERE name = 'identity'", (whole,))
 
@@ -204,7 +204,7 @@ def _tables_as_created() -> list[tuple[str, ...]]:
         return _tables(db)
 
 
-def seal(*parts: str | int | None) -> str:
+def row_digest(*parts: str | int | None) -> str:
     """What shows that a row is as it was written: of a message what does not change, of a failure all."""
     return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()
 
@@ -216,7 +216,7 @@ def _set_aside(path: Path, inode: int | None, why: str) -> Path:
     try:
         if path.stat().st_ino != inode:
             raise Failure(
-                Problem.REFUSED,
+                ExitCode.REFUSED,
                 f"Another process has replaced the journal {path}. Nothing was changed.",
                 "Run the same command again.",
             )
@@ -230,7 +230,7 @@ def _set_aside(path: Path, inode: int | None, why: str) -> Path:
 
 def _cannot(path: Path, why: str) -> Failure:
     return Failure(
-        Problem.FAILED,
+        ExitCode.FAILED,
         f"The journal {path} {why}. Nothing was changed.",
         "Move it away, or set CRYPTOCTL_STATE_DIR to a directory that can be written.",
     )

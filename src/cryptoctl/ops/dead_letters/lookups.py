@@ -24,7 +24,7 @@ from cryptoctl.stack import Stack
 # An asynchronous event is tried for six hours at most before it is a dead letter.
 TRIED_FOR_MS = 6 * HOUR_MS
 LATE_MS = 60_000
-MOST_LINES = 30
+MAX_LINES = 30
 # It becomes part of a filter pattern, so it must be nothing but an id.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 # Trimmed, or the stream itself is gone: switched off, or the shard has ended more than a day ago.
@@ -46,7 +46,7 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 def lines_of(aws: Aws, function: Function, request_id: str, dead_ms: int) -> list[Line]:
     """The log lines of the request that became a dead letter at `dead_ms` (since 1970), in order of time."""
-    found = islice(_lines(aws, function, request_id, dead_ms), MOST_LINES)
+    found = islice(_lines(aws, function, request_id, dead_ms), MAX_LINES)
     return sorted(found, key=lambda line: line.time_ms)
 
 
@@ -94,20 +94,20 @@ def _lines(aws: Aws, function: Function, request_id: str, dead_ms: int) -> Itera
 
 
 @dataclass(kw_only=True)
-class Reading:
+class StreamKeys:
     """The keys of new prices that the stream still has, in order; `whole` if that is all a pointer spans."""
 
     keys: list[Key] = field(default_factory=list)
     whole: bool = False
 
 
-def read_again(aws: Aws, table: Table, info: Mapping[str, Any]) -> Reading:
+def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamKeys:
     """Reads the table's stream from the pointer's first record to its last.
 
     Raises ValueError if it points at anything else.
     """
     first, last = _spanned(table, info)
-    reading = Reading()
+    reading = StreamKeys()
     try:
         seen = [0, 0]
         for record in _stream_records(aws, info):

@@ -226,7 +226,7 @@ def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 # Far more than any price has, and few enough for every step of our own.
-DEEPEST_NESTING = 200
+MAX_NESTING = 200
 
 
 def epoch_ms(text: str) -> int | None:
@@ -244,7 +244,7 @@ def _json(text: str) -> Any:
         value = json.loads(text, parse_float=_float, parse_constant=str)
     except (ValueError, RecursionError):
         return None
-    return None if nested_deeper(value, DEEPEST_NESTING) else value
+    return None if nested_deeper(value, MAX_NESTING) else value
 
 
 def _float(text: str) -> float | str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.numbers import JsonNumber, NumberError, decimal_from, plain
-from cryptoctl.core.webhook_messages import Arrival, arrival_in, enveloped
+from cryptoctl.core.webhook_messages import Arrival, arrival_in, wrap_event
 from cryptoctl.ops.dead_letters.messages import event_text
 
 KEYS = ("symbol", "timestamp")
@@ -86,7 +86,7 @@ class Prices:
         The event in it has no requestContext: a failure is then the invocation's own, and the message stays
         as it is, whereas the handler would put a failed HTTP event on the queue once more.
         """
-        return enveloped(json.dumps({"body": self.text}) if self.in_body else self.text, arrival)
+        return wrap_event(json.dumps({"body": self.text}) if self.in_body else self.text, arrival)
 
 
 def prices_in(event: Any, original: str) -> Prices:

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from cryptoctl.aws import AwsError
 from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, first_ms, is_message, message_key
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters import payloads
 from cryptoctl.ops.dead_letters.enriching import Image, Key, key_item, key_of
-from cryptoctl.ops.dead_letters.lookups import Reading
+from cryptoctl.ops.dead_letters.lookups import StreamKeys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
 from cryptoctl.ops.times import iso_of_ms
@@ -101,7 +101,7 @@ def stored_at(step: Mapping[str, Any]) -> StoredAt | None:
 class Facts(Protocol):
     """What is known of a dead letter beside its message; asked for only where a step depends on it."""
 
-    def settled(self, letter: DeadLetter) -> bool:
+    def replayed_before(self, letter: DeadLetter) -> bool:
         """Whether it was replayed before."""
 
     def stored_at(self, letter: DeadLetter) -> StoredAt | None:
@@ -110,7 +110,7 @@ class Facts(Protocol):
     def first_logged_ms(self, letter: DeadLetter) -> int | None:
         """When its function first logged the request, since 1970; None if no line is left."""
 
-    def records(self, letter: DeadLetter) -> Reading:
+    def records(self, letter: DeadLetter) -> StreamKeys:
         """What the stream still has of a pointer's records. Raises ValueError if it points elsewhere."""
 
     def item(self, key: Key) -> Image | None:
@@ -133,7 +133,7 @@ def plan(letters: Iterable[DeadLetter], edits: Edits, facts: Facts) -> Iterator[
 def reason_of(error: Exception) -> str:
     """Why one message failed. Raises the error again if it concerns all: no network, no credentials."""
     if isinstance(error, Failure):
-        if error.problem in (Problem.UNREACHABLE, Problem.CREDENTIALS):
+        if error.exit_code in (ExitCode.UNREACHABLE, ExitCode.CREDENTIALS):
             raise error
         return error.message
     if isinstance(error, AwsError):
@@ -144,7 +144,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
-    if facts.settled(letter):
+    if facts.replayed_before(letter):
         return ReplayStep(letter=letter, action=ReplayAction.DELETE, how="delete it: it was replayed before")
     if letter.shape is Shape.EVENT and (letter.message.queue is QueueName.WEBHOOK or letter.holds_prices):
         return _store(letter, edits, facts)

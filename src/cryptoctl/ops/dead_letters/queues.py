@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.queue_depth import QueueDepth, counted
@@ -18,10 +18,10 @@ from cryptoctl.provisioners.queue import MESSAGES, NO_SUCH_QUEUE, Queue
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
-MOST_A_CALL = 10
+MAX_A_CALL = 10
 # A long poll asks all of SQS's servers; an engine is one server, and its queue is not waited for.
 LONG_POLL_S = 1
-MOST_BYTES_A_CALL = 250_000
+MAX_BYTES_A_CALL = 250_000
 # SQS allows 120,000 messages in flight, and answers with this code beyond.
 OVER_LIMIT = "OverLimit"
 # With these SQS refuses a call for one of its messages, not for who sends it or where.
@@ -75,7 +75,7 @@ class DeadLetterQueue:
                 "sqs",
                 "ReceiveMessage",
                 QueueUrl=self.url,
-                MaxNumberOfMessages=MOST_A_CALL,
+                MaxNumberOfMessages=MAX_A_CALL,
                 VisibilityTimeout=visibility_s,
                 WaitTimeSeconds=wait_s,
                 MessageAttributeNames=["All"],
@@ -89,7 +89,9 @@ class DeadLetterQueue:
 
     def receive_from_all(self, *, visibility_s: int) -> list[Message]:
         """As `receive`; none only if the queue has none. A short poll asks a subset of SQS's servers."""
-        return self.receive(visibility_s=visibility_s, wait_s=LONG_POLL_S if self.aws.metered else 0)
+        return self.receive(
+            visibility_s=visibility_s, wait_s=LONG_POLL_S if self.aws.has_shared_quotas else 0
+        )
 
     def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
         """Keeps messages invisible for so long from now, 0 shows them; of each whether it was still ours."""
@@ -160,7 +162,7 @@ def dead_letter_queues(
         if name not in found:
             failure = not_deployed(aws, queues[name].scope, f"queue {queues[name].name}")
             others = "".join(f" `--queue {other}` works on the other queue alone." for other in found)
-            raise Failure(failure.problem, failure.message, failure.hint + others)
+            raise Failure(failure.exit_code, failure.message, failure.hint + others)
     return found
 
 
@@ -177,7 +179,7 @@ def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Mess
 
 
 def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
-    found = aws.find("sqs", "GetQueueUrl", absent=NO_SUCH_QUEUE, QueueName=queue.name)
+    found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
         return None
     names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
@@ -185,7 +187,7 @@ def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
     attributes = answer["Attributes"]
     if attributes.get("RedrivePolicy"):
         raise Failure(
-            Problem.REFUSED,
+            ExitCode.REFUSED,
             f"{queue.name} has a redrive policy: reading its messages would move them to another queue "
             f"({attributes['RedrivePolicy']}). Nothing was received.",
             "`cryptoctl plan` shows it and `cryptoctl up` removes it; then run this command again.",
@@ -205,7 +207,7 @@ def _chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
     size = 0
     for entry in entries:
         length = len(str(entry).encode(errors="replace"))
-        if chunk and (len(chunk) == MOST_A_CALL or size + length > MOST_BYTES_A_CALL):
+        if chunk and (len(chunk) == MAX_A_CALL or size + length > MAX_BYTES_A_CALL):
             yield chunk
             chunk, size = [], 0
         chunk.append(entry)

@@ -17,7 +17,7 @@ from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues,
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import Interrupted, RealClock
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 # What is received and lost before it is in the journal becomes visible again after so long.
 FIRST_VISIBILITY_S: Final[int] = 30
@@ -30,7 +30,7 @@ NEVER_MS: Final[int] = 2**62
 
 
 @dataclass(frozen=True, kw_only=True)
-class Receiving:
+class ReceiveOptions:
     """Which messages `receive_all` takes, and what becomes of them.
 
     `before_ms`: only those sent by then, since 1970. `choose` gives the state in which a message is
@@ -45,7 +45,7 @@ class Receiving:
     missing_until_ms: int = 0
 
 
-def receive_all(queues: Sequence[DeadLetterQueue], wanted: Receiving) -> Iterator[Message]:
+def receive_all(queues: Sequence[DeadLetterQueue], wanted: ReceiveOptions) -> Iterator[Message]:
     """Each message once, queue by queue, journaled before it is given; until no queue has an older one."""
     for queue in queues:
         yield from _drain(queue, wanted)
@@ -60,7 +60,7 @@ def receive_all(queues: Sequence[DeadLetterQueue], wanted: Receiving) -> Iterato
                 left.remove(queue)
 
 
-def _drain(queue: DeadLetterQueue, wanted: Receiving) -> Iterator[Message]:
+def _drain(queue: DeadLetterQueue, wanted: ReceiveOptions) -> Iterator[Message]:
     barren = 0
     while not wanted.enough() and barren < CALLS_WITH_NOTHING_OLDER:
         received = queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0)
@@ -74,7 +74,7 @@ def _drain(queue: DeadLetterQueue, wanted: Receiving) -> Iterator[Message]:
         barren = 0 if older else barren + 1
 
 
-def _journaled(received: Sequence[Message], wanted: Receiving) -> list[Message]:
+def _journaled(received: Sequence[Message], wanted: ReceiveOptions) -> list[Message]:
     """Writes messages down; those that are new to the journal and old enough."""
     journal, before_ms = wanted.journal, wanted.before_ms
     fresh = [each for each in received if each.sent_ms <= before_ms and not journal.has(each.key)]
@@ -83,7 +83,7 @@ def _journaled(received: Sequence[Message], wanted: Receiving) -> list[Message]:
     return fresh
 
 
-def _missing(queue: DeadLetterQueue, wanted: Receiving) -> bool:
+def _missing(queue: DeadLetterQueue, wanted: ReceiveOptions) -> bool:
     """Whether messages that a killed replay received may still become visible."""
     if now_ms() >= wanted.missing_until_ms:
         return False
@@ -146,13 +146,13 @@ def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Messag
     left: list[Message] = []
     for name, ours in by_queue(messages):
         deleted = queues[name].delete(ours) if name in queues else [True] * len(ours)
-        journal.settle([each.key for each in ours], now_ms())
+        journal.mark_replayed([each.key for each in ours], now_ms())
         left += [each for each, done in zip(ours, deleted, strict=True) if not done]
     return left
 
 
 @contextmanager
-def reading(
+def selected_messages(
     queues: DeadLetterQueues, selection: Selection, *, limit: int | None = None
 ) -> Iterator[tuple[Iterator[DeadLetter], Journal]]:
     """The selected messages, each once; invisible to others meanwhile, and released at the end."""
@@ -168,7 +168,7 @@ def _selected(
 ) -> Iterator[DeadLetter]:
     chosen = in_order(queues, selection)
     started_ms = latest_ms(chosen)
-    wanted = Receiving(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
+    wanted = ReceiveOptions(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
     selected = (
         letter for letter in map(decode, receive_all(chosen, wanted)) if selection.matches(letter, started_ms)
     )
@@ -193,7 +193,7 @@ def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal:
 
 def in_flight_text(count: int) -> str:
     """The sentence about them."""
-    counted = several(count, "more message is", "more messages are")
+    counted = pluralize(count, "more message is", "more messages are")
     them = "it" if count == 1 else "them"
     minutes = VISIBILITY_S // 60
     return (

@@ -14,9 +14,9 @@ from cryptoctl.core.enrichment import REACH, wrong
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
-from cryptoctl.ops.dead_letters.enriching import Enriched, Enricher, Key, Left, key_of
+from cryptoctl.ops.dead_letters.enriching import Enricher, EnrichResult, Key, UnenrichedPrice, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
-from cryptoctl.ops.rows import existing, rows
+from cryptoctl.ops.table_items import require_table, table_items
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
@@ -33,7 +33,7 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class RepairSearch:
     """Which prices: of one symbol, or of all; with a timestamp not before `since_ms` (since 1970)."""
 
     symbol: str | None = None
@@ -47,7 +47,7 @@ class Search:
         return self.symbol is None
 
 
-def repair(enricher: Enricher, search: Search) -> Enriched:
+def repair(enricher: Enricher, search: RepairSearch) -> EnrichResult:
     """Enriches the prices that are not enriched, or not as they should be; what became of them."""
     find = incorrect if search.verify else unenriched
     return enricher.enrich(find(enricher.aws, enricher.stack.prices, search))
@@ -55,12 +55,12 @@ def repair(enricher: Enricher, search: Search) -> Enriched:
 
 def read_units(aws: Aws, table: Table) -> int:
     """What reading the whole table costs, by the size that DynamoDB reports, which may be hours old."""
-    with existing(aws, table):
+    with require_table(aws, table):
         described = aws.call("dynamodb", "DescribeTable", TableName=table.name)["Table"]
     return max(1, math.ceil(int(described.get("TableSizeBytes", 0)) / BYTES_A_UNIT))
 
 
-def unenriched(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
+def unenriched(aws: Aws, table: Table, search: RepairSearch) -> Iterator[Key]:
     """The keys of the prices found, symbol by symbol, in order; read page by page as they are asked for."""
     conditions = ["(attribute_not_exists(#processed) OR #processed <> :true)"]
     names = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
@@ -80,10 +80,10 @@ def unenriched(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
-    yield from map(key_of, rows(aws, table, operation, **request))
+    yield from map(key_of, table_items(aws, table, operation, **request))
 
 
-def incorrect(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
+def incorrect(aws: Aws, table: Table, search: RepairSearch) -> Iterator[Key]:
     """The keys of the prices whose stored indicators are not those of their neighbours, or that have none.
 
     Also those of the items that are no prices: what they have cannot be said to be right.
@@ -103,7 +103,7 @@ def incorrect(aws: Aws, table: Table, search: Search) -> Iterator[Key]:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
         }
-    items = rows(aws, table, "Scan" if search.whole_table else "Query", **request)
+    items = table_items(aws, table, "Scan" if search.whole_table else "Query", **request)
     since = None if search.since_ms is None else Decimal(search.since_ms)
     # A scan that is not split gives the items of a symbol together, in the order of their keys.
     unreadable: list[Key] = []
@@ -135,11 +135,11 @@ def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal
         "ScanIndexForward": False,
         "ConsistentRead": True,
     }
-    before = islice(rows(aws, table, "Query", **request), REACH)
+    before = islice(table_items(aws, table, "Query", **request), REACH)
     return min((key_of(item)[1] for item in before), default=Decimal(since_ms))
 
 
-def unrecovered(letter: DeadLetter, enriched: Enriched) -> str:
+def unrecovered(letter: DeadLetter, enriched: EnrichResult) -> str:
     """Why a trimmed pointer stays after the whole table was searched; empty if it is settled.
 
     A pointer tells when its records arrived, not which they were: it is settled when nothing from that time
@@ -153,7 +153,7 @@ def unrecovered(letter: DeadLetter, enriched: Enriched) -> str:
     return ""
 
 
-def _spans(info: Mapping[str, Any], left: Left) -> bool:
+def _spans(info: Mapping[str, Any], left: UnenrichedPrice) -> bool:
     """Whether the price may be one of a pointer's."""
     made_ms = epoch_ms(left.created_at)
     first_ms = epoch_ms(str(info.get("approximateArrivalOfFirstRecord", "")))

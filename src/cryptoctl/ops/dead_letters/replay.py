@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, plan
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.receiving import (
     FIRST_VISIBILITY_S,
-    Receiving,
+    ReceiveOptions,
     delete,
     in_flight_elsewhere,
     in_order,
@@ -24,20 +24,20 @@ from cryptoctl.ops.dead_letters.receiving import (
     receive_all,
     release,
 )
-from cryptoctl.ops.dead_letters.repair import Search, read_units, unenriched, unrecovered
-from cryptoctl.ops.dead_letters.replayer import Attempt, LookedUp, Replayer
+from cryptoctl.ops.dead_letters.repair import RepairSearch, read_units, unenriched, unrecovered
+from cryptoctl.ops.dead_letters.replayer import AwsFacts, Replayer, StepAttempt
 from cryptoctl.ops.dead_letters.results import (
     Outcome,
     ReplayListener,
     ReplayOptions,
     ReplayResult,
-    Summary,
+    ReplaySummary,
 )
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
-MOST_AT_ONCE = 4
+MAX_AT_ONCE = 4
 # The first few run one after the other: if the cause is not fixed, hardly anything is tried in vain.
 PROBE = 3
 DELETED_AT_ONCE = 10
@@ -57,7 +57,7 @@ class Replay:
     ) -> None:
         self._replayer, self._queues, self._journal, self._options = replayer, queues, journal, options
         self._listener = listener or ReplayListener()
-        self._summary = Summary()
+        self._summary = ReplaySummary()
         self._failures_in_a_row = 0
         self._done: list[ReplayStep] = []
         self._clock = RealClock()
@@ -85,7 +85,7 @@ class Replay:
                 raise
             self._release()
 
-    def run(self) -> Summary:
+    def run(self) -> ReplaySummary:
         """Runs the steps. Ctrl-C ends it after those that are running; the summary says so.
 
         Raises Failure or AwsError if AWS cannot be reached or used; the next replay goes on from there.
@@ -120,7 +120,7 @@ class Replay:
             nonlocal picked
             if journal.has(message.key):
                 return MessageState.ASIDE  # it keeps the state that it has
-            if journal.is_settled(message.key):
+            if journal.is_replayed(message.key):
                 return MessageState.CHOSEN
             letter = decode(message)
             if enough() or not options.selection.matches(letter, started_ms):
@@ -129,7 +129,7 @@ class Replay:
             return MessageState.CHOSEN
 
         missing_until_ms = journal.noted(COLLECTING) + FIRST_VISIBILITY_S * 1000
-        wanted = Receiving(
+        wanted = ReceiveOptions(
             journal=journal,
             before_ms=started_ms,
             choose=choose,
@@ -150,14 +150,14 @@ class Replay:
     def _steps(self) -> Iterator[ReplayStep]:
         for message, found in self._journal.steps(MessageState.BEGUN):
             yield replace(ReplayStep.from_document(decode(message), found), resumed=True)
-        facts = LookedUp(replayer=self._replayer, journal=self._journal)
+        facts = AwsFacts(replayer=self._replayer, journal=self._journal)
         yield from plan(map(decode, self._journal.all(MessageState.CHOSEN)), self._options.edits, facts)
 
     def _work(self, steps: Iterator[ReplayStep]) -> None:
         """Several at once, but one alone for the first few and after each failure."""
-        running: set[Future[tuple[ReplayStep, Attempt]]] = set()
+        running: set[Future[tuple[ReplayStep, StepAttempt]]] = set()
         begun_s, started, exhausted = self._clock.now_s(), 0, False
-        with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="replay") as workers:
+        with ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="replay") as workers:
             while True:
                 while not exhausted and len(running) < self._width(started - len(running)):
                     if self._options.rate_per_s is not None:
@@ -182,9 +182,9 @@ class Replay:
         """How many may run at once: never so many that more could fail than may fail."""
         allowed = self._options.max_failures - self._failures_in_a_row
         alone = ended < PROBE or self._failures_in_a_row or self._options.edits.editor is not None
-        return max(0, min(allowed, 1 if alone else MOST_AT_ONCE))
+        return max(0, min(allowed, 1 if alone else MAX_AT_ONCE))
 
-    def _run_step(self, step: ReplayStep) -> tuple[ReplayStep, Attempt]:
+    def _run_step(self, step: ReplayStep) -> tuple[ReplayStep, StepAttempt]:
         key = step.letter.message.key
         if step.action is not ReplayAction.NONE:
             self._journal.begin(key, step.document())
@@ -195,7 +195,7 @@ class Replay:
             self._journal.mark(key, MessageState.TRIMMED)
         return step, attempt
 
-    def _end(self, step: ReplayStep, attempt: Attempt) -> None:
+    def _end(self, step: ReplayStep, attempt: StepAttempt) -> None:
         letter = step.letter
         self._summary.resumed += step.resumed
         if attempt.succeeded:
@@ -226,12 +226,12 @@ class Replay:
             return
         aws, table = self._replayer.aws, self._replayer.stack.prices
         self._listener.searching(read_units(aws, table))
-        enriched = self._replayer.enricher.enrich(unenriched(aws, table, Search()))
-        told = several(enriched.enriched, "price was", "prices were")
+        enriched = self._replayer.enricher.enrich(unenriched(aws, table, RepairSearch()))
+        told = pluralize(enriched.enriched, "price was", "prices were")
         way = f"recovered from the table, where {told} enriched"
         for message, document in self._journal.steps(MessageState.TRIMMED):
             step = ReplayStep.from_document(decode(message), document)
-            attempt = Attempt(way=way, reason=unrecovered(step.letter, enriched))
+            attempt = StepAttempt(way=way, reason=unrecovered(step.letter, enriched))
             if attempt.succeeded:
                 self._journal.mark(message.key, MessageState.DONE)
             self._end(step, attempt)
@@ -248,11 +248,11 @@ class Replay:
         """Reports what ended unseen in an interruption, and what was not tried."""
         self._flush()
         for message, found in self._journal.steps(MessageState.DONE):
-            self._end(ReplayStep.from_document(decode(message), found), Attempt())
+            self._end(ReplayStep.from_document(decode(message), found), StepAttempt())
         self._flush()
         for state in (MessageState.CHOSEN, MessageState.BEGUN, MessageState.TRIMMED):
             for message in self._journal.all(state):
-                if not self._journal.is_settled(message.key):
+                if not self._journal.is_replayed(message.key):
                     letter, reason = decode(message), self._summary.stopped
                     self._report(ReplayResult(letter=letter, outcome=Outcome.LEFT, reason=reason))
 

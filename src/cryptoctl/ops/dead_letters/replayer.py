@@ -10,7 +10,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.ops.dead_letters.enriching import Enricher, Image, Key, invoke, key_item
 from cryptoctl.ops.dead_letters.journal import Journal
-from cryptoctl.ops.dead_letters.lookups import Reading, first_logged_ms, read_again
+from cryptoctl.ops.dead_letters.lookups import StreamKeys, first_logged_ms, read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.dead_letters.payloads import with_bytes
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, reason_of, stored_at
@@ -21,7 +21,7 @@ NOT_OPENED = "symbol: is missing"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class StepAttempt:
     """How a step ended: how the message was replayed, or the reason why it was not."""
 
     way: str = ""
@@ -47,35 +47,35 @@ class Replayer:
         """The price enricher with its table."""
         return Enricher(aws=self.aws, stack=self.stack)
 
-    def attempt(self, step: ReplayStep) -> Attempt:
+    def attempt(self, step: ReplayStep) -> StepAttempt:
         """Runs the step. Raises only if nothing at all can be reached: all else is this message's reason."""
         try:
             return self._run(step)
         except Exception as error:
-            return Attempt(reason=reason_of(error))
+            return StepAttempt(reason=reason_of(error))
 
-    def _run(self, step: ReplayStep) -> Attempt:
+    def _run(self, step: ReplayStep) -> StepAttempt:
         match step.action:
             case ReplayAction.STORE:
                 answer, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
-                return verdict(answer, step) if problem is None else Attempt(reason=problem)
+                return verdict(answer, step) if problem is None else StepAttempt(reason=problem)
             case ReplayAction.ENRICH:
                 return self._enrich(step)
             case ReplayAction.DELETE:
-                return Attempt(way=step.summary)
+                return StepAttempt(way=step.summary)
             case ReplayAction.NONE:
-                return Attempt(reason=step.problem)
+                return StepAttempt(reason=step.problem)
 
-    def _enrich(self, step: ReplayStep) -> Attempt:
+    def _enrich(self, step: ReplayStep) -> StepAttempt:
         gone = "its item was deleted since: nothing is left to enrich"
         if step.changes and not self._change_item(step.keys[0], step.changes):
-            return Attempt(way=gone)
+            return StepAttempt(way=gone)
         enriched = self.enricher.enrich(step.keys)
         if enriched.left:
-            return Attempt(reason="; ".join(map(str, enriched.left[:3])))
+            return StepAttempt(reason="; ".join(map(str, enriched.left[:3])))
         if enriched.gone and enriched.gone == len(step.keys):
-            return Attempt(way=gone)
-        return Attempt(way=step.summary, trimmed=step.search)
+            return StepAttempt(way=gone)
+        return StepAttempt(way=step.summary, trimmed=step.search)
 
     def _change_item(self, key: Key, changes: Mapping[str, Any]) -> bool:
         """Changes the item; False if there is none any more."""
@@ -105,15 +105,15 @@ class Replayer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookedUp:
+class AwsFacts:
     """The facts that AWS and the journal have (planning.Facts)."""
 
     replayer: Replayer
     journal: Journal
 
-    def settled(self, letter: DeadLetter) -> bool:
+    def replayed_before(self, letter: DeadLetter) -> bool:
         """Whether an earlier replay has replayed it."""
-        return self.journal.is_settled(letter.message.key)
+        return self.journal.is_replayed(letter.message.key)
 
     def stored_at(self, letter: DeadLetter) -> StoredAt | None:
         """The time in the step that last failed."""
@@ -125,27 +125,27 @@ class LookedUp:
         aws, webhook = self.replayer.aws, self.replayer.stack.webhook
         return first_logged_ms(aws, webhook, letter.request_id, letter.message.sent_ms)
 
-    def records(self, letter: DeadLetter) -> Reading:
+    def records(self, letter: DeadLetter) -> StreamKeys:
         """From the table's stream."""
         table = self.replayer.stack.prices
-        return read_again(self.replayer.aws, table, letter.content["DDBStreamBatchInfo"])
+        return read_stream_keys(self.replayer.aws, table, letter.content["DDBStreamBatchInfo"])
 
     def item(self, key: Key) -> Image | None:
         """From the table."""
         return self.replayer.enricher.items([key]).get(key)
 
 
-def verdict(answer: Any, step: ReplayStep) -> Attempt:
+def verdict(answer: Any, step: ReplayStep) -> StepAttempt:
     """How a step ended, by the webhook processor's answer."""
     try:
         status, body = answer["statusCode"], json.loads(answer["body"])
         said, results = str(body.get("message", "")), body.get("results", ())
         refused = [f"{r.get('field')}: {r.get('reason')}" for r in results if r.get("status") == "rejected"]
     except (TypeError, KeyError, ValueError, AttributeError, RecursionError):
-        return Attempt(reason="the webhook processor gave an answer that cannot be read")
+        return StepAttempt(reason="the webhook processor gave an answer that cannot be read")
     if status == 200:
-        return Attempt(way=f"{step.summary}: {said}")
+        return StepAttempt(way=f"{step.summary}: {said}")
     why = "; ".join(refused[:3]) or said
     if said == NOT_OPENED:
         why += "; or the function is of an older version, which `cryptoctl up` replaces"
-    return Attempt(reason=f"refused with status {status}: {why}")
+    return StepAttempt(reason=f"refused with status {status}: {why}")

@@ -45,7 +45,7 @@ class ReplayResult:
 
 
 @dataclass(kw_only=True)
-class Summary:
+class ReplaySummary:
     """The whole replay, counted in messages."""
 
     chosen: int = 0

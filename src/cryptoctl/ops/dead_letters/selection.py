@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cryptoctl.errors import Failure, Problem
-from cryptoctl.expressions import compiled
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.expressions import compile_expression
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName
 
-LONGEST_SHOWN = 100
+MAX_SHOWN_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +58,11 @@ class Selection:
     def _expression(self) -> Any:
         where = self.where or ""
         try:
-            return compiled(where)
+            return compile_expression(where)
         except ValueError as error:
-            shown = where if len(where) <= LONGEST_SHOWN else f"{where[:LONGEST_SHOWN]}…"
+            shown = where if len(where) <= MAX_SHOWN_LENGTH else f"{where[:MAX_SHOWN_LENGTH]}…"
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"--where {shown!r} is not a JMESPath expression: {error}.",
                 "For example --where \"shape=='event' && contains(symbols, 'BTC')\"; "
                 "`cryptoctl dlq peek --output json` shows the fields.",

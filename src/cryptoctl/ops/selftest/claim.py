@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from cryptoctl.aws_errors import Remedy
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.reconcile.call import RetryRule
 from cryptoctl.reconcile.provisioner import Provisioner
 
@@ -86,7 +86,7 @@ class AwsClaim:
     id: str
     text: str
     relied_on: tuple[str, ...]
-    check: Callable[[Bench], Evidence]
+    check: Callable[[CheckContext], Evidence]
     sequence: str = ""
     needs: tuple[str, ...] = ()
     covers: tuple[Covered, ...] = ()

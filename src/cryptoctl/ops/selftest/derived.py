@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from cryptoctl.aws_errors import COMMON, AwsError
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
@@ -24,7 +24,7 @@ from cryptoctl.ops.selftest.recorder import MetRefusal, Recorder
 from cryptoctl.reconcile.call import Call, RetryRule, WaitUntil
 from cryptoctl.reconcile.plan import Step
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.wording import several
+from cryptoctl.wording import pluralize
 
 DID_NOT_OCCUR = "it did not occur in this run, and no check provokes it"
 OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
@@ -112,7 +112,7 @@ def _concerns(error: AwsError, expected: Expected) -> bool:
 def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
     if not met:
         return not_shown(DID_NOT_OCCUR)
-    times = several(sum(each.times for each in met), "time")
+    times = pluralize(sum(each.times for each in met), "time")
     said = f"met {times}: {met[0].error}"
     if isinstance(expected, RetryRule):
         passed = [each.passed_after_s for each in met if each.passed_after_s is not None]
@@ -123,7 +123,7 @@ def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
 
 
 def _of_wait(kind: str, wait: WaitUntil, recorder: Recorder, *, on_engine: bool) -> AwsClaim:
-    def check(_: Bench) -> Evidence:
+    def check(_: CheckContext) -> Evidence:
         if on_engine:
             return not_shown(OF_THE_ENGINE)
         waited_s = recorder.waits.get((kind, wait.reason), 0.0)

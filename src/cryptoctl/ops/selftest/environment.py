@@ -17,9 +17,15 @@ from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.planner import owned
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.settings import Environment, ErrorNotifier, PriceEnricher, Stream, WebhookProcessor
+from cryptoctl.settings import (
+    EnvironmentSettings,
+    ErrorNotifierSettings,
+    PriceEnricherSettings,
+    StreamSettings,
+    WebhookProcessorSettings,
+)
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_settings import Sender, Webhook
+from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 
 PROBE = "probe"
 PROBE_MEMORY_MB = 256
@@ -29,7 +35,7 @@ SENDER, TOKEN_HEADER = "selftest", "x-selftest"
 POISON = "POISON"
 """The symbol whose prices make the probe fail."""
 # So long another run may still be at work on its environment.
-LONGEST_RUN = timedelta(hours=1)
+MAX_RUN = timedelta(hours=1)
 _NAME = re.compile(r"(?<![A-Za-z0-9])selftest-(\d{8}t\d{4})-[0-9a-f]{4}(?![A-Za-z0-9])")
 _MOMENT = "%Y%m%dt%H%M"
 
@@ -51,7 +57,7 @@ def begun(name: str) -> datetime | None:
 def may_be_running(name: str, now: datetime) -> bool:
     """Whether the self-test that made an environment may still be at work on it."""
     at = begun(name)
-    return at is not None and now - at < LONGEST_RUN
+    return at is not None and now - at < MAX_RUN
 
 
 def names_in(texts: Iterator[str]) -> set[str]:
@@ -91,23 +97,23 @@ def unprotect(stack: SelftestStack, aws: Aws) -> None:
         aws.call("dynamodb", "UpdateTable", TableName=name, DeletionProtectionEnabled=False)
 
 
-def settings(given: Environment) -> Environment:
+def settings(given: EnvironmentSettings) -> EnvironmentSettings:
     """The settings of the self-test's environment: it costs little, and waits for nothing.
 
     It reserves no concurrency, so that it fits into an account with a small quota.
     """
-    return Environment(
+    return EnvironmentSettings(
         profile=given.profile,
         region=given.region,
         account_id=given.account_id,
         permissions_boundary=given.permissions_boundary,
         key_deletion_window_days=7,
         log_retention_days=1,
-        webhook_processor=WebhookProcessor(reserved_concurrency="none"),
-        price_enricher=PriceEnricher(reserved_concurrency="none"),
-        error_notifier=ErrorNotifier(reserved_concurrency="none"),
-        stream=Stream(window_s=0),
-        webhook=Webhook(senders={SENDER: Sender(scheme="token", token_header=TOKEN_HEADER)}),
+        webhook_processor=WebhookProcessorSettings(reserved_concurrency="none"),
+        price_enricher=PriceEnricherSettings(reserved_concurrency="none"),
+        error_notifier=ErrorNotifierSettings(reserved_concurrency="none"),
+        stream=StreamSettings(window_s=0),
+        webhook=WebhookSettings(senders={SENDER: SenderSettings(scheme="token", token_header=TOKEN_HEADER)}),
     )
 
 
@@ -121,7 +127,7 @@ def probe_code() -> Code:
 class SelftestStack(Stack):
     """The stack, and a function with all that belongs to it, which fails as it is told."""
 
-    def __init__(self, scope: Scope, config: Environment, code: Code) -> None:
+    def __init__(self, scope: Scope, config: EnvironmentSettings, code: Code) -> None:
         super().__init__(scope, config, code)
         name = scope.environment
         self.probe_dead_letters = self._parts.queue(PROBE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cryptoctl.aws_errors import AwsError, Remedy, remedy
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
@@ -18,7 +18,7 @@ from cryptoctl.ops.selftest.claim import (
 )
 from cryptoctl.reconcile.call import Call, RetryRule
 
-Making = Callable[[Bench], Call]
+Making = Callable[[CheckContext], Call]
 
 
 def provoked(
@@ -42,13 +42,13 @@ def provoked(
 
     _, expected = covered
 
-    def check(bench: Bench) -> Evidence:
+    def check(context: CheckContext) -> Evidence:
         if prepare is not None:
-            bench.send(prepare(bench))
-        request = call(bench)
-        error = _refusal(bench, request, covered)
+            context.send(prepare(context))
+        request = call(context)
+        error = _refusal(context, request, covered)
         if error is None and undo is not None:
-            bench.send(undo(bench))
+            context.send(undo(context))
         if error is None and may_be_over:
             return not_shown(f"{may_be_over}: AWS accepted it")
         return judged(error, covered)
@@ -65,20 +65,20 @@ def provoked(
     )
 
 
-def _refusal(bench: Bench, request: Call, covered: Covered) -> AwsError | None:
+def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError | None:
     """What the request is refused with, once what passes by itself has passed."""
     of, expected = covered
     others = [each for each in (of.retry_rules if of else ()) if each != expected]
     last: list[AwsError | None] = []
 
     def attempt() -> bool | None:
-        last[:] = [bench.refusal(request)]
+        last[:] = [context.refusal(request)]
         error = last[0]
         passes = error and not matched(error, expected) and _retried(error, others)
         return None if passes else True
 
     timeout_s = max((each.timeout_s for each in others), default=0)
-    bench.until(attempt, "what passes by itself", timeout_s)
+    context.until(attempt, "what passes by itself", timeout_s)
     return last[0]
 
 

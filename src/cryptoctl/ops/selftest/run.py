@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, ClaimOutcome, Evidence, failed, not_shown
 from cryptoctl.reconcile.retry import Interrupted
 
@@ -34,7 +34,7 @@ class ClaimListener(Protocol):
 
 
 def checked(
-    bench: Bench, claims: Sequence[AwsClaim], listener: ClaimListener, *, on_engine: bool
+    context: CheckContext, claims: Sequence[AwsClaim], listener: ClaimListener, *, on_engine: bool
 ) -> list[ClaimResult]:
     """Checks the claims and gives the results in their order."""
     sequences: dict[str, list[AwsClaim]] = {}
@@ -42,31 +42,35 @@ def checked(
         sequences.setdefault(claim.sequence or claim.id.partition("-")[0], []).append(claim)
 
     def work(sequence: list[AwsClaim]) -> list[ClaimResult]:
-        return [_check(bench, claim, listener, on_engine=on_engine) for claim in sequence]
+        return [_check(context, claim, listener, on_engine=on_engine) for claim in sequence]
 
-    found = [result for results in bench.aws.map(work, sequences.values()) for result in results]
+    found = [result for results in context.aws.map(work, sequences.values()) for result in results]
     place = {claim.id: number for number, claim in enumerate(claims)}
     return sorted(found, key=lambda result: place[result.claim.id])
 
 
-def _check(bench: Bench, claim: AwsClaim, listener: ClaimListener, *, on_engine: bool) -> ClaimResult:
-    begun_s = bench.retry.clock.now_s()
+def _check(
+    context: CheckContext, claim: AwsClaim, listener: ClaimListener, *, on_engine: bool
+) -> ClaimResult:
+    begun_s = context.retry.clock.now_s()
     listener.begun(claim)
-    evidence = not_shown(claim.engine_limit) if on_engine and claim.engine_limit else _evidence(bench, claim)
+    evidence = (
+        not_shown(claim.engine_limit) if on_engine and claim.engine_limit else _evidence(context, claim)
+    )
     result = ClaimResult(
         claim=claim,
         outcome=evidence.outcome,
         seen=evidence.seen,
-        seconds=bench.retry.clock.now_s() - begun_s,
+        seconds=context.retry.clock.now_s() - begun_s,
     )
     listener.over(result)
     return result
 
 
-def _evidence(bench: Bench, claim: AwsClaim) -> Evidence:
+def _evidence(context: CheckContext, claim: AwsClaim) -> Evidence:
     try:
-        bench.retry.clock.sleep(0)  # so that nothing is begun once somebody has asked to stop
-        return claim.check(bench)
+        context.retry.clock.sleep(0)  # so that nothing is begun once somebody has asked to stop
+        return claim.check(context)
     except Interrupted:
         return not_shown("interrupted")
     except AwsError as error:
@@ -77,10 +81,10 @@ def _evidence(bench: Bench, claim: AwsClaim) -> Evidence:
         return failed(f"{type(error).__name__}: {error}")
 
 
-def looked_up(bench: Bench, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
+def looked_up(context: CheckContext, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
     """The results of claims whose checks ask AWS for nothing."""
     return [
         ClaimResult(claim=claim, outcome=evidence.outcome, seen=evidence.seen)
         for claim in claims
-        for evidence in [claim.check(bench)]
+        for evidence in [claim.check(context)]
     ]

@@ -10,31 +10,31 @@ from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
-from cryptoctl.core.keys import LARGEST_MILLISECOND
+from cryptoctl.core.keys import MAX_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.errors import Failure
-from cryptoctl.ops.dead_letters.lookups import TRIED_FOR_MS, read_again
+from cryptoctl.ops.dead_letters.lookups import TRIED_FOR_MS, read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, epoch_ms
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, reading
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.prices import LAST_FRACTION
-from cryptoctl.ops.rows import rows
+from cryptoctl.ops.table_items import table_items
 from cryptoctl.ops.times import DAY_MS
 from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline
+from cryptoctl.ops.trace.price_selector import KnownPrice, PriceSelector, is_about, keys_in
 from cryptoctl.ops.trace.timeline import concerned, timeline
-from cryptoctl.ops.trace.wanted import KnownPrice, Wanted, is_about, keys_in
 from cryptoctl.stack import Stack
 
 AHEAD_MS = 300_000
-MOST_ITEMS = 1000
+MAX_ITEMS = 1000
 # As many as fit into a filter pattern of CloudWatch Logs (1024 characters).
-MOST_REQUESTS = 20
-MOST_POINTERS = 10
+MAX_REQUESTS = 20
+MAX_POINTERS = 10
 REQUEST = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 NO_LINES = (
     "No log line names it: the newest ones take a few seconds, a log level above INFO leaves them out, "
@@ -46,7 +46,7 @@ NO_LINES = (
 class Traced:
     """A price's way, and what it was read from."""
 
-    wanted: Wanted | None
+    wanted: PriceSelector | None
     item: Item | None
     price: StoredPrice | None
     """None also where the item is no price"""
@@ -66,11 +66,11 @@ class Tracer:
     """how long the log groups keep their lines; None is for ever"""
     now_ms: int
 
-    def items(self, wanted: Wanted, since_ms: int) -> list[Item]:
+    def items(self, wanted: PriceSelector, since_ms: int) -> list[Item]:
         """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
         names, values = {"#symbol": "symbol", "#timestamp": "timestamp"}, {":symbol": {"S": wanted.symbol}}
         first, last = wanted.between_ms or (since_ms, self.now_ms + AHEAD_MS)
-        last = min(last, LARGEST_MILLISECOND)
+        last = min(last, MAX_MILLISECOND)
         if wanted.sort_key is None and last < max(first, 0):
             return []  # no price is there, and DynamoDB refuses bounds in the wrong order
         if wanted.sort_key is not None:
@@ -82,7 +82,7 @@ class Tracer:
             names["#id"], values[":id"] = "id", {"S": wanted.id}
             request["FilterExpression"] = "#id = :id"
         found: list[Item] = []
-        for item in rows(
+        for item in table_items(
             self.aws,
             self.stack.prices,
             "Query",
@@ -94,11 +94,11 @@ class Tracer:
         ):
             if not is_message(item):
                 found.append(item)
-            if len(found) == MOST_ITEMS:
+            if len(found) == MAX_ITEMS:
                 break
         return found
 
-    def trace(self, wanted: Wanted, item: Item | None) -> Traced:
+    def trace(self, wanted: PriceSelector, item: Item | None) -> Traced:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
         price = _price(item)
         # A dead letter of the enricher names the key, also of an item that is gone.
@@ -125,9 +125,9 @@ class Tracer:
         if item is None:
             subject = replace(subject, sort_keys=sort_keys | keys_in(about, wanted))
         usable = [each for each in requests if REQUEST.fullmatch(each)]
-        if len(usable) > MOST_REQUESTS:
-            notes.append(f"{len(usable)} requests name it; the last {MOST_REQUESTS} are shown.")
-            usable = usable[-MOST_REQUESTS:]
+        if len(usable) > MAX_REQUESTS:
+            notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
+            usable = usable[-MAX_REQUESTS:]
         lines = self._lines(since_ms, " ".join(f'?"{each}"' for each in usable)) if usable else []
         ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
         if item is not None and not _processed(item) and ways.first(Stage.ENRICHED):
@@ -223,7 +223,7 @@ class Tracer:
         found: list[DeadLetter] = []
         if waiting:
             selection = Selection(queues=waiting)
-            with reading(queues, selection) as (letters, journal):
+            with selected_messages(queues, selection) as (letters, journal):
                 found = list(letters)
                 in_flight += in_flight_elsewhere(queues, selection, journal)
         if in_flight:
@@ -232,12 +232,12 @@ class Tracer:
 
     def _pointing_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """The pointers into the stream that span the item, as long as the stream has it."""
-        pointers = [each for each in letters if each.shape is Shape.POINTER][:MOST_POINTERS]
+        pointers = [each for each in letters if each.shape is Shape.POINTER][:MAX_POINTERS]
         return [each for each in pointers if key in self._spanned(each)]
 
     def _spanned(self, letter: DeadLetter) -> Collection[tuple[str, Decimal]]:
         try:
-            return read_again(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"]).keys
+            return read_stream_keys(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"]).keys
         except ValueError:
             return ()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.messages import QueueName
-from cryptoctl.ops.times import span_text
+from cryptoctl.ops.times import duration_text
 from cryptoctl.ops.trace.events import Stage
 from cryptoctl.ops.trace.tracing import Traced
 
@@ -52,7 +52,7 @@ def verdict(traced: Traced) -> TraceVerdict:
         )
     name = f"{name} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
     if traced.price.processed:
-        total = "" if ways.total_ms is None else f", {span_text(ways.total_ms)} after it came"
+        total = "" if ways.total_ms is None else f", {duration_text(ways.total_ms)} after it came"
         corrected = sum(each.what is Stage.CORRECTED for each in ways.events)
         again = (
             f"; corrected {corrected} times since"

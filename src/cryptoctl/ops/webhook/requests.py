@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from cryptoctl.core.authentication import BasicScheme, HmacScheme, TokenScheme
 from cryptoctl.core.senders import scheme_of
-from cryptoctl.core.signatures import BasicScheme, HmacScheme, TokenScheme
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.webhook_presets import SAMPLES
-from cryptoctl.webhook_settings import Sender
+from cryptoctl.webhook_settings import SenderSettings
 
 TEST_SYMBOL, TEST_EXCHANGE = "WEBHOOK-TEST", "webhook-test"
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -43,7 +43,7 @@ class RequestMaker:
     """Makes requests of one sender."""
 
     name: str
-    sender: Sender
+    sender: SenderSettings
     address: str
     keys: Mapping[str, Any] = field(init=False)
 
@@ -112,7 +112,7 @@ def _with_member(body: str, name: str, secret: str) -> str:
     start = body.lstrip()
     if start.startswith("["):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"A list has no member {name!r} in which the secret could stand.",
             "Give a message that is an object with --body FILE.",
         )
@@ -127,7 +127,7 @@ def _put(record: dict[str, Any], path: str, value: Any) -> None:
     """Puts the value where a plain path such as `data.p` finds it."""
     if not _PATH.fullmatch(path):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"What this sender writes cannot be told from the expression {path!r}.",
             "Give a message of theirs with --body FILE.",
         )

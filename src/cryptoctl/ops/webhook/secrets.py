@@ -14,7 +14,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import Remedy
 from cryptoctl.core.webhook_secrets import (
-    LONGEST_SECRET,
+    MAX_SECRET_LENGTH,
     SecretEncoding,
     SecretError,
     SenderSecret,
@@ -22,7 +22,7 @@ from cryptoctl.core.webhook_secrets import (
     new_secret,
     parse_secret,
 )
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.provisioners.parameter import NOT_FOUND, TYPE, Parameter
@@ -30,9 +30,9 @@ from cryptoctl.stack import Stack
 
 # By then each instance of the function has read its senders' parameters again; see sender_secrets.py.
 READ_AGAIN_S = 60.0
-SHORTEST_SECRET = 16
-MOST_AT_ONCE = 10  # rotations at the same time
-LONGEST_GRACE = timedelta(days=365)
+MIN_SECRET_LENGTH = 16
+MAX_AT_ONCE = 10  # rotations at the same time
+MAX_GRACE = timedelta(days=365)
 _FITS_AN_ADDRESS = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 
 # The same code tells of a key that is switched off, goes, or is gone.
@@ -69,7 +69,7 @@ class SecretStore:
         """What the parameter holds, or what a version of it was. Raises Failure where there is none."""
         params = self.parameter.reading(version)
         try:
-            found = self.aws.find("ssm", "GetParameter", absent=NOT_FOUND, **params)
+            found = self.aws.find("ssm", "GetParameter", not_found=NOT_FOUND, **params)
         except AwsError as error:
             error.remedies = REMEDIES
             raise
@@ -85,7 +85,7 @@ class SecretStore:
                 key_bytes(each, _encoding(self.stack, self.sender))
         except SecretError as error:
             raise Failure(
-                Problem.FAILED,
+                ExitCode.FAILED,
                 f"The parameter {self.parameter.name} holds no secret of cryptoctl's: {error}.",
                 f"Write a new one with `cryptoctl webhook rotate {self.sender} --replace`.",
             ) from error
@@ -101,7 +101,7 @@ class SecretStore:
         found = self._parsed(stored["Value"])
         if grace and len(found.accepted(now_ms)) > 1:
             raise Failure(
-                Problem.REFUSED,
+                ExitCode.REFUSED,
                 f"The secret of {self.sender} was rotated before, and the one before it counts until "
                 f"{iso_of_ms(found.until_ms)}: a sender that still has that one would be refused at once.",
                 f"`cryptoctl webhook show {self.sender} --reveal` shows the present one, for the sender to "
@@ -115,7 +115,7 @@ class SecretStore:
             if before not in (stored["Value"], rotated.text()):
                 self._put_back(before, written)
                 raise Failure(
-                    Problem.REFUSED,
+                    ExitCode.REFUSED,
                     f"The secret of {self.sender} was rotated by somebody else at the same time: that one's "
                     "new secret counts, and this command's does not.",
                     f"`cryptoctl webhook show {self.sender} --reveal` shows the one that counts.",
@@ -125,14 +125,14 @@ class SecretStore:
     def _put_back(self, text: str, version: int) -> None:
         """Writes what this rotation overwrote, or what was written since: whoever wrote last is obeyed."""
         try:
-            for _ in range(MOST_AT_ONCE):
+            for _ in range(MAX_AT_ONCE):
                 written = self._put(text)
                 if written == version + 1:
                     return
                 version, text = written, self._stored(written - 1)["Value"]
         except AwsError as error:
             raise Failure(
-                Problem.FAILED,
+                ExitCode.FAILED,
                 f"The secret of {self.sender} was rotated by somebody else at the same time. This command "
                 f"overwrote that one's new secret and could not put it back: {error}.",
                 f"`cryptoctl webhook show {self.sender} --reveal` shows the one that counts now: give it "
@@ -151,7 +151,7 @@ class SecretStore:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
         if found.fields["Type"] != TYPE:
             obstacle = self.parameter.of_another_type(found)
-            raise Failure(Problem.REFUSED, f"{obstacle.what} Nothing was changed.", obstacle.hint)
+            raise Failure(ExitCode.REFUSED, f"{obstacle.what} Nothing was changed.", obstacle.hint)
         answer = self.aws.call(
             "ssm",
             "PutParameter",
@@ -174,25 +174,25 @@ def made_for(stack: Stack, sender: str) -> str:
 def given_by_sender(stack: Stack, sender: str, text: str) -> str:
     """A secret that the sender has made. Raises Failure (USAGE) where it cannot be one."""
     secret = text.strip()
-    if not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET or not secret.isprintable():
+    if not MIN_SECRET_LENGTH <= len(secret) <= MAX_SECRET_LENGTH or not secret.isprintable():
         raise Failure(
-            Problem.USAGE,
-            f"The secret has {len(secret)} characters; it must be {SHORTEST_SECRET} to {LONGEST_SECRET} "
+            ExitCode.USAGE,
+            f"The secret has {len(secret)} characters; it must be {MIN_SECRET_LENGTH} to {MAX_SECRET_LENGTH} "
             "printable ones on one line.",
         )
     keys = stack.config.webhook.senders[sender].resolved()
     if keys.get("token_in_path") and not _FITS_AN_ADDRESS.fullmatch(secret):
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"This is no secret for {sender}: it stands in the address, where it can have only the letters "
             "A to Z and a to z, digits, and the characters - . _ ~",
         )
     if not secret.isascii() and keys["scheme"] != "hmac":
-        raise Failure(Problem.USAGE, f"This is no secret for {sender}: it has characters beyond ASCII.")
+        raise Failure(ExitCode.USAGE, f"This is no secret for {sender}: it has characters beyond ASCII.")
     try:
         key_bytes(secret, _encoding(stack, sender))
     except SecretError as error:
-        raise Failure(Problem.USAGE, f"This is no secret for {sender}: {error}.") from error
+        raise Failure(ExitCode.USAGE, f"This is no secret for {sender}: {error}.") from error
     return secret
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import DAY_MS, HOUR_MS
 from cryptoctl.stack import Stack
-from cryptoctl.webhook_settings import Sender
+from cryptoctl.webhook_settings import SenderSettings
 
 UNKNOWN = "unknown"
 # To the letter, as the functions write their lines; other text has its quotes escaped.
@@ -38,7 +38,7 @@ class SenderActivity:
     refused: int
 
 
-def sender_named(stack: Stack, name: str) -> Sender:
+def sender_named(stack: Stack, name: str) -> SenderSettings:
     """The sender of the configuration. Raises Failure (USAGE) where there is none of that name."""
     senders = stack.config.webhook.senders
     if name in senders:
@@ -46,7 +46,7 @@ def sender_named(stack: Stack, name: str) -> Sender:
     environment = stack.scope.environment
     known = f"it has: {', '.join(senders)}" if senders else "it has none"
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"There is no sender {name!r} in the configuration of {environment} ({known}).",
         f"Add [env.{environment}.webhook.senders.NAME] to cryptoctl.toml, then run `cryptoctl up`.",
     )

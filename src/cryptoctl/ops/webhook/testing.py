@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cryptoctl.ops.webhook.exchange import WebhookAnswer, exchange
+from cryptoctl.ops.webhook.http import WebhookResponse, send_request
 from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
 
 
@@ -24,19 +24,19 @@ class ProofStep:
 
 def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> Iterator[ProofStep]:
     """Sends each request in turn; after one that fails the others are sent as well."""
-    health = exchange("GET", f"{maker.address}health", {})
+    health = send_request("GET", f"{maker.address}health", {})
     yield ProofStep(step="the address answers", passed=health.status == 200, answer=str(health.status))
-    refused = exchange("POST", forged.url, forged.headers, forged.body)
+    refused = send_request("POST", forged.url, forged.headers, forged.body)
     yield ProofStep(
         step="the same request forged is refused", passed=refused.status == 401, answer=_said(refused)
     )
-    nobody = exchange("POST", f"{maker.address}nobody-{maker.name}", {}, right.body)
+    nobody = send_request("POST", f"{maker.address}nobody-{maker.name}", {}, right.body)
     yield ProofStep(
         step="an unknown sender is refused in the same words",
         passed=nobody.status == 401 and (nobody.status, nobody.text) == (refused.status, refused.text),
         answer=_said(nobody),
     )
-    accepted = exchange("POST", right.url, right.headers, right.body)
+    accepted = send_request("POST", right.url, right.headers, right.body)
     elsewhere = ", ".join(sources(maker)) if accepted.status == 401 else ""
     yield ProofStep(
         step="a price with the right proof is stored",
@@ -51,7 +51,7 @@ def sources(maker: RequestMaker) -> Sequence[str]:
     return found
 
 
-def _said(answer: WebhookAnswer) -> str:
+def _said(answer: WebhookResponse) -> str:
     try:
         body = json.loads(answer.text)
     except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cryptoctl.core.webhook_secrets import parse_secret
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, exact_code, holds
 from cryptoctl.ops.selftest.environment import SENDER, TOKEN_HEADER
 from cryptoctl.ops.selftest.http import HttpAnswer, send
@@ -26,50 +26,50 @@ def _call(service: str, operation: str, **params: Any) -> Call:
     return Call(service=service, operation=operation, params=params)
 
 
-def _parameter(bench: Bench) -> Parameter:
-    return bench.stack.webhook_secrets[SENDER]
+def _parameter(context: CheckContext) -> Parameter:
+    return context.stack.webhook_secrets[SENDER]
 
 
-def _missing(bench: Bench) -> str:
-    return f"{_parameter(bench).name}-missing"
+def _missing(context: CheckContext) -> str:
+    return f"{_parameter(context).name}-missing"
 
 
-def _sent(bench: Bench, method: str, path: str, body: str = "", **headers: str) -> HttpAnswer:
-    name = bench.stack.webhook.name
-    url = bench.aws.call("lambda", "GetFunctionUrlConfig", FunctionName=name)["FunctionUrl"]
+def _sent(context: CheckContext, method: str, path: str, body: str = "", **headers: str) -> HttpAnswer:
+    name = context.stack.webhook.name
+    url = context.aws.call("lambda", "GetFunctionUrlConfig", FunctionName=name)["FunctionUrl"]
     return send(url, method, path, body, headers)
 
 
-def _open(bench: Bench) -> Evidence:
+def _open(context: CheckContext) -> Evidence:
     last: list[HttpAnswer] = []
 
     def answered() -> bool:
-        last[:] = [_sent(bench, "GET", "/health")]
+        last[:] = [_sent(context, "GET", "/health")]
         return last[0].status == 200
 
-    seconds = bench.seconds(answered, OPEN_WITHIN_S)
+    seconds = context.seconds(answered, OPEN_WITHIN_S)
     if seconds is None:
         return differs(f"{last[0].status}: {last[0].body}")
     return holds(f"after {seconds:.1f} s")
 
 
-def _proof_decides(bench: Bench) -> Evidence:
-    found = bench.aws.call("ssm", "GetParameter", Name=_parameter(bench).name, WithDecryption=True)
+def _proof_decides(context: CheckContext) -> Evidence:
+    found = context.aws.call("ssm", "GetParameter", Name=_parameter(context).name, WithDecryption=True)
     token = parse_secret(found["Parameter"]["Value"]).secret
     body, path = json.dumps(PRICE), f"/{SENDER}"
     without, wrong, right = (
-        _sent(bench, "POST", path, body, **headers)
+        _sent(context, "POST", path, body, **headers)
         for headers in ({}, {TOKEN_HEADER: "wrong"}, {TOKEN_HEADER: token})
     )
     return compared([without.status, wrong.status, right.status], [401, 401, 200])
 
 
-def _key_is_shown(bench: Bench) -> Evidence:
-    seen = _parameter(bench).observe(bench.aws)
-    key = bench.aws.call("kms", "DescribeKey", KeyId=bench.stack.key.name)["KeyMetadata"]["Arn"]
+def _key_is_shown(context: CheckContext) -> Evidence:
+    seen = _parameter(context).observe(context.aws)
+    key = context.aws.call("kms", "DescribeKey", KeyId=context.stack.key.name)["KeyMetadata"]["Arn"]
     return compared(
         seen and (seen.fields["KeyId"], seen.fields["Type"], seen.fields["Tags"]),
-        (key, TYPE, bench.stack.scope.tags),
+        (key, TYPE, context.stack.scope.tags),
     )
 
 
@@ -90,20 +90,20 @@ ADDRESS = (
     ),
     provoked(
         "address-missing",
-        lambda bench: _call("lambda", "GetFunctionUrlConfig", FunctionName=bench.stack.notifier.name),
+        lambda context: _call("lambda", "GetFunctionUrlConfig", FunctionName=context.stack.notifier.name),
         exact_code(FunctionUrl, "lambda", "GetFunctionUrlConfig", NO_FUNCTION),
         needs=("notifier",),
     ),
     provoked(
         "address-delete-missing",
-        lambda bench: _call("lambda", "DeleteFunctionUrlConfig", FunctionName=bench.stack.notifier.name),
+        lambda context: _call("lambda", "DeleteFunctionUrlConfig", FunctionName=context.stack.notifier.name),
         exact_code(FunctionUrl, "lambda", "DeleteFunctionUrlConfig", NO_FUNCTION),
         needs=("notifier",),
     ),
     provoked(
         "address-exists",
-        lambda bench: _call(
-            "lambda", "CreateFunctionUrlConfig", FunctionName=bench.stack.webhook.name, AuthType="NONE"
+        lambda context: _call(
+            "lambda", "CreateFunctionUrlConfig", FunctionName=context.stack.webhook.name, AuthType="NONE"
         ),
         exact_code(FunctionUrl, "lambda", "CreateFunctionUrlConfig", "ResourceConflictException"),
         needs=NEEDS,
@@ -117,19 +117,21 @@ ADDRESS = (
     ),
     provoked(
         "parameter-exists",
-        lambda bench: _call("ssm", "PutParameter", Name=_parameter(bench).name, Value="another", Type=TYPE),
+        lambda context: _call(
+            "ssm", "PutParameter", Name=_parameter(context).name, Value="another", Type=TYPE
+        ),
         exact_code(Parameter, "ssm", "PutParameter", EXISTS),
         needs=NEEDS,
     ),
     provoked(
         "parameter-missing",
-        lambda bench: _call("ssm", "DeleteParameter", Name=_missing(bench)),
+        lambda context: _call("ssm", "DeleteParameter", Name=_missing(context)),
         exact_code(Parameter, "ssm", "DeleteParameter", NOT_FOUND),
     ),
     provoked(
         "parameter-tags-missing",
-        lambda bench: _call(
-            "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(bench)
+        lambda context: _call(
+            "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(context)
         ),
         exact_code(Parameter, "ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),
         engine_limit="the embedded engine answers without tags",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import exact_code, remedy_of, retry_rule
 from cryptoctl.ops.selftest.environment import PROBE
 from cryptoctl.ops.selftest.provoking import Making, provoked
@@ -25,11 +25,11 @@ def _lambda(operation: str, **params: Any) -> Call:
     return Call(service="lambda", operation=operation, params=params)
 
 
-def _create(name: str, role: Role, bench: Bench, **more: Any) -> Call:
-    stack = bench.stack
+def _create(name: str, role: Role, context: CheckContext, **more: Any) -> Call:
+    stack = context.stack
     return _lambda(
         "CreateFunction",
-        FunctionName=bench.named(name),
+        FunctionName=context.named(name),
         Role=role.arn,
         Runtime=RUNTIME,
         Handler=f"{PROBE}.handler",
@@ -40,44 +40,44 @@ def _create(name: str, role: Role, bench: Bench, **more: Any) -> Call:
 
 
 def _delete(name: str) -> Making:
-    return lambda bench: _lambda("DeleteFunction", FunctionName=bench.named(name))
+    return lambda context: _lambda("DeleteFunction", FunctionName=context.named(name))
 
 
 def _of_probe(operation: str, **params: Any) -> Making:
-    return lambda bench: _lambda(operation, FunctionName=bench.stack.probe.name, **params)
+    return lambda context: _lambda(operation, FunctionName=context.stack.probe.name, **params)
 
 
-def _without_rights(bench: Bench) -> Call:
-    target = {"TargetArn": bench.stack.probe_dead_letters.arn}
-    return _create("powerless", bench.stack.bare_role, bench, DeadLetterConfig=target)
+def _without_rights(context: CheckContext) -> Call:
+    target = {"TargetArn": context.stack.probe_dead_letters.arn}
+    return _create("powerless", context.stack.bare_role, context, DeadLetterConfig=target)
 
 
-def _too_large(bench: Bench) -> Call:
+def _too_large(context: CheckContext) -> Call:
     variables = {"Variables": {"A": LARGEST_VARIABLE}}
-    return _create("too-large", bench.stack.probe_role, bench, Environment=variables)
+    return _create("too-large", context.stack.probe_role, context, Environment=variables)
 
 
-def _unknown_runtime(bench: Bench) -> Call:
-    call = _create("unknown-runtime", bench.stack.probe_role, bench)
+def _unknown_runtime(context: CheckContext) -> Call:
+    call = _create("unknown-runtime", context.stack.probe_role, context)
     return _lambda("CreateFunction", **{**call.params, "Runtime": "python9.9"})
 
 
-def _all_concurrency(bench: Bench) -> Call:
-    limit = bench.aws.call("lambda", "GetAccountSettings")["AccountLimit"]["ConcurrentExecutions"]
-    return _of_probe("PutFunctionConcurrency", ReservedConcurrentExecutions=int(limit))(bench)
+def _all_concurrency(context: CheckContext) -> Call:
+    limit = context.aws.call("lambda", "GetAccountSettings")["AccountLimit"]["ConcurrentExecutions"]
+    return _of_probe("PutFunctionConcurrency", ReservedConcurrentExecutions=int(limit))(context)
 
 
 def _destination(arn: str) -> dict[str, Any]:
     return {"OnSuccess": {"Destination": arn}}
 
 
-def _missing_destination(bench: Bench) -> Call:
-    arn = bench.stack.scope.arn("sns", bench.named("missing"))
-    return _of_probe("PutFunctionEventInvokeConfig", DestinationConfig=_destination(arn))(bench)
+def _missing_destination(context: CheckContext) -> Call:
+    arn = context.stack.scope.arn("sns", context.named("missing"))
+    return _of_probe("PutFunctionEventInvokeConfig", DestinationConfig=_destination(arn))(context)
 
 
-def _forbidden_destination(bench: Bench) -> Call:
-    stack = bench.stack
+def _forbidden_destination(context: CheckContext) -> Call:
+    stack = context.stack
     return _lambda(
         "PutFunctionEventInvokeConfig",
         FunctionName=stack.webhook.name,
@@ -88,23 +88,23 @@ def _forbidden_destination(bench: Bench) -> Call:
 FUNCTIONS = (
     provoked(
         "function-missing",
-        lambda bench: _lambda("GetFunction", FunctionName=bench.named("missing")),
+        lambda context: _lambda("GetFunction", FunctionName=context.named("missing")),
         exact_code(Function, "lambda", "GetFunction", NOT_FOUND),
     ),
     provoked(
         "function-delete-missing",
-        lambda bench: _lambda("DeleteFunction", FunctionName=bench.named("missing")),
+        lambda context: _lambda("DeleteFunction", FunctionName=context.named("missing")),
         exact_code(Function, "lambda", "DeleteFunction", NOT_FOUND),
     ),
     provoked(
         "function-exists",
-        lambda bench: _create(PROBE, bench.stack.probe_role, bench),
+        lambda context: _create(PROBE, context.stack.probe_role, context),
         exact_code(Function, "lambda", "CreateFunction", EXISTS),
         needs=("probe",),
     ),
     provoked(
         "function-role-not-assumable",
-        lambda bench: _create("strange", bench.stack.stranger_role, bench),
+        lambda context: _create("strange", context.stack.stranger_role, context),
         retry_rule(Function, INVALID, "cannot be assumed by Lambda"),
         needs=("stranger_role", "probe"),
         undo=_delete("strange"),
@@ -150,11 +150,11 @@ FUNCTIONS = (
     ),
     provoked(
         "function-permission-exists",
-        lambda bench: _lambda(
+        lambda context: _lambda(
             "AddPermission",
-            FunctionName=bench.stack.notifier.name,
+            FunctionName=context.stack.notifier.name,
             StatementId="webhook-errors",
-            **logs_may_invoke(bench.stack.webhook_logs).params,
+            **logs_may_invoke(context.stack.webhook_logs).params,
         ),
         exact_code(Function, "lambda", "AddPermission", EXISTS),
         needs=("notifier",),
@@ -176,12 +176,14 @@ FUNCTIONS = (
         _forbidden_destination,
         retry_rule(InvokeConfig, INVALID, "does not have permissions"),
         needs=("webhook", "success"),
-        undo=lambda bench: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=bench.stack.webhook.name),
+        undo=lambda context: _lambda(
+            "DeleteFunctionEventInvokeConfig", FunctionName=context.stack.webhook.name
+        ),
         engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "function-invoke-config-missing",
-        lambda bench: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=bench.stack.notifier.name),
+        lambda context: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=context.stack.notifier.name),
         exact_code(InvokeConfig, "lambda", "DeleteFunctionEventInvokeConfig", NOT_FOUND),
         needs=("notifier",),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, holds
 from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
 
@@ -15,39 +15,39 @@ OTHERS_URL = ResourcePermission(
 )
 
 
-def _url_statement(bench: Bench) -> Evidence:
-    name = bench.stack.probe.name
-    bench.aws.call("lambda", "AddPermission", FunctionName=name, StatementId=EVERYBODY, **OTHERS_URL.params)
+def _url_statement(context: CheckContext) -> Evidence:
+    name = context.stack.probe.name
+    context.aws.call("lambda", "AddPermission", FunctionName=name, StatementId=EVERYBODY, **OTHERS_URL.params)
     try:
-        found = statements_in(bench.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
+        found = statements_in(context.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
     finally:
-        bench.aws.call("lambda", "RemovePermission", FunctionName=name, StatementId=EVERYBODY)
+        context.aws.call("lambda", "RemovePermission", FunctionName=name, StatementId=EVERYBODY)
     return compared(found, OTHERS_URL.described)
 
 
-def _tags_are_shown(bench: Bench) -> Evidence:
-    found = bench.aws.call("lambda", "GetFunction", FunctionName=bench.stack.probe.name)
-    return compared(found.get("Tags"), bench.stack.scope.tags)
+def _tags_are_shown(context: CheckContext) -> Evidence:
+    found = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.probe.name)
+    return compared(found.get("Tags"), context.stack.scope.tags)
 
 
-def _code_is_known(bench: Bench) -> Evidence:
-    found = bench.aws.call("lambda", "GetFunction", FunctionName=bench.stack.webhook.name)
-    return compared(found["Configuration"]["CodeSha256"], bench.stack.code.sha256)
+def _code_is_known(context: CheckContext) -> Evidence:
+    found = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.webhook.name)
+    return compared(found["Configuration"]["CodeSha256"], context.stack.code.sha256)
 
 
-def _asked_by_probe(bench: Bench, operation: str, key: str) -> Any:
-    look = ("lambda", operation, {"FunctionName": bench.stack.probe.name})
-    found = bench.invoke({"ask": [look]})
+def _asked_by_probe(context: CheckContext, operation: str, key: str) -> Any:
+    look = ("lambda", operation, {"FunctionName": context.stack.probe.name})
+    found = context.invoke({"ask": [look]})
     return found.answer["asked"][0].get(key) if not found.error else found.answer
 
 
-def _tags_withheld(bench: Bench) -> Evidence:
-    found = _asked_by_probe(bench, "get_function", "tags_error")
+def _tags_withheld(context: CheckContext) -> Evidence:
+    found = _asked_by_probe(context, "get_function", "tags_error")
     return holds(f"TagsError {found}") if found else differs("no TagsError")
 
 
-def _variables_withheld(bench: Bench) -> Evidence:
-    found = _asked_by_probe(bench, "get_function", "variables_error") or {}
+def _variables_withheld(context: CheckContext) -> Evidence:
+    found = _asked_by_probe(context, "get_function", "variables_error") or {}
     code = str(found.get("ErrorCode"))
     return (
         holds(f"Environment.Error {code}")
@@ -56,14 +56,14 @@ def _variables_withheld(bench: Bench) -> Evidence:
     )
 
 
-def _failure_is_told(bench: Bench) -> Evidence:
-    found = bench.invoke({"do": "raise", "text": "as it was told"})
+def _failure_is_told(context: CheckContext) -> Evidence:
+    found = context.invoke({"do": "raise", "text": "as it was told"})
     seen = (found.error, found.answer.get("errorType"), found.answer.get("errorMessage"))
     return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
 
 
-def _quota_is_told(bench: Bench) -> Evidence:
-    limit = bench.aws.call("lambda", "GetAccountSettings")["AccountLimit"]
+def _quota_is_told(context: CheckContext) -> Evidence:
+    limit = context.aws.call("lambda", "GetAccountSettings")["AccountLimit"]
     numbers = {name: limit.get(name) for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")}
     return (
         holds(str(numbers))

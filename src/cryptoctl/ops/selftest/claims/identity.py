@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cryptoctl.aws_errors import COMMON, DENIED
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AwsClaim,
     Evidence,
@@ -64,49 +64,49 @@ def _policy(statements: list[dict[str, Any]]) -> str:
     return json.dumps({"Version": VERSION, "Statement": statements})
 
 
-def _too_large(bench: Bench) -> Call:
-    resources = [bench.stack.scope.arn("sqs", f"{number:0>60}") for number in range(LARGEST_POLICY // 90)]
+def _too_large(context: CheckContext) -> Call:
+    resources = [context.stack.scope.arn("sqs", f"{number:0>60}") for number in range(LARGEST_POLICY // 90)]
     statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resources}
-    name = bench.stack.bare_role.name
+    name = context.stack.bare_role.name
     return _iam("PutRolePolicy", RoleName=name, PolicyName="too-large", PolicyDocument=_policy([statement]))
 
 
-def _untrusted(bench: Bench) -> Call:
-    document = _nobody(bench.stack.scope, action="sts:AssumeRole", resource=False)
-    return _iam("UpdateAssumeRolePolicy", RoleName=bench.stack.bare_role.name, PolicyDocument=document)
+def _untrusted(context: CheckContext) -> Call:
+    document = _nobody(context.stack.scope, action="sts:AssumeRole", resource=False)
+    return _iam("UpdateAssumeRolePolicy", RoleName=context.stack.bare_role.name, PolicyDocument=document)
 
 
-def _key_for_nobody(bench: Bench) -> Call:
+def _key_for_nobody(context: CheckContext) -> Call:
     own = {
         "Effect": "Allow",
         "Action": "kms:*",
         "Resource": "*",
-        "Principal": {"AWS": bench.stack.scope.arn("iam", "root", regional=False)},
+        "Principal": {"AWS": context.stack.scope.arn("iam", "root", regional=False)},
     }
-    other = json.loads(_nobody(bench.stack.scope, action="kms:Decrypt", resource=True))["Statement"]
-    return _kms("PutKeyPolicy", KeyId=_key_id(bench), PolicyName="default", Policy=_policy([own, *other]))
+    other = json.loads(_nobody(context.stack.scope, action="kms:Decrypt", resource=True))["Statement"]
+    return _kms("PutKeyPolicy", KeyId=_key_id(context), PolicyName="default", Policy=_policy([own, *other]))
 
 
-def _key_id(bench: Bench) -> str:
-    return str(bench.aws.call("kms", "DescribeKey", KeyId=bench.stack.key.name)["KeyMetadata"]["KeyId"])
+def _key_id(context: CheckContext) -> str:
+    return str(context.aws.call("kms", "DescribeKey", KeyId=context.stack.key.name)["KeyMetadata"]["KeyId"])
 
 
-def _role_whatever_case(bench: Bench) -> Evidence:
-    name = bench.stack.bare_role.name
-    found = bench.aws.call("iam", "GetRole", RoleName=name.upper())["Role"]["RoleName"]
+def _role_whatever_case(context: CheckContext) -> Evidence:
+    name = context.stack.bare_role.name
+    found = context.aws.call("iam", "GetRole", RoleName=name.upper())["Role"]["RoleName"]
     return compared(found, name)
 
 
-def _key_is_listed(bench: Bench) -> Evidence:
-    found = bench.aws.call("kms", "ListResourceTags", KeyId=_key_id(bench))["Tags"]
+def _key_is_listed(context: CheckContext) -> Evidence:
+    found = context.aws.call("kms", "ListResourceTags", KeyId=_key_id(context))["Tags"]
     tags = {each["TagKey"]: each["TagValue"] for each in found}
-    return compared(tags, bench.stack.scope.tags)
+    return compared(tags, context.stack.scope.tags)
 
 
-def _denials(bench: Bench) -> Evidence:
+def _denials(context: CheckContext) -> Evidence:
     answers = {}
     for service, operation, params in FORBIDDEN:
-        found = bench.invoke({"ask": [(service, operation, params)]})
+        found = context.invoke({"ask": [(service, operation, params)]})
         answers[service] = found.answer if found.error else found.answer["asked"][0].get("code", "no refusal")
     unknown = {service: code for service, code in answers.items() if code not in DENIED}
     return differs(f"not known: {unknown}") if unknown else holds(str(answers))
@@ -115,25 +115,25 @@ def _denials(bench: Bench) -> Evidence:
 IDENTITY = (
     provoked(
         "role-missing",
-        lambda bench: _iam("GetRole", RoleName=bench.named("missing")),
+        lambda context: _iam("GetRole", RoleName=context.named("missing")),
         exact_code(Role, "iam", "GetRole", NO_SUCH_ENTITY),
     ),
     provoked(
         "role-delete-missing",
-        lambda bench: _iam("DeleteRole", RoleName=bench.named("missing")),
+        lambda context: _iam("DeleteRole", RoleName=context.named("missing")),
         exact_code(Role, "iam", "DeleteRole", NO_SUCH_ENTITY),
     ),
     provoked(
         "role-policy-missing",
-        lambda bench: _iam("DeleteRolePolicy", RoleName=bench.stack.bare_role.name, PolicyName="missing"),
+        lambda context: _iam("DeleteRolePolicy", RoleName=context.stack.bare_role.name, PolicyName="missing"),
         exact_code(Role, "iam", "DeleteRolePolicy", NO_SUCH_ENTITY),
         needs=("bare_role",),
     ),
     provoked(
         "role-exists",
-        lambda bench: _iam(
+        lambda context: _iam(
             "CreateRole",
-            RoleName=bench.stack.bare_role.name,
+            RoleName=context.stack.bare_role.name,
             AssumeRolePolicyDocument=_policy(
                 [
                     {
@@ -149,7 +149,7 @@ IDENTITY = (
     ),
     provoked(
         "role-delete-conflict",
-        lambda bench: _iam("DeleteRole", RoleName=bench.stack.probe_role.name),
+        lambda context: _iam("DeleteRole", RoleName=context.stack.probe_role.name),
         retry_rule(Role, "DeleteConflict"),
         needs=("probe_role",),
     ),
@@ -177,23 +177,23 @@ IDENTITY = (
     ),
     provoked(
         "key-missing",
-        lambda bench: _kms("DescribeKey", KeyId=f"alias/{bench.named('missing')}"),
+        lambda context: _kms("DescribeKey", KeyId=f"alias/{context.named('missing')}"),
         exact_code(Key, "kms", "DescribeKey", NOT_FOUND),
     ),
     provoked(
         "key-alias-missing",
-        lambda bench: _kms("DeleteAlias", AliasName=f"alias/{bench.named('missing')}"),
+        lambda context: _kms("DeleteAlias", AliasName=f"alias/{context.named('missing')}"),
         exact_code(Key, "kms", "DeleteAlias", NOT_FOUND),
     ),
     provoked(
         "key-alias-exists",
-        lambda bench: _kms("CreateAlias", AliasName=bench.stack.key.name, TargetKeyId=_key_id(bench)),
+        lambda context: _kms("CreateAlias", AliasName=context.stack.key.name, TargetKeyId=_key_id(context)),
         exact_code(Key, "kms", "CreateAlias", "AlreadyExistsException"),
         needs=("key",),
     ),
     provoked(
         "key-no-deletion-to-cancel",
-        lambda bench: _kms("CancelKeyDeletion", KeyId=_key_id(bench)),
+        lambda context: _kms("CancelKeyDeletion", KeyId=_key_id(context)),
         exact_code(Key, "kms", "CancelKeyDeletion", "KMSInvalidStateException"),
         needs=("key",),
         engine_limit="the embedded engine takes it",

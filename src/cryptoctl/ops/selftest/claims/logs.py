@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cryptoctl.error_filter import ERRORS
+from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.handlers import log_events
-from cryptoctl.ops.selftest.bench import LOGGED_WITHIN_S, Bench, parsed
+from cryptoctl.ops.selftest.check_context import LOGGED_WITHIN_S, CheckContext, parsed
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
@@ -18,7 +18,7 @@ from cryptoctl.reconcile.call import Call
 STREAM = "selftest"
 HARMLESS = {"level": "INFO", "message": 'a user wrote "level":"ERROR" and an error'}
 OURS = {"level": "ERROR", "message": "made by the self-test", "function": "selftest", "requestId": "selftest"}
-PATTERN_OF = ("error_filter.py: ERRORS", "handlers/log_events.py")
+PATTERN_OF = ("error_filter.py: ERROR_PATTERN", "handlers/log_events.py")
 
 
 def _logs(operation: str, **params: Any) -> Call:
@@ -29,21 +29,23 @@ def _line(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[Bench], Evidence]:
+def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[CheckContext], Evidence]:
     """The end of an invocation in Lambda's own words, found by the filter for errors."""
 
-    def check(bench: Bench) -> Evidence:
-        request = bench.invoke({"do": do, "text": "the self-test's own failure"}).request_id
+    def check(context: CheckContext) -> Evidence:
+        request = context.invoke({"do": do, "text": "the self-test's own failure"}).request_id
         lines: list[str] = []
 
         def found() -> str | None:
-            matched = bench.lines(bench.stack.probe_logs, ERRORS)
+            matched = context.lines(context.stack.probe_logs, ERROR_PATTERN)
             lines[:] = [line for line in matched if request in line]
             return next((line for line in lines if wanted(parsed(line))), None)
 
-        line = bench.until(found, "the log line", LOGGED_WITHIN_S)
+        line = context.until(found, "the log line", LOGGED_WITHIN_S)
         if line is None:
-            every = [each for each in bench.lines(bench.stack.probe_logs, f'"{request}"') if request in each]
+            every = [
+                each for each in context.lines(context.stack.probe_logs, f'"{request}"') if request in each
+            ]
             return differs(f"the filter matches {lines}; the log has {every}")
         told = log_events.read({"message": line})
         return holds(f"{line.strip()} (read as: {told.message})")
@@ -71,35 +73,37 @@ def _error_line(line: dict[str, Any]) -> bool:
     )
 
 
-def _only_errors(bench: Bench) -> Evidence:
+def _only_errors(context: CheckContext) -> Evidence:
     lines = [_line({**each, "mark": mark}) for each, mark in ((HARMLESS, "harmless"), (OURS, "ours"))]
-    bench.invoke({"lines": lines})
-    ours = bench.logged(bench.stack.probe_logs, ERRORS, '"mark":"ours"')
-    harmless = bench.logged(bench.stack.probe_logs, '"mark"', '"mark":"harmless"')
+    context.invoke({"lines": lines})
+    ours = context.logged(context.stack.probe_logs, ERROR_PATTERN, '"mark":"ours"')
+    harmless = context.logged(context.stack.probe_logs, '"mark"', '"mark":"harmless"')
     if ours is None or harmless is None:
         return differs(f"of {lines} the filter finds {ours}, and a plain term {harmless}")
-    wrong = [each for each in bench.lines(bench.stack.probe_logs, ERRORS) if '"mark":"harmless"' in each]
+    wrong = [
+        each for each in context.lines(context.stack.probe_logs, ERROR_PATTERN) if '"mark":"harmless"' in each
+    ]
     return differs(f"matched, and is none: {wrong[0]}") if wrong else holds(f"matched: {ours.strip()}")
 
 
-def _alerted(bench: Bench) -> Evidence:
-    group = bench.stack.webhook_logs.name
-    bench.send(_logs("CreateLogStream", logGroupName=group, logStreamName=STREAM))
-    now_ms = int(bench.began.timestamp() * 1000)
-    event = {"timestamp": now_ms, "message": _line({**OURS, "timestamp": bench.began.isoformat()})}
-    bench.send(_logs("PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event]))
-    line = bench.logged(bench.stack.notifier_logs, '"alert published"', "alert published")
+def _alerted(context: CheckContext) -> Evidence:
+    group = context.stack.webhook_logs.name
+    context.send(_logs("CreateLogStream", logGroupName=group, logStreamName=STREAM))
+    now_ms = int(context.began.timestamp() * 1000)
+    event = {"timestamp": now_ms, "message": _line({**OURS, "timestamp": context.began.isoformat()})}
+    context.send(_logs("PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event]))
+    line = context.logged(context.stack.notifier_logs, '"alert published"', "alert published")
     return holds(line.strip()) if line else differs("no alert was published")
 
 
 def _subscribe(group: str, name: str, destination: str) -> Making:
-    def call(bench: Bench) -> Call:
-        stack = vars(bench.stack)
+    def call(context: CheckContext) -> Call:
+        stack = vars(context.stack)
         return _logs(
             "PutSubscriptionFilter",
             logGroupName=stack[group].name,
-            filterName=bench.named(name),
-            filterPattern=ERRORS,
+            filterName=context.named(name),
+            filterPattern=ERROR_PATTERN,
             destinationArn=stack[destination].arn,
         )
 
@@ -107,8 +111,10 @@ def _subscribe(group: str, name: str, destination: str) -> Making:
 
 
 def _unsubscribe(group: str, name: str) -> Making:
-    return lambda bench: _logs(
-        "DeleteSubscriptionFilter", logGroupName=vars(bench.stack)[group].name, filterName=bench.named(name)
+    return lambda context: _logs(
+        "DeleteSubscriptionFilter",
+        logGroupName=vars(context.stack)[group].name,
+        filterName=context.named(name),
     )
 
 
@@ -163,13 +169,13 @@ LOGS = (
     ),
     provoked(
         "log-group-exists",
-        lambda bench: _logs("CreateLogGroup", logGroupName=bench.stack.probe_logs.name),
+        lambda context: _logs("CreateLogGroup", logGroupName=context.stack.probe_logs.name),
         exact_code(LogGroup, "logs", "CreateLogGroup", "ResourceAlreadyExistsException"),
         needs=("probe_logs",),
     ),
     provoked(
         "log-group-missing",
-        lambda bench: _logs("DeleteLogGroup", logGroupName=f"/aws/lambda/{bench.named('missing')}"),
+        lambda context: _logs("DeleteLogGroup", logGroupName=f"/aws/lambda/{context.named('missing')}"),
         exact_code(LogGroup, "logs", "DeleteLogGroup", NOT_FOUND),
     ),
     provoked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
@@ -24,32 +24,32 @@ def _sns(operation: str, **params: Any) -> Call:
     return Call(service="sns", operation=operation, params=params)
 
 
-def _create(bench: Bench) -> Call:
-    return _sqs("CreateQueue", QueueName=bench.named(SCRATCH), tags=bench.stack.scope.tags)
+def _create(context: CheckContext) -> Call:
+    return _sqs("CreateQueue", QueueName=context.named(SCRATCH), tags=context.stack.scope.tags)
 
 
-def _url(bench: Bench, name: str) -> str:
-    return str(bench.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"])
+def _url(context: CheckContext, name: str) -> str:
+    return str(context.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"])
 
 
-def _made_and_deleted(bench: Bench) -> Call:
-    url = bench.send(_create(bench))["QueueUrl"]
+def _made_and_deleted(context: CheckContext) -> Call:
+    url = context.send(_create(context))["QueueUrl"]
     return _sqs("DeleteQueue", QueueUrl=url)
 
 
-def _missing_url(bench: Bench) -> str:
-    url = _url(bench, bench.stack.webhook_dead_letters.name)
-    return url.replace(bench.stack.webhook_dead_letters.name, bench.named("missing"))
+def _missing_url(context: CheckContext) -> str:
+    url = _url(context, context.stack.webhook_dead_letters.name)
+    return url.replace(context.stack.webhook_dead_letters.name, context.named("missing"))
 
 
-def _attribute_shows(bench: Bench) -> Evidence:
-    queue = bench.stack.webhook_dead_letters
-    url = _url(bench, queue.name)
+def _attribute_shows(context: CheckContext) -> Evidence:
+    queue = context.stack.webhook_dead_letters
+    url = _url(context, queue.name)
 
     def set_to(retention_s: str) -> float | None:
         attributes = {"MessageRetentionPeriod": retention_s}
-        bench.send(_sqs("SetQueueAttributes", QueueUrl=url, Attributes=attributes))
-        return bench.seconds(lambda: _retention(bench, url) == retention_s, Queue.visible_within_s)
+        context.send(_sqs("SetQueueAttributes", QueueUrl=url, Attributes=attributes))
+        return context.seconds(lambda: _retention(context, url) == retention_s, Queue.visible_within_s)
 
     try:
         after_s = set_to(OTHER_RETENTION_S)
@@ -60,28 +60,28 @@ def _attribute_shows(bench: Bench) -> Evidence:
     return holds(f"after {after_s:.1f} s, and {back_s:.1f} s")
 
 
-def _retention(bench: Bench, url: str) -> str:
+def _retention(context: CheckContext, url: str) -> str:
     names = ["MessageRetentionPeriod"]
-    answer = bench.aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=names)
+    answer = context.aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=names)
     return str(answer["Attributes"]["MessageRetentionPeriod"])
 
 
 MESSAGING = (
     provoked(
         "queue-missing",
-        lambda bench: _sqs("GetQueueUrl", QueueName=bench.named("missing")),
+        lambda context: _sqs("GetQueueUrl", QueueName=context.named("missing")),
         exact_code(Queue, "sqs", "GetQueueUrl", NO_SUCH_QUEUE),
     ),
     provoked(
         "queue-delete-missing",
-        lambda bench: _sqs("DeleteQueue", QueueUrl=_missing_url(bench)),
+        lambda context: _sqs("DeleteQueue", QueueUrl=_missing_url(context)),
         exact_code(Queue, "sqs", "DeleteQueue", NO_SUCH_QUEUE),
         needs=("webhook_dead_letters",),
     ),
     provoked(
         "queue-exists",
-        lambda bench: _sqs(
-            "CreateQueue", QueueName=bench.stack.webhook_dead_letters.name, Attributes={"DelaySeconds": "7"}
+        lambda context: _sqs(
+            "CreateQueue", QueueName=context.stack.webhook_dead_letters.name, Attributes={"DelaySeconds": "7"}
         ),
         exact_code(Queue, "sqs", "CreateQueue", "QueueAlreadyExists"),
         needs=("webhook_dead_letters",),
@@ -91,7 +91,7 @@ MESSAGING = (
         _create,
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
         prepare=_made_and_deleted,
-        undo=lambda bench: _sqs("DeleteQueue", QueueUrl=_url(bench, bench.named(SCRATCH))),
+        undo=lambda context: _sqs("DeleteQueue", QueueUrl=_url(context, context.named(SCRATCH))),
         engine_limit="the embedded engine frees a queue's name at once",
     ),
     AwsClaim(
@@ -104,21 +104,23 @@ MESSAGING = (
     ),
     provoked(
         "topic-missing",
-        lambda bench: _sns(
-            "GetTopicAttributes", TopicArn=bench.stack.scope.arn("sns", bench.named("missing"))
+        lambda context: _sns(
+            "GetTopicAttributes", TopicArn=context.stack.scope.arn("sns", context.named("missing"))
         ),
         exact_code(Topic, "sns", "GetTopicAttributes", *NOT_FOUND),
     ),
     provoked(
         "topic-tags-missing",
-        lambda bench: _sns(
-            "ListTagsForResource", ResourceArn=bench.stack.scope.arn("sns", bench.named("missing"))
+        lambda context: _sns(
+            "ListTagsForResource", ResourceArn=context.stack.scope.arn("sns", context.named("missing"))
         ),
         exact_code(Topic, "sns", "ListTagsForResource", *NO_TAGS),
     ),
     provoked(
         "topic-with-other-tags",
-        lambda bench: _sns("CreateTopic", Name=bench.stack.success.name, Tags=key_values({"Other": "tags"})),
+        lambda context: _sns(
+            "CreateTopic", Name=context.stack.success.name, Tags=key_values({"Other": "tags"})
+        ),
         exact_code(Topic, "sns", "CreateTopic", "InvalidParameter"),
         text="CreateTopic for a topic that has other tags answers InvalidParameter, and changes nothing.",
         needs=("success",),
@@ -126,7 +128,9 @@ MESSAGING = (
     ),
     provoked(
         "topic-subscriber-refused",
-        lambda bench: _sns("Subscribe", TopicArn=bench.stack.success.arn, Protocol="sqs", Endpoint="no-arn"),
+        lambda context: _sns(
+            "Subscribe", TopicArn=context.stack.success.arn, Protocol="sqs", Endpoint="no-arn"
+        ),
         remedy_of(Topic, "InvalidParameter", of="Subscribe"),
         needs=("success",),
     ),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptoctl.ops.invoking import invoke
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, failed, holds, not_shown
 from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.provisioners.key_search import INDEX_LAG
@@ -22,26 +22,26 @@ INDEXED_WITHIN_S = 300
 PRICES = tuple(range(1, 6))
 
 
-def _prices_are_enriched(bench: Bench) -> Evidence:
+def _prices_are_enriched(context: CheckContext) -> Evidence:
     for price in PRICES:
         text = json.dumps({"symbol": SYMBOL, "price": price, "exchange": "selftest", "id": str(price)})
-        answer = invoke(bench.aws, bench.stack.webhook, text)
+        answer = invoke(context.aws, context.stack.webhook, text)
         if answer.status != 200:
             return failed(f"{answer.status}: {answer.body}")
-    seconds = bench.seconds(lambda: len(_enriched(bench)) == len(PRICES), ENRICHED_WITHIN_S)
+    seconds = context.seconds(lambda: len(_enriched(context)) == len(PRICES), ENRICHED_WITHIN_S)
     if seconds is None:
-        return differs(f"{len(_enriched(bench))} of {len(PRICES)} within {ENRICHED_WITHIN_S} s")
-    averages = [each["ma_5"]["N"] for each in _enriched(bench) if "ma_5" in each]
+        return differs(f"{len(_enriched(context))} of {len(PRICES)} within {ENRICHED_WITHIN_S} s")
+    averages = [each["ma_5"]["N"] for each in _enriched(context) if "ma_5" in each]
     return (
         holds(f"after {seconds:.1f} s; ma_5 {averages}") if averages == ["3"] else differs(f"ma_5 {averages}")
     )
 
 
-def _enriched(bench: Bench) -> list[dict[str, Any]]:
-    answer = bench.aws.call(
+def _enriched(context: CheckContext) -> list[dict[str, Any]]:
+    answer = context.aws.call(
         "dynamodb",
         "Query",
-        TableName=bench.stack.prices.name,
+        TableName=context.stack.prices.name,
         KeyConditionExpression="symbol = :symbol",
         ExpressionAttributeValues={":symbol": {"S": SYMBOL}},
         ConsistentRead=True,
@@ -49,14 +49,14 @@ def _enriched(bench: Bench) -> list[dict[str, Any]]:
     return [each for each in answer["Items"] if each.get("processed", {}).get("BOOL")]
 
 
-def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[Bench], Evidence]:
-    def check(bench: Bench) -> Evidence:
-        metric = of(bench.stack)
+def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext], Evidence]:
+    def check(context: CheckContext) -> Evidence:
+        metric = of(context.stack)
         name = f"{metric.namespace} {metric.name}"
 
         def there() -> bool:
             now = datetime.now(UTC)
-            answer = bench.aws.call(
+            answer = context.aws.call(
                 "cloudwatch",
                 "GetMetricStatistics",
                 Namespace=metric.namespace,
@@ -69,7 +69,7 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[Bench], Eviden
             )
             return bool(answer["Datapoints"])
 
-        seconds = bench.seconds(there, MEASURED_WITHIN_S)
+        seconds = context.seconds(there, MEASURED_WITHIN_S)
         if seconds is None:
             # CloudWatch may be later than that; a name that is wrong is never there.
             return not_shown(f"no value within {MEASURED_WITHIN_S} s: look at {name} later")
@@ -78,19 +78,19 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[Bench], Eviden
     return check
 
 
-def _indexed(bench: Bench) -> Evidence:
+def _indexed(context: CheckContext) -> Evidence:
     wanted = {
         each.arn
-        for each in bench.stack
+        for each in context.stack
         if isinstance(each.arn, str) and getattr(each, "in_tag_index", True) and "Tags" in each.desired()
     }
     missing = set(wanted)
 
     def all_there() -> bool:
-        missing.difference_update(bench.aws.tagged(bench.stack.scope.owner_tags))
+        missing.difference_update(context.aws.tagged(context.stack.scope.owner_tags))
         return not missing
 
-    seconds = bench.seconds(all_there, INDEXED_WITHIN_S)
+    seconds = context.seconds(all_there, INDEXED_WITHIN_S)
     if seconds is None:
         return differs(f"not listed within {INDEXED_WITHIN_S} s: {', '.join(sorted(missing))}")
     return holds(f"{len(wanted)} resources: after {seconds:.1f} s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.key import Key
@@ -12,23 +12,23 @@ from cryptoctl.reconcile.call import Call
 PENDING = "PendingDeletion"
 
 
-def _key_id(bench: Bench) -> str:
-    found = by_tags(bench.aws, bench.stack.scope.owner_tags)
+def _key_id(context: CheckContext) -> str:
+    found = by_tags(context.aws, context.stack.scope.owner_tags)
     assert found is not None, "the key is not found by its tags"
     return str(found["KeyId"])
 
 
-def _key_is_found(bench: Bench) -> Evidence:
-    found = by_tags(bench.aws, bench.stack.scope.owner_tags)
+def _key_is_found(context: CheckContext) -> Evidence:
+    found = by_tags(context.aws, context.stack.scope.owner_tags)
     if found is None:
         return differs("not found")
     seen = f"{found['KeyState']}, DeletionDate {found.get('DeletionDate')}"
     return holds(seen) if found["KeyState"] == PENDING and "DeletionDate" in found else differs(seen)
 
 
-def _topic_stays_deleted(bench: Bench) -> Evidence:
-    call = Call(service="sns", operation="DeleteTopic", params={"TopicArn": bench.stack.success.arn})
-    error = bench.refusal(call)
+def _topic_stays_deleted(context: CheckContext) -> Evidence:
+    call = Call(service="sns", operation="DeleteTopic", params={"TopicArn": context.stack.success.arn})
+    error = context.refusal(call)
     if error is None:
         return holds("DeleteTopic of a topic that is gone succeeds")
     return holds(str(error)) if error.code == "NotFound" else differs(str(error))
@@ -45,10 +45,10 @@ REMOVED = (
     ),
     provoked(
         "key-deletion-scheduled-twice",
-        lambda bench: Call(
+        lambda context: Call(
             service="kms",
             operation="ScheduleKeyDeletion",
-            params={"KeyId": _key_id(bench), "PendingWindowInDays": 7},
+            params={"KeyId": _key_id(context), "PendingWindowInDays": 7},
         ),
         exact_code(Key, "kms", "ScheduleKeyDeletion", "KMSInvalidStateException"),
         sequence="removed",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cryptoctl.ops.dead_letters.lookups import read_again
+from cryptoctl.ops.dead_letters.lookups import read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, retry_rule
 from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
 from cryptoctl.ops.selftest.environment import POISON
@@ -28,40 +28,40 @@ def _lambda(operation: str, **params: Any) -> Call:
     return Call(service="lambda", operation=operation, params=params)
 
 
-def _mapping(bench: Bench) -> dict[str, Any]:
-    found = bench.stack.probe_mapping.find(bench.aws)
+def _mapping(context: CheckContext) -> dict[str, Any]:
+    found = context.stack.probe_mapping.find(context.aws)
     assert found is not None
     return found
 
 
-def _again(bench: Bench, function: str) -> Call:
+def _again(context: CheckContext, function: str) -> Call:
     return _lambda(
         "CreateEventSourceMapping",
         FunctionName=function,
-        EventSourceArn=_mapping(bench)["EventSourceArn"],
+        EventSourceArn=_mapping(context)["EventSourceArn"],
         StartingPosition="TRIM_HORIZON",
         Enabled=False,
-        Tags=bench.stack.scope.tags,
+        Tags=context.stack.scope.tags,
     )
 
 
-def _of_webhook(bench: Bench) -> str:
-    name = bench.stack.webhook.name
-    found = bench.aws.call("lambda", "ListEventSourceMappings", FunctionName=name)["EventSourceMappings"]
+def _of_webhook(context: CheckContext) -> str:
+    name = context.stack.webhook.name
+    found = context.aws.call("lambda", "ListEventSourceMappings", FunctionName=name)["EventSourceMappings"]
     return str(found[0]["UUID"])
 
 
-def _change(bench: Bench, batch_size: int) -> Call:
-    return _lambda("UpdateEventSourceMapping", UUID=_mapping(bench)["UUID"], BatchSize=batch_size)
+def _change(context: CheckContext, batch_size: int) -> Call:
+    return _lambda("UpdateEventSourceMapping", UUID=_mapping(context)["UUID"], BatchSize=batch_size)
 
 
-def _dead_letter(bench: Bench, shape: Shape) -> DeadLetter | None:
+def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
     """The first of the probe's dead letters that has a shape; None where none comes in time."""
-    name = bench.stack.probe_dead_letters.name
-    url = bench.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"]
+    name = context.stack.probe_dead_letters.name
+    url = context.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"]
 
     def found() -> DeadLetter | None:
-        answer = bench.aws.call(
+        answer = context.aws.call(
             "sqs",
             "ReceiveMessage",
             QueueUrl=url,
@@ -72,7 +72,7 @@ def _dead_letter(bench: Bench, shape: Shape) -> DeadLetter | None:
         letters = [decode(_message(each)) for each in answer.get("Messages", ())]
         return next((each for each in letters if each.shape is shape), None)
 
-    return bench.until(found, "the dead letter", DEAD_WITHIN_S)
+    return context.until(found, "the dead letter", DEAD_WITHIN_S)
 
 
 def _message(received: dict[str, Any]) -> Message:
@@ -86,9 +86,9 @@ def _message(received: dict[str, Any]) -> Message:
     )
 
 
-def _of_an_event(bench: Bench) -> Evidence:
-    request = bench.invoke_later(FAILS)
-    letter = _dead_letter(bench, Shape.EVENT)
+def _of_an_event(context: CheckContext) -> Evidence:
+    request = context.invoke_later(FAILS)
+    letter = _dead_letter(context, Shape.EVENT)
     if letter is None:
         return differs(f"no such dead letter within {DEAD_WITHIN_S} s")
     types = {name: each.get("DataType") for name, each in letter.message.attributes.items()}
@@ -102,17 +102,17 @@ def _of_an_event(bench: Bench) -> Evidence:
     return holds(seen) if right else differs(f"{seen}; the request was {request}")
 
 
-def _of_a_record(bench: Bench) -> Evidence:
+def _of_a_record(context: CheckContext) -> Evidence:
     item = {"symbol": {"S": POISON}, "timestamp": {"N": "1"}}
-    bench.aws.call("dynamodb", "PutItem", TableName=bench.stack.prices.name, Item=item)
-    letter = _dead_letter(bench, Shape.POINTER)
+    context.aws.call("dynamodb", "PutItem", TableName=context.stack.prices.name, Item=item)
+    letter = _dead_letter(context, Shape.POINTER)
     if letter is None:
         return differs(f"no such dead letter within {DEAD_WITHIN_S} s")
     info, seen = letter.content["DDBStreamBatchInfo"], letter.message.body
     missing = [name for name in POINTER_HAS if name not in info]
     if missing or not letter.request_id or "RetryAttemptsExhausted" not in letter.error:
         return differs(f"{seen} (lacks {missing}; read as: {letter.error})")
-    reading = read_again(bench.aws, bench.stack.prices, info)
+    reading = read_stream_keys(context.aws, context.stack.prices, info)
     if not reading.whole or len(reading.keys) != 1:
         return differs(f"{seen} (read again: {reading})")
     return holds(seen)
@@ -132,14 +132,14 @@ STREAM = (
         id="dead-letter-of-a-record",
         text="What a stream mapping gives up on leaves a pointer (DDBStreamBatchInfo) with its condition, "
         "and the stream's records can be read again with it.",
-        relied_on=("ops/dead_letters/messages.py: decode", "ops/dead_letters/lookups.py: read_again"),
+        relied_on=("ops/dead_letters/messages.py: decode", "ops/dead_letters/lookups.py: read_stream_keys"),
         check=_of_a_record,
         sequence="dead letters",
         needs=("probe_mapping",),
     ),
     provoked(
         "mapping-exists",
-        lambda bench: _again(bench, bench.stack.probe.name),
+        lambda context: _again(context, context.stack.probe.name),
         exact_code(StreamMapping, "lambda", "CreateEventSourceMapping", "ResourceConflictException"),
         needs=("probe_mapping",),
     ),
@@ -155,19 +155,19 @@ STREAM = (
     ),
     provoked(
         "mapping-without-permission",
-        lambda bench: _again(bench, bench.stack.webhook.name),
+        lambda context: _again(context, context.stack.webhook.name),
         retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
         needs=("probe_mapping", "webhook"),
-        undo=lambda bench: _lambda("DeleteEventSourceMapping", UUID=_of_webhook(bench)),
+        undo=lambda context: _lambda("DeleteEventSourceMapping", UUID=_of_webhook(context)),
         engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "mapping-moving",
-        lambda bench: _change(bench, 10),
+        lambda context: _change(context, 10),
         retry_rule(StreamMapping, "ResourceInUseException"),
         needs=("probe_mapping",),
         sequence="dead letters",  # while it moves, it hands on nothing
-        prepare=lambda bench: _change(bench, 9),
+        prepare=lambda context: _change(context, 9),
         may_be_over="the mapping had come to rest before the second change came",
     ),
 )

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cryptoctl.ops.invoking import invoke
-from cryptoctl.ops.selftest.bench import Bench
+from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AwsClaim,
     Evidence,
@@ -34,93 +34,97 @@ def _table(operation: str, **params: Any) -> Call:
     return Call(service="dynamodb", operation=operation, params=params)
 
 
-def _of_prices(bench: Bench, operation: str, **params: Any) -> Call:
-    return _table(operation, TableName=bench.stack.prices.name, **params)
+def _of_prices(context: CheckContext, operation: str, **params: Any) -> Call:
+    return _table(operation, TableName=context.stack.prices.name, **params)
 
 
 def _key(place: int) -> dict[str, Any]:
     return {"symbol": {"S": SYMBOL}, "timestamp": {"N": str(place)}}
 
 
-def _put(bench: Bench, place: int, **more: Any) -> None:
+def _put(context: CheckContext, place: int, **more: Any) -> None:
     # No price: where the enricher is there too, it sets the record aside.
-    bench.send(_of_prices(bench, "PutItem", Item={**_key(place), **more}))
+    context.send(_of_prices(context, "PutItem", Item={**_key(place), **more}))
 
 
-def _statement(bench: Bench, condition: str, *parameters: Any, place: int) -> dict[str, Any]:
+def _statement(context: CheckContext, condition: str, *parameters: Any, place: int) -> dict[str, Any]:
     key = [{"S": SYMBOL}, {"N": str(place)}]
-    text = f'UPDATE "{bench.stack.prices.name}" SET "rev"=? WHERE "symbol"=? AND "timestamp"=?'  # noqa: S608
+    text = f'UPDATE "{context.stack.prices.name}" SET "rev"=? WHERE "symbol"=? AND "timestamp"=?'  # noqa: S608
     return {"Statement": f"{text} AND {condition}", "Parameters": [{"S": "new"}, *key, *parameters]}
 
 
-def _executed(bench: Bench, *statements: dict[str, Any]) -> list[str]:
+def _executed(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
     """The error codes of a batch of statements; empty where there is none."""
-    answer = bench.send(_table("BatchExecuteStatement", Statements=list(statements)))
+    answer = context.send(_table("BatchExecuteStatement", Statements=list(statements)))
     return [(each.get("Error") or {}).get("Code", "") for each in answer["Responses"]]
 
 
-def _holder_is_told(bench: Bench) -> Evidence:
+def _holder_is_told(context: CheckContext) -> Evidence:
     """With the webhook processor's own code: it compares a price with the one that holds the key."""
     prices = [
         {"symbol": SYMBOL, "price": price, "exchange": "selftest", "timestamp": 1_700_000_000_000}
         for price in (1, 2)
     ]
-    first, again = (invoke(bench.aws, bench.stack.webhook, json.dumps({"prices": prices})) for _ in range(2))
+    first, again = (
+        invoke(context.aws, context.stack.webhook, json.dumps({"prices": prices})) for _ in range(2)
+    )
     seen = [[each.get("status") for each in answer.body.get("results", ())] for answer in (first, again)]
     return compared(seen, [["stored"] * 2, ["duplicate"] * 2])
 
 
-def _conditions_of_statements(bench: Bench) -> Evidence:
-    _put(bench, 2, **OTHER)
-    _put(bench, 3)
+def _conditions_of_statements(context: CheckContext) -> Evidence:
+    _put(context, 2, **OTHER)
+    _put(context, 3)
     codes = _executed(
-        bench,
-        _statement(bench, '"rev" IS MISSING', place=2),
-        _statement(bench, '"rev" IS MISSING', place=3),
-        _statement(bench, '"rev"=?', {"S": "another"}, place=4),
+        context,
+        _statement(context, '"rev" IS MISSING', place=2),
+        _statement(context, '"rev" IS MISSING', place=3),
+        _statement(context, '"rev"=?', {"S": "another"}, place=4),
     )
-    item = bench.aws.call("dynamodb", "GetItem", TableName=bench.stack.prices.name, Key=_key(4)).get("Item")
+    item = context.aws.call("dynamodb", "GetItem", TableName=context.stack.prices.name, Key=_key(4)).get(
+        "Item"
+    )
     failed = "ConditionalCheckFailed"
     return compared((codes, item), ([failed, "", failed], None))
 
 
-def _numbers(bench: Bench) -> Evidence:
-    name = bench.stack.prices.name
-    _put(bench, 5, long={"N": LONGEST_NUMBER}, small={"N": SMALLEST_NUMBER})
-    item = bench.aws.call("dynamodb", "GetItem", TableName=name, Key=_key(5))["Item"]
-    put = _of_prices(bench, "PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
-    error = bench.refusal(put)
+def _numbers(context: CheckContext) -> Evidence:
+    name = context.stack.prices.name
+    _put(context, 5, long={"N": LONGEST_NUMBER}, small={"N": SMALLEST_NUMBER})
+    item = context.aws.call("dynamodb", "GetItem", TableName=name, Key=_key(5))["Item"]
+    put = _of_prices(context, "PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
+    error = context.refusal(put)
     kept = {each["N"] for each in (item["long"], item["small"])}
     if error is None or error.code != INVALID:
         return differs(f"39 digits: {error}")
     return compared(kept, {LONGEST_NUMBER, SMALLEST_NUMBER})
 
 
-def _protected(bench: Bench) -> Evidence:
+def _protected(context: CheckContext) -> Evidence:
     """Also that DynamoDB makes one change of a table at a time."""
     _, expected = PROTECTED
-    on = _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=True)
-    off = _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False)
-    _settled(bench)
-    bench.send(on)
+    on = _of_prices(context, "UpdateTable", DeletionProtectionEnabled=True)
+    off = _of_prices(context, "UpdateTable", DeletionProtectionEnabled=False)
+    _settled(context)
+    context.send(on)
     try:
-        _settled(bench)
-        error = bench.refusal(_of_prices(bench, "DeleteTable"))
+        _settled(context)
+        error = context.refusal(_of_prices(context, "DeleteTable"))
     finally:
-        _settled(bench)
-        bench.send(off)
-    _settled(bench)
+        _settled(context)
+        context.send(off)
+    _settled(context)
     if error is None:
         return differs("AWS accepted the request")
     return holds(str(error)) if matched(error, expected) else differs(str(error))
 
 
-def _settled(bench: Bench) -> None:
+def _settled(context: CheckContext) -> None:
     def active() -> bool | None:
-        answer = bench.aws.call("dynamodb", "DescribeTable", TableName=bench.stack.prices.name)
+        answer = context.aws.call("dynamodb", "DescribeTable", TableName=context.stack.prices.name)
         return answer["Table"]["TableStatus"] == "ACTIVE" or None
 
-    bench.until(active, "the table", 120)
+    context.until(active, "the table", 120)
 
 
 TABLE = (
@@ -148,8 +152,8 @@ TABLE = (
     ),
     provoked(
         "table-exists",
-        lambda bench: _of_prices(
-            bench,
+        lambda context: _of_prices(
+            context,
             "CreateTable",
             AttributeDefinitions=[{"AttributeName": "symbol", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "symbol", "KeyType": "HASH"}],
@@ -160,33 +164,33 @@ TABLE = (
     ),
     provoked(
         "table-missing",
-        lambda bench: _table("DescribeTable", TableName=bench.named("missing")),
+        lambda context: _table("DescribeTable", TableName=context.named("missing")),
         exact_code(Table, "dynamodb", "DescribeTable", NOT_FOUND),
     ),
     provoked(
         "table-delete-missing",
-        lambda bench: _table("DeleteTable", TableName=bench.named("missing")),
+        lambda context: _table("DeleteTable", TableName=context.named("missing")),
         exact_code(Table, "dynamodb", "DeleteTable", NOT_FOUND),
     ),
     provoked(
         "table-backups-missing",
-        lambda bench: _table("DescribeContinuousBackups", TableName=bench.named("missing")),
+        lambda context: _table("DescribeContinuousBackups", TableName=context.named("missing")),
         exact_code(Table, "dynamodb", "DescribeContinuousBackups", "TableNotFoundException"),
         engine_limit="the embedded engine answers ResourceNotFoundException",
     ),
     provoked(
         "table-tags-missing",
-        lambda bench: _table(
+        lambda context: _table(
             "ListTagsOfResource",
-            ResourceArn=bench.stack.scope.arn("dynamodb", f"table/{bench.named('missing')}"),
+            ResourceArn=context.stack.scope.arn("dynamodb", f"table/{context.named('missing')}"),
         ),
         exact_code(Table, "dynamodb", "ListTagsOfResource", NOT_FOUND),
         engine_limit="the embedded engine answers AccessDeniedException",
     ),
     provoked(
         "table-stream-on-twice",
-        lambda bench: _of_prices(
-            bench,
+        lambda context: _of_prices(
+            context,
             "UpdateTable",
             StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
         ),
@@ -197,10 +201,10 @@ TABLE = (
     ),
     provoked(
         "table-another-change",
-        lambda bench: _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False),
+        lambda context: _of_prices(context, "UpdateTable", DeletionProtectionEnabled=False),
         retry_rule(Table, "ResourceInUseException"),
         needs=("prices",),
-        prepare=lambda bench: _of_prices(bench, "UpdateTable", DeletionProtectionEnabled=False),
+        prepare=lambda context: _of_prices(context, "UpdateTable", DeletionProtectionEnabled=False),
         may_be_over="the first change was done before the second one came",
     ),
     AwsClaim(

@@ -8,11 +8,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def run(function: Callable[[T], R], things: Iterable[T], most: int) -> list[R]:
-    """Calls `function` with each thing, `most` at the same time, and gives the results in their order.
+def map_in_threads(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
+    """Calls `function` with each thing, `max_workers` at the same time, and gives the results in their order.
 
     Raises the first failure, after everything else has been tried.
     """
-    with ThreadPoolExecutor(max_workers=most) as pool:
+    with ThreadPoolExecutor(max_workers=max_workers) as pool:
         begun = [pool.submit(function, thing) for thing in things]
     return [each.result() for each in begun]

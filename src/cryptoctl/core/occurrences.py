@@ -8,7 +8,7 @@ from itertools import count
 from cryptoctl.core.prices import Price
 
 
-class Numbering:
+class OccurrenceCounter:
     """Counts the prices of one request, asked in the request's order."""
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class Numbering:
         return number
 
 
-def counted(prices: Iterable[Price]) -> list[Price]:
+def with_occurrences(prices: Iterable[Price]) -> list[Price]:
     """The same prices, each with its number, so that they mean the same in several requests.
 
     The first of its kind says none, as it needs none.
     """
-    numbering = Numbering()
+    counter = OccurrenceCounter()
     found = []
     for price in prices:
-        number = numbering.number(price) if price.id is None else 1
+        number = counter.number(price) if price.id is None else 1
         found.append(replace(price, occurrence=number) if number > 1 else price)
     return found

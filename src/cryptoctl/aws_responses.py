@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from cryptoctl.botocore_errors import endpoint_settings
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 DATA = frozenset({"Item", "Items"})
 """Members that hold what somebody stored, and not what AWS says."""
 
 
-class AwsAnswer(dict[str, Any]):
+class AwsResponse(dict[str, Any]):
     """A structure of an answer. Looking up a member that it lacks raises Failure.
 
     Of a body that is empty or cut botocore makes an answer without members, and simulators of AWS leave
@@ -28,7 +28,7 @@ class AwsAnswer(dict[str, Any]):
 
     def __missing__(self, name: str) -> NoReturn:
         raise Failure(
-            Problem.UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"The answer to {self.asked} has no {name}, which AWS always sends.",
             "What answers is not AWS, or only something like it. Check the proxy, and "
             f"{endpoint_settings(self.asked)}.",
@@ -37,5 +37,5 @@ class AwsAnswer(dict[str, Any]):
 
 def _part(value: Any, asked: str) -> Any:
     if isinstance(value, dict):
-        return AwsAnswer(value, asked)
+        return AwsResponse(value, asked)
     return [_part(each, asked) for each in value] if isinstance(value, list) else value

@@ -9,16 +9,16 @@ from typing import Protocol
 
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.tape import LONGEST_POLL_S, QUIET_S, Tape
+from cryptoctl.feed.tape import MAX_POLL_S, QUIET_S, Tape
 from cryptoctl.feed.trade import Trade
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 
-LOOK_S = 0.1
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+POLL_EVERY_S = 0.1
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
 RATE_OVER_S = 10.0
 
 
-class Trouble(Exception):
+class TradeSourceError(Exception):
     """An exchange did not answer, or not with what was asked; it may next time.
 
     `pause_s` is what the exchange asked to wait; `lasting` says that asking again is of no use.
@@ -46,16 +46,16 @@ class TradeSource(Protocol):
         """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
 
     async def page(self, fetch: Fetch) -> list[Trade]:
-        """Trades through REST. Raises Trouble."""
+        """Trades through REST. Raises TradeSourceError."""
 
     async def watch(self) -> list[Trade] | None:
-        """The next trades of the websocket; None where some may be lost. Raises Trouble."""
+        """The next trades of the websocket; None where some may be lost. Raises TradeSourceError."""
 
     def restart(self) -> None:
         """Ends the websocket: the next `watch` opens another."""
 
 
-class FeedLine:
+class FollowedSymbol:
     """The state of one symbol, for whoever shows it, and the tasks that keep it."""
 
     def __init__(
@@ -116,40 +116,40 @@ class FeedLine:
             self._sent.popleft()
 
     async def fill(self) -> None:
-        """Asks for pages as long as the tape wants any. Raises Trouble where that is of no use any more."""
-        pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        """Asks for pages as long as the tape wants any. Raises TradeSourceError where that is of no use."""
+        pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
         while not self._stop.is_set():
             # What an exchange asks one of its symbols to wait, it asks all of them.
             banned_s = self._resume_at_s.get(self.source.exchange, 0.0) - self._clock.now_s()
             fetch = None if banned_s > 0 else self.tape.wanted(self._clock.now_s())
             if fetch is None:
-                await self._clock.sleep(max(LOOK_S, banned_s), self._stop)
+                await self._clock.sleep(max(POLL_EVERY_S, banned_s), self._stop)
                 continue
             try:
                 trades = await self.market.page(fetch)
-            except Trouble as trouble:
+            except TradeSourceError as trouble:
                 self.fetching = trouble.message
                 await self._wait_out(trouble, pauses)
                 continue
-            self.fetching, pauses = "", doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            self.fetching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
             self.tape.page(fetch, trades, self._clock.now_s())
 
     async def watch(self) -> None:
-        """Follows the websocket, connecting again and again. Raises Trouble where that is of no use."""
+        """Follows the websocket, connecting anew. Raises TradeSourceError where that is of no use."""
         if not self.market.can_watch:
             return
         self.market.when_lost(self._lost)
-        pauses = doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
         while not self._stop.is_set():
             losses = self._losses
             try:
                 trades = await self._next()
-            except Trouble as trouble:
+            except TradeSourceError as trouble:
                 self.tape.broken()
                 self.watching = trouble.message
                 await self._wait_out(trouble, pauses)
                 continue
-            self.watching, pauses = "", doubling(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            self.watching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
             # The last words of a connection that has ended meanwhile would join the next before it is there.
             if trades is None or losses != self._losses:
                 self.tape.broken()
@@ -167,7 +167,7 @@ class FeedLine:
         try:
             while True:
                 at_end, before = self.tape.at_end, self.tape.last
-                if await self._clock.sleep(QUIET_S + 2 * LONGEST_POLL_S, over):
+                if await self._clock.sleep(QUIET_S + 2 * MAX_POLL_S, over):
                     return await waiting
                 self.watching = ""  # no trade, but no failure either
                 if at_end and self.tape.last is not before:
@@ -175,9 +175,9 @@ class FeedLine:
         finally:
             waiting.cancel()
 
-    async def _wait_out(self, trouble: Trouble, pauses: Iterator[float]) -> None:
+    async def _wait_out(self, trouble: TradeSourceError, pauses: Iterator[float]) -> None:
         if trouble.lasting:
-            raise Trouble(f"{self.source}: {trouble.message}", lasting=True) from trouble
+            raise TradeSourceError(f"{self.source}: {trouble.message}", lasting=True) from trouble
         exchange, resume_at_s = self.source.exchange, self._clock.now_s() + trouble.pause_s
         self._resume_at_s[exchange] = max(self._resume_at_s.get(exchange, 0.0), resume_at_s)
         await self._clock.sleep(max(trouble.pause_s, next(pauses)), self._stop)

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 
 TIMEOUT_S = 70.0  # the function's own is 60
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookAnswer:
+class WebhookResponse:
     """What the address answered."""
 
     status: int
@@ -29,7 +29,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """A request with a secret in it goes nowhere else."""
 
 
-def exchange(method: str, url: str, headers: Mapping[str, str], body: str | None = None) -> WebhookAnswer:
+def send_request(
+    method: str, url: str, headers: Mapping[str, str], body: str | None = None
+) -> WebhookResponse:
     """Sends one request. Raises Failure (UNREACHABLE) where nobody answers."""
     parts = urlsplit(url)
     handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
@@ -39,14 +41,14 @@ def exchange(method: str, url: str, headers: Mapping[str, str], body: str | None
     request = urllib.request.Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310 - AWS's or ours
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT_S) as answer:
-            return WebhookAnswer(status=answer.status, text=answer.read(MOST_BYTES).decode(errors="replace"))
+            return WebhookResponse(status=answer.status, text=answer.read(MAX_BYTES).decode(errors="replace"))
     except urllib.error.HTTPError as error:
         with error:
-            return WebhookAnswer(status=error.code, text=error.read(MOST_BYTES).decode(errors="replace"))
+            return WebhookResponse(status=error.code, text=error.read(MAX_BYTES).decode(errors="replace"))
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "reason", error)
         raise Failure(
-            Problem.UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"The address {parts.scheme}://{parts.netloc}/ does not answer: {why}.",
             "`cryptoctl status` shows whether it is there; a proxy or a firewall may stand between.",
         ) from error

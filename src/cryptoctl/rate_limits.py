@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """Lets `limit` pass in any second; who comes too early waits. For several threads."""
 
     def __init__(
@@ -44,14 +44,14 @@ REQUESTS_A_SECOND = {
 }
 
 
-class Paces:
+class RequestLimits:
     """The requests of one command, each in its turn where AWS takes few a second."""
 
     SERVICES = ("lambda", "cloudwatch", "ssm")
 
     def __init__(self) -> None:
-        self._lambda = Pace(LAMBDA_REQUESTS_A_SECOND)
-        self._operations = {name: Pace(limit) for name, limit in REQUESTS_A_SECOND.items()}
+        self._lambda = RateLimiter(LAMBDA_REQUESTS_A_SECOND)
+        self._operations = {name: RateLimiter(limit) for name, limit in REQUESTS_A_SECOND.items()}
 
     def wait(self, event_name: str, **_: object) -> None:
         """Returns when the request of botocore's event "before-send.SERVICE.OPERATION" may go out."""

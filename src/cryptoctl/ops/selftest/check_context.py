@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from cryptoctl.aws import Answer, Aws, AwsError
+from cryptoctl.aws import Aws, AwsError, Response
 from cryptoctl.ops.invoking import Invocation, invocation
 from cryptoctl.ops.selftest.environment import SelftestStack
 from cryptoctl.provisioners.log_group import LogGroup
@@ -20,7 +20,7 @@ LOGGED_WITHIN_S = 90
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class CheckContext:
     """The environment of a run of the self-test, and what its checks do in it."""
 
     aws: Aws
@@ -32,7 +32,7 @@ class Bench:
         """A name of something that the check itself makes, or that is not there."""
         return f"{name}-{self.stack.scope.environment}"
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Response:
         """Sends a call's request."""
         return self.aws.call(call.service, call.operation, **dict(call.params))
 

@@ -19,20 +19,20 @@ with suppress(ImportError):  # Windows has none, and no engine whose keys could 
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineCredentials:
+class EngineAccessKey:
     """An access key of the embedded engine. It is valid at this engine and nowhere else."""
 
     access_key: str
     secret_key: str
 
 
-def new_key_pair() -> EngineCredentials:
+def new_access_key() -> EngineAccessKey:
     """A random key pair. "LK" for local key: no access key of AWS begins with it."""
     access_key = "LK" + base64.b32encode(secrets.token_bytes(12))[:18].decode("ascii")
-    return EngineCredentials(access_key=access_key, secret_key=secrets.token_urlsafe(30))
+    return EngineAccessKey(access_key=access_key, secret_key=secrets.token_urlsafe(30))
 
 
-class KeyPairs:
+class AccessKeys:
     """One key pair for each environment, in a file that commands write and the engine reads."""
 
     def __init__(self, file: Path) -> None:
@@ -40,13 +40,13 @@ class KeyPairs:
         self._known: dict[str, str] = {}
         self._version: tuple[int, int] | None = None
 
-    def of(self, environment: str) -> EngineCredentials:
+    def of(self, environment: str) -> EngineAccessKey:
         """The key pair of an environment, made at the first call. Raises EngineError for a damaged file."""
         found = self._read().get(environment)
         if found is None:
             with self._locked():
                 pairs = self._read()
-                found = pairs.setdefault(environment, new_key_pair())
+                found = pairs.setdefault(environment, new_access_key())
                 self._write(pairs)
         return found
 
@@ -66,10 +66,10 @@ class KeyPairs:
             self._known = {pair.access_key: pair.secret_key for pair in self._read().values()}
             self._version = version
 
-    def _read(self) -> dict[str, EngineCredentials]:
+    def _read(self) -> dict[str, EngineAccessKey]:
         try:
             content = json.loads(self._file.read_text(encoding="utf-8"))
-            return {name: EngineCredentials(**pair) for name, pair in content.items()}
+            return {name: EngineAccessKey(**pair) for name, pair in content.items()}
         except FileNotFoundError:
             return {}
         except (ValueError, TypeError, AttributeError) as error:
@@ -78,7 +78,7 @@ class KeyPairs:
                 hint="Delete the file; new access keys are made for each environment.",
             ) from error
 
-    def _write(self, pairs: dict[str, EngineCredentials]) -> None:
+    def _write(self, pairs: dict[str, EngineAccessKey]) -> None:
         fresh = self._file.with_suffix(".new")
         descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

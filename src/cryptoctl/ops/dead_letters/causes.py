@@ -11,7 +11,7 @@ from typing import Any
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
-from cryptoctl.ops.dead_letters.receiving import in_order, reading
+from cryptoctl.ops.dead_letters.receiving import in_order, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
@@ -33,7 +33,7 @@ class Cause:
 
 
 @dataclass(kw_only=True)
-class Group:
+class MessageGroup:
     """Messages together: how many, when each was sent, which prices they concern.
 
     `readable_until_ms` is when the first pointer can no longer be read.
@@ -64,10 +64,10 @@ class Causes:
 
     at_ms: int
     depths: dict[QueueName, QueueDepth]
-    matching: dict[QueueName, Group]
-    groups: dict[Cause, Group] = field(default_factory=dict)
+    matching: dict[QueueName, MessageGroup]
+    groups: dict[Cause, MessageGroup] = field(default_factory=dict)
 
-    def ordered(self) -> list[tuple[Cause, Group]]:
+    def ordered(self) -> list[tuple[Cause, MessageGroup]]:
         """The causes, the most frequent first."""
         return sorted(self.groups.items(), key=lambda item: (-item[1].count, item[0]))
 
@@ -102,7 +102,7 @@ class Causes:
         ]
         return {"queues": queues, "causes": causes}
 
-    def over_time(self, group: Group) -> list[int]:
+    def over_time(self, group: MessageGroup) -> list[int]:
         """How many of the group were sent in each twelfth of the time since the oldest message of all."""
         oldest_ms = min(
             (each.oldest_ms for each in self.groups.values() if each.oldest_ms), default=self.at_ms
@@ -120,7 +120,7 @@ class Causes:
 Reasons = Callable[[Sequence[DeadLetter]], Mapping[str, str]]
 
 
-def overview(queues: DeadLetterQueues, selection: Selection, reasons: Reasons | None = None) -> Causes:
+def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reasons | None = None) -> Causes:
     """Reads every message once and releases it.
 
     A pointer names no error; `reasons` finds some messages' errors, by key. The others of the pointers
@@ -130,19 +130,19 @@ def overview(queues: DeadLetterQueues, selection: Selection, reasons: Reasons | 
     found = Causes(
         at_ms=now_ms(),
         depths={each.name: each.depth() for each in chosen},
-        matching={each.name: Group() for each in chosen},
+        matching={each.name: MessageGroup() for each in chosen},
     )
     pointers: list[DeadLetter] = []
-    with reading(queues, selection) as (letters, _):
+    with selected_messages(queues, selection) as (letters, _):
         for letter in letters:
             found.matching[letter.message.queue].add(letter)
             if reasons is not None and letter.shape is Shape.POINTER:
                 pointers.append(letter)
             else:
-                found.groups.setdefault(_cause(letter), Group()).add(letter)
+                found.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
     known = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
     for letter in pointers:
-        found.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), Group()).add(letter)
+        found.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), MessageGroup()).add(letter)
     return found
 
 

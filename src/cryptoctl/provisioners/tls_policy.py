@@ -12,7 +12,7 @@ from cryptoctl.reconcile import Json, Value, frozen
 SID = "RefusePlainHttp"
 
 
-def refusing(actions: Sequence[str], arn: str) -> Statement:
+def deny_plain_http(actions: Sequence[str], arn: str) -> Statement:
     """Nobody may do these things to the resource without TLS."""
     return Statement(
         sid=SID,
@@ -24,18 +24,18 @@ def refusing(actions: Sequence[str], arn: str) -> Statement:
     )
 
 
-def compared(statement: Statement | None) -> dict[str, Value]:
+def desired_statement(statement: Statement | None) -> dict[str, Value]:
     """The desired state: our statement under its id, or that there is none of that id."""
     return {SID: written(statement) if statement else None}
 
 
-def found(policy: str | None) -> dict[str, Value]:
+def statements_by_id(policy: str | None) -> dict[str, Value]:
     """The policy's statements under their ids."""
     statements = normal(policy)["Statement"] if policy else ()
     return {each["Sid"]: each for each in statements if each.get("Sid")}
 
 
-def merged(policy: str | None, statement: Statement | None) -> Json | None:
+def with_statement(policy: str | None, statement: Statement | None) -> Json | None:
     """The policy with our statement, or without it where it is None; None where no statement is left.
 
     The statements of others stay to the letter.

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.records import Cells, Fault, FileOptions, Members, Record, Records, quoted, shell_word
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader
 
-MOST_NAMES = 10_000
+MAX_NAMES = 10_000
 KEYED = ("timestamp", "symbol", "exchange")  # with the id, what a price is known by
 
 
 @dataclass(kw_only=True)
-class Survey:
+class FileScan:
     """What is in a file: its records, for each kind of time how many and the first, the members' names.
 
     `empty` are the members that have a value in none of the records; `only_id` is the id of all of them,
@@ -44,12 +44,12 @@ class Survey:
             self.differing = self.differing or number
 
 
-def survey(records: Records, fields: FieldReader, check: Callable[[int, Cells], None]) -> Survey:
+def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells], None]) -> FileScan:
     """Reads the records through. Raises Failure where the file cannot be read.
 
     `check` is given each row without a time: it may be no row of prices at all.
     """
-    found = Survey(counted_in=records.counted_in)
+    found = FileScan(counted_in=records.counted_in)
     objects = records.columns is None
     for number, record in records:
         found.records += 1
@@ -88,11 +88,11 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, options: FileOpt
         hint = "Export the file without the marks between thousands" + (
             ", and add --decimal , then." if dressed.rfind(",") > dressed.rfind(".") > 0 else "."
         )
-    raise Failure(Problem.USAGE, f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
+    raise Failure(ExitCode.USAGE, f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
 
 
 def refuse_one_id(
-    found: Survey, fields: FieldReader, column: str | None, options: FileOptions, name: str
+    found: FileScan, fields: FieldReader, column: str | None, options: FileOptions, name: str
 ) -> None:
     """Raises Failure where different prices would be one, because all records have the same id."""
     if column is None or found.only_id is None or found.differing is None:
@@ -103,7 +103,7 @@ def refuse_one_id(
     # What is mapped is not ignored, and may be an expression, which --ignore does not take.
     take_out = f"Take {shell_word(mapped)} out of --map." if "id" in options.mapping else ""
     raise Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"Every {quoted(column)} of {name} is {quoted(found.only_id)}, and {found.counted_in} "
         f"{found.differing} has another price at the time of the one before: as their id, that would make "
         "them one.",
@@ -113,15 +113,15 @@ def refuse_one_id(
 
 def refuse_too_many(names: Collection[str], number: int) -> None:
     """Raises Failure for records, up to this one, with more different members than a file of prices has."""
-    if len(names) > MOST_NAMES:
+    if len(names) > MAX_NAMES:
         raise Failure(
-            Problem.USAGE,
-            f"Its records have more than {MOST_NAMES} different members by line {number}.",
+            ExitCode.USAGE,
+            f"Its records have more than {MAX_NAMES} different members by line {number}.",
             "A file of prices has the same few in each.",
         )
 
 
-def decided_unit(found: Survey | None, options: FileOptions, name: str) -> str:
+def decided_unit(found: FileScan | None, options: FileOptions, name: str) -> str:
     """The unit of a file's times: as given, or the only one there is. Raises Failure."""
     if options.time_unit is not None:
         return ISO if options.time_unit == "iso" else options.time_unit
@@ -133,7 +133,7 @@ def decided_unit(found: Survey | None, options: FileOptions, name: str) -> str:
         _refuse_without_offset(found.first[ISO][1], name)
     if options.time_zone is not None and unit in UNITS:
         raise Failure(
-            Problem.USAGE,
+            ExitCode.USAGE,
             f"--time-zone cannot apply to {name}: its times are {name_of(unit)} since 1970, which is UTC.",
             "Leave it out.",
         )
@@ -146,20 +146,20 @@ def _refuse_without_offset(text: str, name: str) -> None:
     except ValueError as error:
         if "offset" in str(error):
             raise Failure(
-                Problem.USAGE,
+                ExitCode.USAGE,
                 f"The times of {name} say no offset from UTC, such as {text[:40]!r}.",
                 "Add --time-zone UTC if they are in UTC, or the zone they are in, such as Europe/Berlin.",
             ) from None
 
 
-def _mixed(found: Survey, name: str) -> Failure:
+def _mixed(found: FileScan, name: str) -> Failure:
     said = ", and ".join(
         f"{count} in {name_of(kind)} (the first is {found.counted_in} {found.first[kind][0]})"
         for kind, count in found.times.items()
     )
     units = ["iso" if kind == ISO else kind for kind in found.times]
     return Failure(
-        Problem.USAGE,
+        ExitCode.USAGE,
         f"The times of {name} are not in one unit: {said}.",
         f"If each is right, send it with --time-unit {units[0]}, then again with --time-unit {units[1]}: "
         "each sends the lines of that unit and refuses the others. If not, correct the file.",

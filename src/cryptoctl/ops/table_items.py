@@ -11,14 +11,14 @@ from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.table import NOT_FOUND, Table
 
 
-def rows(aws: Aws, table: Table, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
+def table_items(aws: Aws, table: Table, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
     """The items of a Query or a Scan, read as they are asked for. Raises Failure where there is no table."""
-    with existing(aws, table):
+    with require_table(aws, table):
         yield from aws.paginate("dynamodb", operation, "Items", TableName=table.name, **request)
 
 
 @contextmanager
-def existing(aws: Aws, table: Table) -> Iterator[None]:
+def require_table(aws: Aws, table: Table) -> Iterator[None]:
     """A table that is not there is a Failure: its environment does not exist, or is not complete."""
     try:
         yield

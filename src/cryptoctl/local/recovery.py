@@ -13,7 +13,7 @@ from cryptoctl.local.logs.store import LogStore
 from cryptoctl.local.tables.store import TableStore
 
 
-async def reconcile(client: InternalClient, tables: TableStore, logs: LogStore, regions: set[str]) -> None:
+async def recover(client: InternalClient, tables: TableStore, logs: LogStore, regions: set[str]) -> None:
     """Takes up what is missing in the store, and drops what nobody describes."""
     known = {table.region for table in tables.tables()} | {region for region, _ in logs.groups()}
     for region in sorted(regions | known):

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
-from cryptoctl.provisioners.queue import LARGEST_MESSAGE_BYTES
+from cryptoctl.provisioners.queue import MAX_MESSAGE_BYTES
 
 LARGEST = 253_402_300_799_999  # the end of the year 9999, in milliseconds since 1970
-MOST_ATTRIBUTES = 10
-LONGEST_QUOTE = 60
+MAX_ATTRIBUTES = 10
+MAX_QUOTE_LENGTH = 60
 MEMBERS = ("DataType", "StringValue", "BinaryValue")
 # Any but the characters that SQS takes (SendMessage, MessageBody).
 _NOT_TAKEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -96,8 +96,8 @@ def _attributes(found: Any) -> dict[str, dict[str, str]]:
 def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
     if not body:
         raise ValueError("`body` is empty, which SQS does not take")
-    if len(attributes) > MOST_ATTRIBUTES:
-        raise ValueError(f"SQS takes at most {MOST_ATTRIBUTES} attributes, not {len(attributes)}")
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise ValueError(f"SQS takes at most {MAX_ATTRIBUTES} attributes, not {len(attributes)}")
     size = _bytes("`body`", body)
     for name, value in attributes.items():
         size += _bytes("the name of an attribute", name)
@@ -107,8 +107,8 @@ def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
             size += _bytes(f"attribute {_quoted(name)}", each)
         if "BinaryValue" in value:  # it is sent as its bytes
             size += len(base64.b64decode(value["BinaryValue"])) - len(value["BinaryValue"])
-    if size > LARGEST_MESSAGE_BYTES:
-        raise ValueError(f"{size} bytes with its attributes, and SQS takes at most {LARGEST_MESSAGE_BYTES}")
+    if size > MAX_MESSAGE_BYTES:
+        raise ValueError(f"{size} bytes with its attributes, and SQS takes at most {MAX_MESSAGE_BYTES}")
 
 
 def _bytes(where: str, text: str) -> int:
@@ -119,4 +119,4 @@ def _bytes(where: str, text: str) -> int:
 
 
 def _quoted(name: str) -> str:
-    return ascii(name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}…")
+    return ascii(name if len(name) <= MAX_QUOTE_LENGTH else f"{name[:MAX_QUOTE_LENGTH]}…")

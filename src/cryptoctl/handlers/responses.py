@@ -7,11 +7,13 @@ from typing import Any
 from cryptoctl.core.prices import Rejected, TooLarge
 from cryptoctl.core.webhook_requests import UnsupportedType
 
-Answer = dict[str, Any]
+UrlResponse = dict[str, Any]
 RETRY_AFTER_S = 30
 
 
-def http_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+def http_response(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> UrlResponse:
     """{"statusCode", "headers", "body"}, the body as JSON text."""
     return {
         "statusCode": status,
@@ -20,7 +22,7 @@ def http_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]
     }
 
 
-def refusal(rejected: Rejected) -> Answer:
+def refusal(rejected: Rejected) -> UrlResponse:
     """The answer to a request, or to its only price, that is refused."""
     status, error = 400, "invalid_request"
     if isinstance(rejected, TooLarge):
@@ -28,9 +30,11 @@ def refusal(rejected: Rejected) -> Answer:
     elif isinstance(rejected, UnsupportedType):
         status, error = 415, "unsupported_type"
     said = {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
-    return http_answer(status, said)
+    return http_response(status, said)
 
 
-def unavailable(message: str) -> Answer:
+def unavailable(message: str) -> UrlResponse:
     """The answer to a request that may succeed when it is sent again."""
-    return http_answer(503, {"error": "unavailable", "message": message}, {"Retry-After": str(RETRY_AFTER_S)})
+    return http_response(
+        503, {"error": "unavailable", "message": message}, {"Retry-After": str(RETRY_AFTER_S)}
+    )

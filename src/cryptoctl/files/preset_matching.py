@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from cryptoctl.errors import Failure, Problem
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.presets import Preset, presets
 from cryptoctl.files.records import listing
 from cryptoctl.files.times import UNITS, kind_of
@@ -32,7 +32,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileShape:
+class PresetMatch:
     """A recognised shape: the preset, and which column of this file is which field."""
 
     preset: Preset
@@ -44,11 +44,11 @@ def preset_named(name: str) -> Preset:
     found = next((each for each in presets() if each.name == name), None)
     if found is None:
         names = ", ".join(each.name for each in presets())
-        raise Failure(Problem.USAGE, f"There is no preset {name!r}.", f"There are: {names}.")
+        raise Failure(ExitCode.USAGE, f"There is no preset {name!r}.", f"There are: {names}.")
     return found
 
 
-def by_header(names: Sequence[str], symbols: Collection[str]) -> FileShape | None:
+def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The shape whose columns these are, in whatever case; None where there is none.
 
     `symbols` are some of the file's, so that of two volumes the one of what is traded is found.
@@ -58,16 +58,18 @@ def by_header(names: Sequence[str], symbols: Collection[str]) -> FileShape | Non
         if not plain or preset.exported:
             fields = _matched(preset, [each for each in names if each], symbols)
             if fields is not None:
-                return FileShape(preset=preset, fields=fields)
+                return PresetMatch(preset=preset, fields=fields)
     return None
 
 
-def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> FileShape | None:
+def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The columns of a preset that a person has named, among whatever others; None where some are missing."""
     fields = {field: _column(column, names, symbols) for field, column in preset.fields.items()}
     found = {field: column for field, column in fields.items() if column is not None}
     return (
-        FileShape(preset=preset, fields=_with_own_names(found, names)) if len(found) == len(fields) else None
+        PresetMatch(preset=preset, fields=_with_own_names(found, names))
+        if len(found) == len(fields)
+        else None
     )
 
 
@@ -135,11 +137,11 @@ def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
     return fnmatchcase(name.lower(), pattern.lower()) and (pattern not in names or "*" in pattern)
 
 
-def by_cells(rows: Sequence[Sequence[str]]) -> FileShape | None:
+def by_cells(rows: Sequence[Sequence[str]]) -> PresetMatch | None:
     """The shape of rows without names, where only one arrangement of their fields fits; else None."""
     fitting = [each for each in presets() if each.kinds and each.certain and fits(each, rows)]
     readings = {tuple(sorted(places(each).items())) for each in fitting}
-    return FileShape(preset=fitting[0], fields=fitting[0].fields) if len(readings) == 1 else None
+    return PresetMatch(preset=fitting[0], fields=fitting[0].fields) if len(readings) == 1 else None
 
 
 def places(preset: Preset) -> Mapping[str, int]:

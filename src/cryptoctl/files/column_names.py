@@ -60,7 +60,7 @@ _LATE: Mapping[str, frozenset[str]] = {
 _CANDLE = frozenset(("open", "high", "low", "close"))
 
 
-def lookers(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> list[str]:
+def columns_like(field: str, names: Sequence[str], numbers: Collection[str] = ()) -> list[str]:
     """The columns that look like the field by their names, the likeliest first.
 
     `numbers` are those whose values are numbers: `s` is then a size, and else a symbol; `t`, where it is no

@@ -17,7 +17,7 @@ from cryptoctl.ops.dead_letters.payloads import arrival_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PriceSelector:
     """A price of a symbol: by its exact key, by its id, by a range of milliseconds since 1970."""
 
     symbol: str
@@ -58,7 +58,7 @@ class KnownPrice:
 
 def is_about(
     letter: DeadLetter,
-    wanted: Wanted | KnownPrice,
+    wanted: PriceSelector | KnownPrice,
     key: tuple[str, Decimal] | None,
     requests: Collection[str],
 ) -> bool:
@@ -73,7 +73,7 @@ def is_about(
     return letter.shape is Shape.EVENT and any(map(wanted.is_price, _prices(letter)))
 
 
-def keys_in(letters: Iterable[DeadLetter], wanted: Wanted) -> set[str]:
+def keys_in(letters: Iterable[DeadLetter], wanted: PriceSelector) -> set[str]:
     """The keys that the price would have: a dead letter knows what is in no table yet."""
     events = (each for each in letters if each.shape is Shape.EVENT)
     return {price.sort_key() for letter in events for price in _prices(letter) if wanted.is_price(price)}

@@ -24,7 +24,7 @@ TOLERANCE_S = 300
 _EPOCH_TEXT = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
-class Scheme(Protocol):
+class AuthScheme(Protocol):
     """A way to prove who sent a request."""
 
     def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
