@@ -199,7 +199,7 @@ class Aws:
         return answer
 
     def confirm(self, check: Callable[[Caller], None]) -> None:
-        """Asks whose credentials these are, beside the first requests and not before them.
+        """Checks the caller's identity while the first requests are under way.
 
         Until `check` has accepted the caller nothing is written and no answer is given; what it raises is
         raised by every request.

@@ -150,7 +150,7 @@ COMMON = (
     Remedy(
         codes=DENIED,
         contains="explicit deny",
-        hint="A deny outweighs every allow: take it out of the policy of the kind that the message names.",
+        hint="An explicit deny overrides every allow: remove it from the policy that the message names.",
     ),
     # Each of these has to allow it beside the policies of the user or role.
     Remedy(
@@ -178,18 +178,19 @@ COMMON = (
     ),
     Remedy(
         codes=DENIED,
-        hint="These credentials lack that right: attach what `cryptoctl iam-policy --for deploy` "
-        "(or operate, or read) prints to the user or role that is named.",
+        hint="A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and "
+        "attach that policy to the user or role named above.",
     ),
     Remedy(
         codes=("TooManyRequestsException",),
         operations=("Invoke",),
-        hint="More runs at once are asked for than the function's reserved concurrency, or the account's, "
-        "allows: `cryptoctl plan` shows whether somebody has changed it; otherwise wait some minutes.",
+        hint="More invocations at once are asked for than the function's reserved concurrency, or the "
+        "account's quota, allows: `cryptoctl plan` shows whether somebody has changed it; otherwise wait "
+        "some minutes.",
     ),
     Remedy(
         codes=tuple(sorted(THROTTLED)),
-        hint="Something else uses up the account's requests a second: stop it or wait some minutes.",
+        hint="Something else in the account sends too many requests: stop it, or wait some minutes.",
     ),
     FAULT_OF_AWS,
     Remedy(
@@ -212,7 +213,7 @@ COMMON = (
     Remedy(codes=LIMITS, operations=("TagResource", "TagRole"), hint=FULL_OF_TAGS),
     Remedy(
         codes=LIMITS,
-        hint=f"A quota of the account is used up: remove what is not needed, or ask for more ({QUOTAS_URL}).",
+        hint=f"A quota of the account is reached: remove what is not needed, or ask for more ({QUOTAS_URL}).",
     ),
 )
 
@@ -226,7 +227,7 @@ _OLDER_CODES = {
 
 
 def refusal(service: str, operation: str, answer: Mapping[str, Any], *, elsewhere: str = "") -> Exception:
-    """What AWS's error answer means: Failure for credentials that it does not take, AwsError for the rest.
+    """The exception for an error response: Failure where AWS refuses the credentials, else AwsError.
 
     `elsewhere` says what to do where not AWS was asked.
     """

@@ -1,4 +1,4 @@
-"""What AWS answers, in which a member that is always sent is never missing without a word."""
+"""AWS's responses: reading a member that is always sent and is missing raises Failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is looked at before the first request: where it goes, and with what it is signed."""
+"""Checks before the first request: its endpoint, and the credentials that sign it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class RateLimiter:
-    """Lets `limit` pass in any second; who comes too early waits. For several threads."""
+    """Lets `limit` calls pass a second; others wait their turn. Thread-safe."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ REQUESTS_A_SECOND = {
 
 
 class RequestLimits:
-    """The requests of one command, each in its turn where AWS takes few a second."""
+    """Delays one command's requests where AWS allows only a few a second."""
 
     SERVICES = ("lambda", "cloudwatch", "ssm")
 

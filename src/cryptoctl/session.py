@@ -217,13 +217,13 @@ class Session:
         return Stack(self.scope, self.config, Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256))
 
     def save_last_location(self) -> None:
-        """Notes where the environment lives now."""
+        """Saves target, account and region."""
         location = LastLocation(target=self.target, account=self.scope.account, region=self.scope.region)
         last_location.write(self.environment, location)
 
     @property
     def location_fields(self) -> dict[str, str | None]:
-        """Environment, target, account and region as far as they are known; nothing is asked for."""
+        """Environment, target, account, region as far as known (JSON members); sends no request."""
         asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
         scope, caller = vars(self).get("scope"), asked.get("caller")
         expected = scope.account if scope else self._expected_account if asked else None

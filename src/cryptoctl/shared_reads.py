@@ -1,4 +1,4 @@
-"""What several ask for at the same time, read once."""
+"""One read, shared by the threads that want it."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Stack:
         self.scope, self.config, self.code = scope, config, code
         self._parts = StackParts(scope=scope, config=config, code=code)
         self._data()
-        self._rights()
+        self._roles()
         self._functions()
         self._connections()
         self._alarms()
@@ -64,7 +64,7 @@ class Stack:
 
     @property
     def unconfigured(self) -> tuple[Provisioner, ...]:
-        """One of each kind that this configuration has none of: an earlier one may have left some."""
+        """One of each kind that is not configured now; an earlier configuration may have left some."""
         of_senders = () if self.webhook_secrets else (self._address(), self._secret("SENDER", str))
         alarms = () if self.alarms else (any_alarm(self.alerts),)
         dashboards = () if self.dashboard else (self._dashboard(),)
@@ -131,7 +131,7 @@ class Stack:
             sender: self._secret(sender, senders[sender].first_parameter) for sender in sorted(senders)
         }
 
-    def _rights(self) -> None:
+    def _roles(self) -> None:
         secrets = list(self.webhook_secrets.values())
         self.webhook_role = self._parts.role(
             "webhook-processor",

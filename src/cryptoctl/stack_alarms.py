@@ -25,7 +25,7 @@ class StackAlarms:
 
     def dead_letters(self, queue: Queue) -> Alarm | None:
         """Messages wait in a dead-letter queue."""
-        meaning = f"What failed for good waits in {queue.name}."
+        meaning = f"{queue.name} has messages that failed all retries."
         return self._alarm(
             queue.short_name, waiting_metric(queue), self.above.dead_letters, meaning, "dlq list"
         )
@@ -54,7 +54,7 @@ class StackAlarms:
             f"{function.short_name}-throttles",
             function_metric(function, "Throttles"),
             self.above.throttles,
-            f"More invocations of {function.name} are wanted at once than its reserved concurrency allows.",
+            f"{function.name} is throttled: more invocations at once than its reserved concurrency allows.",
             "config",
         )
 

@@ -81,7 +81,7 @@ class StackParts:
             "cloudwatch-logs": Statement(
                 actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
             ),
-            **dict(self._security_rights(chain.from_iterable(declared.values()))),
+            **dict(self._security_statements(chain.from_iterable(declared.values()))),
         }
         return Role(
             scope=self.scope,
@@ -91,7 +91,7 @@ class StackParts:
             boundary=self.config.permissions_boundary,
         )
 
-    def _security_rights(self, permissions: Iterable[Statement]) -> Iterator[tuple[str, Statement]]:
+    def _security_statements(self, permissions: Iterable[Statement]) -> Iterator[tuple[str, Statement]]:
         """What a function needs more where its data lies under a customer's key, and where it is traced."""
         used = {action.partition(":")[0] for statement in permissions for action in statement.actions}
         kinds: dict[str, Kind] = {"dynamodb": "table", "sqs": "queues", "sns": "topics"}

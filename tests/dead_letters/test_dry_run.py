@@ -108,7 +108,7 @@ def test_a_dry_run_ends_as_the_replay_would_where_a_step_cannot_be_worked_out(sh
     said = run("dlq", "replay", "--dry-run", environment=shop.name)
     assert said.code == 1
     assert "cannot be replayed: it points at another stream" in said.out
-    assert "2 messages cannot be replayed as things are." in said.err
+    assert "2 messages cannot be replayed." in said.err
     assert f"run the same command again. {purge}" in said.err
     answer = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name)
     assert answer.code == 1 and [step["action"] for step in answer.json["steps"]] == ["none", "none"]

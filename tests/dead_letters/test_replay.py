@@ -87,7 +87,7 @@ def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop
     summary = shop.replay(ReplayOptions(max_failures=3), told)
     assert not summary.complete
     assert summary.stopped == "3 failures in a row"
-    assert summary.outcomes == {Outcome.FAILED: 3, Outcome.LEFT: 5}
+    assert summary.outcomes == {Outcome.FAILED: 3, Outcome.NOT_TRIED: 5}
     failed = [result for result in told.results if result.outcome is Outcome.FAILED]
     for result in failed:
         assert result.letter.error == FROM_LAMBDA["ErrorMessage"]["StringValue"]
@@ -264,7 +264,7 @@ def test_ctrl_c_ends_it_and_the_next_one_goes_on(shop: Workshop, monkeypatch: An
         patch.setattr(shop.aws, "call", call)
         summary = shop.replay()
     assert summary.interrupted and not summary.complete
-    assert summary.outcomes == {Outcome.REPLAYED: 2, Outcome.LEFT: 6}
+    assert summary.outcomes == {Outcome.REPLAYED: 2, Outcome.NOT_TRIED: 6}
     assert shop.depths["webhook"] == (5, 1), "what was begun is held: it may have been stored"
     summary = shop.replay()
     assert (summary.complete, summary.resumed, summary.outcomes[Outcome.REPLAYED]) == (True, 1, 6)

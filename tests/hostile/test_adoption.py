@@ -74,7 +74,7 @@ def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
         # An untagged log group is one that a late line of our own function brought back.
         ours = resource.kind in {*CANNOT_CARRY_TAGS, *NOT_MADE_BY_HAND}
         ours = ours or (resource.kind == "log group" and not tags)
-        line = f"! {resource}  exists without our tags (--adopt takes it over)"
+        line = f"! {resource}  exists without cryptoctl's tags (--adopt takes it over)"
         assert (line in ended.err) is not ours
     assert "Nothing was changed." in ended.err
     assert "`cryptoctl up --adopt --env " in ended.err

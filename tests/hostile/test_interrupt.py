@@ -66,7 +66,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     assert "error: Interrupted:\n" in told
     assert " done (" in told
     assert " interrupted (" in told
-    assert "left under way" not in told
+    assert "not waited for" not in told
     assert "goes on from here." in told
     # Not one call was begun after the answer to Ctrl-C.
     assert writes(mood) == len(gate.held)
@@ -91,7 +91,7 @@ def test_twice_does_not_wait_for_answers(
         running.interrupt()
     # It ends while all its calls are still held.
     told = ended_in_order(running.wait())
-    assert "left under way (" in told
+    assert "not waited for (" in told
     gate.opened.set()
     # The calls reach AWS after all, with nobody there to see their answers.
     eventually(lambda: writes(mood) == len(gate.held), "the calls to be answered")
@@ -155,7 +155,7 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
     mood = world.proxy.behave(gate=gate)
     with terminal(world.clients.variables, "up", "--env", used, "--aws") as up:
         assert gate.reached.wait(60)
-        for asked in ("Stopping: ", "left under way ("):
+        for asked in ("Stopping: ", "not waited for ("):
             up.process.send_signal(signal.SIGINT)
             eventually(lambda asked=asked: asked in up.shown(), asked)  # type: ignore[misc]
         assert up.process.wait(60) == INTERRUPTED

@@ -155,7 +155,7 @@ def not_passing() -> Iterator[Situation]:
 
 
 def test_states_that_do_not_come() -> None:
-    check("Waits 2: AWS does not come to rest", not_resting())
+    check("Waits 2: a change of AWS does not end", not_resting())
 
 
 def not_resting() -> Iterator[Situation]:
@@ -294,7 +294,7 @@ def group_step(group: Provisioner) -> Step:
 
 
 def test_a_difference_that_remains() -> None:
-    check("Halfway 3: AWS took every call, and does not show it", [difference_that_remains()])
+    check("Halfway 3: AWS accepted every call, and does not show it", [difference_that_remains()])
 
 
 def difference_that_remains() -> Situation:

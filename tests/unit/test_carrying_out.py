@@ -93,9 +93,7 @@ def test_where_it_cannot_be_looked_at_again_it_is_said_that_everything_was_done(
     def refuse(*_: Any, **__: Any) -> None:
         raise refusal("GetThing", "Throttling", "Rate exceeded")
 
-    with pytest.raises(
-        Failure, match="Everything was done, but what came of it could not be looked at"
-    ) as told:
+    with pytest.raises(Failure, match="All calls succeeded, but the result could not be read") as told:
         carried_out(aws, FakeClock(), Thing(name="a"))
     assert told.value.exit_code is ExitCode.AWS
     assert told.value.hint.endswith("Then run the same command again: it goes on from here.")

@@ -143,8 +143,8 @@ def test_a_plan_says_what_it_costs_without_any_use() -> None:
     assert found == {"key": (1, 1.0), "alarms": (9, 0.9), "dashboards": (1, 3.0)}
     assert made.by_use and made.usd == pytest.approx(4.9)
     told = cost_sentences(made)
-    assert told.startswith("+4.90 USD a month without any use (key +1.00")
-    assert "Free for the whole account are 3 dashboards and 10 alarms." in told
+    assert told.startswith("+4.90 USD a month even when idle (key +1.00")
+    assert "3 dashboards and 10 alarms are free for the whole account." in told
     assert "`cryptoctl cost" in told
 
 

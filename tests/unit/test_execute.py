@@ -244,7 +244,7 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
     first = Thing(name="first")
     plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": StepOutcome.LEFT, "last": StepOutcome.INTERRUPTED}
+    assert outcomes(report) == {"first": StepOutcome.ABANDONED, "last": StepOutcome.INTERRUPTED}
     ended.clear()
     answered.set()
     for thread in threading.enumerate():

@@ -47,7 +47,7 @@ def test_what_appeared_and_never_shows_a_tag_is_somebody_elses() -> None:
     shows_its_tags_after(aws := FakeAws(), looks=10**6)
     report, _, clock = run(aws, Thing(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
-    assert "exists without our tags" in failed.problem
+    assert "exists without cryptoctl's tags" in failed.problem
     assert clock.time_s == pytest.approx(Thing.visible_within_s)
 
 

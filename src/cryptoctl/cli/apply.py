@@ -63,7 +63,7 @@ def check(plan: Plan, expect: str | None = None) -> None:
         listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
             ExitCode.REFUSED,
-            f"Not managed by cryptoctl: {listed}. Nothing was changed.",
+            f"Refused: {listed}. Nothing was changed.",
             plan.refusal_hint,
         )
     if plan.obstacles:
@@ -75,7 +75,7 @@ def check(plan: Plan, expect: str | None = None) -> None:
 
 
 def plan_with_tags(run: CommandRun, look: Callable[[], Plan]) -> Plan:
-    """The plan, once what was made a moment ago shows its tags, or had the time to."""
+    """The plan; repeated for a while if new resources do not show their tags yet."""
     plan = look()
     if not new_without_tags(plan):
         return plan
@@ -100,7 +100,7 @@ def carry_out(
 ) -> Plan:
     """Runs a plan with live progress, observes again, and returns the plan of what is left to do.
 
-    `also` gives the listener that is told instead of the progress, and tells it.
+    `also` wraps the progress listener; the executor reports to the result.
     """
     stop, before = StopRequest(), run.members.get("results", [])
     with PlanProgress(run.screen, run.clock) as progress:
@@ -132,7 +132,7 @@ def _look_again(look_again: Callable[[], Plan], run: CommandRun, progress: PlanP
         failure = as_failure(error)
         raise Failure(
             failure.exit_code,
-            f"Everything was done, but what came of it could not be looked at: {failure.message}",
+            f"All calls succeeded, but the result could not be read: {failure.message}",
             f"{failure.hint} Then run {SAME_COMMAND}".strip(),
         ) from error
 

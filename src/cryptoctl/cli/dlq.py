@@ -197,7 +197,7 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
     if without:
         raise Failure(
             ExitCode.FAILED,
-            f"{pluralize(len(without), 'message')} cannot be replayed as things are.",
+            f"{pluralize(len(without), 'message')} cannot be replayed.",
             remedy(sum(step.letter.shape is Shape.UNKNOWN for step in without), len(without)),
         )
 

@@ -54,24 +54,22 @@ def down(
             _ask(run)
     last = carry_out_removal(run, plan, look)
     run.done("All of the plan is done", "`cryptoctl envs` shows which environments there are.")
-    run.set_members(leaving=_leaving(last), kept=kept, notes=list(last.notes))
+    run.set_members(pending_deletion=_pending_deletion(last), kept=kept, notes=list(last.notes))
     _say_what_is_left(run, plan, last, kept)
 
 
 def _say_what_is_left(run: CommandRun, plan: Plan, last: Plan, kept: Sequence[str]) -> None:
-    session, screen, leaving = run.session, run.screen, _leaving(last)
-    for each in leaving:
-        screen.say(
-            f"Left: {each['resource']} ({each['id']}), pending deletion until {each['deleted_at'][:10]}."
-        )
+    session, screen, pending_deletion = run.session, run.screen, _pending_deletion(last)
+    for each in pending_deletion:
+        screen.say(f"Pending deletion until {each['deleted_at'][:10]}: {each['resource']} ({each['id']}).")
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
     for note in last.notes:
         if note not in plan.notes:  # what the plan said stands above
             screen.say(sentence(note), style="yellow")
-    if not plan.work and not leaving:
+    if not plan.work and not pending_deletion:
         screen.say(not_deployed(session.aws, session.scope, "resource of it").message)
-    elif not (leaving or kept or last.notes):
+    elif not (pending_deletion or kept or last.notes):
         screen.say("Nothing is left.")
 
 
@@ -88,7 +86,7 @@ def _there(plan: Plan) -> list[str]:
     return [str(step.resource) for step in steps if step.delta.observed is not None]
 
 
-def _leaving(plan: Plan) -> list[dict[str, str]]:
+def _pending_deletion(plan: Plan) -> list[dict[str, str]]:
     left = []
     for step in plan.steps:
         observed = step.delta.observed

@@ -161,7 +161,9 @@ def _follow(run: CommandRun, wanted: list[Function], since_ms: int, chosen: Line
 
 def _checked(request: str | None) -> str | None:
     if request is not None and not REQUEST.fullmatch(request):
-        raise Failure(ExitCode.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
+        raise Failure(
+            ExitCode.USAGE, f"{request!r} is not a valid request id.", "Copy one from a line of the logs."
+        )
     return request
 
 

@@ -34,7 +34,7 @@ def _options(
     queue: Annotated[QueueChoice, _filter("--queue", shown="Which queue.")] = QueueChoice.ALL,
     error: Annotated[
         str | None,
-        _filter("--error", metavar="TEXT", shown="The error or the last replay's has this text."),
+        _filter("--error", metavar="TEXT", shown="The error, or the last replay's, contains this text."),
     ] = None,
     symbol: Annotated[str | None, _filter("--symbol", metavar="S", shown="Concerns this symbol.")] = None,
     exchange: Annotated[

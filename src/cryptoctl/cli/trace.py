@@ -67,7 +67,9 @@ def trace(
     if request is not None:
         if symbol is not None or any(each is not None for each in vars(given).values()):
             raise Failure(
-                ExitCode.USAGE, "--request stands alone.", "Leave the symbol and the other options out."
+                ExitCode.USAGE,
+                "--request cannot be combined with other options.",
+                "Leave the symbol and the other options out.",
             )
         _trace_request(run, _tracer(run), request)
         return
@@ -105,7 +107,9 @@ def _show_notes(run: CommandRun, traced: Traced) -> None:
 
 def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
     if not REQUEST.fullmatch(request):
-        raise Failure(ExitCode.USAGE, f"{request!r} is no request id.", "Copy one from a line of the logs.")
+        raise Failure(
+            ExitCode.USAGE, f"{request!r} is not a valid request id.", "Copy one from a line of the logs."
+        )
     traced = tracer.request(request)
     named = prices_of(traced)
     if not traced.lines and not traced.letters:
@@ -168,7 +172,7 @@ def _wanted(symbol: str, given: _Given) -> PriceSelector:
         except NumberError:
             raise Failure(
                 ExitCode.USAGE,
-                f"{given.sort_key!r} is no sort key.",
+                f"{given.sort_key!r} is not a valid sort key.",
                 f"Copy one from {shown}: milliseconds, perhaps with a fraction.",
             ) from None
     return PriceSelector(
@@ -206,7 +210,7 @@ def _refuse_several(run: CommandRun, wanted: PriceSelector, found: Sequence[Item
     one = command_about("trace", wanted.symbol, "--sort-key", found[0]["timestamp"]["N"])
     raise Failure(
         ExitCode.USAGE,
-        f"{len(found)} prices of {wanted.symbol} are meant.",
+        f"{len(found)} prices of {wanted.symbol} match.",
         f"Choose one: `{one}`.",
     )
 

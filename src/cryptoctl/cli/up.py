@@ -69,7 +69,7 @@ def up(
             show_plan(screen, rest, environment=session.location)
             raise Failure(
                 ExitCode.FAILED,
-                f"AWS took every call, but these still differ: {', '.join(map(_difference, differing))}.",
+                f"AWS accepted every call, but these still differ: {', '.join(map(_difference, differing))}.",
                 "Run `cryptoctl plan` in a minute. If it still differs, another run or tool changes it "
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
@@ -114,7 +114,7 @@ def _ask(run: CommandRun, plan: Plan, review: str) -> None:
 
 
 def _mention_news(run: CommandRun, before: Plan, after: Plan) -> None:
-    """What is to be known of what was made, and was not there to be told with the plan."""
+    """Prints the notes on new resources, which the plan could not have."""
     for note in after.notes:
         if note not in before.notes:
             run.screen.say(sentence(note), style="yellow")

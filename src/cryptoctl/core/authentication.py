@@ -163,7 +163,7 @@ class BasicScheme:
 
 
 class NoScheme:
-    """Of a sender that does not exist: nothing is accepted, in the time that a check takes."""
+    """For an unknown sender: refuses every request, in as long as a check takes."""
 
     def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
         """False."""

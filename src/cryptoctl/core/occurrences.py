@@ -1,4 +1,4 @@
-"""Which of the prices of a request that are alike in all else and have no id each one is."""
+"""Numbers a request's prices that are equal and have no id: first, second, …."""
 
 from collections import defaultdict
 from collections.abc import Iterable

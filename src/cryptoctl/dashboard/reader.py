@@ -42,7 +42,7 @@ TROUBLES = (AwsError, Failure, EngineError, OSError)
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectedEnvironment:
-    """Where the environment is: replaced by another one when its engine comes back elsewhere."""
+    """The client and the stack to read; replaced when the engine restarts on another port."""
 
     aws: Aws
     stack: Stack

@@ -21,7 +21,7 @@ ALL = 10**9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartPoint:
-    """From when on trades are wanted, and which of them are stored; None: from the newest one on.
+    """Where following starts (None: at the newest trade), and which ids since are stored.
 
     `without_ids`: it lies behind prices without an id, with which no trade can be compared; trades from
     `unasked_ms` on, where the newest price with an id is, are not asked for then. None: there is none before.

@@ -18,7 +18,7 @@ class AnnouncementError(RuntimeError):
 
 
 class AnnounceResult(NamedTuple):
-    """How an announcement ended; `heard` is None where nobody knows, because an answer was lost."""
+    """The result of a publish; `heard`: whether it was sent, None if the response was lost."""
 
     error: Exception | None
     heard: bool | None

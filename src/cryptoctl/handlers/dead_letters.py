@@ -1,4 +1,4 @@
-"""Messages to a function's dead-letter queue, by the handler's own hand."""
+"""Messages that a handler itself sends to its dead-letter queue."""
 
 import json
 import re

@@ -49,16 +49,16 @@ def is_http(event: Any) -> bool:
 
 
 def authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
-    """The request, or the answer to one that does not come in. Never raises."""
+    """The authenticated request, or the response that refuses it. Never raises."""
     try:
-        return _admit(event)
+        return _authenticated(event)
     except Exception as error:
         # Not its text, which may be the stranger's.
         _log.warning("request not checked", extra={"error": type(error).__name__})
         return unavailable(NOT_CHECKED)
 
 
-def _admit(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
+def _authenticated(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
     http = event["requestContext"]["http"]
     http = http if isinstance(http, dict) else {}
     parts = _parts(event.get("rawPath"))

@@ -194,7 +194,7 @@ class DataDirectory:
         """Notes that an engine begins here; says what may be missing where the last one was killed."""
         killed = self.unclean()
         self._unclean_file.touch()
-        note = "The engine was not stopped but ended: messages of its last moments in queues may be missing."
+        note = "The engine was killed, not stopped: messages of its last moments in queues may be missing."
         return [note] if killed else []
 
     def unclean(self) -> bool:

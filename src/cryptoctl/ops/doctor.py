@@ -120,13 +120,15 @@ def _clock(aws: Aws) -> Check:
         return unknown(
             "clock",
             "the responses have no readable date",
-            "Compare this machine's clock with another one; AWS refuses 300 s.",
+            "Compare this machine's clock with another one; AWS refuses requests that are 300 s off.",
         )
     seconds = f"{skew.total_seconds():.0f} s off"
     if skew < SKEW_REPORTED:
         return good("clock", seconds)
     tell = bad if skew >= SKEW_REFUSED else unknown
-    return tell("clock", seconds, "Let NTP set this machine's clock; AWS refuses 300 s.")
+    return tell(
+        "clock", seconds, "Let NTP set this machine's clock; AWS refuses requests that are 300 s off."
+    )
 
 
 def _runtime(aws: Aws) -> Check:
@@ -182,13 +184,14 @@ def _principal(aws: Aws) -> str | None:
 
 def _denied(aws: Aws, source: str, wanted: Sequence[Permission]) -> set[str]:
     alike: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
-    for right in wanted:
-        alike.setdefault((right.resources, repr(right.condition)), (right, []))[1].append(right.action)
-    asked = [_simulating(aws, source, right, actions) for right, actions in alike.values()]
+    for permission in wanted:
+        same = (permission.resources, repr(permission.condition))
+        alike.setdefault(same, (permission, []))[1].append(permission.action)
+    asked = [_simulating(aws, source, permission, actions) for permission, actions in alike.values()]
     return {action for denied in aws.gather(*asked) for action in denied}
 
 
-def _simulating(aws: Aws, source: str, right: Permission, actions: list[str]) -> Callable[[], list[str]]:
+def _simulating(aws: Aws, source: str, permission: Permission, actions: list[str]) -> Callable[[], list[str]]:
     def simulate() -> list[str]:
         results = aws.paginate(
             "iam",
@@ -196,16 +199,16 @@ def _simulating(aws: Aws, source: str, right: Permission, actions: list[str]) ->
             "EvaluationResults",
             PolicySourceArn=source,
             ActionNames=actions,
-            ResourceArns=list(right.resources),
-            ContextEntries=list(_context(right)),
+            ResourceArns=list(permission.resources),
+            ContextEntries=list(_context(permission)),
         )
         return [each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed"]
 
     return simulate
 
 
-def _context(right: Permission) -> Iterator[dict[str, Any]]:
-    for operator, tests in right.condition.items():
+def _context(permission: Permission) -> Iterator[dict[str, Any]]:
+    for operator, tests in permission.condition.items():
         # Null asks that a key be absent: IAM is told nothing of it then.
         for key, value in tests.items() if operator != "Null" else ():
             yield {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
@@ -229,11 +232,13 @@ def _obstacles(plan: Plan) -> Check:
 
 def _in_the_way(plan: Plan) -> Check:
     seen = [(step.resource, step.delta.observed) for step in plan.steps]
-    leaving = [str(resource) for resource, observed in seen if observed and observed.pending_deletion_until]
+    pending_deletion = [
+        str(resource) for resource, observed in seen if observed and observed.pending_deletion_until
+    ]
     going = sum(step.verb is Verb.DELETE for step in plan.work)
     counts = {"create or update": len(plan.work) - going, "delete": going}
     parts = [f"{count} resource{'s' * (count != 1)} to {what}" for what, count in counts.items() if count]
     work = ", ".join(parts) or "no changes"
-    if leaving:
-        work += f"; pending deletion, and taken back by `up`: {', '.join(leaving)}"
+    if pending_deletion:
+        work += f"; pending deletion, and taken back by `up`: {', '.join(pending_deletion)}"
     return good("environment", work)

@@ -22,12 +22,12 @@ def environments(aws: Aws) -> dict[str, int]:
     """Each environment's name with how many of its resources the tag index lists, in order of name."""
     counts: dict[str, int] = {}
     for arn, tags in aws.tagged({MANAGED_BY: "cryptoctl"}).items():
-        if ENVIRONMENT in tags and not _leaving(arn):
+        if ENVIRONMENT in tags and not _pending_deletion(arn):
             counts[tags[ENVIRONMENT]] = counts.get(tags[ENVIRONMENT], 0) + 1
     return dict(sorted(counts.items()))
 
 
-def _leaving(arn: str) -> bool:
+def _pending_deletion(arn: str) -> bool:
     # What `down` leaves is a key that is pending deletion; a key alone is no environment.
     return arn.split(":")[2] == "kms"
 

@@ -53,8 +53,8 @@ class Alarm(Listed, Priced):
         Remedy(
             codes=("LimitExceeded", "LimitExceededFault", "LimitExceededException"),
             operations=("PutMetricAlarm",),
-            hint="The account's alarms in this region are used up: delete alarms that nobody needs, or ask "
-            f"for more ({QUOTAS_URL}, Amazon CloudWatch).",
+            hint="The account has reached its quota of alarms in this region: delete alarms that nobody "
+            f"needs, or ask for more ({QUOTAS_URL}, Amazon CloudWatch).",
         ),
     )
 

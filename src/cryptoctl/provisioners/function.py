@@ -304,8 +304,8 @@ class Function(Preflight, Priced):
             reason=reason,
             timeout_s=300,
             gone=NOT_FOUND,
-            hint="Mend what AWS names as the reason; the next `cryptoctl up` makes the change again, "
-            "and replaces, after asking, a function that could not be made.",
+            hint="Remove the cause that AWS gives; the next `cryptoctl up` tries again, and asks before it "
+            "replaces a function that could not be created.",
         )
 
 

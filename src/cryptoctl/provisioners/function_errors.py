@@ -9,12 +9,12 @@ from cryptoctl.reconcile import (
 )
 
 INVALID = "InvalidParameterValueException"
-ANOTHER_CHANGE = "another change of the function; Lambda makes one at a time"
+ANOTHER_CHANGE = "another change of the function to finish; Lambda makes one at a time"
 LET_IT_END = "Another run or another tool keeps changing the function: let that end first."
 SPREADS = "IAM's changes take a while to spread"
 FORBIDDEN = (
-    "Look whether a permissions boundary or a policy of the organization takes from the role what the "
-    "message names; else IAM is late: https://health.aws.amazon.com."
+    "Check whether a permissions boundary or a policy of the organization denies the role what the "
+    "message names. If not, IAM is slow: https://health.aws.amazon.com."
 )
 KEY_UNUSABLE = (
     "`cryptoctl plan` shows whether the environment's key is as it should be; these credentials need "
@@ -93,8 +93,8 @@ RETRY_RULES: tuple[RetryRule, ...] = (
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("CodeVerificationFailedException", "InvalidCodeSignatureException"),
-        hint="Somebody demands signed code of the function, and cryptoctl's is not signed: "
-        "`aws lambda delete-function-code-signing-config --function-name NAME`, or ask who demands it.",
+        hint="The function has a code signing configuration, and cryptoctl's code is not signed: "
+        "`aws lambda delete-function-code-signing-config --function-name NAME`, or ask who added it.",
     ),
     Remedy(
         codes=(INVALID, "ResourceConflictException"),
@@ -136,8 +136,8 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("PublicPolicyException",),
         operations=("AddPermission",),
-        hint="The account does not let functions be public, which the address of the senders has to be: ask "
-        "who keeps that setting of Lambda's, or take the senders out of cryptoctl.toml.",
+        hint="The account blocks public access to functions, which the senders' function URL needs: ask the "
+        "owner of that Lambda setting, or take the senders out of cryptoctl.toml.",
     ),
     Remedy(
         codes=("PolicyLengthExceededException",),

@@ -79,8 +79,9 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
             codes=("AccessDeniedException",),
             contains="explicit deny",
             operations=("CreateFunctionUrlConfig", "UpdateFunctionUrlConfig"),
-            hint="A policy of the kind that the message names forbids addresses without IAM "
-            "(lambda:FunctionUrlAuthType): ask who keeps it, or take the senders out of cryptoctl.toml.",
+            hint="A policy of the kind that the message names denies function URLs without IAM "
+            "authentication (lambda:FunctionUrlAuthType): ask its owner, or take the senders out of "
+            "cryptoctl.toml.",
         ),
     )
 

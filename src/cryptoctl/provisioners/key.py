@@ -240,9 +240,10 @@ class Key(AssignedArn, Preflight, Priced):
             path="KeyMetadata.DeletionDate",
             until=(None,),
             gone=NOT_FOUND,
-            reason="KMS to forget the key's name; its changes take a while to spread",
+            reason="the key's alias to disappear from KMS; its changes take a while to spread",
             timeout_s=60,
-            hint="KMS has taken the deletion; an `up` before it forgets the name may leave the key unnamed.",
+            hint="The deletion is scheduled. An `up` before the alias has disappeared may leave the key "
+            "without one.",
         )
 
     def _schedule_deletion(self, key_id: Value) -> Call:

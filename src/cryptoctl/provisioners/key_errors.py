@@ -51,8 +51,8 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("LimitExceededException",),
         operations=("CreateKey", "CreateAlias"),
-        hint="The account's KMS keys or aliases in this region are used up: schedule the deletion of "
-        f"keys that nobody uses, or ask for more ({QUOTAS_URL}, AWS KMS).",
+        hint="The account has reached its quota of KMS keys or aliases in this region: schedule the "
+        f"deletion of keys that nobody uses, or ask for more ({QUOTAS_URL}, AWS KMS).",
     ),
     Remedy(
         codes=("KMSInvalidStateException", "DisabledException"),

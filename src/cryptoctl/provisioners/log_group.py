@@ -32,7 +32,7 @@ from cryptoctl.reconcile import (
 
 NOT_FOUND = "ResourceNotFoundException"
 STANDARD = "STANDARD"
-ANOTHER_CHANGE = "another change of the log group; CloudWatch Logs makes one at a time"
+ANOTHER_CHANGE = "another change of the log group to finish; CloudWatch Logs makes one at a time"
 # CloudWatch Logs keeps lines compressed, and bills them so: to 15 %, as AWS's own calculator assumes.
 STORED_OF_INGESTED = 0.15
 LET_IT_END = "Another run or another tool keeps changing the log group: let that end first."

@@ -76,7 +76,7 @@ class Parameter(Preflight, Listed):
         ),
         RetryRule(
             code="TooManyUpdates",
-            reason="another change of the parameter; Parameter Store makes one at a time",
+            reason="another change of the parameter to finish; Parameter Store makes one at a time",
             timeout_s=30,
             hint="Another run or another tool keeps changing the parameter: let that end first.",
         ),
@@ -84,7 +84,7 @@ class Parameter(Preflight, Listed):
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("ParameterLimitExceeded",),
-            hint="The account's parameters of the standard tier are used up: delete those that nobody "
+            hint="The account has reached its quota of standard parameters: delete those that nobody "
             f"uses, or ask for more ({QUOTAS_URL}, AWS Systems Manager).",
         ),
         Remedy(
@@ -97,9 +97,10 @@ class Parameter(Preflight, Listed):
         Remedy(
             codes=("InvalidKeyId",),
             operations=("GetParameter",),
-            hint="The value lies under a key that is switched off or goes: `aws kms cancel-key-deletion` and "
-            "`aws kms enable-key` with the key's ARN bring it back. Without the key, delete the parameter by "
-            "its name: the next `cryptoctl up` makes a new secret, which its sender has to be given.",
+            hint="The value is encrypted with a key that is disabled or pending deletion: `aws kms "
+            "cancel-key-deletion` and `aws kms enable-key` with the key's ARN restore it. Without the "
+            "key, delete the parameter by its name: the next `cryptoctl up` makes a new secret, which its "
+            "sender has to be given.",
         ),
     )
 

@@ -77,7 +77,7 @@ class Role(ConflictChecked, Listed, Preflight):
         ),
         RetryRule(
             code="ConcurrentModification",
-            reason="another change of the role; IAM makes one at a time",
+            reason="another change of the role to finish; IAM makes one at a time",
             timeout_s=30,
             hint="Another run or another tool keeps changing the role: let that end first.",
         ),
@@ -92,7 +92,7 @@ class Role(ConflictChecked, Listed, Preflight):
         Remedy(
             codes=("LimitExceeded",),
             operations=("CreateRole",),
-            hint="The account's roles are used up: delete roles that nobody uses, or ask for more "
+            hint="The account has reached its quota of roles: delete roles that nobody uses, or ask for more "
             f"({QUOTAS_URL}, IAM, “Roles per account”; in us-east-1, whatever the region).",
         ),
     )

@@ -28,7 +28,7 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     ),
     RetryRule(
         code="ResourceInUseException",
-        reason="the mapping to come to rest; Lambda takes no change while it moves",
+        reason="the mapping's current change to finish; Lambda takes no other until then",
         timeout_s=180,
         operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
         hint=STUCK,

@@ -272,7 +272,7 @@ class Table(Encrypted, DeletionProtected, Priced):
         return self._settled(
             path="Table.SSEDescription.Status",
             until=("ENABLED", "DISABLED", None),
-            reason="the table to lie under its new key; DynamoDB does it in the background",
+            reason="the table to be encrypted with its new key; DynamoDB does it in the background",
             timeout_s=300,
         )
 

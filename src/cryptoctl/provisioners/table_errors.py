@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
 
-ANOTHER_CHANGE = "another change of the table; DynamoDB makes one at a time"
+ANOTHER_CHANGE = "another change of the table to finish; DynamoDB makes one at a time"
 LET_IT_END = "Another run or another tool, or a backup or restore, holds the table: let that end first."
 GOES_ON = "DynamoDB goes on with it: the next run waits anew."
 
@@ -26,7 +26,7 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     RetryRule(
         code="LimitExceededException",
         contains="simultaneously",
-        reason="other tables of the account; DynamoDB makes or changes only so many at a time",
+        reason="changes of the account's other tables to finish; DynamoDB makes only so many at a time",
         timeout_s=300,
         hint="Something else makes or changes tables all the time: let that end first.",
     ),
@@ -60,8 +60,8 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("LimitExceededException",),
         operations=("CreateTable",),
-        hint="The account's tables in this region are used up: delete tables that nobody uses, or ask "
-        f"for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
+        hint="The account has reached its quota of tables in this region: delete tables that nobody uses, "
+        f"or ask for more ({QUOTAS_URL}, Amazon DynamoDB, “Maximum number of tables”).",
     ),
     Remedy(
         codes=("ValidationException",),
@@ -81,7 +81,7 @@ REMEDIES: tuple[Remedy, ...] = (
         codes=("AccessDeniedException", "ValidationException"),
         contains="kms",
         operations=("CreateTable", "UpdateTable"),
-        hint="DynamoDB may not use the customer's key in your name: its policy, or what `cryptoctl "
+        hint="DynamoDB may not use the customer managed key on your behalf: its policy, or what `cryptoctl "
         "iam-policy --for deploy` prints, must allow it.",
     ),
 )

@@ -42,8 +42,8 @@ def without_our_tags(kind: str, *operations: str) -> Remedy:
         codes=("AccessDeniedException",),
         contains="identity-based policy allows",
         operations=operations,
-        hint="These credentials lack that right: attach what `cryptoctl iam-policy --for deploy` (or "
-        "operate, or read) prints to the user or role that is named. It holds only for a "
+        hint="A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and "
+        "attach that policy to the user or role named above. It holds only for a "
         f"{kind} with the environment's tags: tag one that was made by other means by hand first, or adopt "
         "it once with broader rights (`cryptoctl up --adopt`).",
     )

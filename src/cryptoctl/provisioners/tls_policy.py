@@ -1,4 +1,4 @@
-"""Queues and topics that refuse plain HTTP: our one statement in a policy that others may write in too."""
+"""The policy statement by which queues and topics refuse plain HTTP; others' statements stay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def deny_plain_http(actions: Sequence[str], arn: str) -> Statement:
 
 
 def desired_statement(statement: Statement | None) -> dict[str, Value]:
-    """The desired state: our statement under its id, or that there is none of that id."""
+    """The desired field: our statement by its Sid, or None under that Sid."""
     return {SID: written(statement) if statement else None}
 
 

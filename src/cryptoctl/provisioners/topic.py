@@ -76,13 +76,13 @@ class Topic(Encrypted, Priced):
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("TopicLimitExceeded", "TopicLimitExceededException"),
-            hint="The account's topics in this region are used up: delete topics that nobody uses, or ask "
-            f"for more ({QUOTAS_URL}, Amazon SNS).",
+            hint="The account has reached its quota of topics in this region: delete topics that nobody "
+            f"uses, or ask for more ({QUOTAS_URL}, Amazon SNS).",
         ),
         Remedy(
             codes=("SubscriptionLimitExceeded", "SubscriptionLimitExceededException"),
             operations=("Subscribe",),
-            hint="The topic's subscriptions are used up: take off those that nobody needs.",
+            hint="The topic has reached its quota of subscriptions: delete those that nobody needs.",
         ),
         Remedy(
             codes=("InvalidParameter", "InvalidParameterException"),

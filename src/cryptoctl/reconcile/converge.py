@@ -1,4 +1,4 @@
-"""One step of a plan: its calls one after the other, with patience for what passes by itself."""
+"""Runs one step of a plan: its calls in order, with retries for transient errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ObserveAgain(Exception):
 
 
 class Convergence:
-    """Makes one resource what its step says."""
+    """Runs one step to its desired state."""
 
     def __init__(self, run: PlanRun, step: Step) -> None:
         self._run, self._step = run, step
@@ -76,7 +76,7 @@ class Convergence:
         raise end
 
     def _follow_others(self) -> None:
-        """Plans again where others write in what the step sends as a whole, or have given values for it.
+        """Plans again if another writer shares a document it sends, or values it needs are now known.
 
         A value that comes out as it was before is no reason to change anything: what was looked for in vain
         may have been there all the time.

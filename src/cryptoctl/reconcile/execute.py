@@ -1,4 +1,4 @@
-"""Runs a plan over its graph: everything at once where nothing forbids it, a failure blocks only its own."""
+"""Runs a plan's steps in parallel, in dependency order; a failure blocks only the steps that need it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StepOutcome(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     INTERRUPTED = "interrupted"
-    LEFT = "left under way"
+    ABANDONED = "not waited for"
     """The person would not wait for its answer: it may be done or not."""
 
 
@@ -96,7 +96,7 @@ class Executor:
     clock: Clock = field(default_factory=RealClock)
 
     def run(self, plan: Plan, stop: StopRequest | None = None) -> Report:
-        """Runs exactly the plan's calls, until all is done or `stop` says otherwise."""
+        """Runs exactly the plan's calls, until done or stopped; each step's result."""
         return _Run(self, plan, stop or StopRequest()).run()
 
 
@@ -143,7 +143,7 @@ class _Run:
                     told = True
 
     def _result(self, step: Step) -> StepResult:
-        outcome = StepOutcome.LEFT if step.resource in self._begun else StepOutcome.INTERRUPTED
+        outcome = StepOutcome.ABANDONED if step.resource in self._begun else StepOutcome.INTERRUPTED
         not_waited_for = StepResult(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
         return self._results.get(step.resource, not_waited_for)
 

@@ -41,7 +41,7 @@ def make_plan(
     orphans: Orphans | None = None,
     after: Plan | None = None,
 ) -> Plan:
-    """Observes, and builds the plan, with what is known to stand in its way; and for orphans.
+    """Observes the resources and the orphans; returns the plan with its obstacles.
 
     With `after`, a plan for the same resources that was carried out, only what it has changed is observed
     again, and what needs that; orphans are looked for again if it did more than update.

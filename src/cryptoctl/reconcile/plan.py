@@ -15,7 +15,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import ConsentRequired, FollowUp
 from cryptoctl.reconcile.values import Ref, Value, map_leaves
 
-WITHOUT_TAGS = "exists without our tags (--adopt takes it over)"
+WITHOUT_TAGS = "exists without cryptoctl's tags (--adopt takes it over)"
 SENSITIVE = "(sensitive value)"
 ORPHANED = "no longer part of the environment"
 
@@ -118,7 +118,7 @@ class Plan:
 
     @property
     def only_waits(self) -> bool:
-        """Whether there is something to do, and nothing of it but waits for what AWS is at work on."""
+        """Whether all there is to do is wait for changes that AWS is still making."""
         return bool(self.work) and not any(step.calls for step in self.work)
 
     @property

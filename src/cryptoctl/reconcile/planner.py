@@ -59,7 +59,7 @@ def build_plan(
 
 
 def _notes(goal: Goal, steps: Sequence[Step]) -> Iterator[str]:
-    """What is to be known of what is there and stays."""
+    """A sentence on each resource that stays."""
     for step in steps:
         if goal is Goal.ABSENT and step.verb is Verb.NOTHING and step.why:
             yield f"{step.resource} stays: it {step.why}"

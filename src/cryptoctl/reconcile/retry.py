@@ -1,4 +1,4 @@
-"""The one place that waits: for errors that pass by themselves, and for AWS to come to rest."""
+"""The only place that waits: for transient errors, and for AWS to finish a change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StopRequest:
-    """What a person wishes of work that is under way."""
+    """Stop requests: `asked`, then `at_once`."""
 
     asked: threading.Event = field(default_factory=threading.Event)
     """What is under way is finished; nothing else is begun, and nothing is waited for."""
@@ -69,7 +69,7 @@ class Wait:
 
 
 class Retry:
-    """Repeats an attempt until it gives something, on a clock, and tells what it waits for."""
+    """Repeats an attempt until it does not return None, and reports each wait."""
 
     def __init__(self, clock: Clock, tell: Callable[[Wait], None] = lambda _: None) -> None:
         self.clock = clock

@@ -282,7 +282,7 @@ class ReplayScreen(ReplayListener):
             document = result.document()
             reason = document["reason_now"] and self._screen.hint(document["reason_now"])
             self._screen.item("results", {**document, "reason_now": reason})
-        elif result.outcome is not Outcome.LEFT:  # those are counted at the end; there may be thousands
+        elif result.outcome is not Outcome.NOT_TRIED:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._count)

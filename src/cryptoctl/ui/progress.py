@@ -136,7 +136,7 @@ _OUTCOMES = {
     StepOutcome.FAILED: ("✗", BAD, "failed"),
     StepOutcome.BLOCKED: ("✗", NOTE, "blocked"),
     StepOutcome.INTERRUPTED: ("■", NOTE, "interrupted"),
-    StepOutcome.LEFT: ("■", NOTE, "left"),
+    StepOutcome.ABANDONED: ("■", NOTE, "not waited for"),
 }
 _PAST = {
     Verb.CREATE: "created",

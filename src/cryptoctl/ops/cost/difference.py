@@ -83,9 +83,9 @@ def cost_sentences(found: CostDifference) -> str:
     if not found.fixed:
         return ""
     parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in found.fixed)
-    told = [f"{found.usd:+.2f} USD a month without any use ({parts}; prices of {found.prices_of})."]
+    told = [f"{found.usd:+.2f} USD a month even when idle ({parts}; prices of {found.prices_of})."]
     free = " and ".join(f"{each.free:g} {each.item}" for each in found.fixed if each.free)
-    told += [f"Free for the whole account are {free}."] if free else []
+    told += [f"{free} are free for the whole account."] if free else []
     if found.by_use and found.usd > 0:
-        told.append("What prices cost that come, `cryptoctl cost` estimates.")
+        told.append("`cryptoctl cost` estimates what prices cost.")
     return " ".join(told)

@@ -85,7 +85,7 @@ def journal_path(scope: Scope) -> Path:
 def open_database(path: Path | None, identity: str) -> tuple[sqlite3.Connection, str]:
     """The journal's database, locked; and what the person must know, empty if nothing.
 
-    `identity` tells the queues that it is about, in their present life. A file of others, or one that is
+    `identity` identifies the queues; it differs once one is recreated. A file of others, or one that is
     damaged, is set aside and a new one begun. Raises Failure if another process has it.
     """
     if path is None:
@@ -205,7 +205,7 @@ def _tables_as_created() -> list[tuple[str, ...]]:
 
 
 def row_digest(*parts: str | int | None) -> str:
-    """What shows that a row is as it was written: of a message what does not change, of a failure all."""
+    """A row's checksum: over a message's constant columns, or all of a failure's columns."""
     return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()
 
 

@@ -167,7 +167,7 @@ def dead_letter_queues(
 
 
 def identity(queues: DeadLetterQueues) -> str:
-    """The queues in their present life, whose journal is no other's."""
+    """Identifies these queues; differs once one is created again."""
     return " ".join(queues[name].identity for name in QueueName if name in queues)
 
 

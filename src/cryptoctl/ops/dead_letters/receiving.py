@@ -178,7 +178,7 @@ def _selected(
 
 
 def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal: Journal) -> int:
-    """How many messages of the selected queues nobody is given, because others have received them.
+    """How many messages of the selected queues are invisible: other consumers have received them.
 
     To be asked once everything else is received. None where each message that is selected by its id is found.
     """

@@ -254,7 +254,7 @@ class Replay:
             for message in self._journal.all(state):
                 if not self._journal.is_replayed(message.key):
                     letter, reason = decode(message), self._summary.stopped
-                    self._report(ReplayResult(letter=letter, outcome=Outcome.LEFT, reason=reason))
+                    self._report(ReplayResult(letter=letter, outcome=Outcome.NOT_TRIED, reason=reason))
 
     def _release(self) -> None:
         # What was begun stays in the journal: its step may have been run.

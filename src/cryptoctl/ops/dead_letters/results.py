@@ -17,7 +17,7 @@ class Outcome(StrEnum):
 
     REPLAYED = "replayed"
     FAILED = "failed again"
-    LEFT = "not tried"
+    NOT_TRIED = "not tried"
     UNKNOWN = "not replayable"
 
 
@@ -79,7 +79,7 @@ class ReplaySummary:
             "chosen": self.chosen,
             "replayed": self.outcomes[Outcome.REPLAYED],
             "failed_again": self.outcomes[Outcome.FAILED],
-            "not_tried": self.outcomes[Outcome.LEFT],
+            "not_tried": self.outcomes[Outcome.NOT_TRIED],
             "not_replayable": self.outcomes[Outcome.UNKNOWN],
             "finished_from_before": self.resumed,
             "replayed_before": self.replayed_before,

@@ -21,7 +21,7 @@ LOGGED_WITHIN_S = 90
 
 @dataclass(frozen=True, kw_only=True)
 class CheckContext:
-    """The environment of a run of the self-test, and what its checks do in it."""
+    """What a check works with: AWS, the self-test's stack, retries."""
 
     aws: Aws
     stack: SelftestStack

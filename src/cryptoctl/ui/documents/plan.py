@@ -69,7 +69,7 @@ class ResultDocument(Part):
 
     resource: Annotated[str, about("kind and name")]
     action: Annotated[str, about("create, update, replace or delete")]
-    outcome: Annotated[str, about("done, failed, blocked, interrupted or left under way")]
+    outcome: Annotated[str, about("done, failed, blocked, interrupted or not waited for")]
     seconds: Annotated[float, about("how long it took, in seconds")]
     problem: Annotated[str | None, about("why it is not done")]
     next: Annotated[str | None, about("what to do about it")]
@@ -95,7 +95,7 @@ class PlanCommandDocument(CommandDocument):
     plan: PlanField = None
 
 
-class LeavingDocument(Part):
+class PendingDeletionDocument(Part):
     """A resource that AWS deletes later."""
 
     resource: Annotated[str, about("kind and name")]
@@ -108,6 +108,6 @@ class DownDocument(CommandDocument):
 
     plan: PlanField = None
     results: Results = []
-    leaving: Annotated[list[LeavingDocument], about("what is pending deletion")] = []
+    pending_deletion: Annotated[list[PendingDeletionDocument], about("what is pending deletion")] = []
     kept: Annotated[list[str], about("what --keep-data has kept")] = []
     notes: Notes = []
