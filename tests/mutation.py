@@ -18,6 +18,7 @@ import importlib.util
 import os
 import pickle
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ from kit.mutants import SOURCE, Mutant, chosen
 
 PLACES = [SOURCE / "cryptoctl" / name for name in ("core", "handlers", "reconcile")]
 CPU_LIMIT_S = 60
+TIME_LIMIT_S = 300
 AT_IMPORT = ""  # coverage's name for what runs before any test
 QUICKLY = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header")
 Lines = dict[tuple[str, int], set[str]]
@@ -141,8 +143,9 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 def tried(mutant: Mutant, tests: Sequence[str]) -> int:
-    """Runs the tests on the mutant; pytest's exit code. An endless loop is ended, too."""
+    """Runs the tests on the mutant; pytest's exit code. An endless loop or wait is ended, too."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+    signal.alarm(TIME_LIMIT_S)
     sys.meta_path.insert(0, Finder(mutant))
     return int(pytest.main([*QUICKLY, "-x", *tests], plugins=[FewExamples()]))
 
