@@ -22,6 +22,8 @@ class ExactNumbers:
     lost: Lost | None = None
     """called with the subscriptions of a connection that has ended"""
 
+    refused: int = 0
+    """the status of the last refusal"""
     retry_after: str = ""
     """what the last refusal asked to wait, as it is written; whoever takes it empties it"""
 
@@ -33,7 +35,7 @@ class ExactNumbers:
         """An answer has come. Others may come before ccxt has raised an error for it."""
         if code >= 400:
             found = (text for name, text in headers.items() if name.lower() == "retry-after")
-            self.retry_after = next(found, "")
+            self.refused, self.retry_after = code, next(found, "")
         return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
 
     def client(self, url: str) -> Any:

@@ -21,6 +21,7 @@ from cryptoctl.reconcile.async_retry import AsyncClock
 
 INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."
 TIMEOUT_MS = 20_000
+ASKED_TOO_OFTEN = (418, 429)
 # ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
 KEPT_TRADES = 20_000
 
@@ -231,9 +232,9 @@ class Exchanges:
                 await exchange.load_markets()
                 return
             except self._ccxt.BaseError:
-                # Who asks again before, a service that is started again, say, is banned for longer.
+                # Who asks on, a service that is started again, say, is banned for longer.
                 pause_s = take_retry_after_s(exchange)
-                if not pause_s:
+                if not pause_s or exchange.refused not in ASKED_TOO_OFTEN:
                     raise
             self._tell(
                 f"{name} asks to wait {duration_text(round(pause_s * 1000))}; its symbols are read then."
