@@ -24,7 +24,7 @@ from cryptoctl.ops.dead_letters.results import ReplayOptions
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
-JOURNALLED = ("add", "begin", "mark", "settle", "drop", "extended", "failed", "take_up_done")
+JOURNALLED = ("add", "begin", "mark", "mark_replayed", "drop", "extended", "failed", "take_up_done")
 
 
 class Steps:

@@ -274,7 +274,7 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
     send(pipeline, [outgoing({"symbol": "ERROR", "price": "1", "exchange": "Error:x"}, now_ms=NOW_MS)])
     pipeline.change_function(
         pipeline.stack.webhook.name,
-        EnvironmentSettings={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
+        Environment={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
     )
     price = '{"symbol": "B", "price": 1, "exchange": "x"}'
     broken = json.dumps({"body": price, "requestContext": {}}).encode()
