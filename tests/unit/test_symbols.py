@@ -9,8 +9,10 @@ from typing import Any, cast
 import pytest
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.overview import OverviewReader
 from cryptoctl.ops.symbols import names
+from cryptoctl.provisioners.table import NOT_FOUND
 from unit.answers import STACK, Answers
 
 Key = tuple[str, Decimal]
@@ -60,3 +62,18 @@ def test_somebodys_table_with_other_keys_ends_no_overview() -> None:
     for code in ("AccessDeniedException", "InternalServerError"):
         with pytest.raises(AwsError, match=code):
             recent_prices(code)
+
+
+def test_where_the_table_is_gone_no_overview_looks_for_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would at each look, once for each request that finds no table."""
+    monkeypatch.setattr(Answers, "tagged", lambda *_: pytest.fail("the tag index was asked"))
+    assert recent_prices(NOT_FOUND) is None
+
+
+def test_that_prices_cannot_be_reached_is_told_by_an_overview(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> object:
+        raise Failure(ExitCode.UNREACHABLE, "No answer came.")
+
+    monkeypatch.setattr(Answers, "paginate", unreachable)
+    with pytest.raises(Failure, match="No answer came"):
+        recent_prices(NOT_FOUND)

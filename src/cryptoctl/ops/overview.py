@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.errors import Failure
 from cryptoctl.ops import logs, recent_symbols, status, symbols
 from cryptoctl.ops.activity import LATELY_MINUTES, Activity, activity
 from cryptoctl.ops.alarms import AlarmState, alarm_states
@@ -24,6 +23,7 @@ from cryptoctl.ops.symbols import MINUTE_MS, SymbolState
 from cryptoctl.ops.times import HOUR_MS, now_ms
 from cryptoctl.provisioners.alarm import alarm_name
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.table import NOT_FOUND as NO_SUCH_TABLE
 from cryptoctl.stack import Stack
 
 NEWEST_ERRORS = 5
@@ -280,11 +280,11 @@ class OverviewReader:
             return None
         try:
             return tuple(symbols.states(self._aws, self._stack.prices, names[:MAX_SYMBOLS], now_ms()))
-        except (Failure, AwsError) as error:
+        except AwsError as error:
             # There is no table, or somebody's with other keys, of which the resources tell.
-            if isinstance(error, AwsError) and error.code != "ValidationException":
-                raise
-            return None
+            if error.code in (NO_SUCH_TABLE, "ValidationException"):
+                return None
+            raise
 
     def _names(self) -> Sequence[str]:
         return recent_symbols.named_in(

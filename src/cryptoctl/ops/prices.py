@@ -14,7 +14,7 @@ from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.keys import FRACTION_DIGITS, MAX_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ops.table_items import table_items
+from cryptoctl.ops.table_items import require_table
 from cryptoctl.ops.times import iso_of_text, time_text
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -53,13 +53,23 @@ def prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
 
 def newest_first(aws: Aws, table: Table, query: Query) -> Iterator[StoredPrice]:
     """The same, the newest first, read page by page as they are asked for."""
-    return islice(_stored(_items(aws, table, query)), query.last)
+    with require_table(aws, table):
+        yield from _newest_first(aws, table, query)
+
+
+def look_up(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
+    """As `prices`; that there is no table is AWS's error, for which no environments are looked up."""
+    return list(_newest_first(aws, table, query))[::-1]
 
 
 def oldest(aws: Aws, table: Table, symbol: str) -> StoredPrice | None:
     """A symbol's first price; None where it has none."""
-    items = _items(aws, table, Query(symbol=symbol, last=1), oldest_first=True)
-    return next(_stored(items), None)
+    with require_table(aws, table):
+        return next(_stored(_items(aws, table, Query(symbol=symbol, last=1), oldest_first=True)), None)
+
+
+def _newest_first(aws: Aws, table: Table, query: Query) -> Iterator[StoredPrice]:
+    return islice(_stored(_items(aws, table, query)), query.last)
 
 
 def _stored(items: Iterable[Mapping[str, Any]]) -> Iterator[StoredPrice]:
@@ -84,10 +94,11 @@ def _items(
         values[":since"] = {"N": str(since)}
         # A key is a millisecond and a fraction of it.
         values[":until"] = {"N": f"{until}.{LAST_FRACTION}"}
-    return table_items(
-        aws,
-        table,
+    return aws.paginate(
+        "dynamodb",
         "Query",
+        "Items",
+        TableName=table.name,
         KeyConditionExpression=condition,
         ExpressionAttributeNames=names,
         ExpressionAttributeValues=values,

@@ -11,7 +11,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
-from cryptoctl.ops.prices import Query, prices
+from cryptoctl.ops.prices import Query, look_up
 from cryptoctl.ops.table_items import require_table
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -67,14 +67,17 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
 
 
 def states(aws: Aws, table: Table, symbols: Sequence[str], now_ms: int) -> list[SymbolState]:
-    """The symbols that have a price, the one with the newest first; all are read at the same time."""
+    """The symbols that have a price, the one with the newest first; all are read at the same time.
+
+    Raises AwsError where there is no table.
+    """
     asked = [(symbol, span) for symbol in symbols for span in (None, *SPANS_MS)]
 
     def read(what: tuple[str, str | None]) -> list[StoredPrice]:
         symbol, span = what
         if span is None:
-            return prices(aws, table, Query(symbol=symbol, last=RECENT))
-        return prices(aws, table, Query(symbol=symbol, last=1, until_ms=now_ms - SPANS_MS[span]))
+            return look_up(aws, table, Query(symbol=symbol, last=RECENT))
+        return look_up(aws, table, Query(symbol=symbol, last=1, until_ms=now_ms - SPANS_MS[span]))
 
     found = dict(zip(asked, aws.map(read, asked), strict=True))
     known = [_state(symbol, found) for symbol in symbols if found[symbol, None]]
