@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
@@ -15,7 +15,8 @@ from cryptoctl.errors import ExitCode, Failure
 _BEFORE = rb"(\xef\xbb\xbf)?\s*"
 _PAGE = re.compile(_BEFORE + rb"(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
 # JSON, or XML as AWS's services answer with it.
-_OF_AWS = re.compile(_BEFORE + rb"([\[{]|null\s*$|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
+_OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
+_NULL = re.compile(_BEFORE + rb"null\s*$")
 
 
 @contextlib.contextmanager
@@ -61,7 +62,7 @@ def translate_errors(
         raise failure(no_answer, asked, engine=engine, endpoint=endpoint()) from error
 
 
-def refuse_page(response_dict: Mapping[str, Any], **_: Any) -> None:
+def refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
     """botocore's event `before-parse`: raises ResponseParserError for a web page, one to sign in with, say.
 
     Of JSON that cannot be parsed botocore makes an empty answer. AWS's own balancers answer with pages where
@@ -73,6 +74,8 @@ def refuse_page(response_dict: Mapping[str, Any], **_: Any) -> None:
     said = "html" in headers.get("content-type", "").lower()
     body = response_dict["body"]
     if isinstance(body, bytes):
+        if _NULL.match(body):  # moto's answer that has nothing in it; botocore takes none but an object
+            response_dict["body"] = body = b"{}"
         page = _PAGE.match(body) or (said and body.strip() and not _OF_AWS.match(body))
     else:  # a stream, which cannot be looked at here
         page = said and not any(name.startswith("x-amz") for name in headers)

@@ -93,9 +93,14 @@ def test_doctor_goes_on_where_iam_cannot_be_asked(answering: Answering) -> None:
     assert (check.result, check.advice[: len(IT)]) == (CheckResult.UNKNOWN, IT)
 
 
-def test_null_that_is_sent_as_html_is_an_answer(answering: Answering) -> None:
-    answer = answering("kms", 200, "text/html", "null").call("kms", "CreateAlias", **ALIAS)
+@pytest.mark.parametrize("kind", ["text/html", "application/x-amz-json-1.1"])
+@pytest.mark.parametrize("operation", ["CreateAlias", "CreateKey"])
+def test_null_is_an_answer_without_anything_in_it(answering: Answering, kind: str, operation: str) -> None:
+    params = ALIAS if operation == "CreateAlias" else {}
+    answer = answering("kms", 200, kind, "null").call("kms", operation, **params)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    with pytest.raises(AwsError, match="500"):
+        answering("kms", 500, kind, "null").call("kms", operation, **params)
 
 
 def test_words_that_are_sent_as_html_are_none(answering: Answering) -> None:
