@@ -313,3 +313,16 @@ def test_a_long_log_is_put_aside(data: DataDirectory, monkeypatch: pytest.Monkey
 def test_options_that_are_none_are_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         EngineOptions.from_json(text)
+
+
+def test_a_file_that_is_numbered_otherwise_by_its_path_is_still_held(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine would end itself there, half a second after each start."""
+    lock = data.hold()
+    assert lock is not None
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    assert data.holds(lock)
+    data.forget_holder()  # as the next engine there does
+    assert not data.holds(lock)
+    os.close(lock)

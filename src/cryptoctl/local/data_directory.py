@@ -135,7 +135,9 @@ class DataDirectory:
     def holds(self, descriptor: int) -> bool:
         """Whether the lock that `hold` took is still there. Raises OSError where that cannot be seen."""
         try:
-            return os.path.samestat(os.fstat(descriptor), self._life_file.stat())
+            # Some file systems (overlays, network shares) number an open file otherwise than its path.
+            same = os.path.samestat(os.fstat(descriptor), self._life_file.stat())
+            return same or self._life_file.read_bytes() == str(os.getpid()).encode()
         except (FileNotFoundError, NotADirectoryError):
             return False
 
