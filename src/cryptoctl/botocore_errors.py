@@ -38,11 +38,12 @@ def translate_errors(
 
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     asked = f"{service}:{operation}"
     try:
         yield
-    except (BotoCoreError, ClientError, ResponseParserError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError, HTTPError) as error:
         if once and _without_answer(error):
             raise AwsError(
                 service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
@@ -160,6 +161,7 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
     """The sentence and the hint for an exception of botocore; `asked` names the request."""
     from botocore import exceptions as known
     from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     to = f" to {asked}" if asked else ""
     elsewhere = _elsewhere(error, asked, engine=engine)
@@ -239,7 +241,8 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
             "Check HTTPS_PROXY and NO_PROXY.",
         ),
         (
-            known.HTTPClientError | known.ConnectionError,
+            # The last two: within a stream.
+            known.HTTPClientError | known.ConnectionError | known.IncompleteReadError | HTTPError,
             ExitCode.UNREACHABLE,
             f"No answer came{to}: {{}}.",
             elsewhere or "Check the network and the region.",

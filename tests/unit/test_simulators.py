@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import remedy
@@ -30,8 +30,13 @@ class _Body:
 
 
 class _Cut:
+    def __init__(self, how: HTTPError | None) -> None:
+        self._how = how
+
     def read(self, *_: Any) -> bytes:
-        raise ProtocolError("Connection broken")
+        if self._how:
+            raise self._how
+        return b"the beg"
 
 
 @pytest.fixture
@@ -108,10 +113,14 @@ def test_words_that_are_sent_as_html_are_none(answering: Answering) -> None:
         answering("kms", 200, "text/html", "nullified").call("kms", "CreateAlias", **ALIAS)
 
 
-def test_an_answer_that_is_cut_is_no_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+@pytest.mark.parametrize("how", [ProtocolError("Connection broken"), SSLError("bad record mac"), None])
+def test_an_answer_that_is_cut_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, how: HTTPError | None
+) -> None:
     only_credentials(monkeypatch, tmp_path)
     aws = Aws(region="us-east-1", attempts=1)
-    aws.client("lambda").meta.events.register("before-send", lambda **_: AWSResponse("", 200, {}, _Cut()))
+    cut = AWSResponse("", 200, {"content-length": "13"}, _Cut(how))
+    aws.client("lambda").meta.events.register("before-send", lambda **_: cut)
     with pytest.raises(Failure, match="No answer came to lambda:Invoke"):
         aws.call("lambda", "Invoke", FunctionName="webhook-processor-x")
 
