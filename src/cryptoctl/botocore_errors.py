@@ -134,12 +134,12 @@ def endpoint_settings(asked: str) -> str:
 
 
 def _may_lack(asked: str, endpoint: str) -> str:
-    """What a person does where something answered in AWS's place; empty where AWS did."""
+    """What a person does where another address answered, a simulator's mostly; empty where AWS's own did."""
     if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
-        f"Not AWS was asked, but {without_password(endpoint)} ({endpoint_settings(asked)} says so), which "
-        f"may lack {asked}. The embedded engine, --local, has all that cryptoctl asks for."
+        f"Not AWS's own address was asked, but {without_password(endpoint)} ({endpoint_settings(asked)} says "
+        f"so), which may lack {asked}. The embedded engine, --local, has all that cryptoctl asks for."
     )
 
 

@@ -17,7 +17,7 @@ from unit.surroundings import only_credentials
 from unit.test_doctor import NEW
 
 SIMULATOR = "http://me:secret@127.0.0.1:4566"
-IT = "Not AWS was asked, but http://***@127.0.0.1:4566"
+IT = "Not AWS's own address was asked, but http://***@127.0.0.1:4566"
 Answering = Callable[[str, int, str, str], Aws]
 
 
