@@ -383,3 +383,14 @@ def test_where_only_the_newest_trades_are_given_none_of_them_is_lost_by_asking_a
     assert (tape.take(99), tape.counts.missing) == (newest[:3] + newest[5:11], 1)
     tape.page(Fetch(since_ms=BEGIN_MS + 10), newest[9:], 99.0)
     assert (tape.take(99), tape.counts.missing) == (newest[11:], 1)
+
+
+def test_a_look_from_further_back_that_ends_before_the_last_one_skips_nothing_between_the_two() -> None:
+    tape, trades = Tape(UNNUMBERED, since_ms=BEGIN_MS, known=["gone"]), [trade(n, n) for n in range(9)]
+    looks = [trades[6:8], trades[6:8], trades[6:8], trades[1:3]]
+    for look, found in enumerate(looks):
+        fetch = tape.wanted(look * 10.0)
+        assert fetch is not None
+        tape.page(fetch, found, look * 10.0)
+    tape.page(Fetch(since_ms=BEGIN_MS + 2), trades[2:], 99.0)
+    assert (tape.take(99), tape.counts.missing) == (trades[1:], 1)

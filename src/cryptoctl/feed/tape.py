@@ -60,9 +60,8 @@ class Tape:
         self._ready: deque[Trade] = deque()
         self._live: dict[str, Trade] = {}
         self._stale: frozenset[str] = frozenset()  # told by the connections before: they join nothing
-        self._joined, self._gap = False, False
+        self._joined, self._gap, self._holes_seen = False, False, 0
         self._hole_since_s: float | None = None
-        self._holes_seen = 0
         self._behind_hole: dict[str, Trade] = {}
         self._next_page_s, self._poll_s, self._heard_s = 0.0, FIRST_POLL_S, 0.0
         self._seek: Seek | None = None
@@ -201,11 +200,13 @@ class Tape:
             return False
         if not self._follows(found, new[0]):
             self._holes_seen += 1
-            # Where a page is always one of the newest trades, the next one has lost some of this one's.
+            # Where a page is always one of the newest trades, the next one has lost some of this one's. Where
+            # it ends before an earlier one, there may be others between the two, which the next one has.
             self._behind_hole.update((trade.id, trade) for trade in new)
             if self._holes_seen <= len(BACK_MS):
                 return False
-            new = sorted(self._behind_hole.values(), key=self._order)
+            end, looked_at = self._order(new[-1])[0], sorted(self._behind_hole.values(), key=self._order)
+            new = [trade for trade in looked_at if self._order(trade)[0] <= end]
             counted = self.rules.consecutive and self.last
             self.counts.missing += _number(new[0]) - _number(counted) - 1 if counted else 1
         if self._gap:
