@@ -139,6 +139,23 @@ def test_a_websocket_that_says_nothing_while_rest_has_trades_is_restarted() -> N
     assert following.lines[0].stored > 1
 
 
+def test_a_websocket_that_fails_after_each_trade_is_connected_to_less_and_less_often() -> None:
+    @dataclass
+    class Failing(MarketInMemory):
+        watched_s: list[float] = field(default_factory=list)
+
+        async def watch(self) -> list[Trade] | None:
+            self.watched_s.append(self.clock.now_s())
+            if len(self.watched_s) % 2:
+                return [trade(1)]
+            raise TradeSourceError("an answer that cannot be read")
+
+    market = Failing([trade(1)], can_watch=True)
+    run(feed(market, stored), lambda: len(market.watched_s) > 7)
+    pauses_s = [b - a for a, b in zip(market.watched_s[1::2], market.watched_s[2::2], strict=False)]
+    assert [pause_s >= least_s for pause_s, least_s in zip(pauses_s, (1, 2, 4), strict=False)] == [True] * 3
+
+
 def test_a_connection_that_ends_before_its_last_trade_is_taken_does_not_join_the_next_one() -> None:
     """The trade is in REST too; the next connection may begin after trades that no page had yet."""
 

@@ -139,7 +139,7 @@ class FollowedSymbol:
         if not self.market.can_watch:
             return
         self.market.when_lost(self._lost)
-        pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
+        pauses, connected_s = doubling(FIRST_PAUSE_S, MAX_PAUSE_S), self._clock.now_s()
         while not self._stop.is_set():
             losses = self._losses
             try:
@@ -147,9 +147,13 @@ class FollowedSymbol:
             except TradeSourceError as trouble:
                 self.tape.broken()
                 self.watching = trouble.message
+                # One that tells trades and fails each time soon after is a failing one still.
+                if self._clock.now_s() - connected_s >= QUIET_S:
+                    pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
                 await self._wait_out(trouble, pauses)
+                connected_s = self._clock.now_s()
                 continue
-            self.watching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
+            self.watching = ""
             # The last words of a connection that has ended meanwhile would join the next before it is there.
             if trades is None or losses != self._losses:
                 self.tape.broken()
