@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptoctl.feed.exact import ExactNumbers
+from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
 
 
 @dataclass
@@ -45,7 +45,8 @@ def test_nothing_is_read_of_a_connection_after_a_message_that_cannot_be_read() -
     for message in ("one", "damaged", "three"):
         first.handle_message(message)
     assert first.handled == ["one"]
-    assert str(first.error) == "damaged"
+    assert isinstance(first.error, UnreadableMessage)
+    assert isinstance(first.error.why, ValueError)
     del exchange.clients["wss://here"]
     exchange.client("wss://here").handle_message("four")
     assert exchange.clients["wss://here"].handled == ["four"]

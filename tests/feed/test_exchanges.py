@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.feed.exact import UnreadableMessage
 from cryptoctl.feed.exchanges import Exchanges, Market
+from cryptoctl.feed.followed_symbol import TradeSourceError
+from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
 from feed.harness import FastClock
 
@@ -132,3 +135,35 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
     with pytest.raises(Failure, match=f"The symbols of {name} cannot be read: an answer of") as raised:
         asyncio.run(opened())
     assert raised.value.exit_code is ExitCode.FAILED
+
+
+def test_what_needs_a_key_ends_the_feed_only_where_its_pages_do() -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+
+    async def refuses(*_: object) -> None:
+        raise ccxt.AuthenticationError('here requires "apiKey" credential')
+
+    exchange = SimpleNamespace(
+        fetch_trades=refuses, watch_trades=refuses, trades=None, take_retry_after_s=lambda: 0.0
+    )
+    market = Market(FeedSource(exchange="here", symbol=SYMBOL), exchange, ccxt)
+    for asked, lasting in ((market.page(Fetch()), True), (market.watch(), False)):
+        with pytest.raises(TradeSourceError, match="apiKey") as raised:
+            asyncio.run(asked)
+        assert raised.value.lasting is lasting
+
+
+def test_a_message_that_ccxt_does_not_support_does_not_end_the_feed() -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+
+    async def ends(*_: object) -> None:
+        raise UnreadableMessage(ccxt.NotSupported("deribit no handler found for self message"))
+
+    market = Market(
+        FeedSource(exchange="deribit", symbol=SYMBOL),
+        SimpleNamespace(watch_trades=ends, trades=None),
+        ccxt,
+    )
+    with pytest.raises(TradeSourceError, match=r"cannot be read \(NotSupported\)") as raised:
+        asyncio.run(market.watch())
+    assert not raised.value.lasting

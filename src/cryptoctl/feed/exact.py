@@ -16,6 +16,14 @@ Lost = Callable[[frozenset[str]], None]
 loads = partial(json.loads, parse_float=str)
 
 
+class UnreadableMessage(Exception):
+    """What a connection has told cannot be read; `why` is what reading it raised."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class ExactNumbers:
     """Stands before an exchange's class of ccxt."""
 
@@ -37,6 +45,14 @@ class ExactNumbers:
             found = (text for name, text in headers.items() if name.lower() == "retry-after")
             self.refused, self.retry_after = code, next(found, "")
         return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
+
+    def take_retry_after_s(self) -> float:
+        """How long the last refusal asks to wait, in seconds; 0 where it does not say, or where this was asked.
+
+        Whatever ccxt calls the error: OKX's 429 is an unavailable exchange to it.
+        """
+        value, self.retry_after = self.retry_after, ""
+        return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0.0
 
     def client(self, url: str) -> Any:
         """The websocket of an address."""
@@ -112,7 +128,7 @@ def _handle_or_end(client: Any, handle: Callable[[Any], None], message: Any) -> 
     try:
         handle(message)
     except Exception as error:
-        client.on_error(error)
+        client.on_error(UnreadableMessage(error))
 
 
 def _handle(client: Any, data: str | bytes) -> None:

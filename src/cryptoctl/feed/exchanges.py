@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptoctl.aws_errors import one_line
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.feed.exact import ExactNumbers
+from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
 from cryptoctl.feed.followed_symbol import TradeSourceError
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
@@ -24,6 +24,8 @@ TIMEOUT_MS = 20_000
 ASKED_TOO_OFTEN = (418, 429)
 # ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
 KEPT_TRADES = 20_000
+# So ccxt says, without asking, that an exchange tells it to its customers alone.
+_NO_KEY = '" credential'
 
 
 class Market:
@@ -78,7 +80,7 @@ class Market:
                     self.source.symbol, None, None, dict(self._profile.watch)
                 )
             except Exception as error:
-                raise self._trouble(error) from error
+                raise self._trouble(error, watching=True) from error
             # It counts what `_unread` gave before as new, also where an earlier connection told it.
             found = self._unread() if self._kept() else found
         self._mark_read()
@@ -111,7 +113,10 @@ class Market:
         known = list(subscriptions)
         return not any("/" in each for each in known) or any(self.source.symbol in each for each in known)
 
-    def _trouble(self, error: Exception) -> TradeSourceError:
+    def _trouble(self, error: Exception, *, watching: bool = False) -> TradeSourceError:
+        if isinstance(error, UnreadableMessage):
+            # Some of ccxt's parsers call a message that they do not know not supported: the next may be.
+            return TradeSourceError(f"an answer that cannot be read ({type(error.why).__name__})")
         if isinstance(error, OSError):
             # ccxt lets it pass where it writes to a connection that is being closed.
             return TradeSourceError(f"the connection is lost: {one_line(str(error))}")
@@ -121,7 +126,8 @@ class Market:
         # These are ccxt's own. What an exchange answers, a firewall's 401 or an unknown symbol during
         # maintenance, may be otherwise next time, and the other symbols go on.
         lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
-        pause_s = take_retry_after_s(self._exchange)
+        lasting = lasting or (_NO_KEY in str(error) and not watching)
+        pause_s = self._exchange.take_retry_after_s()
         return TradeSourceError(_told(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
     def _trades(self, found: Iterable[Mapping[str, Any]]) -> list[Trade]:
@@ -153,15 +159,6 @@ def _told(exchange: str, error: Exception) -> str:
     said = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
     why = "" if error.__cause__ is None else one_line(str(error.__cause__))
     return f"{said}: {why}" if why else said
-
-
-def take_retry_after_s(exchange: Any) -> float:
-    """How long the last refusal asks to wait, in seconds; 0 where it does not say, or where this was asked.
-
-    Whatever ccxt calls the error: OKX's 429 is an unavailable exchange to it.
-    """
-    value, exchange.retry_after = exchange.retry_after, ""
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0.0
 
 
 class Exchanges:
@@ -233,7 +230,7 @@ class Exchanges:
                 return
             except self._ccxt.BaseError:
                 # Who asks on, a service that is started again, say, is banned for longer.
-                pause_s = take_retry_after_s(exchange)
+                pause_s = exchange.take_retry_after_s()
                 if not pause_s or exchange.refused not in ASKED_TOO_OFTEN:
                     raise
             self._tell(
