@@ -360,6 +360,14 @@ def test_directories_that_say_the_symbol_do_not_become_the_given_one(
     assert len(open_files([tmp_path / "v1" / f"{key}=a"], options()).files) == 1
 
 
+def test_files_that_say_the_symbol_as_their_directories_do_are_read(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / f"symbol={name}").mkdir()
+        (tmp_path / f"symbol={name}" / "0.csv").write_text(f"timestamp,price,symbol\n{MS},1,{name}\n")
+    files = open_files([tmp_path], options(symbol=None)).files
+    assert [each["symbol"] for file in files for each in sent(list(file.prices(lambda: MS)))] == ["A", "B"]
+
+
 @pytest.mark.parametrize("content", ["[]", " [ ]\n", '{"code": "0", "data": []}'])
 def test_an_empty_list_has_nothing_to_ask_about(tmp_path: Path, content: str) -> None:
     assert refusal(tmp_path, content) == "prices.csv holds an empty list. Is it the right file?"

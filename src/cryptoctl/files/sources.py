@@ -151,7 +151,7 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
             elif path.is_dir():
                 # A link to a directory is not followed: it may lead back.
                 below = sorted(each for each in path.rglob("*") if each.is_symlink() or not each.is_dir())
-                _refuse_partitions(path, [each.relative_to(path) for each in below])
+                _refuse_partitions(path, [each.relative_to(path) for each in below], options)
                 for file in below:
                     if _is_usual(file.relative_to(path)) and file.is_file():
                         files += _sources_of(file, str(file), passed_over)
@@ -173,12 +173,12 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
     return Sources(files=files, passed_over=passed_over)
 
 
-def _refuse_partitions(path: Path, files: Iterable[Path]) -> None:
-    """Refuses a directory whose directories name several symbols or exchanges, which their files do not."""
+def _refuse_partitions(path: Path, files: Iterable[Path], options: FileOptions) -> None:
+    """Refuses one symbol, or exchange, for a directory whose directories name several."""
     parts = {above.name: path / above for each in files for above in each.parents if "=" in above.name}
     for field in ("symbol", "exchange"):
         named = [each for each in parts if columns_like(field, [each.partition("=")[0]])]
-        if len(named) > 1:
+        if len(named) > 1 and getattr(options, field) is not None:  # else the files have to say it
             raise Failure(
                 ExitCode.USAGE,
                 f"The names of the directories in {path} say which {field} is in them, and are not read: "
