@@ -47,7 +47,7 @@ class ExactNumbers:
         return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
 
     def take_retry_after_s(self) -> float:
-        """How long the last refusal asks to wait, in seconds; 0 where it does not say, or where this was asked.
+        """How long the last refusal asks to wait, in seconds; 0 where it does not say, or was asked before.
 
         Whatever ccxt calls the error: OKX's 429 is an unavailable exchange to it.
         """
