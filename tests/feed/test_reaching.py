@@ -37,3 +37,12 @@ def test_why_an_exchange_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPat
     with pytest.raises(Failure, match=f"Cannot connect to host 127.0.0.1:{port}") as raised:
         Run(["binance", "ETH/USDT"]).until(lambda _: False)
     assert raised.value.exit_code is ExitCode.FAILED
+
+
+def test_a_file_of_authorities_without_a_certificate_is_no_answer_of_an_exchange(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.pem").write_text("none", encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
+    with pytest.raises(Failure, match=r"cannot be read: SSLError: .*CERTIFICATE"):
+        Run(["binance", "ETH/USDT"]).until(lambda _: False)

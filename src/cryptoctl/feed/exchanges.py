@@ -207,7 +207,7 @@ class Exchanges:
             await self._load_markets(name, exchange)
         except Exception as error:
             why = f"{_told(name, error)}."
-            if not isinstance(error, self._ccxt.BaseError):
+            if not isinstance(error, (self._ccxt.BaseError, OSError)):
                 why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise Failure(
                 ExitCode.FAILED,
