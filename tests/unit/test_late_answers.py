@@ -119,3 +119,16 @@ def test_a_wait_whose_question_is_refused_ends_with_the_refusal() -> None:
     [failed] = report.ended(StepOutcome.FAILED)
     assert "AccessDenied" in failed.problem
     assert clock.time_s == 0
+
+
+def test_a_step_that_a_defect_ends_says_how_long_it_took() -> None:
+    aws, clock = FakeAws(), FakeClock()
+
+    def breaks(*_: Any) -> None:
+        clock.time_s += 3
+        raise ZeroDivisionError
+
+    clock.time_s = 10
+    steps, aws.before = make_plan([Thing(name="a")], aws, Goal.PRESENT), breaks  # type: ignore[arg-type]
+    [failed] = Executor(aws=aws, listener=Silent(), clock=clock).run(steps).results  # type: ignore[arg-type]
+    assert (failed.outcome, failed.seconds) == (StepOutcome.FAILED, 3)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown_change
+from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown, shown_change
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref
@@ -161,3 +161,7 @@ def test_the_fingerprint_is_that_of_what_the_plan_does(one: int, other: int) -> 
         return build_plan([thing], {thing: None}, Goal.PRESENT).fingerprint
 
     assert (fingerprint(one) == fingerprint(other)) == (one == other)
+
+
+def test_bytes_are_shown_by_their_length_and_the_first_twelve_digits_of_their_hash() -> None:
+    assert shown({"Zip": b"abc"}) == {"Zip": "(3 bytes, sha256 ba7816bf8f01)"}
