@@ -78,7 +78,7 @@ class Use:
 
     limit: str
     share: float
-    refusal_hint: str
+    remedy: str
 
 
 def shards(workload: Workload) -> int:
@@ -99,50 +99,50 @@ def uses(workload: Workload, settings: Settings, durations: Durations) -> Iterat
     yield Use(
         limit="a symbol's partition: 1,000 write units a second",
         share=written / workload.symbols / PARTITION_WRITE_UNITS_A_SECOND,
-        refusal_hint="several partitions for a symbol",
+        remedy="several partitions for a symbol",
     )
     yield Use(
         limit="the webhook processor's reserved concurrency",
         share=busy / settings.webhook_concurrency,
-        refusal_hint="webhook_processor.reserved_concurrency, several prices in a request",
+        remedy="webhook_processor.reserved_concurrency, several prices in a request",
     )
     yield Use(
         limit="requests a second for its reserved concurrency",
         share=requests / (settings.webhook_concurrency * REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY),
-        refusal_hint="webhook_processor.reserved_concurrency, several prices in a request",
+        remedy="webhook_processor.reserved_concurrency, several prices in a request",
     )
     yield Use(
         limit="the enricher's reserved concurrency",
         share=enriching / settings.enricher_concurrency,
-        refusal_hint="price_enricher.reserved_concurrency, stream.batch_size",
+        remedy="price_enricher.reserved_concurrency, stream.batch_size",
     )
     yield Use(
         limit="batches a second for its reserved concurrency",
         share=batches / (settings.enricher_concurrency * REQUESTS_A_SECOND_FOR_EACH_CONCURRENCY),
-        refusal_hint="price_enricher.reserved_concurrency, stream.batch_size",
+        remedy="price_enricher.reserved_concurrency, stream.batch_size",
     )
     yield Use(
         limit="batches of a shard at the same time",
         share=enriching / lanes,
-        refusal_hint="stream.batch_size, stream.parallelization",
+        remedy="stream.batch_size, stream.parallelization",
     )
     yield Use(
         limit="the account's concurrency: 1,000",
         share=(busy + enriching) / ACCOUNT_CONCURRENCY,
-        refusal_hint="a higher quota",
+        remedy="a higher quota",
     )
     yield Use(
         limit="the table's write units: 40,000 a second",
         share=written / TABLE_WRITE_UNITS_A_SECOND,
-        refusal_hint="a higher quota",
+        remedy="a higher quota",
     )
     yield Use(
         limit="the table's read units: 40,000 a second",
         share=batches * symbols * traffic.read_units(gathered / symbols) / TABLE_READ_UNITS_A_SECOND,
-        refusal_hint="a higher quota, stream.batch_size",
+        remedy="a higher quota, stream.batch_size",
     )
     yield Use(
         limit="messages published a second: 30,000",
         share=rate / PUBLISHED_A_SECOND,
-        refusal_hint="a higher quota, or several prices in a message",
+        remedy="a higher quota, or several prices in a message",
     )

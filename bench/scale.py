@@ -252,7 +252,7 @@ def _table(symbols: int, prices_a_request: int) -> None:
         workload = Workload(prices_a_second=1, symbols=symbols, prices_a_request=prices_a_request)
         most = highest_rate(workload, settings, durations)
         first = first_limit(replace(workload, prices_a_second=most), settings, durations)
-        print(f"  {name}: up to {most:,.0f} prices/s; then {first.limit} ({first.refusal_hint})")
+        print(f"  {name}: up to {most:,.0f} prices/s; then {first.limit} ({first.remedy})")
 
 
 def _lags(settings: Settings) -> Iterator[tuple[float, Outcome]]:

@@ -1,8 +1,9 @@
-"""Each public class name exists once in the package, so that one name is one thing."""
+"""One name is one thing: a public class name exists once, and what a text names in a file is there."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -16,3 +17,12 @@ def test_each_public_class_name_exists_once() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(file.relative_to(SOURCE).as_posix())
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_what_a_claim_names_in_a_file_is_in_that_file() -> None:
+    missing = []
+    for file in sorted(SOURCE.rglob("*.py")):
+        for where, what in re.findall(r'"([\w/]+\.py): ([\w.]+)"', file.read_text("utf-8")):
+            there = re.findall(r"\w+", (SOURCE / where).read_text("utf-8"))
+            missing += [f"{where}: {name}" for name in what.split(".") if name not in there]
+    assert missing == []

@@ -20,7 +20,7 @@ from live import WITH_A_SENDER
 PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
 # The longest names of regions and partitions that there are.
-MAX_LENGTH = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
+LONGEST = {"region": "us-isof-south-1", "partition": "aws-us-gov", "environment": "e" * 41}
 SHORT = {"region": "us-east-1", "partition": "aws", "environment": "dev"}
 # All that makes a policy longer.
 EVERYTHING: dict[str, Any] = {
@@ -55,7 +55,7 @@ def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
-@pytest.mark.parametrize("place", [SHORT, MAX_LENGTH], ids=["short", "longest"])
+@pytest.mark.parametrize("place", [SHORT, LONGEST], ids=["short", "longest"])
 @pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["as it comes", "with everything"])
 def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
     purpose: Purpose, place: dict[str, str], settings: dict[str, Any]
@@ -191,7 +191,7 @@ def test_the_document_has_the_sizes_of_the_policies() -> None:
         "`dev`, with a permissions boundary": (SHORT, {"permissions_boundary": BOUNDARY}),
         "`dev`, with a sender": (SHORT, {"webhook": WITH_A_SENDER.webhook}),
         "`dev`, with a customer's key": (SHORT, {"security": key}),
-        "a name of 41 characters, the longest region, all settings": (MAX_LENGTH, EVERYTHING),
+        "a name of 41 characters, the longest region, all settings": (LONGEST, EVERYTHING),
     }
     text = PERMISSIONS.read_text(encoding="utf-8")
     for name, (place, settings) in environments.items():

@@ -167,7 +167,7 @@ class SelftestRun:
         self._result(
             "all-removed",
             "Of an environment that is removed, nothing stays but its key, pending deletion.",
-            ("reconcile/observe.py: remaining", "cli/apply.py: removed"),
+            ("reconcile/observe.py: plan_until_done", "cli/apply.py: carry_out_removal"),
             holds(f"left: {', '.join(left) or 'nothing'}"),
         )
 

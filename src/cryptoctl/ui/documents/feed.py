@@ -7,7 +7,7 @@ from typing import Annotated
 from cryptoctl.ui.documents.document import CommandDocument, Part, about
 
 
-class FeedLineDocument(Part):
+class FollowedSymbolDocument(Part):
     """A symbol at an exchange, as it is followed. Numbers of prices are text, with all their digits."""
 
     time: Annotated[str, about("when this was so")]
@@ -47,7 +47,7 @@ class FeedRefusalDocument(Part):
 class FeedDocument(CommandDocument):
     """`feed`; every 10 seconds a document for each symbol on a line of its own, and this one ends them"""
 
-    lines: Annotated[list[FeedLineDocument], about("each symbol, at the end")] = []
+    lines: Annotated[list[FollowedSymbolDocument], about("each symbol, at the end")] = []
     refusals: Annotated[
         list[FeedRefusalDocument], about("the trades that were not accepted, the first 1000")
     ] = []
