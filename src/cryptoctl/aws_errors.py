@@ -120,7 +120,7 @@ FORBIDDEN = ("explicit deny", *ORGANIZATIONS)
 QUOTAS_URL = "https://console.aws.amazon.com/servicequotas"
 LIMITS = ("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")
 FULL_OF_TAGS = (
-    "A resource may have 50 tags, and others have put theirs on this one: take off one that nobody needs."
+    "A resource may have 50 tags, and others have put theirs on this one: remove one that nobody needs."
 )
 ENGINE_FAILED = Remedy(
     codes=("InternalFailure",),
@@ -156,25 +156,26 @@ COMMON = (
     Remedy(
         codes=DENIED,
         contains="permissions boundary allows",
-        hint="The permissions boundary of the user or role that is named does not allow it: whoever keeps "
-        "it must allow in it what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
+        hint="The permissions boundary of the user or role that is named does not allow it: ask its owner "
+        "to allow what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
     ),
     Remedy(
         codes=DENIED,
         contains="session policy allows",
-        hint="The session was begun with a policy that does not allow it: begin one without such a policy, "
-        "or with one that allows what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
+        hint="The session was created with a session policy that does not allow it: create one without a "
+        "session policy, or with one that allows what `cryptoctl iam-policy --for deploy` (or operate, or "
+        "read) prints.",
     ),
     Remedy(
         codes=DENIED,
         contains="VPC endpoint policy allows",
         hint="The policy of the VPC endpoint that the request went through does not allow it: allow it "
-        "there, or run the command where requests take another way.",
+        "there, or run the command where requests do not go through it.",
     ),
     Remedy(
         codes=DENIED,
         contains="resource-based policy allows",
-        hint="The policy of the resource itself does not allow it: ask those who keep that policy.",
+        hint="The policy of the resource itself does not allow it: ask its owner to allow it.",
     ),
     Remedy(
         codes=DENIED,
@@ -195,7 +196,7 @@ COMMON = (
     FAULT_OF_AWS,
     Remedy(
         codes=(ANSWER_LOST,),
-        hint="Whether it was done is not known: the next run looks first, and makes nothing twice.",
+        hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
     ),
     Remedy(
         codes=("OptInRequired", "SubscriptionRequiredException", "SubscriptionRequired"),

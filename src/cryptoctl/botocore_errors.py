@@ -138,8 +138,9 @@ def _may_lack(asked: str, endpoint: str) -> str:
     if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
-        f"Not AWS's own address was asked, but {without_password(endpoint)} ({endpoint_settings(asked)} says "
-        f"so), which may lack {asked}. The embedded engine, --local, has all that cryptoctl asks for."
+        f"The request went to {without_password(endpoint)}, which is not AWS's own address "
+        f"({endpoint_settings(asked)}): {asked} may be missing there. The embedded engine (--local) has all "
+        "that cryptoctl needs."
     )
 
 
@@ -147,13 +148,13 @@ def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
     """What a person does where the request went elsewhere than to AWS; empty where it did not."""
     if engine:
         again = "`cryptoctl local stop`, then `cryptoctl local start`"
-        return f"The embedded engine does not answer as it should: {again}."
+        return f"The embedded engine does not answer as it should: run {again}."
     endpoint = getattr(error, "kwargs", {}).get("endpoint_url")
     if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
-        f"That is not AWS's address, but what {endpoint_settings(asked)} says: start what should answer "
-        "there, or take that setting away."
+        f"The address is not AWS's; it is set by {endpoint_settings(asked)}: start what should answer "
+        "there, or remove that setting."
     )
 
 

@@ -154,7 +154,7 @@ def check_environment(name: str) -> str:
     if not ENVIRONMENT_NAME.fullmatch(name):
         raise Failure(
             ExitCode.USAGE,
-            f"{name!r} cannot name an environment.",
+            f"{name!r} is not a valid name for an environment.",
             "Use 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
         )
     return name

@@ -121,7 +121,7 @@ def test_an_option_that_would_have_no_effect_is_refused(cli: Cli, line: tuple[st
 def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> None:
     said = cli("plan", f"--env={name}")
     assert said.code == ExitCode.USAGE
-    assert "cannot name an environment" in said.err
+    assert "is not a valid name for an environment" in said.err
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> 
         ("[env.dev]\naccount_id = '12'\n", "env.dev.account_id"),
         ("[env.dev.webhook_processor]\nreserved_concurrency = 'all'\n", "reserved_concurrency"),
         ("[env.dev]\nalert_subscribers = ['nobody']\n", "must be an email address"),
-        ("[env.'my env']\n", "cannot name an environment"),
+        ("[env.'my env']\n", "is not a valid name for an environment"),
     ],
 )
 def test_a_wrong_configuration_names_the_key(cli: Cli, elsewhere: Path, text: str, shown: str) -> None:

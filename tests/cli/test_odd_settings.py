@@ -82,7 +82,7 @@ def test_after_two_hyphens_an_argument_is_taken_as_it_is(cli: Cli, elsewhere: Pa
 
 def test_the_value_of_an_option_is_taken_as_it_is(cli: Cli) -> None:
     said = cli("plan", "--env", "-1")
-    assert "'-1' cannot name an environment" in said.err
+    assert "'-1' is not a valid name for an environment" in said.err
 
 
 @pytest.mark.parametrize(

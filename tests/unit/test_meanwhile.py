@@ -131,7 +131,7 @@ def test_an_answer_that_is_lost_over_and_over_is_no_other_run() -> None:
     report, _, _ = run(aws, Thing(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem == "things:CreateThing got no answer: a fault of ours"
-    assert "Whether it was done is not known" in failed.hint
+    assert "It is not known whether AWS did it" in failed.hint
 
 
 class Forgetful(FakeAws):

@@ -69,21 +69,21 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
         "TagRole",
         "LimitExceeded",
         "Cannot exceed quota for TagsPerRole: 50",
-        "take off one that nobody needs",
+        "remove one that nobody needs",
     ),
     (
         STACK.key,
         "TagResource",
         "LimitExceededException",
         "Number of tags exceeds the limit of 50",
-        "take off one that nobody needs",
+        "remove one that nobody needs",
     ),
     (
         STACK.alerts,
         "TagResource",
         "TagLimitExceeded",
         "Could not complete request: tag quota of per resource exceeded",
-        "take off one that nobody needs",
+        "remove one that nobody needs",
     ),
     (
         STACK.webhook,
@@ -120,7 +120,7 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
             ("VPC endpoint policy", "The policy of the VPC endpoint"),
             ("resource-based policy", "The policy of the resource itself"),
             ("resource control policy", "The organization forbids it"),
-            ("identity-based policy", "attach what `cryptoctl iam-policy --for deploy`"),
+            ("identity-based policy", "run `cryptoctl iam-policy --for deploy`"),
         )
     ),
 ]
@@ -175,7 +175,7 @@ def test_one_function_may_wait_for_what_another_still_has_reserved() -> None:
     rules = STACK.webhook.retry_rules
     asked = ("PutFunctionConcurrency", "InvalidParameterValueException", refused)
     (rule,) = (each for each in rules if each.matches(*asked))
-    assert "give back" in rule.reason
+    assert "release the concurrency" in rule.reason
     assert "ask AWS for a higher quota" in rule.hint
 
 

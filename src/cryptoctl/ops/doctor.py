@@ -158,7 +158,7 @@ def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
         return bad(
             "permissions",
             f"denied: {', '.join(denied[:MAX_NAMED])}{_and_more(denied)}",
-            "Attach what `cryptoctl iam-policy --for deploy` prints.",
+            "Attach the policy that `cryptoctl iam-policy --for deploy` prints to that user or role.",
         )
     return good("permissions", f"all of {len(wanted)} are allowed")
 

@@ -185,8 +185,9 @@ class Function(Preflight, Priced):
         free = int(limit["UnreservedConcurrentExecutions"])
         if free - more < UNRESERVED_AT_LEAST:
             yield Obstacle(
-                what=f"The functions are to reserve {more} more concurrent executions, but this account has "
-                f"{free} unreserved of {limit['ConcurrentExecutions']} and must keep {UNRESERVED_AT_LEAST}.",
+                what=f"The functions would reserve {more} more concurrent executions, but this account has "
+                f"{free} unreserved (of {limit['ConcurrentExecutions']}), and AWS requires that "
+                f"{UNRESERVED_AT_LEAST} stay unreserved.",
                 hint=RESERVE_NONE,
             )
 
@@ -219,7 +220,7 @@ class Function(Preflight, Priced):
         if observed.deleting:
             yield replace(
                 self._settled("State", (None,), reason="the function to be gone; Lambda is deleting it"),
-                hint="Lambda goes on with it: the next run waits anew.",
+                hint="Lambda continues in the background: the next run waits for it again.",
             )
         else:
             yield self._call("DeleteFunction", gone=NOT_FOUND)

@@ -51,7 +51,7 @@ RETRY_RULES: tuple[RetryRule, ...] = (
             ),
             (
                 "execution role does not have permissions",
-                f"the role's rights to be seen by Lambda; {SPREADS}",
+                f"the role's permissions to be seen by Lambda; {SPREADS}",
                 FORBIDDEN,
             ),
             (
@@ -66,7 +66,7 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     RetryRule(
         code=INVALID,
         contains="UnreservedConcurrentExecution",
-        reason="another function to give back what it has reserved",
+        reason="another function to release the concurrency that it has reserved",
         timeout_s=30,
         operations=("PutFunctionConcurrency",),
         hint=RESERVE_NONE,
@@ -99,15 +99,15 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=(INVALID, "ResourceConflictException"),
         contains="provisioned concurrency",
-        hint="Somebody has given a version or alias of the function provisioned concurrency: take that off "
-        "(`aws lambda list-provisioned-concurrency-configs` lists it), or reserve more.",
+        hint="Somebody has given a version or alias of the function provisioned concurrency: delete that "
+        "(`aws lambda list-provisioned-concurrency-configs --function-name NAME` lists it), or reserve more.",
     ),
     Remedy(
         codes=(INVALID,),
         contains="replicated function",
         operations=("DeleteFunction",),
-        hint="Lambda@Edge has copies of the function: take it off every CloudFront distribution, wait up to "
-        "24 h until the copies are gone, then run `cryptoctl down` again.",
+        hint="Lambda@Edge has copies of the function: remove it from every CloudFront distribution, and "
+        "wait up to 24 h until the copies are gone.",
     ),
     Remedy(
         codes=("CodeStorageExceededException",),
@@ -142,6 +142,6 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         codes=("PolicyLengthExceededException",),
         operations=("AddPermission",),
-        hint="The function's policy is full: take off permissions that others have added to it.",
+        hint="The function's policy is full: remove permissions that others have added to it.",
     ),
 )

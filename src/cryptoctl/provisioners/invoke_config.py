@@ -41,7 +41,7 @@ class InvokeConfig(Provisioner):
         RetryRule(
             code="InvalidParameterValueException",
             contains="does not have permissions",
-            reason=f"the role's right to publish to be seen by Lambda; {SPREADS}",
+            reason=f"the role's permission to publish to be seen by Lambda; {SPREADS}",
             timeout_s=120,
             hint=FORBIDDEN,
         ),

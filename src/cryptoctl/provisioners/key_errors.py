@@ -23,7 +23,7 @@ RETRY_RULES: tuple[RetryRule, ...] = (
         reason="a principal in the key policy to be seen by KMS; IAM's changes take a while to spread",
         timeout_s=60,
         operations=("PutKeyPolicy",),
-        hint="KMS asks that whoever sets a key's policy may change it afterwards: use credentials of the "
+        hint="KMS requires that whoever sets a key policy can change it afterwards: use credentials of the "
         "account that `cryptoctl doctor` names.",
     ),
     RetryRule(

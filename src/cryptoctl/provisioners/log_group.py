@@ -74,7 +74,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             codes=("AccessDeniedException", "InvalidParameterException"),
             contains="KMS key",
             operations=("CreateLogGroup", "AssociateKmsKey"),
-            hint="The customer's key must be enabled, and its policy must let CloudWatch Logs use it: "
+            hint="The customer managed key must be enabled, and its policy must let CloudWatch Logs use it: "
             "`cryptoctl doctor` says what is missing in it.",
         ),
     )

@@ -57,8 +57,8 @@ class LogSubscription(Provisioner):
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceededException",),
-            hint="A log group takes two subscription filters, and others have both: remove one of them "
-            "(`aws logs describe-subscription-filters` lists them).",
+            hint="A log group can have two subscription filters, and both are taken: delete one of them "
+            "(`aws logs describe-subscription-filters --log-group-name NAME` lists them).",
         ),
     )
 

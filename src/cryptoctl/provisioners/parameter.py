@@ -91,16 +91,16 @@ class Parameter(Preflight, Listed):
             codes=("InvalidKeyId", "AccessDeniedException"),
             contains="ciphertext",
             operations=("GetParameter",),
-            hint="The value cannot be read any more. Delete the parameter by its name: the next "
-            "`cryptoctl up` makes a new secret, which its sender has to be given.",
+            hint="The value cannot be read any more. Delete the parameter (`aws ssm delete-parameter "
+            "--name NAME`): the next `cryptoctl up` makes a new secret, which its sender then needs.",
         ),
         Remedy(
             codes=("InvalidKeyId",),
             operations=("GetParameter",),
             hint="The value is encrypted with a key that is disabled or pending deletion: `aws kms "
-            "cancel-key-deletion` and `aws kms enable-key` with the key's ARN restore it. Without the "
-            "key, delete the parameter by its name: the next `cryptoctl up` makes a new secret, which its "
-            "sender has to be given.",
+            "cancel-key-deletion --key-id ARN`, then `aws kms enable-key --key-id ARN` restore it. Without "
+            "the key, delete the parameter (`aws ssm delete-parameter --name NAME`): the next `cryptoctl "
+            "up` makes a new secret, which its sender then needs.",
         ),
     )
 

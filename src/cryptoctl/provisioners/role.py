@@ -73,7 +73,7 @@ class Role(ConflictChecked, Listed, Preflight):
             reason="the removal of the role's policies to be seen by all of IAM",
             timeout_s=60,
             operations=("DeleteRole",),
-            hint="Take off what others have put on the role: policies, or an instance profile.",
+            hint="Detach what others have attached to the role: policies, or an instance profile.",
         ),
         RetryRule(
             code="ConcurrentModification",

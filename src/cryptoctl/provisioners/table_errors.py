@@ -6,7 +6,7 @@ from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
 
 ANOTHER_CHANGE = "another change of the table to finish; DynamoDB makes one at a time"
 LET_IT_END = "Another run or another tool, or a backup or restore, holds the table: let that end first."
-GOES_ON = "DynamoDB goes on with it: the next run waits anew."
+GOES_ON = "DynamoDB continues in the background: the next run waits for it again."
 
 RETRY_RULES: tuple[RetryRule, ...] = (
     RetryRule(
@@ -42,20 +42,20 @@ REMEDIES: tuple[Remedy, ...] = (
         codes=("LimitExceededException",),
         contains="encryption mode",
         operations=("UpdateTable",),
-        hint="DynamoDB changes a table's key four times in 24 h, and then every six hours: run "
-        "`cryptoctl up` again after that.",
+        hint="DynamoDB changes a table's key four times in 24 h, and then every six hours: wait for "
+        "up to six hours.",
     ),
     Remedy(
         codes=("LimitExceededException",),
         contains="once in",
         operations=("UpdateTable",),
-        hint="DynamoDB changes a table's billing mode once in 24 h: run `cryptoctl up` again after that.",
+        hint="DynamoDB changes a table's billing mode once in 24 h: wait until they have passed.",
     ),
     Remedy(
         codes=("LimitExceededException",),
         operations=("TagResource",),
         hint="DynamoDB takes five changes of tags a second in an account, and 50 tags on a table: wait some "
-        "seconds, or take off a tag that nobody needs.",
+        "seconds, or remove a tag that nobody needs.",
     ),
     Remedy(
         codes=("LimitExceededException",),
@@ -74,8 +74,8 @@ REMEDIES: tuple[Remedy, ...] = (
         codes=("ValidationException",),
         contains="source region for new replica",
         operations=("DeleteTable",),
-        hint="Somebody has given the table a replica in another region: delete that, wait until 24 h have "
-        "passed since it was made, then run `cryptoctl down` again.",
+        hint="Somebody has given the table a replica in another region: delete that, and wait until 24 h "
+        "have passed since it was made.",
     ),
     Remedy(
         codes=("AccessDeniedException", "ValidationException"),

@@ -43,7 +43,7 @@ def without_our_tags(kind: str, *operations: str) -> Remedy:
         contains="identity-based policy allows",
         operations=operations,
         hint="A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and "
-        "attach that policy to the user or role named above. It holds only for a "
+        "attach that policy to the user or role named above. It applies only to a "
         f"{kind} with the environment's tags: tag one that was made by other means by hand first, or adopt "
-        "it once with broader rights (`cryptoctl up --adopt`).",
+        "it once with broader permissions (`cryptoctl up --adopt`).",
     )

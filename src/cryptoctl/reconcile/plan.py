@@ -125,7 +125,7 @@ class Plan:
     def refusal_hint(self) -> str:
         """What to do next about what is refused."""
         untagged = any(step.why == WITHOUT_TAGS for step in self.refused)
-        adopt = ", or take over what lacks our tags with `cryptoctl up --adopt`" if untagged else ""
+        adopt = ", or take over what lacks cryptoctl's tags with `cryptoctl up --adopt`" if untagged else ""
         return f"Choose another --env{adopt}."
 
     @property
