@@ -26,7 +26,7 @@ from ui.test_overview import BROKEN, HEALTHY
 SYMBOL = "BTC"
 HOUR_MS = 3_600_000
 HOUR_WITHIN_S = 3600.0
-MOST = 10_000
+MAX_PRICES = 10_000
 READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"
 
 
@@ -35,7 +35,7 @@ class DayReader(PageReader):
 
     def __init__(self) -> None:
         about = {"location": "here", "interval": "1m", "empty": ""}
-        super().__init__(nowhere, lambda _: {}, str, about, ON_THE_ENGINE, MOST)
+        super().__init__(nowhere, lambda _: {}, str, about, ON_THE_ENGINE, MAX_PRICES)
         self.seconds = 0
         self._dice, self._price = random.Random(7), 50_000.0
         self._names, self._names_known = [SYMBOL, "ETH"], True

@@ -12,7 +12,7 @@ from cryptoctl.ops.candles import Interval
 from dashboard.prices_of import AT_MS, stored
 
 INTERVAL = Interval.MINUTE
-MOST = 40
+MAX_PRICES = 40
 
 times = st.integers(0, 20).map(lambda tens: AT_MS + tens * 10_000)
 tables = st.dictionaries(times, st.tuples(st.sampled_from(["1", "2", "3"]), st.booleans()), max_size=15)
@@ -31,7 +31,7 @@ def on_the_page(shown: list[PageCandle], found: list[PageCandle], since_ms: int 
 def test_a_page_that_takes_only_what_changed_shows_what_the_table_holds(
     tables_in_time: list[dict[int, tuple[str, bool]]], data: st.DataObject
 ) -> None:
-    series = PriceSeries(MOST, 1000)
+    series = PriceSeries(MAX_PRICES, 1000)
     shown: list[PageCandle] = []
     revision = 0
     for table in tables_in_time:
@@ -49,7 +49,7 @@ def test_a_page_that_takes_only_what_changed_shows_what_the_table_holds(
 def test_a_reading_from_the_last_prices_on_replaces_exactly_those(
     before: dict[int, tuple[str, bool]], later: dict[int, tuple[str, bool]]
 ) -> None:
-    series = PriceSeries(MOST)
+    series = PriceSeries(MAX_PRICES)
     series.take(in_order(before), None)
     since_ms = series.since_ms
     there = {time: price for time, price in before.items() if since_ms is not None and time < since_ms}

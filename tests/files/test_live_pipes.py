@@ -246,4 +246,4 @@ def test_a_file_below_dev_is_a_file() -> None:
         file.flush()
         [found] = open_files([Path(file.name)], options(time_unit="ms")).files
     assert found.source.path == Path(file.name)
-    assert found.survey is not None
+    assert found.scan is not None

@@ -64,15 +64,17 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
 
     session, screen = run.session, run.screen
     metered = session.aws.has_shared_quotas
-    intervals, pace = (ON_AWS, reader.ReaderIntervals()) if metered else (ON_THE_ENGINE, reader.ON_THE_ENGINE)
+    intervals, reading = (
+        (ON_AWS, reader.ReaderIntervals()) if metered else (ON_THE_ENGINE, reader.ON_THE_ENGINE)
+    )
     places = _places(session, lambda aws: OverviewReader(aws, session.stack, intervals))
     found = reader.PageReader(
         places,
         document=lambda overview: overview_document(screen, overview, session.location),
         hint=screen.hint,
         about={"location": session.location, "interval": interval.value, "empty": screen.hint(EMPTY)},
-        pace=pace,
-        most=last,
+        intervals=reading,
+        max_prices=last,
     )
     overview = found.read_overview()
     if not overview.inventory.exists:

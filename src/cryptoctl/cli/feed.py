@@ -61,12 +61,12 @@ def feed(
     since_ms, for_s = _since_ms(since), None if for_ is None else parse_duration(for_).total_seconds()
     clock = RealAsyncClock()
     exchanges = Exchanges(wanted, clock=clock, tell=partial(run.screen.say, style="yellow"))
-    beginnings = _beginnings(run, wanted, since_ms)
+    start_points = _start_points(run, wanted, since_ms)
     running: list[Feed] = []
     if run.is_json:
         run.screen.one_line_each()
     try:
-        asyncio.run(_follow(run, exchanges, beginnings, for_s, clock, running))
+        asyncio.run(_follow(run, exchanges, start_points, for_s, clock, running))
     except KeyboardInterrupt:
         interrupts.ignore_signals()
         _show(run, running)
@@ -99,7 +99,7 @@ def _since_ms(text: str | None) -> int | None:
     return since_ms
 
 
-def _beginnings(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | None) -> list[StartPoint]:
+def _start_points(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | None) -> list[StartPoint]:
     aws, table = run.session.aws, run.session.stack.prices
     # Also with --since: an environment that is not there is noticed before an exchange is asked.
     found = list(aws.map(lambda source: start_point(aws, table, source), sources))
@@ -109,7 +109,7 @@ def _beginnings(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | 
 async def _follow(
     run: CommandRun,
     exchanges: Exchanges,
-    beginnings: Sequence[StartPoint],
+    start_points: Sequence[StartPoint],
     for_s: float | None,
     clock: RealAsyncClock,
     running: list[Feed],
@@ -139,7 +139,7 @@ async def _follow(
                         now_ms=now_ms,
                         resume_at_s=resume_at_s,
                     )
-                    for market, begin in zip(exchanges.markets, beginnings, strict=True)
+                    for market, begin in zip(exchanges.markets, start_points, strict=True)
                 ],
                 send=partial(send_batch, run.session.aws, run.session.stack.webhook),
                 clock=clock,
@@ -148,7 +148,7 @@ async def _follow(
                 tell=partial(run.screen.say, style="yellow"),
             )
             running.append(following)
-            for line, begin in zip(following.lines, beginnings, strict=True):
+            for line, begin in zip(following.lines, start_points, strict=True):
                 show_start_point(run.screen, line.source, begin, can_watch=line.market.can_watch)
             report = FeedReport(run.screen, following, clock.now_s())
             with run.screen.drawn(report.render):

@@ -82,7 +82,7 @@ class SelftestRun:
         self._clock = RealClock(self.stop.asked)
         self._begun_s = self._clock.now_s()
         self._recorder = Recorder(self._clock)
-        self._bench = CheckContext(
+        self._context = CheckContext(
             aws=self.run.session.aws, stack=self.stack, retry=Retry(self._clock), began=self.began
         )
         self._steps: list[Step] = []
@@ -117,13 +117,13 @@ class SelftestRun:
             found = derived(
                 list(self.stack), self._steps, self._recorder, self.claims, on_engine=self.on_engine
             )
-            self.results += looked_up(self._bench, found)
+            self.results += looked_up(self._context, found)
 
     def _check(self, claims: Iterable[AwsClaim]) -> None:
         if self.problems or self.stop.asked.is_set():
             return
         with ClaimProgress(self.run.screen, self._clock) as progress:
-            self.results += checked(self._bench, list(claims), progress, on_engine=self.on_engine)
+            self.results += checked(self._context, list(claims), progress, on_engine=self.on_engine)
 
     def _up(self) -> bool:
         resources = list(self.stack) if self.everything else needed(self.stack, self.claims)
@@ -183,7 +183,7 @@ class SelftestRun:
 
     def _result(self, name: str, text: str, relied_on: tuple[str, ...], evidence: Evidence) -> None:
         claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence)
-        self.results += looked_up(self._bench, [claim])
+        self.results += looked_up(self._context, [claim])
 
     def _problem(self, what: str, failure: Failure) -> None:
         if failure.exit_code is ExitCode.INTERRUPTED:

@@ -15,10 +15,10 @@ CHANGES_KEPT = 1000
 
 
 class PriceSeries:
-    """At most `most` prices in the order of their keys. Every change of them is a new revision."""
+    """At most `max_prices` prices in the order of their keys. Every change of them is a new revision."""
 
-    def __init__(self, most: int, first_revision: int = 0) -> None:
-        self._most, self._first_revision = most, first_revision
+    def __init__(self, max_prices: int, first_revision: int = 0) -> None:
+        self._max_prices, self._first_revision = max_prices, first_revision
         self._prices: list[StoredPrice] = []
         self._changes: deque[tuple[int, int]] = deque(maxlen=CHANGES_KEPT)
         self.revision = first_revision
@@ -50,7 +50,7 @@ class PriceSeries:
         begin = 0 if since_ms is None else bisect_left(self._prices, since_ms, key=_millisecond)
         before = self._prices[begin:]
         if since_ms is None:
-            self.complete = len(read) < self._most
+            self.complete = len(read) < self._max_prices
         changed = next(
             (place for place, pair in enumerate(zip(before, read, strict=False)) if pair[0] != pair[1]),
             min(len(before), len(read)),
@@ -59,8 +59,8 @@ class PriceSeries:
             return
         differing = [each.timestamp_ms for part in (before, read) for each in part[changed : changed + 1]]
         self._prices[begin:] = read
-        if len(self._prices) > self._most:
-            del self._prices[: -self._most]
+        if len(self._prices) > self._max_prices:
+            del self._prices[: -self._max_prices]
             self.complete = False
         self.revision += 1
         self._changes.append((self.revision, min(differing, default=0)))

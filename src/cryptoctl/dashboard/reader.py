@@ -87,11 +87,11 @@ class PageReader:
         document: Callable[[Overview], Mapping[str, Any]],
         hint: Callable[[str], str],
         about: Mapping[str, str],
-        pace: ReaderIntervals,
-        most: int,
+        intervals: ReaderIntervals,
+        max_prices: int,
     ) -> None:
         self._place, self._document, self._hint = place, document, hint
-        self._about, self._pace, self._most = about, pace, most
+        self._about, self._intervals, self._max_prices = about, intervals, max_prices
         self._changed = threading.Condition()
         self._over = False
         self._asked_s = float("-inf")
@@ -106,9 +106,9 @@ class PageReader:
     def start(self) -> None:
         """Begins to read, as soon as somebody asks."""
         readings = (
-            ("overview", self.read_overview, self._pace.overview_s),
-            ("prices", self.read_prices, self._pace.prices_s),
-            ("names", self.read_names, self._pace.names_s),
+            ("overview", self.read_overview, self._intervals.overview_s),
+            ("prices", self.read_prices, self._intervals.prices_s),
+            ("names", self.read_names, self._intervals.names_s),
         )
         for name, read, every_s in readings:
             threading.Thread(
@@ -149,7 +149,7 @@ class PageReader:
                     self._refused_s = now_s
                     return None
                 self._series_made += 1
-                series = PriceSeries(self._most, self._series_made * REVISIONS_OF_A_SERIES)
+                series = PriceSeries(self._max_prices, self._series_made * REVISIONS_OF_A_SERIES)
                 shown = self._shown[symbol] = _Shown(series=series, asked_s=now_s)
             shown.asked_s = now_s
             self._changed.notify_all()
@@ -172,8 +172,10 @@ class PageReader:
         self.read_names()
         place, answers = self._place(), {}
         for symbol in self._newest_names(place)[:MAX_SYMBOLS_SAVED]:
-            series = PriceSeries(self._most)
-            series.take(prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._most)), None)
+            series = PriceSeries(self._max_prices)
+            series.take(
+                prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._max_prices)), None
+            )
             answers[symbol] = {
                 each.value: _newest(documents.prices(symbol, series, each, 0)) for each in Interval
             }
@@ -219,7 +221,7 @@ class PageReader:
                 if now_s - each.asked_s < WATCHED_FOR_S
             }
         queries = [
-            Query(symbol=symbol, last=self._most, since_ms=since_ms)
+            Query(symbol=symbol, last=self._max_prices, since_ms=since_ms)
             for symbol, (_, since_ms) in shown.items()
         ]
 
@@ -244,7 +246,7 @@ class PageReader:
             raise failed[0]
 
     def _since_ms(self, each: _Shown, now_s: float) -> int | None:
-        return None if now_s - each.read_s >= self._pace.everything_s else each.series.since_ms
+        return None if now_s - each.read_s >= self._intervals.everything_s else each.series.since_ms
 
     def _keep_reading(self, name: str, read: Callable[[], object], every_s: float) -> None:
         while self._wait_for_somebody():

@@ -127,9 +127,9 @@ class FollowedSymbol:
                 continue
             try:
                 trades = await self.market.page(fetch)
-            except TradeSourceError as trouble:
-                self.fetching = trouble.message
-                await self._wait_out(trouble, pauses)
+            except TradeSourceError as error:
+                self.fetching = error.message
+                await self._wait_out(error, pauses)
                 continue
             self.fetching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
             self.tape.page(fetch, trades, self._clock.now_s())
@@ -144,13 +144,13 @@ class FollowedSymbol:
             losses = self._losses
             try:
                 trades = await self._next()
-            except TradeSourceError as trouble:
+            except TradeSourceError as error:
                 self.tape.broken()
-                self.watching = trouble.message
+                self.watching = error.message
                 # One that tells trades and fails each time soon after is a failing one still.
                 if self._clock.now_s() - connected_s >= QUIET_S:
                     pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
-                await self._wait_out(trouble, pauses)
+                await self._wait_out(error, pauses)
                 connected_s = self._clock.now_s()
                 continue
             self.watching = ""
@@ -179,9 +179,9 @@ class FollowedSymbol:
         finally:
             waiting.cancel()
 
-    async def _wait_out(self, trouble: TradeSourceError, pauses: Iterator[float]) -> None:
-        if trouble.lasting:
-            raise TradeSourceError(f"{self.source}: {trouble.message}", lasting=True) from trouble
-        exchange, resume_at_s = self.source.exchange, self._clock.now_s() + trouble.pause_s
+    async def _wait_out(self, error: TradeSourceError, pauses: Iterator[float]) -> None:
+        if error.lasting:
+            raise TradeSourceError(f"{self.source}: {error.message}", lasting=True) from error
+        exchange, resume_at_s = self.source.exchange, self._clock.now_s() + error.pause_s
         self._resume_at_s[exchange] = max(self._resume_at_s.get(exchange, 0.0), resume_at_s)
-        await self._clock.sleep(max(trouble.pause_s, next(pauses)), self._stop)
+        await self._clock.sleep(max(error.pause_s, next(pauses)), self._stop)

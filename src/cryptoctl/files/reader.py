@@ -41,7 +41,7 @@ class PriceFile:
     layout: Layout
     fields: FieldReader
     times: TimeReader
-    survey: FileScan | None = None
+    scan: FileScan | None = None
     snapshot: Snapshot | None = None
     first: Sequence[Record] = field(default=(), repr=False)
     rest: Iterator[Record] | None = field(default=None, repr=False)
@@ -58,7 +58,7 @@ class PriceFile:
         be read on.
         """
         every = self.records if self.rest is None else self.rest
-        most = None if self.survey is None else self.survey.records  # what came since was not read through
+        most = None if self.scan is None else self.scan.records  # what came since was not read through
         given = 0
         with closing(Occurrences()) as occurrences:
             for number, record in islice(every, most):
@@ -186,7 +186,7 @@ def _laid_out(
         objects=objects,
         complete=complete,
         sample=seen,
-        empty=seen.empty if file.survey is None else file.survey.empty,
+        empty=seen.empty if file.scan is None else file.scan.empty,
     )
     reader = field_reader(None if objects else names, found, options, names)
     records = file.records.reading(found.fields) if isinstance(file.records, ColumnarTable) else file.records
@@ -222,7 +222,7 @@ def _surveyed(
         rest = _without_late(file, names, shape, options)
         return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
     found = scan_file(file.records, file.fields, file.refuse_other_names)
-    file = replace(file, survey=found)
+    file = replace(file, scan=found)
     if file.records.columns is None:
         names = [*names, *sorted(found.names - set(names))]
         file = _laid_out(file, names, shape, options, complete=True)

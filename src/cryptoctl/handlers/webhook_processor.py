@@ -115,7 +115,7 @@ def _stored(request: ParsedRequest, context: object, sender: str | None = None) 
     stored: dict[int, Stored] = {}
     if accepted:
         stored = store(accepted, logs.iso_utc(time.time()), deadline)
-    return _answer(request, stored, sender)
+    return _response(request, stored, sender)
 
 
 def _parse(event: Any, context: object) -> tuple[ParsedRequest, Arrival]:
@@ -188,13 +188,13 @@ def _max_behind() -> timedelta:
     return MAX_BEHIND
 
 
-def _answer(request: ParsedRequest, stored: dict[int, Stored], sender: str | None) -> UrlResponse:
+def _response(request: ParsedRequest, stored: dict[int, Stored], sender: str | None) -> UrlResponse:
     results = [_result(index, price, stored) for index, price in enumerate(request.prices)]
     counts = Counter(str(result["status"]) for result in results)
     counts["differing"] = sum("differs" in result for result in results)
     _report(request, +counts, _keys(results), sender)
     if not request.several:
-        return _answer_to_one(request.prices[0], results[0])
+        return _response_to_one(request.prices[0], results[0])
     message = ", ".join(
         f"{counts[name]} {name}" for name in ("stored", "duplicate", "rejected") if counts[name]
     )
@@ -206,7 +206,7 @@ def _answer(request: ParsedRequest, stored: dict[int, Stored], sender: str | Non
     return http_response(status, body)
 
 
-def _answer_to_one(price: Price | Rejected, result: dict[str, Any]) -> UrlResponse:
+def _response_to_one(price: Price | Rejected, result: dict[str, Any]) -> UrlResponse:
     if isinstance(price, Rejected):
         return refusal(price)
     result.pop("index")

@@ -70,7 +70,7 @@ def recognised(file: PriceFile) -> str:
 def _times(file: PriceFile) -> str:
     if "timestamp" not in file.layout.fields:
         return "stored as of the time of sending"
-    if file.survey is not None and not file.survey.times:
+    if file.scan is not None and not file.scan.times:
         return "no time that can be read"
     said = f"times in {name_of(file.times.unit)}"
     return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone}"
@@ -125,7 +125,7 @@ def _sources(found: PriceFiles) -> list[dict[str, Any]]:
             "constants": dict(each.layout.constants),
             "unused": list(each.layout.unused),
             "time_unit": each.times.unit if "timestamp" in each.layout.fields else None,
-            "records": None if each.survey is None else each.survey.records,
+            "records": None if each.scan is None else each.scan.records,
         }
         for each in found.files
     ]
@@ -194,7 +194,7 @@ def sending_bar(screen: Screen, found: PriceFiles) -> Iterator[Callable[[Tally],
         yield lambda _: None
         return
     bar = progress_bar()
-    counts = [each.survey.records if each.survey is not None else None for each in found.files]
+    counts = [each.scan.records if each.scan is not None else None for each in found.files]
     total = None if None in counts else sum(each for each in counts if each is not None)
     name = found.files[0].name if len(found.files) == 1 else f"{len(found.files)} files"
     task = bar.add_task(printable(name), total=total)

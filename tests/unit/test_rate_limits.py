@@ -36,19 +36,19 @@ SERVICES = (
 @given(st.lists(st.floats(min_value=0, max_value=0.5), max_size=60), st.integers(1, 15))
 def test_in_any_second_no_more_pass_than_the_limit(gaps_s: list[float], limit: int) -> None:
     clock, passed = FakeClock(), list[float]()
-    pace = RateLimiter(limit, now_s=clock.now_s, pause=clock.sleep)
+    limiter = RateLimiter(limit, now_s=clock.now_s, pause=clock.sleep)
     for gap_s in gaps_s:
         clock.time_s += gap_s
-        pace.wait()
+        limiter.wait()
         passed.append(clock.time_s)
     assert all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(passed, passed[limit:], strict=False))
 
 
 def test_who_comes_seldom_never_waits() -> None:
     clock = FakeClock()
-    pace = RateLimiter(2, now_s=clock.now_s, pause=clock.sleep)
+    limiter = RateLimiter(2, now_s=clock.now_s, pause=clock.sleep)
     for _ in range(10):
-        pace.wait()
+        limiter.wait()
         clock.time_s += 0.51
     assert clock.time_s == pytest.approx(5.1)
 
@@ -59,7 +59,7 @@ def test_what_aws_takes_few_of_a_second_is_paced(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     aws, turns = Aws(region="us-east-1"), list[int]()
-    monkeypatch.setattr(RateLimiter, "wait", lambda pace: turns.append(pace.limit))
+    monkeypatch.setattr(RateLimiter, "wait", lambda limiter: turns.append(limiter.limit))
     for service, operations in {
         "lambda": ("GetFunction", "Invoke", "ListTags"),
         "cloudwatch": ("PutMetricAlarm", "DescribeAlarms", "ListTagsForResource", "DeleteAlarms"),
@@ -72,7 +72,7 @@ def test_what_aws_takes_few_of_a_second_is_paced(
 
 
 def test_an_engine_on_this_machine_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RateLimiter, "wait", lambda pace: pytest.fail("waited"))
+    monkeypatch.setattr(RateLimiter, "wait", lambda limiter: pytest.fail("waited"))
     aws = Aws(endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="b"))
     for name in ("lambda.GetFunction", "cloudwatch.PutMetricAlarm"):
         aws.client(name.partition(".")[0]).meta.events.emit(f"before-send.{name}", request=None)
