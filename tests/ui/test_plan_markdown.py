@@ -48,7 +48,7 @@ def test_what_changes_is_a_row_and_the_fingerprint_leads_to_it() -> None:
 def test_the_command_that_estimates_the_rest_of_the_bill_is_set_as_one() -> None:
     plan = build_plan([STACK.key, STACK.prices], {STACK.key: None, STACK.prices: None}, Goal.PRESENT)
     text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
-    assert " that come, `cryptoctl cost --env prod` estimates.\n" in text
+    assert "`cryptoctl cost --env prod` estimates what prices cost.\n" in text
 
 
 def test_text_from_the_wire_stays_in_its_cell() -> None:
