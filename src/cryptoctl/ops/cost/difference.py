@@ -1,4 +1,4 @@
-"""What a plan changes of the bill: what costs without any use, a month; the rest follows from the prices."""
+"""What a plan changes of the bill: what costs even when idle, a month; the rest follows from the prices."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _pending_deletion(step: Step) -> bool:
 
 
 def cost_sentences(found: CostDifference) -> str:
-    """The difference in words; empty where nothing changes that costs without any use."""
+    """The difference in words; empty where nothing changes that costs even when idle."""
     if not found.fixed:
         return ""
     parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in found.fixed)

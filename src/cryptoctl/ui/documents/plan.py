@@ -46,7 +46,7 @@ class PlanCostDocument(Part):
     """What a plan changes of the bill."""
 
     fixed_usd_a_month: Annotated[
-        float, about("what costs without any use, USD a month; what is free is not taken off")
+        float, about("what costs even when idle, USD a month; what is free is not taken off")
     ]
     fixed: Annotated[list[FixedCostDocument], about("its parts")]
     by_use: Annotated[bool, about("whether it adds or removes what is billed by use; `cost` estimates that")]
