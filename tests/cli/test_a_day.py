@@ -34,8 +34,8 @@ def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> 
         assert elsewhere.code == ExitCode.FAILED
         assert "in eu-west-1: it was last brought up in us-east-1" in elsewhere.err
         assert "--region us-east-1" in elsewhere.err
-    assert "pending deletion until" in cli.ok("down", "--yes").err
-    assert "pending deletion until" in cli.ok("down", "--yes").err
+    assert "Pending deletion until" in cli.ok("down", "--yes").err
+    assert "Pending deletion until" in cli.ok("down", "--yes").err
     gone = cli("status")
     assert gone.code == ExitCode.FAILED
     assert "There is no environment updown on this machine" in gone.err

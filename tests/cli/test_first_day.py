@@ -41,7 +41,7 @@ def test_the_page_leads_from_credentials_to_a_price_and_back(elsewhere: Path, en
     assert "50100.5" in said["prices BTC --wait"].out
     assert "drifted" not in said["status"].out and "missing" not in said["status"].out
     assert "BTC" in said["logs --since 10m"].out
-    assert "pending deletion until" in said["down --yes"].err
+    assert "Pending deletion until" in said["down --yes"].err
     assert (elsewhere / "cryptoctl-selftest.md").exists()
     assert cli.ok("envs", "-o", "json").json["environments"] == before
 

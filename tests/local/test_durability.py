@@ -70,7 +70,7 @@ def test_a_kill_loses_no_item_and_no_stream_position(engine: Engine) -> None:
     bench.settle(mapping)
     bench.put(table, 3, 4)
     kill(engine)
-    assert "not stopped but ended" in restart(engine).notes[0]
+    assert "killed, not stopped" in restart(engine).notes[0]
     assert client(engine, "dynamodb").scan(TableName=table, Select="COUNT")["Count"] == 4
     assert bench.settle(mapping)["State"] == "Disabled"
     client(engine, "lambda").update_event_source_mapping(UUID=mapping, Enabled=True)
