@@ -109,6 +109,8 @@ class Person:
 
     def would_run(self, asked: Asked) -> Asked:
         """What another person's commands asked for, by this one's policy: they would ask the same."""
+        for command, asks in asked.of:
+            _record(self, command, asks)
         return Asked(
             policy=self.policy,
             of=list(asked.of),
