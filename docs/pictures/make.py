@@ -37,6 +37,7 @@ COMMAND = Path(sys.executable).with_name("cryptoctl")
 WIDTH = 112
 HEIGHT = 26
 WAIT_S = 60.0
+ALARMS_WITHIN_S = 240.0
 DARK = TerminalTheme(
     (24, 26, 31),
     (214, 218, 224),
@@ -190,7 +191,7 @@ def main() -> None:
         _break(engine)
         for price in ("50000", "50012.5", "49990"):
             terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
-        _await_dead_letters(engine, 3)
+        _await_alarms(engine)
         terminal.run("cryptoctl status")
         terminal.run("cryptoctl dlq list")
         terminal.draw("trouble")
@@ -231,7 +232,7 @@ def _draw_dashboard(terminal: Terminal, home: Path) -> None:
     _break(engine)
     for price in ("50000", "50012.5", "49990"):
         terminal.run(f"cryptoctl send-price BTC {price} coinbase --async", show=False)
-    _await_dead_letters(engine, 3)
+    _await_alarms(engine)
     terminal.run("cryptoctl dashboard --save page.html", show=False)
     subprocess.run(
         [
@@ -267,17 +268,23 @@ def _break(engine: dict[str, Any]) -> None:
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
-def _await_dead_letters(engine: dict[str, Any], count: int) -> None:
-    queues = _client("sqs", engine)
+def _await_alarms(engine: dict[str, Any]) -> None:
+    """Three dead letters, and the alarms that they raise within the next minutes."""
+    queues, alarms = _client("sqs", engine), _client("cloudwatch", engine)
     url = queues.get_queue_url(QueueName="webhook-processor-dlq-dev")["QueueUrl"]
-    deadline_s = time.monotonic() + WAIT_S
-    waiting = 0
-    while waiting < count:
-        if time.monotonic() > deadline_s:
-            raise TimeoutError(f"{waiting} of {count} dead letters after {WAIT_S:.0f} s")
-        time.sleep(0.2)
+
+    def missing() -> str:
         found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         waiting = int(found["Attributes"]["ApproximateNumberOfMessages"])
+        raised = {each["AlarmName"] for each in alarms.describe_alarms(StateValue="ALARM")["MetricAlarms"]}
+        quiet = {f"cryptoctl-dev-webhook-processor-{each}" for each in ("dlq", "errors")} - raised
+        return "" if waiting >= 3 and not quiet else f"{waiting} dead letters; not raised: {sorted(quiet)}"
+
+    deadline_s = time.monotonic() + ALARMS_WITHIN_S
+    while what := missing():
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"after {ALARMS_WITHIN_S:.0f} s: {what}")
+        time.sleep(0.5)
 
 
 def _client(service: str, engine: dict[str, Any]) -> Any:
