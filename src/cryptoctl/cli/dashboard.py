@@ -63,17 +63,15 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     from cryptoctl.dashboard import reader
 
     session, screen = run.session, run.screen
-    metered = session.aws.has_shared_quotas
-    intervals, reading = (
-        (ON_AWS, reader.ReaderIntervals()) if metered else (ON_THE_ENGINE, reader.ON_THE_ENGINE)
-    )
+    on_aws = session.aws.has_shared_quotas
+    intervals = ON_AWS if on_aws else ON_THE_ENGINE
     places = _places(session, lambda aws: OverviewReader(aws, session.stack, intervals))
     found = reader.PageReader(
         places,
         document=lambda overview: overview_document(screen, overview, session.location),
         hint=screen.hint,
         about={"location": session.location, "interval": interval.value, "empty": screen.hint(EMPTY)},
-        intervals=reading,
+        intervals=reader.ReaderIntervals() if on_aws else reader.ON_THE_ENGINE,
         max_prices=last,
     )
     overview = found.read_overview()

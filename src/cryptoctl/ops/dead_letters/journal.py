@@ -119,7 +119,7 @@ class Journal:
             self._do_each("INSERT OR REPLACE INTO settled VALUES (?, ?)", [(key, now_ms) for key in keys])
 
     def take_up_done(self, now_ms: int) -> None:
-        """What a killed replay has left undeleted is chosen again, and known to be settled."""
+        """What a killed replay has left undeleted is chosen again, and known to be replayed."""
         with self._transaction():
             done = MessageState.DONE
             self._do(
