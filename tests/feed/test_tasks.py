@@ -275,12 +275,13 @@ def test_an_error_that_does_not_pass_ends_the_feed() -> None:
 
 
 def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_closed() -> None:
-    called, closing = threading.Event(), threading.Event()
+    called, asked, closing = threading.Event(), threading.Event(), threading.Event()
 
     class Closing(MarketInMemory):
         async def page(self, fetch: Fetch) -> list[Trade]:
             if not called.is_set():
                 return await super().page(fetch)
+            asked.set()
             try:
                 await asyncio.Event().wait()
             finally:
@@ -290,12 +291,13 @@ def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_clos
 
     def refuses(_: Sequence[OutgoingPrice]) -> list[str]:
         called.set()
-        closing.wait(5)
+        closing.wait(30)
         raise AwsError(service="lambda", operation="Invoke", code="AccessDeniedException", message="No.")
 
-    following = feed(Closing([trade(1)]), refuses)
+    # What is left to be sent at the end has 30 s of this clock: on a busy machine a few seconds are needed.
+    following = feed(Closing([trade(1)], clock=FastClock(5)), refuses)
     with pytest.raises(AwsError):
-        run(following, called.is_set)
+        run(following, asked.is_set)
     assert following.unsent == 1
 
 
