@@ -119,18 +119,18 @@ class Aws:
 
         with self._lock:
             if (service, once) not in self._clients:
+                often = {"mode": "standard", "max_attempts": self._attempts}
                 settings: dict[str, Any] = {
                     "user_agent_extra": f"cryptoctl/{__version__}",  # CloudTrail shows it
                     "connect_timeout": CONNECT_TIMEOUT_S,
                     "read_timeout": 70,
                     "max_pool_connections": CONNECTIONS,
-                    "retries": {"total_max_attempts": 1}
-                    if once
-                    else {"mode": "standard", "max_attempts": self._attempts},
+                    "retries": {"total_max_attempts": 1} if once else often,
                 }
                 if self._credentials is not None:
                     # An engine on loopback: no proxy, and no special endpoint, may come between.
                     settings |= {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
+                    settings["user_agent"] = "cryptoctl"  # botocore puts its own together for each request
                 self._clients[service, once] = self._made(service, Config(**settings))
             return self._clients[service, once]
 

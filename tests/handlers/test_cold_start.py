@@ -4,8 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from botocore import __version__ as botocore_version
+from botocore.useragent import UserAgentComponent
+
+from cryptoctl.handlers import clients
 
 pytestmark = pytest.mark.process
 CORE_AND_HANDLERS = {
@@ -32,6 +37,24 @@ def test_a_handler_loads_little_beyond_botocore(module: str) -> None:
     assert len(own) <= CORE_AND_HANDLERS[module], sorted(own)
     assert len(beyond - own) <= MOST_BEYOND_BOTOCORE, sorted(beyond - own)
     assert not {name.split(".")[0] for name in beyond} & HEAVY
+
+
+def test_a_request_does_not_put_together_anew_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "made-up")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setattr(clients, "_clients", {})
+    client, agents = clients.table_client(), list[str]()
+
+    def not_sent(request: Any, **_: Any) -> None:
+        agents.append(request.headers["User-Agent"].decode())
+        raise InterruptedError
+
+    client.meta.events.register("before-send.dynamodb", not_sent)
+    monkeypatch.setattr(UserAgentComponent, "to_string", None)
+    with pytest.raises(InterruptedError):
+        client.list_tables()
+    assert agents == [f"cryptoctl Botocore/{botocore_version}"]
 
 
 def test_importing_a_handler_asks_nothing_of_the_environment() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl import __version__, last_location, settings_file
-from cryptoctl.aws import AccessKey, Aws
+from cryptoctl.aws import Aws
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import outgoing
 from cryptoctl.last_location import LastLocation
@@ -28,8 +28,9 @@ NOW_MS = 1_700_000_000_000
 
 def test_a_request_says_that_it_is_ours_and_whose_application_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SDK_UA_APP_ID", "prices")
-    made_up = AccessKey(access_key="a", secret_key="b")
-    client = Aws(region="eu-west-1", endpoint_url="http://127.0.0.1:9", credentials=made_up).client("sts")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    client = Aws(region="eu-west-1").client("sts")
     agents: list[str] = []
 
     def not_sent(request: Any, **_: Any) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from botocore import __version__ as botocore_version
 from botocore.config import Config
 from botocore.session import Session
 
@@ -20,6 +21,8 @@ _CONFIG = Config(
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 3},  # with their pauses at most 12 s
     max_pool_connections=8,
+    # botocore puts its own together anew for each request: a fifth of its time for a price that is stored.
+    user_agent=f"cryptoctl Botocore/{botocore_version}",
 )
 
 _clients: dict[str, Any] = {}
