@@ -6,8 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import ServiceError
@@ -59,6 +62,29 @@ def test_an_item_is_not_written_without_its_stream_record(
     database.define("DROP TRIGGER full;")
     store.put(table, place, old, new)
     assert store.get(table, place) == new
+
+
+@settings(max_examples=25)
+@given(written=st.lists(st.tuples(st.sampled_from("ABC"), st.none() | st.integers(0, 10**6))))
+def test_items_and_bytes_are_those_that_are_there_and_are_not_counted_again(
+    written: list[tuple[str, int | None]],
+) -> None:
+    with TemporaryDirectory() as directory, closing(Database(Path(directory) / "store")) as database:
+        store = TableStore(database)
+        store.describe(REGION, "prices", DESCRIPTION)
+        table = store.table(REGION, "prices")
+        assert isinstance(table, StoredTable)
+        for symbol, price in written:
+            place = table.exact_place({"symbol": {"S": symbol}})
+            new = None if price is None else {"symbol": {"S": symbol}, "price": {"N": str(price)}}
+            store.put(table, place, store.get(table, place), new)
+        sizes = [size for size, _ in store.scan(table, None)]
+        assert store.totals(table) == (len(sizes), sum(sizes))
+
+        database.define("DELETE FROM ddb_total;")  # as an engine has left it that did not keep them
+        assert TableStore(database).totals(table) == (len(sizes), sum(sizes))
+        database.define("DROP TABLE ddb_item;")
+        assert store.totals(table) == (len(sizes), sum(sizes))
 
 
 def test_a_record_that_lives_no_longer_is_told_apart_from_the_first_that_does(

@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS ddb_item (
     item TEXT NOT NULL,
     PRIMARY KEY (table_id, hash, range)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ddb_total (
+    table_id INTEGER PRIMARY KEY REFERENCES ddb_table (id) ON DELETE CASCADE,
+    items INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS ddb_stream (
     arn TEXT PRIMARY KEY, region TEXT NOT NULL, table_name TEXT NOT NULL, description TEXT NOT NULL
 );
@@ -41,6 +46,12 @@ CREATE TABLE IF NOT EXISTS ddb_record (
     record TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS ddb_record_order ON ddb_record (stream, sequence);
+"""
+# Of tables whose totals are not kept yet.
+_COUNT: Final[str] = """
+INSERT INTO ddb_total
+SELECT id, count(size), coalesce(sum(size), 0) FROM ddb_table LEFT JOIN ddb_item ON table_id = id
+WHERE id NOT IN (SELECT table_id FROM ddb_total) GROUP BY id
 """
 FIRST_SEQUENCE: Final[int] = 100_000_000_000_000_000_000
 """Added to a record's number, so that sequence numbers have the length of AWS's."""
@@ -122,6 +133,7 @@ class TableStore:
 
     def __init__(self, database: Database) -> None:
         database.define(SCHEMA)
+        database.execute(_COUNT)
         self.database = database
         self._tables: dict[tuple[str, str], StoredTable] = {}
         for number, region, name, text in database.execute(
@@ -152,6 +164,7 @@ class TableStore:
             (number,) = self.database.execute(
                 "SELECT id FROM ddb_table WHERE region = ? AND name = ?", region, name
             ).fetchone()
+            self.database.execute(_COUNT)
             table = StoredTable(id=number, region=region, name=name, description=description)
             if table.stream_arn:
                 self.database.execute(
@@ -179,6 +192,7 @@ class TableStore:
         if old == new:
             return
         with self.database.transaction():
+            size = 0
             if new is None:
                 sql = "DELETE FROM ddb_item WHERE table_id = ? AND hash = ? AND range = ?"
                 self.database.execute(sql, table.id, *place)
@@ -190,6 +204,12 @@ class TableStore:
                 self.database.execute(
                     "INSERT OR REPLACE INTO ddb_item VALUES (?, ?, ?, ?, ?)", table.id, *place, size, text
                 )
+            self.database.execute(
+                "UPDATE ddb_total SET items = items + ?, bytes = bytes + ? WHERE table_id = ?",
+                (new is not None) - (old is not None),
+                size - (0 if old is None else item_size(old)),
+                table.id,
+            )
             if table.stream_arn:
                 self._record(table, table.stream_arn, old, new)
 
@@ -251,6 +271,6 @@ class TableStore:
 
     def totals(self, table: StoredTable) -> tuple[int, int]:
         """How many items a table has, and how many bytes."""
-        sql = "SELECT count(*), coalesce(sum(size), 0) FROM ddb_item WHERE table_id = ?"
-        count, size = self.database.execute(sql, table.id).fetchone()
-        return count, size
+        sql = "SELECT items, bytes FROM ddb_total WHERE table_id = ?"
+        items, size_bytes = self.database.execute(sql, table.id).fetchone()
+        return items, size_bytes
