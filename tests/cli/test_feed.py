@@ -20,7 +20,7 @@ from cryptoctl.ops.prices import Query, prices
 from cryptoctl.reconcile.retry import RealClock
 from cryptoctl.ui.json_output import MODELS
 from feed.ccxt_at import point
-from feed.exchange_server import ExchangeServer
+from feed.exchange_server import ExchangeServer, Faults
 from feed.harness import real_trades
 from live import Connect
 
@@ -113,9 +113,26 @@ def as_ccxt(trade: Any) -> dict[str, Any]:
 
 def test_it_ends_when_its_time_is_over(day: Cli, server: ExchangeServer) -> None:
     server.tapes["BTCUSDT"] = real_trades(3)
-    said = day.ok("feed", "binance", "BTC/USDT", "--for", "2s")
+    said = day.ok("feed", "binance", "BTC/USDT", "--for", "5s")
     assert "begins now: the table has no price of it" in said.err
     assert ["binance", "BTC/USDT", "1", "0", "0"] in [line.split()[:5] for line in said.out.splitlines()]
+
+
+def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
+    day: Cli, server: ExchangeServer
+) -> None:
+    server.faults = Faults(rest=lambda _: "418", retry_after="600")
+    said = day.ok("feed", "binance", "BTC/USDT", "--for", "2s")
+    assert "binance asks to wait 10 min 0 s, until 2" in said.err
+    assert "Stopped before the feed began." in said.err
+
+
+def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
+    day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
+    server.tapes["BTCUSDT"] = real_trades(3)
+    said = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT", "--for", "5s")
+    assert "binance:OLD/USDT is not followed" in said.err
+    assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
 
 
 def test_a_signal_while_an_exchange_does_not_answer_ends_it(

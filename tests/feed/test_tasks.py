@@ -113,6 +113,13 @@ def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
     assert following.lines[0].trouble == ""
 
 
+def test_until_when_an_exchange_asks_to_wait_is_said() -> None:
+    market = MarketInMemory([trade(1)], iter([TradeSourceError("429", pause_s=7200)]))
+    following = feed(market, stored)
+    run(following, lambda: bool(following.lines[0].trouble))
+    assert following.lines[0].trouble == "429; here asks to wait 2 h 0 min, until 2023-11-15T00:14:20.000Z"
+
+
 @pytest.mark.parametrize("watching", [False, True])
 def test_what_does_not_pass_ends_the_feed_and_names_the_symbol(watching: bool) -> None:
     lasting = TradeSourceError("the symbol is gone", lasting=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, NoReturn
 
@@ -60,8 +60,11 @@ def feed(
     wanted = parse_sources(sources)
     since_ms, for_s = _since_ms(since), None if for_ is None else parse_duration(for_).total_seconds()
     clock = RealAsyncClock()
-    exchanges = Exchanges(wanted, clock=clock, tell=partial(run.screen.say, style="yellow"))
-    start_points = _start_points(run, wanted, since_ms)
+    start_points = _start_points(run, wanted)
+    stored = {source for source, begin in start_points.items() if begin.since_ms is not None}
+    exchanges = Exchanges(wanted, clock=clock, tell=partial(run.screen.say, style="yellow"), stored=stored)
+    if since_ms is not None:
+        start_points = dict.fromkeys(wanted, StartPoint(since_ms=since_ms))
     running: list[Feed] = []
     if run.is_json:
         run.screen.one_line_each()
@@ -99,17 +102,17 @@ def _since_ms(text: str | None) -> int | None:
     return since_ms
 
 
-def _start_points(run: CommandRun, sources: Sequence[FeedSource], since_ms: int | None) -> list[StartPoint]:
+def _start_points(run: CommandRun, sources: Sequence[FeedSource]) -> dict[FeedSource, StartPoint]:
+    """Also with --since: an environment that is not there is noticed before an exchange is asked."""
     aws, table = run.session.aws, run.session.stack.prices
-    # Also with --since: an environment that is not there is noticed before an exchange is asked.
-    found = list(aws.map(lambda source: start_point(aws, table, source), sources))
-    return found if since_ms is None else [StartPoint(since_ms=since_ms) for _ in sources]
+    found = aws.map(lambda source: start_point(aws, table, source), sources)
+    return dict(zip(sources, found, strict=True))
 
 
 async def _follow(
     run: CommandRun,
     exchanges: Exchanges,
-    start_points: Sequence[StartPoint],
+    start_points: Mapping[FeedSource, StartPoint],
     for_s: float | None,
     clock: RealAsyncClock,
     running: list[Feed],
@@ -126,9 +129,12 @@ async def _follow(
         if not running and opening is not None:
             opening.cancel()
 
+    if for_s is not None:
+        loop.call_later(for_s, end)
     with interrupts.on_signal(partial(loop.call_soon_threadsafe, end), _at_once):
         async with exchanges:
             resume_at_s: dict[str, float] = {}
+            followed = [(market, start_points[market.source]) for market in exchanges.markets]
             following = Feed(
                 lines=[
                     FollowedSymbol(
@@ -139,7 +145,7 @@ async def _follow(
                         now_ms=now_ms,
                         resume_at_s=resume_at_s,
                     )
-                    for market, begin in zip(exchanges.markets, start_points, strict=True)
+                    for market, begin in followed
                 ],
                 send=partial(send_batch, run.session.aws, run.session.stack.webhook),
                 clock=clock,
@@ -148,27 +154,21 @@ async def _follow(
                 tell=partial(run.screen.say, style="yellow"),
             )
             running.append(following)
-            for line, begin in zip(following.lines, start_points, strict=True):
-                show_start_point(run.screen, line.source, begin, can_watch=line.market.can_watch)
+            for market, begin in followed:
+                show_start_point(run.screen, market.source, begin, can_watch=market.can_watch)
             report = FeedReport(run.screen, following, clock.now_s())
             with run.screen.drawn(report.render):
-                watching = asyncio.ensure_future(_report(report, clock, stop, for_s))
+                watching = asyncio.ensure_future(_report(report, clock, stop))
                 try:
                     await following.run()
                 finally:
                     watching.cancel()
 
 
-async def _report(
-    report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event, for_s: float | None
-) -> None:
-    end_s = None if for_s is None else clock.now_s() + for_s
+async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event) -> None:
     while not stop.is_set():
         report.look(clock.now_s())
-        if end_s is not None and clock.now_s() >= end_s:
-            stop.set()
-        left_s = POLL_EVERY_S if end_s is None else min(POLL_EVERY_S, end_s - clock.now_s())
-        await clock.sleep(max(0.0, left_s), stop)
+        await clock.sleep(POLL_EVERY_S, stop)
 
 
 def _at_once() -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from cryptoctl.aws_errors import one_line
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
-from cryptoctl.feed.followed_symbol import TradeSourceError
+from cryptoctl.feed.followed_symbol import TradeSourceError, asks_to_wait
+from cryptoctl.feed.listed_sources import listed_sources
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Trade
-from cryptoctl.ops.times import duration_text
+from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.async_retry import AsyncClock
 
 INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."
@@ -162,12 +163,20 @@ def _told(exchange: str, error: Exception) -> str:
 
 
 class Exchanges:
-    """The exchanges of some sources, open for the length of a block."""
+    """The exchanges of some sources, open for the length of a block.
+
+    A source that is not listed is refused; one of the `stored`, whose prices are in the table, is left out.
+    """
 
     def __init__(
-        self, sources: Sequence[FeedSource], *, clock: AsyncClock, tell: Callable[[str], None]
+        self,
+        sources: Sequence[FeedSource],
+        *,
+        clock: AsyncClock,
+        tell: Callable[[str], None],
+        stored: Collection[FeedSource] = (),
     ) -> None:
-        self._sources, self._clock, self._tell = sources, clock, tell
+        self._sources, self._clock, self._tell, self._stored = sources, clock, tell, stored
         self._ccxt = _ccxt()
         self._open: dict[str, Any] = {}
         self.markets: list[Market] = []
@@ -177,12 +186,12 @@ class Exchanges:
             _check_exchange(self._ccxt, name)
         try:
             await asyncio.gather(*map(self._load, dict.fromkeys(each.exchange for each in self._sources)))
-            for source in self._sources:
-                _check_symbol(self._open[source.exchange], source)
+            symbols = {name: exchange.markets for name, exchange in self._open.items()}
+            listed = listed_sources(self._sources, symbols, self._stored, self._tell)
         except BaseException:
             await self.__aexit__()
             raise
-        self.markets = [Market(each, self._open[each.exchange], self._ccxt) for each in self._sources]
+        self.markets = [Market(each, self._open[each.exchange], self._ccxt) for each in listed]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -233,9 +242,7 @@ class Exchanges:
                 pause_s = exchange.take_retry_after_s()
                 if not pause_s or exchange.refused not in ASKED_TOO_OFTEN:
                     raise
-            self._tell(
-                f"{name} asks to wait {duration_text(round(pause_s * 1000))}; its symbols are read then."
-            )
+            self._tell(f"{name} {asks_to_wait(pause_s, now_ms())}; its symbols are read then.")
             await self._clock.sleep(pause_s, asyncio.Event())
 
 
@@ -268,31 +275,3 @@ def _check_exchange(ccxt: ModuleType, name: str) -> None:
             f"{name} gives its trades to nobody through REST, so gaps could not be filled.",
             "Follow another exchange, or send a download with `cryptoctl send-price --file FILE`.",
         )
-
-
-def _check_symbol(exchange: Any, source: FeedSource) -> None:
-    if source.symbol in exchange.markets:
-        return
-    raise Failure(
-        ExitCode.USAGE,
-        f"{source.exchange} has no symbol {source.symbol}.",
-        f"Did you mean {near}?"
-        if (near := _nearest(exchange, source.symbol))
-        else "Write it as ccxt does, such as BTC/USDT; the exchange's own list of markets has the rest.",
-    )
-
-
-def _nearest(exchange: Any, typed: str) -> str | None:
-    """The symbol that was probably meant: the same letters, the exchange's own name of it, or a near one."""
-    markets: Mapping[str, Any] = exchange.markets
-    plain = {_letters(symbol): symbol for symbol in reversed(list(markets))}
-    own = {_letters(str(each["id"])): symbol for symbol, each in reversed(list(markets.items()))}
-    wanted = _letters(typed)
-    if wanted in plain or wanted in own:
-        return plain.get(wanted) or own[wanted]
-    near = get_close_matches(typed.upper(), list(markets), n=1)
-    return near[0] if near else None
-
-
-def _letters(symbol: str) -> str:
-    return "".join(each for each in symbol.upper() if each.isalnum())

@@ -11,6 +11,7 @@ from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import MAX_POLL_S, QUIET_S, Tape
 from cryptoctl.feed.trade import Trade
+from cryptoctl.ops.times import duration_text, iso_of_ms
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 
 POLL_EVERY_S = 0.1
@@ -27,6 +28,12 @@ class TradeSourceError(Exception):
     def __init__(self, message: str, *, pause_s: float = 0.0, lasting: bool = False) -> None:
         super().__init__(message)
         self.message, self.pause_s, self.lasting = message, pause_s, lasting
+
+
+def asks_to_wait(pause_s: float, now_ms: int) -> str:
+    """How long an exchange asks to wait, and until when, as it follows a name in a sentence."""
+    pause_ms = round(pause_s * 1000)
+    return f"asks to wait {duration_text(pause_ms)}, until {iso_of_ms(now_ms + pause_ms)}"
 
 
 class TradeSource(Protocol):
@@ -128,7 +135,7 @@ class FollowedSymbol:
             try:
                 trades = await self.market.page(fetch)
             except TradeSourceError as error:
-                self.fetching = error.message
+                self.fetching = self._told(error)
                 await self._wait_out(error, pauses)
                 continue
             self.fetching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
@@ -146,7 +153,7 @@ class FollowedSymbol:
                 trades = await self._next()
             except TradeSourceError as error:
                 self.tape.broken()
-                self.watching = error.message
+                self.watching = self._told(error)
                 # One that tells trades and fails each time soon after is a failing one still.
                 if self._clock.now_s() - connected_s >= QUIET_S:
                     pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
@@ -178,6 +185,11 @@ class FollowedSymbol:
                     self.market.restart()
         finally:
             waiting.cancel()
+
+    def _told(self, error: TradeSourceError) -> str:
+        if not error.pause_s:
+            return error.message
+        return f"{error.message}; {self.source.exchange} {asks_to_wait(error.pause_s, self._now_ms())}"
 
     async def _wait_out(self, error: TradeSourceError, pauses: Iterator[float]) -> None:
         if error.lasting:

@@ -1,0 +1,59 @@
+"""Which of the symbols that are to be followed their exchanges list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.feed.source import FeedSource
+
+Markets = Mapping[str, Any]
+"""by its symbol, what ccxt knows of each market of an exchange"""
+
+
+def listed_sources(
+    sources: Sequence[FeedSource],
+    exchanges: Mapping[str, Markets],
+    stored: Collection[FeedSource],
+    tell: Callable[[str], None],
+) -> list[FeedSource]:
+    """The sources that their exchanges list. Raises Failure for what was probably mistyped, all at once.
+
+    One of the `stored`, of which the table has prices, was right once: so that a delisted symbol does not
+    keep a service from following the others, it is told and left out, if others are left.
+    """
+    listed = [each for each in sources if each.symbol in exchanges[each.exchange]]
+    missing = [each for each in sources if each not in listed]
+    unknown = [each for each in missing if not listed or each not in stored]
+    if unknown:
+        near = [found for each in unknown if (found := _nearest(exchanges[each.exchange], each.symbol))]
+        raise Failure(
+            ExitCode.USAGE,
+            f"{'; '.join(f'{each.exchange} has no symbol {each.symbol}' for each in unknown)}.",
+            f"Did you mean {', '.join(near)}?"
+            if near
+            else "Write it as ccxt does, such as BTC/USDT; the exchange's own list of markets has the rest.",
+        )
+    for each in missing:
+        tell(
+            f"{each} is not followed, the others are: {each.exchange} does not list it any more. Leave it "
+            "out, or start the feed again once it is listed; the table keeps its prices."
+        )
+    return listed
+
+
+def _nearest(markets: Markets, typed: str) -> str | None:
+    """The symbol that was probably meant: the same letters, the exchange's own name of it, or a near one."""
+    plain = {_letters(symbol): symbol for symbol in reversed(list(markets))}
+    own = {_letters(str(each["id"])): symbol for symbol, each in reversed(list(markets.items()))}
+    wanted = _letters(typed)
+    if wanted in plain or wanted in own:
+        return plain.get(wanted) or own[wanted]
+    near = get_close_matches(typed.upper(), list(markets), n=1)
+    return near[0] if near else None
+
+
+def _letters(symbol: str) -> str:
+    return "".join(each for each in symbol.upper() if each.isalnum())

@@ -1,0 +1,37 @@
+"""Which symbols are followed where their exchanges do not list all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.feed.listed_sources import listed_sources
+from cryptoctl.feed.source import FeedSource
+
+LISTED = {"here": {"A/B": {"id": "AB"}, "C/B": {"id": "CB"}}, "there": {"A/B": {"id": "1"}}}
+
+
+def sources(*typed: str) -> list[FeedSource]:
+    pairs = [each.split(":") for each in typed]
+    return [FeedSource(exchange=exchange, symbol=symbol) for exchange, symbol in pairs]
+
+
+def test_a_delisted_symbol_keeps_no_other_from_being_followed_and_is_told() -> None:
+    wanted, told = sources("here:A/B", "here:OLD/B", "there:A/B"), list[str]()
+    found = listed_sources(wanted, LISTED, stored=sources("here:OLD/B"), tell=told.append)
+    assert found == sources("here:A/B", "there:A/B")
+    [said] = told
+    assert said.startswith("here:OLD/B is not followed, the others are: here does not list it any more.")
+
+
+def test_all_that_was_mistyped_is_refused_at_once() -> None:
+    with pytest.raises(Failure, match="here has no symbol AB; there has no symbol X/Y") as raised:
+        listed_sources(sources("here:AB", "here:C/B", "there:X/Y"), LISTED, (), pytest.fail)
+    assert raised.value.exit_code is ExitCode.USAGE
+    assert raised.value.hint == "Did you mean A/B?"
+
+
+def test_a_feed_of_delisted_symbols_alone_is_refused() -> None:
+    wanted = sources("here:OLD/B")
+    with pytest.raises(Failure, match="here has no symbol OLD/B"):
+        listed_sources(wanted, LISTED, wanted, pytest.fail)
