@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,3 +77,56 @@ def test_a_trade_of_bitstamp_has_one_time_by_rest_and_by_the_websocket() -> None
 
     by_rest, by_websocket = asyncio.run(given())
     assert by_rest == by_websocket
+
+
+COIN_M = {
+    "symbol": "BTCUSD_PERP",
+    "pair": "BTCUSD",
+    "contractType": "PERPETUAL",
+    "contractSize": 100,
+    "contractStatus": "TRADING",
+    "baseAsset": "BTC",
+    "quoteAsset": "USD",
+    "marginAsset": "BTC",
+    "pricePrecision": 1,
+    "quantityPrecision": 0,
+    "filters": [],
+}
+USD_M = {
+    **{each: value for each, value in COIN_M.items() if each not in ("contractSize", "contractStatus")},
+    "symbol": "BTCUSDT",
+    "quoteAsset": "USDT",
+    "marginAsset": "USDT",
+    "status": "TRADING",
+}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "row", "unit"),
+    [
+        ("binancecoinm", "BTC/USD:BTC", COIN_M, "contracts of 100 USD"),
+        ("binanceusdm", "BTC/USDT:USDT", USD_M, ""),
+    ],
+)
+def test_volumes_that_are_numbers_of_contracts_are_known(
+    exchange: str, symbol: str, row: dict[str, Any], unit: str
+) -> None:
+    ccxt = pytest.importorskip("ccxt.pro")
+    opened = getattr(ccxt, exchange)()
+    opened.set_markets([opened.parse_market(row)])
+    assert Market(FeedSource(exchange=exchange, symbol=symbol), opened, ccxt).volume_unit == unit
+
+
+@pytest.mark.parametrize(
+    ("contract", "unit"),
+    [
+        ({"contract": True, "contractSize": 0.01, "inverse": False}, "contracts of 0.01 BTC"),
+        ({"contract": True, "contractSize": 1.0, "inverse": True}, "contracts of 1 USD"),
+        ({"contract": True, "contractSize": None}, "contracts"),
+        ({"spot": True, "contractSize": None}, ""),
+    ],
+)
+def test_contracts_are_of_the_base_or_inverse_of_the_quote(contract: dict[str, Any], unit: str) -> None:
+    known = {"BTC/USD": {"base": "BTC", "quote": "USD", **contract}}
+    source = FeedSource(exchange="here", symbol="BTC/USD")
+    assert Market(source, SimpleNamespace(markets=known), None).volume_unit == unit  # type: ignore[arg-type]

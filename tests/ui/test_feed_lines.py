@@ -15,9 +15,11 @@ SINCE_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 
 
-def said(capsys: pytest.CaptureFixture[str], begin: StartPoint, *, can_watch: bool = True) -> str:
-    source = FeedSource(exchange="kraken", symbol="ETH/USD")
-    show_start_point(Screen(colour=False), source, begin, can_watch=can_watch)
+def said(
+    capsys: pytest.CaptureFixture[str], begin: StartPoint, *, can_watch: bool = True, volume_unit: str = ""
+) -> str:
+    source, screen = FeedSource(exchange="kraken", symbol="ETH/USD"), Screen(colour=False)
+    show_start_point(screen, source, begin, can_watch=can_watch, volume_unit=volume_unit)
     return capsys.readouterr().err
 
 
@@ -27,6 +29,13 @@ def test_it_says_from_when_on_and_how(capsys: pytest.CaptureFixture[str]) -> Non
     assert "by REST alone" in said(capsys, none, can_watch=False)
     behind_some = said(capsys, StartPoint(since_ms=SINCE_MS))
     assert behind_some == "kraken:ETH/USD begins at 2023-11-14T22:13:20.000Z.\n"
+
+
+def test_volumes_that_are_numbers_of_contracts_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = said(capsys, StartPoint(since_ms=SINCE_MS), volume_unit="contracts of 100 USD").splitlines()
+    assert told == (
+        "kraken:ETH/USD: its volumes are stored as the exchange gives them: contracts of 100 USD."
+    )
 
 
 def test_what_is_not_asked_for_is_said_with_what_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +62,9 @@ def test_how_many_trades_are_missing_is_said_only_where_it_is_known(
     following = feed(MarketInMemory([], rules=rules), stored)
     following.lines[0].tape.counts.missing = 7
     show_summary(Screen(colour=False), following)
-    assert f"here:A/B: {what}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"here:A/B: {what}" in told
+    assert "`cryptoctl send-price --file` stores those that are missing" in " ".join(told.split())
 
 
 def test_at_the_end_it_says_what_differs_from_what_is_stored_and_what_did_not_work(

@@ -155,7 +155,13 @@ async def _follow(
             )
             running.append(following)
             for market, begin in followed:
-                show_start_point(run.screen, market.source, begin, can_watch=market.can_watch)
+                show_start_point(
+                    run.screen,
+                    market.source,
+                    begin,
+                    can_watch=market.can_watch,
+                    volume_unit=market.volume_unit,
+                )
             report = FeedReport(run.screen, following, clock.now_s())
             with run.screen.drawn(report.render):
                 watching = asyncio.ensure_future(_report(report, clock, stop))

@@ -47,6 +47,16 @@ class Market:
         """Whether it can be followed through a websocket."""
         return self._profile.followed and bool(self._exchange.has.get("watchTrades"))
 
+    @property
+    def volume_unit(self) -> str:
+        """What its volumes count, such as "contracts of 100 USD"; empty where that is what is traded."""
+        market = self._exchange.markets[self.source.symbol]
+        size, inverse = market.get("contractSize"), market.get("inverse")
+        if not market.get("contract") or (size == 1 and not inverse):
+            return ""
+        of = market.get("quote" if inverse else "base")
+        return f"contracts of {size:g} {of}" if size else "contracts"
+
     def when_lost(self, tell: Callable[[], None]) -> None:
         """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
         before = self._exchange.lost

@@ -65,8 +65,13 @@ class FeedReport:
             self._screen.say(f"{name}: works again", style="dim")
 
 
-def show_start_point(screen: Screen, source: FeedSource, begin: StartPoint, *, can_watch: bool) -> None:
-    """From when on trades are wanted, and which ones are not asked for; `can_watch`: there is a websocket."""
+def show_start_point(
+    screen: Screen, source: FeedSource, begin: StartPoint, *, can_watch: bool, volume_unit: str
+) -> None:
+    """From when on trades are wanted, and which ones are not asked for; `can_watch`: there is a websocket.
+
+    `volume_unit` is what its volumes count, where that is not what is traded.
+    """
     when = (
         "begins now: the table has no price of it"
         if begin.since_ms is None
@@ -75,6 +80,8 @@ def show_start_point(screen: Screen, source: FeedSource, begin: StartPoint, *, c
     when += ", behind the newest stored price without an id" if begin.without_ids else ""
     how = "" if can_watch else "; by REST alone, since no websocket has its single trades"
     screen.say(f"{source} {when}{how}.", style="dim")
+    if volume_unit:
+        screen.say(f"{source}: its volumes are stored as the exchange gives them: {volume_unit}.", style=NOTE)
     if begin.unasked_ms is not None:
         since = iso_of_ms(begin.unasked_ms)
         screen.say(
@@ -111,7 +118,11 @@ def show_summary(screen: Screen, feed: Feed) -> None:
             # Where an exchange does not count its trades, nobody knows how many are in a hole.
             counted = line.tape.rules.consecutive
             what = f"{missing} missing" if counted else f"trades are missing in {pluralize(missing, 'place')}"
-            screen.say(f"{line.source}: {what}: the exchange does not give them.", style=NOTE)
+            screen.say(
+                f"{line.source}: {what}: the exchange does not give them. Where it offers its trades as a "
+                "download, `cryptoctl send-price --file` stores those that are missing.",
+                style=NOTE,
+            )
         if line.differing:
             screen.say(
                 f"{line.source}: of the duplicates, {pluralize(line.differing, 'has', 'have')} another price "
