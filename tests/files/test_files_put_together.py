@@ -31,7 +31,7 @@ def test_files_put_together_that_have_other_columns_in_the_same_places_are_refus
 ) -> None:
     text = refusal(tmp_path, f"{PLAIN}{names}\n{MS + 2},9,1666.70,0.5\n")
     assert "Line 4 of prices.csv names the columns again, and " in text
-    assert "is another one from there on. Take the file apart at that line" in text
+    assert "is another one from there on. If it is a caption, take it out; else take the file apart" in text
 
 
 @pytest.mark.parametrize(

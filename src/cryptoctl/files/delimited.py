@@ -131,7 +131,7 @@ class DelimitedTable:
                 ExitCode.USAGE,
                 f"Line {number} of {self.source.name} names the columns again, and {quoted(others[0])} is "
                 "another one from there on.",
-                "Take the file apart at that line, and send each part.",
+                "If it is a caption, take it out; else take the file apart at that line, and send each part.",
             )
 
     def __iter__(self) -> Iterator[Record]:

@@ -116,7 +116,7 @@ def _delimited(
                 "Leave --columns out; --map says which column is which field.",
             )
         _refuse_three_headers(rows, source.name)
-        _refuse_title(rows, source, skip + 1)
+        _refuse_title(rows, separator, source, skip + 1)
         return replace(table, columns=_with_unnamed_times(first, rows[1:])), None
     names, shape = headerless(rows, options, source.name)
     return replace(table, columns=names, skip=skip), shape
@@ -132,16 +132,26 @@ def _refuse_three_headers(rows: Sequence[Sequence[str]], name: str) -> None:
         )
 
 
-def _refuse_title(rows: Sequence[Sequence[str]], source: Source, number: int) -> None:
+def _refuse_title(rows: Sequence[Sequence[str]], separator: str, source: Source, number: int) -> None:
     """Refuses a file in which no row is as wide as the first line, which has to name the columns."""
-    width = len(rows[0])
-    if rows[1:] and all(len(row) != width for row in rows[1:]) and not source.stream:
-        raise Failure(
-            ExitCode.USAGE,
-            f"Line {number} of {source.name} has {pluralize(width, 'column')} ({listing(rows[0])}), and none "
-            "of the lines after it has as many.",
-            "If it is a title, take it out: the first line has to name the columns, each of them.",
+    width, widths = len(rows[0]), {len(row) for row in rows[1:]}
+    if not widths or width in widths or source.stream:
+        return
+    hint = "If it is a title, take it out: the first line has to name the columns, each of them."
+    if widths == {width + 1} and not any(row[-1] for row in rows[1:]):
+        hint = f"Each of those ends in {separator!r}: end line {number} so too."
+    elif widths == {width + 1}:
+        hint += (
+            f" If the first column has no name, as that of row numbers, begin it with {f'row{separator}'!r}."
         )
+    elif widths == {width - 1} and not rows[0][-1]:
+        hint = f"It ends in {separator!r}, and those do not: take that out."
+    raise Failure(
+        ExitCode.USAGE,
+        f"Line {number} of {source.name} has {pluralize(width, 'column')} ({listing(rows[0])}), and none "
+        "of the lines after it has as many.",
+        hint,
+    )
 
 
 def _with_unnamed_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[str]:

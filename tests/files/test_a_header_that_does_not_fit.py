@@ -1,0 +1,32 @@
+"""A first line with a column more or less than the others: what the hint says makes it fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from files.reading import EXPECTED, MS, read, refusal, rows
+
+HEADER = "timestamp,id,price,volume"
+LINES = (f"{MS},7,1666.80,26.062", f"{MS + 1},8,1666.79,0.152")
+
+
+@pytest.mark.parametrize(
+    ("header", "lines", "said", "header_then"),
+    [
+        (HEADER, [f"{each}," for each in LINES], "ends in ',': end line 1 so too.", f"{HEADER},"),
+        (
+            HEADER,
+            [f"{n},{each}" for n, each in enumerate(LINES, 1)],
+            "begin it with 'row,'.",
+            f"row,{HEADER}",
+        ),
+        (f"{HEADER},", LINES, "It ends in ',', and those do not: take that out.", HEADER),
+    ],
+)
+def test_the_hint_makes_it_fit(
+    tmp_path: Path, header: str, lines: list[str], said: str, header_then: str
+) -> None:
+    assert said in refusal(tmp_path, "\n".join([header, *lines]))
+    assert rows(read(tmp_path, "\n".join([header_then, *lines, ""]))) == EXPECTED
