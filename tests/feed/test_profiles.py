@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.feed.exchanges import Market
+from cryptoctl.feed.followed_symbol import TradeSourceError
 from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Trade
@@ -130,3 +131,17 @@ def test_contracts_are_of_the_base_or_inverse_of_the_quote(contract: dict[str, A
     known = {"BTC/USD": {"base": "BTC", "quote": "USD", **contract}}
     source = FeedSource(exchange="here", symbol="BTC/USD")
     assert Market(source, SimpleNamespace(markets=known), None).volume_unit == unit  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lacking", ["timestamp", "price", "amount"])
+def test_a_trade_of_which_something_cannot_be_read_is_not_stored_without_it(lacking: str) -> None:
+    whole = {"id": "7", "timestamp": 1_673_398_357_557, "price": "1.50", "amount": "0", "info": {}}
+
+    async def fetch_trades(*_: object) -> list[dict[str, Any]]:
+        return [{**whole, lacking: None}]
+
+    opened = SimpleNamespace(fetch_trades=fetch_trades)
+    market = Market(FeedSource(exchange="here", symbol="A/B"), opened, None)  # type: ignore[arg-type]
+    with pytest.raises(TradeSourceError, match="a trade without a time, a price or a volume") as raised:
+        asyncio.run(market.page(Fetch()))
+    assert not raised.value.lasting

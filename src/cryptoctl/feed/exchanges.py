@@ -152,13 +152,13 @@ class Market:
             raise TradeSourceError(
                 "its trades have no ids, so a repeat cannot be told from a second trade", lasting=True
             )
-        if moment is None or each.get("price") is None:
-            raise TradeSourceError("a trade without a time or a price")
+        if None in (moment, each.get("price"), each.get("amount")):
+            raise TradeSourceError("a trade without a time, a price or a volume that can be read")
         trade = Trade(
             id=str(identity),
             timestamp_ms=int(moment) - int(moment) % self._profile.unit_ms,
             price=str(each["price"]),
-            volume=str(each.get("amount") or "0"),
+            volume=str(each["amount"]),
         )
         if self.rules.consecutive and trade.number is None:
             raise TradeSourceError("a trade whose id is not a number, where all are", lasting=True)
