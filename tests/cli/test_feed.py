@@ -129,8 +129,9 @@ def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
 
 def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
     day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
-    server.tapes["BTCUSDT"] = real_trades(3)
-    said = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT", "--for", "5s")
+    pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
+    said = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT")
+    pressed.join(10)
     assert "binance:OLD/USDT is not followed" in said.err
     assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
 

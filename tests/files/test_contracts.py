@@ -50,3 +50,8 @@ def test_fills_without_their_own_ids_are_not_taken_for_trades_of_coinbase(tmp_pa
 
 def test_of_a_quantity_in_contracts_and_one_in_what_is_traded_the_second_is_suggested(tmp_path: Path) -> None:
     assert "--map timestamp=time,volume=base_qty --ignore qty;" in refusal(tmp_path, COIN_M)
+
+
+def test_what_takers_have_bought_is_not_suggested_as_the_volume(tmp_path: Path) -> None:
+    names = "time,price,quantity,taker_buy_base_quantity"
+    assert "volume=quantity --ignore taker" in refusal(tmp_path, f"{names}\n{MS},42000.5,10,4\n")

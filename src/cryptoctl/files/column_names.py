@@ -48,8 +48,6 @@ _NEVER: Mapping[str, frozenset[str]] = {
     "symbol": _NO_NAME,
     "exchange": _NO_NAME,
 }
-# These come first: of a quantity in contracts and one in what is traded, the second.
-_EARLY: Mapping[str, frozenset[str]] = {"volume": frozenset(("base",))}
 # These come last: a quantity of money, not of what is traded; a price at which nothing was traded, or not
 # last; the time of a candle's beginning, because its close is what counts.
 _LATE: Mapping[str, frozenset[str]] = {
@@ -123,5 +121,6 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     found = [words.index(each) for each in (whole, *parts) if each in words]
     # An order's time, price and amount are what was wanted, not what was traded.
     late = "order" in parts or not _LATE.get(field, frozenset()).isdisjoint(parts)
-    early = not _EARLY.get(field, frozenset()).isdisjoint(parts)
+    # A base_qty stands beside one in contracts; a taker_buy_base_qty is only a part of it.
+    early = field == "volume" and "base" in parts and len(parts) == 2
     return min(found) + len(parts) + (late - early) * len(words) if found else None
