@@ -133,6 +133,25 @@ def test_contracts_are_of_the_base_or_inverse_of_the_quote(contract: dict[str, A
     assert Market(source, SimpleNamespace(markets=known), None).volume_unit == unit  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("exchange", "identities", "lasting"),
+    [("here", [None], True), ("here", ["7", None], False), ("binance", ["x"], False)],
+)
+def test_one_trade_with_an_id_that_is_none_ends_no_feed_whose_trades_have_ids(
+    exchange: str, identities: list[str | None], lasting: bool
+) -> None:
+    whole = {"timestamp": 1_673_398_357_557, "price": "1.50", "amount": "2", "info": {}}
+
+    async def fetch_trades(*_: object) -> list[dict[str, Any]]:
+        return [{**whole, "id": each} for each in identities]
+
+    opened = SimpleNamespace(fetch_trades=fetch_trades)
+    market = Market(FeedSource(exchange=exchange, symbol="A/B"), opened, None)  # type: ignore[arg-type]
+    with pytest.raises(TradeSourceError, match="a trade w") as raised:
+        asyncio.run(market.page(Fetch()))
+    assert raised.value.lasting is lasting
+
+
 @pytest.mark.parametrize("lacking", ["timestamp", "price", "amount"])
 def test_a_trade_of_which_something_cannot_be_read_is_not_stored_without_it(lacking: str) -> None:
     whole = {"id": "7", "timestamp": 1_673_398_357_557, "price": "1.50", "amount": "0", "info": {}}

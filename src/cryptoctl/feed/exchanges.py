@@ -35,6 +35,7 @@ class Market:
     def __init__(self, source: FeedSource, exchange: Any, ccxt: ModuleType) -> None:
         self.source, self._exchange, self._ccxt = source, exchange, ccxt
         self._profile = profile(source.exchange)
+        self._has_ids = False  # once one had, another without is a fault that may pass
         self._read: object = None  # the last of the trades that ccxt has kept and `watch` has given
 
     @property
@@ -146,22 +147,25 @@ class Market:
 
     def _trade(self, each: Mapping[str, Any]) -> Trade:
         identity, moment = each.get("id"), each.get("timestamp")
+        price, volume = each.get("price"), each.get("amount")
         if not isinstance(each.get("info"), (dict, list)):
             raise TradeSourceError("an answer that cannot be read")  # ccxt gives text, a character a trade
         if identity is None:
             raise TradeSourceError(
-                "its trades have no ids, so a repeat cannot be told from a second trade", lasting=True
+                "a trade without an id, so a repeat could not be told from a second trade",
+                lasting=not self._has_ids,
             )
-        if None in (moment, each.get("price"), each.get("amount")):
+        if moment is None or price is None or volume is None:
             raise TradeSourceError("a trade without a time, a price or a volume that can be read")
         trade = Trade(
             id=str(identity),
             timestamp_ms=int(moment) - int(moment) % self._profile.unit_ms,
-            price=str(each["price"]),
-            volume=str(each["amount"]),
+            price=str(price),
+            volume=str(volume),
         )
         if self.rules.consecutive and trade.number is None:
-            raise TradeSourceError("a trade whose id is not a number, where all are", lasting=True)
+            raise TradeSourceError("a trade whose id is not a number, where all are")
+        self._has_ids = True
         return trade
 
 
