@@ -51,6 +51,10 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
         "time,price,Volume USD,Volume BTC\n1704067200123,42283.1,5.07,0.00012\n",
         [(1704067200123, None, D("42283.1"), D("0.00012"))],
     ),
+    "a time and the nanoseconds within it": (
+        "timestamp,timestampNanoseconds,price,size\n1704067200123,0,42283.1,0.5\n",
+        [(1704067200123, None, D("42283.1"), D("0.5"))],
+    ),
     "two times and a guid": (
         (
             "time_exchange;time_api;guid;price;base_amount;taker_side\n"

@@ -124,7 +124,9 @@ def suggest(
             coarse = (
                 fields[each] if shape is None and each in fields and each not in options.mapping else None
             )
-            if coarse is not None and any(finer(name, coarse) for name in found[:1]):
+            if coarse is not None and any(
+                finer(name, coarse) for name in found[:1] if name in sample.timelike
+            ):
                 suggestion.ignored.append(coarse)
                 given = False
         no_ids = {*sample.repeated, "#"}  # which is the trade's, or the number of the line
