@@ -187,4 +187,4 @@ def test_utc_is_known_where_no_other_zone_is(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_a_list_or_an_object_is_no_number_with_a_comma(tmp_path: Path, content: str) -> None:
-    assert "price: must be a number" in refused(read(tmp_path, content))[1]
+    assert "and no plain price" in refusal(tmp_path, content)

@@ -11,7 +11,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.preset_matching import PresetMatch
-from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
+from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 from cryptoctl.files.suggestion import refuse_open_questions, suggest
 
@@ -102,7 +102,22 @@ def layout(
         inner = suggest({**fields, **suggestion.mapped}, constants, left, options, beside, shape)
         suggestion.add(inner.renamed(_inside(path)))
     refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
+    _refuse_nested_prices(fields["price"], sample.records, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
+
+
+def _refuse_nested_prices(member: str, records: Sequence[Cells | Members], name: str) -> None:
+    """Refuses a file whose records have no plain price, as a frame of pandas that is written by columns."""
+    values = [each[member] for each in records if isinstance(each, Mapping) and member in each]
+    if not values or not all(isinstance(each, Mapping | list) for each in values):
+        return
+    inside = next(iter(values[0]), "0") if isinstance(values[0], Mapping) else None
+    hint = "Write a record for each price, as pandas does with to_json(orient='records')."
+    if inside is not None and not inside.isdigit():
+        named = shell_word(f"price={_path(member)}.{_path(inside)}")
+        hint = f"Name the member in it that is one, such as --map {named}."
+    what = "a list" if inside is None else "an object"
+    raise Failure(ExitCode.USAGE, f"{quoted(member)} of {name} is {what}, and no plain price.", hint)
 
 
 def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:

@@ -1,0 +1,39 @@
+"""JSON whose records have an object or a list where a price would be: what to do is said."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from files.reading import MS, read, refusal, sent
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ({"timestamp": {"0": MS, "1": MS + 1}, "price": {"0": 1.5, "1": 2.5}}, "an object"),
+        ({"timestamp": [MS, MS + 1], "price": [1.5, 2.5]}, "a list"),
+    ],
+)
+def test_a_file_that_is_written_by_columns_is_to_be_written_by_records(
+    tmp_path: Path, content: dict[str, Any], what: str
+) -> None:
+    said = refusal(tmp_path, json.dumps(content), "prices.json")
+    assert f"'price' of prices.json is {what}, and no plain price." in said
+    assert "to_json(orient='records')" in said
+
+
+def test_of_an_object_the_member_that_is_the_price_is_named(tmp_path: Path) -> None:
+    content = json.dumps({"timestamp": MS, "price": {"$numberDecimal": "1.50"}})
+    assert "such as --map 'price=price.\"$numberDecimal\"'." in refusal(tmp_path, content)
+    [price] = sent(read(tmp_path, content, mapping={"price": 'price."$numberDecimal"'}))
+    assert price["price"] == Decimal("1.5")
+
+
+def test_one_nested_price_among_others_is_its_records_fault(tmp_path: Path) -> None:
+    content = f'{{"timestamp":{MS},"price":{{"0":1}}}}\n{{"timestamp":{MS},"price":2}}\n'
+    assert len(read(tmp_path, content)) == 2
