@@ -6,7 +6,6 @@ Items, log events, mappings and asynchronous events are in the engine's own data
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -14,8 +13,6 @@ from typing import Final
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import HttpRequest, HttpResponse
 from cryptoctl.local.ministack_state import StateFiles, why_unusable
-
-logger = logging.getLogger(__name__)
 
 _READS: Final[tuple[str, ...]] = ("Get", "List", "Describe", "Head", "Select", "Simulate", "Lookup")
 _FREQUENT: Final[tuple[str, ...]] = (

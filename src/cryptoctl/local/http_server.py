@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import weakref
 from collections.abc import Awaitable, Callable
@@ -18,8 +17,6 @@ from typing import Final
 import h11
 
 from cryptoctl.local.http import HttpResponse, RequestHead, error_response
-
-logger = logging.getLogger(__name__)
 
 READ_BYTES: Final[int] = 2**16
 DISCARDED_BYTES: Final[int] = 16 * 2**20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -14,9 +13,6 @@ from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, Address, event_of, response_of
 from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError
 from cryptoctl.local.ministack_adapter import UrlTarget
-
-logger = logging.getLogger(__name__)
-
 
 LOOPBACK: Final[str] = "127.0.0.1"
 """Who sends a request: the engine listens nowhere else."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -13,7 +12,6 @@ from cryptoctl.local.mappings.reader import StreamReader
 from cryptoctl.local.mappings.worker import MappingWorker, NoteAge
 
 CLOSES_WITHIN_S: Final[float] = 3.0
-logger = logging.getLogger(__name__)
 
 
 class MappingRunner:
