@@ -21,9 +21,6 @@ RUNTIMES: Final = re.compile(
     r"python3\.(9|1[0-5])|nodejs(18|20|22|24)\.x|java(8\.al2|11|17|21|25)|dotnet(8|10)|ruby3\.[2-5]"
     r"|provided\.al2(023)?"
 )
-RETENTION_DAYS: Final = (
-    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-)  # fmt: skip
 ONLY_PYTHON: Final[str] = "The embedded engine runs only Python functions, from code in ZipFile."
 UNRESERVED: Final[int] = 100
 RESERVED_VARIABLES: Final = frozenset(
@@ -226,13 +223,6 @@ async def _may_be_invoked_by_logs(client: InternalClient, region: str, function:
     )
 
 
-async def _retention(_client: InternalClient, request: HttpRequest) -> None:
-    if request.json.get("retentionInDays") not in RETENTION_DAYS:
-        raise ServiceError(
-            "InvalidParameterException", "The specified retention is not one of the allowed values."
-        )
-
-
 async def _alias(_client: InternalClient, request: HttpRequest) -> None:
     if str(request.json.get("AliasName", "")).startswith("alias/aws/"):
         raise ServiceError(
@@ -250,7 +240,6 @@ async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
 
 _BY_TARGET: Final[dict[str, Check]] = {
     "Logs.PutSubscriptionFilter": _subscription,
-    "Logs.PutRetentionPolicy": _retention,
     "TrentService.CreateAlias": _alias,
     "TrentService.Encrypt": _encrypt,
 }
