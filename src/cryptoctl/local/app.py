@@ -98,15 +98,9 @@ class EngineApp:
             MappingsApi(middleware.inner, client, mappings, functions, self._runner),
             FunctionUrlConfigs(middleware.inner, port),
             Parameters(middleware.inner, client),
-            Invocations(
-                middleware.inner,
-                functions,
-                self._execution,
-                self._queue,
-                redirect,
-            ),
+            Invocations(middleware.inner, functions, self._execution, self._queue, redirect),
         )
-        middleware.function_urls = FunctionUrls(functions, self._execution, port)
+        middleware.answer_url = FunctionUrls(functions, self._execution, port).answer
         self._metrics = FunctionMetrics(client, self._execution)
         self._queue_metrics = QueueMetrics(client, regions)
         self._data = data

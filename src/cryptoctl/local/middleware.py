@@ -24,6 +24,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AnswerUrl = Callable[[UrlTarget, RequestHead, str, bytes], Awaitable[HttpResponse]]
+"""Answers a request to a function URL: its target, head, path and body."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +37,6 @@ class Service(Protocol):
         """The answer, or None where the request is not this part's."""
 
 
-class UrlService(Protocol):
-    """Something that answers requests to function URLs."""
-
-    async def answer(self, url: UrlTarget, head: RequestHead, raw_path: str, body: bytes) -> HttpResponse:
-        """The answer."""
-
-
 class Middleware:
     """What stands before ministack's ASGI app: the first service that answers, answers; else `inner` does."""
 
@@ -49,7 +44,7 @@ class Middleware:
         self._inner = inner
         self._access = access
         self.services: Sequence[Service] = ()
-        self.function_urls: UrlService | None = None
+        self.answer_url: AnswerUrl | None = None
         self.problems: Callable[[], Sequence[str]] = tuple
         self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
 
@@ -67,9 +62,9 @@ class Middleware:
         if admission.status:
             return json_response({"problems": list(self.problems())})
         if admission.function_url is not None:
-            assert self.function_urls is not None
+            assert self.answer_url is not None
             url, raw_path = admission.function_url, admission.function_path
-            answer = await self._guarded(self.function_urls.answer(url, head, raw_path, body), head)
+            answer = await self._guarded(self.answer_url(url, head, raw_path, body), head)
             return answer if url.cors else _without_cors(answer)
         path = RUN_PATH if admission.internal else head.path
         request = HttpRequest(head.method, path, head.headers, body, head.query)

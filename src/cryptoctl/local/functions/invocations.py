@@ -6,10 +6,11 @@ import base64
 import json
 import re
 import uuid
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 from cryptoctl.local.access import RUN_PATH
+from cryptoctl.local.functions.asynchronous import AsyncQueue
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
 from cryptoctl.local.functions.redirect import Redirect
@@ -25,13 +26,6 @@ MAX_BYTES_ASYNC: Final[int] = 1024 * 1024
 TAIL_BYTES: Final[int] = 4096
 
 
-class EventQueue(Protocol):
-    """Takes asynchronous invocations."""
-
-    def put(self, function: FunctionConfig, qualifier: str, request_id: str, payload: str) -> None:
-        """Keeps an event until its function has run, or failed for good."""
-
-
 class Invocations:
     """A service: runs functions in the engine's execution environments, in place of ministack's."""
 
@@ -40,7 +34,7 @@ class Invocations:
         inner: Inner,
         functions: FunctionLookup,
         execution: Execution,
-        queue: EventQueue,
+        queue: AsyncQueue,
         redirect: Redirect,
     ) -> None:
         self._inner = inner
