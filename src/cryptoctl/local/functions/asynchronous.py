@@ -160,9 +160,8 @@ class AsyncQueue:
         if event.accepted_at < oldest:
             await self._settle(event, function, settings, "EventAgeExceeded", None)
             return
-        arn = f"{function.arn}:{event.qualifier}" if event.qualifier else function.arn
         try:
-            outcome = await self._execution.run(function, event.request_id, event.payload, arn)
+            outcome = await self._execution.run(function, event.request_id, event.payload, event.qualifier)
         except ServiceError as error:
             if error.code != "TooManyRequestsException":
                 raise

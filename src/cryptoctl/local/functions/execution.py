@@ -61,14 +61,14 @@ class Execution:
         self._ending = False
 
     async def run(
-        self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str = ""
+        self, function: FunctionConfig, request_id: str, payload: str, qualifier: str = ""
     ) -> InvocationOutcome:
         """One invocation. Raises ServiceError where the function is at its concurrency, or at the end."""
         if self._ending:  # nobody takes it for an attempt, and a client tries again
             raise ServiceError("TooManyRequestsException", "The embedded engine ends.", status=429)
         async with self._slot(function), self._turns:
             began = time.monotonic()
-            outcome = await self._run(function, request_id, payload, invoked_arn or function.arn)
+            outcome = await self._run(function, request_id, payload, function.invoked_arn(qualifier))
         counts = self._counts[function.region, function.name]
         counts.invocations += 1
         counts.errors += outcome.error

@@ -50,6 +50,10 @@ class FunctionConfig:
         """The ARN with its version, as destinations and mappings report it."""
         return f"{self.arn}:{self.version}"
 
+    def invoked_arn(self, qualifier: str) -> str:
+        """The ARN with the version or alias that an invocation names; without one, as it is."""
+        return f"{self.arn}:{qualifier}" if qualifier else self.arn
+
 
 class FunctionLookup:
     """Looks functions up; what was read stays valid until something about functions is changed."""

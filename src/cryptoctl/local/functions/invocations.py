@@ -100,8 +100,7 @@ class Invocations:
                 f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
                 "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
             )
-        arn = f"{function.arn}:{qualifier}" if qualifier else function.arn
-        outcome = await self._execution.run(function, request_id, payload, arn)
+        outcome = await self._execution.run(function, request_id, payload, qualifier)
         headers = {
             "content-type": "application/json",
             "x-amzn-requestid": request_id,

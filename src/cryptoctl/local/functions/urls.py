@@ -101,8 +101,7 @@ class FunctionUrls:
         if len(payload.encode()) > MAX_BYTES:
             message = f"Request must be smaller than {MAX_BYTES} bytes for the InvokeFunction operation"
             raise ServiceError("RequestEntityTooLargeException", message, status=413)
-        arn = f"{function.arn}:{url.qualifier}" if url.qualifier else function.arn
-        outcome = await self._execution.run(function, request_id, payload, arn)
+        outcome = await self._execution.run(function, request_id, payload, url.qualifier)
         answered = None if outcome.error else response_of(outcome.payload)
         return answered or HttpResponse(502, b"Internal Server Error", dict(JSON))
 

@@ -139,8 +139,7 @@ class MappingsApi:
 
     async def _function_arn(self, region: str, reference: str) -> str:
         name, qualifier = split_name(reference)
-        function = await self._functions.find(region, name, qualifier)
-        return f"{function.arn}:{qualifier}" if qualifier else function.arn
+        return (await self._functions.find(region, name, qualifier)).invoked_arn(qualifier)
 
     async def _check_source(self, region: str, source: str) -> None:
         try:
