@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cryptoctl.local.functions.destinations import timestamp
 from cryptoctl.local.functions.function import LEVELS, FunctionConfig
 
 
@@ -71,9 +72,8 @@ class PlatformLog:
         """The environment did not live to see the invocation's end."""
         if not self._function.json_logs:
             if status == "timeout":
-                self._line(
-                    f"{_now()} {self._request_id} Task timed out after {self._function.timeout_s:.2f} seconds"
-                )
+                after = f"Task timed out after {self._function.timeout_s:.2f} seconds"
+                self._line(f"{timestamp(time.time())} {self._request_id} {after}")
             else:
                 self._line(
                     f"RequestId: {self._request_id} Error: Runtime exited with error: {how}\n{error_type}"
@@ -83,14 +83,9 @@ class PlatformLog:
     def _say(self, kind: str, record: dict[str, Any], text: str, level: str = "INFO") -> None:
         if self._function.json_logs and LEVELS[level] < LEVELS[self._function.system_log_level]:
             return
-        line = {"time": _now(), "type": kind, "record": record}
+        line = {"time": timestamp(time.time()), "type": kind, "record": record}
         # Without spaces, as Lambda writes it: filter patterns match to the letter.
         self._line(json.dumps(line, separators=(",", ":")) if self._function.json_logs else text)
 
     def _line(self, text: str) -> None:
         self._write(time.time(), [text])
-
-
-def _now() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
